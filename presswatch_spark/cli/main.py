@@ -84,6 +84,7 @@ NEXT_STEPS = {
     "notice schema": "presswatch notice check N",
     "removal open": "presswatch removal probe CASE",
     "removal probe": "presswatch removal status CASE",
+    "removal patch": "python3 PATCH/apply.py FILE, then presswatch removal probe CASE",
     "removal inventory": "presswatch removal probe CASE",
     "removal status": "presswatch removal probe CASE, a day later",
     "submit": "presswatch runs TABLES",

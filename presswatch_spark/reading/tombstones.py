@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member
 
+TOMBSTONE_START = b"removed: "
 SKIPPED = "tombstone of a removed record"
 """The reason by which readers count tombstones."""
 MOST_BYTES = 64 << 20
@@ -26,6 +27,7 @@ LONGEST_COMMENT = 511
 _REASON = b"reason: removed at the request of its rights holder\r\n"
 _GZIP_HEAD, _COMMENT = GZIP_MAGIC + b"%c\0\0\0\0\0\xff", 16
 _BODY = rb"(?P<body>removed: \d{4}-\d\d-\d\d\r\n(?:%s)?(?:\r\n {0,%d})?)" % (_REASON, MOST_BYTES)
+_BLANK_HEAD = re.compile(rb"(?s)...(?:\0.{6}|\x10.{6} {0,511}\0)")
 _ID = re.compile("[!-~]{1,200}")
 _UUID = rb"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _WARC = re.compile(
@@ -55,57 +57,55 @@ def tombstone(removed: Removed) -> bytes | None:
     length = len(removed.stored)
     for parts in range(2, -1, -1):
         if not removed.stored.startswith(GZIP_MAGIC):
-            if (record := _record(removed, parts, length)) is not None:
-                return record
+            if record := _record(removed, parts, length):
+                # One of ARC may lack a byte, as the length in its line has a variable number of digits.
+                return record + b"\n" * (length - len(record))
             continue
-        blocks = -(-(length - GZIP_BYTES) // (STORED_BYTES + STORED_OVERHEAD))
-        record = _record(removed, parts, length - GZIP_BYTES - blocks * STORED_OVERHEAD)
-        if record is not None:
-            return _member(record, b"".join(_stored(record)), length)
-        record = _record(removed, parts, None) or b""
-        inflater = zlib.compressobj(9, zlib.DEFLATED, -15)
-        body = inflater.compress(record) + inflater.flush()
-        if 0 <= length - GZIP_BYTES - len(body) <= LONGEST_COMMENT:
-            return _member(record, body, length)
+        room = length - GZIP_BYTES
+        blocks = -(-room // (STORED_BYTES + STORED_OVERHEAD))
+        record = _record(removed, parts, room - blocks * STORED_OVERHEAD)
+        if record:
+            deflated = b"".join(_stored(record))
+        else:
+            record = _record(removed, parts)
+            deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+            deflated = deflater.compress(record) + deflater.flush()
+        if 0 <= room - len(deflated) <= LONGEST_COMMENT:
+            comment = (b" " * (room - len(deflated)))[1:] + b"\0" if room > len(deflated) else b""
+            trailer = zlib.crc32(record).to_bytes(4, "little") + len(record).to_bytes(4, "little")
+            return _GZIP_HEAD % (_COMMENT if comment else 0) + comment + deflated + trailer
     return None
 
 
-def _record(removed: Removed, parts: int, length: int | None) -> bytes | None:
-    """Return a record of `length` bytes, None: the shortest; `parts`: 2 id and reason, 1 the id, 0 none."""
+def _record(removed: Removed, parts: int, most: int | None = None) -> bytes:
+    """Return the longest record of at most `most` bytes, empty if there is none; by default, the shortest.
+
+    `parts`: 2 with a reason and the id of the removed record, 1 with the id, 0 with neither.
+    """
     own_id = uuid.uuid5(uuid.NAMESPACE_OID, sha256(removed.stored).hexdigest())
-    body = b"removed: %s\r\n%s" % (f"{removed.at:%Y-%m-%d}".encode(), _REASON if parts > 1 else b"")
     if removed.is_arc:
-        fields = [f"urn:uuid:{own_id} 0.0.0.0 {removed.at:%Y%m%d%H%M%S} application/warc-fields "]
+        head = f"urn:uuid:{own_id} 0.0.0.0 {removed.at:%Y%m%d%H%M%S} application/warc-fields "
+        form = b"%s%d\n%s\n"
     else:
-        fields = [
-            "WARC/1.0",
-            "WARC-Type: metadata",
-            f"WARC-Record-ID: <urn:uuid:{own_id}>",
-            f"WARC-Date: {removed.at:%Y-%m-%dT%H:%M:%SZ}",
-        ]
-        if parts and _ID.fullmatch(removed.record_id or ""):
-            fields.append(f"WARC-Refers-To: {removed.record_id}")
-        if parts:
-            fields.append("Content-Type: application/warc-fields")
-        fields.append("Content-Length: ")
-    head, tail = "\r\n".join(fields).encode(), b"\n" if removed.is_arc else b"\r\n\r\n"
-    if length is None:
-        return _with(removed.is_arc, head, body, tail)
-    least = _with(removed.is_arc, head, body + b"\r\n", tail)
-    # A longer number in an ARC line may take the byte that is missing: then another line end fills it.
-    for end in (tail, tail + b"\n") if removed.is_arc else (tail,):
-        for spaces in range(length - len(least), length - len(least) - 12, -1):
-            if spaces < 0:
-                break
-            record = _with(removed.is_arc, head, body + b"\r\n" + b" " * spaces, end)
-            if len(record) == length:
-                return record
-    return None
-
-
-def _with(is_arc: bool, head: bytes, body: bytes, tail: bytes) -> bytes:
-    size = b"%d\n" % len(body) if is_arc else b"%10d\r\n\r\n" % len(body)
-    return head + size + body + tail
+        about = f"WARC-Refers-To: {removed.record_id}\r\n" if _ID.fullmatch(removed.record_id or "") else ""
+        head = (
+            f"WARC/1.0\r\nWARC-Type: metadata\r\nWARC-Record-ID: <urn:uuid:{own_id}>\r\n"
+            f"WARC-Date: {removed.at:%Y-%m-%dT%H:%M:%SZ}\r\n"
+        ) + f"{about}Content-Type: application/warc-fields\r\n" * bool(parts)
+        form = b"%sContent-Length: %10d\r\n\r\n%s\r\n\r\n"
+    day = f"{removed.at:%Y-%m-%d}".encode()
+    body = TOMBSTONE_START + day + b"\r\n" + _REASON * (parts > 1)
+    if most is None:
+        return form % (head.encode(), len(body), body)
+    body += b"\r\n"
+    record = form % (head.encode(), len(body), body)
+    spaces = most - len(record)
+    while spaces >= 0:
+        record = form % (head.encode(), len(body) + spaces, body + b" " * spaces)
+        if len(record) <= most:
+            return record
+        spaces -= 1
+    return b""
 
 
 def _stored(record: bytes) -> Iterator[bytes]:
@@ -115,19 +115,12 @@ def _stored(record: bytes) -> Iterator[bytes]:
         yield bytes([at + STORED_BYTES >= len(record)]) + size + bytes(255 - byte for byte in size) + part
 
 
-def _member(record: bytes, deflated: bytes, length: int) -> bytes:
-    room = length - GZIP_BYTES - len(deflated)
-    comment = b" " * (room - 1) + b"\0" if room else b""
-    trailer = zlib.crc32(record).to_bytes(4, "little") + len(record).to_bytes(4, "little")
-    return _GZIP_HEAD % (_COMMENT if room else 0) + comment + deflated + trailer
-
-
 def is_tombstone(record: bytes | memoryview) -> bool:
     """Return whether an inflated record, from its first byte to its last, is a tombstone."""
-    return _of(record) is not None
+    return _parsed(record) is not None
 
 
-def _of(record: bytes | memoryview) -> re.Match[bytes] | None:
+def _parsed(record: bytes | memoryview) -> re.Match[bytes] | None:
     found = _WARC.fullmatch(record) or _ARC.fullmatch(record)
     return found if found and int(found["size"]) == len(found["body"]) else None
 
@@ -137,17 +130,8 @@ def removed_id_in(stored: bytes) -> str | None:
     record = stored
     if stored.startswith(GZIP_MAGIC):
         member = first_member(stored, MOST_BYTES)
-        comment_end = stored.find(b"\0", 10) if stored[3] == _COMMENT else 9
-        has_blank_comment = 9 <= comment_end <= 10 + LONGEST_COMMENT and not stored[10:comment_end].strip(
-            b" "
-        )
-        if (
-            member is None
-            or member.end != len(stored)
-            or stored[3] not in (0, _COMMENT)
-            or not has_blank_comment
-        ):
+        if member is None or member.end != len(stored) or not _BLANK_HEAD.match(stored):
             return None
         record = member.data
-    found = _of(record)
+    found = _parsed(record)
     return None if found is None else (found.groupdict().get("of") or b"").decode()

@@ -34,7 +34,7 @@ from presswatch_spark.cli.replies import (
     telling,
 )
 from presswatch_spark.core.terminal import utc
-from presswatch_spark.core.translation import N_, sentence_in
+from presswatch_spark.core.translation import N_, sentence, sentence_in
 
 if TYPE_CHECKING:
     from presswatch_spark.core.settings.config import ScanConfig
@@ -216,6 +216,49 @@ def _chain_line(status: CaseStatus, _: Language) -> str:
         places=_.number(status.course.of_places),
         newest=status.course.newest,
     )
+
+
+@command("patch", removal, lang="en")
+def patch(
+    *,
+    case: str = argument(),
+    out: str = option("--out", "PATCH", "A new folder, or s3://, for the patch.", required=True),
+    mirrors: tuple[Mirror, ...] = mirror_option("Look below TO for files that were scanned below FROM."),
+    form: ReplyForm,
+) -> Reply:
+    """Write a patch that removes the records of a case.
+
+    Each file is copied, patched, compared and restored, one after the other. PATCH has no text of a removed
+    record. Whoever keeps the files runs apply.py in it, with Python 3.8 or later and nothing else. The exit
+    code is 3 if some targets cannot be removed.
+
+    \b
+    presswatch removal patch --out patch case
+    python3 patch/apply.py CC-MAIN-20240518-00000.warc.wet.gz
+    """
+    from presswatch_spark.legal.removal.case import RemovalCase
+    from presswatch_spark.legal.removal.patch import write_patch
+
+    opened = RemovalCase.open(case, form.storage)
+    written = write_patch(opened, out, mirrors, form.storage, telling(form.language))
+    totals, _ = written.totals, form.language
+    counts = {"files": _.n("{n} file", "{n} files", totals["files"])}
+    counts["records"] = _.n("{n} record", "{n} records", totals["records"])
+    sizes = {name: _.n("{n} byte", "{n} bytes", totals[f"bytes_{name}"]) for name in ("replaced", "uploaded")}
+    lines = [
+        _("{records} of {files}, in {folder}", **counts, folder=out),
+        _("{replaced} to replace; on an object store, {uploaded} to upload", **sizes),
+        _("SHA-256 of patch.json, for a letter: {digest}", digest=written.digest),
+    ]
+    warnings = [
+        _(
+            "not removed: {places}: {why}",
+            places=_.n("{n} place", "{n} places", len(some)),
+            why=_.sentence(sentence(why)),
+        )
+        for why, some in written.left.items()
+    ]
+    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if warnings else 0)
 
 
 @command("inventory", removal, lang="en")

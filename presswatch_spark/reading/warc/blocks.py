@@ -18,6 +18,7 @@ from presswatch_spark.reading.http.message import BytesLike, parse_message
 from presswatch_spark.reading.inflate import MemberPiece
 from presswatch_spark.reading.rows.columns import as_languages, as_time
 from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.tombstones import TOMBSTONE_START
 from presswatch_spark.reading.warc import records as warc
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 
@@ -75,13 +76,18 @@ def release_of(warcinfo: bytes) -> str | None:
 
 
 def first_content_type(head: bytes) -> str | None:
-    """Return `WARC-Type` of the first record after the warcinfo; `warcinfo` if none follows, None if none."""
+    """Return `WARC-Type` of the first record after warcinfo and tombstones; `warcinfo` if none follows.
+
+    None: there is no record.
+    """
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
         end = HEADER_END.search(head)
         fields = header_fields(head[: end.start()] if end else head)
         seen = fields.get("warc-type", "").lower() or seen
         length = fields.get("content-length", "")
+        if seen == "metadata" and end and head.startswith(TOMBSTONE_START, end.end()):
+            seen = "warcinfo"
         if seen != "warcinfo" or not end or not _LENGTH.fullmatch(length):
             break
         head = head[end.end() + int(length) :]

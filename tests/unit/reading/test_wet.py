@@ -119,7 +119,7 @@ def test_records_of_other_types_are_a_shard_of_another_format_or_a_loss(tmp_path
     at = whole.index(b"conversion", whole.index(b"conversion") + 1)
     found, report = read_bytes(tmp_path, whole[:at] + b"convepsion" + whole[at + 10 :])
     assert len(found) == 2
-    assert "no conversion" in complaints(report)
+    assert "not a conversion" in complaints(report)
 
 
 @pytest.mark.parametrize("line", [b"Content-Length: -1", b"Content-Length: " + b"9" * 5000, b"X-Length: 7"])

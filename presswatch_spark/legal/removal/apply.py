@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Removes records from files, as the patch in this folder describes; nothing but Python 3.8 is needed.
+
+    python3 PATCH/apply.py FILE ...                    patch files on disk, known by name, size and SHA-256
+    python3 PATCH/apply.py --undo FILE ...             put the replaced bytes back
+    python3 PATCH/apply.py --plan s3://BUCKET/PREFIX FILE ...
+                                                       print, as JSON, multipart copies that patch objects
+
+Replaced bytes are first saved in FILE.presswatch-undo. If a process is stopped, run the same command again.
+Exit codes: 0 done, 1 nothing was done, 2 usage, 3 some files failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+FORMAT = "presswatch removal patch 1"
+UNDO, NEW = ".presswatch-undo", ".presswatch-new"
+CHUNK = 1 << 20
+LEAST_PART, MOST_COPIED = 5 << 20, 5 << 30
+"""Bounds of S3 for parts of a multipart upload; the last part may be smaller."""
+SEAL, SEAL_END, DIGITS = b', "sha256": "', b'"}', 64
+
+
+class PatchError(Exception):
+    """A file, or the patch itself, is not as it should be."""
+
+
+class Patch:
+    """A patch. `digest`: SHA-256 of its `patch.json`; `files`: see docs/reference/removal.md."""
+
+    def __init__(self, folder: str, digest: str, files: list[dict[str, Any]]) -> None:
+        self.folder, self.digest, self.files = folder, digest, files
+
+    @classmethod
+    def open(cls, folder: str) -> Patch:
+        """Compare all parts of a patch with their SHA-256; `PatchError` if one was changed."""
+        with open(os.path.join(folder, "patch.json"), "rb") as file:
+            data = file.read()
+        begin = max(0, len(data) - len(SEAL) - DIGITS - len(SEAL_END))
+        sealed = data[:begin] + b"}"
+        if data[begin:] != SEAL + hashlib.sha256(sealed).hexdigest().encode() + SEAL_END:
+            raise PatchError("patch.json was changed or damaged: get the patch again")
+        facts = json.loads(sealed.decode())
+        if facts.get("format") != FORMAT:
+            raise PatchError("patch.json has another format: use the apply.py of its folder")
+        for name, expected in facts["parts"].items():
+            if sha256_of(os.path.join(folder, name)) != expected:
+                raise PatchError(name + " was changed or damaged: get the patch again")
+        return cls(folder, hashlib.sha256(data).hexdigest(), facts["files"])
+
+    def blob(self, entry: dict[str, Any]) -> Any:
+        """Open the replacements of a file, one after the other."""
+        return gzip.open(os.path.join(self.folder, entry["blob"]), "rb")
+
+    def named(self, path: str) -> list[dict[str, Any]]:
+        """Return the files of this name; there may be some in several folders."""
+        found = [each for each in self.files if each["name"] == os.path.basename(path)]
+        if not found:
+            raise PatchError("the patch has no file of this name")
+        return found
+
+
+def chunks_of(file: Any, length: int) -> Iterator[bytes]:
+    """Yield the next `length` bytes of a file; `PatchError` if it has fewer."""
+    while length:
+        data = file.read(min(CHUNK, length))
+        if not data:
+            raise PatchError("the file ended before its size")
+        length -= len(data)
+        yield data
+
+
+def sha256_of(path: str, skipped: list[list[Any]] | None = None) -> str:
+    """Return the SHA-256 of a file, without the ranges of `skipped`."""
+    digest, at = hashlib.sha256(), 0
+    with open(path, "rb") as file:
+        for offset, length, *_ in skipped or []:
+            for data in chunks_of(file, offset - at):
+                digest.update(data)
+            at = offset + length
+            file.seek(at)
+        data = file.read(CHUNK)
+        while data:
+            digest.update(data)
+            data = file.read(CHUNK)
+    return digest.hexdigest()
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _written(path: str, temporary: str) -> Iterator[BinaryIO]:
+    """Write a file that appears complete or not at all."""
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        if os.name == "posix":
+            _sync(os.path.dirname(path) or ".")
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+class PatchedFile:
+    """A file on disk, and the part of the patch that is about it."""
+
+    def __init__(self, patch: Patch, path: str) -> None:
+        self.patch, self.path = patch, path
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            raise PatchError("it is a symbolic link: name the file itself")
+        if stat.S_ISDIR(mode):
+            raise PatchError("it is a folder: name the files in it")
+        if not stat.S_ISREG(mode):
+            raise PatchError("it is no regular file")
+        size, named = os.path.getsize(path), patch.named(path)
+        found = [each for each in named if size in (each["size"], each["new_size"])]
+        if not found:
+            known = ", ".join("{:,}".format(each["size"]) for each in named)
+            raise PatchError(f"it has {size:,} bytes, and should have {known}: it is cut, or another version")
+        self.sha256 = sha256_of(path)
+        same = [each for each in found if self.sha256 in (each["sha256"], each["new_sha256"])]
+        self.entry = (same or found)[0]
+        self.edits: list[list[Any]] = self.entry["edits"]
+        self.in_place = all(length == new for _, length, _, new in self.edits)
+        self.head = f"{patch.digest} {patch.files.index(self.entry)}\n".encode()
+        if not same and not (self.in_place and self._saved() and self._is_interrupted()):
+            raise PatchError(
+                "its bytes are not those that the patch is for: it is damaged, or another version"
+            )
+
+    def _is_interrupted(self) -> bool:
+        outside: str = self.entry["outside_sha256"]
+        return sha256_of(self.path, self.edits) == outside
+
+    def _saved(self) -> bool:
+        """Return whether the replaced bytes are saved; raise if another patch or damaged bytes are."""
+        if not os.path.lexists(self.path + UNDO):
+            return False
+        with open(self.path + UNDO, "rb") as undo:
+            if undo.read(len(self.head)) != self.head:
+                raise PatchError(
+                    f"{self.path}{UNDO} is of another patch: undo that one, or move its file away"
+                )
+            for _, length, expected, _ in self.edits:
+                digest = hashlib.sha256()
+                for data in chunks_of(undo, length):
+                    digest.update(data)
+                if digest.hexdigest() != expected:
+                    raise PatchError(f"{self.path}{UNDO} is damaged: restore the file from a copy")
+        return True
+
+    def _save(self) -> None:
+        with open(self.path, "rb") as file, _written(self.path + UNDO, self.path + UNDO + ".new") as undo:
+            undo.write(self.head)
+            for offset, length, expected, _ in self.edits:
+                file.seek(offset)
+                digest = hashlib.sha256()
+                for data in chunks_of(file, length):
+                    undo.write(data)
+                    digest.update(data)
+                if digest.hexdigest() != expected:
+                    raise PatchError("another program changed the file: run the command again")
+
+    def apply(self) -> str:
+        """Patch the file; return a line about it."""
+        if self.sha256 == self.entry["new_sha256"]:
+            return "is patched already"
+        self.write()
+        self._verify("new_sha256")
+        return "patched: {:,} records removed".format(self.entry["records"])
+
+    def write(self) -> None:
+        """Save the replaced bytes, and replace them."""
+        if not self._saved():
+            self._save()
+        with self.patch.blob(self.entry) as blob:
+            self._edit([(offset, length, new) for offset, length, _, new in self.edits], blob)
+
+    def undo(self) -> str:
+        """Put the replaced bytes back; return a line about it."""
+        if self.sha256 == self.entry["sha256"]:
+            if os.path.lexists(self.path + UNDO) and self._saved():
+                os.unlink(self.path + UNDO)
+            return "is not patched"
+        if not self._saved():
+            raise PatchError(f"{self.path}{UNDO} is missing: restore the file from a copy")
+        edits: list[Any] = []
+        moved = 0
+        for offset, length, _, new in self.edits:
+            edits.append((offset + moved, new, length))
+            moved += new - length
+        with open(self.path + UNDO, "rb") as undo:
+            undo.seek(len(self.head))
+            self._edit(edits, undo)
+        self._verify("sha256")
+        os.unlink(self.path + UNDO)
+        return "restored"
+
+    def _edit(self, edits: list[Any], blob: Any) -> None:
+        if self.in_place:
+            with open(self.path, "r+b") as file:
+                for offset, _, new in edits:
+                    file.seek(offset)
+                    for data in chunks_of(blob, new):
+                        file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            return
+        with open(self.path, "rb") as old, _written(self.path, self.path + NEW) as file:
+            for offset, length, new in edits:
+                for data in chunks_of(old, offset - old.tell()):
+                    file.write(data)
+                for data in chunks_of(blob, new):
+                    file.write(data)
+                old.seek(offset + length)
+            shutil.copyfileobj(old, file, CHUNK)
+            shutil.copymode(self.path, self.path + NEW)
+
+    def _verify(self, key: str) -> None:
+        if sha256_of(self.path) != self.entry[key]:
+            raise PatchError("its SHA-256 is not the expected one afterwards: run --undo, and check the disk")
+
+
+def parts_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a multipart upload that patches an object, and upload as few bytes as it allows.
+
+    `copy`: the first and last byte of the object that the store copies. `upload`: pieces of the part, each
+    `object` (first and last byte of the object) or `blob` (offset and length in the unpacked blob); `bytes`.
+    """
+    parts: list[Any] = []
+    pieces: list[Any] = []
+    size, at, in_blob, filled = entry["size"], 0, 0, 0
+
+    def keep(end: int) -> None:
+        nonlocal at, filled
+        if end > at:
+            pieces.append({"object": [at, end - 1]})
+            filled, at = filled + end - at, end
+
+    def close() -> None:
+        nonlocal pieces, filled
+        if filled:
+            parts.append({"number": len(parts) + 1, "upload": pieces, "bytes": filled})
+        pieces, filled = [], 0
+
+    def copy(end: int) -> None:
+        nonlocal at
+        while at < end:
+            part = end if end - at <= MOST_COPIED else at + MOST_COPIED // 2
+            parts.append({"number": len(parts) + 1, "copy": [at, part - 1]})
+            at = part
+
+    for offset, length, _, new in entry["edits"]:
+        # The part before must be long enough, and so must the copy between it and this edit.
+        missing = max(0, LEAST_PART - filled) if pieces else 0
+        if offset - at - missing >= LEAST_PART:
+            if pieces:
+                keep(at + missing)
+                close()
+            copy(offset)
+        keep(offset)
+        for first in range(0, new, LEAST_PART * 20):
+            length_of_piece = min(LEAST_PART * 20, new - first)
+            pieces.append({"blob": [in_blob + first, length_of_piece]})
+            filled += length_of_piece
+            if filled >= LEAST_PART * 20 and new - first - length_of_piece >= LEAST_PART:
+                close()
+        in_blob, at = in_blob + new, offset + length
+    if pieces and filled < LEAST_PART:
+        keep(min(size, at + LEAST_PART - filled))
+    close()
+    copy(size)
+    return parts
+
+
+def plan(patch: Patch, place: str, path: str) -> dict[str, Any]:
+    """Return the plan for an object below `place`; `PatchError` if the patch has no such file, or several."""
+    named = patch.named(path)
+    if len(named) > 1:
+        raise PatchError("the patch has several files of this name")
+    (entry,) = named
+    bucket, _, prefix = place[len("s3://") :].partition("/")
+    parts = parts_of(entry)
+    facts = {key: entry[key] for key in ("name", "size", "sha256", "new_size", "new_sha256", "blob")}
+    key = "/".join(filter(None, [prefix.strip("/"), entry["name"]]))
+    uploaded = sum(part.get("bytes", 0) for part in parts)
+    return {"bucket": bucket, "key": key, **facts, "bytes_uploaded": uploaded, "parts": parts}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    lines = (__doc__ or "").strip().split("\n\n", 1)
+    parser = argparse.ArgumentParser(
+        description=lines[0], epilog=lines[1], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--undo", action="store_true", help="put the replaced bytes back")
+    modes.add_argument("--plan", metavar="s3://BUCKET/PREFIX", help="print a plan of multipart copies")
+    parser.add_argument("files", metavar="FILE", nargs="+")
+    chosen = parser.parse_args(arguments)
+    if chosen.plan is not None and not chosen.plan.startswith("s3://"):
+        parser.error("--plan takes s3://BUCKET/PREFIX")
+    try:
+        patch = Patch.open(os.path.dirname(os.path.abspath(__file__)))
+    except (PatchError, OSError, ValueError, LookupError, TypeError) as error:
+        sys.stderr.write(f"the patch is refused: {error}\n")
+        return 1
+    sys.stderr.write(f"patch {patch.digest}\n")
+    plans: list[Any] = []
+    done = 0
+    for path in chosen.files:
+        try:
+            if chosen.plan is not None:
+                plans.append(plan(patch, chosen.plan, path))
+            else:
+                file = PatchedFile(patch, path)
+                sys.stdout.write(f"{path}: {file.undo() if chosen.undo else file.apply()}\n")
+            done += 1
+        except (PatchError, OSError) as error:
+            sys.stderr.write(f"{path}: {getattr(error, 'strerror', None) or error}\n")
+    if plans:
+        sys.stdout.write(json.dumps({"patch": patch.digest, "objects": plans}, indent=1) + "\n")
+    return 0 if done == len(chosen.files) else 3 if done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

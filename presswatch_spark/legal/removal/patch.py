@@ -1,0 +1,424 @@
+"""A patch that removes the records of a case from their files by the smallest change, without their texts.
+
+    PATCH/patch.json        for each file: name, size and SHA-256 before and after, and its edits; sealed,
+                            with the SHA-256 of all other parts
+    PATCH/blobs/00000.gz …  for each file, the bytes that its edits insert
+    PATCH/proof.json        measured on a copy of each file, which was patched and restored
+    PATCH/apply.py          applies it; standard library only
+
+An edit replaces bytes at an offset. In archives, a tombstone of equal length replaces a record. Gzip members,
+zstd frames and row groups that contain a row to remove are written again without it.
+"""
+
+import gzip
+import hashlib
+import shutil
+import sys
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
+from presswatch_spark.core.translation import N_, Sentence, sentence
+from presswatch_spark.core.version import __version__
+from presswatch_spark.legal.removal import apply
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.patch_proof import FileLists, require_equal
+from presswatch_spark.legal.removal.places import (
+    ResolvedPlaces,
+    is_by_range,
+    is_unresolved,
+    offset_of,
+    pointer_of,
+)
+from presswatch_spark.legal.removal.responses import compared
+from presswatch_spark.matching.judgement.match_rows import DocumentFacts
+from presswatch_spark.query.pointers.checks import Failure
+from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored
+from presswatch_spark.query.pointers.records import records_at
+from presswatch_spark.reading.inflate import (
+    ZSTD_CHECKSUM,
+    ZSTD_HEAD_BYTES,
+    ZSTD_MAX_WINDOW,
+    compression_of,
+    placed_lines,
+)
+from presswatch_spark.reading.rows.parquet_footer import MAGIC
+from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.tombstones import Removed, tombstone
+from presswatch_spark.storage.drafts import new_folder, scratch_folder
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
+from presswatch_spark.tables.declarations import Target
+from presswatch_spark.tables.seals import sealed_json
+
+FED_BYTES = 16 << 10
+GZIP_LEVEL, ZSTD_LEVEL = 6, 9
+UNRESOLVED = N_("the place is unknown: run `removal probe --index` first")
+TOO_SHORT = N_("the record is shorter than the shortest tombstone")
+NOT_ALONE = N_("the record is in a gzip member with others, or its lines are named by a second file")
+OTHER_RECORD = N_("another record is at its place")
+
+Range = tuple[int, int]
+"""Bytes [start, end)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPatch:
+    """A patch: SHA-256 of its `patch.json`, totals of its `proof.json`, and the targets left, by reason."""
+
+    digest: str
+    totals: Mapping[str, Any]
+    left: Mapping[str, Sequence[Target]]
+
+
+def write_patch(
+    case: RemovalCase,
+    out: str,
+    mirrors: Sequence[Mirror],
+    storage: StorageOptions,
+    tell: Callable[[Sentence], None] = lambda news: None,
+) -> WrittenPatch:
+    """Write a patch for all files of a case into a new folder; files are read at their place or a mirror.
+
+    A target that cannot be removed is left, with a reason; `InputError` if none can be removed.
+    """
+    places, now = ResolvedPlaces(case.targets()), datetime.now(UTC)
+    for probes in case.each_round():
+        places.learn(probes)
+    by_file, left = dict[str, list[Target]](), dict[str, list[Target]]()
+    for target in places.of(case.targets()):
+        groups, key = (left, UNRESOLVED) if is_unresolved(target) else (by_file, target.shard_uri)
+        groups.setdefault(key, []).append(target)
+    proven = list[_PatchedCopy]()
+    with new_folder(out, storage, "patch.json") as draft:
+        (draft / "blobs").mkdir()
+        for number, (uri, targets) in enumerate(sorted(by_file.items()), 1):
+            tell(sentence(N_("file {number} of {files}"), number=number, files=len(by_file)))
+            reading = case.about["reading"].get(targets[0].run_id, {})
+            options = ReadOptions(**reading, release=targets[0].release, pdf=True, storage=storage)
+            with scratch_folder() as scratch:
+                copy = _PatchedCopy(targets, options, draft, f"blobs/{len(proven):05}.gz", scratch, now)
+                try:
+                    copy.make(mirrored(uri, mirrors))
+                    proven.append(copy)
+                except (PresswatchError, apply.PatchError, OSError, pa.ArrowException) as error:
+                    (draft / copy.blob).unlink(missing_ok=True)
+                    copy.left = {getattr(error, "what", str(error)): list(targets)}
+            for reason, some in copy.left.items():
+                left.setdefault(reason, []).extend(some)
+        if not proven:
+            raise InputError(f"no record can be removed: {'; '.join(left)}", where=str(case.folder))
+        return _completed(draft, case, now, proven, left)
+
+
+def _completed(
+    draft: Path,
+    case: RemovalCase,
+    now: datetime,
+    copies: Sequence["_PatchedCopy"],
+    left: Mapping[str, Sequence[Target]],
+) -> WrittenPatch:
+    entries = [copy.entry for copy in copies]
+    parts = (part for entry in entries for part in apply.parts_of(entry))
+    totals = {
+        "files": len(entries),
+        "records": sum(entry["records"] for entry in entries),
+        "bytes_replaced": sum(length for entry in entries for _, length, *_ in entry["edits"]),
+        "bytes_uploaded": sum(part.get("bytes", 0) for part in parts),
+        "seconds": round(sum(copy.seconds for copy in copies), 3),
+    }
+    about = {
+        "case": str(case.folder).rstrip("/").rpartition("/")[2],
+        "targets_digest": case.about["targets_digest"],
+    }
+    about |= {"tool_version": __version__, "measured_on": f"{now:%Y-%m-%d}"}
+    not_removed = [
+        {"target_sha256": target.target_sha256, "shard_uri": target.shard_uri, "reason": reason}
+        for reason, some in left.items()
+        for target in some
+    ]
+    proof = {**about, "totals": totals, "not_removed": not_removed, "files": [each.proof for each in copies]}
+    (draft / "proof.json").write_bytes(sealed_json(proof))
+    shutil.copyfile(apply.__file__, draft / "apply.py")
+    names = sorted(each.relative_to(draft).as_posix() for each in draft.rglob("*") if each.is_file())
+    digests = {name: apply.sha256_of(str(draft / name)) for name in names}
+    sealed = sealed_json({"format": apply.FORMAT, **about, "parts": digests, "files": entries})
+    (draft / "patch.json").write_bytes(sealed)
+    return WrittenPatch(hashlib.sha256(sealed).hexdigest(), totals, left)
+
+
+@dataclass(slots=True)
+class _PatchedCopy:
+    """A copy of a file, on which its part of the patch is made and proven.
+
+    `entry`: of `patch.json`; `proof`: of `proof.json`. `seconds`: time to apply the patch.
+    """
+
+    targets: Sequence[Target]
+    options: ReadOptions
+    draft: Path
+    blob: str
+    scratch: Path
+    now: datetime
+    left: dict[str, list[Target]] = field(default_factory=dict)
+    entry: dict[str, Any] = field(default_factory=dict)
+    proof: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    _edits: list[list[Any]] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        """The copy, with the name of the file."""
+        return self.scratch / self.targets[0].shard_uri.rpartition("/")[2]
+
+    def make(self, uri: str) -> None:
+        """Copy the file, write the blob, patch the copy, compare what readers list, and restore the copy."""
+        with open_stream(ObjectInfo(uri), self.options.storage) as stream, self.path.open("wb") as file:
+            while data := stream.read(apply.CHUNK):
+                file.write(data)
+        found = self._found()
+        is_archive = self.targets[0].row_index is None
+        with gzip.GzipFile(self.draft / self.blob, "wb", mtime=0) as blob:
+            if is_archive:
+                self._replace_records(found, blob)
+            else:
+                self._remove_rows(found, blob)
+        if not self._edits:
+            raise CorruptError("; ".join(self.left), where=str(self.path))
+        path, dataset = str(self.path), self.targets[0].dataset
+        lists = FileLists(path, dataset, self.options, is_archive)
+        before = lists.of(found, rows_of(self.path, found))
+        self.entry |= {
+            "name": self.path.name,
+            "uri": printable(self.targets[0].shard_uri),
+            "records": len(found),
+        }
+        self.entry |= {"size": self.path.stat().st_size, "sha256": apply.sha256_of(path)}
+        self.entry["new_size"] = self.entry["size"] + sum(new - length for _, length, _, new in self._edits)
+        self.entry |= {"outside_sha256": apply.sha256_of(path, self._edits), "new_sha256": ""}
+        facts = dict(self.entry)
+        self.entry |= {"blob": self.blob, "edits": self._edits}
+        began_at = time.monotonic()
+        apply.PatchedFile(apply.Patch(str(self.draft), "0" * 64, [self.entry]), path).write()
+        facts["new_sha256"] = self.entry["new_sha256"] = apply.sha256_of(path)
+        self.seconds = time.monotonic() - began_at
+        left_out = found if is_archive else ()
+        after = lists.of(left_out, rows_of(self.path, left_out))
+        require_equal(before, after, path)
+        facts["read_at_old_offsets"] = lists.read_at_old_offsets()
+        apply.PatchedFile(apply.Patch(str(self.draft), "0" * 64, [self.entry]), path).undo()
+        self.proof = {**facts, "restored": True, "before": before, "after": after}
+
+    def _found(self) -> dict[int, tuple[DocumentFacts, list[Target]]]:
+        """Return the targets' records by place, in order: an offset, or the number of a row."""
+        by_pointer = dict[Pointer, list[Target]]()
+        for target in self.targets:
+            by_pointer.setdefault(pointer_of(target, str(self.path)), []).append(target)
+        found = dict[int, tuple[DocumentFacts, list[Target]]]()
+        for pointer, record in records_at(list(by_pointer), self.options):
+            for target in by_pointer[pointer]:
+                is_alone = is_by_range(target) if target.row_index is None else target.record_offset is None
+                if not is_alone:
+                    self.left.setdefault(NOT_ALONE, []).append(target)
+                elif isinstance(record, Failure):
+                    self.left.setdefault(str(record), []).append(target)
+                elif compared(target, record).outcome != "same":
+                    self.left.setdefault(OTHER_RECORD, []).append(target)
+                else:
+                    found.setdefault(offset_of(target), (record.facts, []))[1].append(target)
+        return dict(sorted(found.items()))
+
+    def _insert(self, blob: gzip.GzipFile, place: Range, data: Iterable[bytes]) -> None:
+        inserted, digest = 0, hashlib.sha256()
+        for each in data:
+            inserted += blob.write(each)
+        with self.path.open("rb") as file:
+            file.seek(place[0])
+            for removed in apply.chunks_of(file, place[1] - place[0]):
+                digest.update(removed)
+        self._edits.append([place[0], place[1] - place[0], digest.hexdigest(), inserted])
+
+    def _replace_records(
+        self, found: dict[int, tuple[DocumentFacts, list[Target]]], blob: gzip.GzipFile
+    ) -> None:
+        with self.path.open("rb") as file:
+            for offset, (facts, targets) in list(found.items()):
+                file.seek(offset)
+                stored = file.read(facts.record_length or 0)
+                data = tombstone(Removed(stored, facts.record_id, self.now, targets[0].dataset == "arc"))
+                if data is None:
+                    self.left.setdefault(TOO_SHORT, []).extend(found.pop(offset)[1])
+                else:
+                    self._insert(blob, (offset, offset + len(stored)), [data])
+
+    def _remove_rows(self, rows: Collection[int], blob: gzip.GzipFile) -> None:
+        if is_parquet(self.path):
+            new, size = self.scratch / "new.parquet", self.path.stat().st_size
+            write_parquet(self.path, new, rows)
+            with new.open("rb") as file:
+                self._insert(blob, (0, size), apply.chunks_of(file, new.stat().st_size))
+            return
+        units = Units(self.path)
+        ranges = deque(units.ranges_of(rows))
+        members = [Unit(*each, *each) for each in ranges] if units.compression == "plain" else [*units.found]
+        for unit in members:
+            while ranges and ranges[0][1] <= unit.start:
+                ranges.popleft()
+            if touched := list(takewhile(lambda each: each[0] < unit.end, ranges)):  # noqa: B023
+                data = without(units.pieces(unit.offset, unit.after), unit.start, touched)
+                packed = units.packed(data, is_only=len(members) == 1)
+                self._insert(blob, (unit.offset, unit.after), packed)
+
+
+# JSON Lines.
+
+
+class Unit(NamedTuple):
+    """A gzip member or zstd frame: stored bytes [offset, after), inflated bytes [start, end)."""
+
+    offset: int
+    after: int
+    start: int
+    end: int
+
+
+class Units:
+    """The units of a file on disk. After it was read: those `found`, and its inflated `size`."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            head = file.read(ZSTD_HEAD_BYTES)
+        self.path, self.compression, self.found = path, compression_of(head[:4]), list[Unit]()
+        self.size = 0
+        self._has_checksum = bool(head[-1:]) and bool(head[-1] & ZSTD_CHECKSUM)
+
+    def pieces(self, offset: int = 0, after: int | None = None) -> Iterator[bytes]:
+        """Yield the content of stored bytes [offset, after), whole units; `CorruptError` if damaged."""
+        begin, at, start, end, inflater = offset, offset, 0, 0, self._inflater()
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            while stored := file.read(FED_BYTES if after is None else min(FED_BYTES, after - at)):
+                while stored:
+                    try:
+                        data = inflater.decompress(stored) if inflater else stored
+                    except (zlib.error, zstandard.ZstdError) as error:
+                        raise CorruptError("a compressed part is damaged", where=str(self.path)) from error
+                    rest = inflater.unused_data if inflater and inflater.eof else b""
+                    at, end, stored = at + len(stored) - len(rest), end + len(data), rest
+                    yield data
+                    if inflater and inflater.eof:
+                        self.found.append(Unit(begin, at, start, end))
+                        begin, start, inflater = at, end, self._inflater()
+        self.size = end
+        if inflater and begin != at:
+            raise CorruptError("a compressed part is cut", where=str(self.path))
+
+    def packed(self, data: Iterable[bytes], *, is_only: bool) -> Iterator[bytes]:
+        """Yield data as one unit; nothing if there are none, unless it is the only one of the file."""
+        packer: Any = None
+        if self.compression == "gzip":
+            packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+        elif self.compression == "zstd":
+            packer = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=self._has_checksum).compressobj()
+        is_empty = not is_only
+        for each in filter(None, data):
+            is_empty = False
+            yield packer.compress(each) if packer else each
+        if packer and not is_empty:
+            yield packer.flush()
+
+    def ranges_of(self, rows: Collection[int]) -> Iterator[Range]:
+        """Read the file; yield the inflated bytes of rows, which are its lines."""
+        start = None
+        for index, offset, _ in placed_lines(self.pieces(), sys.maxsize):
+            if start is not None:
+                yield start, offset
+            start = offset if index in rows else None
+        if start is not None:
+            yield start, self.size
+
+    def _inflater(self) -> Any:
+        if self.compression == "gzip":
+            return zlib.decompressobj(31)
+        if self.compression == "zstd":
+            return zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).decompressobj()
+        return None
+
+
+def without(pieces: Iterable[bytes], at: int, ranges: Iterable[Range]) -> Iterator[bytes]:
+    """Yield pieces, which begin at `at`, without ranges; these are in order."""
+    left = deque(ranges)
+    for data in pieces:
+        kept, end = at, at + len(data)
+        while left and left[0][0] < end:
+            yield data[kept - at : max(kept, left[0][0]) - at]
+            kept = max(kept, min(end, left[0][1]))
+            if left[0][1] > end:
+                break
+            left.popleft()
+        yield data[kept - at :]
+        at = end
+
+
+# Parquet.
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a file is Parquet."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def write_parquet(path: Path, new: Path, rows: Collection[int]) -> None:
+    """Write a Parquet file without rows, with the schema, metadata, compression and encodings of a file."""
+    first = 0
+    with pq.ParquetFile(path) as file:
+        footer = file.metadata
+        columns = [footer.row_group(0).column(k) for k in range(footer.num_columns)]
+        codecs = {each.path_in_schema: each.compression.lower() for each in columns}
+        writer = pq.ParquetWriter(
+            new,
+            file.schema_arrow,
+            version=footer.format_version if footer.format_version in ("1.0", "2.4") else "2.6",
+            compression={
+                name: "none" if codec == "uncompressed" else codec for name, codec in codecs.items()
+            },
+            use_dictionary=[c.path_in_schema for c in columns if any("DICT" in code for code in c.encodings)],
+            write_statistics=[each.path_in_schema for each in columns if each.is_stats_set],
+            write_page_index=any(each.has_offset_index for each in columns),
+            store_schema=b"ARROW:schema" in (footer.metadata or {}),
+        )
+        with writer:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, use_threads=False)
+                kept = [row not in rows for row in range(first, first + len(table))]
+                first += len(table)
+                table = table if all(kept) else table.filter(pa.array(kept, pa.bool_()))
+                if len(table):
+                    writer.write_table(table, row_group_size=len(table))
+
+
+def rows_of(path: Path, removed: Collection[int]) -> Iterator[bytes]:
+    """Yield the rows of a file but the removed ones, as bytes."""
+    if not is_parquet(path):
+        lines = placed_lines(Units(path).pieces(), sys.maxsize)
+        yield from (line or b"" for index, _, line in lines if index not in removed)
+        return
+    first = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(use_threads=False):
+            numbered = enumerate(batch.to_pylist(), first)
+            yield from (
+                repr(row).encode("utf-8", "replace") for number, row in numbered if number not in removed
+            )
+            first += len(batch)

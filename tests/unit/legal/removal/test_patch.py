@@ -1,0 +1,443 @@
+"""Patches that remove the records of a case from their files, and the script that applies them."""
+
+import ast
+import gzip
+import json
+import os
+import random
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.settings.config import load_scan_config
+from presswatch_spark.legal.removal import apply as script
+from presswatch_spark.legal.removal.apply import LEAST_PART, NEW, UNDO, parts_of
+from presswatch_spark.legal.removal.case import RemovalCase, sealed
+from presswatch_spark.legal.removal.patch import NOT_ALONE, TOO_SHORT, WrittenPatch, write_patch
+from presswatch_spark.legal.removal.rounds import Prober
+from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.reading.tombstones import SKIPPED
+from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.seals import unsealed_json
+from tests.world.commands import outcome
+from tests.world.patches import FORMS, blobs, copies, executed, run_script, targets_of, write_shard
+from tests.world.proofs import each_time
+from tests.world.release import QUICK, Release, new_case, probe, release, states, target_row
+from tests.world.servers import Server
+from tests.world.shards import read
+
+PATCHED = (
+    "a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc", "c4-train.json.gz", "c4-plain.json",
+    "c4.parquet", "fr_part_4.jsonl.gz", "fr_part_5.jsonl.zst", "oscar.parquet",
+)  # fmt: skip
+EACH_TIME = (
+    "a.warc.wet.gz",
+    "pages.warc.gz",
+    "plain.warc",
+    "c4-train.json.gz",
+    "c4-plain.json",
+    "c4.parquet",
+)
+PYTHON_38 = Path("/root/.pyenv/versions/3.8.18/bin/python")
+
+
+def patch_of(case: RemovalCase, out: Path, *mirrors: Mirror) -> WrittenPatch:
+    return write_patch(case, str(out), mirrors, StorageOptions())
+
+
+def facts_of(patch: Path, name: str = "patch.json") -> dict[str, Any]:
+    return dict(unsealed_json((patch / name).read_bytes()))
+
+
+@pytest.fixture
+def patch(tmp_path: Path, case: RemovalCase) -> Path:
+    """A patch of a WET file."""
+    patch_of(case, tmp_path / "patch")
+    return tmp_path / "patch"
+
+
+@pytest.fixture
+def file(tmp_path: Path, crawl: Release) -> Path:
+    (path,) = copies(crawl, tmp_path / "files")
+    return path
+
+
+@pytest.fixture(params=["a.warc.wet.gz", "c4-train.json.gz"])
+def patched(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> tuple[Path, Path]:
+    """A patch, and a file that it changes in place, or whose length it changes."""
+    crawl = release(tmp_path, server, (request.param,))
+    patch_of(crawl.open(), tmp_path / "patch")
+    (path,) = copies(crawl, tmp_path / "files")
+    return tmp_path / "patch", path
+
+
+@pytest.mark.parametrize("form", each_time(EACH_TIME, PATCHED))
+def test_a_patched_file_has_lost_the_targets_and_nothing_else(
+    tmp_path: Path, server: Server, form: str
+) -> None:
+    crawl = release(tmp_path, server, (form,))
+    case = crawl.open()
+    probe(case, crawl)
+    written = patch_of(case, tmp_path / "patch", crawl.mirror)
+    (path,) = copies(crawl, tmp_path / "files")
+    before, (documents, _) = path.read_bytes(), read(path)
+
+    done = run_script(tmp_path / "patch", path)
+    assert (done.returncode, done.stderr) == (0, f"patch {written.digest}\n")
+    entry = facts_of(tmp_path / "patch")["files"][0]
+    assert sha256(path.read_bytes()).hexdigest() == entry["new_sha256"]
+    (left, report), gone = read(path), {target.text_sha256 for target in case.targets()}
+    stays = [each for each in documents if sha256(each.text).hexdigest() not in gone]
+    assert [(each.url, each.text) for each in left] == [(each.url, each.text) for each in stays]
+    assert report.complaints == []
+    if "warc" in form:
+        assert [each.locator.record_offset for each in left] == [each.locator.record_offset for each in stays]
+        assert report.skipped == {SKIPPED: entry["records"]}
+    crawl.server.objects[f"/crawl/{form}"] = path.read_bytes()
+    probe(case, crawl, words=True)
+    assert {state.state for state in states(case).values()} == {
+        "overwritten" if "warc" in form else "dropped"
+    }
+
+    proof = facts_of(tmp_path / "patch", "proof.json")
+    assert (proof["totals"], proof["not_removed"]) == (written.totals, [])
+    assert (written.totals["files"], written.totals["records"]) == (1, len(documents) - len(left))
+    assert run_script(tmp_path / "patch", "--undo", path).returncode == 0
+    assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
+
+
+@pytest.mark.parametrize("form", each_time(("a.warc.wet.gz", "c4.parquet"), PATCHED))
+def test_a_patch_has_no_text_of_a_removed_record(tmp_path: Path, server: Server, form: str) -> None:
+    crawl = release(tmp_path, server, (form,))
+    case = crawl.open()
+    patch_of(case, tmp_path / "patch")
+    found = b"".join(path.read_bytes() for path in (tmp_path / "patch").iterdir() if path.is_file())
+    found += blobs(tmp_path / "patch")
+    if form.endswith("parquet"):
+        (tmp_path / "new.parquet").write_bytes(
+            gzip.decompress((tmp_path / "patch/blobs/00000.gz").read_bytes())
+        )
+        found += repr(pq.read_table(tmp_path / "new.parquet").to_pylist()).encode()
+    gone = {target.text_sha256 for target in case.targets()}
+    removed = [each for each in read(crawl.shards / form)[0] if sha256(each.text).hexdigest() in gone]
+    kept = b"".join(each.text for each in read(crawl.shards / form)[0] if each not in removed)
+    lines = {
+        line for each in removed for line in each.text.splitlines() if len(line) > 60 and line not in kept
+    }
+    assert len(lines) > 20
+    assert not any(line in found or json.dumps(line.decode())[1:-1].encode() in found for line in lines)
+
+
+@pytest.mark.parametrize("form", ["wet", "warc", "arc", "c4", "oscar", "parquet"])
+@pytest.mark.parametrize(
+    ("files", "targets"), [(2, 30), pytest.param(12, 1_000, marks=pytest.mark.full)], ids=["small", "large"]
+)
+def test_many_targets_of_several_files_are_removed_and_restored(
+    tmp_path: Path, server: Server, form: str, files: int, targets: int
+) -> None:
+    draw, rows, paths = random.Random(34), [], [tmp_path / FORMS[form].format(n) for n in range(files)]
+    for number, path in enumerate(paths):
+        write_shard(form, path, targets * 3, number)
+        rows += list(targets_of(path, form, set(draw.sample(range(targets * 3), targets))))
+    case = new_case(str(tmp_path / "case"), rows, {"reading": {}})
+    before = {path: path.read_bytes() for path in paths}
+    prober = Prober(
+        case, load_scan_config(flags=QUICK), [Mirror(str(tmp_path), f"{server.url}/crawl")], deep=True
+    )
+    server.objects |= {f"/crawl/{path.name}": data for path, data in before.items()}
+    prober.probe()
+    written = patch_of(case, tmp_path / "patch")
+    assert (written.left, written.totals["records"]) == ({}, files * targets)
+
+    assert run_script(tmp_path / "patch", *paths).returncode == 0
+    lost = {target.text_sha256 for target in rows}
+    for number, path in enumerate(paths):
+        left, report = read(path, {"parquet": "c4"}.get(form, form))
+        assert (len(left), report.complaints) == (2 * targets, [])
+        assert lost.isdisjoint(sha256(each.text).hexdigest() for each in left)
+        entry = facts_of(tmp_path / "patch")["files"][number]
+        blob = gzip.decompress((tmp_path / "patch" / entry["blob"]).read_bytes())
+        assert executed(parts_of(entry), before[path], blob) == path.read_bytes()
+    server.objects |= {f"/crawl/{path.name}": path.read_bytes() for path in paths}
+    assert prober.probe().is_complete
+    if form in ("wet", "warc", "arc"):
+        assert {state.state for state in states(case).values()} == {"overwritten"}
+    assert run_script(tmp_path / "patch", "--undo", *paths).returncode == 0
+    assert {path: path.read_bytes() for path in paths} == before
+
+
+def test_members_and_frames_without_a_target_keep_their_bytes(tmp_path: Path) -> None:
+    for form in ("c4", "oscar"):
+        path = tmp_path / FORMS[form].format(0)
+        write_shard(form, path, 600, 1)
+        case = new_case(str(tmp_path / form), targets_of(path, form, {5, 300, 301}), {"reading": {}})
+        patch_of(case, tmp_path / f"{form}-patch")
+        (entry,) = facts_of(tmp_path / f"{form}-patch")["files"]
+        replaced = sum(length for _, length, *_ in entry["edits"])
+        assert (entry["records"], len(entry["edits"]) in (2, 3)) == (3, True)
+        assert replaced < entry["size"] * 3 / 5
+
+
+# Targets that cannot be removed.
+
+
+def test_targets_that_cannot_be_removed_are_named_and_the_exit_code_is_3(
+    tmp_path: Path, crawl: Release
+) -> None:
+    case = crawl.open()
+    record = next(target for target in case.targets() if target.place == "record")
+    other = {"article_id": "x", "row_sha256": "0" * 64}
+    wrong = target_row(**{**record.as_dict(), **other, "text_sha256": "1" * 64, "target_sha256": ""})
+    lost = target_row(**{**record.as_dict(), **other, "record_offset": None, "record_length": None})
+    gone = target_row(**{**record.as_dict(), **other, "shard_uri": str(tmp_path / "missing.warc.wet.gz")})
+    about = {"reading": case.about["reading"]}
+    broken = new_case(str(tmp_path / "broken"), map(sealed, (record, wrong, lost, gone)), about)
+    done = outcome("removal patch", "--out", tmp_path / "patch", broken.folder)
+    assert done.code == 3
+    for reason in ("another record is at its place", "the place is unknown", "no such file"):
+        assert any(reason in line and "1 place" in line for line in done.err.splitlines()), done.err
+    proof = facts_of(tmp_path / "patch", "proof.json")
+    assert (proof["totals"]["records"], len(proof["not_removed"])) == (1, 3)
+    only = new_case(str(tmp_path / "only"), [sealed(lost)], about)
+    with pytest.raises(InputError, match="no record can be removed"):
+        patch_of(only, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_records_that_have_no_bytes_of_their_own_or_too_few_are_left(tmp_path: Path, server: Server) -> None:
+    crawl = release(tmp_path, server, ("single.warc.wet.gz", "fr_part_1.txt.gz", "a.warc.wet.gz"))
+    written = patch_of(crawl.open(), tmp_path / "patch")
+    assert list(written.left) == [NOT_ALONE]
+    path = tmp_path / "0.arc.gz"
+    text = gzip.compress(
+        b"http://a.fr/ 1.1.1.1 20100101000000 text/html 40\nHTTP/1.1 200 OK\r\n\r\n"
+        + b"<p>un deux trois</p>\n\n",
+        mtime=0,
+    )
+    path.write_bytes(gzip.compress(b"filedesc://a 0.0.0.0 20100101000000 text/plain 8\n1 0 Nous\n\n") + text)
+    write_shard("arc", tmp_path / "1.arc.gz", 3, 1)
+    targets = [*targets_of(path, "arc", {0}), *targets_of(tmp_path / "1.arc.gz", "arc", {1})]
+    assert len(targets) == 2
+    written = patch_of(new_case(str(tmp_path / "short"), targets, {"reading": {}}), tmp_path / "short-patch")
+    assert (list(written.left), written.totals["records"]) == ([TOO_SHORT], 1)
+
+
+# The script.
+
+
+def test_the_script_needs_only_python_3_8(patch: Path, file: Path) -> None:
+    tree = ast.parse((patch / "apply.py").read_text(), feature_version=(3, 8))
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert imported <= set(sys.stdlib_module_names)
+    if PYTHON_38.exists():
+        assert run_script(patch, file, python=str(PYTHON_38)).returncode == 0
+        assert run_script(patch, "--undo", file, python=str(PYTHON_38)).returncode == 0
+
+
+def test_the_script_is_idempotent_and_undoes_itself(patched: tuple[Path, Path]) -> None:
+    patch, path = patched
+    before = path.read_bytes()
+    for arguments, expected in (
+        (["--undo"], "is not patched"), ([], "patched: "), ([], "is patched already"),
+        (["--undo"], "restored"), (["--undo"], "is not patched"), ([], "patched: "),
+    ):  # fmt: skip
+        done = run_script(patch, *arguments, path)
+        assert (done.returncode, done.stdout.startswith(f"{path}: {expected}")) == (0, True), done
+        assert (path.read_bytes() == before) == ("patched" not in expected or expected == "is not patched")
+    (path.parent / f"{path.name}{UNDO}").unlink()
+    done = run_script(patch, "--undo", path)
+    assert (done.returncode, "is missing: restore the file from a copy" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["patch.json", "proof.json", "apply.py", "blobs/00000.gz"])
+def test_one_flipped_bit_anywhere_in_a_patch_is_rejected(patch: Path, file: Path, name: str) -> None:
+    data, before = (patch / name).read_bytes(), file.read_bytes()
+    # A script with another character in its documentation still runs, and finds it.
+    places = (
+        [data.index(b"Removes")] if name == "apply.py" else [0, len(data) // 3, len(data) // 2, len(data) - 1]
+    )
+    for place in places:
+        for changed in (data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :], data[:-1], data + b" "):
+            (patch / name).write_bytes(changed)
+            done = run_script(patch, file)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert "the patch is refused" in done.stderr
+            assert f"{name} was changed or damaged" in done.stderr
+    (patch / name).unlink()
+    assert run_script(patch, file).returncode != 0
+    assert file.read_bytes() == before
+
+
+def test_wrong_files_are_named_and_the_others_are_patched(patch: Path, file: Path, tmp_path: Path) -> None:
+    def other(folder: str, data: bytes, name: str = file.name) -> Path:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(data)
+        return tmp_path / folder / name
+
+    data = file.read_bytes()
+    link = tmp_path / "link" / file.name
+    link.parent.mkdir()
+    link.symlink_to(file)
+    (tmp_path / "folder" / file.name).mkdir(parents=True)
+    wrong = {
+        other("cut", data[:-1]): "it is cut, or another version",
+        other(
+            "changed", data[:100] + bytes([data[100] ^ 1]) + data[101:]
+        ): "it is damaged, or another version",
+        other("renamed", data, "b.warc.wet.gz"): "no file of this name",
+        link: "symbolic link",
+        tmp_path / "folder" / file.name: "it is a folder",
+        tmp_path / "nowhere" / file.name: "No such file",
+    }
+    if os.geteuid():
+        wrong[other("locked", data)] = "Permission denied"
+        (tmp_path / "locked" / file.name).chmod(0)
+    os.mkfifo(tmp_path / "nowhere.fifo")
+    done = run_script(patch, *wrong)
+    assert (done.returncode, done.stdout) == (1, "")
+    done = run_script(patch, *list(wrong)[:3], file, *list(wrong)[3:])
+    assert (done.returncode, done.stdout.startswith(f"{file}: patched")) == (3, True)
+    for path, message in wrong.items():
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith(f"{path}: ")]
+        assert message in line
+    assert (tmp_path / "cut" / file.name).read_bytes() == data[:-1]
+    for arguments in ([], ["--undo"], ["--plan", "https://a/b", file], ["--plan", "s3://a", "--undo", file]):
+        assert run_script(patch, *arguments).returncode == 2
+
+
+class Killed(BaseException):
+    """A process that is stopped."""
+
+
+@pytest.mark.parametrize("way", ["apply", "undo"])
+def test_a_killed_script_completes_when_it_runs_again(
+    patched: tuple[Path, Path], way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch, path = patched
+    before, opened = path.read_bytes(), script.Patch.open(str(patch))
+    script.PatchedFile(opened, str(path)).apply()
+    after = path.read_bytes()
+    begin, end = (before, after) if way == "apply" else (after, before)
+    if way == "apply":
+        script.PatchedFile(opened, str(path)).undo()
+    real = {name: getattr(os, name) for name in ("fsync", "replace", "unlink")}
+    for step in range(40):
+        calls = 0
+
+        def stop(name: str, *arguments: Any, step: int = step) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > step:
+                raise Killed
+            return real[name](*arguments)
+
+        with monkeypatch.context() as patching:
+            for name in real:
+                patching.setattr(script.os, name, lambda *given, name=name: stop(name, *given))
+            try:
+                getattr(script.PatchedFile(opened, str(path)), way)()
+                break
+            except Killed:
+                pass
+        if path.read_bytes() not in (begin, end):
+            assert len(begin) == len(end)
+        done = run_script(patch, *(["--undo"] if way == "undo" else []), path)
+        assert (done.returncode, path.read_bytes() == end) == (0, True), (step, done)
+        assert not (path.parent / f"{path.name}{NEW}").exists()
+        getattr(script.PatchedFile(opened, str(path)), "apply" if way == "undo" else "undo")()
+    else:
+        raise AssertionError("it never ended")
+    assert step > 1
+
+
+def test_a_file_that_was_half_written_is_completed_or_restored(patch: Path, file: Path) -> None:
+    before, opened = file.read_bytes(), script.Patch.open(str(patch))
+    script.PatchedFile(opened, str(file)).apply()
+    after, edits = file.read_bytes(), opened.files[0]["edits"]
+    for torn in (edits[3][0] + edits[3][1] // 2, edits[0][0] + 1, edits[-1][0]):
+        for arguments, expected in (([], after), (["--undo"], before)):
+            script.PatchedFile(opened, str(file)).apply()
+            file.write_bytes(after[:torn] + before[torn:])
+            assert run_script(patch, *arguments, file).returncode == 0
+            assert file.read_bytes() == expected
+    script.PatchedFile(opened, str(file)).apply()
+    undo = Path(f"{file}{UNDO}")
+    for data, message in (
+        (undo.read_bytes()[:-1], "ended before its size"),
+        (
+            undo.read_bytes()[:-1] + bytes([undo.read_bytes()[-1] ^ 1]),
+            "is damaged: restore the file from a copy",
+        ),
+        (b"0" * 64 + b" 0\n", "is of another patch"),
+    ):
+        undo.write_bytes(data)
+        done = run_script(patch, "--undo", file)
+        assert (done.returncode, message in done.stderr, file.read_bytes()) == (1, True, after), done
+
+
+# Plans for object stores.
+
+
+@given(data=st.data())
+def test_a_plan_copies_at_least_five_mebibytes_at_once_and_makes_the_patched_object(
+    data: st.DataObject,
+) -> None:
+    scale = 10
+    least = LEAST_PART // scale
+    size = data.draw(st.integers(1, 12 * least))
+    cuts = sorted(data.draw(st.sets(st.integers(0, size), max_size=12)))
+    edits = [
+        [start, end - start, "", data.draw(st.sampled_from([0, end - start, 7, least, 3 * least]))]
+        for start, end in zip(cuts[::2], cuts[1::2], strict=False)
+    ]
+    old = random.Random(size).randbytes(size)
+    blob = random.Random(1).randbytes(sum(new for *_, new in edits))
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(script, "LEAST_PART", least)
+        patching.setattr(script, "MOST_COPIED", 3 * least)
+        parts = parts_of({"size": size, "edits": edits})
+    new, at, taken = b"", 0, 0
+    for offset, length, _, more in edits:
+        new += old[at:offset] + blob[taken : taken + more]
+        at, taken = offset + length, taken + more
+    new += old[at:]
+    assert executed(parts, old, blob) == new
+    sizes = [part["bytes"] if "upload" in part else part["copy"][1] - part["copy"][0] + 1 for part in parts]
+    assert all(each >= least for each in sizes[:-1])
+    assert (
+        max((part["copy"][1] - part["copy"][0] + 1 for part in parts if "copy" in part), default=0)
+        <= 3 * least
+    )
+
+
+def test_a_plan_of_a_record_in_a_large_object_uploads_five_mebibytes() -> None:
+    size, edit = 900 << 20, [400 << 20, 20_000, "", 20_000]
+    parts = parts_of({"size": size, "edits": [edit]})
+    assert [next(iter(part.keys() - {"number", "bytes"})) for part in parts] == ["copy", "upload", "copy"]
+    assert parts[1]["bytes"] == LEAST_PART
+    last = parts_of({"size": size, "edits": [[size - 30_000, 20_000, "", 20_000]]})
+    assert [part.get("bytes") for part in last] == [None, 30_000]
+
+
+def test_the_command_prints_totals_and_the_digest_and_the_script_a_plan(
+    tmp_path: Path, case: RemovalCase, crawl: Release
+) -> None:
+    done = outcome("removal patch", "--out", tmp_path / "patch", case.folder)
+    digest = sha256((tmp_path / "patch" / "patch.json").read_bytes()).hexdigest()
+    assert (done.code, f"SHA-256 of patch.json, for a letter: {digest}" in done.out) == (0, True), done
+    planned = run_script(tmp_path / "patch", "--plan", "s3://crawl/data/", "a.warc.wet.gz")
+    plan = json.loads(planned.stdout)
+    assert (planned.returncode, plan["patch"]) == (0, digest)
+    assert (plan["objects"][0]["bucket"], plan["objects"][0]["key"]) == ("crawl", "data/a.warc.wet.gz")
+    assert (
+        plan["objects"][0]["bytes_uploaded"]
+        == facts_of(tmp_path / "patch", "proof.json")["totals"]["bytes_uploaded"]
+    )
+    assert outcome("removal patch", "--out", tmp_path / "patch", case.folder).code == 1

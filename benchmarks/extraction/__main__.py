@@ -102,7 +102,14 @@ def markdown(result: Mapping[str, Any]) -> str:
         ]
         for name, one in result["ways"].items()
     ]
-    head = ["", "must keep: kept", "must drop: dropped", "words of articles kept", "other words", "ms a page"]
+    head = [
+        "",
+        "must keep: kept",
+        "must drop: dropped",
+        "words of articles kept",
+        "other words",
+        "ms per page",
+    ]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     about = paragraph(f"""
       {result["pages"]} pages have strings to keep and to drop, {result["articles"]} have the paragraphs of

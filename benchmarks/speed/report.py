@@ -80,7 +80,7 @@ def _warc(part: Figures) -> str:
       {part["shards"]} WARC shards contain {part["page_megabytes"]:,} MB of pages (bodies as stored), of
       which {part["text_megabytes"]:,} MB are visible, {part["stored_megabytes"]:,} MB stored {when(part)};
       the index has 10^6 shingles. An MB is 10^6 bytes of pages. The last two lines combine text extracted
-      by resiliparse with our sieve, and read by FastWARC, or by warcio as in cc-pyspark.""")
+      by resiliparse with our sieve; they read with FastWARC, or with warcio as in cc-pyspark.""")
     return f"{text}\n\n{table(('method', 'MB/s per core', 'bodies read = 1'), _ways(part['ways']))}"
 
 

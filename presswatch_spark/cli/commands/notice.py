@@ -81,7 +81,7 @@ def draft(
     confidences: tuple[str, ...] = confidence_option(
         "Claims of these letters. Repeatable. Default: all for CASE and BAG; A and B for TABLES."
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option("Cite files that were scanned below FROM as below TO."),
+    mirrors: tuple[Mirror, ...] = mirror_option("Cite files that were scanned below FROM as files below TO."),
     recipients: str | None = _recipients_option(),
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
     days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),

@@ -267,7 +267,7 @@ class CorpusConfig:
         (), "Form of dates, e.g. %d-%m-%Y", separator=";", flag="--date-format", value="FORMAT"
     )
     body_format: str = setting(
-        "auto", "Form of the bodies; auto: detected for each", words=("auto", "text", "html")
+        "auto", "Form of the bodies; `auto` detects each", words=("auto", "text", "html")
     )
     encoding: str = setting(
         "utf-8", "Encoding of CSV and JSONL, e.g. windows-1252", check=encoding_problem, value="NAME"

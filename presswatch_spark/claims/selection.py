@@ -40,6 +40,9 @@ WORDLESS, DOUBTFUL = "without copied words", "doubtful"
 LISTED = "listed for another claim"
 """Reason why a target gives no place of its own: another target is in the same record. It is not counted."""
 
+SIDES: Mapping[str, tuple[str, ...]] = {"both": ("before", "after"), "before": ("before",)}
+"""By reservation in force at a capture, the sides of the capture whose declarations state it."""
+
 DISK, COPY, PLACE = "disk", "copy", "place"
 """Origins of the bytes of a reading: a local disk, a copy at another address, or the named file itself."""
 
@@ -311,6 +314,8 @@ class ClaimPlace(PageRow):
     article_published_at: datetime | None
     headline: str | None
     copied_words: int | None
+    longest_run_words: int | None
+    article_coverage: float | None
     dataset: str
     record_id: str | None
     record_length: int | None
@@ -360,7 +365,7 @@ class ClaimPlace(PageRow):
 
 _OF_MATCH = (
     "row_sha256", "run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id",
-    "text_sha256", "article_url", "article_published_at", "headline",
+    "text_sha256", "article_url", "article_published_at", "headline", "longest_run_words", "article_coverage",
 )  # fmt: skip
 _OF_TARGET = (
     "place", "publisher_id", "title_id", "copied_words", "dataset", "release", "document_url", "captured_at",
@@ -389,6 +394,22 @@ class PlaceSelection:
         """Return the number of places left out, by reason; for `licensed`, number of claims."""
         counts = Counter(reason for reason in self.reasons.values() if reason != LISTED)
         return {**({LICENSED: self.licensed} if self.licensed else {}), **counts}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDeclaration:
+    """A reservation that was read in a capture: the site, its machine-readable form, and the time."""
+
+    host: str
+    signal: str
+    captured_at: datetime
+
+    @classmethod
+    def of(cls, signal: Mapping[str, Any]) -> "ReadDeclaration":
+        """Return that of a row of `rights_signals`, or of its line in a bag."""
+        at = signal["captured_at"]
+        at = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return cls(str(signal["host"]), str(signal["signal"]), at)
 
 
 class ClaimSource(ABC):
@@ -431,6 +452,10 @@ class ClaimSource(ABC):
     @abstractmethod
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
         """Read places again; return the `row_sha256` of those that match their rows."""
+
+    @abstractmethod
+    def declared(self, reservations: Mapping[str, str]) -> Iterator["ReadDeclaration"]:
+        """Yield the declarations by which the reservations of rows (by `row_sha256`) were in force."""
 
     @property
     def seal(self) -> Mapping[str, str]:

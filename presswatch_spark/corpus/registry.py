@@ -46,11 +46,16 @@ EEA = frozenset(re.findall(r"\w+", _EEA))
 
 @dataclass(frozen=True, slots=True)
 class MandateDocument:
-    """The document of a mandate: its path in the members file, its SHA-256 (hex), its day of signature."""
+    """The document of a mandate: its path in the members file, its SHA-256 (hex), its day of signature.
+
+    `signatory`: who signed it for the publisher. `scope`: what it covers, in words of the document.
+    """
 
     path: str
     sha256: str
     signed_on: date | None = None
+    signatory: str | None = None
+    scope: str | None = None
 
 
 RIGHTS_BASES: Mapping[str, str] = {
@@ -71,6 +76,7 @@ class Publisher:
 
     `legal_name`, `siren` (nine digits) and `address` describe the legal person that claims. Without a
     `rights_basis` (keys of `RIGHTS_BASES`), no document may call it the holder of author's right.
+    `database_right`: it claims the right of the maker of a database (CPI, L. 341-1).
     """
 
     id: str
@@ -85,6 +91,7 @@ class Publisher:
     mandate_document: MandateDocument | None = None
     country: str | None = None
     rights_basis: tuple[str, ...] = ()
+    database_right: bool = False
 
     @property
     def is_in_eea(self) -> bool:
@@ -159,7 +166,8 @@ class _Check(Check):
 
 
 _OF_PUBLISHER = (
-    "association legal_name siren address country rights_basis mandate_from mandate_to mandate_document"
+    "association legal_name siren address country rights_basis database_right mandate_from mandate_to"
+    " mandate_document"
 )
 
 
@@ -182,11 +190,12 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
             mandate_to=ends,
             titles=tuple(_title(title, own_id, check) for title in nodes),
             legal_name=check.text(keys.get("legal_name"), f"{what}: legal_name"),
-            siren=_siren(keys.get("siren"), what, check),
+            siren=siren_of(keys.get("siren"), f"{what}: siren", check),
             address=check.text(keys.get("address"), f"{what}: address"),
             mandate_document=_mandate_document(keys.get("mandate_document"), what, check),
             country=country_code(keys.get("country"), f"{what}: country", check),
             rights_basis=_rights_basis(keys.get("rights_basis"), f"{what}: rights_basis", check),
+            database_right=check.flag(keys.get("database_right"), f"{what}: database_right"),
         )
 
 
@@ -212,19 +221,20 @@ def _rights_basis(node: yaml.Node | None, where: str, check: _Check) -> tuple[st
     return tuple(name for name in RIGHTS_BASES if name in bases)
 
 
-def _siren(node: yaml.Node | None, what: str, check: _Check) -> str | None:
+def siren_of(node: yaml.Node | None, what: str, check: Check) -> str | None:
+    """Return the nine digits of a SIREN; report other values as mistakes."""
     if node is None:
         return None
     # Nine digits without quotes are a number in YAML; the node has the digits as written.
     written = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
     digits = written.replace(" ", "")
     if not re.fullmatch(r"[0-9]{9}", digits):
-        check.report(node, f"{what}: siren `{written}` is not nine digits (a SIRET's first nine)")
+        check.report(node, f"{what} `{written}` is not nine digits (a SIRET's first nine)")
         return None
     # Luhn's rule: the last digit checks the others.
     doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
     if sum(value - 9 if value > 9 else value for value in doubled) % 10:
-        check.report(node, f"{what}: siren `{written}` has a wrong digit (its check digit does not fit)")
+        check.report(node, f"{what} `{written}` has a wrong digit (its check digit does not fit)")
         return None
     return digits
 
@@ -233,7 +243,7 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
     if node is None:
         return None
     where = f"{what}: mandate_document"
-    keys = check.entry(node, where, "path sha256", "signed_on")
+    keys = check.entry(node, where, "path sha256", "signed_on signatory scope")
     signed = check.date(keys.get("signed_on"), f"{where}: signed_on")
     path = check.text(keys.get("path"), f"{where}: path")
     sha256 = check.text(keys.get("sha256"), f"{where}: sha256")
@@ -243,7 +253,8 @@ def _mandate_document(node: yaml.Node | None, what: str, check: _Check) -> Manda
         check.report(keys["sha256"], f"{where}: sha256 must be 64 digits of 0-9 and a-f")
     elif check.folder is not None and (wrong := _wrong_document(check.folder, path, sha256)):
         check.report(keys["path"], f"{where}: `{path}` {wrong}")
-    return MandateDocument(path, sha256, signed)
+    signatory, scope = (check.text(keys.get(name), f"{where}: {name}") for name in ("signatory", "scope"))
+    return MandateDocument(path, sha256, signed, signatory, scope)
 
 
 def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:

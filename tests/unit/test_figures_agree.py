@@ -170,6 +170,8 @@ STATED = re.compile(
     # Names, laws, dates, digests, places and commands are no figures: their own tests read them.
     rf"{DATE}(?:,? à [\d hmins]+|, [\d:]+ UTC)?|\b[0-9a-f]{{40,}}\b|\b\d{{8}}T\d{{6}}Z\S*|CC-MAIN-\S+"
     r"|art\. [RL]\. [\d\-]+(?:(?:,| et| and)\s+[RL]\. [\d\-]+)*|article 1344|SHA-?256|RFC 8493|python3"
+    r"|L\. \d[\d-]*|art\. \d+(?:\(\d\)|, par\. \d)?|20\d\d/\d+|864/2007|SIREN \d{9}|RNA W\d{9}|\+33[ \d]+"
+    r"|\d+ (?:quai|avenue) |99999|points? 1 (?:à|to|et|and) \d|15 (?:jours|days)|demeure : 1\. |notice: 1\. "
     r"|presswatch-spark \S+|Python \S+|Linux\S+|\S*127\.0\.0\.1\S*|1 rue des Vallées, 99999|[+-]\d[.,]\d s"
     r"|^\d+\. |--sample 1000"
 )
@@ -195,7 +197,8 @@ def test_every_number_of_a_letter_is_one_of_the_raw_tables(office: Bureau, lang:
         office,
         f"""select count(*) as rows, count(distinct article_id) as articles,
             count(distinct title_id) as titles, count(distinct document_url) as addresses,
-            count(distinct document_host) as hosts, count(distinct shard_uri) as files
+            count(distinct document_host) as hosts, count(distinct shard_uri) as files,
+            min(longest_run_words) as least, max(longest_run_words) as most
             from rows where {which}""",
     )
     hosts = raw(
@@ -208,6 +211,8 @@ def test_every_number_of_a_letter_is_one_of_the_raw_tables(office: Bureau, lang:
         r"(\d+) (?:adresses|URLs)": found["addresses"],
         r"(\d+) (?:sites|hosts)": found["hosts"],
         r"(\d+) (?:fichiers|files)": found["files"],
+        r"(?:au moins|at least) (\d+) (?:mots|words)": found["least"],
+        r"(?:au plus|at most) (\d+) (?:mots|words)": found["most"],
     } | {rf"- {re.escape(each['host'])}{space}: (\d+) {rows}": each["rows"] for each in hosts}
     assert unexplained(letter, said | {rf"(\d+) {rows}": found["rows"]}) == []
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
+import pytest
 import yaml
 
 from presswatch_spark.claims.selection import Choice, PlaceSelection
@@ -24,6 +26,8 @@ from presswatch_spark.legal.notices.letter import NoticeOrder
 from presswatch_spark.legal.notices.notice import DraftedNotice, Notice, draft_notice
 from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipient, load_sender
 from presswatch_spark.legal.notices.refusal_rules import Checking, NoticeCheck, check_notice
+from presswatch_spark.legal.removal import case as removal_case
+from presswatch_spark.legal.removal import responses
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
@@ -33,15 +37,32 @@ from tests.world.release import Release, probe
 from tests.world.tables import write
 
 DRAFTED = datetime.now(UTC).date() - timedelta(days=4)
+PROBED = datetime.now(UTC).date() - timedelta(days=21)
+"""The day of the first probe: a letter states only facts before its own day."""
 _OF_SELECTION = ("source", "choice", "claims", "mirrors")
 SENDER: dict[str, Any] = {
     "name": "Alliance de la presse des régions",
     "address": "1 rue des Vallées, 99999 Lisière",
     "email": "droits@alliance.example",
     "phone": "+33 1 99 00 00 00",
-    "signatory": {"name": "Jeanne Valmont", "title": "Directrice juridique"},
+    "legal_form": "association régie par la loi du 1er juillet 1901",
+    "rna": "W999000001",
+    "signatory": {
+        "name": "Jeanne Valmont",
+        "title": "Directrice juridique",
+        "capacity": "déléguée du président, statuts, art. 12",
+    },
+    "fair_use": {"by": "Jeanne Valmont", "on": PROBED},
     "members": "members.yaml",
 }
+
+
+class ProbedEarlier(datetime):
+    """The clock of the first probe, 21 days before today."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+        return datetime.now(UTC) - timedelta(days=21)
 
 
 @dataclass
@@ -89,7 +110,11 @@ class Bureau:
             document = self.folder / f"{publisher['id']}.txt"
             document.write_text(f"mandate of {publisher['id']}", encoding="utf-8")
             digest = hashlib.sha256(document.read_bytes()).hexdigest()
-            publisher["mandate_document"] = {"path": document.name, "sha256": digest}
+            publisher["mandate_document"] = {
+                "path": document.name,
+                "sha256": digest,
+                "signatory": "Paul Armand",
+            }
             change(publisher)
         text = yaml.safe_dump(members, allow_unicode=True)
         (self.folder / "members.yaml").write_text(text, encoding="utf-8")
@@ -115,13 +140,15 @@ class Bureau:
     def order(
         self, law: str = "fr", lang: str = "fr", *, selection: PlaceSelection | None = None, **changed: Any
     ) -> NoticeOrder:
+        chosen = selection or self.select()
+        read = [place.reading.at.date() for place in chosen.places if place.reading]
         order = NoticeOrder(
-            selection=selection or self.select(),
+            selection=chosen,
             recipient=self.recipient,
             law=laws()[law],
             lang=lang,
             sender=self.sender(),
-            drafted=DRAFTED,
+            drafted=max([DRAFTED, *read]),
             sender_file=str(self.sender_file),
             recipients_file=str(self.recipients_file),
         )
@@ -171,7 +198,12 @@ def recipients_with(path: Path, **changed: Any) -> None:
 def bureau(crawl: Release) -> Bureau:
     """Open a case of the claims with the letters A and B, read its targets once, and write the sender."""
     case = crawl.open(confidences=("A", "B"))
-    probe(case, crawl)
+    with pytest.MonkeyPatch.context() as clock:
+        # Letters of earlier days than today state only earlier readings.
+        clock.setattr(removal_case, "datetime", ProbedEarlier)
+        clock.setattr(responses, "datetime", ProbedEarlier)
+        clock.setattr(time, "time", lambda now=time.time: now() - 21 * 24 * 3600)
+        probe(case, crawl)
     made = Bureau(crawl, case)
     made.members()
     made.sender()

@@ -14,14 +14,13 @@ from presswatch_spark.cli.options import (
     count_option,
     day_option,
     flag,
-    lang_option,
     mirror_option,
     option,
     require_one_choice,
     rows_option,
 )
 from presswatch_spark.cli.replies import FAILED, Language, Reply, ReplyForm, ReplyRows, command
-from presswatch_spark.legal.notices.laws import LAWS
+from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.notice import Notice
@@ -71,7 +70,12 @@ def draft(
     source: str = argument("CASE|BAG|TABLES"),
     recipient: str = option("--to", "RECIPIENT", "The recipient, such as common-crawl.", required=True),
     law: str = option("--law", None, "The law of the notice.", required=True, type=click.Choice(LAWS)),
-    language: str = lang_option("Language of letter and messages.", required=True),
+    language: str | None = option(
+        "--lang",
+        None,
+        "Its language. Default: fr for a seat in France, else both.",
+        type=click.Choice(LETTER_LANGUAGES),
+    ),
     sender: str = option("--sender", "FILE", "The sender, in YAML.", required=True),
     out: str = option("--out", "N", "A new folder, or s3://, for the notice.", required=True),
     claims: str | None = option(
@@ -85,6 +89,7 @@ def draft(
     recipients: str | None = _recipients_option(),
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
     days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),
+    patch: str | None = option("--patch", "PATCH", "A folder of `removal patch`, for its measurements."),
     form: ReplyForm,
 ) -> Reply:
     """Draft a notice: letter, form, annex, and the same as data.
@@ -105,10 +110,12 @@ def draft(
     from presswatch_spark.legal.notices.parties import load_recipient, load_sender
 
     require_one_choice(rows, confidences)
-    storage, _ = form.storage, Language(language)
+    storage, addressee = form.storage, load_recipient(recipient, recipients)
+    language = language or addressee.language
+    _ = Language("fr" if language == "both" else language)
     order = NoticeOrder(
         selection=source_at(source, storage, claims).select(Choice.of(rows, confidences, storage), mirrors),
-        recipient=load_recipient(recipient, recipients),
+        recipient=addressee,
         law=laws()[law],
         lang=language,
         sender=load_sender(sender),
@@ -116,6 +123,7 @@ def draft(
         sender_file=sender,
         recipients_file=recipients,
         days=days,
+        patch=patch,
     )
     drafted = draft_notice(order, out, storage)
     numbers = drafted.figures.numbers

@@ -121,7 +121,8 @@ def write_recipients(path: Path) -> None:
     recipients = yaml.safe_load(shipped("recipients.yaml").read_bytes())
     for each in recipients["recipients"]:
         source, checked = f"https://{each['id']}.example/", datetime.now(UTC).date()
-        each["route"] = {"value": f"notices@{each['id']}.example", "source": source, "checked": checked}
+        for name in ("route", "agent"):
+            each[name] = {"value": f"notices@{each['id']}.example", "source": source, "checked": checked}
     path.write_text(yaml.safe_dump(recipients, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 

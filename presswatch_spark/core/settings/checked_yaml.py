@@ -12,7 +12,7 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.terminal import did_you_mean
 
 _TEXT_TAG, _NULL_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
-_TIME_TAG = "tag:yaml.org,2002:timestamp"
+_TIME_TAG, _FLAG_TAG = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool"
 
 
 @dataclass(slots=True)
@@ -57,6 +57,15 @@ class Check:
         if not value:
             self.report(node, f"{what} is empty")
         return value or None
+
+    def flag(self, node: yaml.Node | None, what: str) -> bool:
+        """Return whether a value is true; note a value that is neither true nor false."""
+        if node is None:
+            return False
+        if not isinstance(node, yaml.ScalarNode) or node.tag != _FLAG_TAG:
+            self.report(node, f"{what} must be true or false")
+            return False
+        return str(node.value).lower() in ("true", "yes", "on")
 
     def known(self, node: yaml.Node | None, value: str | None, what: str, names: Iterable[str]) -> None:
         """Note a value that is none of some names, with the nearest of them."""

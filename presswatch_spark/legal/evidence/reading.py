@@ -121,6 +121,12 @@ class OpenedBag:
                     row[name] = datetime.fromisoformat(row[name])
             self.rows[row["row_sha256"]] = Match.from_dict(row)
 
+    def declarations(self) -> dict[str, dict[str, Any]]:
+        """Return the rows of `rights_signals` in the bag by digest; it may have none."""
+        path = self.folder / verify.DECLARATIONS
+        lines = map(parse_json, path.read_bytes().splitlines()) if path.exists() else ()
+        return {line["row"]["row_sha256"]: line["row"] for line in lines}
+
     @cached_property
     def seal(self) -> dict[str, Any]:
         """Return its seal; `OutputError` if there is none."""

@@ -1,6 +1,6 @@
 """Sources of claims: tables, a removal case, or a sealed bag. See `claims.selection`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -9,12 +9,14 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.selection import (
     REMOVED,
+    SIDES,
     UNREAD,
     UNSEALED,
     Choice,
     ClaimPlace,
     ClaimSource,
     JudgedClaim,
+    ReadDeclaration,
     RecordReading,
     Selection,
     chosen_claims,
@@ -95,6 +97,15 @@ class TableSource(ClaimSource):
         """Return the inputs of the newest table of claims."""
         return inputs_of(self.judged)
 
+    def declared(self, reservations: Mapping[str, str]) -> Iterator[ReadDeclaration]:
+        """Yield the declarations of the store."""
+        found = declarations_in_force(self.store, rows_of_claims(self.store, reservations.keys()))
+        for row, status in reservations.items():
+            for side in SIDES[status] if row in found else ():
+                declaration = getattr(found[row], side)
+                if declaration and declaration.row:
+                    yield ReadDeclaration.of(declaration.row.as_dict())
+
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
         """Read the documents at their places."""
         wanted = {(place.run_id, place.row_sha256) for place in places}
@@ -172,6 +183,8 @@ class BagSource(ClaimSource):
                     if line["record"]["reason"] is None
                     and (read_from := line[verify.BETWEEN_RUNS].get("read_from"))
                 }
+                self._declared = {line["row"]["row_sha256"]: line["declared"] for line in bag.lines}
+                self._signals = bag.declarations()
                 self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
                 self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
                 self._shard_readings = bag.shard_readings()
@@ -209,6 +222,13 @@ class BagSource(ClaimSource):
         if self._judged:
             return claims_of(self._judged, rows)
         return {row: self._claims[row] for row in rows if row in self._claims}
+
+    def declared(self, reservations: Mapping[str, str]) -> Iterator[ReadDeclaration]:
+        """Yield the declarations of the bag."""
+        for row, status in reservations.items():
+            for side in SIDES[status]:
+                if signal := self._signals.get(self._declared.get(row, {}).get(side) or ""):
+                    yield ReadDeclaration.of(signal)
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return the reading by which the bag was made."""

@@ -27,16 +27,22 @@ ENDINGS = ("csv", "xlsx", "jsonl")
 IN_FORCE = ("both", "before")
 """Statuses of reservations that were in force at the capture; a notice names only these."""
 ALWAYS = (
-    "number", "file", "record_offset", "record_length", "row_index", "document_url", "text_sha256",
-    "publisher", "title", "article_url", "copied_words", "reservation", "row_sha256",
+    "document_url", "number", "article_url", "article_coverage", "longest_run_words", "copied_words", "file",
+    "record_offset", "record_length", "row_index", "text_sha256", "publisher", "title", "reservation",
+    "row_sha256",
 )  # fmt: skip
-"""Columns for every recipient: those that letters refer to, and those that locate the record."""
+"""Columns for every recipient, URL first: those that letters refer to, and those that locate the record."""
 
 
 class AnnexRow(TableRow):
     """An article, and a record with words of it."""
 
+    document_url: str | None = column(Match)
     number: int = column("Its number in the letter, from 1.")
+    article_url: str | None = column(Match)
+    article_coverage: float | None = column(Match)
+    longest_run_words: Int32 = column(Match)
+    copied_words: Int32 = column(Match)
     dataset: str = column(Match)
     release: str | None = column(Match)
     file: str = column("Public address of the file with the record.")
@@ -46,16 +52,13 @@ class AnnexRow(TableRow):
     record_length: int | None = column(Match)
     row_index: int | None = column(Match)
     record_id: str | None = column(Match)
-    document_url: str | None = column(Match)
     captured_at: datetime | None = column(Match)
     payload_digest: str | None = column(Match)
     text_sha256: str = column(Match)
     publisher: str = column("Name of the publisher.")
     title: str = column("Name of the title.")
     article_id: str | None = column(Match)
-    article_url: str | None = column(Match)
     article_published_at: datetime | None = column(Match)
-    copied_words: Int32 = column(Match)
     reservation: str | None = column("The reservation that was in force at the capture; see `IN_FORCE`.")
     row_sha256: str = column("The row of `matches`.")
 

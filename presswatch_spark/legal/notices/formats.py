@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,8 +20,8 @@ from presswatch_spark.core.extras import library
 from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.legal.evidence import typesetting
 from presswatch_spark.legal.evidence.typesetting import SIGNS, in_print, lacks_signs
-from presswatch_spark.legal.notices.annex import ANNEX, TABLES, AnnexRow
-from presswatch_spark.legal.notices.letter import Letter, LetterWords
+from presswatch_spark.legal.notices.annex import AnnexRow
+from presswatch_spark.legal.notices.letter import Letter, LetterElement, LetterWords
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8
@@ -28,9 +29,9 @@ WIDTHS = 4.2, 11.8
 FONT, SIZE = "Times New Roman", 11
 TEMPLATE = Path(__file__).with_name("letter.typ")
 KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
-ATTACHED = tuple(f"{table}.{ending}" for table in TABLES for ending in KINDS)
-"""Files of the annex that are attached to the PDF; workbooks are not."""
 COLUMNS, BULLET = 78, "- "
+MEASURES = ("article_coverage", "longest_run_words", "copied_words")
+"""Columns of the annex with the extent of the copy."""
 ROWS = 2_000
 """Most rows that the text lists; the annex has all of them."""
 _DOCUMENT = "word/document.xml"
@@ -43,22 +44,30 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
     """Return the letter in lines of at most `COLUMNS` characters, then `rows` of the annex."""
-    parts = ["\n".join(letter.recipient), letter.title, letter.day]
-    for block in letter.blocks:
-        heading = [block.heading] if block.heading else []
-        lines = [*map(_wrapped, block.paragraphs), *(_wrapped(line, BULLET) for line in block.lines)]
-        parts.append("\n".join([*heading, *lines]))
+    parts = ["\n".join(letter.sender), "\n".join(letter.recipient)]
+    for column in letter.columns:
+        parts += [column.title, column.day]
+        for block in column.blocks:
+            heading = [block.heading] if block.heading else []
+            lines = [*map(_wrapped, block.paragraphs), *(_wrapped(line, BULLET) for line in block.lines)]
+            parts.append("\n".join([*heading, *lines]))
     files = [f"{BULLET}{name}\n  {sha256}" for name, sha256 in letter.annex]
     parts.append("\n".join([letter.annex_heading, *files, *letter.closing]))
     for row in rows[:ROWS]:
-        places = ((name, getattr(row, name)) for name in ("record_offset", "record_length", "row_index"))
-        named = ", ".join(f"{name} {value}" for name, value in places if value is not None)
-        urls = [f"   {ascii_url(url)}" for url in (row.document_url, row.article_url) if url]
-        parts.append("\n".join([f"{row.number}. {ascii_url(row.file)}", f"   {named}", *urls]))
+        names = ("record_offset", "record_length", "row_index", *MEASURES)
+        facts = ((name, getattr(row, name)) for name in names)
+        named = ", ".join(f"{name} {_short(value)}" for name, value in facts if value is not None)
+        urls = [ascii_url(url) for url in (row.document_url, row.article_url, row.file) if url]
+        parts.append(f"{row.number}. " + "\n   ".join([*urls, named]))
     if len(rows) > ROWS:
-        _ = LetterWords(letter.lang)
-        parts.append(_("And {count} more, in annex/rows.csv.", count=_.number(len(rows) - ROWS)))
+        for column in letter.columns:
+            _ = LetterWords(column.lang)
+            parts.append(_("And {count} more, in annex/rows.csv.", count=_.number(len(rows) - ROWS)))
     return "\n\n".join(parts) + "\n"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _wrapped(text: str, bullet: str = "") -> str:
@@ -77,19 +86,27 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
     # This import loads pandas, which commands that make no PDF do not need.
     from presswatch_spark.claims.narrative import Speaker
 
-    drafted = letter.drafted
+    drafted, first = letter.drafted, letter.columns[0]
+    names = [name for name, _ in letter.annex if is_attached(name)]
     texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
     data: dict[str, Any] = in_print(texts) | {
-        "attached": [
-            {"name": name, "description": name, "kind": KINDS[name.rpartition(".")[2]]} for name in ATTACHED
-        ],
+        "attached": [{"name": name, "kind": _kind_of(name)} for name in names],
     }
     # A note explains the codes for characters that the fonts lack.
-    note = Speaker(letter.lang, for_print=True)(SIGNS)
+    note = Speaker(first.lang, for_print=True)(SIGNS)
     data["notes"] = [note] if lacks_signs(data) else []
     moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
-    attached = {f"{ANNEX}/{name}": annex / name for name in ATTACHED}
+    attached = {name: annex.parent / name for name in names}
     return typesetting.pdf_of(TEMPLATE, data, moment, attached, command="notice")
+
+
+def is_attached(name: str) -> bool:
+    """Return whether a file of the annex is attached to the PDF: all but workbooks are."""
+    return not name.endswith(".xlsx")
+
+
+def _kind_of(name: str) -> str:
+    return KINDS.get(name.rpartition(".")[2]) or guess_type(name)[0] or "application/octet-stream"
 
 
 def attachments_in(pdf: bytes) -> dict[str, bytes]:
@@ -106,26 +123,19 @@ def attachments_in(pdf: bytes) -> dict[str, bytes]:
 
 def docx_of(letter: Letter) -> bytes:
     """Return the letter as a Word document; `ConfigError` without python-docx."""
-    document, qn, shared = library("docx").Document(), library("docx.oxml.ns").qn, library("docx.shared")
+    document, shared = library("docx").Document(), library("docx.shared")
     _set_page(document, letter)
     for line in letter.sender:
         _paragraph(document, line, after=0)
-    for number, line in enumerate([*letter.recipient, letter.day]):
+    for number, line in enumerate([*letter.recipient, " / ".join(each.day for each in letter.columns)]):
         before = 12 if number in (0, len(letter.recipient)) else 0
         _paragraph(document, line, before=before, after=0, left=9.5)
-    _paragraph(document, letter.title, before=18, after=12, bold=True)
-    for number, block in enumerate(letter.blocks):
-        paragraphs = list[Any]()
-        if block.heading:
-            paragraphs.append(_paragraph(document, block.heading, before=8, after=2, bold=True, keep=True))
-        paragraphs += [_paragraph(document, text) for text in block.paragraphs]
-        style = "List Bullet" if block.element != "signature" else None
-        paragraphs += [_paragraph(document, line, after=2, style=style) for line in block.lines]
-        first, last = paragraphs[0]._p, paragraphs[-1]._p
-        mark = {qn("w:id"): str(number)}
-        start = first.makeelement(qn("w:bookmarkStart"), mark | {qn("w:name"): BOOKMARK + block.element})
-        first.insert(1 if first.pPr is not None else 0, start)
-        last.append(last.makeelement(qn("w:bookmarkEnd"), mark))
+    if len(letter.columns) == 1:
+        _paragraph(document, letter.title, before=18, after=12, bold=True)
+        for number, block in enumerate(letter.blocks):
+            _add_element(document, block, number)
+    else:
+        _add_columns(document, letter)
 
     _paragraph(document, letter.annex_heading, before=14, after=3, bold=True, keep=True)
     table = document.add_table(rows=0, cols=2)
@@ -152,6 +162,43 @@ def docx_of(letter: Letter) -> bytes:
     return ordered.getvalue()
 
 
+def _add_columns(document: Any, letter: Letter) -> None:
+    """Add a table with a language per column and an element per row, so that equal elements are level."""
+    table = document.add_table(rows=0, cols=len(letter.columns))
+    rows = [None, *zip(*(column.blocks for column in letter.columns), strict=True)]
+    for number, blocks in enumerate(rows):
+        for side, (cell, column) in enumerate(zip(table.add_row().cells, letter.columns, strict=True)):
+            # A new cell begins with an empty paragraph.
+            cell._element.remove(cell.paragraphs[0]._p)
+            if blocks is None:
+                _paragraph(cell, column.title, before=18, after=12, bold=True)
+            else:
+                mark = number * len(letter.columns) + side
+                name = bookmark_of(blocks[side].element, column.lang if side else "")
+                _add_element(cell, blocks[side], mark, name)
+
+
+def bookmark_of(element: str, lang: str = "") -> str:
+    """Return the bookmark of an element in Word; `lang`: that of another than the first column."""
+    return f"{BOOKMARK}{lang}_{element}" if lang else f"{BOOKMARK}{element}"
+
+
+def _add_element(place: Any, block: LetterElement, number: int, bookmark: str | None = None) -> None:
+    """Add an element to a document or a cell, between the marks of a bookmark with this number."""
+    qn, paragraphs = library("docx.oxml.ns").qn, list[Any]()
+    if block.heading:
+        paragraphs.append(_paragraph(place, block.heading, before=8, after=2, bold=True, keep=True))
+    paragraphs += [_paragraph(place, text) for text in block.paragraphs]
+    style = "List Bullet" if block.element != "signature" else None
+    paragraphs += [_paragraph(place, line, after=2, style=style) for line in block.lines]
+    first, last = paragraphs[0]._p, paragraphs[-1]._p
+    mark = {qn("w:id"): str(number)}
+    name = {qn("w:name"): bookmark or bookmark_of(block.element)}
+    start = first.makeelement(qn("w:bookmarkStart"), mark | name)
+    first.insert(1 if first.pPr is not None else 0, start)
+    last.append(last.makeelement(qn("w:bookmarkEnd"), mark))
+
+
 def _set_page(document: Any, letter: Letter) -> None:
     shared, qn = library("docx.shared"), library("docx.oxml.ns").qn
     section = document.sections[0]
@@ -161,7 +208,7 @@ def _set_page(document: Any, letter: Letter) -> None:
     style = document.styles["Normal"]
     style.font.name, style.font.size = FONT, shared.Pt(SIZE)
     style.element.rPr.rFonts.set(qn("w:eastAsia"), FONT)
-    language = {qn("w:val"): {"fr": "fr-FR", "en": "en-GB"}[letter.lang]}
+    language = {qn("w:val"): {"fr": "fr-FR", "en": "en-GB"}[letter.columns[0].lang]}
     style.element.rPr.append(style.element.rPr.makeelement(qn("w:lang"), language))
 
     footer = section.footer.paragraphs[0]
@@ -174,13 +221,17 @@ def _set_page(document: Any, letter: Letter) -> None:
             footer._p.append(counter)
 
     about = document.core_properties
-    about.title, about.author, about.language = letter.title[:255], letter.sender[0][:255], letter.lang
+    about.title, about.author, about.language = (
+        letter.title[:255],
+        letter.sender[0][:255],
+        letter.columns[0].lang,
+    )
     about.comments = ""
     about.created = about.modified = datetime(letter.drafted.year, letter.drafted.month, letter.drafted.day)
 
 
 def _paragraph(
-    document: Any,
+    place: Any,
     text: str,
     *,
     before: float = 0,
@@ -192,7 +243,7 @@ def _paragraph(
 ) -> Any:
     """Add a paragraph of one text run: its text cannot be a field, link or markup. Spaces in points."""
     shared = library("docx.shared")
-    paragraph = document.add_paragraph(style=style)
+    paragraph = place.add_paragraph(style=style)
     paragraph.add_run(text).bold = bold or None
     form = paragraph.paragraph_format
     form.space_before, form.space_after = shared.Pt(before), shared.Pt(after)

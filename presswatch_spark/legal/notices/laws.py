@@ -7,6 +7,8 @@ from functools import cache
 from presswatch_spark.core.settings.load import shipped
 
 LAWS = ("fr", "dsa16", "dmca512", "optout")
+LETTER_LANGUAGES = ("fr", "en", "both")
+"""Languages of letters; `both`: French and English side by side."""
 
 
 @dataclass(frozen=True, slots=True)

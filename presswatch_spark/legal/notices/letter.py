@@ -1,4 +1,4 @@
-"""Letters as data: the paragraphs of each element, in French or English, from an order and its places."""
+"""Letters as data: the paragraphs of each element, in each language, from an order and its places."""
 
 import re
 from bisect import insort
@@ -6,14 +6,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
+from pathlib import Path
+from typing import Any
 
 from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER, rights_of
-from presswatch_spark.claims.selection import COPY, DISK, PLACE, ClaimFigures, ClaimPlace, PlaceSelection
+from presswatch_spark.claims.selection import (
+    COPY,
+    DISK,
+    PLACE,
+    ClaimFigures,
+    ClaimPlace,
+    ClaimSource,
+    PlaceSelection,
+)
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import ascii_url, printable
 from presswatch_spark.core.translation import N_, Translator, n, tied
 from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
-from presswatch_spark.legal.notices.annex import Annex, publishers_of
+from presswatch_spark.legal.notices.annex import Annex, AnnexRow, publishers_of, reservation_in_force
 from presswatch_spark.legal.notices.laws import Law
 from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Sender
 
@@ -21,6 +32,8 @@ NO_BREAK = "\u00a0"
 DEADLINE_DAYS = 15
 LISTED = 20
 """Most lines of a list in a letter; the annex has all of them."""
+CHARACTERS = 2_000
+"""Most characters of a URL in a letter; PDF allows no longer paragraphs than 32,767."""
 _ROWS = n("{n} row", "{n} rows")
 AMOUNTS: Mapping[str, tuple[str, str]] = {
     "rows": _ROWS,
@@ -30,7 +43,10 @@ AMOUNTS: Mapping[str, tuple[str, str]] = {
     "articles": n("{n} article", "{n} articles"),
     "titles": n("{n} title", "{n} titles"),
     "publishers": n("{n} publisher", "{n} publishers"),
-    **dict.fromkeys(("author_rows", "press_rows", "rights_rows", "reserved_rows"), _ROWS),
+    **dict.fromkeys(
+        ("author_rows", "press_rows", "rights_rows", "reserved_rows", "place_rows", "database_rows"), _ROWS
+    ),
+    **dict.fromkeys(("least_run", "most_run", "least_press_run"), n("{n} word", "{n} words")),
 }
 """Numbers in letters, each with its noun."""
 RESERVATIONS = {
@@ -54,19 +70,42 @@ BASES = {
     "contract": N_("holder of the author’s rights by contract ({law})"),
     "presumption": N_("presumed holder of the author’s rights in the collective work ({law})"),
 }
+PUBLISHER_OF_PRESS = N_("publisher of press publications ({law})")
+SIGNALS = {
+    "robots_txt": "robots.txt",
+    "ai_txt": "ai.txt",
+    "x_robots_tag": N_("the header X-Robots-Tag"),
+    "meta_robots": N_("the meta element robots"),
+    "tdm_reservation": "TDMRep",
+}
+"""Machine-readable forms of reservations; others have the name of their signal."""
+MANDATES, PATCH = "mandates", "patch.json"
+"""Folder of the mandates in the annex, and name of the measurements of a patch there."""
 _DEPENDS = re.compile(r"\[(\w+)\] ")
+# Blanks at which no line of a letter may end, besides those of every text.
+_TIED = re.compile(
+    r"(?<=§) |(?<=\d) (?=U\.S\.C)|(?<=U\.S\.C\.) |(?<=\b[Aa]rt\.) |(?<=\b[Aa]rticle) (?=\d)|(?<=\bpar\.) "
+)
 
 
 class LetterWords(Translator):
-    """Translator for letters; lines do not break inside a number, a date or an article of a code."""
+    """Translator for letters, whose lines do not break inside a number, a date or an article of a code."""
 
     def set(self, text: str) -> str:
         """Return a text of this project with the non-breaking spaces of letters."""
-        return tied(text.replace("{n} ", f"{{n}}{NO_BREAK}") if self.language == "fr" else text)
+        if self.language == "fr":
+            text = text.replace("{n} ", f"{{n}}{NO_BREAK}")
+        return _TIED.sub(NO_BREAK, tied(text))
 
     def rows(self, count: int) -> str:
         """Return a number of rows."""
         return self.n(*_ROWS, count)
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Return names in a sentence: `A, B and C`."""
+        from babel.lists import format_list
+
+        return str(format_list(list(names), locale=self.language))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +126,11 @@ class NoticeOrder:
     recipients_file: str | None = None
     days: int = DEADLINE_DAYS
     patch: str | None = None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Return the languages of the letter, in the order of its columns."""
+        return ("fr", "en") if self.lang == "both" else (self.lang,)
 
     @property
     def deadline_days(self) -> int | None:
@@ -128,6 +172,8 @@ class NoticeFigures:
                 insort(read[reading.source(place.file)], reading.at.date())
         reservations = Counter(row.reservation for row in annex.rows if row.reservation)
         counted = ClaimFigures.of(places)
+        runs = [place.longest_run_words or 0 for place in places]
+        of_press = [run for run, each in zip(runs, rights, strict=True) if PRESS_PUBLISHER in each]
         numbers = {
             "rows": counted.rows,
             "files": len({place.file for place in places}),
@@ -142,28 +188,43 @@ class NoticeFigures:
             "titles": len({place.title_id for place in places}),
             "publishers": len({place.publisher_id for place in places}),
             "author_rows": sum(AUTHOR in each for each in rights),
-            "press_rows": sum(PRESS_PUBLISHER in each for each in rights),
+            "press_rows": len(of_press),
+            "database_rows": sum(DATABASE in each for each in rights),
             "rights_rows": sum(bool(each & {AUTHOR, PRESS_PUBLISHER}) for each in rights),
             "never_read": len(places) - sum(map(len, read.values())),
+            "place_rows": len(read.get(PLACE, ())),
             "read_from_disk": len(read.get(DISK, ())),
             "read_from_copy": len(read.get(COPY, ())),
             "sites": len({row.site for row in annex.own_domains}),
             "reserved_rows": reservations.total(),
+            # If the longest passage of a row is unknown, so is the shortest of all.
+            "least_run": min(runs, default=0),
+            "most_run": max(runs, default=0),
+            "least_press_run": min(of_press, default=0),
         }
         return cls(numbers, dict(sorted(reservations.items())), read)
+
+
+DATABASE = "database"
+"""The right of the maker of a database, which a publisher claims in the members file."""
 
 
 def rights_claimed(place: ClaimPlace, sender: Sender, day: date) -> set[str]:
     """Return the rights that a letter of a day claims for a place.
 
     These are the rights of its claim that the members file allows and that are in force on that day: a right
-    may have ended since the day of judgement.
+    may have ended since the day of judgement. Author's right needs its basis in the members file.
     """
-    if place.claim is None:
-        return set()
     publisher = sender.by_id.get(place.publisher_id)
+    if place.claim is None or publisher is None:
+        return set()
     in_force = rights_of(place.article_published_at, place.captured_at, day, publisher)
-    return {*place.claim.rights} & {*in_force}
+    rights = {*place.claim.rights} & {*in_force}
+    if not publisher.rights_basis:
+        rights.discard(AUTHOR)
+    if publisher.database_right and publisher.is_in_eea:
+        rights.add(DATABASE)
+    return rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,24 +243,41 @@ class LetterElement:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterColumn:
+    """A letter in one language; the columns of a letter have the same elements in the same order."""
+
+    lang: str
+    title: str
+    day: str
+    blocks: tuple[LetterElement, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter in one language, from which all formats are made.
+    """A letter in one language, or in two side by side, from which all formats are made.
 
     `annex`: names of the annex's files with their SHA-256. `closing`: the digest of the annex's rows, and the
     root of the sealed bag that has their records. `missing`: by element that is left out, its missing facts.
     """
 
-    lang: str
-    title: str
+    columns: tuple[LetterColumn, ...]
     sender: tuple[str, ...]
     recipient: tuple[str, ...]
     drafted: date
-    day: str
-    blocks: tuple[LetterElement, ...]
     annex_heading: str
     annex: tuple[tuple[str, str], ...]
     closing: tuple[str, ...]
     missing: Mapping[str, Sequence[str]]
+
+    @property
+    def title(self) -> str:
+        """Return its subject, in its first language."""
+        return self.columns[0].title
+
+    @property
+    def blocks(self) -> tuple[LetterElement, ...]:
+        """Return its elements, in its first language."""
+        return self.columns[0].blocks
 
 
 def letter_of(
@@ -208,95 +286,236 @@ def letter_of(
     annex: Annex,
     figures: NoticeFigures,
     files: Sequence[tuple[str, str]],
+    patch: Mapping[str, Any] | None = None,
 ) -> Letter:
-    """Return the letter of an order about `places`; `files`: names of the annex's files with SHA-256."""
-    sender, recipient, lang, _ = order.sender, order.recipient, order.lang, LetterWords(order.lang)
-    texts, lists = _facts(order, places, annex, figures)
-    blocks, missing = list[LetterElement](), dict[str, list[str]]()
-    for element in order.law.elements:
-        if lacking := [name for name in element.needs if not (lists.get(name) or texts.get(name))]:
-            if not element.optional:
-                missing[element.name] = lacking
-            continue
-        paragraphs = list[str]()
-        for line in element.text[lang].splitlines():
-            depends = _DEPENDS.match(line)
-            if not depends or texts[depends[1]]:
-                # Braces inside of inserted facts are not expanded.
-                paragraphs.append(_.set(_DEPENDS.sub("", line)).format_map(texts).strip())
-        lines = tuple(lists[element.list]) if element.list else ()
-        heading = _.set(element.heading[lang])
-        blocks.append(LetterElement(element.name, heading, tuple(filter(None, paragraphs)), lines))
-    siren = sender.siren and f"SIREN {sender.siren}"
-    own = (sender.name, sender.address, sender.email, sender.phone, siren)
-    closing = [_("Digest of the annex’s rows: {digest}", digest=annex.digests()["rows"])]
+    """Return the letter of an order about `places`.
+
+    `files`: names of the annex's files with SHA-256. `patch`: the proof of the order's patch.
+    """
+    sender, recipient = order.sender, order.recipient
+    columns, missing = list[LetterColumn](), dict[str, list[str]]()
+    declared = declared_forms(order.selection.source, places) if order.law.own_domains else {}
+    for lang in order.languages:
+        facts = LetterFacts(order, places, annex, figures, declared, patch, LetterWords(lang))
+        blocks, missing = facts.elements()
+        _ = facts.words
+        columns.append(
+            LetterColumn(lang, _.set(order.law.title[lang]), _("{day}", day=_.day(order.drafted)), blocks)
+        )
+    own = (sender.name, sender.legal_form, sender.address, sender.email, sender.phone, sender.registration)
+    sent_to = (recipient.legal_name, recipient.address_for(order.law.id)[0])
+    words = [LetterWords(lang) for lang in order.languages]
+    digests = [(N_("Digest of the annex’s rows"), annex.digests()["rows"])]
     if root := order.selection.source.seal.get("bag_root"):
-        closing.append(_("Merkle root of the sealed evidence: {root}", root=root))
+        digests.append((N_("Merkle root of the sealed evidence"), root))
     return Letter(
-        lang=lang,
-        title=_.set(order.law.title[lang]),
+        columns=tuple(columns),
         sender=tuple(printable(line) for line in own if line),
-        recipient=tuple(printable(line) for line in (recipient.name, recipient.route) if line),
+        recipient=tuple(printable(line) for line in sent_to if line),
         drafted=order.drafted,
-        day=_("{day}", day=_.day(order.drafted)),
-        blocks=tuple(blocks),
-        annex_heading=_("Annex"),
+        annex_heading=" / ".join(dict.fromkeys(_("Annex") for _ in words)),
         annex=tuple(files),
-        closing=tuple(closing),
+        closing=tuple(
+            words[0]("{value}: {rows}", value=" / ".join(_(label) for _ in words), rows=digest)
+            for label, digest in digests
+        ),
         missing=missing,
     )
 
 
-def _facts(
-    order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures
-) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the facts for texts of elements, and their lists; an empty one counts as missing."""
-    numbers, _, sender = figures.numbers, LetterWords(order.lang), order.sender
-    # A number of 0 counts as a missing fact, except for URLs and hosts.
-    amounts = {
-        name: _.n(*noun, numbers[name]) if numbers[name] or name in ("urls", "hosts") else ""
-        for name, noun in AMOUNTS.items()
-    }
-    readings = [
-        _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
-        for source in (PLACE, COPY, DISK)
-        if (days := figures.read.get(source))
-    ]
-    publishers = publishers_of(sender.publishers, places)
-    texts = {
-        **amounts,
-        "domains": _.n("{n} site", "{n} sites", numbers["sites"]),
-        "sender": printable(sender.name),
-        **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
-        "recipient": printable(order.recipient.name),
-        "deadline": _.n("{n} day", "{n} days", order.deadline_days) if order.deadline_days else "",
-        "without_url": _(
-            "The address of the page is not known for {rows}.", rows=_.rows(numbers["without_url"])
+def declared_forms(source: ClaimSource, places: Sequence[ClaimPlace]) -> dict[tuple[str, str], list[date]]:
+    """Return the sorted days on which reservations in force were read, by site and machine-readable form."""
+    reservations = {place.row_sha256: each for place in places if (each := reservation_in_force(place))}
+    days = defaultdict[tuple[str, str], set[date]](set)
+    for read in source.declared(reservations) if reservations else ():
+        days[read.host, read.signal].add(read.captured_at.date())
+    return {form: sorted(days[form]) for form in sorted(days)}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFacts:
+    """The facts of a letter in one language, as texts and as lists; an empty one is missing."""
+
+    order: NoticeOrder
+    places: Sequence[ClaimPlace]
+    annex: Annex
+    figures: NoticeFigures
+    declared: Mapping[tuple[str, str], Sequence[date]]
+    patch: Mapping[str, Any] | None
+    words: LetterWords
+
+    def elements(self) -> tuple[tuple[LetterElement, ...], dict[str, list[str]]]:
+        """Return the elements whose facts are there, and the missing facts of the required other ones."""
+        lang, _ = self.words.language, self.words
+        texts, lists = self._texts(), self._lists()
+        blocks, missing = list[LetterElement](), dict[str, list[str]]()
+        for element in self.order.law.elements:
+            if lacking := [name for name in element.needs if not (lists.get(name) or texts.get(name))]:
+                if not element.optional:
+                    missing[element.name] = lacking
+                continue
+            paragraphs = list[str]()
+            for line in element.text[lang].splitlines():
+                depends = _DEPENDS.match(line)
+                if not depends or texts[depends[1]]:
+                    # Braces inside of inserted facts are not expanded.
+                    paragraphs.append(_.set(_DEPENDS.sub("", line)).format_map(texts).strip())
+            lines = tuple(lists[element.list]) if element.list else ()
+            heading = _.set(element.heading[lang])
+            blocks.append(LetterElement(element.name, heading, tuple(filter(None, paragraphs)), lines))
+        return tuple(blocks), missing
+
+    def _texts(self) -> dict[str, str]:
+        _, numbers, order, sender = self.words, self.figures.numbers, self.order, self.order.sender
+        # A number of 0 counts as a missing fact, except for URLs and hosts.
+        amounts = {
+            name: _.n(*noun, numbers[name]) if numbers[name] or name in ("urls", "hosts") else ""
+            for name, noun in AMOUNTS.items()
+        }
+        deadline, publishers = order.deadline_days, self._publishers()
+        return {
+            **amounts,
+            **self._acts_and_patch(),
+            "domains": _.n("{n} site", "{n} sites", numbers["sites"]),
+            "sender": printable(sender.name),
+            **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
+            "registration": sender.registration,
+            "recipient": printable(order.recipient.legal_name),
+            "agent": printable(order.recipient.values.get("agent") or ""),
+            "research": "known" if order.recipient.research else "",
+            "is_owner": "known" if sender.is_owner else "",
+            "is_agent": "" if sender.is_owner else "known",
+            "publishers_named": _.listed([_identity(publisher, _) for publisher in publishers]),
+            "title_names": _.listed(self._title_names()),
+            "producers": _.listed([_name_of(each) for each in publishers if each.database_right]),
+            "mandate_files": "known" if mandate_files(sender, self.places) else "",
+            "authority": "known" if sender.is_owner or all(each.has_mandate for each in publishers) else "",
+            "deadline": _.n("{n} day", "{n} days", deadline) if deadline else "",
+            "without_url": _(
+                "The address of the page is not known for {rows}.", rows=_.rows(numbers["without_url"])
+            )
+            if numbers["without_url"]
+            else "",
+            "read": " ".join(
+                _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
+                for source in (PLACE, COPY, DISK)
+                if (days := self.figures.read.get(source))
+            ),
+            "licences": "known" if order.selection.source.has_licences() else "",
+            # The letter must not swear to act for a right holder if no file gives the basis of the right.
+            "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
+        }
+
+    def _acts_and_patch(self) -> dict[str, str]:
+        """Return the sender's acts, and the measurements of the patch."""
+        _, sender, facts = self.words, self.order.sender, dict[str, str]()
+        for name, act in (("flagger", sender.trusted_flagger), ("fair_use", sender.fair_use)):
+            facts |= {
+                f"{name}_by": printable(act.by) if act else "",
+                f"{name}_on": _.day(act.on) if act else "",
+            }
+        names = ("patch_records", "patch_files", "patch_bytes", "patch_minutes", "patch_day")
+        if self.patch is None:
+            return facts | dict.fromkeys(names, "")
+        totals, day = self.patch["totals"], date.fromisoformat(self.patch["measured_on"])
+        minutes = max(1, ceil(totals["seconds"] / 60))
+        measured = (
+            _.n("{n} record", "{n} records", totals["records"]),
+            _.n("{n} file", "{n} files", totals["files"]),
+            _.n("{n} byte", "{n} bytes", totals["bytes_replaced"]),
+            _.n("at most {n} minute", "at most {n} minutes", minutes),
+            _.day(day),
         )
-        if numbers["without_url"]
-        else "",
-        "read": " ".join(readings),
-        "licences": "known" if order.selection.source.has_licences() else "",
-        # The letter must not swear to act for a right holder if no file gives the basis of the right.
-        "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
-    }
-    lists = {
-        "mandates": [_mandate(publisher, sender, _) for publisher in publishers],
-        "hosts": _most_frequent((place.document_host for place in places if place.document_host), _),
-        "files": _most_frequent((ascii_url(place.file) for place in places), _),
-        "reservations": [
-            _(text, rows=_.rows(figures.reservations[status]))
-            for status, text in RESERVATIONS.items()
-            if status in figures.reservations
-        ],
-        "prefixes": _first_lines([row.surt_prefix for row in annex.own_domains], _),
-        "signature": [
-            printable(sender.signatory),
-            printable(sender.signatory_title),
-            _("Signature: {line}", line="_" * 30),
-        ],
-    }
-    return texts, lists
+        return facts | dict(zip(names, measured, strict=True))
+
+    def _lists(self) -> dict[str, list[str]]:
+        _, sender = self.words, self.order.sender
+        return {
+            "mandates": [_mandate(each, _) for each in self._publishers() if not sender.is_owner],
+            "titles_of_rights": self._titles_of_rights(),
+            "hosts": _most_frequent((each.document_host for each in self.places if each.document_host), _),
+            "places": _first_lines([_place(row, _) for row in self.annex.rows], _),
+            "reservations": [
+                _(text, rows=_.rows(self.figures.reservations[status]))
+                for status, text in RESERVATIONS.items()
+                if status in self.figures.reservations
+            ],
+            "declarations": [
+                _(
+                    "{site}: {form}, {when}",
+                    site=host,
+                    form=_(SIGNALS.get(signal, signal)),
+                    when=_days(days, _),
+                )
+                for (host, signal), days in self.declared.items()
+            ],
+            "prefixes": _first_lines([row.surt_prefix for row in self.annex.own_domains], _),
+            "signature": [
+                printable(sender.signatory),
+                printable(sender.signatory_title),
+                _("Signature: {line}", line="_" * 30),
+            ],
+        }
+
+    def _publishers(self) -> list[Publisher]:
+        return publishers_of(self.order.sender.publishers, self.places)
+
+    def _title_names(self) -> list[str]:
+        ids = {place.title_id for place in self.places}
+        titles = [title for publisher in self._publishers() for title in publisher.titles]
+        return [printable(title.name) for title in titles if title.id in ids]
+
+    def _titles_of_rights(self) -> list[str]:
+        """Return a line for each publisher with its titles to rights; no lines if a publisher has none."""
+        _, drafted, lines = self.words, self.order.drafted, list[str]()
+        sender = self.order.sender
+        for publisher in self._publishers():
+            bases = [_(BASES[basis], law=_.set(RIGHTS_BASES[basis])) for basis in publisher.rights_basis]
+            if any(
+                PRESS_PUBLISHER in rights_claimed(place, sender, drafted)
+                for place in self.places
+                if place.publisher_id == publisher.id
+            ):
+                bases.append(_(PUBLISHER_OF_PRESS, law=_.set("CPI, art. L. 218-1")))
+            if not bases:
+                return []
+            lines.append(_("{value}: {rows}", value=_name_of(publisher), rows=_.listed(bases)))
+        return lines
+
+
+def mandate_files(sender: Sender, places: Sequence[ClaimPlace]) -> dict[str, tuple[Path, str]]:
+    """Return the mandates of the publishers of places: by name in the annex, their paths and SHA-256."""
+    files = dict[str, tuple[Path, str]]()
+    for publisher in publishers_of(sender.publishers, places) if not sender.is_owner else ():
+        if deed := publisher.mandate_document:
+            name = Path(deed.path).name
+            if files.get(name, (Path(), deed.sha256))[1] != deed.sha256:
+                name = f"{publisher.id}-{name}"
+            files[name] = (sender.folder / deed.path, deed.sha256)
+    return files
+
+
+def _name_of(publisher: Publisher) -> str:
+    return printable(publisher.legal_name or publisher.name)
+
+
+def _identity(publisher: Publisher, _: LetterWords) -> str:
+    """Return the name of a publisher, with its number and seat as far as they are known."""
+    facts = [f"SIREN {publisher.siren}"] if publisher.siren else []
+    facts += [_("seat: {address}", address=printable(publisher.address))] if publisher.address else []
+    return f"{_name_of(publisher)} ({', '.join(facts)})" if facts else _name_of(publisher)
+
+
+def _place(row: AnnexRow, _: LetterWords) -> str:
+    """Return the exact location of a row: the page, the file, and the record in it."""
+    page, file = (ascii_url(url)[:CHARACTERS] for url in (row.document_url or _("unknown address"), row.file))
+    facts = {"file": file, "page": page}
+    if row.record_offset is not None and row.record_length is not None:
+        first, last = row.record_offset, row.record_offset + row.record_length - 1
+        return _("{page}: {file}, bytes {first}-{last}", first=first, last=last, **facts)
+    if row.row_index is not None:
+        return _("{page}: {file}, row {row}", row=row.row_index, **facts)
+    return _("{page}: {file}", **facts)
 
 
 def _days(days: Sequence[date], _: LetterWords) -> str:
@@ -318,21 +537,18 @@ def _first_lines(lines: Sequence[str], _: LetterWords) -> list[str]:
     return [*lines[:LISTED], _("and {count} more, in the annex", count=_.number(more))]
 
 
-def _mandate(publisher: Publisher, sender: Sender, _: LetterWords) -> str:
-    facts = [printable(publisher.legal_name or publisher.name)]
-    facts += [f"SIREN {publisher.siren}"] if publisher.siren else []
-    facts += [printable(publisher.address)] if publisher.address else []
-    facts += [_(BASES[basis], law=_.set(RIGHTS_BASES[basis])) for basis in publisher.rights_basis]
-    if sender.is_owner or not publisher.has_mandate:
-        return ", ".join(facts)
+def _mandate(publisher: Publisher, _: LetterWords) -> str:
     deed = publisher.mandate_document
     if deed is None:
-        facts.append(_("mandate"))
+        facts = [_("mandate") if publisher.has_mandate else _("no mandate")]
     elif deed.signed_on is None:
-        facts.append(_("mandate by deed (SHA-256 {sha256})", sha256=deed.sha256))
+        facts = [_("mandate by deed")]
     else:
-        signed = _.day(deed.signed_on)
-        facts.append(_("mandate by deed of {day} (SHA-256 {sha256})", day=signed, sha256=deed.sha256))
+        facts = [_("mandate by deed of {day}", day=_.day(deed.signed_on))]
+    if deed and deed.signatory:
+        facts.append(_("signed by {signatory}", signatory=printable(deed.signatory)))
+    if deed and deed.scope:
+        facts.append(_("whose scope is: “{scope}”", scope=printable(deed.scope)))
     begins, ends = (limit and _.day(limit) for limit in (publisher.mandate_from, publisher.mandate_to))
     if begins and ends:
         facts.append(_("in force from {begins} to {ends}", begins=begins, ends=ends))
@@ -340,4 +556,4 @@ def _mandate(publisher: Publisher, sender: Sender, _: LetterWords) -> str:
         facts.append(_("in force from {begins}", begins=begins))
     elif ends:
         facts.append(_("in force until {ends}", ends=ends))
-    return ", ".join(facts)
+    return _("{value}: {rows}", value=_name_of(publisher), rows=", ".join(facts))

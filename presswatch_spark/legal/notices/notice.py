@@ -2,6 +2,7 @@
 
 N/letter.docx letter.pdf form.txt notice.json
 N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
+N/annex/mandates/NAME  the mandates; N/annex/patch.json, the proof of a removal patch, if the letter has one
 N/SHA256SUMS           digests of all files above; written last
 N/events/0001.json …   events, each with the digest of the one before it; never changed
 N/proofs/0001-NAME …   the proof of an event, by its number; the event has its SHA-256
@@ -16,18 +17,28 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from presswatch_spark.claims.selection import ClaimPlace
-from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.notices.annex import ANNEX, ENDINGS, TABLES, Annex, annex_of
 from presswatch_spark.legal.notices.formats import docx_of, pdf_of, text_of
 from presswatch_spark.legal.notices.journal import EVENTS, SUMS, Journal
-from presswatch_spark.legal.notices.letter import Letter, NoticeFigures, NoticeOrder, concerning, letter_of
-from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Sender
+from presswatch_spark.legal.notices.letter import (
+    MANDATES,
+    PATCH,
+    Letter,
+    NoticeFigures,
+    NoticeOrder,
+    concerning,
+    letter_of,
+    mandate_files,
+)
+from presswatch_spark.legal.notices.parties import ACTS, SENDER_TEXTS, Recipient, Sender
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json
@@ -36,6 +47,10 @@ from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 NOTICE, LETTER, PDF, FORM = "notice.json", "letter.docx", "letter.pdf", "form.txt"
 PROOFS, LAYOUT = "proofs", 1
+PROOF = "proof.json"
+"""The proof in the folder of a removal patch."""
+TEXT_KEYS = ("text", "second_text")
+"""Keys of an element's texts in notice.json, by column of the letter."""
 SCHEMA = Path(__file__).with_name("notice.schema.json")
 DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT = "drafted", "edited", "read", "checked", "signed", "sent"
 DELIVERED, REFUSED, RETURNED, ANSWERED = "delivered", "refused", "returned", "answered"
@@ -292,19 +307,27 @@ class DraftedNotice:
 def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = None) -> DraftedNotice:
     """Draft a notice in a new folder.
 
-    Raises `InputError` if no place concerns the recipient, `OutputError` if `out` is not empty or not
-    writable, `ConfigError` without a library of the extra `legal`.
+    Raises `InputError` if no place concerns the recipient or a fact is later than the letter, `OutputError`
+    if `out` is not empty or not writable, `ConfigError` without a library of the extra `legal`.
     """
     storage = storage or StorageOptions()
     places = concerning(order.selection, order.recipient)
     annex = annex_of(places, order.sender.publishers, order.recipient.columns, order.law.own_domains)
     figures = NoticeFigures.of(places, annex, order.sender, order.drafted)
+    patch = _proof_of(order.patch, storage) if order.patch else None
+    _require_earlier(order, figures, places, patch[1] if patch else {})
     with new_notice(out, storage) as folder:
-        (folder / ANNEX).mkdir()
-        annex.write(folder / ANNEX, order.lang, storage)
+        (folder / ANNEX / MANDATES).mkdir(parents=True)
+        annex.write(folder / ANNEX, order.languages[-1], storage)
         names = [f"{ANNEX}/{table}.{ending}" for table in TABLES for ending in ENDINGS]
+        for name, (path, _) in mandate_files(order.sender, places).items():
+            names.append(f"{ANNEX}/{MANDATES}/{name}")
+            copyfile(path, folder / names[-1])
+        if patch:
+            names.append(f"{ANNEX}/{PATCH}")
+            (folder / names[-1]).write_bytes(patch[0])
         files = [(name, file_sha256(folder / name)) for name in names]
-        letter = letter_of(order, places, annex, figures, files)
+        letter = letter_of(order, places, annex, figures, files, patch and patch[1])
         about = _about(order, places, annex, figures, letter)
         if fault := schema_fault(about):
             raise ValueError(f"notice.json does not fit its schema: {fault}")
@@ -322,6 +345,49 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
     )
 
 
+def _proof_of(patch: str, storage: StorageOptions) -> tuple[bytes, dict[str, Any]]:
+    """Return the proof of a patch, as bytes and parsed; `InputError` if it lacks what a letter states."""
+    folder = Folder.of(patch, storage)
+    try:
+        data = folder.read(PROOF)[0]
+        proof: dict[str, Any] = parse_json(data)
+        date.fromisoformat(proof["measured_on"])
+        for name in ("files", "records", "bytes_replaced"):
+            if int(proof["totals"][name]) < 1:
+                raise ValueError(name)
+        float(proof["totals"]["seconds"])
+    except (MissingError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "this is not a finished patch, or it removes nothing",
+            where=str(folder),
+            remedy="give the folder that `presswatch removal patch` made",
+        ) from error
+    return data, proof
+
+
+def _require_earlier(
+    order: NoticeOrder, figures: NoticeFigures, places: Sequence[ClaimPlace], proof: Mapping[str, Any]
+) -> None:
+    """Raise `InputError` if the letter would state a fact that is later than its day."""
+    acts = [
+        getattr(order.sender, name) for name in ACTS if name in [each.name for each in order.law.elements]
+    ]
+    captured = [place.captured_at.date() for place in places if place.captured_at]
+    facts = {
+        "rows were captured": captured,
+        "rows were read": [day for days in figures.read.values() for day in days],
+        "the sender's file has an act": [act.on for act in acts if act],
+        "the patch was measured": [date.fromisoformat(proof["measured_on"])] if proof else [],
+    }
+    for what, days in facts.items():
+        if (last := max(days, default=order.drafted)) > order.drafted:
+            raise InputError(
+                f"a letter of {order.drafted} cannot state later facts: {what} on {last}",
+                where=order.selection.source.where,
+                remedy=f"give --date {last} or a later day",
+            )
+
+
 def today() -> date:
     """Return today's date in UTC."""
     return datetime.now(UTC).date()
@@ -330,7 +396,7 @@ def today() -> date:
 def _about(
     order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures, letter: Letter
 ) -> dict[str, Any]:
-    texts = {block.element: block.text for block in letter.blocks}
+    texts = [{block.element: block.text for block in column.blocks} for column in letter.columns]
     source, recipients = order.selection.source, order.recipients_file
     return {
         "layout": LAYOUT,
@@ -339,10 +405,13 @@ def _about(
         "deadline_days": order.deadline_days,
         "language": order.lang,
         "law": order.law.id,
-        "recipient": recipient_facts(order.recipient),
+        "recipient": recipient_facts(order.recipient, order.law.id),
         "sender": sender_facts(order.sender),
         "elements": {
-            element.name: {"source": element.source, "text": texts.get(element.name)}
+            element.name: {
+                "source": element.source,
+                **{key: each.get(element.name) for key, each in zip(TEXT_KEYS, texts, strict=False)},
+            }
             for element in order.law.elements
         },
         "numbers": dict(figures.numbers),
@@ -367,12 +436,12 @@ def _about(
     }
 
 
-def recipient_facts(recipient: Recipient) -> dict[str, Any]:
-    """Return the facts of a recipient in notice.json."""
+def recipient_facts(recipient: Recipient, law: str) -> dict[str, Any]:
+    """Return the facts of a recipient in notice.json; `route`: the address for notices of this law."""
     return {
         "id": recipient.id,
-        "name": recipient.name,
-        "route": recipient.route,
+        "name": recipient.legal_name,
+        "route": recipient.address_for(law)[0],
         "elements": list(recipient.elements),
         "columns": list(recipient.columns),
         "verify_before_you_send": list(map(str, recipient.doubts())),
@@ -384,12 +453,18 @@ def sender_facts(sender: Sender) -> dict[str, Any]:
     return {
         **{name: getattr(sender, name) for name in ("name", *SENDER_TEXTS)},
         "acts_as": "owner" if sender.is_owner else "agent",
+        **{
+            name: (act := getattr(sender, name)) and {"by": act.by, "on": act.on.isoformat()} for name in ACTS
+        },
         "publishers": [
             {
                 "id": publisher.id,
                 "name": publisher.name,
                 "mandate_document": (deed := publisher.mandate_document) and deed.sha256,
                 "mandate_signed_on": deed.signed_on.isoformat() if deed and deed.signed_on else None,
+                "mandate_signatory": deed and deed.signatory,
+                "mandate_scope": deed and deed.scope,
+                "database_right": publisher.database_right,
                 "country": publisher.country,
                 "rights_basis": list(publisher.rights_basis),
             }

@@ -4,6 +4,7 @@
 file says who the sender is, who signs, and for whom the sender acts by which mandate.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +18,7 @@ from presswatch_spark.core.settings.checked_yaml import Check, compose, file_byt
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.core.translation import N_, Sentence, Word, sentence
-from presswatch_spark.corpus.registry import Publisher, Registry, country_code, load_registry
+from presswatch_spark.corpus.registry import Publisher, Registry, country_code, load_registry, siren_of
 from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.legal.notices.laws import LAWS
 
@@ -28,8 +29,14 @@ FACTS = (
     "publishes", "elements", "columns",
 )  # fmt: skip
 LISTS, FLAGS = ("laws", "languages", "elements", "columns"), ("research", "publishes")
-SENDER_TEXTS = ("address", "email", "phone", "signatory", "signatory_title")
-"""Facts of a sender that are texts; a missing fact is the empty text."""
+SENDER_TEXTS = (
+    "address", "email", "phone", "legal_form", "siren", "rna", "signatory", "signatory_title", "capacity",
+)  # fmt: skip
+"""Facts of a sender that are texts; a missing fact is the empty text, or None."""
+ACTS = ("trusted_flagger", "fair_use")
+"""Acts of a sender, with the names of the elements of laws that state them."""
+RNA = re.compile("W[0-9]{9}")
+"""A number of the French register of associations."""
 CHARACTERS = 300
 """Most characters of a name or address."""
 NO_MANDATE = "the sender names no members file: without its mandates no one can act for a publisher"
@@ -175,9 +182,7 @@ def _fact(name: str, node: yaml.Node, where: str, check: Check) -> tuple[Any, Re
         for unknown in sorted({*value} - {*known}):
             check.report(given, f"{where}: `{unknown}` is not one of {', '.join(sorted(known))}")
     elif name in FLAGS:
-        value = str(given.value).lower() in ("true", "yes", "on")
-        if given.tag != "tag:yaml.org,2002:bool":
-            check.report(given, f"{where} must be true or false")
+        value = check.flag(given, where)
     elif name == "seat":
         value = country_code(given, where, check)
     else:
@@ -198,10 +203,20 @@ def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderAct:
+    """An act of the sender that a letter states: who did it, and on which day."""
+
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """A sender of notices. It acts for `publishers`; `is_owner`: it is itself their one publisher.
 
     `address`, `email` and `phone` are those of the organisation, not of a person: notices are published.
+    `capacity`: in which the signatory acts for it. `trusted_flagger`: the authority that gave it this status.
+    `fair_use`: who considered fair use of the articles. `folder`: that of the members file and its mandates.
     """
 
     name: str
@@ -213,6 +228,19 @@ class Sender:
     signatory_title: str
     is_owner: bool
     publishers: tuple[Publisher, ...]
+    legal_form: str | None = None
+    rna: str | None = None
+    capacity: str | None = None
+    trusted_flagger: SenderAct | None = None
+    fair_use: SenderAct | None = None
+    folder: Path = Path()
+
+    @property
+    def registration(self) -> str:
+        """Return its number in a French register, with the register's name; empty without one."""
+        if self.siren:
+            return f"SIREN {self.siren}"
+        return f"RNA {self.rna}" if self.rna else ""
 
     @property
     def by_id(self) -> Mapping[str, Publisher]:
@@ -235,12 +263,50 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     top = check.entry(root, "sender's file", "sender")
     if "sender" not in top:
         return None
-    optional = "phone siren members publishers acts_as"
+    optional = "phone legal_form siren rna members publishers acts_as trusted_flagger fair_use"
     keys = check.entry(top["sender"], "sender", "name address email signatory", optional)
-    person = check.entry(keys["signatory"], "signatory", "name title") if "signatory" in keys else {}
-    nodes = {name: keys.get(name) for name in ("acts_as", "members", "name", "address", "email", "phone")}
-    nodes |= {"siren": keys.get("siren")}
-    nodes |= {f"signatory: {name}": person.get(name) for name in ("name", "title")}
+    texts = _sender_texts(keys, check)
+    role, members, email = texts["acts_as"] or "agent", texts["members"], texts["email"] or ""
+    if role not in ("agent", "owner"):
+        check.report(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
+    if members is None:
+        return None
+    name, at, host = email.partition("@")
+    if email and not (name and at and "." in host and " " not in email):
+        check.report(keys["email"], f"email `{email}` is not an email address")
+    if texts["rna"] and not RNA.fullmatch(texts["rna"]):
+        check.report(keys["rna"], f"rna `{texts['rna']}` is not W and nine digits")
+    folder = Path(path).parent / Path(members).parent
+    registry = load_registry(folder / Path(members).name)
+    publishers = _publishers(keys.get("publishers"), registry, check)
+    if role == "owner" and len(publishers) != 1:
+        # An owner of one publisher's rights needs a mandate to act for another publisher.
+        check.report(keys["acts_as"], ONE_OWNER.format(len(publishers)))
+    return Sender(
+        name=texts["name"] or "",
+        address=texts["address"] or "",
+        email=email,
+        phone=texts["phone"],
+        siren=siren_of(keys.get("siren"), "siren", check),
+        signatory=texts["signatory: name"] or "",
+        signatory_title=texts["signatory: title"] or "",
+        is_owner=role == "owner",
+        publishers=publishers,
+        legal_form=texts["legal_form"],
+        rna=texts["rna"],
+        capacity=texts["signatory: capacity"],
+        **{name: _act(keys.get(name), name, check) for name in ACTS},
+        folder=folder,
+    )
+
+
+def _sender_texts(keys: Mapping[str, yaml.Node], check: Check) -> dict[str, str | None]:
+    person = (
+        check.entry(keys["signatory"], "signatory", "name title", "capacity") if "signatory" in keys else {}
+    )
+    names = ("acts_as", "members", "name", "address", "email", "phone", "legal_form", "rna")
+    nodes = {name: keys.get(name) for name in names}
+    nodes |= {f"signatory: {name}": person.get(name) for name in ("name", "title", "capacity")}
     texts = dict[str, str | None]()
     for what, node in nodes.items():
         text, fault = check.text(node, what), ""
@@ -251,30 +317,13 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
         if node is not None and fault:
             check.report(node, fault)
         texts[what] = None if fault else text
-    role, members, email = texts["acts_as"] or "agent", texts["members"], texts["email"] or ""
-    if role not in ("agent", "owner"):
-        check.report(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
-    if members is None:
-        return None
-    name, at, host = email.partition("@")
-    if email and not (name and at and "." in host and " " not in email):
-        check.report(keys["email"], f"email `{email}` is not an email address")
-    registry = load_registry(Path(path).parent / members)
-    publishers = _publishers(keys.get("publishers"), registry, check)
-    if role == "owner" and len(publishers) != 1:
-        # An owner of one publisher's rights needs a mandate to act for another publisher.
-        check.report(keys["acts_as"], ONE_OWNER.format(len(publishers)))
-    return Sender(
-        name=texts["name"] or "",
-        address=texts["address"] or "",
-        email=email,
-        phone=texts["phone"],
-        siren=texts["siren"],
-        signatory=texts["signatory: name"] or "",
-        signatory_title=texts["signatory: title"] or "",
-        is_owner=role == "owner",
-        publishers=publishers,
-    )
+    return texts
+
+
+def _act(node: yaml.Node | None, what: str, check: Check) -> SenderAct | None:
+    keys = check.entry(node, what, "by on") if node is not None else {}
+    by, on = check.text(keys.get("by"), f"{what}: by"), check.date(keys.get("on"), f"{what}: on")
+    return SenderAct(by, on) if by and on else None
 
 
 def _publishers(node: yaml.Node | None, registry: Registry, check: Check) -> tuple[Publisher, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
+from itertools import product
 from typing import Any
 from urllib.parse import unquote
 
@@ -38,7 +39,13 @@ from presswatch_spark.legal.notices.annex import (
     rows_of_jsonl,
 )
 from presswatch_spark.legal.notices.doubts import doubts_of_rights, last_mandate_day, outside_articles
-from presswatch_spark.legal.notices.formats import ATTACHED, WordLetter, attachments_in
+from presswatch_spark.legal.notices.formats import (
+    BOOKMARK,
+    WordLetter,
+    attachments_in,
+    bookmark_of,
+    is_attached,
+)
 from presswatch_spark.legal.notices.laws import Law, laws
 from presswatch_spark.legal.notices.letter import concerning
 from presswatch_spark.legal.notices.notice import (
@@ -50,6 +57,7 @@ from presswatch_spark.legal.notices.notice import (
     PDF,
     READ,
     SIGNED,
+    TEXT_KEYS,
     Notice,
     recipient_facts,
     schema_fault,
@@ -318,11 +326,14 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
     in_letter = checked.letter.elements if checked.letter else {}
     required = checked.law.required(checked.about["recipient"]["elements"])
     drafted = [each.name for each in checked.law.elements if noted.get(each.name, {}).get("text")]
-    for name in dict.fromkeys([*required, *drafted]):
-        text = noted.get(name, {}).get("text")
+    names = dict.fromkeys([*required, *drafted])
+    both = checked.about["language"] == "both"
+    for name, key in product(names, TEXT_KEYS if both else TEXT_KEYS[:1]):
+        text = noted.get(name, {}).get(key)
+        mark = bookmark_of(name, "" if key == TEXT_KEYS[0] else "en").removeprefix(BOOKMARK)
         if not text:
             yield name, sentence(N_("a fact that it needs is missing: see the sender's file"))
-        elif not in_letter.get(name):
+        elif not in_letter.get(mark):
             yield name, sentence(N_("it is not in {file}"), file=LETTER)
         elif any(" ".join(line.split()) not in form for line in text.splitlines()):
             yield name, sentence(N_("it is not in {file} as it was drafted"), file=FORM)
@@ -335,7 +346,7 @@ def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
         yield "rows", sentence(N_("{error}"), error=checked.failure)
     if sender_facts(sender) != about["sender"]:
         yield "sender", sentence(N_("its file, or the members file, has changed"))
-    now = recipient_facts(checked.checking.recipient)
+    now = recipient_facts(checked.checking.recipient, checked.law.id)
     if any(now[name] != about["recipient"][name] for name in ("name", "route", "elements", "columns")):
         yield "recipient", sentence(N_("its entry in the recipients file has changed"))
     if places is None or checked.source is None:
@@ -373,9 +384,9 @@ def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
     except ValueError:
         yield PDF, sentence(N_("its attachments cannot be read"))
         return
-    for name in ATTACHED:
+    for path in filter(is_attached, checked.about["annex"].get("files", ())):
         # Some PDF tools drop the folder of an attachment's name.
-        path = f"{ANNEX}/{name}"
+        name = path.rpartition("/")[2]
         if attached.get(path, attached.get(name)) != checked.files.get(path):
             yield f"{PDF}: {name}", None
 

@@ -37,9 +37,9 @@ from presswatch_spark.legal.notices.notice import (
     READ,
     SENT,
     SIGNED,
-    STATES,
 )
 from presswatch_spark.legal.notices.parties import FACTS
+from presswatch_spark.legal.notices.states import STATES
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import ALARM_KINDS
 from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
@@ -184,11 +184,10 @@ class TestLanguage:
 
     def test_states_alarms_events_and_answers_have_their_french(self) -> None:
         assert {*MEANINGS, *ALARM_KINDS} <= words("column")
-        assert set(notice.MEANING) == set(STATES)
         events = {DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED}
         elements = [element for law in laws().values() for element in law.elements]
         named = {element.name for element in elements} | {need for each in elements for need in each.needs}
-        assert {*notice.MEANING, *notice.ANSWERS, *events, *named, *FACTS} <= words("notice")
+        assert {*STATES, *notice.ANSWERS, *events, *named, *FACTS} <= words("notice")
         assert {REMOVED, DOUBTFUL, WORDLESS, UNREAD, UNSEALED} <= words("left out")
 
 

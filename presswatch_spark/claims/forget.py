@@ -199,7 +199,7 @@ def _planned(store: TableStore, folder: Folder, subject: Subject, operator: str 
     ]
     if not changes:
         raise InputError(
-            f"no row of these tables names the {subject.kind} {subject.id}",
+            f"no row of these tables mentions the {subject.kind} {subject.id}",
             where=str(store.root),
             remedy="pass the id that the members file or the articles contain",
         )

@@ -250,7 +250,7 @@ def task_lines(task: Task) -> Iterator[str]:
     """Yield lines that describe the shards of a task, and those that are gone."""
     count, first = counted(len(task.shards), "shard"), task.step[0]
     what = f"{count} once more" if task.again else "all its shards" if task.is_all else f"{count} of its list"
-    since = f", for the articles that came since corpus {first}" if first else ""
+    since = f", for the articles added since corpus {first}" if first else ""
     if len(task.shards):
         yield f"{what}{since}{f' ({task.item.note})' if task.item.note else ''}"
     if task.gone:

@@ -155,7 +155,7 @@ def _attended(service: Service, ledger: Ledger, running: Running, storage: Stora
     try:
         if not (log := driver_log(service, run, storage, rules)):
             where = " ".join(service.log_folders(run))
-            _say(f"no log came within {rules.log_seconds:g} s; it may still: {where}")
+            _say(f"no log arrived within {rules.log_seconds:g} s; it may appear later: {where}")
     except PresswatchError as error:
         _say(f"the log cannot be read: {error}")
     except KeyboardInterrupt:

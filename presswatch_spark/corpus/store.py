@@ -277,7 +277,7 @@ def _copy(uri: str, manifest: Manifest, options: StorageOptions, copy: Path) -> 
     size = sum(entry.size for entry in manifest.files.values())
     if (free := shutil.disk_usage(copy.parent).free) < size:
         raise OutputError(
-            f"the copy of {printable(uri)} takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
+            f"the copy of {printable(uri)} needs {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
             where=str(copy.parent),
             remedy=f"free some space there, or set {CACHE_VARIABLE} to a folder on a larger disk",
         )

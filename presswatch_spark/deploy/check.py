@@ -137,7 +137,7 @@ def _corpus(job: PlannedJob) -> Findings:
 def _list(job: PlannedJob) -> Findings:
     if job.scan is None:
         if job.service.asked.job == "campaign_run":
-            yield UNKNOWN, "the campaign's own file names what it reads and writes", "try a release"
+            yield UNKNOWN, "the campaign's own file states what it reads and writes", "try a release"
         return
     scan, paths, base = job.scan, job.scan.paths, job.scan.base
     if scan.release:

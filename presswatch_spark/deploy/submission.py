@@ -130,7 +130,7 @@ def submission(
     secrets = {place for place, text in texts.items() if holds_secret(text)}
     if secrets := secrets | set(filter(is_secret_name, named)):
         raise ConfigError(
-            f"this looks like a secret, which would be part of a request:  {', '.join(sorted(secrets))}",
+            f"this looks like a secret, which would be part of a request: {', '.join(sorted(secrets))}",
             remedy="leave it out: the job has the role of its hosts",
         )
     sent, files = _sent_arguments(arguments, profile)

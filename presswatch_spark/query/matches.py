@@ -61,7 +61,7 @@ def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: C
             what = f"no row of these tables has the {kind} {name}"
             remedy = "write the host as the rows do; older runs recorded no hosts" if kind == "host" else ""
         elif corpus is None:
-            what = f"no row of these tables names the {kind} {name}"
+            what = f"no row of these tables mentions the {kind} {name}"
             remedy = "pass its id; with --corpus DIR, everything in the corpus is known, found or not"
         else:
             if kind != "article":

@@ -250,7 +250,7 @@ def body_of_answer(
             parts.append(data[max(0, ignored - got) :])
             got += len(data)
             if time.monotonic() > late:
-                return b"".join(parts), f"the transfer is too slow: {got:,} bytes came"
+                return b"".join(parts), f"the transfer is too slow: {got:,} bytes arrived"
     except interruptions as error:
         return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
     short = length is not None and got < min(length, most)

@@ -328,7 +328,7 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
         while deeper and not os.path.isdir(os.path.join(root, first)):
             if root == os.path.dirname(root):
                 raise InputError(
-                    f"the list names keys under {first}/, and no folder above the list contains that",
+                    f"the list contains keys under {first}/, which no folder above the list contains",
                     where=uri,
                     remedy="pass --base: https://data.commoncrawl.org/, s3://commoncrawl/ or a mirror",
                 )

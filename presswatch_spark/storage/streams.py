@@ -102,7 +102,7 @@ class ByteStream:
                 self._ended = True
             else:
                 raise self._truncated(
-                    "the server gives no length, so the end cannot be distinguished from a lost connection"
+                    "the server states no length, so the end cannot be distinguished from a lost connection"
                 )
         return b""
 

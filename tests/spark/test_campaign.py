@@ -407,7 +407,7 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
     presswatch("campaign", "open", trial.campaign, "--corpus", str(trial.history.newer))
     done = trial.run()
     assert done.code == 0
-    assert "dclm:03: 1 shard of its list, for the articles that came since corpus 1" in done.err
+    assert "dclm:03: 1 shard of its list, for the articles added since corpus 1" in done.err
     assert done.err.count("dclm:03: 1 shard of its list\n") == 1
     assert trial.states == ["done"]
     # Now one gets more rows, and nothing else has changed.

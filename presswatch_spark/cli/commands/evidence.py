@@ -120,7 +120,7 @@ def build(
         facts = {"rows": _.n("{n} row", "{n} rows", count), "reason": _.word("failure", reason)}
         warnings.append(_("{rows} did not verify: {reason}", **facts))
     for run_id in built.other_corpus:
-        warnings.append(_("run {run} was made with another corpus than this one", run=run_id))
+        warnings.append(_("run {run} was made with a different corpus", run=run_id))
     code = 0 if built.is_complete else INCOMPLETE
     return Reply([*lines, *stamped], warnings=warnings, exit_code=code)
 

@@ -48,7 +48,7 @@ CHECK_KINDS = {
 }  # fmt: skip
 DIGITS_SHOWN = 12
 OTHER_CORPUS = (
-    "note: run {} was made with another corpus than --corpus: only figures of the two texts were compared,"
+    "note: run {} was made with a corpus other than --corpus: only figures of the two texts were compared,"
     " and not rarity, ownership, confidence, or whose site the page is on"
 )
 DEMO_MARKER = ".presswatch-demo"
@@ -215,7 +215,7 @@ def forget(
     finally:
         folder = Folder.of(tables, form.storage)
         copies = copies_near(folder.path if folder.is_local else None, [subject.id], also)
-        print_lines(f"still names the {subject.kind}, and was not touched: {line}" for line in copies)
+        print_lines(f"still mentions the {subject.kind}, and was not touched: {line}" for line in copies)
     lines = []
     if removal.resumed:
         lines.append("a removal that was begun before is finished now; run the command again for this one")

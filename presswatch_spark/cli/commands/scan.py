@@ -94,7 +94,7 @@ def scan(
         ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
         (
             release and settings.read.release is not None,
-            "--release already names the release; leave --release-name out",
+            "--release already sets the release; leave out --release-name",
         ),
     ):
         if is_wrong:

@@ -174,7 +174,7 @@ def _pending_in(
                     (notice, number, str(_unsealed(folder, name, files[name]).get("kind")), digest)
                 )
             elif (noted.get("event"), noted.get("sha256")) != (number, digest):
-                raise _broken(folder, name, "the event is not the one that the journal names")
+                raise _broken(folder, name, "the event is not the one that the journal states")
     if len(pending) > 1:
         notice, number, _, _ = pending[-1]
         name = f"{NOTICES}/{notice}/{EVENTS}/{number:04}.json"

@@ -58,11 +58,11 @@ READINGS = {
     PLACE: N_("The text of {rows} was last read at its place {when}."),
     COPY: N_(
         "The text of {rows} was last read in a copy of the file, and not at the address that the"
-        " annex gives, {when}."
+        " annex states, {when}."
     ),
     DISK: N_(
         "The text of {rows} was last read in a copy of the file on a disk, and not at the address"
-        " that the annex gives, {when}."
+        " that the annex states, {when}."
     ),
 }
 BASES = {

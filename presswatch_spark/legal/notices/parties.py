@@ -39,8 +39,8 @@ RNA = re.compile("W[0-9]{9}")
 """A number of the French register of associations."""
 CHARACTERS = 300
 """Most characters of a name or address."""
-NO_MANDATE = "the sender names no members file: without its mandates no one can act for a publisher"
-ONE_OWNER = "an owner is one publisher, and this file names {}: list the one under `publishers`"
+NO_MANDATE = "the sender states no members file: without its mandates no one can act for a publisher"
+ONE_OWNER = "an owner is one publisher, and this file lists {}: list the one under `publishers`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,7 @@ class TargetRound:
         yield reads and is_hidden, "hidden", N_("the index has no entry for it, and the record is readable")
         yield self.has("same"), "present", ""
         yield self.has("elsewhere"), "present", N_("it is elsewhere in the file, or under another URL")
-        yield newest_reads, "present", N_("its commit no longer gives it; the newest revision does")
+        yield newest_reads, "present", N_("its commit no longer serves it; the newest revision does")
         # Answers that prove nothing.
         denied = N_("access was refused, which is not a removal")
         yield self.control("newest", "denied"), "restricted", denied
@@ -263,7 +263,7 @@ class TargetRound:
             yield self.has(outcome), "undecided", reason
         yield self.has("denied"), "restricted", denied
         yield not self.history.was_read, "undecided", N_("no probe of this case ever read it")
-        unheard = N_("the server gave no answer about a made-up name")
+        unheard = N_("the server did not answer for a made-up name")
         yield not self.control("nowhere", "missing", "denied"), "undecided", unheard
         answers = (version_of(probe) for probe in self.asked if probe.outcome != "missing")
         is_known = any(version in self.history.versions for version in answers)
@@ -304,7 +304,7 @@ class TargetRound:
         yield is_gone and self.control("newest", "nowhere"), "undecided", UNSEARCHED
         yield is_gone and self.control("newest", "absent"), "dropped", ""
         yield is_gone, "withdrawn", ""
-        yield self.is_on_hub(), "undecided", N_("the commit gives other bytes, though commits never change")
+        yield self.is_on_hub(), "undecided", N_("the commit serves other bytes, though commits never change")
         # The file is there.
         is_blank, longest = self.has("empty", "zeros"), self.history.longest
         no_other = N_("no other record of the file was read")

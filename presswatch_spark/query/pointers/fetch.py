@@ -133,7 +133,7 @@ def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage:
     if not name or offset is None or length is None:
         raise InputError("the index lists no WARC file for this capture", where=row.row_sha256)
     if ".." in name.split("/"):
-        raise InputError("the row names a file outside of its release", where=row.row_sha256)
+        raise InputError("the row points to a file outside its release", where=row.row_sha256)
     pointer = Pointer(mirrored(join(canonical(base), name), mirrors), offset, length)
     if failure := edited(row):
         raise _refused(pointer, failure)
@@ -157,7 +157,7 @@ def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage:
     declared, computed = outcome.facts.payload_digest, outcome.facts.payload_digest_computed
     if declared and computed and _alike(declared) != _alike(computed):
         # In some years, Common Crawl computed digests over other bytes: report the difference, do not refuse.
-        checked += "; but its payload has another digest than it declares"
+        checked += "; but its payload differs from its declared digest"
     return Fetched(pointer, outcome, options, checked)
 
 

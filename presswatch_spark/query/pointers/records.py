@@ -275,7 +275,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     length, rest = fields.get("content-length", ""), plain[end.end() :] if end else b""
     is_whole = re.fullmatch(r"[0-9]{1,17}", length) and len(rest) >= int(length)
     if not is_whole or rest[int(length) :].strip(b"\r\n"):
-        return Failure(UNREADABLE, "no whole record of WARC fills the range")
+        return Failure(UNREADABLE, "the range is not a complete WARC record")
     block = rest[: int(length)]
 
     kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")

@@ -226,7 +226,7 @@ def test_a_removal_that_is_killed_anywhere_is_finished_by_the_next(
 
 def test_what_cannot_be_forgotten_is_an_error_and_nothing_is_changed(tables: Path) -> None:
     before = {path: path.read_bytes() for path in tables.rglob("*.parquet")}
-    with pytest.raises(InputError, match="no row of these tables names the article zz"):
+    with pytest.raises(InputError, match="no row of these tables mentions the article zz"):
         forget(str(tables), Subject("article", "zz"))
     (tables / "_runs" / "forget").mkdir(parents=True, exist_ok=True)
     (tables / "_runs" / "forget" / "plan.json").write_text('{"changes": []}')

@@ -143,7 +143,7 @@ WHERE = "scan --corpus s3://b/c --out s3://b/t"
         (1, f"{WATCH} --format wet {WHERE[5:]} --base here", "--base here is on this machine only"),
         (
             1, f"--on emr-ec2 {SCAN} --columns text=hf_0123456789abcdefABCD",
-            "this looks like a secret, which would be part of a request:  argument",
+            "this looks like a secret, which would be part of a request: argument",
         ),
         (
             1, "--on emr-serverless compare s3://b/t --before a --after b --out /o",

@@ -209,14 +209,14 @@ def test_unknown_values_and_tables_of_older_versions_are_shown(width: int, tmp_p
         ("host", "y.exmaple", "no row of these tables has the host y.exmaple; nearest: y.example"),
         ("release", "R11", "has the release R11; nearest: R1"),
         ("dataset", "wets", "has the dataset wets; nearest: wet"),
-        ("title", "rivages", "no row of these tables names the title rivages; nearest: rivage"),
-        ("title", "zz\x1b[2J", "names the title zz�[2J (pass its id"),
+        ("title", "rivages", "no row of these tables mentions the title rivages; nearest: rivage"),
+        ("title", "zz\x1b[2J", "mentions the title zz�[2J (pass its id"),
         (
             "publisher",
             "Société du Quotidien",
             "publisher Société du Quotidien; nearest: societe-du-quotidien",
         ),
-        ("article", "a_4", "names the article a_4; nearest: a4"),
+        ("article", "a_4", "mentions the article a_4; nearest: a4"),
         ("run", "20240702T080000Z", f"did you mean {RUNS[1]}?"),
     ],
 )

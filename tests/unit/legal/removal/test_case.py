@@ -107,7 +107,7 @@ def another_outcome(rows: list[Row]) -> None:
         (lambda rows: rows[1].update(asked_at=BEGIN), r"probe 4, in \S+, has changed"),
         (lambda rows: rows.pop(1), r"probe 4, in \S+, has the number 5"),
         (lambda rows: rows.insert(1, dict(rows[1])), r"probe 5, in \S+, has the number 4"),
-        (another_outcome, "probe 5, in .*, follows another probe"),
+        (another_outcome, "probe 5, in .*, does not follow the probe"),
     ],
     ids=["outcome", "time", "dropped", "added", "digested again"],
 )

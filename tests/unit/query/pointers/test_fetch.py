@@ -338,7 +338,7 @@ class TestRecordsThatAreNoDocuments:
         substitute(shard, b"Disallow: /\n", OTHERS)
         # The index knows what the record declares, and that is over other bytes in some years.
         checked = fetched(tmp_path / "tables", row, *moved).facts["checked"]
-        assert "but its payload has another digest than it declares" in checked
+        assert "but its payload differs from its declared digest" in checked
         digest = row["payload_digest"].encode()
         substitute(shard, digest, [digest[:-2] + bytes(pair) for pair in product(range(65, 91), repeat=2)])
         assert "other digest: `payload_digest` differs" in said()
@@ -352,7 +352,7 @@ class TestRecordsThatAreNoDocuments:
     ) -> None:
         row = self.capture(shard, tmp_path, PAGE)
         store = TableStore.open(str(tmp_path / "tables"))
-        for name, told in (("../../secret", "outside of its release"), (None, "lists no WARC file")):
+        for name, told in (("../../secret", "outside its release"), (None, "lists no WARC file")):
             write(store, "captures", RUN, [row | {"warc_filename": name}], MemberCapture.schema)
             assert told in refusal(fetched(tmp_path / "tables", row))
 

@@ -176,7 +176,7 @@ def test_bytes_between_records_belong_to_no_page_and_are_named(
         of_length = shard.format == "arc" and doubted and place
         assert damage_of(found)[:place] == ["length" if of_length else None] * place
         if not of_length:
-            named = "no readable header" if stray == b"x" and shard.format != "arc" else "bytes that are no "
+            named = "no readable header" if stray == b"x" and shard.format != "arc" else "bytes that are not "
             assert doubted == "header" or named in complaints(report)
 
 

@@ -109,7 +109,7 @@ def test_folders_without_claims_or_rows_are_refused(
 ) -> None:
     file = tmp_path / "mistakes.jsonl"
     file.write_text('{"row_sha256": "abc"}\n')
-    with pytest.raises(ConfigError, match="mistakes"):
+    with pytest.raises(ConfigError, match="errors"):
         desk_of(house, file)
     assert file.read_text() == '{"row_sha256": "abc"}\n'
     with pytest.raises(ConfigError, match="JSONL"):
@@ -270,7 +270,7 @@ def test_a_line_without_its_end_blocks_no_verdict(file: ReviewFile, before: byte
 def test_nothing_is_added_that_claims_would_not_count_or_could_not_read(file: ReviewFile) -> None:
     late = Review(ONE, "claim", "m", datetime.now(UTC) + timedelta(hours=1), "").line()
     wrong = json.dumps({"row_sha256": ONE, "verdict": "yes"}).encode()
-    for before, error, why in ((late, OutputError, "dated in the future"), (wrong, ConfigError, "mistakes")):
+    for before, error, why in ((late, OutputError, "dated in the future"), (wrong, ConfigError, "errors")):
         Path(file.uri).write_bytes(before)
         with pytest.raises(error, match=why):
             file.add(ONE, "no_claim", "k", "")

@@ -223,13 +223,13 @@ def patch(
     *,
     case: str = argument(),
     out: str = option("--out", "PATCH", "A new folder, or s3://, for the patch.", required=True),
-    mirrors: tuple[Mirror, ...] = mirror_option("Look below TO for files that were scanned below FROM."),
+    mirrors: tuple[Mirror, ...] = mirror_option("Read below TO the files that were scanned below FROM."),
     form: ReplyForm,
 ) -> Reply:
     """Write a patch that removes the records of a case.
 
-    Each file is copied, patched, compared and restored, one after the other. PATCH has no text of a removed
-    record. Whoever keeps the files runs apply.py in it, with Python 3.8 or later and nothing else. The exit
+    Each file is copied, patched, compared and restored, one after the other. PATCH contains no text of a
+    removed record. The host of the files runs its apply.py, which needs only Python 3.8 or later. The exit
     code is 3 if some targets cannot be removed.
 
     \b

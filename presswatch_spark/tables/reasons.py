@@ -105,8 +105,8 @@ OF_ROWS = {
     "copy_of_unknown_page": _caps(
         p("reason", "copy of an unknown page"),
         N_(
-            "The page is a copy made by an archive, a cache or a translator, and its address does not"
-            " contain that of the original page, which may be the publisher's own."
+            "The page is a copy made by an archive, a cache or a translator. Its address does not contain"
+            " that of the original page, which may be the publisher's own."
         ),
         mend=N_("The address of the original page."),
     ),

@@ -247,7 +247,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
     found = {row: Claim.from_dict(columns) for row, columns in rows.items()}
     if lost := choice.rows - found.keys():
         raise InputError(
-            f"of the selected rows, {len(lost):,} without a claim: {', '.join(sorted(lost)[:ROWS_NAMED])}",
+            f"selected rows without a claim ({len(lost):,}): {', '.join(sorted(lost)[:ROWS_NAMED])}",
             where=str(judged.root),
             remedy="make the claims again, or remove these rows",
         )

@@ -254,7 +254,7 @@ def task_lines(task: Task) -> Iterator[str]:
     if len(task.shards):
         yield f"{what}{since}{f' ({task.item.note})' if task.item.note else ''}"
     if task.gone:
-        yield f"{counted(len(task.gone), 'shard')} are not available: {task.gone[0]}"
+        yield f"{counted(len(task.gone), 'shard')} not available: {task.gone[0]}"
 
 
 def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], None]) -> int:

@@ -286,7 +286,7 @@ def test_shards_that_are_gone_keep_neither_others_nor_new_articles_waiting(
     done = trial.run()
     assert done.code == 3
     assert f"{crawl}: 1 shard once more" in done.err
-    assert f"{crawl}: 7 shards cannot be had: {gone[0]}" in done.err
+    assert f"{crawl}: 7 shards not available: {gone[0]}" in done.err
     assert trial.states == ["partial"]
     assert status(trial.campaign)[crawl]["missing"] == 7
     times = read_to_the_end(trial.tables)

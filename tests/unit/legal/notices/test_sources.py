@@ -203,7 +203,7 @@ def test_a_probe_of_a_mirror_is_no_reading_of_the_place(shared: Bureau) -> None:
     numbers = shared.draft("elsewhere", "dmca512", "en", mirrors=[elsewhere]).figures.numbers
     assert numbers["read_from_copy"] == numbers["rows"]
     text = (shared.folder / "elsewhere/form.txt").read_text(encoding="utf-8")
-    assert "in a copy of the file, and not at the address that the annex gives" in " ".join(text.split())
+    assert "in a copy of the file, and not at the address that the annex states" in " ".join(text.split())
     assert "read_from_a_copy" in shared.rules("elsewhere")
 
 

@@ -146,7 +146,7 @@ def test_rows_that_a_file_names_are_followed_and_no_others(home: Home) -> None:
     [
         (("--rows", "empty"), 1, "the file lists no row"),
         (("--rows", "abc"), 1, "abc:1"),
-        (("--rows", "unknown"), 1, "of the selected rows, 1 without a claim"),
+        (("--rows", "unknown"), 1, "selected rows without a claim (1)"),
         (("--rows", "x", "--confidence", "A"), 2, "--confidence"),
         ((), 1, "presswatch claims"),
     ],

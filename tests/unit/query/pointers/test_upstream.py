@@ -298,7 +298,7 @@ class TestWhatIsNotBelieved:
             release.shown(digest, index=True)
         else:
             said = release.refused(digest, index=True)
-            assert "this is not a list of captures" in said
+            assert "the answer is not a list of captures" in said
 
     def test_of_several_captures_without_a_time_the_record_id_decides(self, release: Release) -> None:
         others = [

@@ -197,6 +197,14 @@ def recipients_with(path: Path, **changed: Any) -> None:
 
 def bureau(crawl: Release) -> Bureau:
     """Open a case of the claims with the letters A and B, read its targets once, and write the sender."""
+    made = Bureau(crawl, opened_earlier(crawl))
+    made.members()
+    made.sender()
+    return made
+
+
+def opened_earlier(crawl: Release) -> RemovalCase:
+    """Open a case of the claims with the letters A and B, whose targets were read on the day `PROBED`."""
     case = crawl.open(confidences=("A", "B"))
     with pytest.MonkeyPatch.context() as clock:
         # Letters of earlier days than today state only earlier readings.
@@ -204,10 +212,7 @@ def bureau(crawl: Release) -> Bureau:
         clock.setattr(responses, "datetime", ProbedEarlier)
         clock.setattr(time, "time", lambda now=time.time: now() - 21 * 24 * 3600)
         probe(case, crawl)
-    made = Bureau(crawl, case)
-    made.members()
-    made.sender()
-    return made
+    return case
 
 
 def about(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +16,31 @@ from presswatch_spark.cli.options import (
     count_option,
     day_option,
     flag,
+    lang_option,
     mirror_option,
     option,
+    repeated_option,
     require_one_choice,
     rows_option,
 )
-from presswatch_spark.cli.replies import FAILED, Language, Reply, ReplyForm, ReplyRows, command
+from presswatch_spark.cli.replies import (
+    FAILED,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    command,
+    schema_of,
+)
+from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule, NoticeCheck
+    from presswatch_spark.legal.notices.register import Register, RegisteredNotice
     from presswatch_spark.legal.notices.states import NoticeState
     from presswatch_spark.query.pointers.pointer import Mirror
 
@@ -32,6 +48,16 @@ ANSWERS = ("acknowledged", "says_complied", "declined")
 """Kinds of answers. A claim of compliance never changes a state; only probes do."""
 RECORDED = ("delivered", "refused", "returned", "reminded", "escalated", "closed")
 """Kinds of events of `record`. `refused`: the recipient did not take the letter; answers are `declined`."""
+RECIPIENTS_BESIDE = 3
+"""Most recipients in one table of a register, so that it fits a terminal."""
+_STATE_COLUMNS = {
+    "state": str, "removed": int, "places": int, "receipt": date, "deadline": date, "due": date, "step": str,
+    "answer": str, "changed": list,
+}  # fmt: skip
+_REGISTER_COLUMNS = {
+    "publisher_id": str, "recipient": str, "law": str, "notice": str, "state": str, "receipt": date,
+    "deadline": date, "next_step": str, "due": date, "days_left": int, "removed": int, "places": int,
+}  # fmt: skip
 _SHOWN = ("by", "via", "answer", "note", "proof")
 """Facts of an event that the status shows."""
 
@@ -330,23 +356,208 @@ def record(
     return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
 
-@command("status", notice, json=True, lang="en")
-def status(
+@command("plan", notice, json=True, lang=None)
+def plan(
     *,
-    path: str = argument("N"),
-    case: str | None = option("--case", "CASE", "The case of removal. Default: the one of the draft."),
+    cases: tuple[str, ...] = argument("CASE…", nargs=-1, required=True),
+    members: str = option("--members", "FILE", "The members file.", required=True),
+    recipients: str | None = _recipients_option(),
+    senders: tuple[str, ...] = repeated_option(
+        "--sender", "FILE", "A sender, in YAML. Default: sender.yaml beside the members file."
+    ),
+    claims: str | None = option("--claims", "DIR", "Folder of `claims`. Default: that of each CASE."),
+    mirrors: tuple[Mirror, ...] = mirror_option("Name files below TO that were scanned below FROM."),
+    language: str | None = option(
+        "--lang", None, "Of letters. Default: that of each recipient.", type=click.Choice(LETTER_LANGUAGES)
+    ),
+    day: date | None = day_option("--date", "The day of the letters. Default: today.", "DAY"),
+    days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),
+    out: str = option("--out", "CAMPAIGN", "A new folder, or s3://, for the campaign.", required=True),
     form: ReplyForm,
 ) -> Reply:
-    """Show the history and the state of a notice.
+    """Plan a campaign of notices, and draft them.
 
-    `complied` and `partly` follow only from the case of removal, never from what the recipient wrote.
+    There is a notice for each sender, recipient, law and case. A recipient gets notices by the laws of its
+    entry. Places without a notice are listed with the reason in CAMPAIGN/exclusions.csv. Owners on a hub
+    that no recipient names are in CAMPAIGN/reuploaders.yaml. A stopped plan resumes with the same command.
+
+    \b
+    presswatch notice plan --members members.yaml --recipients recipients.yaml \\
+      --out campaign case
     """
+    from presswatch_spark.legal.notices.plan import PlanOrder, plan_campaign
+
+    senders = senders or (os.path.join(os.path.dirname(members), "sender.yaml"),)
+    order = PlanOrder(cases, members, recipients, senders, days, claims, mirrors, language, day)
+    drafted = list[str]()
+    journal = plan_campaign(order, out, form.storage, drafted.append)
+    _, planned = form.language, journal.plan
+    rows = [{"notice": id, **notice} for id, notice in planned["notices"].items()]
+    names = ("publisher", "recipient", "law", "reason", "places")
+    excluded = [dict(zip(names, row, strict=True)) for row in planned["exclusions"]]
+    table = [(each["notice"], len(each["publishers"]), each["places"]) for each in rows]
+    why = [[*row[:3], _.word("left out", row[3]), row[4]] for row in planned["exclusions"]]
+    notices = _.n("{n} notice", "{n} notices", len(rows))
+    total = _(
+        "{notices} in {folder}, {drafted} of them drafted now",
+        notices=notices,
+        folder=out,
+        drafted=len(drafted),
+    )
+    lines: list[Line] = [Table(("notice", "publishers", "places"), table, ("notice",))]
+    if excluded:
+        lines += ["", Table(names, why, ("law",), ("publisher", "recipient", "reason"))]
+    return Reply(lines, rows=ReplyRows([*rows, *excluded]), totals=[total])
+
+
+@command("status", notice, json=True, export=True, lang="en", pager=True)
+def status(
+    *,
+    path: str = argument("N|CAMPAIGN"),
+    case: str | None = option("--case", "CASE", "The case that follows N. Default: that of its draft."),
+    calendar: str | None = option("--calendar", "FILE", "Write the last days of next steps to a .ics file."),
+    form: ReplyForm,
+) -> Reply:
+    """Show the state of a notice, or the register of a campaign.
+
+    A notice is `complied` or `partly` by the case that follows it, never by what the recipient wrote.
+
+    \b
+    presswatch notice status campaign --calendar campaign.ics
+    """
+    from presswatch_spark.legal.notices.journal import Journal
     from presswatch_spark.legal.notices.notice import Notice, today
     from presswatch_spark.legal.notices.states import state_of
 
+    if Journal.at(path, form.storage):
+        return _campaign_reply(path, calendar, form)
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
-    return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([_state_facts(found)]))
+    rows = ReplyRows([_state_facts(found)], lambda: _register_schema(_STATE_COLUMNS))
+    return Reply(_status_lines(opened, found, form.language), rows=rows)
+
+
+def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
+    from presswatch_spark.legal.notices.letter import LetterWords
+    from presswatch_spark.legal.notices.notice import today
+    from presswatch_spark.legal.notices.register import Register
+    from presswatch_spark.storage.disk import Folder
+
+    register, _ = Register.open(path, today(), form.storage), form.language
+    if calendar:
+        folder, name = os.path.split(calendar)
+        Folder.of(folder or ".", form.storage).write(name, register.calendar(LetterWords(_.language)))
+    recipients = list(dict.fromkeys(str(each.planned["recipient"]) for each in register.notices))
+    cells, publishers = dict[tuple[str, str, str], str](), dict[tuple[str, str], str]()
+    for each in register.notices:
+        left, law = each.days_left(register.day), str(each.planned["law"])
+        state = _name(each.state, _) if left is None else f"{_name(each.state, _)} {left:+}"
+        for publisher, name in each.planned["publishers"].items():
+            publishers[publisher, law] = name
+            key = publisher, law, str(each.planned["recipient"])
+            cells[key] = ", ".join(filter(None, [cells.get(key), state]))
+    lines = list[Line]()
+    for first in range(0, len(recipients), RECIPIENTS_BESIDE):
+        shown = recipients[first : first + RECIPIENTS_BESIDE]
+        rows = [
+            (name, law, *(cells.get((publisher, law, recipient), "") for recipient in shown))
+            for (publisher, law), name in sorted(publishers.items())
+            if any((publisher, law, recipient) in cells for recipient in shown)
+        ]
+        lines += [Table(("publisher", "law", *shown), rows, ("law",), ("publisher", *shown)), ""]
+    lines.append(_steps_table(register.notices, register, _))
+    counts = Counter(each.state for each in register.notices)
+    totals = [", ".join(f"{_name(state, _)} {_.number(count)}" for state, count in counts.items())]
+    changed = [f"{each.id}/{name}" for each in register.notices if each.found for name in each.found.changed]
+    return Reply(
+        lines,
+        rows=ReplyRows(register.rows(), lambda: _register_schema(_REGISTER_COLUMNS)),
+        totals=totals,
+        warnings=(_("changed: {file}", file=file) for file in changed),
+    )
+
+
+def _register_schema(columns: Mapping[str, type]) -> Any:
+    import pyarrow as pa
+
+    days = {name for name, kind in columns.items() if kind is date}
+    plain = schema_of({name: kind for name, kind in columns.items() if name not in days})
+    return pa.schema([pa.field(name, pa.date32()) if name in days else plain.field(name) for name in columns])
+
+
+def _steps_table(notices: Sequence[RegisteredNotice], register: Register, _: Language) -> Table:
+    from presswatch_spark.legal.notices.states import STEPS
+
+    rows = [
+        (
+            each.id,
+            _name(each.state, _),
+            _.day(each.due) if each.due else "",
+            "" if (left := each.days_left(register.day)) is None else f"{left:+}",
+            _(STEPS[each.step]) if each.step else "",
+        )
+        for each in notices
+    ]
+    columns = ("notice", "state", "due", "days", "next_step")
+    return Table(columns, rows, ("notice", "due", "days"), ("state", "next_step"))
+
+
+@command("due", notice, json=True, lang="en")
+def due(
+    *,
+    campaign: str = argument("CAMPAIGN"),
+    days: int = count_option("--days", "Days to look ahead.", default=7),
+    as_of: date | None = day_option("--as-of", "The day to look from. Default: today.", "DAY"),
+    form: ReplyForm,
+) -> Reply:
+    """List the next steps that are due, overdue ones first.
+
+    Steps without a last day, such as the check of a draft, are at the end.
+
+    \b
+    presswatch notice due --days 7 campaign
+    """
+    from presswatch_spark.legal.notices.notice import today
+    from presswatch_spark.legal.notices.register import Register
+
+    register, _ = Register.open(campaign, as_of or today(), form.storage), form.language
+    tasks = register.tasks(days)
+    rows = [
+        {"notice": each.id, "state": each.state, "due": each.due, "days_left": each.days_left(register.day)}
+        | {"next_step": each.step}
+        for each in tasks
+    ]
+    lines: list[Line] = [_steps_table(tasks, register, _)] if tasks else [_("nothing is due")]
+    return Reply(lines, rows=ReplyRows(rows))
+
+
+@command("chronology", notice, lang=None)
+def chronology(
+    *,
+    campaign: str = argument("CAMPAIGN"),
+    out: str = option("--out", "FILE", "A new .pdf file.", required=True),
+    language: str | None = lang_option("Its language. Default: French, then English, in one file."),
+    form: ReplyForm,
+) -> Reply:
+    """Write a dated account of a campaign as PDF, for a court.
+
+    It lists every event with person, channel and proof, what probes found, and the head of the journal.
+
+    \b
+    presswatch notice chronology --out chronology.pdf campaign
+    """
+    from presswatch_spark.legal.notices import register
+    from presswatch_spark.legal.notices.notice import today
+    from presswatch_spark.query.exports import require_new
+
+    folder, name = require_new(out, form.storage)
+    opened = register.Register.open(campaign, today(), form.storage)
+    data = register.chronology(opened, [language] if language else LANGUAGES, form.storage)
+    with folder.new_file(name, private=True) as draft:
+        draft.write_bytes(data)
+    _ = Language(language or "en")
+    events = _.n("{n} event", "{n} events", len(opened.journal.entries))
+    return Reply([_("{events} in {file}", events=events, file=out)])
 
 
 def _state_facts(found: NoticeState) -> dict[str, Any]:

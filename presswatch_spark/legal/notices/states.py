@@ -51,6 +51,7 @@ STATES: Mapping[str, str] = {
 }
 """Meaning of each state. The first one whose condition is met counts; of deliveries, the latest."""
 STEPS: Mapping[str, str] = {
+    "draft": N_("plan again, to draft it"),
     "check": N_("check it"),
     "sign": N_("have it signed"),
     "send": N_("send it"),

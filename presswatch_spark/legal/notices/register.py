@@ -1,0 +1,283 @@
+"""The register of a campaign: its notices with their states on a day, tasks, calendar and chronology."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.terminal import printable
+from presswatch_spark.core.translation import N_, n
+from presswatch_spark.legal.evidence import typesetting
+from presswatch_spark.legal.evidence.typesetting import in_print
+from presswatch_spark.legal.notices.journal import MARKER, NOTICES, RESTORE, BrokenCampaignError, Journal
+from presswatch_spark.legal.notices.laws import laws
+from presswatch_spark.legal.notices.letter import LetterWords
+from presswatch_spark.legal.notices.notice import PROOFS, SENT, Event, Notice
+from presswatch_spark.legal.notices.plan import require_exclusions
+from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
+from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.status import CaseStatus, Course
+from presswatch_spark.storage.objects import StorageOptions
+
+CHRONOLOGY = Path(__file__).with_name("chronology.typ")
+OCTETS = 75
+"""Most octets of a line in a calendar (RFC 5545, 3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredNotice:
+    """A notice of a campaign: as it was planned, as it is, and its state; the latter None until drafted."""
+
+    id: str
+    planned: Mapping[str, Any]
+    notice: Notice | None = None
+    found: NoticeState | None = None
+
+    @property
+    def state(self) -> str:
+        """Return its state; `planned` before its draft."""
+        return self.found.state if self.found else "planned"
+
+    @property
+    def due(self) -> date | None:
+        """Return the last day of its next step."""
+        return self.found.due if self.found else None
+
+    @property
+    def step(self) -> str | None:
+        """Return its next step; `draft` before its draft."""
+        return self.found.step if self.found else "draft"
+
+    def days_left(self, today: date) -> int | None:
+        """Return the days until the last day of its next step; negative if it is over."""
+        return (self.due - today).days if self.due else None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """All notices of a campaign, in the order of the plan, on a day."""
+
+    journal: Journal
+    notices: Sequence[RegisteredNotice]
+    day: date
+
+    @classmethod
+    def open(cls, path: str, day: date, storage: StorageOptions) -> Self:
+        """Open a campaign; `BrokenCampaignError` if its plan, journal, events or proofs were changed.
+
+        Raises `OutputError` if there is no campaign, or a sent notice has changed.
+        """
+        journal, statuses = Journal.at(path, storage), dict[str, CaseStatus]()
+        if journal is None:
+            raise OutputError(
+                "this is not a campaign", where=path, remedy="pass the folder that `notice plan` made"
+            )
+        require_exclusions(journal)
+        notices = list[RegisteredNotice]()
+        for id, planned in journal.plan["notices"].items():
+            registered = RegisteredNotice(id, planned)
+            if id in journal.digests:
+                notice = Notice.open(journal.folder.at(f"{NOTICES}/{id}"), storage, journal)
+                found = state_of(notice, day, storage, statuses=statuses)
+                for name in found.changed:
+                    # Before dispatch, a lawyer may edit a letter, and the next check looks at it.
+                    if notice.newest(SENT) or name.startswith(f"{PROOFS}/"):
+                        where = notice.folder.at(name)
+                        raise BrokenCampaignError("the file has changed", where=where, remedy=RESTORE)
+                registered = RegisteredNotice(id, planned, notice, found)
+            notices.append(registered)
+        return cls(journal, notices, day)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield a row for each publisher of each notice."""
+        for each in self.notices:
+            found = each.found
+            for publisher in each.planned["publishers"]:
+                yield {
+                    "publisher_id": publisher,
+                    "recipient": each.planned["recipient"],
+                    "law": each.planned["law"],
+                    "notice": each.id,
+                    "state": each.state,
+                    "receipt": found and found.receipt,
+                    "deadline": found and found.deadline,
+                    "next_step": each.step,
+                    "due": each.due,
+                    "days_left": each.days_left(self.day),
+                    "removed": found and found.removed,
+                    "places": each.planned["places"],
+                }
+
+    def tasks(self, days: int) -> list[RegisteredNotice]:
+        """Return the notices whose next step is due within some days, or has no day; overdue ones first."""
+        last = self.day + timedelta(days=days)
+        own = (each for each in self.notices if each.step and each.step != "follow")
+        open_ = [each for each in own if each.due is None or each.due <= last]
+        return sorted(open_, key=lambda each: (each.due is None, each.due or last, each.id))
+
+    def calendar(self, _: LetterWords) -> bytes:
+        """Return the last day of each next step as a calendar (RFC 5545), the same for the same register."""
+        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//presswatch-spark//notices//EN"]
+        plan = self.journal.plan["planned_at"].translate(str.maketrans("", "", "-:"))
+        for each in self.notices:
+            if each.due is None or each.notice is None:
+                continue
+            step, about = _(STEPS[str(each.step)]), _("{recipient} ({law})", **_parties(each))
+            lines += [
+                "BEGIN:VEVENT",
+                f"UID:{each.id}-{plan}@presswatch-spark",
+                f"DTSTAMP:{each.notice.events[-1].noted_at:%Y%m%dT%H%M%SZ}",
+                f"DTSTART;VALUE=DATE:{each.due:%Y%m%d}",
+                f"DTEND;VALUE=DATE:{each.due + timedelta(days=1):%Y%m%d}",
+                f"SUMMARY:{_escaped(f'{each.id}: {step}')}",
+                f"DESCRIPTION:{_escaped(about)}",
+                "TRANSP:TRANSPARENT",
+                "END:VEVENT",
+            ]
+        return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"]).encode()
+
+
+def _escaped(text: str) -> str:
+    for sign in ("\\", ";", ","):
+        text = text.replace(sign, f"\\{sign}")
+    return printable(text)
+
+
+def _folded(line: str) -> str:
+    """Return a line in parts of at most `OCTETS` octets, each with whole characters."""
+    parts = [""]
+    for letter in line:
+        if len((parts[-1] + letter).encode()) > OCTETS:
+            parts.append(" ")
+        parts[-1] += letter
+    return "\r\n".join(parts)
+
+
+# --- its chronology
+
+_KINDS = {
+    "drafted": N_("The letter was drafted."),
+    "edited": N_("The letter was edited."),
+    "read": N_("The records of the annex were read again."),
+    "checked": N_("The notice was checked; no rule refused it."),
+    "signed": N_("The letter was signed."),
+    "sent": N_("The letter was sent."),
+    "delivered": N_("The letter was delivered."),
+    "refused": N_("The recipient refused to take the letter."),
+    "returned": N_("The letter came back."),
+    "acknowledged": N_("The recipient acknowledged the letter."),
+    "says_complied": N_("The recipient stated that it complied."),
+    "declined": N_("The recipient declined the request."),
+    "reminded": N_("The recipient was reminded."),
+    "escalated": N_("The matter was taken to a court or an authority."),
+    "closed": N_("The notice was closed."),
+}
+_PLACES, _ENTRIES = n("{n} place", "{n} places"), n("{n} entry", "{n} entries")
+
+
+def chronology(register: Register, languages: Sequence[str], storage: StorageOptions) -> bytes:
+    """Return a dated account of a campaign as PDF, in each language; raises as `typesetting.pdf_of`.
+
+    It states only facts: the plan, the events with their proofs, the findings of probes, and the head of the
+    journal.
+    """
+    events = [(each, event) for each in register.notices if each.notice for event in each.notice.events]
+    events.sort(key=lambda each: (each[1].day, each[1].noted_at, each[0].id, each[1].number))
+    newest = max((event.noted_at for _, event in events), default=datetime.now(UTC))
+    cases = sorted({str(each.planned["case"]) for each in register.notices})
+    probed = [(case, *found) for case in cases for found in _rounds(case, storage)]
+    parts = [_part(register, events, probed, LetterWords(language)) for language in languages]
+    return typesetting.pdf_of(CHRONOLOGY, in_print({"parts": parts}), newest, command="notice")
+
+
+def _rounds(case: str, storage: StorageOptions) -> Iterator[tuple[datetime, Counter[str], str]]:
+    """Yield the end of each round of a case, the number of places in each state then, and its last digest."""
+    opened = RemovalCase.open(case, storage)
+    course = Course(opened.targets())
+    for probes in opened.each_round():
+        course.add(probes)
+        if course.asked_at:
+            yield course.asked_at, Counter(state.state for state in course.states().values()), course.newest
+
+
+def _part(
+    register: Register,
+    events: Sequence[tuple[RegisteredNotice, Event]],
+    probed: Sequence[tuple[str, datetime, Counter[str], str]],
+    _: LetterWords,
+) -> dict[str, Any]:
+    journal, planned = register.journal, datetime.fromisoformat(register.journal.plan["planned_at"])
+    notices = [
+        _item(
+            each.id,
+            _("{sender} to {recipient} ({law})", **_parties(each), sender=each.planned["sender"]),
+            _.set(laws()[each.planned["law"]].title[_.language]),
+            _("publishers: {publishers}", publishers=", ".join(each.planned["publishers"].values())),
+            _.n(*_PLACES, each.planned["places"]),
+            *([_("digest of its files: {sha256}", sha256=each.notice.digest)] if each.notice else []),
+        )
+        for each in register.notices
+    ]
+    happened = [_item(_.day(event.day), *_lines(each, event, _)) for each, event in events]
+    found = [
+        _item(
+            _.day(at.date()),
+            _("The places of the case {case} were probed.", case=case),
+            _.n(*_PLACES, counts.total()),
+            ", ".join(f"{_.word('column', state)}: {_.number(counts[state])}" for state in sorted(counts)),
+            _("digest of the last probe: {sha256}", sha256=newest),
+        )
+        for case, at, counts, newest in sorted(probed, key=lambda each: each[1])
+    ]
+    facts = {"entries": _.n(*_ENTRIES, len(journal.entries)), "sha256": journal.head}
+    chain = N_(
+        "Each entry contains the digest of an event and that of the entry before it, the first one"
+        " that of {file}."
+    )
+    dates = N_("Planned on {day}. Events have the days that persons recorded. Times are in UTC.")
+    head = [
+        _("The journal has {entries}; the digest of the newest is {sha256}.", **facts),
+        _(chain, file=MARKER),
+    ]
+    return {
+        "lang": _.language,
+        "title": _("Chronology of the notices"),
+        "intro": _(dates, day=_.day(planned.date())),
+        "sections": [
+            {"heading": _("Notices"), "items": notices},
+            {"heading": _("Events"), "items": happened},
+            {"heading": _("Findings of probes"), "items": found},
+            {"heading": _("Journal"), "items": [_item("", *head)]},
+        ],
+    }
+
+
+def _parties(each: RegisteredNotice) -> dict[str, Any]:
+    return {"recipient": each.planned["recipient_name"], "law": each.planned["law"]}
+
+
+def _item(mark: str, *lines: str) -> dict[str, Any]:
+    return {"mark": printable(mark), "lines": [printable(line) for line in lines if line]}
+
+
+def _lines(each: RegisteredNotice, event: Event, _: LetterWords) -> Iterator[str]:
+    facts = {name: str(value) for name, value in event.facts.items()}
+    yield _(_KINDS[facts["answer"] if event.kind == "answered" and facts["answer"] in _KINDS else event.kind])
+    yield _("{notice}: {recipient} ({law})", **_parties(each), notice=each.id)
+    yield _("publishers: {publishers}", publishers=", ".join(each.planned["publishers"].values()))
+    if "by" in facts:
+        yield _("person: {name}", name=facts["by"])
+    if "via" in facts:
+        yield _("channel: {channel}", channel=facts["via"])
+    if "note" in facts:
+        yield _("note: {text}", text=facts["note"])
+    if "proof" in facts:
+        yield _("proof: {file}, SHA-256 {sha256}", file=facts["proof"], sha256=facts["file"])
+    yield _(
+        "recorded on {moment}; digest of the event: {sha256}",
+        moment=_.moment(event.noted_at),
+        sha256=event.sha256,
+    )

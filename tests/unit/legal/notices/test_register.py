@@ -1,0 +1,401 @@
+"""A campaign of twelve publishers: planned, carried out, told to a court, and checked for changes."""
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from csv import DictReader
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pypdf import PdfReader
+
+from presswatch_spark.core.errors import InputError, InUseError, OutputError
+from presswatch_spark.legal.notices import plan as plans
+from presswatch_spark.legal.notices.journal import Journal, locked_campaign
+from presswatch_spark.legal.notices.notice import Notice, today
+from presswatch_spark.legal.notices.plan import plan_campaign
+from presswatch_spark.legal.notices.register import Register
+from presswatch_spark.storage.objects import StorageOptions
+from tests.world.campaigns import LAWS, PLANNED, PUBLISHERS, Bureaux, bureaux
+from tests.world.commands import outcome
+from tests.world.release import probe
+from tests.world.servers import web
+
+NAME, DAY, STORAGE = "Jeanne Valmont", timedelta(days=1), StorageOptions()
+SENT = PLANNED + DAY
+LATER = SENT + 40 * DAY
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureaux]:
+    """An enlarged press, with the campaign `whole`, planned once."""
+    with web() as server:
+        made = bureaux(tmp_path_factory.mktemp("press"), server)
+        plan_campaign(made.order(), str(made.folder / "whole"), STORAGE)
+        yield made
+
+
+@pytest.fixture
+def campaign(office: Bureaux, tmp_path: Path) -> Path:
+    """A copy of the campaign, to be changed."""
+    return Path(shutil.copytree(office.folder / "whole", tmp_path / "campaign"))
+
+
+def run(*words: object) -> str:
+    done = outcome("", *map(str, words))
+    assert done.code == 0, done.err
+    return done.out
+
+
+def note(campaign: Path, id: str, kind: str, on: date, *more: object) -> None:
+    number = ["--via", "LRAR 1A 123 456 7890 1"]
+    path = campaign / "notices" / id
+    run("notice", "record", path, kind, "--by", NAME, "--on", on.isoformat(), *(more or number))
+
+
+def send(campaign: Path, id: str, on: date = SENT) -> None:
+    path = campaign / "notices" / id
+    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
+    run("notice", "check", path)
+    run("notice", "sent", "--by", NAME, "--on", on.isoformat(), "--via", "LRAR 1A 123 456 7890 1", path)
+
+
+def register_of(campaign: Path, day: date | None = None) -> Register:
+    return Register.open(str(campaign), day or today(), STORAGE)
+
+
+def states(campaign: Path, day: date | None = None) -> dict[str, str]:
+    return {each.id: each.state for each in register_of(campaign, day).notices}
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and ".partial" not in str(path))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+# --- the whole of a campaign
+
+
+def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Bureaux, tmp_path: Path) -> None:
+    campaign = tmp_path / "campaign"
+    run(*office.plan_words(str(campaign)))
+    plan = Journal.at(str(campaign), STORAGE)
+    assert plan
+    assert len(plan.plan["notices"]) == 2 * sum(map(len, LAWS.values()))
+    assert {name for each in plan.plan["notices"].values() for name in each["publishers"]} == {
+        f"editeur-{number:02}" for number in range(PUBLISHERS)
+    }
+    ids = list(plan.plan["notices"])
+    assert states(campaign) == dict.fromkeys(ids, "drafted")
+    for id in ids:
+        send(campaign, id)
+    receipt = tmp_path / "receipt.pdf"
+    receipt.write_bytes(b"signed for")
+    first, second, third, fourth, fifth = ids[:5]
+    for id in (first, second, third):
+        note(campaign, id, "delivered", SENT + DAY, "--file", receipt)
+    note(campaign, fourth, "refused", SENT + DAY)
+    note(campaign, fifth, "returned", SENT + 9 * DAY)
+    answered = ["--kind", "declined", "--on", (SENT + 3 * DAY).isoformat()]
+    run("notice", "answer", *answered, campaign / "notices" / first)
+    note(campaign, first, "escalated", SENT + 8 * DAY, "--via", "Tribunal judiciaire de Paris")
+    note(campaign, second, "reminded", SENT + 19 * DAY)
+    found = states(campaign, LATER)
+    assert [found[id] for id in ids[:6]] == ["escalated", "silent", "silent", "silent", "returned", "sent"]
+    rows = [
+        json.loads(line) for line in run("notice", "due", "--json", "--as-of", LATER, campaign).splitlines()
+    ]
+    assert [row["days_left"] for row in rows] == sorted(row["days_left"] for row in rows)
+    steps = {row["notice"]: row["next_step"] for row in rows}
+    assert [steps.get(id) for id in ids[:6]] == [
+        None, "escalate", "remind", "remind", "find_address", "prove_receipt",
+    ]  # fmt: skip
+    early = run("notice", "due", "--as-of", (SENT + DAY).isoformat(), "--days", "7", campaign)
+    assert "nothing is due" in early or first not in early
+    out = tmp_path / "chronology.pdf"
+    assert "events in" in run("notice", "chronology", "--out", out, campaign)
+    text = re.sub(r"\s+", "", "".join(page.extract_text() for page in PdfReader(out).pages))
+    journal = Journal.at(str(campaign), STORAGE)
+    assert journal
+    proof = next(iter((campaign / "notices" / first / "proofs").iterdir()))
+    for words in (
+        "ChronologyoftheNotices".replace("N", "n"), "Tribunaljudiciairede", "Therecipientdeclinedtherequest.",
+        f"proofs/{proof.name}", journal.head, "1A12345678901",
+    ):  # fmt: skip
+        assert words in text, words
+    assert all(sha in text for shas in journal.digests.values() for sha in shas)
+
+
+def test_a_probe_that_finds_nothing_left_ends_a_notice(tmp_path: Path) -> None:
+    with web() as server:
+        office = bureaux(tmp_path, server)
+        plan_campaign(office.order(), str(tmp_path / "campaign"), STORAGE)
+        send(tmp_path / "campaign", "syndicat-aws-fr")
+        for target in office.case.targets():
+            if target.publisher_id == "editeur-11":
+                office.crawl.overwrite(target, b"\0" * target.record_length)
+        probe(office.case, office.crawl)
+        assert states(tmp_path / "campaign")["syndicat-aws-fr"] == "partly"
+        row = next(
+            row
+            for row in map(json.loads, run("notice", "status", "--json", tmp_path / "campaign").splitlines())
+            if row["notice"] == "syndicat-aws-fr"
+        )
+        assert 0 < row["removed"] < row["places"]
+
+
+# --- its plan
+
+
+def test_every_place_is_in_a_notice_or_among_the_exclusions(office: Bureaux, tmp_path: Path) -> None:
+    members = yaml.safe_load((office.folder / "members.yaml").read_bytes())
+    members["publishers"][0]["mandate_to"] = date(2025, 1, 1)
+    (tmp_path / "members.yaml").write_text(yaml.safe_dump(members), "utf-8")
+    for path in office.folder.glob("*.txt"):
+        shutil.copy(path, tmp_path)
+    sender = yaml.safe_load((office.folder / "alliance.yaml").read_bytes())
+    (tmp_path / "sender.yaml").write_text(yaml.safe_dump(sender), "utf-8")
+    recipients = yaml.safe_load(office.recipients.read_bytes())
+    kept = [each for each in recipients["recipients"] if each["id"] in ("common-crawl", "ai2-c4")]
+    next(each for each in kept if each["id"] == "ai2-c4").pop("laws")
+    (tmp_path / "recipients.yaml").write_text(yaml.safe_dump({"recipients": kept}), "utf-8")
+    files = {"members": str(tmp_path / "members.yaml"), "recipients": str(tmp_path / "recipients.yaml")}
+    order = office.order(**files, senders=[str(tmp_path / "sender.yaml")])
+    journal = plan_campaign(order, str(tmp_path / "campaign"), STORAGE)
+    with open(tmp_path / "campaign/exclusions.csv", encoding="utf-8-sig", newline="") as file:
+        excluded = list(DictReader(file))
+    named = {
+        target
+        for id in journal.digests
+        for target in Notice.open(str(tmp_path / "campaign/notices" / id), STORAGE).about["query"]["targets"]
+    }
+    assert {row["reason"] for row in excluded} == {
+        "of no sender's publisher", "without a mandate in force", "under no known law of the recipient",
+        "listed for another claim",
+    }  # fmt: skip
+    every = {target.target_sha256 for target in office.case.targets()}
+    assert named | {row["target_sha256"] for row in excluded} == every
+    assert not named & {row["target_sha256"] for row in excluded if not row["recipient"]}
+    assert Counter(row["recipient"] for row in excluded)["ai2-c4"] == 4
+    assert journal.plan["places"] == len(every)
+
+
+def test_owners_on_a_hub_that_no_recipient_names_become_recipients(office: Bureaux, tmp_path: Path) -> None:
+    hub = yaml.safe_load(office.recipients.read_bytes())
+    for each in hub["recipients"]:
+        if each["id"] == "hugging-face":
+            each["places"] = ["hf://", "https://huggingface.co/"]
+    (tmp_path / "recipients.yaml").write_text(yaml.safe_dump(hub), "utf-8")
+    mirror = office.crawl.mirror.__class__(str(office.crawl.shards), "hf://datasets/some-body/dump")
+    order = office.order(recipients=str(tmp_path / "recipients.yaml"), mirrors=(mirror,))
+    journal = plan_campaign(order, str(tmp_path / "campaign"), STORAGE)
+    recipients = Counter(each["recipient"] for each in journal.plan["notices"].values())
+    assert recipients["hf-some-body"] == recipients["hugging-face"] == 4
+    (entry,) = yaml.safe_load((tmp_path / "campaign/reuploaders.yaml").read_bytes())["recipients"]
+    assert (entry["route"]["value"], entry["laws"]["value"]) == (None, LAWS["hugging-face"])
+    done = outcome("notice check", tmp_path / "campaign/notices/alliance-hf-some-body-dsa16")
+    assert "query_differs" not in done.out
+
+
+def test_a_killed_plan_resumes_and_changes_nothing_that_it_had_made(
+    office: Bureaux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign, made = tmp_path / "campaign", list[str]()
+
+    def killed(order: Any, out: str, storage: StorageOptions) -> Any:
+        if len(made) == 3:
+            (Path(out).parent / f".{Path(out).name}.partial/new/events").mkdir(parents=True)
+            (Path(out).parent / f".{Path(out).name}.partial/presswatch-draft").touch()
+            raise KeyboardInterrupt
+        made.append(out)
+        return drafted(order, out, storage)
+
+    drafted = plans.draft_notice
+    with monkeypatch.context() as patch:
+        patch.setattr(plans, "draft_notice", killed)
+        with pytest.raises(KeyboardInterrupt):
+            plan_campaign(office.order(), str(campaign), STORAGE)
+    before = bytes_of(campaign / "notices")
+    assert Counter(states(campaign).values()) == {"drafted": 3, "planned": 9}
+    assert "plan again, to draft it" in run("notice", "due", campaign)
+    with pytest.raises(InputError, match="other arguments: --days"):
+        plan_campaign(office.order(days=20), str(campaign), STORAGE)
+    with pytest.raises(InputError, match="other arguments: --date"):
+        plan_campaign(office.order(drafted=today()), str(campaign), STORAGE)
+    journal = plan_campaign(office.order(drafted=None), str(campaign), STORAGE)
+    assert set(states(campaign).values()) == {"drafted"}
+    after = bytes_of(campaign / "notices")
+    assert {name: after[name] for name in before} == before
+    assert plan_campaign(office.order(), str(campaign), STORAGE).head == journal.head
+    assert bytes_of(campaign / "notices") == after
+
+
+def test_a_plan_refuses_files_that_do_not_fit_each_other(office: Bureaux, tmp_path: Path) -> None:
+    members = yaml.safe_load((office.folder / "members.yaml").read_bytes())
+    members["publishers"][3]["name"] = "Autre"
+    for path in office.folder.glob("*.txt"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "members.yaml").write_text(yaml.safe_dump(members), "utf-8")
+    with pytest.raises(Exception, match="editeur-03"):
+        plan_campaign(office.order(members=str(tmp_path / "members.yaml")), str(tmp_path / "x"), STORAGE)
+    twice = [str(office.folder / "alliance.yaml")] * 2
+    shutil.copy(twice[0], office.folder / "again.yaml")
+    order = office.order(senders=[twice[0], str(office.folder / "again.yaml")])
+    with pytest.raises(Exception, match="two senders"):
+        plan_campaign(order, str(tmp_path / "x"), STORAGE)
+    with pytest.raises(InputError, match="cases of removal"):
+        plan_campaign(office.order(cases=(str(office.crawl.tables),)), str(tmp_path / "x"), STORAGE)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/letter.txt").touch()
+    with pytest.raises(OutputError, match="something already"):
+        plan_campaign(office.order(), str(tmp_path / "full"), STORAGE)
+
+
+# --- changes by hand
+
+FIRST, OTHER = "notices/alliance-common-crawl-fr", "notices/syndicat-aws-fr"
+PROOF = "proofs/0004-receipt.txt"
+
+
+def swap(campaign: Path) -> None:
+    for source, target in ((FIRST, "x"), (OTHER, FIRST), ("x", OTHER)):
+        (campaign / source).rename(campaign / target)
+
+
+def insert(campaign: Path) -> None:
+    for number in (5, 6):
+        shutil.copy(campaign / FIRST / "events/0001.json", campaign / FIRST / f"events/000{number}.json")
+
+
+def reorder(campaign: Path) -> None:
+    for source, target in (("0001", "x"), ("0002", "0001"), ("x", "0002")):
+        (campaign / FIRST / f"events/{source}.json").rename(campaign / FIRST / f"events/{target}.json")
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "an event": (lambda at: (at / FIRST / "events/0002.json").write_bytes(b"{}"), "events/0002.json"),
+    "no event": (lambda at: (at / FIRST / "events/0002.json").unlink(), "events/0002.json"),
+    "no last event": (lambda at: (at / FIRST / "events/0004.json").unlink(), "events/0004.json"),
+    "an inserted event": (insert, "events/000"),
+    "another order": (reorder, "events/0001.json"),
+    "exchanged notices": (swap, "events/0001.json"),
+    "no notice": (lambda at: shutil.rmtree(at / OTHER), OTHER),
+    "a notice more": (lambda at: shutil.copytree(at / OTHER, at / "notices/more"), "notices/more"),
+    "a proof": (lambda at: (at / FIRST / PROOF).write_bytes(b"x"), PROOF),
+    "no proof": (lambda at: (at / FIRST / PROOF).unlink(), PROOF),
+    "a letter": (lambda at: (at / FIRST / "letter.pdf").write_bytes(b"x"), "letter.pdf"),
+    "the plan": (
+        lambda at: (at / "_presswatch_register.json").write_bytes(
+            (at / "_presswatch_register.json").read_bytes().replace(b"alliance", b"Alliance")
+        ),
+        "_presswatch_register.json",
+    ),
+    "exclusions": (lambda at: (at / "exclusions.csv").write_bytes(b"x"), "exclusions.csv"),
+    "no entry": (lambda at: (at / "journal/000003.json").unlink(), "journal/000003.json"),
+    "an entry": (
+        lambda at: shutil.copy(at / "journal/000002.json", at / "journal/000003.json"), "journal/000003.json"
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sent(office: Bureaux) -> Path:
+    """The campaign, of which a notice was sent with a receipt."""
+    campaign = Path(shutil.copytree(office.folder / "whole", office.folder / "sent"))
+    receipt = office.folder / "receipt.txt"
+    receipt.write_text("receipt", "utf-8")
+    path = campaign / FIRST
+    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
+    run("notice", "check", path)
+    run("notice", "sent", "--by", NAME, "--on", SENT.isoformat(), "--file", receipt, path)
+    return campaign
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_by_hand_is_named_by_every_command(sent: Path, tmp_path: Path, change: str) -> None:
+    campaign = Path(shutil.copytree(sent, tmp_path / "campaign"))
+    assert states(campaign)["alliance-common-crawl-fr"] == "sent"
+    change_it, named = CHANGES[change]
+    change_it(campaign)
+    for words in (
+        ["status", campaign], ["due", campaign], ["chronology", "--out", tmp_path / "c.pdf", campaign],
+        ["record", campaign / FIRST, "reminded", "--by", NAME],
+    ):  # fmt: skip
+        if change == "exclusions" and words[0] == "record":
+            continue
+        done = outcome("notice", *words)
+        assert done.code == 1, words
+        assert named in done.err, done.err
+        assert not (tmp_path / "c.pdf").exists()
+
+
+def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
+    campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = campaign / FIRST
+    entries = len(list((campaign / "journal").iterdir()))
+    with monkeypatch.context() as patch:
+
+        def killed(*words: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(Journal, "with_event", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Notice.open(str(path), STORAGE).add_event("signed", by=NAME)
+    assert len(list((path / "events").iterdir())) == 2
+    assert len(list((campaign / "journal").iterdir())) == entries
+    assert states(campaign)["alliance-common-crawl-fr"] == "drafted"
+    note(campaign, "syndicat-aws-fr", "closed", today())
+    assert len(list((campaign / "journal").iterdir())) == entries + 2
+    assert states(campaign)["syndicat-aws-fr"] == "closed"
+
+
+def test_of_two_processes_one_adds_an_event_and_the_other_is_told(campaign: Path) -> None:
+    one, two = (Notice.open(str(campaign / FIRST), STORAGE) for _ in range(2))
+    one.add_event("signed", by=NAME)
+    with pytest.raises(OutputError, match="another process has noted an event"):
+        two.add_event("signed", by=NAME)
+    with locked_campaign(register_of(campaign).journal.folder), pytest.raises(InUseError, match="adding to"):
+        Notice.open(str(campaign / FIRST), STORAGE).add_event("signed", by=NAME)
+    assert len(Notice.open(str(campaign / FIRST), STORAGE).events) == 2
+
+
+# --- what it shows
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_the_register_fits_a_terminal_and_loses_no_notice(sent: Path, lang: str) -> None:
+    ids = [path.name for path in (sent / "notices").iterdir()]
+    for command in ("status", "due"):
+        done = outcome(f"notice {command} --lang {lang}", sent, COLUMNS="80")
+        assert done.code == 0, done.err
+        assert max(map(len, done.out.splitlines())) <= 80
+        if command == "status":
+            assert all(id in done.out for id in ids)
+            assert done.out.count("Éditeur") == 3 * PUBLISHERS + PUBLISHERS
+
+
+def test_the_register_is_exported_with_days_and_a_calendar(sent: Path, tmp_path: Path) -> None:
+    rows, sheet, calendar = (tmp_path / f"register.{ending}" for ending in ("jsonl", "xlsx", "ics"))
+    run("notice", "status", "--export", sheet, "--calendar", calendar, sent)
+    assert sheet.read_bytes().startswith(b"PK")
+    run("notice", "status", "--export", rows, sent)
+    found = [json.loads(line) for line in rows.read_text("utf-8").splitlines()]
+    assert len(found) == sum(len(each.planned["publishers"]) for each in register_of(sent).notices)
+    assert {row["due"] for row in found if row["state"] == "sent"} == {(SENT + 15 * DAY).isoformat()}
+    lines = calendar.read_bytes().split(b"\r\n")
+    assert (lines[0], lines[-2:]) == (b"BEGIN:VCALENDAR", [b"END:VCALENDAR", b""])
+    assert max(map(len, lines)) <= 75
+    assert f"DTSTART;VALUE=DATE:{SENT + 15 * DAY:%Y%m%d}".encode() in lines
+    again = tmp_path / "again.ics"
+    run("notice", "status", "--calendar", again, sent)
+    assert again.read_bytes() == calendar.read_bytes()
+    french = tmp_path / "french.ics"
+    run("notice", "status", "--lang", "fr", "--calendar", french, sent)
+    unfolded = french.read_bytes().replace(b"\r\n ", b"").decode()
+    assert "enregistrer la distribution\\, avec sa preuve" in unfolded

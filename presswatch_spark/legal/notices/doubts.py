@@ -76,8 +76,8 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
                 " make the claims again"
             ): publisher.is_in_eea and count,
             N_(
-                "verify before you send: the members file states no rights_basis for {publisher}: the"
-                " letter does not call it the holder of the author’s right"
+                "verify before you send: the members file states no rights_basis for {publisher}: author’s"
+                " right is not claimed for it"
             ): not publisher.rights_basis,
             N_(
                 "verify before you send: the members file states no date (signed_on) for the deed by"

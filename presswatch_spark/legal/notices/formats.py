@@ -187,7 +187,9 @@ def _add_element(place: Any, block: LetterElement, number: int, bookmark: str | 
     """Add an element to a document or a cell, between the marks of a bookmark with this number."""
     qn, paragraphs = library("docx.oxml.ns").qn, list[Any]()
     if block.heading:
-        paragraphs.append(_paragraph(place, block.heading, before=8, after=2, bold=True, keep=True))
+        # In a table, headings that keep with the next paragraph would keep all rows on one page.
+        keep = bookmark is None
+        paragraphs.append(_paragraph(place, block.heading, before=8, after=2, bold=True, keep=keep))
     paragraphs += [_paragraph(place, text) for text in block.paragraphs]
     style = "List Bullet" if block.element != "signature" else None
     paragraphs += [_paragraph(place, line, after=2, style=style) for line in block.lines]

@@ -501,7 +501,7 @@ def _name_of(publisher: Publisher) -> str:
 
 def _identity(publisher: Publisher, _: LetterWords) -> str:
     """Return the name of a publisher, with its number and seat as far as they are known."""
-    facts = [f"SIREN {publisher.siren}"] if publisher.siren else []
+    facts = [f"SIREN{NO_BREAK}{publisher.siren}"] if publisher.siren else []
     facts += [_("seat: {address}", address=printable(publisher.address))] if publisher.address else []
     return f"{_name_of(publisher)} ({', '.join(facts)})" if facts else _name_of(publisher)
 

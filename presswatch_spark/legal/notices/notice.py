@@ -314,7 +314,7 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
     places = concerning(order.selection, order.recipient)
     annex = annex_of(places, order.sender.publishers, order.recipient.columns, order.law.own_domains)
     figures = NoticeFigures.of(places, annex, order.sender, order.drafted)
-    patch = _proof_of(order.patch, storage) if order.patch else None
+    patch = _proof_of(order, order.patch, storage) if order.patch else None
     _require_earlier(order, figures, places, patch[1] if patch else {})
     with new_notice(out, storage) as folder:
         (folder / ANNEX / MANDATES).mkdir(parents=True)
@@ -345,12 +345,15 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
     )
 
 
-def _proof_of(patch: str, storage: StorageOptions) -> tuple[bytes, dict[str, Any]]:
+def _proof_of(order: NoticeOrder, patch: str, storage: StorageOptions) -> tuple[bytes, Mapping[str, Any]]:
     """Return the proof of a patch, as bytes and parsed; `InputError` if it lacks what a letter states."""
     folder = Folder.of(patch, storage)
     try:
         data = folder.read(PROOF)[0]
-        proof: dict[str, Any] = parse_json(data)
+        proof = unsealed_json(data)
+        case = getattr(order.selection.source, "case", None)
+        if case is not None and proof["targets_digest"] != case.about["targets_digest"]:
+            raise ValueError("targets_digest")
         date.fromisoformat(proof["measured_on"])
         for name in ("files", "records", "bytes_replaced"):
             if int(proof["totals"][name]) < 1:
@@ -358,9 +361,9 @@ def _proof_of(patch: str, storage: StorageOptions) -> tuple[bytes, dict[str, Any
         float(proof["totals"]["seconds"])
     except (MissingError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            "this is not a finished patch, or it removes nothing",
+            "this is no patch for these places, or its proof was changed",
             where=str(folder),
-            remedy="give the folder that `presswatch removal patch` made",
+            remedy="pass the folder that `presswatch removal patch` made for the same case",
         ) from error
     return data, proof
 

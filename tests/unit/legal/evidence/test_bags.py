@@ -25,6 +25,7 @@ from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.build import make_bag
 from presswatch_spark.legal.evidence.reading import challenge, verified
+from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import RightsSignal, ShardLog, Target
 from presswatch_spark.tables.store import TableStore
@@ -292,6 +293,13 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     make_bag(bag_order(tables, corpus, confidences=LETTERS), str(bag), ScanConfig())
     (line,) = [each for each in lines(bag) if "copieur" in each["row"]["document_url"]]
     assert line["claim"]["reservation"] == "both"
+    for source in (tables, bag):
+        # Tables and the bag made of them give the same declarations for a letter.
+        read = list(source_at(str(source), StorageOptions()).declared({line["row"]["row_sha256"]: "both"}))
+        assert [(each.signal, each.captured_at.hour) for each in read] == [
+            ("robots_txt", 11),
+            ("robots_txt", 13),
+        ]
     declared = {each["row"]["row_sha256"]: each for each in lines(bag, "data/declarations.jsonl")}
     sides = [declared[line["declared"][side]] for side in ("before", "after")]
     assert [side["row"]["captured_at"][11:13] for side in sides] == ["11", "13"]

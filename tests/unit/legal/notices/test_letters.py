@@ -10,9 +10,10 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
@@ -24,6 +25,7 @@ from presswatch_spark.claims.selection import Choice, PlaceSelection
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.core.translation import LANGUAGES
+from presswatch_spark.legal.notices import letter as letters
 from presswatch_spark.legal.notices.annex import (
     annex_of,
     digest_of,
@@ -50,8 +52,9 @@ from presswatch_spark.legal.notices.parties import (
 )
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.seals import sealed_json
 from tests.conftest import ROOT
-from tests.world.notices import Bureau, about, annex_rows, text_in
+from tests.world.notices import DRAFTED, PROBED, Bureau, about, annex_rows, text_in
 from tests.world.proofs import each_time
 
 
@@ -320,6 +323,210 @@ def test_facts_are_put_in_once(shared: Bureau, selection: PlaceSelection, tmp_pa
     assert said[0].startswith("{email} {0.__class__} confirms")
 
 
+# --- both languages, and facts of the sender, the recipient and a patch
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_both_languages_are_side_by_side_and_the_annex_is_there_once(shared: Bureau, law: str) -> None:
+    folder, alone = shared.drafted(law, "both"), {lang: shared.drafted(law, lang) for lang in LANGUAGES}
+    elements = about(folder)["elements"]
+    marked = WordLetter.read((folder / "letter.docx").read_bytes()).elements
+    form = flat((folder / "form.txt").read_text(encoding="utf-8"))
+    for name, one in about(alone["en"])["elements"].items():
+        assert elements[name]["second_text"] == one["text"]
+        assert elements[name]["text"] == about(alone["fr"])["elements"][name]["text"]
+        for text, mark in ((elements[name]["text"], name), (one["text"], f"en_{name}")):
+            for line in (text or "").splitlines():
+                assert line in marked[mark]
+                assert flat(line) in form
+    digest = about(folder)["annex"]["digests"]["rows"]
+    word = letter_in(folder)
+    assert [text.count(digest) for text in (word, form)] == [1, 1]
+    # The rows of a Word table hold an element in each language.
+    with ZipFile(folder / "letter.docx") as file:
+        body = file.read("word/document.xml").decode()
+    assert body.count("<w:tbl>") == 2
+    pages = PdfReader(folder / "letter.pdf").pages
+    text = flat(" ".join(page.extract_text() for page in pages))
+    for lang in LANGUAGES:
+        title = flat(LetterWords(lang).set(laws()[law].title[lang]))
+        assert all(word in text for word in title.split())
+
+
+def test_page_1_says_who_asks_for_whom_and_what_and_has_no_digest(shared: Bureau) -> None:
+    folder = shared.drafted()
+    page = flat(PdfReader(folder / "letter.pdf").pages[0].extract_text())
+    assert "Alliance de la presse des régions (association régie par la loi du 1er juillet 1901, RNA" in page
+    assert "agit au nom et pour le compte de Groupe Armorial SAS (SIREN 999000011, siège : 12 quai" in page
+    assert "déléguée du président, statuts, art. 12" in page
+    assert "nous en demandons le retrait" in page
+    assert not re.search(r"[0-9a-f]{40}", page)
+    form = (folder / "form.txt").read_text(encoding="utf-8")
+    assert form.index("droits@alliance.example") < form.index("+33 1 99 00 00 00") < form.index("Mise en dem")
+    assert next(iter(annex_rows(folder)[0])) == "document_url"
+
+
+def test_mandates_are_cited_and_attached(shared: Bureau) -> None:
+    shared.members(
+        lambda each: each["mandate_document"].update(
+            signed_on="2024-01-01",
+            signatory=f"La présidente de {each['id']}",
+            scope="demander le retrait",
+        )
+    )
+    shared.draft("cited", sender=shared.sender())
+    folder = shared.folder / "cited"
+    letter = flat(letter_in(folder))
+    assert (
+        "Éditions du Quai SA : mandat par acte du 1er janvier 2024, signé par La présidente de quai, qui"
+        " porte sur : « demander le retrait », en vigueur depuis le 1er janvier 2024"
+    ) in letter
+    attached = attachments_in((folder / "letter.pdf").read_bytes())
+    for name in ("armorial", "quai", "meridien"):
+        mandate = (shared.folder / f"{name}.txt").read_bytes()
+        assert (folder / f"annex/mandates/{name}.txt").read_bytes() == mandate
+        assert attached[f"annex/mandates/{name}.txt"] == mandate
+        digest = hashlib.sha256(mandate).hexdigest()
+        assert about(folder)["annex"]["files"][f"annex/mandates/{name}.txt"] == digest
+        assert letter.count(digest) == 1
+    assert shared.rules("cited") == {}
+    (folder / "annex/mandates/quai.txt").write_text("another", encoding="utf-8")
+    assert ("attachment_differs", "letter.pdf: quai.txt") in shared.refused("cited")
+
+
+def test_mandates_of_the_same_name_are_kept_apart(shared: Bureau) -> None:
+    def in_folders(publisher: dict[str, Any]) -> None:
+        path = shared.folder / publisher["id"] / "mandate.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(publisher["id"], encoding="utf-8")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        publisher["mandate_document"] = {"path": f"{publisher['id']}/mandate.txt", "sha256": digest}
+
+    shared.members(in_folders)
+    shared.draft("same-name", sender=shared.sender())
+    found = sorted((shared.folder / "same-name/annex/mandates").iterdir())
+    assert sorted(path.read_text("utf-8") for path in found) == ["armorial", "meridien", "quai"]
+
+
+@pytest.mark.parametrize(
+    ("law", "changed"),
+    [
+        ("fr", {}),
+        ("dmca512", {"fair_use": {"by": "Jeanne Valmont", "on": PROBED + timedelta(days=1)}}),
+        ("dsa16", {"trusted_flagger": {"by": "Arcom", "on": PROBED + timedelta(days=1)}}),
+    ],
+)
+def test_a_letter_cannot_be_older_than_its_facts(
+    shared: Bureau, law: str, changed: dict[str, object]
+) -> None:
+    day = PROBED - timedelta(days=0 if changed else 1)
+    for sender in (shared.sender(fair_use=None), shared.sender(**{"fair_use": None} | changed)):
+        if sender.fair_use or sender.trusted_flagger or not changed:
+            with pytest.raises(InputError, match="cannot state later facts"):
+                shared.draft("older", law, sender=sender, drafted=day)
+        else:
+            shared.draft(f"as-old-{law}", law, sender=sender, drafted=day)
+    assert not (shared.folder / "older").exists()
+
+
+def test_the_right_of_a_databases_maker_is_claimed_only_where_it_exists(
+    shared: Bureau,
+) -> None:
+    shared.members(lambda each: each["id"] == "quai" and each.update(database_right=True))
+    numbers = shared.draft("database", sender=shared.sender()).figures.numbers
+    own = [target for target in shared.case.targets() if target.publisher_id == "quai"]
+    assert numbers["database_rows"] == len(own) > 0
+    text = about(shared.folder / "database")["elements"]["database"]["text"]
+    assert ("Éditions du Quai SA" in text, "Armorial" in text) == (True, False)
+    shared.members(lambda each: each.update(database_right=True, country="US"))
+    assert shared.draft("elsewhere-made", sender=shared.sender()).figures.numbers["database_rows"] == 0
+    shared.members(lambda each: each.update(database_right="perhaps"))
+    with pytest.raises(ConfigError, match="database_right must be true or false"):
+        shared.sender()
+
+
+def test_elements_that_depend_on_facts_are_there_with_them_only(shared: Bureau) -> None:
+    recipient = shared.recipient
+    body = replace(recipient, values={**recipient.values, "research": True})
+    sender = shared.sender(trusted_flagger={"by": "Arcom", "on": PROBED})
+    shared.draft("research", "optout", "both", recipient=body)
+    shared.draft("flagger", "dsa16", "both", sender=sender)
+    shared.draft("no-agent", "dmca512", recipient=replace(recipient, values={"columns": ()}))
+    research = about(shared.folder / "research")["elements"]["research"]
+    assert "L. 122-5-3, II" in research["text"].replace("\xa0", " ")
+    flagger = about(shared.folder / "flagger")["elements"]["trusted_flagger"]
+    assert "Arcom" in flagger["second_text"]
+    assert about(shared.drafted("optout"))["elements"]["research"]["text"] is None
+    assert about(shared.drafted("dsa16"))["elements"]["trusted_flagger"]["text"] is None
+    assert about(shared.folder / "no-agent")["elements"]["agent"]["text"] is None
+    assert "research" not in WordLetter.read((shared.drafted("optout") / "letter.docx").read_bytes()).elements
+
+
+def test_an_opt_out_lists_the_declarations_that_were_read(
+    shared: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = {
+        ("le-meridien.example", "robots_txt"): [date(2024, 5, 3), date(2024, 12, 1)],
+        ("quai.example", "tdm_reservation"): [date(2024, 6, 1)],
+    }
+    monkeypatch.setattr(letters, "declared_forms", lambda source, places: declared)
+    shared.draft("declared", "optout", "en")
+    text = flat(about(shared.folder / "declared")["elements"]["declarations"]["text"])
+    assert "le-meridien.example: robots.txt, between 3 May 2024 and 1 December 2024" in text
+    assert "quai.example: TDMRep, on 1 June 2024" in text
+    assert shared.rules("declared") == {}
+
+
+def proof(office: Bureau, **changed: object) -> Path:
+    """A folder like that of a patch of the office's case, with the proof only."""
+    totals = {"files": 1, "records": 13, "bytes_replaced": 31_234, "bytes_uploaded": 9, "seconds": 61.5}
+    facts: dict[str, Any] = {
+        "case": "case", "totals": totals, "targets_digest": office.case.about["targets_digest"],
+        "measured_on": PROBED.isoformat(),
+    }  # fmt: skip
+    folder = office.folder / "patch"
+    folder.mkdir(exist_ok=True)
+    (folder / "proof.json").write_bytes(sealed_json(facts | changed))
+    return folder
+
+
+@pytest.mark.parametrize("law", each_time(LAWS[:1], LAWS))
+def test_a_letter_states_the_measured_work_of_a_patch(shared: Bureau, law: str) -> None:
+    patch = proof(shared)
+    shared.draft(f"patch-{law}", law, "both", patch=str(patch))
+    folder = shared.folder / f"patch-{law}"
+    effort = about(folder)["elements"]["effort"]
+    assert "removes 13 records from 1 file" in flat(effort["second_text"])
+    assert "31,234 bytes in them. Duration of the application: at most 2 minutes." in flat(
+        effort["second_text"]
+    )
+    assert "31 234 octets" in flat(effort["text"])
+    assert (folder / "annex/patch.json").read_bytes() == (patch / "proof.json").read_bytes()
+    assert "annex/patch.json" in about(folder)["annex"]["files"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"targets_digest": "0" * 64},
+        {"measured_on": "soon"},
+        {"totals": {"files": 0, "records": 0, "bytes_replaced": 0, "seconds": 0.0}},
+        {"totals": None},
+    ],
+)
+def test_a_patch_of_other_places_or_of_nothing_is_refused(shared: Bureau, changed: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="no patch for these places"):
+        shared.draft("of-other", patch=str(proof(shared, **changed)))
+    data = (proof(shared) / "proof.json").read_bytes()
+    (shared.folder / "patch/proof.json").write_bytes(data.replace(b"31234", b"31235"))
+    for folder in ("patch", "nowhere"):
+        with pytest.raises(InputError, match="no patch for these places"):
+            shared.draft("of-other", patch=str(shared.folder / folder))
+    late = proof(shared, measured_on=(DRAFTED + timedelta(days=1)).isoformat())
+    with pytest.raises(InputError, match="the patch was measured on"):
+        shared.draft("of-other", patch=str(late))
+
+
 # --- laws and parties
 
 
@@ -424,6 +631,9 @@ def test_a_party_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> 
         ({"publishers": ["quay"]}, "quai"),
         ({"acts_as": "friend"}, "neither"),
         ({"fax": "1"}, "unknown key"),
+        ({"rna": "W12"}, "rna `W12` is not W and nine digits"),
+        ({"rna": None, "siren": "999000012"}, "wrong digit"),
+        ({"trusted_flagger": {"by": "Arcom"}}, "trusted_flagger: `on` is missing"),
         ({"members": None}, "no members file"),
     ],
 )

@@ -117,6 +117,46 @@ def test_a_required_element_that_is_removed_is_refused(shared: Bureau, law: str,
     assert element in missing()
 
 
+@pytest.mark.parametrize(("law", "element"), each_time(SOME_ELEMENTS, ELEMENTS))
+def test_an_element_that_is_removed_in_one_of_two_languages_is_refused(
+    shared: Bureau, law: str, element: str
+) -> None:
+    name = f"both-{law}-{element}"
+    folder = shared.copy(name, law, "both")
+    letter, noted = folder / "letter.docx", folder / "notice.json"
+    whole = letter.read_bytes()
+    for mark in (element, f"en_{element}"):
+        letter.write_bytes(whole)
+        edit_letter(letter, lambda body, mark=mark: without_element(body, mark))  # type: ignore[misc]
+        assert ("missing_element", element) in shared.refused(name)
+    letter.write_bytes(whole)
+    rewrite(noted, lambda data: data["elements"][element].update(second_text=None))
+    assert ("missing_element", element) in shared.refused(name)
+
+
+LACKING = [
+    ("legal_form", None, dict.fromkeys(LAWS, "sender")),
+    ("rna", None, dict.fromkeys(LAWS, "sender")),
+    ("signatory", {"name": "Jeanne Valmont", "title": "Directrice"}, dict.fromkeys(LAWS, "sender")),
+    ("phone", None, {"dmca512": "contact"}),
+    ("fair_use", None, {"dmca512": "fair_use"}),
+]
+"""Keys of the sender's file, each with another value, and the element by law that then is missing."""
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_each_fact_that_is_removed_from_the_senders_file_refuses_its_element(
+    shared: Bureau, law: str
+) -> None:
+    for key, value, elements in LACKING:
+        sender = shared.sender(**{key: value})
+        drafted = shared.draft(f"lacks-{law}-{key}", law, sender=sender)
+        lacks = {elements[law]} if law in elements else set()
+        assert set(drafted.missing) == lacks, key
+        refused = shared.refused(f"lacks-{law}-{key}", sender=sender)
+        assert {about for rule, about in refused if rule == "missing_element"} == lacks, key
+
+
 def swap_files(folder: Path) -> None:
     (folder / "form.txt").unlink()
     (folder / "more.txt").write_text("x", encoding="utf-8")

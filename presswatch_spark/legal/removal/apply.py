@@ -37,7 +37,7 @@ class PatchError(Exception):
 
 
 class Patch:
-    """A patch. `digest`: SHA-256 of its `patch.json`; `files`: see docs/reference/removal.md."""
+    """A patch. `digest`: SHA-256 of its `patch.json`; `files`: see docs/reference/removal-patch.md."""
 
     def __init__(self, folder: str, digest: str, files: list[dict[str, Any]]) -> None:
         self.folder, self.digest, self.files = folder, digest, files
@@ -97,14 +97,6 @@ def sha256_of(path: str, skipped: list[list[Any]] | None = None) -> str:
     return digest.hexdigest()
 
 
-def _sync(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextmanager
 def _written(path: str, temporary: str) -> Iterator[BinaryIO]:
     """Write a file that appears complete or not at all."""
@@ -115,7 +107,9 @@ def _written(path: str, temporary: str) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         if os.name == "posix":
-            _sync(os.path.dirname(path) or ".")
+            folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
     finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
@@ -144,14 +138,9 @@ class PatchedFile:
         self.edits: list[list[Any]] = self.entry["edits"]
         self.in_place = all(length == new for _, length, _, new in self.edits)
         self.head = f"{patch.digest} {patch.files.index(self.entry)}\n".encode()
-        if not same and not (self.in_place and self._saved() and self._is_interrupted()):
-            raise PatchError(
-                "its bytes are not those that the patch is for: it is damaged, or another version"
-            )
-
-    def _is_interrupted(self) -> bool:
-        outside: str = self.entry["outside_sha256"]
-        return sha256_of(self.path, self.edits) == outside
+        is_interrupted = not same and self.in_place and self._saved()
+        if not same and not (is_interrupted and sha256_of(path, self.edits) == self.entry["outside_sha256"]):
+            raise PatchError("its bytes are others than the patch is for: it is damaged, or another version")
 
     def _saved(self) -> bool:
         """Return whether the replaced bytes are saved; raise if another patch or damaged bytes are."""
@@ -280,15 +269,10 @@ def parts_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
                 close()
             copy(offset)
         keep(offset)
-        for first in range(0, new, LEAST_PART * 20):
-            length_of_piece = min(LEAST_PART * 20, new - first)
-            pieces.append({"blob": [in_blob + first, length_of_piece]})
-            filled += length_of_piece
-            if filled >= LEAST_PART * 20 and new - first - length_of_piece >= LEAST_PART:
-                close()
-        in_blob, at = in_blob + new, offset + length
-    if pieces and filled < LEAST_PART:
-        keep(min(size, at + LEAST_PART - filled))
+        if new:
+            pieces.append({"blob": [in_blob, new]})
+        filled, in_blob, at = filled + new, in_blob + new, offset + length
+    keep(min(size, at + max(0, LEAST_PART - filled) if pieces else at))
     close()
     copy(size)
     return parts

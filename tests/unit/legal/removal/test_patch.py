@@ -142,7 +142,8 @@ def test_a_patch_has_no_text_of_a_removed_record(tmp_path: Path, server: Server,
 def test_many_targets_of_several_files_are_removed_and_restored(
     tmp_path: Path, server: Server, form: str, files: int, targets: int
 ) -> None:
-    draw, rows, paths = random.Random(34), [], [tmp_path / FORMS[form].format(n) for n in range(files)]
+    draw, rows = random.Random(34), []
+    paths = [tmp_path / FORMS[form].format(f"{n:05}") for n in range(files)]
     for number, path in enumerate(paths):
         write_shard(form, path, targets * 3, number)
         rows += list(targets_of(path, form, set(draw.sample(range(targets * 3), targets))))

@@ -317,6 +317,7 @@ def schema_of(kinds: Mapping[str, type]) -> pa.Schema:
         int: pa.int64(),
         float: pa.float64(),
         bool: pa.bool_(),
+        date: pa.date32(),
         datetime: UTC_MICROS,
         list: pa.list_(pa.string()),
     }

@@ -46,7 +46,7 @@ def test_a_campaign_on_s3_is_as_on_disk(s3: Bucket, tmp_path: Path, monkeypatch:
         ):
             done = outcome("notice", *words, "--endpoint", s3.endpoint, notice)
             assert done.code == 0, done.err
-        states = {each.id: each.state for each in Register.open(campaign, day, storage).notices}
+        states = {each.id: each.found.state for each in Register.open(campaign, day, storage).notices}
         assert (states["syndicat-aws-fr"], len(states)) == ("sent", 6)
         s3.client.delete_object(Bucket="shards", Key="campaign/notices/syndicat-aws-fr/events/0004.json")
         with pytest.raises(BrokenCampaignError, match=r"events/0004\.json"):

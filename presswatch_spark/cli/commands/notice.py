@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,6 @@ from presswatch_spark.cli.replies import (
     ReplyRows,
     Table,
     command,
-    schema_of,
 )
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
@@ -50,14 +49,11 @@ RECORDED = ("delivered", "refused", "returned", "reminded", "escalated", "closed
 """Kinds of events of `record`. `refused`: the recipient did not take the letter; answers are `declined`."""
 RECIPIENTS_BESIDE = 3
 """Most recipients in one table of a register, so that it fits a terminal."""
-_STATE_COLUMNS = {
-    "state": str, "removed": int, "places": int, "receipt": date, "deadline": date, "due": date, "step": str,
-    "answer": str, "changed": list,
+_COLUMNS = {
+    "notice": str, "recipient": str, "law": str, "places": int, "state": str, "receipt": date,
+    "deadline": date, "step": str, "due": date, "removed": int, "days_left": int, "publisher_id": str,
 }  # fmt: skip
-_REGISTER_COLUMNS = {
-    "publisher_id": str, "recipient": str, "law": str, "notice": str, "state": str, "receipt": date,
-    "deadline": date, "next_step": str, "due": date, "days_left": int, "removed": int, "places": int,
-}  # fmt: skip
+"""Columns of a register."""
 _SHOWN = ("by", "via", "answer", "note", "proof")
 """Facts of an event that the status shows."""
 
@@ -393,20 +389,16 @@ def plan(
     journal = plan_campaign(order, out, form.storage, drafted.append)
     _, planned = form.language, journal.plan
     rows = [{"notice": id, **notice} for id, notice in planned["notices"].items()]
-    names = ("publisher", "recipient", "law", "reason", "places")
+    names = ("publisher", "recipient", "reason", "places")
     excluded = [dict(zip(names, row, strict=True)) for row in planned["exclusions"]]
     table = [(each["notice"], len(each["publishers"]), each["places"]) for each in rows]
-    why = [[*row[:3], _.word("left out", row[3]), row[4]] for row in planned["exclusions"]]
     notices = _.n("{n} notice", "{n} notices", len(rows))
     total = _(
-        "{notices} in {folder}, {drafted} of them drafted now",
-        notices=notices,
-        folder=out,
-        drafted=len(drafted),
+        "{notices} in {folder}, {new} of them drafted now", notices=notices, folder=out, new=len(drafted)
     )
     lines: list[Line] = [Table(("notice", "publishers", "places"), table, ("notice",))]
     if excluded:
-        lines += ["", Table(names, why, ("law",), ("publisher", "recipient", "reason"))]
+        lines += ["", Table(names, planned["exclusions"], wrapped=names[:-1])]
     return Reply(lines, rows=ReplyRows([*rows, *excluded]), totals=[total])
 
 
@@ -433,8 +425,9 @@ def status(
         return _campaign_reply(path, calendar, form)
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
-    rows = ReplyRows([_state_facts(found)], lambda: _register_schema(_STATE_COLUMNS))
-    return Reply(_status_lines(opened, found, form.language), rows=rows)
+    if form.export:
+        raise click.UsageError("--export is for a campaign")
+    return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([_state_facts(found)]))
 
 
 def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
@@ -447,57 +440,47 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
     if calendar:
         folder, name = os.path.split(calendar)
         Folder.of(folder or ".", form.storage).write(name, register.calendar(LetterWords(_.language)))
-    recipients = list(dict.fromkeys(str(each.planned["recipient"]) for each in register.notices))
-    cells, publishers = dict[tuple[str, str, str], str](), dict[tuple[str, str], str]()
+    cells = defaultdict[tuple[str, str], dict[str, str]](dict)
     for each in register.notices:
-        left, law = each.days_left(register.day), str(each.planned["law"])
-        state = _name(each.state, _) if left is None else f"{_name(each.state, _)} {left:+}"
-        for publisher, name in each.planned["publishers"].items():
-            publishers[publisher, law] = name
-            key = publisher, law, str(each.planned["recipient"])
-            cells[key] = ", ".join(filter(None, [cells.get(key), state]))
+        left, state = register.days_left(each), _name(each.found.state, _)
+        for name in each.planned["publishers"].values():
+            row, column = cells[name, each.planned["law"]], each.planned["recipient"]
+            shown = state if left is None else f"{state} {left:+}"
+            row[column] = ", ".join(filter(None, [row.get(column), shown]))
     lines = list[Line]()
+    recipients = list(dict.fromkeys(str(each.planned["recipient"]) for each in register.notices))
     for first in range(0, len(recipients), RECIPIENTS_BESIDE):
-        shown = recipients[first : first + RECIPIENTS_BESIDE]
+        some = recipients[first : first + RECIPIENTS_BESIDE]
         rows = [
-            (name, law, *(cells.get((publisher, law, recipient), "") for recipient in shown))
-            for (publisher, law), name in sorted(publishers.items())
-            if any((publisher, law, recipient) in cells for recipient in shown)
+            (*key, *(row.get(each, "") for each in some))
+            for key, row in sorted(cells.items())
+            if row.keys() & some
         ]
-        lines += [Table(("publisher", "law", *shown), rows, ("law",), ("publisher", *shown)), ""]
+        lines += [Table(("publisher", "law", *some), rows, ("law",), ("publisher", *some)), ""]
     lines.append(_steps_table(register.notices, register, _))
-    counts = Counter(each.state for each in register.notices)
-    totals = [", ".join(f"{_name(state, _)} {_.number(count)}" for state, count in counts.items())]
-    changed = [f"{each.id}/{name}" for each in register.notices if each.found for name in each.found.changed]
+    counts = Counter(each.found.state for each in register.notices)
+    changed = [f"{each.id}/{name}" for each in register.notices for name in each.found.changed]
+    facts = (
+        {**each.facts, "days_left": register.days_left(each), "publisher_id": publisher}
+        for each in register.notices
+        for publisher in each.planned["publishers"]
+    )
     return Reply(
         lines,
-        rows=ReplyRows(register.rows(), lambda: _register_schema(_REGISTER_COLUMNS)),
-        totals=totals,
+        rows=ReplyRows(facts, _COLUMNS),
+        totals=[", ".join(f"{_name(state, _)} {_.number(count)}" for state, count in counts.items())],
         warnings=(_("changed: {file}", file=file) for file in changed),
     )
-
-
-def _register_schema(columns: Mapping[str, type]) -> Any:
-    import pyarrow as pa
-
-    days = {name for name, kind in columns.items() if kind is date}
-    plain = schema_of({name: kind for name, kind in columns.items() if name not in days})
-    return pa.schema([pa.field(name, pa.date32()) if name in days else plain.field(name) for name in columns])
 
 
 def _steps_table(notices: Sequence[RegisteredNotice], register: Register, _: Language) -> Table:
     from presswatch_spark.legal.notices.states import STEPS
 
-    rows = [
-        (
-            each.id,
-            _name(each.state, _),
-            _.day(each.due) if each.due else "",
-            "" if (left := each.days_left(register.day)) is None else f"{left:+}",
-            _(STEPS[each.step]) if each.step else "",
-        )
-        for each in notices
-    ]
+    rows = list[tuple[str, ...]]()
+    for each in notices:
+        found, left = each.found, register.days_left(each)
+        days = ("", "") if left is None or found.due is None else (_.day(found.due), f"{left:+}")
+        rows.append((each.id, _name(found.state, _), *days, _(STEPS[found.step]) if found.step else ""))
     columns = ("notice", "state", "due", "days", "next_step")
     return Table(columns, rows, ("notice", "due", "days"), ("state", "next_step"))
 
@@ -522,13 +505,10 @@ def due(
 
     register, _ = Register.open(campaign, as_of or today(), form.storage), form.language
     tasks = register.tasks(days)
-    rows = [
-        {"notice": each.id, "state": each.state, "due": each.due, "days_left": each.days_left(register.day)}
-        | {"next_step": each.step}
-        for each in tasks
-    ]
     lines: list[Line] = [_steps_table(tasks, register, _)] if tasks else [_("nothing is due")]
-    return Reply(lines, rows=ReplyRows(rows))
+    return Reply(
+        lines, rows=ReplyRows({**each.facts, "days_left": register.days_left(each)} for each in tasks)
+    )
 
 
 @command("chronology", notice, lang=None)

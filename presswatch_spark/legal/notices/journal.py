@@ -57,6 +57,8 @@ class Journal:
         try:
             folder.read(MARKER)
         except MissingError:
+            if any(name.startswith(f"{JOURNAL}/") for name in folder.names()):
+                raise _broken(folder, MARKER, "the plan is missing") from None
             return None
         try:
             return cls._read(folder)
@@ -110,6 +112,18 @@ class Journal:
         pending = _pending_in(folder, entries, {name: files[name] for name in events}, known)
         return cls(folder, plan, entries, head, digests, pending)
 
+    def require_file(self, name: str, sha256: str) -> None:
+        """Raise `BrokenCampaignError` if a file of the plan is changed or missing while there are notices."""
+        is_there = name in self.folder.names()
+        if is_there and _sha256(self.folder.read(name)[0]) != sha256:
+            raise _broken(self.folder, name, "the file has changed")
+        if self.entries and not is_there:
+            raise _broken(self.folder, name, "the file is missing")
+
+    def broken(self, name: str, what: str) -> BrokenCampaignError:
+        """Return the error of a file of the campaign."""
+        return _broken(self.folder, name, what)
+
     @contextmanager
     def held(self) -> Iterator[Self]:
         """Lock the campaign, to add events; give its journal as it is now, with all its entries.
@@ -117,8 +131,11 @@ class Journal:
         Raises `InUseError` if another process has locked it, `BrokenCampaignError` if it was changed.
         """
         with locked_campaign(self.folder):
-            journal = self._read(self.folder)
-            yield journal.with_event(*journal.pending) if journal.pending else journal
+            yield self._read(self.folder).completed()
+
+    def completed(self) -> Self:
+        """Write the entry of the pending event, if there is one. Only under the lock of the campaign."""
+        return self.with_event(*self.pending) if self.pending else self
 
     def with_event(self, notice: str, number: int, kind: str, sha256: str) -> Self:
         """Write the entry of an event; return the journal with it. Only under the lock of the campaign."""

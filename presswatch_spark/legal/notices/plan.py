@@ -11,10 +11,11 @@ A killed plan resumes with the same command: notices that are not whole are draf
 import hashlib
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,6 @@ from presswatch_spark.legal.notices.journal import (
     LOCK,
     MARKER,
     NOTICES,
-    BrokenCampaignError,
     Journal,
     locked_campaign,
 )
@@ -44,18 +44,15 @@ from presswatch_spark.legal.notices.letter import NoticeOrder, rights_claimed
 from presswatch_spark.legal.notices.notice import DRAFTED, draft_notice, today
 from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipients, load_sender
 from presswatch_spark.query.exports import export
-from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Target
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import sealed_json
 
 EXCLUSIONS, REUPLOADERS = "exclusions.csv", "reuploaders.yaml"
-EXCLUSION_COLUMNS = (
-    "case", "target_sha256", "publisher", "file", "document_url", "recipient", "law", "reason",
-)  # fmt: skip
+EXCLUSION_COLUMNS = ("case", "target_sha256", "publisher", "file", "document_url", "recipient", "reason")
 NO_SENDER, NO_MANDATE, NO_RIGHT = (
     "of no sender's publisher",
     "without a mandate in force",
@@ -64,6 +61,7 @@ NO_SENDER, NO_MANDATE, NO_RIGHT = (
 NO_RECIPIENT, NO_LAW = "of no recipient", "under no known law of the recipient"
 """Reasons of a plan for excluding places, besides those of a selection."""
 _HUBS = ("hf://datasets/", "https://huggingface.co/datasets/")
+_OWNER = re.compile(f"(?:{'|'.join(map(re.escape, _HUBS))})([^/]+)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +81,12 @@ class PlanOrder:
 
 @dataclass
 class _Division:
-    """The notices of a campaign by id, each as the plan describes it and as an order; and the exclusions."""
+    """The notices of a campaign by id, in the words of the plan and as orders; and rows of exclusions."""
 
     planned: dict[str, dict[str, Any]] = field(default_factory=dict)
     orders: dict[str, NoticeOrder] = field(default_factory=dict)
     exclusions: list[tuple[str, ...]] = field(default_factory=list)
     places: int = 0
-
-    def exclude(
-        self, case: str, of: Target | ClaimPlace, reason: str, recipient: str = "", law: str = ""
-    ) -> None:
-        """Add a place that gets no notice."""
-        file = of.file if isinstance(of, ClaimPlace) else of.shard_uri
-        where = (of.publisher_id, file, of.document_url or "")
-        self.exclusions.append((case, of.target_sha256, *where, recipient, law, reason))
-
-    def groups(self) -> list[list[Any]]:
-        """Return number of places by publisher, recipient, law and reason."""
-        counts = Counter((row[2], *row[5:]) for row in self.exclusions)
-        return [[*key, count] for key, count in sorted(counts.items())]
 
 
 def plan_campaign(
@@ -112,70 +97,65 @@ def plan_campaign(
     Raises `ConfigError` or `InputError` if the files do not fit each other or the plan, `OutputError` if
     there is something else in the folder, `InUseError` if another process adds to the campaign.
     """
-    folder, arguments = Folder.of(out, storage), _arguments(order, storage)
-    known = Journal.at(out, storage)
-    if known is None and set(folder.entries()) - {LOCK, REUPLOADERS}:
-        raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
+    folder = Folder.of(out, storage)
     if folder.is_local:
         with disk_errors(out):
             folder.path.mkdir(parents=True, exist_ok=True)
     with locked_campaign(folder):
         journal = Journal.at(out, storage)
+        if journal is None and set(folder.entries()) - {LOCK, REUPLOADERS}:
+            raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
+        planned_on = date.fromisoformat(journal.plan["arguments"]["--date"]) if journal else today()
+        day = order.drafted or planned_on
+        arguments = _arguments(order, day, storage)
         if journal:
-            _require_same(journal, arguments, order.drafted)
-        day = date.fromisoformat(journal.plan["day"]) if journal else order.drafted or today()
-        if journal and journal.plan["notices"].keys() == journal.digests.keys() and not journal.pending:
-            return journal
+            _require_same(journal, "arguments", arguments, journal.plan["arguments"])
+            if journal.plan["notices"].keys() == journal.digests.keys() and not journal.pending:
+                return journal
         division = _divide(order, folder, day, storage)
-        if not division.orders:
-            counts = Counter(row[-1] for row in division.exclusions)
-            named = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items()))
-            remedy = "see the reasons in the reference of notices, and plan again"
-            raise InputError(f"no place can be named in a notice: {named}", where=out, remedy=remedy)
         exclusions = _csv(division.exclusions, storage)
-        facts = {"notices": division.planned, "places": division.places, "exclusions": division.groups()}
-        facts["exclusions_sha256"] = hashlib.sha256(exclusions).hexdigest()
+        facts = {
+            "notices": division.planned,
+            "places": division.places,
+            "exclusions_sha256": hashlib.sha256(exclusions).hexdigest(),
+        }
         if journal is None:
-            about = {
-                "layout": LAYOUT,
-                "tool_version": __version__,
-                "day": day.isoformat(),
-                "arguments": arguments,
-            }
+            about = {"layout": LAYOUT, "tool_version": __version__, "arguments": arguments, **facts}
             about["planned_at"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            folder.write(MARKER, sealed_json(about | facts), absent=True)
-            journal = Journal.at(out, storage)
-            assert journal
-        elif any(journal.plan[name] != value for name, value in facts.items()):
-            what = "its cases, their claims or the re-uploaders have changed since it was planned"
-            raise InputError(what, where=str(folder), remedy="plan a new campaign in another folder")
+            counts = Counter((row[2], *row[5:]) for row in division.exclusions)
+            about["exclusions"] = [[*key, number] for key, number in sorted(counts.items())]
+            folder.write(MARKER, sealed_json(about), absent=True)
+        else:
+            _require_same(journal, "cases or re-uploaders", facts, journal.plan)
         if EXCLUSIONS not in folder.names():
             with folder.new_file(EXCLUSIONS, private=True) as draft:
                 draft.write_bytes(exclusions)
-        if journal.pending:
-            journal = journal.with_event(*journal.pending)
-        for id, notice in division.orders.items():
-            if id not in journal.digests:
-                draft_notice(notice, folder.at(f"{NOTICES}/{id}"), storage)
-                data = folder.read(f"{NOTICES}/{id}/{EVENTS}/0001.json")[0]
-                journal = journal.with_event(id, 1, DRAFTED, hashlib.sha256(data).hexdigest())
-                tell(id)
+        journal = Journal.at(out, storage)
+        assert journal
+        return _draft(journal.completed(), division.orders, storage, tell)
+
+
+def _draft(
+    journal: Journal, orders: Mapping[str, NoticeOrder], storage: StorageOptions, tell: Callable[[str], None]
+) -> Journal:
+    for id in [id for id in orders if id not in journal.digests]:
+        name = f"{NOTICES}/{id}"
+        try:
+            draft_notice(orders[id], journal.folder.at(name), storage)
+        except InputError:
+            # A plan whose first letter cannot be written, such as one of a day before its facts, is void.
+            if not journal.entries:
+                journal.folder.delete([EXCLUSIONS, MARKER])
+            raise
+        data = journal.folder.read(f"{name}/{EVENTS}/0001.json")[0]
+        journal = journal.with_event(id, 1, DRAFTED, hashlib.sha256(data).hexdigest())
+        tell(id)
     return journal
 
 
-def require_exclusions(journal: Journal) -> None:
-    """Raise `BrokenCampaignError` if the table of exclusions has changed."""
-    name = EXCLUSIONS if EXCLUSIONS in journal.folder.names() else ""
-    data = journal.folder.read(name)[0] if name else b""
-    is_begun = bool(journal.digests)
-    if hashlib.sha256(data).hexdigest() != journal.plan["exclusions_sha256"] and (name or is_begun):
-        what = "the file has changed" if name else "the file is missing"
-        raise BrokenCampaignError(what, where=journal.folder.at(EXCLUSIONS), remedy="restore it from a copy")
-
-
-def _arguments(order: PlanOrder, storage: StorageOptions) -> dict[str, Any]:
-    """Return what identifies the arguments of a plan: digests of files and cases, and the other options."""
-    files = {"--members": [order.members], "--sender": list(order.senders)}
+def _arguments(order: PlanOrder, day: date, storage: StorageOptions) -> dict[str, Any]:
+    """Return the arguments of a plan, with digests of files and cases."""
+    files = {"--members": [order.members], "--sender": order.senders}
     files["--recipients"] = [order.recipients or str(shipped("recipients.yaml"))]
     digests = {
         name: [hashlib.sha256(file_bytes(path, "the file", name)).hexdigest() for path in paths]
@@ -184,7 +164,16 @@ def _arguments(order: PlanOrder, storage: StorageOptions) -> dict[str, Any]:
     cases = [str(_case(path, order, storage).case.about["targets_digest"]) for path in order.cases]
     mirrors = [[mirror.place, mirror.copy] for mirror in order.mirrors]
     others = {"--mirror": mirrors, "--claims": order.claims, "--lang": order.lang, "--days": order.days}
-    return {**digests, "CASE": cases, **others}
+    return {**digests, **others, "CASE": cases, "--date": day.isoformat()}
+
+
+def _require_same(journal: Journal, what: str, now: Mapping[str, Any], planned: Mapping[str, Any]) -> None:
+    if other := [name for name, value in now.items() if planned.get(name) != value]:
+        raise InputError(
+            f"this campaign was planned with other {what}: {', '.join(other)}",
+            where=str(journal.folder),
+            remedy="give the same ones, with unchanged files, or name a new --out",
+        )
 
 
 def _case(path: str, order: PlanOrder, storage: StorageOptions) -> CaseSource:
@@ -196,17 +185,6 @@ def _case(path: str, order: PlanOrder, storage: StorageOptions) -> CaseSource:
             remedy="open one: `presswatch removal open`",
         )
     return source
-
-
-def _require_same(journal: Journal, arguments: Mapping[str, Any], drafted: date | None) -> None:
-    planned = journal.plan["arguments"]
-    other = [name for name, value in arguments.items() if planned.get(name) != value]
-    if drafted and drafted.isoformat() != journal.plan["day"]:
-        other.append("--date")
-    if other:
-        what = f"this campaign was planned with other arguments: {', '.join(other)}"
-        remedy = "give the same ones, with unchanged files, or name a new --out"
-        raise InputError(what, where=str(journal.folder), remedy=remedy)
 
 
 def _senders(order: PlanOrder) -> dict[str, Sender]:
@@ -236,86 +214,83 @@ def _divide(order: PlanOrder, folder: Folder, day: date, storage: StorageOptions
     """Divide the places of the cases among notices and exclusions; write the file of re-uploaders."""
     senders, division = _senders(order), _Division()
     selections = {path: _case(path, order, storage).sift(Choice(), order.mirrors) for path in order.cases}
-    recipients = {id: (each, order.recipients) for id, each in load_recipients(order.recipients).items()}
     files = {place.file for selection in selections.values() for place in selection.places}
-    recipients |= _reuploaders(files, [each for each, _ in recipients.values()], folder)
-    for path, selection in selections.items():
-        groups = _grouped(division, path, selection, senders, [each for each, _ in recipients.values()], day)
-        for (file, recipient, law), places in groups.items():
-            own = replace(selection, places=tuple(places))
-            to, recipients_file = recipients[recipient]
-            notice = NoticeOrder(
-                selection=own,
-                recipient=to,
-                law=laws()[law],
-                lang=order.lang or to.language,
-                sender=senders[file],
-                drafted=day,
-                sender_file=file,
-                recipients_file=recipients_file,
-                days=order.days,
-            )
-            id = _id(senders, file, recipient, law, division.planned)
-            division.orders[id] = notice
-            division.planned[id] = {
-                "case": selection.source.where,
-                "sender": senders[file].name,
-                "recipient": recipient,
-                "recipient_name": to.name,
-                "law": law,
-                "lang": notice.lang,
-                "publishers": {
-                    each.id: each.name
-                    for each in senders[file].publishers
-                    if any(place.publisher_id == each.id for place in places)
-                },
-                "places": len(places),
-                "targets_digest": table_digest(place.target_sha256 for place in places),
-            }
+    named = list(load_recipients(order.recipients).values())
+    recipients = [(each, order.recipients) for each in named] + _reuploaders(files, named, folder)
+    for case, selection in selections.items():
+        usable = _usable(division, case, selection, senders, [each for each, _ in recipients], day)
+        for (file, sender), (to, recipients_file) in product(senders.items(), recipients):
+            for law in to.laws:
+                places = tuple(
+                    place
+                    for place in usable
+                    if place.publisher_id in sender.by_id and to.concerns(place.dataset, place.file)
+                )
+                if places:
+                    own, lang = replace(selection, places=places), order.lang or to.language
+                    id = _id(file, to.id, law, division.planned)
+                    division.planned[id] = _planned(selection.source.where, sender, to, law, places)
+                    division.orders[id] = NoticeOrder(
+                        own, to, laws()[law], lang, sender, day, file, recipients_file, order.days
+                    )
+    if not division.orders:
+        counts = Counter(row[-1] for row in division.exclusions)
+        raise InputError(
+            "no place can be named in a notice: "
+            + ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items())),
+            where=str(folder),
+            remedy="see the reasons in the reference of notices, and plan again",
+        )
     return division
 
 
-def _grouped(
+def _planned(
+    case: str, sender: Sender, to: Recipient, law: str, places: Sequence[ClaimPlace]
+) -> dict[str, Any]:
+    publishers = {place.publisher_id for place in places}
+    return {
+        "case": case,
+        "sender": sender.name,
+        "recipient": to.id,
+        "recipient_name": to.name,
+        "law": law,
+        "publishers": {each.id: each.name for each in sender.publishers if each.id in publishers},
+        "places": len(places),
+        "targets_digest": table_digest(place.target_sha256 for place in places),
+    }
+
+
+def _usable(
     division: _Division,
     case: str,
     selection: PlaceSelection,
     senders: Mapping[str, Sender],
     recipients: Sequence[Recipient],
     day: date,
-) -> dict[tuple[str, str, str], list[ClaimPlace]]:
-    """Return the places of each sender, recipient and law, in this order; exclude the others."""
-    source, groups = selection.source, defaultdict[tuple[str, str, str], list[ClaimPlace]](list)
-    assert isinstance(source, CaseSource)
-    targets = source.case.targets()
-    division.places += len(targets)
-    for target in targets:
-        if reason := selection.reasons.get(target.target_sha256):
-            division.exclude(case, target, reason)
-    sender_of = {each.id: file for file, sender in senders.items() for each in sender.publishers}
-    for place in selection.places:
-        file = sender_of.get(place.publisher_id)
-        if reason := _reason(place, senders[file] if file else None, day):
-            division.exclude(case, place, reason)
-            continue
-        concerned = [each for each in recipients if each.concerns(place.dataset, place.file)]
-        if not concerned:
-            division.exclude(case, place, NO_RECIPIENT)
-        for recipient in concerned:
-            if not recipient.laws:
-                division.exclude(case, place, NO_LAW, recipient.id)
-            for law in recipient.laws:
-                groups[str(file), recipient.id, law].append(place)
-    senders_in_order, recipients_in_order = list(senders), [each.id for each in recipients]
-    return dict(
-        sorted(
-            groups.items(),
-            key=lambda each: (
-                senders_in_order.index(each[0][0]),
-                recipients_in_order.index(each[0][1]),
-                list(laws()).index(each[0][2]),
-            ),
-        )
+) -> list[ClaimPlace]:
+    """Return the places that notices may name; add the others to the exclusions."""
+    assert isinstance(selection.source, CaseSource)
+    targets, usable = (
+        {each.target_sha256: each for each in selection.source.case.targets()},
+        list[ClaimPlace](),
     )
+    reasons = [(target, "", reason) for target, reason in selection.reasons.items()]
+    sender_of = {each.id: sender for sender in senders.values() for each in sender.publishers}
+    for place in selection.places:
+        concerned = [each for each in recipients if each.concerns(place.dataset, place.file)]
+        reason = _reason(place, sender_of.get(place.publisher_id), day)
+        if reason or not concerned:
+            reasons.append((place.target_sha256, "", reason or NO_RECIPIENT))
+            continue
+        usable.append(place)
+        reasons += [(place.target_sha256, each.id, NO_LAW) for each in concerned if not each.laws]
+    for digest, recipient, reason in reasons:
+        of = targets[digest]
+        file = mirrored(of.shard_uri, selection.mirrors)
+        where = (of.publisher_id, file, of.document_url or "")
+        division.exclusions.append((case, digest, *where, recipient, reason))
+    division.places += len(targets)
+    return usable
 
 
 def _reason(place: ClaimPlace, sender: Sender | None, day: date) -> str | None:
@@ -333,57 +308,46 @@ def _reason(place: ClaimPlace, sender: Sender | None, day: date) -> str | None:
 
 def _reuploaders(
     files: set[str], recipients: Sequence[Recipient], folder: Folder
-) -> dict[str, tuple[Recipient, str]]:
+) -> list[tuple[Recipient, str]]:
     """Return recipients for the owners of a hub's files that no recipient names, with their file.
 
     A file that a person has completed since is read, not written.
     """
-    specific = [
-        place
-        for each in recipients
-        for place in each.places
-        if place.startswith(_HUBS) and place not in _HUBS
-    ]
+    named = tuple(
+        each for of in recipients for each in of.places if each.startswith(_HUBS) and each not in _HUBS
+    )
     hub = next((each for each in recipients if _HUBS[0].startswith(each.places or "\0")), None)
-    owners = set[str]()
-    for file in files:
-        root = next(filter(file.startswith, _HUBS), None)
-        owner, slash, _ = file.removeprefix(root).partition("/") if root else ("", "", "")
-        if slash and not file.startswith(tuple(specific)):
-            owners.add(owner)
+    found = (_OWNER.match(file) for file in files if not file.startswith(named))
+    owners = sorted({match[1] for match in found if match})
     if not owners:
-        return {}
-    entries = [dict(_entry(owner, hub)) for owner in sorted(owners)]
-    text = "# Owners on a hub whose files are in this campaign. Complete and check each address.\n"
-    text += yaml.safe_dump({"recipients": entries}, allow_unicode=True, sort_keys=False)
-    if REUPLOADERS in folder.names():
-        text = folder.read(REUPLOADERS)[0].decode("utf-8", "replace")
-    else:
+        return []
+    if REUPLOADERS not in folder.names():
+        entries = [_entry(owner, hub) for owner in owners]
+        text = "# Owners on a hub whose files are in this campaign. Complete and check each address.\n"
+        text += yaml.safe_dump({"recipients": entries}, allow_unicode=True, sort_keys=False)
         folder.write(REUPLOADERS, text.encode(), absent=True)
     with scratch_folder() as scratch:
-        (scratch / REUPLOADERS).write_text(text, encoding="utf-8")
-        found = load_recipients(str(scratch / REUPLOADERS))
-    return {id: (each, folder.at(REUPLOADERS)) for id, each in found.items()}
+        (scratch / REUPLOADERS).write_bytes(folder.read(REUPLOADERS)[0])
+        written = load_recipients(str(scratch / REUPLOADERS))
+    return [(each, folder.at(REUPLOADERS)) for each in written.values()]
 
 
-def _entry(owner: str, hub: Recipient | None) -> Iterator[tuple[str, Any]]:
+def _entry(owner: str, hub: Recipient | None) -> dict[str, Any]:
     source = f"https://huggingface.co/{owner}"
-    yield from {"id": f"hf-{owner}", "name": owner, "datasets": []}.items()
-    yield "places", [f"{root}{owner}/" for root in _HUBS]
-    yield "route", {"value": None, "source": source, "checked": None}
-    for name in ("laws", "columns"):
-        if hub and (value := list(getattr(hub, name))):
-            yield name, {"value": value, "source": f"as of {hub.id}", "checked": None}
+    places = [f"{root}{owner}/" for root in _HUBS]
+    facts = {
+        "route": None,
+        **({name: list(getattr(hub, name)) for name in ("laws", "columns")} if hub else {}),
+    }
+    known = {name: {"value": value, "source": source, "checked": None} for name, value in facts.items()}
+    return {"id": f"hf-{owner}", "name": owner, "datasets": [], "places": places, **known}
 
 
-def _id(senders: Mapping[str, Sender], file: str, recipient: str, law: str, taken: Mapping[str, Any]) -> str:
-    """Return a new id such as `alliance-common-crawl-fr`; `-2` for a second case."""
-    names = {path: _slug(sender.name) for path, sender in senders.items()}
-    first = names[file].partition("-")[0]
-    is_clear = sum(name.partition("-")[0] == first for name in names.values()) == 1
-    id = f"{first if is_clear else names[file]}-{_slug(recipient)}-{law}"
-    numbers = (f"-{number}" for number in range(2, len(taken) + 2))
-    return next(new for new in (id, *(f"{id}{number}" for number in numbers)) if new not in taken)
+def _id(file: str, recipient: str, law: str, taken: Collection[str]) -> str:
+    """Return a new id such as `alliance-common-crawl-fr` for alliance.yaml; `-2` for a second case."""
+    id = f"{_slug(Path(file).stem)}-{_slug(recipient)}-{law}"
+    cases = sum(each == id or each.startswith(f"{id}-") for each in taken)
+    return f"{id}-{cases + 1}" if cases else id
 
 
 def _slug(text: str) -> str:

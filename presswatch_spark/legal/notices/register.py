@@ -12,11 +12,11 @@ from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.translation import N_, n
 from presswatch_spark.legal.evidence import typesetting
 from presswatch_spark.legal.evidence.typesetting import in_print
-from presswatch_spark.legal.notices.journal import MARKER, NOTICES, RESTORE, BrokenCampaignError, Journal
+from presswatch_spark.legal.notices.journal import MARKER, NOTICES, Journal
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import LetterWords
 from presswatch_spark.legal.notices.notice import PROOFS, SENT, Event, Notice
-from presswatch_spark.legal.notices.plan import require_exclusions
+from presswatch_spark.legal.notices.plan import EXCLUSIONS
 from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus, Course
@@ -29,31 +29,19 @@ OCTETS = 75
 
 @dataclass(frozen=True, slots=True)
 class RegisteredNotice:
-    """A notice of a campaign: as it was planned, as it is, and its state; the latter None until drafted."""
+    """A notice of a campaign: as it was planned, as it is (None until its draft), and its state."""
 
     id: str
     planned: Mapping[str, Any]
-    notice: Notice | None = None
-    found: NoticeState | None = None
+    notice: Notice | None
+    found: NoticeState
 
     @property
-    def state(self) -> str:
-        """Return its state; `planned` before its draft."""
-        return self.found.state if self.found else "planned"
-
-    @property
-    def due(self) -> date | None:
-        """Return the last day of its next step."""
-        return self.found.due if self.found else None
-
-    @property
-    def step(self) -> str | None:
-        """Return its next step; `draft` before its draft."""
-        return self.found.step if self.found else "draft"
-
-    def days_left(self, today: date) -> int | None:
-        """Return the days until the last day of its next step; negative if it is over."""
-        return (self.due - today).days if self.due else None
+    def facts(self) -> dict[str, Any]:
+        """Return its facts for tables, without those of a day."""
+        names = ("state", "receipt", "deadline", "step", "due", "removed")
+        planned = {name: self.planned[name] for name in ("recipient", "law", "places")}
+        return {"notice": self.id, **planned, **{name: getattr(self.found, name) for name in names}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,63 +63,49 @@ class Register:
             raise OutputError(
                 "this is not a campaign", where=path, remedy="pass the folder that `notice plan` made"
             )
-        require_exclusions(journal)
+        journal.require_file(EXCLUSIONS, journal.plan["exclusions_sha256"])
         notices = list[RegisteredNotice]()
         for id, planned in journal.plan["notices"].items():
-            registered = RegisteredNotice(id, planned)
+            notice, found = None, NoticeState("planned", step="draft")
             if id in journal.digests:
                 notice = Notice.open(journal.folder.at(f"{NOTICES}/{id}"), storage, journal)
                 found = state_of(notice, day, storage, statuses=statuses)
                 for name in found.changed:
                     # Before dispatch, a lawyer may edit a letter, and the next check looks at it.
                     if notice.newest(SENT) or name.startswith(f"{PROOFS}/"):
-                        where = notice.folder.at(name)
-                        raise BrokenCampaignError("the file has changed", where=where, remedy=RESTORE)
-                registered = RegisteredNotice(id, planned, notice, found)
-            notices.append(registered)
+                        raise journal.broken(f"{NOTICES}/{id}/{name}", "the file has changed")
+            notices.append(RegisteredNotice(id, planned, notice, found))
         return cls(journal, notices, day)
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each publisher of each notice."""
-        for each in self.notices:
-            found = each.found
-            for publisher in each.planned["publishers"]:
-                yield {
-                    "publisher_id": publisher,
-                    "recipient": each.planned["recipient"],
-                    "law": each.planned["law"],
-                    "notice": each.id,
-                    "state": each.state,
-                    "receipt": found and found.receipt,
-                    "deadline": found and found.deadline,
-                    "next_step": each.step,
-                    "due": each.due,
-                    "days_left": each.days_left(self.day),
-                    "removed": found and found.removed,
-                    "places": each.planned["places"],
-                }
+    def days_left(self, each: RegisteredNotice) -> int | None:
+        """Return the days until the last day of a notice's next step; negative if it is over."""
+        return (each.found.due - self.day).days if each.found.due else None
 
     def tasks(self, days: int) -> list[RegisteredNotice]:
         """Return the notices whose next step is due within some days, or has no day; overdue ones first."""
         last = self.day + timedelta(days=days)
-        own = (each for each in self.notices if each.step and each.step != "follow")
-        open_ = [each for each in own if each.due is None or each.due <= last]
-        return sorted(open_, key=lambda each: (each.due is None, each.due or last, each.id))
+        tasks = [
+            each
+            for each in self.notices
+            if each.found.step not in (None, "follow") and (each.found.due or last) <= last
+        ]
+        return sorted(tasks, key=lambda each: (each.found.due is None, each.found.due or last, each.id))
 
     def calendar(self, _: LetterWords) -> bytes:
         """Return the last day of each next step as a calendar (RFC 5545), the same for the same register."""
         lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//presswatch-spark//notices//EN"]
         plan = self.journal.plan["planned_at"].translate(str.maketrans("", "", "-:"))
         for each in self.notices:
-            if each.due is None or each.notice is None:
+            due = each.found.due
+            if due is None or each.notice is None:
                 continue
-            step, about = _(STEPS[str(each.step)]), _("{recipient} ({law})", **_parties(each))
+            step, about = _(STEPS[str(each.found.step)]), _("{recipient} ({law})", **_parties(each))
             lines += [
                 "BEGIN:VEVENT",
                 f"UID:{each.id}-{plan}@presswatch-spark",
                 f"DTSTAMP:{each.notice.events[-1].noted_at:%Y%m%dT%H%M%SZ}",
-                f"DTSTART;VALUE=DATE:{each.due:%Y%m%d}",
-                f"DTEND;VALUE=DATE:{each.due + timedelta(days=1):%Y%m%d}",
+                f"DTSTART;VALUE=DATE:{due:%Y%m%d}",
+                f"DTEND;VALUE=DATE:{due + timedelta(days=1):%Y%m%d}",
                 f"SUMMARY:{_escaped(f'{each.id}: {step}')}",
                 f"DESCRIPTION:{_escaped(about)}",
                 "TRANSP:TRANSPARENT",

@@ -87,14 +87,14 @@ class NoticeState:
     """
 
     state: str
-    removed: int | None
-    places: int | None
-    answer: Event | None
-    changed: tuple[str, ...]
-    receipt: date | None
-    deadline: date | None
-    step: str | None
-    due: date | None
+    removed: int | None = None
+    places: int | None = None
+    answer: Event | None = None
+    changed: tuple[str, ...] = ()
+    receipt: date | None = None
+    deadline: date | None = None
+    step: str | None = None
+    due: date | None = None
 
 
 def state_of(

@@ -70,7 +70,7 @@ def register_of(campaign: Path, day: date | None = None) -> Register:
 
 
 def states(campaign: Path, day: date | None = None) -> dict[str, str]:
-    return {each.id: each.state for each in register_of(campaign, day).notices}
+    return {each.id: each.found.state for each in register_of(campaign, day).notices}
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -111,7 +111,7 @@ def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Burea
         json.loads(line) for line in run("notice", "due", "--json", "--as-of", LATER, campaign).splitlines()
     ]
     assert [row["days_left"] for row in rows] == sorted(row["days_left"] for row in rows)
-    steps = {row["notice"]: row["next_step"] for row in rows}
+    steps = {row["notice"]: row["step"] for row in rows}
     assert [steps.get(id) for id in ids[:6]] == [
         None, "escalate", "remind", "remind", "find_address", "prove_receipt",
     ]  # fmt: skip
@@ -250,6 +250,9 @@ def test_a_plan_refuses_files_that_do_not_fit_each_other(office: Bureaux, tmp_pa
         plan_campaign(order, str(tmp_path / "x"), STORAGE)
     with pytest.raises(InputError, match="cases of removal"):
         plan_campaign(office.order(cases=(str(office.crawl.tables),)), str(tmp_path / "x"), STORAGE)
+    with pytest.raises(InputError, match="cannot state later facts"):
+        plan_campaign(office.order(drafted=PLANNED - 9 * DAY), str(tmp_path / "early"), STORAGE)
+    assert not Journal.at(str(tmp_path / "early"), STORAGE)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/letter.txt").touch()
     with pytest.raises(OutputError, match="something already"):
@@ -295,6 +298,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "_presswatch_register.json",
     ),
+    "no plan": (lambda at: (at / "_presswatch_register.json").unlink(), "_presswatch_register.json"),
     "exclusions": (lambda at: (at / "exclusions.csv").write_bytes(b"x"), "exclusions.csv"),
     "no entry": (lambda at: (at / "journal/000003.json").unlink(), "journal/000003.json"),
     "an entry": (

@@ -246,7 +246,7 @@ def patch(
     counts["records"] = _.n("{n} record", "{n} records", totals["records"])
     sizes = {name: _.n("{n} byte", "{n} bytes", totals[f"bytes_{name}"]) for name in ("replaced", "uploaded")}
     lines = [
-        _("{records} of {files}, in {folder}", **counts, folder=out),
+        _("patch {folder} removes {records} from {files}", **counts, folder=out),
         _("{replaced} to replace; on an object store, {uploaded} to upload", **sizes),
         _("SHA-256 of patch.json, for a letter: {digest}", digest=written.digest),
     ]

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, BinaryIO
@@ -21,7 +20,7 @@ LISTED_BYTES = 1 << 20
 RecordList = dict[str, Any]
 """A list by a `reader`: number and `sha256` of its `records`, without those at `removed` places.
 
-Our reader also gives the numbers of `tombstones` and `defects`.
+Our reader also gives the numbers of `tombstones` and `defects`; a reader that fails, only the `error`.
 """
 ListedRecord = tuple[int, int, str]
 """Offset, length (0 if the reader gives none), and SHA-256 of headers and content."""
@@ -45,11 +44,19 @@ class FileLists:
         if not self.is_archive:
             return [*lists, _list("rows", ((hashlib.sha256(row).hexdigest(), False) for row in rows))]
         for name, reader in ARCHIVE_READERS.items() if self.dataset != "arc" else [("warcio", _by_warcio)]:
-            with suppress(ImportError, PackageNotFoundError), open(self.path, "rb") as file:
-                records = list(reader(file))
-                self._first = self._first or [record for record in records if record[0] not in removed]
-                found = _list(f"{name} {version(name)}", ((each, each[0] in removed) for each in records))
-                lists.append(found)
+            try:
+                about = f"{name} {version(name)}"
+                with open(self.path, "rb") as file:
+                    records = list(reader(file))
+            except (ImportError, PackageNotFoundError):
+                continue
+            except Exception as error:  # noqa: BLE001
+                # This reader fails on the file, before and after.
+                lists.append({"reader": about, "error": str(error)})
+                continue
+            if reader is _by_warcio and not self._first:
+                self._first = [record for record in records if record[0] not in removed]
+            lists.append(_list(about, ((each, each[0] in removed) for each in records)))
         return lists
 
     def _ours(self, removed: Collection[int], report: ReadReport) -> Iterator[tuple[object, bool]]:
@@ -88,7 +95,8 @@ def _list(reader: str, lines: Iterable[tuple[object, bool]]) -> RecordList:
 def require_equal(before: Sequence[RecordList], after: Sequence[RecordList], path: str) -> None:
     """Raise `CorruptError` unless each reader lists the same other records, and no more defects."""
     for old, new in zip(before, after, strict=True):
-        if any(old.get(key) != new.get(key) for key in ("reader", "records", "sha256", "defects")):
+        is_worse = new.get("defects", 0) > old.get("defects", 0)
+        if is_worse or any(old.get(key) != new.get(key) for key in ("reader", "records", "sha256", "error")):
             raise CorruptError(f"{old['reader']} lists other records after the patch", where=path)
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import random
+import shutil
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.removal import apply as script
+from presswatch_spark.legal.removal import patch as patch_module
+from presswatch_spark.legal.removal import patch_proof
 from presswatch_spark.legal.removal.apply import LEAST_PART, NEW, UNDO, parts_of
 from presswatch_spark.legal.removal.case import RemovalCase, sealed
 from presswatch_spark.legal.removal.patch import NOT_ALONE, TOO_SHORT, WrittenPatch, write_patch
@@ -137,7 +140,7 @@ def test_a_patch_has_no_text_of_a_removed_record(tmp_path: Path, server: Server,
 
 @pytest.mark.parametrize("form", ["wet", "warc", "arc", "c4", "oscar", "parquet"])
 @pytest.mark.parametrize(
-    ("files", "targets"), [(2, 30), pytest.param(12, 1_000, marks=pytest.mark.full)], ids=["small", "large"]
+    ("files", "targets"), [(2, 30), pytest.param(12, 84, marks=pytest.mark.full)], ids=["small", "large"]
 )
 def test_many_targets_of_several_files_are_removed_and_restored(
     tmp_path: Path, server: Server, form: str, files: int, targets: int
@@ -184,6 +187,61 @@ def test_members_and_frames_without_a_target_keep_their_bytes(tmp_path: Path) ->
         replaced = sum(length for _, length, *_ in entry["edits"])
         assert (entry["records"], len(entry["edits"]) in (2, 3)) == (3, True)
         assert replaced < entry["size"] * 3 / 5
+
+
+REAL = {"iana.warc.gz": (9, 334), "example.arc.gz": (1, 1), "example-extra.warc": (1, 5)}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", REAL)
+def test_real_archives_lose_records_and_every_other_one_is_read_at_its_old_offset(
+    tmp_path: Path, real_data: Path, name: str
+) -> None:
+    (found,) = (real_data / "warc_edge_cases" / "pywb").rglob(name)
+    path, form = Path(shutil.copy(found, tmp_path)), "arc" if ".arc" in name else "warc"
+    every_second = set(range(0, len(read(path, form)[0]), 2))
+    case = new_case(str(tmp_path / "case"), targets_of(path, form, every_second), {"reading": {}})
+    patch_of(case, tmp_path / "patch")
+    before, (proof,) = path.read_bytes(), facts_of(tmp_path / "patch", "proof.json")["files"]
+    assert (proof["records"], proof["read_at_old_offsets"]) == REAL[name]
+    readers = {each["reader"].partition(" ")[0]: each for each in proof["after"]}
+    assert readers.keys() == {"presswatch-spark", "warcio", *(["fastwarc"] if form == "warc" else [])}
+    assert {each["removed"] for each in readers.values()} == {0, proof["records"]}
+    assert run_script(tmp_path / "patch", path).returncode == 0
+    assert read(path, form)[1].skipped[SKIPPED] == proof["records"]
+    assert run_script(tmp_path / "patch", "--undo", path).returncode == 0
+    assert path.read_bytes() == before
+
+
+def test_a_reader_that_fails_on_a_file_is_named_and_the_others_list_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(file: Any) -> Any:
+        raise ValueError("no such header")
+
+    monkeypatch.setitem(patch_proof.ARCHIVE_READERS, "fastwarc", failing)
+    write_shard("wet", tmp_path / "0.warc.wet.gz", 9, 1)
+    case = new_case(
+        str(tmp_path / "case"), targets_of(tmp_path / "0.warc.wet.gz", "wet", {3}), {"reading": {}}
+    )
+    patch_of(case, tmp_path / "patch")
+    (proof,) = facts_of(tmp_path / "patch", "proof.json")["files"]
+    assert [each.get("error") for each in proof["before"]] == [None, None, "no such header"]
+
+
+def test_a_file_of_which_readers_list_other_records_afterwards_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard("wet", tmp_path / "0.warc.wet.gz", 9, 1)
+    case = new_case(
+        str(tmp_path / "case"), targets_of(tmp_path / "0.warc.wet.gz", "wet", {3}), {"reading": {}}
+    )
+    real = patch_module.tombstone
+    monkeypatch.setattr(
+        patch_module, "tombstone", lambda removed: (real(removed) or b"").replace(b"metadata", b"response")
+    )
+    with pytest.raises(InputError, match="lists other records after the patch"):
+        patch_of(case, tmp_path / "patch")
 
 
 # Targets that cannot be removed.

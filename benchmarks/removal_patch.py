@@ -15,7 +15,6 @@ import json
 import os
 import random
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -107,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -69,7 +69,7 @@ def measured(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
         "rows_a_row_group": index.rows_a_group,
         "domains": len(domains),
         "domains_below_tld": len(below),
-        "members": {name: _facts(summary) for name, (summary, _) in parts.items()},
+        "members": {name: _facts(folder / name, summary) for name, (summary, _) in parts.items()},
         "seconds_writing": round(written, 1),
         "peak_kb_writing": peak,
         "seconds_full_scan": round(time.monotonic() - began, 1),
@@ -119,11 +119,12 @@ def _compare(folder: Path, parts: Mapping[str, tuple[CensusSummary, Sites]]) -> 
             )
 
 
-def _facts(summary: CensusSummary) -> dict[str, Any]:
+def _facts(folder: Path, summary: CensusSummary) -> dict[str, Any]:
     row = summary.row
+    titles = TableStore.open(str(folder / "out")).read("captures", row["run_id"], columns=["title_id"])
     return {
         "captures": row["captures"],
-        "titles_with_captures": len({kind.title_id for kind in summary.kinds}),
+        "titles_with_captures": len(titles["title_id"].unique()),
         "row_groups_read": sum(line["row_groups_read"] for line in summary.log),
         "bytes_read": row["bytes_read"],
         "share": round(row["bytes_read"] / row["bytes_expected"], 5),

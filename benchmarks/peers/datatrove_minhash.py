@@ -44,9 +44,9 @@ def pairs(articles: Texts, documents: Texts, folder: Path) -> Iterable[Pair]:
     run([buckets], config.num_buckets, folder / "logs2")
     run([clusters], 1, folder / "logs3")
     found: dict[int, list[str]] = defaultdict(list)
-    for file in (folder / "clusters").glob("*.clusters"):
-        for row, cluster in struct.iter_unpack("<II", file.read_bytes()):
-            found[cluster].append(names[int(file.stem) + CORES * row])
+    for path in (folder / "clusters").glob("*.clusters"):
+        for row, cluster in struct.iter_unpack("<II", path.read_bytes()):
+            found[cluster].append(names[int(path.stem) + CORES * row])
     return across(found.values(), articles, documents)
 
 

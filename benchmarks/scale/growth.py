@@ -93,7 +93,7 @@ def by_matches(folder: Path, corpus: Path, sizes: Sizes) -> dict[str, Any]:
     scan, shards, documents = scan_of(corpus, "wet"), [], sizes.rate_pages
     for share in sizes.matching:
         shards.append(write_pages(folder / f"share-{share}.warc.wet.gz", documents, share, "share"))
-    outcomes = [scan(shard) for shard in shards]
+    outcomes: list[Any] = [scan(shard) for shard in shards]
     ways = {
         f"{share:.0%}": (lambda _, shard=shard: scan(shard))
         for share, shard in zip(sizes.matching, shards, strict=True)

@@ -133,7 +133,7 @@ def _furnished(corpus: Corpus, line: str, count: int) -> dict[str, Any]:
     began = time.process_time()
     candidates = matcher.candidates(batch)
     sieved = time.process_time()
-    rows = [row["confidence"] for row in matcher.rows(batch, candidates, Origin("wet", None, "shard"))]
+    rows = [row.confidence for row in matcher.rows(batch, candidates, Origin("wet", None, "shard"))]
     done = time.process_time()
     assert set(rows) <= {"D"}
     return {

@@ -25,11 +25,11 @@ BATCH_BYTES = 4 << 20
 _NO_URLS = np.empty(0, np.uint8)
 
 
-def ours(format: Format, path: Path, sieve: Sieve | None = None) -> int:
-    """The product's reader of a format, and its sieve if given."""
+def ours(format: Format, path: Path, sieve: Sieve | None = None, languages: tuple[str, ...] = ()) -> int:
+    """The product's reader of a format, with the language gate and the sieve if given."""
     report = ReadReport()
     shard = stat(str(path), StorageOptions())
-    for batch in format.read(shard, ReadOptions(), report):
+    for batch in format.read(shard, ReadOptions(languages=frozenset(languages)), report):
         if sieve:
             sieve.candidates(batch)
     assert not report.defects

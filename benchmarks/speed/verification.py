@@ -54,8 +54,8 @@ def _of_kind(corpus: Corpus, count: int, kind: str) -> dict[str, object]:
         whole += time.process_time() - began
         assert len(found) == len(some), f"{len(some)} pairs gave {len(found)} rows"
         rows += len(found)
-        spans += sum(len(row["spans"]) for row in found)
-        words += sum(row["document_words"] for row in found)
+        spans += sum(len(row.spans) for row in found)
+        words += sum(row.document_words for row in found)
         stages.update(_staged(corpus, some))
     alone = {name: round(stages[name] / rows * 1e6, 1) for name in STAGES}
     return {

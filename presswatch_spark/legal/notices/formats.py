@@ -131,8 +131,8 @@ def docx_of(letter: Letter) -> bytes:
         before = 12 if number in (0, len(letter.recipient)) else 0
         _paragraph(document, line, before=before, after=0, left=9.5)
     if len(letter.columns) == 1:
-        _paragraph(document, letter.title, before=18, after=12, bold=True)
-        for number, block in enumerate(letter.blocks):
+        _paragraph(document, letter.columns[0].title, before=18, after=12, bold=True)
+        for number, block in enumerate(letter.columns[0].blocks):
             _add_element(document, block, number)
     else:
         _add_columns(document, letter)
@@ -223,11 +223,8 @@ def _set_page(document: Any, letter: Letter) -> None:
             footer._p.append(counter)
 
     about = document.core_properties
-    about.title, about.author, about.language = (
-        letter.title[:255],
-        letter.sender[0][:255],
-        letter.columns[0].lang,
-    )
+    first = letter.columns[0]
+    about.title, about.author, about.language = first.title[:255], letter.sender[0][:255], first.lang
     about.comments = ""
     about.created = about.modified = datetime(letter.drafted.year, letter.drafted.month, letter.drafted.day)
 

@@ -269,16 +269,6 @@ class Letter:
     closing: tuple[str, ...]
     missing: Mapping[str, Sequence[str]]
 
-    @property
-    def title(self) -> str:
-        """Return its subject, in its first language."""
-        return self.columns[0].title
-
-    @property
-    def blocks(self) -> tuple[LetterElement, ...]:
-        """Return its elements, in its first language."""
-        return self.columns[0].blocks
-
 
 def letter_of(
     order: NoticeOrder,
@@ -303,7 +293,7 @@ def letter_of(
             LetterColumn(lang, _.set(order.law.title[lang]), _("{day}", day=_.day(order.drafted)), blocks)
         )
     own = (sender.name, sender.legal_form, sender.address, sender.email, sender.phone, sender.registration)
-    sent_to = (recipient.legal_name, recipient.address_for(order.law.id)[0])
+    sent_to = (recipient.legal_name or recipient.name, recipient.address_for(order.law.id)[0])
     words = [LetterWords(lang) for lang in order.languages]
     digests = [(N_("Digest of the annex’s rows"), annex.digests()["rows"])]
     if root := order.selection.source.seal.get("bag_root"):
@@ -380,8 +370,8 @@ class LetterFacts:
             "sender": printable(sender.name),
             **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
             "registration": sender.registration,
-            "recipient": printable(order.recipient.legal_name),
-            "agent": printable(order.recipient.values.get("agent") or ""),
+            "recipient": printable(order.recipient.legal_name or order.recipient.name),
+            **{name: printable(getattr(order.recipient, name) or "") for name in ("agent", "flagger_route")},
             "research": "known" if order.recipient.research else "",
             "is_owner": "known" if sender.is_owner else "",
             "is_agent": "" if sender.is_owner else "known",
@@ -434,7 +424,7 @@ class LetterFacts:
             "mandates": [_mandate(each, _) for each in self._publishers() if not sender.is_owner],
             "titles_of_rights": self._titles_of_rights(),
             "hosts": _most_frequent((each.document_host for each in self.places if each.document_host), _),
-            "places": _first_lines([_place(row, _) for row in self.annex.rows], _),
+            "places": _first_lines(list(dict.fromkeys(_place(row, _) for row in self.annex.rows)), _),
             "reservations": [
                 _(text, rows=_.rows(self.figures.reservations[status]))
                 for status, text in RESERVATIONS.items()

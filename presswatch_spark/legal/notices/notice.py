@@ -443,7 +443,7 @@ def recipient_facts(recipient: Recipient, law: str) -> dict[str, Any]:
     """Return the facts of a recipient in notice.json; `route`: the address for notices of this law."""
     return {
         "id": recipient.id,
-        "name": recipient.legal_name,
+        "name": recipient.legal_name or recipient.name,
         "route": recipient.address_for(law)[0],
         "elements": list(recipient.elements),
         "columns": list(recipient.columns),

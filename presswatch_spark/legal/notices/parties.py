@@ -55,51 +55,28 @@ class RecipientFact:
 class Recipient:
     """A recipient of notices. `datasets` and `places` select the rows that concern it; see the file.
 
-    `values`: the known values of `FACTS`: texts, tuples of `LISTS`, and whether `FLAGS` are set. `facts`: the
-    source of each.
+    Unknown facts are None or empty. `seat`: country (ISO 3166-1 alpha-2). `laws`: those that apply to it.
+    `research`: it is a research body. `route`, `agent`, `contact_point`: addresses. `elements`: those that it
+    requires besides the law's. `columns`: those that it needs in the annex. `facts`: the sources of `FACTS`.
     """
 
     id: str
     name: str
     datasets: tuple[str, ...]
     places: tuple[str, ...]
-    values: Mapping[str, Any]
     facts: Mapping[str, RecipientFact]
-
-    @property
-    def legal_name(self) -> str:
-        """Return the name of the legal person, or its usual name if that is unknown."""
-        return str(self.values.get("legal_name") or self.name)
-
-    @property
-    def seat(self) -> str | None:
-        """Return the country of its seat (ISO 3166-1 alpha-2); None if unknown."""
-        return self.values.get("seat")
-
-    @property
-    def laws(self) -> tuple[str, ...]:
-        """Return the laws that apply to it; empty if unknown."""
-        return tuple(self.values.get("laws", ()))
-
-    @property
-    def research(self) -> bool:
-        """Return whether it is known to be a research body."""
-        return bool(self.values.get("research"))
-
-    @property
-    def route(self) -> str | None:
-        """Return the address for notices; None if unknown."""
-        return self.values.get("route")
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """Return the elements that it requires besides those of the law."""
-        return tuple(self.values.get("elements", ()))
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the columns that it needs in the annex."""
-        return tuple(self.values.get("columns", ()))
+    legal_name: str | None = None
+    seat: str | None = None
+    research: bool = False
+    laws: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    route: str | None = None
+    agent: str | None = None
+    contact_point: str | None = None
+    flagger_route: str | None = None
+    publishes: bool = False
+    elements: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     @property
     def language(self) -> str:
@@ -109,8 +86,8 @@ class Recipient:
     def address_for(self, law: str) -> tuple[str | None, RecipientFact]:
         """Return the address for notices of a law, or None if it is unknown, with its source."""
         special = ADDRESSES.get(law, "route")
-        name = special if self.values.get(special) else "route"
-        return self.values.get(name), self.facts.get(name, RecipientFact("", None))
+        name = special if getattr(self, special) else "route"
+        return getattr(self, name), self.facts.get(name, RecipientFact("", None))
 
     def concerns(self, dataset: str, file: str) -> bool:
         """Return whether a record of this dataset, in the file at this URI, concerns the recipient."""
@@ -119,7 +96,7 @@ class Recipient:
     def doubts(self) -> Iterator[Sentence]:
         """Yield the facts that somebody must verify before sending a notice: those that it relies on."""
         for name, fact in self.facts.items():
-            if name not in ("route", "elements", "columns") and not self.values.get(name):
+            if name not in ("route", "elements", "columns") and not getattr(self, name):
                 continue
             facts = {"name": Word("notice", name), "id": self.id, "source": fact.source}
             unread = N_("verify before you send: {name} of {id}: {source} was never read")
@@ -161,8 +138,8 @@ def load_recipients(path: str | None = None) -> dict[str, Recipient]:
             name=check.text(keys.get("name"), f"{about}: name") or "",
             datasets=_texts(keys.get("datasets"), f"{about}: datasets", check),
             places=_texts(keys.get("places"), f"{about}: places", check),
-            values={name: value for name, value in values.items() if value is not None},
             facts=facts,
+            **{name: value for name, value in values.items() if value is not None},
         )
     check.finish(str(file), "the recipients file")
     return found

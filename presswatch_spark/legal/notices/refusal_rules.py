@@ -500,7 +500,8 @@ def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
 @_rule("personal_data", N_("the published parts contain personal data"))
 def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
     sender, recipient = checked.about["sender"], checked.about["recipient"]
-    own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''}"
+    flaggers = checked.checking.recipient.flagger_route or ""
+    own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''} {flaggers}"
     phone = str(sender["phone"] or "")
     own_emails, own_phones = _emails(own), {*_phones(f"{own} {phone}"), _digits(phone)}
     for _, file, rows in checked.annex:

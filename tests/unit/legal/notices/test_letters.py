@@ -319,7 +319,7 @@ def test_the_pdf_explains_codes_of_signs_once(
 
 def test_facts_are_put_in_once(shared: Bureau, selection: PlaceSelection, tmp_path: Path) -> None:
     letter = letter_for(shared, selection, tmp_path, "{email} {0.__class__}")
-    said = [line for block in letter.blocks for line in block.paragraphs if "bona fide" in line]
+    said = [line for block in letter.columns[0].blocks for line in block.paragraphs if "bona fide" in line]
     assert said[0].startswith("{email} {0.__class__} confirms")
 
 
@@ -447,15 +447,17 @@ def test_the_right_of_a_databases_maker_is_claimed_only_where_it_exists(
 
 def test_elements_that_depend_on_facts_are_there_with_them_only(shared: Bureau) -> None:
     recipient = shared.recipient
-    body = replace(recipient, values={**recipient.values, "research": True})
+    body = replace(recipient, research=True)
     sender = shared.sender(trusted_flagger={"by": "Arcom", "on": PROBED})
     shared.draft("research", "optout", "both", recipient=body)
-    shared.draft("flagger", "dsa16", "both", sender=sender)
-    shared.draft("no-agent", "dmca512", recipient=replace(recipient, values={"columns": ()}))
+    route = replace(recipient, flagger_route="flaggers@host.example")
+    shared.draft("flagger", "dsa16", "both", sender=sender, recipient=route)
+    shared.draft("no-agent", "dmca512", recipient=replace(recipient, agent=None))
     research = about(shared.folder / "research")["elements"]["research"]
     assert "L. 122-5-3, II" in research["text"].replace("\xa0", " ")
     flagger = about(shared.folder / "flagger")["elements"]["trusted_flagger"]
-    assert "Arcom" in flagger["second_text"]
+    assert all(word in flagger["second_text"] for word in ("Arcom", "flaggers@host.example"))
+    assert shared.rules("flagger", sender=sender, recipient=route) == {}
     assert about(shared.drafted("optout"))["elements"]["research"]["text"] is None
     assert about(shared.drafted("dsa16"))["elements"]["trusted_flagger"]["text"] is None
     assert about(shared.folder / "no-agent")["elements"]["agent"]["text"] is None
@@ -585,7 +587,7 @@ def test_each_law_has_its_address_and_the_seat_its_languages(tmp_path: Path) -> 
     # Without an address of its own, a law uses the route.
     assert found.address_for("dsa16") == found.address_for("fr") == ("route@host.example", checked)
     other = load_recipient("lone", str(tmp_path / "r.yaml"))
-    assert (other.language, other.laws, other.research, other.legal_name) == ("fr", (), False, "Lone")
+    assert (other.language, other.laws, other.research, other.legal_name) == ("fr", (), False, None)
     assert other.address_for("dmca512") == (None, RecipientFact("", None))
 
 

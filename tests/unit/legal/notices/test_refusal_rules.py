@@ -360,7 +360,7 @@ def test_a_mandate_covers_today_and_the_day_that_the_letter_bears(shared: Bureau
 def test_a_party_that_changed_since_refuses_the_notice(shared: Bureau) -> None:
     shared.copy("moved")
     assert shared.rules("moved", sender=shared.sender(address="elsewhere")) == {"query_differs": "sender"}
-    elsewhere = replace(shared.recipient, values={**shared.recipient.values, "route": "b@recipient.example"})
+    elsewhere = replace(shared.recipient, route="b@recipient.example")
     assert shared.rules("moved", recipient=elsewhere) == {"query_differs": "recipient"}
 
 

@@ -11,12 +11,12 @@ entries were removed together with their events: keep a dated copy of its head, 
 """
 
 import hashlib
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from presswatch_spark.core.errors import InUseError, OutputError
@@ -27,6 +27,8 @@ from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 MARKER, LAYOUT = "_presswatch_register.json", 1
 NOTICES, JOURNAL, EVENTS, SUMS = "notices", "journal", "events", "SHA256SUMS"
+ENTRY = ("number", "previous", "notice", "event", "sha256")
+_EVENT = re.compile(f"{NOTICES}/([^/]+)/{EVENTS}/.*")
 LOCK, LEASE_SECONDS = "register.lock", 60.0
 RESTORE = "restore the campaign from a copy; nothing that rests on it is sure until then"
 
@@ -39,16 +41,15 @@ class BrokenCampaignError(OutputError):
 class Journal:
     """The journal of the campaign in a folder, whose events all fit it.
 
-    `plan`: the content of the marker. `entries`: the entries in their order. `digests`: SHA-256 (hex) of the
-    events of each notice. `pending`: an event without an entry, as notice, number, kind and digest.
+    `plan`: the content of the marker. `entries`: the entries in their order; `head`: digest of the newest.
+    `pending`: notice, number, kind and digest of the event that has no entry yet.
     """
 
     folder: Folder
     plan: Mapping[str, Any]
     entries: Sequence[Mapping[str, Any]]
     head: str
-    digests: Mapping[str, Sequence[str]]
-    pending: tuple[str, int, str, str] | None
+    pending: tuple[str, int, str, str] | None = None
 
     @classmethod
     def at(cls, path: str, storage: StorageOptions) -> Self | None:
@@ -76,49 +77,71 @@ class Journal:
     @classmethod
     def _read(cls, folder: Folder) -> Self:
         marker, names = folder.read(MARKER)[0], folder.names()
-        plan = _unsealed(folder, MARKER, marker)
+        plan, entries, head = (
+            _unsealed(folder, MARKER, marker, "notices"),
+            list[Mapping[str, Any]](),
+            _sha256(marker),
+        )
         if plan.get("layout") != LAYOUT:
             raise OutputError(
                 f"the campaign has layout {plan.get('layout')}, and this version reads {LAYOUT}",
                 where=str(folder),
                 remedy="use the version that planned it",
             )
+        # A notice counts from the moment at which its last file is written.
+        whole = {name.split("/")[1] for name in names if re.fullmatch(f"{NOTICES}/[^/]+/{SUMS}", name)}
+        if strange := whole - plan["notices"].keys():
+            raise _broken(folder, f"{NOTICES}/{min(strange)}", "the plan has no such notice")
         noted = [name for name in names if name.startswith(f"{JOURNAL}/")]
-        listed = [name for name in names if name.startswith(f"{NOTICES}/")]
-        events = [name for name in listed if name.split("/")[2:3] == [EVENTS]]
+        events = [name for name in names if (at := _EVENT.fullmatch(name)) and at[1] in whole]
         with ThreadPoolExecutor(8, "journal") as pool:
             data = pool.map(lambda name: folder.read(name)[0], [*noted, *events])
             files = dict(zip([*noted, *events], data, strict=True))
-        entries, head = list[Mapping[str, Any]](), _sha256(marker)
+        expected = dict[str, str]()
         for name in noted:
-            if name != (expected := entry_name(len(entries) + 1)):
-                raise _broken(folder, expected, "the entry of the journal is missing")
-            entry = _unsealed(folder, name, files[name])
-            if (entry.get("number"), entry.get("previous")) != (len(entries) + 1, head):
+            if name != (right := entry_name(len(entries) + 1)):
+                raise _broken(folder, right, "the entry of the journal is missing")
+            entry = _unsealed(folder, name, files[name], *ENTRY)
+            if (entry["number"], entry["previous"]) != (len(entries) + 1, head):
                 raise _broken(folder, name, "the entry follows another one, or another plan")
             entries.append(entry)
             head = _sha256(files[name])
-        # A notice counts from the moment at which its last file is written.
-        whole = {name.split("/")[1] for name in listed if name.endswith(f"/{SUMS}") and name.count("/") == 2}
-        known = whole | {str(entry.get("notice")) for entry in entries}
-        if strange := known - plan.get("notices", {}).keys():
-            raise _broken(folder, f"{NOTICES}/{min(strange)}", "the plan has no such notice")
-        if lost := known - whole:
-            raise _broken(folder, f"{NOTICES}/{min(lost)}", "the notice is missing")
-        digests = {
-            notice: [_sha256(files[name]) for name in events if name.split("/")[1] == notice]
-            for notice in sorted(known)
-        }
-        pending = _pending_in(folder, entries, {name: files[name] for name in events}, known)
-        return cls(folder, plan, entries, head, digests, pending)
+            expected[event_name(entry["notice"], entry["event"])] = entry["sha256"]
+        for name, sha256 in expected.items():
+            if name not in files:
+                raise _broken(folder, name, "the event is missing")
+            if _sha256(files[name]) != sha256:
+                raise _broken(folder, name, "the event is not the one that the journal names")
+        return cls(folder, plan, entries, head)._with_pending({name: files[name] for name in events})
+
+    def _with_pending(self, events: Mapping[str, bytes]) -> Self:
+        """Return the journal with its pending event; `BrokenCampaignError` if others have no entry."""
+        found, digests = list[tuple[str, int, str, str]](), self.digests
+        known = {event_name(each["notice"], each["event"]) for each in self.entries}
+        for name in sorted(events.keys() - known):
+            notice = name.split("/")[1]
+            number = len(digests.get(notice, ())) + 1
+            if found or name != event_name(notice, number):
+                raise self.broken(name, "the journal does not name this event")
+            kind = str(_unsealed(self.folder, name, events[name]).get("kind"))
+            found.append((notice, number, kind, _sha256(events[name])))
+        return replace(self, pending=found[0] if found else None)
+
+    @property
+    def digests(self) -> dict[str, list[str]]:
+        """Return the SHA-256 (hex) of the events of each notice."""
+        found = defaultdict[str, list[str]](list)
+        for entry in self.entries:
+            found[entry["notice"]].append(entry["sha256"])
+        return dict(found)
 
     def require_file(self, name: str, sha256: str) -> None:
-        """Raise `BrokenCampaignError` if a file of the plan is changed or missing while there are notices."""
+        """Raise `BrokenCampaignError` if a file is changed, or missing while there are notices."""
         is_there = name in self.folder.names()
         if is_there and _sha256(self.folder.read(name)[0]) != sha256:
-            raise _broken(self.folder, name, "the file has changed")
+            raise self.broken(name, "the file has changed")
         if self.entries and not is_there:
-            raise _broken(self.folder, name, "the file is missing")
+            raise self.broken(name, "the file is missing")
 
     def broken(self, name: str, what: str) -> BrokenCampaignError:
         """Return the error of a file of the campaign."""
@@ -139,20 +162,12 @@ class Journal:
 
     def with_event(self, notice: str, number: int, kind: str, sha256: str) -> Self:
         """Write the entry of an event; return the journal with it. Only under the lock of the campaign."""
-        entry = {
-            "number": len(self.entries) + 1,
-            "notice": notice,
-            "event": number,
-            "kind": kind,
-            "sha256": sha256,
-            "previous": self.head,
-        }
+        place = {"number": len(self.entries) + 1, "previous": self.head}
+        entry = {"notice": notice, "event": number, "kind": kind, "sha256": sha256, **place}
         data = sealed_json(entry)
         with disk_errors(str(self.folder)):
             self.folder.write(entry_name(len(self.entries) + 1), data, absent=True)
-        digests = {**self.digests, notice: [*self.digests.get(notice, [])[: number - 1], sha256]}
-        entries = [*self.entries, entry]
-        return type(self)(self.folder, self.plan, entries, _sha256(data), digests, None)
+        return replace(self, entries=[*self.entries, entry], head=_sha256(data), pending=None)
 
 
 @contextmanager
@@ -172,36 +187,17 @@ def entry_name(number: int) -> str:
     return f"{JOURNAL}/{number:06}.json"
 
 
-def _pending_in(
-    folder: Folder, entries: Sequence[Mapping[str, Any]], files: Mapping[str, bytes], notices: Collection[str]
-) -> tuple[str, int, str, str] | None:
-    """Compare the events of `notices` with the journal; return the event without an entry, or None."""
-    pending = list[tuple[str, int, str, str]]()
-    of_notice = defaultdict[str, list[Mapping[str, Any]]](list)
-    for entry in entries:
-        of_notice[entry["notice"]].append(entry)
-    for notice in sorted(notices):
-        of_events = sorted(name for name in files if name.split("/")[1] == notice)
-        for number, (noted, name) in enumerate(zip_longest(of_notice[notice], of_events), 1):
-            if name != (expected := f"{NOTICES}/{notice}/{EVENTS}/{number:04}.json"):
-                raise _broken(folder, expected, "the event is missing")
-            digest = _sha256(files[name])
-            if noted is None:
-                pending.append(
-                    (notice, number, str(_unsealed(folder, name, files[name]).get("kind")), digest)
-                )
-            elif (noted.get("event"), noted.get("sha256")) != (number, digest):
-                raise _broken(folder, name, "the event is not the one that the journal states")
-    if len(pending) > 1:
-        notice, number, _, _ = pending[-1]
-        name = f"{NOTICES}/{notice}/{EVENTS}/{number:04}.json"
-        raise _broken(folder, name, "the journal does not name this event")
-    return pending[0] if pending else None
+def event_name(notice: str, number: int) -> str:
+    """Return the name of an event in its campaign."""
+    return f"{NOTICES}/{notice}/{EVENTS}/{number:04}.json"
 
 
-def _unsealed(folder: Folder, name: str, data: bytes) -> Mapping[str, Any]:
+def _unsealed(folder: Folder, name: str, data: bytes, *keys: str) -> Mapping[str, Any]:
     try:
-        return unsealed_json(data)
+        found = unsealed_json(data)
+        if missing := set(keys) - found.keys():
+            raise ValueError(f"there is no {min(missing)}")
+        return found
     except ValueError as error:
         raise _broken(folder, name, "the file has changed") from error
 

@@ -31,12 +31,12 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.legal.evidence.sources import CaseSource, source_at
 from presswatch_spark.legal.notices.journal import (
-    EVENTS,
     LAYOUT,
     LOCK,
     MARKER,
     NOTICES,
     Journal,
+    event_name,
     locked_campaign,
 )
 from presswatch_spark.legal.notices.laws import laws
@@ -147,7 +147,7 @@ def _draft(
             if not journal.entries:
                 journal.folder.delete([EXCLUSIONS, MARKER])
             raise
-        data = journal.folder.read(f"{name}/{EVENTS}/0001.json")[0]
+        data = journal.folder.read(event_name(id, 1))[0]
         journal = journal.with_event(id, 1, DRAFTED, hashlib.sha256(data).hexdigest())
         tell(id)
     return journal

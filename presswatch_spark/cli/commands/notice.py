@@ -361,6 +361,9 @@ def plan(
     senders: tuple[str, ...] = repeated_option(
         "--sender", "FILE", "A sender, in YAML. Default: sender.yaml beside the members file."
     ),
+    laws: tuple[str, ...] = repeated_option(
+        "--law", None, "A law for recipients whose entry names none.", type=click.Choice(LAWS)
+    ),
     claims: str | None = option("--claims", "DIR", "Folder of `claims`. Default: that of each CASE."),
     mirrors: tuple[Mirror, ...] = mirror_option("Name files below TO that were scanned below FROM."),
     language: str | None = option(
@@ -384,7 +387,7 @@ def plan(
     from presswatch_spark.legal.notices.plan import PlanOrder, plan_campaign
 
     senders = senders or (os.path.join(os.path.dirname(members), "sender.yaml"),)
-    order = PlanOrder(cases, members, recipients, senders, days, claims, mirrors, language, day)
+    order = PlanOrder(cases, members, recipients, senders, days, claims, mirrors, laws, language, day)
     drafted = list[str]()
     journal = plan_campaign(order, out, form.storage, drafted.append)
     _, planned = form.language, journal.plan

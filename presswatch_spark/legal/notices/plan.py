@@ -66,7 +66,10 @@ _OWNER = re.compile(f"(?:{'|'.join(map(re.escape, _HUBS))})([^/]+)/")
 
 @dataclass(frozen=True, slots=True)
 class PlanOrder:
-    """A campaign to be planned: its cases and files. `lang`: None for the language of each recipient."""
+    """A campaign to be planned: its cases and files.
+
+    `laws`: for recipients whose entry names none. `lang`: None for the language of each recipient.
+    """
 
     cases: Sequence[str]
     members: str
@@ -75,6 +78,7 @@ class PlanOrder:
     days: int
     claims: str | None = None
     mirrors: Sequence[Mirror] = ()
+    laws: Sequence[str] = ()
     lang: str | None = None
     drafted: date | None = None
 
@@ -164,7 +168,7 @@ def _arguments(order: PlanOrder, day: date, storage: StorageOptions) -> dict[str
     cases = [str(_case(path, order, storage).case.about["targets_digest"]) for path in order.cases]
     mirrors = [[mirror.place, mirror.copy] for mirror in order.mirrors]
     others = {"--mirror": mirrors, "--claims": order.claims, "--lang": order.lang, "--days": order.days}
-    return {**digests, **others, "CASE": cases, "--date": day.isoformat()}
+    return {**digests, **others, "--law": list(order.laws), "CASE": cases, "--date": day.isoformat()}
 
 
 def _require_same(journal: Journal, what: str, now: Mapping[str, Any], planned: Mapping[str, Any]) -> None:
@@ -218,9 +222,10 @@ def _divide(order: PlanOrder, folder: Folder, day: date, storage: StorageOptions
     named = list(load_recipients(order.recipients).values())
     recipients = [(each, order.recipients) for each in named] + _reuploaders(files, named, folder)
     for case, selection in selections.items():
-        usable = _usable(division, case, selection, senders, [each for each, _ in recipients], day)
+        lawless = () if order.laws else {each.id for each, _ in recipients if not each.laws}
+        usable = _usable(division, case, selection, senders, [each for each, _ in recipients], day, lawless)
         for (file, sender), (to, recipients_file) in product(senders.items(), recipients):
-            for law in to.laws:
+            for law in to.laws or order.laws:
                 places = tuple(
                     place
                     for place in usable
@@ -239,7 +244,7 @@ def _divide(order: PlanOrder, folder: Folder, day: date, storage: StorageOptions
             "no place can be named in a notice: "
             + ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items())),
             where=str(folder),
-            remedy="see the reasons in the reference of notices, and plan again",
+            remedy="complete the members and recipients files, or pass --law, and plan again",
         )
     return division
 
@@ -252,7 +257,7 @@ def _planned(
         "case": case,
         "sender": sender.name,
         "recipient": to.id,
-        "recipient_name": to.name,
+        "recipient_name": to.legal_name,
         "law": law,
         "publishers": {each.id: each.name for each in sender.publishers if each.id in publishers},
         "places": len(places),
@@ -267,8 +272,12 @@ def _usable(
     senders: Mapping[str, Sender],
     recipients: Sequence[Recipient],
     day: date,
+    lawless: Collection[str],
 ) -> list[ClaimPlace]:
-    """Return the places that notices may name; add the others to the exclusions."""
+    """Return the places that notices may name; add the others to the exclusions.
+
+    `lawless`: recipients without a law.
+    """
     assert isinstance(selection.source, CaseSource)
     targets, usable = (
         {each.target_sha256: each for each in selection.source.case.targets()},
@@ -283,7 +292,7 @@ def _usable(
             reasons.append((place.target_sha256, "", reason or NO_RECIPIENT))
             continue
         usable.append(place)
-        reasons += [(place.target_sha256, each.id, NO_LAW) for each in concerned if not each.laws]
+        reasons += [(place.target_sha256, each.id, NO_LAW) for each in concerned if each.id in lawless]
     for digest, recipient, reason in reasons:
         of = targets[digest]
         file = mirrored(of.shard_uri, selection.mirrors)

@@ -306,13 +306,13 @@ def guide(office: Bureau, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def test_the_guide_leads_from_the_draft_to_what_came_of_it(guide: list[list[str]]) -> None:
-    assert len(guide) == 9
+    assert len(guide) == 14
     for words in guide:
         done = outcome("", *words)
         assert done.code == 0, done.err
     files = {"letter.docx", "letter.pdf", "form.txt", "notice.json", "annex", "SHA256SUMS", "events"}
     assert set(os.listdir("notice")) == files
-    assert "a registered letter" in done.out
+    assert "registered letter 1A 123 456 7890 1" in done.out
     assert json.loads(outcome("", *guide[-1], "--json").out)["state"] == "acknowledged"
 
 

@@ -26,6 +26,7 @@ from presswatch_spark.legal.removal.case import RemovalCase, sealed
 from presswatch_spark.legal.removal.patch import NOT_ALONE, TOO_SHORT, WrittenPatch, write_patch
 from presswatch_spark.legal.removal.rounds import Prober
 from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.seals import unsealed_json
@@ -33,6 +34,7 @@ from tests.world.commands import outcome
 from tests.world.patches import FORMS, blobs, copies, executed, run_script, targets_of, write_shard
 from tests.world.proofs import each_time
 from tests.world.release import QUICK, Release, new_case, probe, release, states, target_row
+from tests.world.scanned import scan_here
 from tests.world.servers import Server
 from tests.world.shards import read
 
@@ -91,6 +93,8 @@ def test_a_patched_file_has_lost_the_targets_and_nothing_else(
     written = patch_of(case, tmp_path / "patch", crawl.mirror)
     (path,) = copies(crawl, tmp_path / "files")
     before, (documents, _) = path.read_bytes(), read(path)
+    french = ReadOptions(languages=frozenset({"fr"}))
+    in_french = [(each.url, each.text) for each in read(path, options=french)[0]]
 
     done = run_script(tmp_path / "patch", path)
     assert (done.returncode, done.stderr) == (0, f"patch {written.digest}\n")
@@ -103,6 +107,13 @@ def test_a_patched_file_has_lost_the_targets_and_nothing_else(
     if "warc" in form:
         assert [each.locator.record_offset for each in left] == [each.locator.record_offset for each in stays]
         assert report.skipped == {SKIPPED: entry["records"]}
+    gated, report = read(path, options=french)
+    stay = {(each.url, each.text) for each in stays}
+    assert [(each.url, each.text) for each in gated] == [each for each in in_french if each in stay]
+    assert report.complaints == []
+    # The status of the shard is `complete`.
+    rows = scan_here([path], crawl.corpus, tmp_path / "again")
+    assert gone.isdisjoint(row["text_sha256"] for row in rows)
     crawl.server.objects[f"/crawl/{form}"] = path.read_bytes()
     probe(case, crawl, words=True)
     assert {state.state for state in states(case).values()} == {

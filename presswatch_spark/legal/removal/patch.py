@@ -13,7 +13,6 @@ zstd frames and row groups that contain a row to remove are written again withou
 import gzip
 import hashlib
 import shutil
-import sys
 import time
 import zlib
 from collections import deque
@@ -50,6 +49,7 @@ from presswatch_spark.reading.inflate import (
     ZSTD_CHECKSUM,
     ZSTD_HEAD_BYTES,
     ZSTD_MAX_WINDOW,
+    ZSTD_SLICE_BYTES,
     compression_of,
     placed_lines,
 )
@@ -61,7 +61,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_st
 from presswatch_spark.tables.declarations import Target
 from presswatch_spark.tables.seals import sealed_json
 
-FED_BYTES = 16 << 10
+LONGEST_ROW, ROWS_AT_ONCE = 1 << 30, 1_000
 GZIP_LEVEL, ZSTD_LEVEL = 6, 9
 UNRESOLVED = N_("the place is unknown: run `removal probe --index` first")
 TOO_SHORT = N_("the record is shorter than the shortest tombstone")
@@ -198,25 +198,27 @@ class _PatchedCopy:
         path, dataset = str(self.path), self.targets[0].dataset
         lists = FileLists(path, dataset, self.options, is_archive)
         before = lists.of(found, rows_of(self.path, found))
-        self.entry |= {
+        size = self.path.stat().st_size
+        facts = {
             "name": self.path.name,
             "uri": printable(self.targets[0].shard_uri),
             "records": len(found),
+            "size": size,
+            "sha256": apply.sha256_of(path),
+            "new_size": size + sum(new - length for _, length, _, new in self._edits),
+            "new_sha256": "",
+            "outside_sha256": apply.sha256_of(path, self._edits),
         }
-        self.entry |= {"size": self.path.stat().st_size, "sha256": apply.sha256_of(path)}
-        self.entry["new_size"] = self.entry["size"] + sum(new - length for _, length, _, new in self._edits)
-        self.entry |= {"outside_sha256": apply.sha256_of(path, self._edits), "new_sha256": ""}
-        facts = dict(self.entry)
-        self.entry |= {"blob": self.blob, "edits": self._edits}
-        began_at = time.monotonic()
-        apply.PatchedFile(apply.Patch(str(self.draft), "0" * 64, [self.entry]), path).write()
+        self.entry = {**facts, "blob": self.blob, "edits": self._edits}
+        patch, began_at = apply.Patch(str(self.draft), "0" * 64, [self.entry]), time.monotonic()
+        apply.PatchedFile(patch, path).write()
         facts["new_sha256"] = self.entry["new_sha256"] = apply.sha256_of(path)
         self.seconds = time.monotonic() - began_at
         left_out = found if is_archive else ()
         after = lists.of(left_out, rows_of(self.path, left_out))
         require_equal(before, after, path)
         facts["read_at_old_offsets"] = lists.read_at_old_offsets()
-        apply.PatchedFile(apply.Patch(str(self.draft), "0" * 64, [self.entry]), path).undo()
+        apply.PatchedFile(patch, path).undo()
         self.proof = {**facts, "restored": True, "before": before, "after": after}
 
     def _found(self) -> dict[int, tuple[DocumentFacts, list[Target]]]:
@@ -307,7 +309,9 @@ class Units:
         begin, at, start, end, inflater = offset, offset, 0, 0, self._inflater()
         with self.path.open("rb") as file:
             file.seek(offset)
-            while stored := file.read(FED_BYTES if after is None else min(FED_BYTES, after - at)):
+            while stored := file.read(
+                ZSTD_SLICE_BYTES if after is None else min(ZSTD_SLICE_BYTES, after - at)
+            ):
                 while stored:
                     try:
                         data = inflater.decompress(stored) if inflater else stored
@@ -340,7 +344,7 @@ class Units:
     def ranges_of(self, rows: Collection[int]) -> Iterator[Range]:
         """Read the file; yield the inflated bytes of rows, which are its lines."""
         start = None
-        for index, offset, _ in placed_lines(self.pieces(), sys.maxsize):
+        for index, offset, _ in placed_lines(self.pieces(), LONGEST_ROW):
             if start is not None:
                 yield start, offset
             start = offset if index in rows else None
@@ -411,12 +415,12 @@ def write_parquet(path: Path, new: Path, rows: Collection[int]) -> None:
 def rows_of(path: Path, removed: Collection[int]) -> Iterator[bytes]:
     """Yield the rows of a file but the removed ones, as bytes."""
     if not is_parquet(path):
-        lines = placed_lines(Units(path).pieces(), sys.maxsize)
+        lines = placed_lines(Units(path).pieces(), LONGEST_ROW)
         yield from (line or b"" for index, _, line in lines if index not in removed)
         return
     first = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(use_threads=False):
+        for batch in file.iter_batches(ROWS_AT_ONCE, use_threads=False):
             numbered = enumerate(batch.to_pylist(), first)
             yield from (
                 repr(row).encode("utf-8", "replace") for number, row in numbered if number not in removed

@@ -30,13 +30,15 @@ from presswatch_spark.reading.rows.columns import (
     check_mapping,
     encoded,
     holds_objects_only,
+    is_utf8,
     leads_into,
     locator_of,
     parse_object,
     readable_part,
     repeats_a_name,
+    tree_of,
 )
-from presswatch_spark.reading.rows.jsonl import FORMS_KEPT, read_jsonl
+from presswatch_spark.reading.rows.jsonl import FORMS_KEPT, SteadyFields, read_jsonl
 from presswatch_spark.reading.rows.parquet_footer import MAGIC
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ANYTHING, Format, Head, ReadOptions
@@ -190,18 +192,23 @@ def metadata_of(uri: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _OscarEntry:
-    """An entry of the metadata: its document's first line, number of lines, values by role; size in bytes."""
+    """An entry of the metadata: its document's first line, number of lines, values by role; size in bytes.
+
+    `is_odd`: no checksum covers it, and it lacks a header that nearly all entries have, or is not UTF-8.
+    """
 
     line: int
     sentences: int
     values: dict[str, Any]
     size: int
+    is_odd: bool
 
 
 def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_OscarEntry]:
     """Yield the entries in the metadata file `stream`; a line that is none, or parts of two, is a defect."""
     # Numbers of quotation marks and of fields in examined entries: a repeated name changes these numbers.
     forms = set[tuple[int, int, int]]()
+    steady = SteadyFields(tree_of(("headers", name) for name in _HEADERS.values()))
     for index, line in lines(inflated(stream, report), report, limit):
         if line and not line.isspace():
             row = parse_object(line) or {}
@@ -217,7 +224,10 @@ def _read_entries(stream: Stream, report: ReadReport, limit: int) -> Iterator[_O
             if len(forms) < FORMS_KEPT:
                 forms.add(form)
             values = {role: readable_part(given.get(name)) for role, name in _HEADERS.items()}
-            yield _OscarEntry(first, sentences, values, len(line))
+            is_odd = bool(report.unchecked) and (
+                steady.add(index, row) or steady.first_is_odd or not is_utf8(line)
+            )
+            yield _OscarEntry(first, sentences, values, len(line), is_odd)
 
 
 @dataclass(slots=True)
@@ -255,23 +265,30 @@ def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterato
         yield document
 
 
-def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> int:
-    """Return how many of the first documents surely belong to the entry at the same place.
+def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> set[int]:
+    """Return the documents, by number from 0, that surely belong to the entry at the same place.
 
     If the files differ, documents that match entries counted from the end may have been shifted, and the last
-    document before the difference may be merged from two. A damaged stream proves nothing.
+    document before the difference may be merged from two. An odd entry, and entries next to it or to a line
+    that is no entry, may have values of others. A damaged stream proves nothing.
     """
-    report, limit = ReadReport(), options.max_document_bytes
+    report, entry_report, limit = ReadReport(), ReadReport(), options.max_document_bytes
     with options.open(shard) as text, open_stream(metadata, options.storage) as stream:
         found = [(each.line, each.sentences) for each in _documents(Window(text, report), limit, report)]
-        read = _read_entries(stream, ReadReport(), limit)
-        named = [(entry.line, entry.sentences) for entry in read]
+        named, doubtful, defects = list[tuple[int, int]](), set[int](), 0
+        for number, entry in enumerate(_read_entries(stream, entry_report, limit)):
+            named.append((entry.line, entry.sentences))
+            if entry.is_odd or (entry_report.unchecked and entry_report.defects_total > defects):
+                doubtful.update((number - 1, number, number + 1))
+            defects = entry_report.defects_total
+        if entry_report.unchecked and entry_report.defects_total > defects:
+            doubtful.add(len(named) - 1)
     if report.defects_total:
-        return 0
+        return set()
     if found == named:
-        return len(found)
+        return {*range(len(found))} - doubtful
     moved = _common([lines for _, lines in found[::-1]], [lines for _, lines in named[::-1]])
-    return max(0, min(_common(found, named), len(found) - moved) - 1)
+    return {*range(min(_common(found, named), len(found) - moved) - 1)} - doubtful
 
 
 def _common(these: Sequence[object], those: Sequence[object]) -> int:
@@ -282,12 +299,12 @@ def _common(these: Sequence[object], those: Sequence[object]) -> int:
 def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the documents of a text file, with the headers that its metadata gives them.
 
-    Without metadata, and from the first difference between the two files on, documents have no URL, and a
-    defect is reported. Both files are read twice: first to compare them.
+    Without metadata, next to odd entries, and from the first difference between the two files on, documents
+    have no URL, and a defect is reported. Both files are read twice: first to compare them.
     """
-    stream_report, entry_report, documents = ReadReport(), ReadReport(), 0
+    stream_report, entry_report, documents, uncertain = ReadReport(), ReadReport(), 0, 0
     metadata = source.first_existing(metadata_of(shard.uri), options.storage)
-    certain = _certain(shard, metadata, options) if metadata else 0
+    certain = _certain(shard, metadata, options) if metadata else set[int]()
     builder: BatchBuilder[tuple[dict[str, Any], dict[str, Any]]] = BatchBuilder(
         report, lambda place: locator_of(place[0].get, **place[1])
     )
@@ -305,9 +322,9 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             stream = stack.enter_context(open_stream(metadata, options.storage))
             entries = _read_entries(stream, entry_report, options.max_document_bytes)
         for document in _documents(window, options.max_document_bytes, stream_report):
-            documents += 1
-            entry = next(entries, None)
-            values: dict[str, Any] = entry.values if entry and documents <= certain else {}
+            entry, is_certain = next(entries, None), documents in certain
+            values: dict[str, Any] = entry.values if entry and is_certain else {}
+            documents, uncertain = documents + 1, uncertain + (not is_certain)
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
             elif options.gates(as_languages(values.get("languages"))):
@@ -324,9 +341,9 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
                 yield builder.take()
         report.bytes_read = stream_report.bytes_read
         # Read the remaining entries too, for their defects.
-        if metadata and (list(entries) or documents > certain):
+        if metadata and (list(entries) or uncertain):
             what = "text and metadata lack lines of each other, or are damaged"
-            report.add_defect(f"{what}; {documents - certain:,} documents were read without URL")
+            report.add_defect(f"{what}; {uncertain:,} documents were read without URL")
         if not (documents or stream_report.defects_total):
             report.add_defect("the shard is empty", 0)
         _take_over(report, stream_report, entry_report)

@@ -63,7 +63,7 @@ NO_UTF8_NOTE = "lines that are not valid UTF-8: invalid bytes were read as U+FFF
 NO_URL_NOTE = "rows next to others with more fields were read without URL, since no checksum covers them"
 
 
-class _SteadyFields:
+class SteadyFields:
     """Counts the rows of a shard that lack each field of `tree`, which has the fields to watch."""
 
     def __init__(self, tree: Tree) -> None:
@@ -193,7 +193,7 @@ class _JsonRows:
         self._own_report = self._report = report
         self._rows = 0
         self._names: set[str] = set()
-        self._steady = _SteadyFields(tree_of(path for role in OWN_ROLES for path in self._paths[role]))
+        self._steady = SteadyFields(tree_of(path for role in OWN_ROLES for path in self._paths[role]))
         # Lines whose neighbours are not known yet: index, document, True if the line is odd.
         self._held: deque[tuple[int, _RowDocument | None, bool]] = deque()
         self._settled = -1

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import sys
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,19 @@ from presswatch_spark.legal.removal import apply as script
 from presswatch_spark.legal.removal import patch as patch_module
 from presswatch_spark.legal.removal import patch_proof
 from presswatch_spark.legal.removal.apply import LEAST_PART, NEW, UNDO, parts_of
-from presswatch_spark.legal.removal.case import RemovalCase, sealed
+from presswatch_spark.legal.removal.case import Chain, RemovalCase, sealed
 from presswatch_spark.legal.removal.patch import NOT_ALONE, TOO_SHORT, WrittenPatch, write_patch
 from presswatch_spark.legal.removal.rounds import Prober
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.tombstones import SKIPPED
+from presswatch_spark.reading.tombstones import SKIPPED, removed_id_in
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Probe
 from presswatch_spark.tables.seals import unsealed_json
 from tests.world.commands import outcome
 from tests.world.patches import FORMS, blobs, copies, executed, run_script, targets_of, write_shard
 from tests.world.proofs import each_time
-from tests.world.release import QUICK, Release, new_case, probe, release, states, target_row
+from tests.world.release import QUICK, Release, new_case, probe, probe_row, release, states, target_row
 from tests.world.scanned import scan_here
 from tests.world.servers import Server
 from tests.world.shards import read
@@ -50,6 +52,7 @@ EACH_TIME = (
     "c4-plain.json",
     "c4.parquet",
 )
+AT = datetime(2026, 12, 1, tzinfo=UTC)
 PYTHON_38 = Path("/root/.pyenv/versions/3.8.18/bin/python")
 
 
@@ -253,6 +256,30 @@ def test_a_file_of_which_readers_list_other_records_afterwards_is_left(
     )
     with pytest.raises(InputError, match="lists other records after the patch"):
         patch_of(case, tmp_path / "patch")
+
+
+def test_a_record_whose_place_an_index_gave_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "0.warc.gz"
+    write_shard("warc", path, 9, 1)
+    (target,) = targets_of(path, "warc", {3})
+    at = dict.fromkeys(("record_id", "record_offset", "record_length", "record_encoding", "text_sha256"))
+    captured_at = read(path, "warc")[0][3].locator.captured_at
+    unknown = sealed(target_row(**{**target.as_dict(), **at, "captured_at": captured_at}))
+    case = new_case(str(tmp_path / "case"), [unknown], {"reading": {}})
+    with pytest.raises(InputError, match="the place is unknown"):
+        patch_of(case, tmp_path / "patch")
+    chain, place = Chain.of(case, list[Probe]()), (target.record_offset, target.record_length)
+    chain.begin(1, deep=False)
+    listed = probe_row(
+        role="place", outcome="listed", target_sha256=unknown.target_sha256, record_offset=place[0],
+        record_length=place[1], round=1, batch=0, request="", asked_at=AT,
+    )  # fmt: skip
+    chain.append(1, [listed])
+    patch_of(case, tmp_path / "patch")
+    (entry,) = facts_of(tmp_path / "patch")["files"]
+    assert [tuple(edit[:2]) for edit in entry["edits"]] == [place]
+    blob = gzip.decompress((tmp_path / "patch" / entry["blob"]).read_bytes())
+    assert removed_id_in(blob) == target.record_id
 
 
 # Targets that cannot be removed.

@@ -32,7 +32,7 @@ from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.removal import apply
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.patch_proof import FileLists, require_equal
+from presswatch_spark.legal.removal.patch_proof import FileLists, is_warc, require_equal
 from presswatch_spark.legal.removal.places import (
     ResolvedPlaces,
     is_by_range,
@@ -257,7 +257,7 @@ class _PatchedCopy:
             for offset, (facts, targets) in list(found.items()):
                 file.seek(offset)
                 stored = file.read(facts.record_length or 0)
-                data = tombstone(Removed(stored, facts.record_id, self.now, targets[0].dataset == "arc"))
+                data = tombstone(Removed(stored, facts.record_id, self.now, not is_warc(targets[0].dataset)))
                 if data is None:
                     self.left.setdefault(TOO_SHORT, []).extend(found.pop(offset)[1])
                 else:

@@ -12,6 +12,7 @@ from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.removal.deep import documents_of
+from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED
 from presswatch_spark.storage.streams import Opener
@@ -24,6 +25,12 @@ Our reader also gives the numbers of `tombstones` and `defects`; a reader that f
 """
 ListedRecord = tuple[int, int, str]
 """Offset, length (0 if the reader gives none), and SHA-256 of headers and content."""
+
+
+def is_warc(dataset: str) -> bool:
+    """Return whether records of a dataset are those of WARC, which all readers read."""
+    format = registry.find(dataset)
+    return format is not None and format.is_warc
 
 
 @dataclass(slots=True)
@@ -43,7 +50,9 @@ class FileLists:
         lists = [ours | {"tombstones": report.skipped.get(SKIPPED, 0), "defects": report.defects_total}]
         if not self.is_archive:
             return [*lists, _list("rows", ((hashlib.sha256(row).hexdigest(), False) for row in rows))]
-        for name, reader in ARCHIVE_READERS.items() if self.dataset != "arc" else [("warcio", _by_warcio)]:
+        for name, reader in ARCHIVE_READERS.items():
+            if reader is _by_fastwarc and not is_warc(self.dataset):
+                continue
             try:
                 about = f"{name} {version(name)}"
                 with open(self.path, "rb") as file:

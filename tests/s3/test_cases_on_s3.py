@@ -10,9 +10,8 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.bag import bag_on_disk
-from presswatch_spark.legal.notices import notice as states
+from presswatch_spark.legal.notices import states
 from presswatch_spark.legal.notices.notice import Notice, draft_notice
-from presswatch_spark.legal.notices.parties import load_recipient
 from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.places import open_case
@@ -176,8 +175,7 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         office = bureau(release(tmp_path, server))
 
         def passes() -> bool:
-            recipient = load_recipient("common-crawl")
-            checking = Checking(sender=office.sender(), recipient=recipient, again=True)
+            checking = Checking(sender=office.sender(), recipient=office.recipient, again=True)
             return check_notice(where, checking, storage).passes
 
         tables, case = s3.upload(office.crawl.tables, "tables"), f"{s3.uri}/case"
@@ -190,7 +188,7 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
             draft_notice(order, where, storage)
         states.sign(Notice.open(where, storage), "Jeanne Valmont", DRAFTED, None)
         assert passes()
-        states.send(Notice.open(where, storage), DRAFTED, None, None)
+        states.send(Notice.open(where, storage), office.recipient, DRAFTED)
         assert states.state_of(Notice.open(where, storage), DRAFTED, storage).state == "sent"
         s3.delete("notice/form.txt")
         assert not passes()

@@ -174,17 +174,11 @@ class NoticeFigures:
         counted = ClaimFigures.of(places)
         runs = [place.longest_run_words or 0 for place in places]
         of_press = [run for run, each in zip(runs, rights, strict=True) if PRESS_PUBLISHER in each]
-        numbers = {
-            "rows": counted.rows,
+        names = ("rows", "pages", "captures", "records", "claims", "hosts", "articles")
+        numbers = {name: getattr(counted, name) for name in names} | {
             "files": len({place.file for place in places}),
             "urls": counted.addresses,
             "without_url": sum(not place.document_url for place in places),
-            "pages": counted.pages,
-            "captures": counted.captures,
-            "records": counted.records,
-            "claims": counted.claims,
-            "hosts": counted.hosts,
-            "articles": counted.articles,
             "titles": len({place.title_id for place in places}),
             "publishers": len({place.publisher_id for place in places}),
             "author_rows": sum(AUTHOR in each for each in rights),

@@ -396,13 +396,16 @@ def plan(
     excluded = [dict(zip(names, row, strict=True)) for row in planned["exclusions"]]
     table = [(each["notice"], len(each["publishers"]), each["places"]) for each in rows]
     notices = _.n("{n} notice", "{n} notices", len(rows))
-    total = _(
-        "{notices} in {folder}, {new} of them drafted now", notices=notices, folder=out, new=len(drafted)
-    )
+    facts = {"notices": notices, "folder": out, "new": _.number(len(drafted))}
+    places = _.n("{n} place", "{n} places", planned["places"])
+    totals = [
+        _("{notices} in {folder}, {new} of them drafted now", **facts),
+        _("{named} of {places} are in notices", named=_.number(planned["named"]), places=places),
+    ]
     lines: list[Line] = [Table(("notice", "publishers", "places"), table, ("notice",))]
     if excluded:
         lines += ["", Table(names, planned["exclusions"], wrapped=names[:-1])]
-    return Reply(lines, rows=ReplyRows([*rows, *excluded]), totals=[total])
+    return Reply(lines, rows=ReplyRows([*rows, *excluded]), totals=totals)
 
 
 @command("status", notice, json=True, export=True, lang="en", pager=True)

@@ -118,7 +118,9 @@ def plan_campaign(
                 return journal
         division = _divide(order, folder, day, storage)
         exclusions = _csv(division.exclusions, storage)
+        places = (each for of in division.orders.values() for each in of.selection.places)
         facts = {
+            "named": len({each.target_sha256 for each in places}),
             "notices": division.planned,
             "places": division.places,
             "exclusions_sha256": hashlib.sha256(exclusions).hexdigest(),

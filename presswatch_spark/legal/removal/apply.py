@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Removes records from files, as the patch in this folder describes; nothing but Python 3.8 is needed.
+"""Removes records from files, as the patch in this folder describes.
 
-    python3 PATCH/apply.py FILE ...                    patch files on disk, known by name, size and SHA-256
-    python3 PATCH/apply.py --undo FILE ...             put the replaced bytes back
+    python3 PATCH/apply.py FILE ...          patch files on disk, known by name,
+                                             size and SHA-256
+    python3 PATCH/apply.py --undo FILE ...   put the replaced bytes back
     python3 PATCH/apply.py --plan s3://BUCKET/PREFIX FILE ...
-                                                       print, as JSON, multipart copies that patch objects
+                                             print, as JSON, multipart copies
+                                             that patch objects
 
-Replaced bytes are first saved in FILE.presswatch-undo. If a process is stopped, run the same command again.
+Python 3.8 or later is enough. Replaced bytes are first saved, in
+FILE.presswatch-undo. After a stop, run the same command again.
 Exit codes: 0 done, 1 nothing was done, 2 usage, 3 some files failed.
 """
 
@@ -58,10 +61,6 @@ class Patch:
             if sha256_of(os.path.join(folder, name)) != expected:
                 raise PatchError(name + " was changed or damaged: get the patch again")
         return cls(folder, hashlib.sha256(data).hexdigest(), facts["files"])
-
-    def blob(self, entry: dict[str, Any]) -> Any:
-        """Open the replacements of a file, one after the other."""
-        return gzip.open(os.path.join(self.folder, entry["blob"]), "rb")
 
     def named(self, path: str) -> list[dict[str, Any]]:
         """Return the files of this name; there may be some in several folders."""
@@ -162,14 +161,11 @@ class PatchedFile:
     def _save(self) -> None:
         with open(self.path, "rb") as file, _written(self.path + UNDO, self.path + UNDO + ".new") as undo:
             undo.write(self.head)
-            for offset, length, expected, _ in self.edits:
+            for offset, length, *_ in self.edits:
                 file.seek(offset)
-                digest = hashlib.sha256()
                 for data in chunks_of(file, length):
                     undo.write(data)
-                    digest.update(data)
-                if digest.hexdigest() != expected:
-                    raise PatchError("another program changed the file: run the command again")
+        self._saved()
 
     def apply(self) -> str:
         """Patch the file; return a line about it."""
@@ -183,7 +179,7 @@ class PatchedFile:
         """Save the replaced bytes, and replace them."""
         if not self._saved():
             self._save()
-        with self.patch.blob(self.entry) as blob:
+        with gzip.open(os.path.join(self.patch.folder, self.entry["blob"]), "rb") as blob:
             self._edit([(offset, length, new) for offset, length, _, new in self.edits], blob)
 
     def undo(self) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -134,6 +135,17 @@ def test_a_refused_letter_counts_as_received_and_a_returned_one_does_not(shared:
     proof.unlink()
     (folder / "proofs/0009-added.pdf").write_bytes(b"added")
     assert state(shared, "post").changed == ("proofs/0007-avis-de-réception.pdf", "proofs/0009-added.pdf")
+
+
+def test_a_proof_whose_event_was_never_written_raises_no_alarm(shared: Bureau, tmp_path: Path) -> None:
+    proofs = shared.copy("unfinished") / "proofs"
+    proofs.mkdir()
+    (proofs / "0002-half.pdf").write_bytes(b"half")
+    assert state(shared, "unfinished").changed == ()
+    (tmp_path / "whole.pdf").write_bytes(b"whole")
+    states.sign(shared.open("unfinished"), NAME, DRAFTED, str(tmp_path / "whole.pdf"))
+    assert [each.name for each in proofs.iterdir()] == ["0002-whole.pdf"]
+    assert state(shared, "unfinished").changed == ()
 
 
 @pytest.mark.parametrize(

@@ -422,7 +422,7 @@ def persons(*rows: dict[str, Any], form: str = "") -> list[str]:
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     files = {"annex/rows.jsonl": lines.encode(), "form.txt": form.encode()}
     notice: Any = SimpleNamespace(about={"sender": SENDER, "recipient": RECIPIENT})
-    unused: Any = None
+    unused: Any = SimpleNamespace(recipient=SimpleNamespace(flagger_route=None))
     return [str(about) for about, _ in RULES["personal_data"].breaches(CheckedNotice(notice, files, unused))]
 
 

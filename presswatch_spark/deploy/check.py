@@ -204,10 +204,12 @@ def _quota(job: PlannedJob) -> Findings:
 def _ways(job: PlannedJob) -> Findings:
     assert isinstance(job.service, JobRuns)
     outside = sorted({f"{scheme_of(place)}://" for place in job.places} - {"s3://", "file://"})
+    if not outside:
+        return
     network = job.service.application().get("networkConfiguration") or {}
-    if outside and network.get("subnetIds"):
+    if network.get("subnetIds"):
         yield UNKNOWN, f"it is unknown whether the subnets can reach {', '.join(outside)}", ""
-    elif outside:
+    else:
         finding = f"the application can only reach S3 of its region, but the job reads {', '.join(outside)}"
         remedy = "pass --base s3://commoncrawl/, or give the application subnets that can reach other regions"
         yield FAULT, finding, remedy

@@ -10,7 +10,8 @@
 
 Python 3.8 or later is enough. Replaced bytes are first saved, in
 FILE.presswatch-undo. After a stop, run the same command again.
-Exit codes: 0 done, 1 nothing was done, 2 usage, 3 some files failed.
+Exit codes: 0 done, 1 nothing was done, 2 usage, 3 some files failed,
+130 stopped.
 """
 
 from __future__ import annotations
@@ -20,23 +21,35 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import sys
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = "presswatch removal patch 1"
 UNDO, NEW = ".presswatch-undo", ".presswatch-new"
 CHUNK = 1 << 20
 LEAST_PART, MOST_COPIED = 5 << 20, 5 << 30
 """Bounds of S3 for parts of a multipart upload; the last part may be smaller."""
+LARGEST = 50 << 40
 SEAL, SEAL_END, DIGITS = b', "sha256": "', b'"}', 64
+PART = re.compile(r"(?:blobs/)?\w[\w.-]*", re.ASCII)
 
 
 class PatchError(Exception):
     """A file, or the patch itself, is not as it should be."""
+
+
+WRONG = (PatchError, OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, RecursionError)
 
 
 class Patch:
@@ -57,6 +70,10 @@ class Patch:
         facts = json.loads(sealed.decode())
         if facts.get("format") != FORMAT:
             raise PatchError("patch.json has another format: use the apply.py of its folder")
+        if not all(map(PART.fullmatch, facts["parts"])):
+            raise PatchError("patch.json names a part that is not in its folder: do not use this patch")
+        if not all(entry["blob"] in facts["parts"] and _is_sound(entry) for entry in facts["files"]):
+            raise PatchError("patch.json has impossible edits: do not use this patch")
         for name, expected in facts["parts"].items():
             if sha256_of(os.path.join(folder, name)) != expected:
                 raise PatchError(name + " was changed or damaged: get the patch again")
@@ -68,6 +85,17 @@ class Patch:
         if not found:
             raise PatchError("the patch has no file of this name")
         return found
+
+
+def _is_sound(entry: dict[str, Any]) -> bool:
+    at = moved = 0
+    for offset, length, _, new in entry["edits"]:
+        if not all(isinstance(number, int) for number in (offset, length, new)):
+            return False
+        if offset < at or min(length, new) < 0:
+            return False
+        at, moved = offset + length, moved + new - length
+    return bool(at <= entry["size"] <= LARGEST and entry["new_size"] == entry["size"] + moved)
 
 
 def chunks_of(file: Any, length: int) -> Iterator[bytes]:
@@ -100,7 +128,7 @@ def sha256_of(path: str, skipped: list[list[Any]] | None = None) -> str:
 def _written(path: str, temporary: str) -> Iterator[BinaryIO]:
     """Write a file that appears complete or not at all."""
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -114,18 +142,38 @@ def _written(path: str, temporary: str) -> Iterator[BinaryIO]:
             os.unlink(temporary)
 
 
+@contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Lock a file that can be written, and remove unfinished files of a process that was killed."""
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        raise PatchError("it is a symbolic link: name the file itself")
+    if stat.S_ISDIR(mode):
+        raise PatchError("it is a folder: name the files in it")
+    if not stat.S_ISREG(mode):
+        raise PatchError("it is no regular file")
+    with open(path, "r+b") as file:
+        is_free = True
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_free = False
+        except OSError:
+            pass  # This file system has no locks.
+        if not (is_free and os.path.samestat(os.fstat(file.fileno()), os.stat(path))):
+            raise PatchError("another apply.py is at work on it: wait for its end")
+        for temporary in (path + NEW, path + UNDO + NEW):
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+        yield
+
+
 class PatchedFile:
     """A file on disk, and the part of the patch that is about it."""
 
     def __init__(self, patch: Patch, path: str) -> None:
         self.patch, self.path = patch, path
-        mode = os.lstat(path).st_mode
-        if stat.S_ISLNK(mode):
-            raise PatchError("it is a symbolic link: name the file itself")
-        if stat.S_ISDIR(mode):
-            raise PatchError("it is a folder: name the files in it")
-        if not stat.S_ISREG(mode):
-            raise PatchError("it is no regular file")
         size, named = os.path.getsize(path), patch.named(path)
         found = [each for each in named if size in (each["size"], each["new_size"])]
         if not found:
@@ -159,20 +207,22 @@ class PatchedFile:
         return True
 
     def _save(self) -> None:
-        with open(self.path, "rb") as file, _written(self.path + UNDO, self.path + UNDO + ".new") as undo:
+        with open(self.path, "rb") as file, _written(self.path + UNDO, self.path + UNDO + NEW) as undo:
             undo.write(self.head)
-            for offset, length, *_ in self.edits:
+            for offset, length, expected, _ in self.edits:
                 file.seek(offset)
+                digest = hashlib.sha256()
                 for data in chunks_of(file, length):
+                    digest.update(data)
                     undo.write(data)
-        self._saved()
+                if digest.hexdigest() != expected:
+                    raise PatchError("it was changed meanwhile: stop its writers, and run this again")
 
     def apply(self) -> str:
         """Patch the file; return a line about it."""
         if self.sha256 == self.entry["new_sha256"]:
             return "is patched already"
         self.write()
-        self._verify("new_sha256")
         return "patched: {:,} records removed".format(self.entry["records"])
 
     def write(self) -> None:
@@ -180,12 +230,12 @@ class PatchedFile:
         if not self._saved():
             self._save()
         with gzip.open(os.path.join(self.patch.folder, self.entry["blob"]), "rb") as blob:
-            self._edit([(offset, length, new) for offset, length, _, new in self.edits], blob)
+            self._edit([(offset, length, new) for offset, length, _, new in self.edits], blob, "new_sha256")
 
     def undo(self) -> str:
         """Put the replaced bytes back; return a line about it."""
         if self.sha256 == self.entry["sha256"]:
-            if os.path.lexists(self.path + UNDO) and self._saved():
+            if self._saved():
                 os.unlink(self.path + UNDO)
             return "is not patched"
         if not self._saved():
@@ -197,12 +247,11 @@ class PatchedFile:
             moved += new - length
         with open(self.path + UNDO, "rb") as undo:
             undo.seek(len(self.head))
-            self._edit(edits, undo)
-        self._verify("sha256")
+            self._edit(edits, undo, "sha256")
         os.unlink(self.path + UNDO)
         return "restored"
 
-    def _edit(self, edits: list[Any], blob: Any) -> None:
+    def _edit(self, edits: list[Any], blob: Any, key: str) -> None:
         if self.in_place:
             with open(self.path, "r+b") as file:
                 for offset, _, new in edits:
@@ -211,6 +260,7 @@ class PatchedFile:
                         file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            self._verify(self.path, key, "run --undo, and check the disk")
             return
         with open(self.path, "rb") as old, _written(self.path, self.path + NEW) as file:
             for offset, length, new in edits:
@@ -220,11 +270,18 @@ class PatchedFile:
                     file.write(data)
                 old.seek(offset + length)
             shutil.copyfileobj(old, file, CHUNK)
+            file.flush()
+            if os.name == "posix":
+                owner = os.fstat(old.fileno())
+                with suppress(PermissionError):
+                    os.chown(self.path + NEW, owner.st_uid, owner.st_gid)
             shutil.copymode(self.path, self.path + NEW)
+            self._verify(self.path + NEW, key, "it was left as it is; check the disk")
 
-    def _verify(self, key: str) -> None:
-        if sha256_of(self.path) != self.entry[key]:
-            raise PatchError("its SHA-256 is not the expected one afterwards: run --undo, and check the disk")
+    def _verify(self, path: str, key: str, remedy: str) -> None:
+        # Nothing is known yet while the patch itself is made.
+        if self.entry[key] and sha256_of(path) != self.entry[key]:
+            raise PatchError(f"its SHA-256 is not the expected one afterwards: {remedy}")
 
 
 def parts_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
@@ -299,11 +356,11 @@ def main(arguments: list[str] | None = None) -> int:
     modes.add_argument("--plan", metavar="s3://BUCKET/PREFIX", help="print a plan of multipart copies")
     parser.add_argument("files", metavar="FILE", nargs="+")
     chosen = parser.parse_args(arguments)
-    if chosen.plan is not None and not chosen.plan.startswith("s3://"):
+    if chosen.plan is not None and not re.match("s3://[^/]", chosen.plan):
         parser.error("--plan takes s3://BUCKET/PREFIX")
     try:
         patch = Patch.open(os.path.dirname(os.path.abspath(__file__)))
-    except (PatchError, OSError, ValueError, LookupError, TypeError) as error:
+    except WRONG as error:
         sys.stderr.write(f"the patch is refused: {error}\n")
         return 1
     sys.stderr.write(f"patch {patch.digest}\n")
@@ -314,10 +371,12 @@ def main(arguments: list[str] | None = None) -> int:
             if chosen.plan is not None:
                 plans.append(plan(patch, chosen.plan, path))
             else:
-                file = PatchedFile(patch, path)
-                sys.stdout.write(f"{path}: {file.undo() if chosen.undo else file.apply()}\n")
+                with _locked(path):
+                    file = PatchedFile(patch, path)
+                    result = file.undo() if chosen.undo else file.apply()
+                sys.stdout.write(f"{path}: {result}\n")
             done += 1
-        except (PatchError, OSError) as error:
+        except WRONG as error:
             sys.stderr.write(f"{path}: {getattr(error, 'strerror', None) or error}\n")
     if plans:
         sys.stdout.write(json.dumps({"patch": patch.digest, "objects": plans}, indent=1) + "\n")
@@ -325,4 +384,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped: run the same command again\n")
+        sys.exit(130)

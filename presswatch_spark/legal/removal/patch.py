@@ -265,7 +265,7 @@ class _PatchedCopy:
 
     def _remove_rows(self, rows: Collection[int], blob: gzip.GzipFile) -> None:
         if is_parquet(self.path):
-            new, size = self.scratch / "new.parquet", self.path.stat().st_size
+            new, size = self.path.with_name(f"{self.path.name}.new"), self.path.stat().st_size
             write_parquet(self.path, new, rows)
             with new.open("rb") as file:
                 self._insert(blob, (0, size), apply.chunks_of(file, new.stat().st_size))

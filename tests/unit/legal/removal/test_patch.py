@@ -1,12 +1,16 @@
 """Patches that remove the records of a case from their files, and the script that applies them."""
 
 import ast
+import fcntl
 import gzip
 import json
 import os
 import random
 import shutil
+import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +35,7 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED, removed_id_in
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe
-from presswatch_spark.tables.seals import unsealed_json
+from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from tests.world.commands import outcome
 from tests.world.patches import FORMS, blobs, copies, executed, run_script, targets_of, write_shard
 from tests.world.proofs import each_time
@@ -188,6 +192,16 @@ def test_many_targets_of_several_files_are_removed_and_restored(
         assert {state.state for state in states(case).values()} == {"overwritten"}
     assert run_script(tmp_path / "patch", "--undo", *paths).returncode == 0
     assert {path: path.read_bytes() for path in paths} == before
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    for name in ("new.parquet", "apply.py", "patch.json.parquet", "é à.parquet"):
+        write_shard("parquet", tmp_path / name, 20, 1)
+        targets = targets_of(tmp_path / name, "parquet", {3})
+        case = new_case(str(tmp_path / f"{name}-case"), targets, {"reading": {}})
+        patch_of(case, tmp_path / f"{name}-patch")
+        assert run_script(tmp_path / f"{name}-patch", tmp_path / name).returncode == 0
+        assert len(read(tmp_path / name, "c4")[0]) == 19
 
 
 def test_members_and_frames_without_a_target_keep_their_bytes(tmp_path: Path) -> None:
@@ -405,7 +419,13 @@ def test_wrong_files_are_named_and_the_others_are_patched(patch: Path, file: Pat
         (line,) = [line for line in done.stderr.splitlines() if line.startswith(f"{path}: ")]
         assert message in line
     assert (tmp_path / "cut" / file.name).read_bytes() == data[:-1]
-    for arguments in ([], ["--undo"], ["--plan", "https://a/b", file], ["--plan", "s3://a", "--undo", file]):
+    for arguments in (
+        [],
+        ["--undo"],
+        ["--plan", "https://a/b", file],
+        ["--plan", "s3:///b", file],
+        ["--plan", "s3://a", "--undo", file],
+    ):
         assert run_script(patch, *arguments).returncode == 2
 
 
@@ -477,6 +497,129 @@ def test_a_file_that_was_half_written_is_completed_or_restored(patch: Path, file
         undo.write_bytes(data)
         done = run_script(patch, "--undo", file)
         assert (done.returncode, message in done.stderr, file.read_bytes()) == (1, True, after), done
+
+
+IMPOSSIBLE = "impossible edits"
+HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "a part above the folder": (lambda facts: facts["parts"].update({"../x": "0"}), "not in its folder"),
+    "a part at the root": (lambda facts: facts["parts"].update({"/etc/hostname": "0"}), "not in its folder"),
+    "a blob that is no part": (lambda facts: facts["files"][0].update(blob="../x.gz"), IMPOSSIBLE),
+    "a negative offset": (lambda facts: edit_of(facts, [-1, 1, "", 1]), IMPOSSIBLE),
+    "a negative length": (lambda facts: edit_of(facts, [0, -1, "", -1]), IMPOSSIBLE),
+    "overlapping edits": (lambda facts: edit_of(facts, [0, 9, "", 9], [8, 9, "", 9]), IMPOSSIBLE),
+    "edits in no order": (lambda facts: edit_of(facts, [9, 1, "", 1], [0, 1, "", 1]), IMPOSSIBLE),
+    "an edit after the end": (lambda facts: edit_of(facts, [10**30, 1, "", 1]), IMPOSSIBLE),
+    "a fraction": (lambda facts: edit_of(facts, [0.5, 1, "", 1]), IMPOSSIBLE),
+    "a huge size": (lambda facts: facts["files"][0].update(size=10**30, new_size=10**30), IMPOSSIBLE),
+    "another new size": (lambda facts: facts["files"][0].update(new_size=1), IMPOSSIBLE),
+    "no edits": (lambda facts: facts["files"][0].pop("edits"), "refused: 'edits'"),
+    "no files": (lambda facts: facts.update(files=7), "refused: 'int' object"),
+}
+
+
+def edit_of(facts: dict[str, Any], *edits: list[Any]) -> None:
+    facts["files"][0]["edits"] = list(edits)
+
+
+def reseal(patch: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the facts of a patch as its author could."""
+    facts = facts_of(patch)
+    change(facts)
+    (patch / "patch.json").write_bytes(sealed_json(facts))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_patch_that_was_made_to_do_harm_is_refused_before_a_file_is_touched(
+    patch: Path, file: Path, name: str
+) -> None:
+    change, message = HOSTILE[name]
+    before = file.read_bytes()
+    reseal(patch, change)
+    for arguments in ([], ["--undo"], ["--plan", "s3://a"]):
+        done = run_script(patch, *arguments, file)
+        assert (done.returncode, done.stdout, message in done.stderr) == (1, "", True), done
+        assert "Traceback" not in done.stderr
+    assert (file.read_bytes(), os.listdir(file.parent)) == (before, [file.name])
+
+
+def test_bytes_of_a_blob_that_are_not_the_promised_ones_lose_no_file(patched: tuple[Path, Path]) -> None:
+    patch, path = patched
+    before, name = path.read_bytes(), "blobs/00000.gz"
+    content = gzip.decompress((patch / name).read_bytes())
+    for data in (gzip.compress(bytes(len(content))), gzip.compress(content)[:-40], gzip.compress(b"")):
+        (patch / name).write_bytes(data)
+        reseal(patch, lambda facts, data=data: facts["parts"].update({name: sha256(data).hexdigest()}))
+        done = run_script(patch, path)
+        assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (1, "", False), done
+        assert run_script(patch, "--undo", path).returncode == 0
+        assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
+
+
+def test_two_scripts_never_work_on_a_file_at_once(patched: tuple[Path, Path]) -> None:
+    patch, path = patched
+    before = path.read_bytes()
+    with path.open("r+b") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        for arguments in ([], ["--undo"]):
+            done = run_script(patch, *arguments, path)
+            assert (done.returncode, "another apply.py is at work on it" in done.stderr) == (1, True), done
+    with ThreadPoolExecutor(6) as pool:
+        done_by = list(pool.map(lambda _: run_script(patch, path), range(6)))
+    assert 0 in {done.returncode for done in done_by}
+    for done in done_by:
+        assert "patched" in done.stdout or "another apply.py is at work on it" in done.stderr, done
+    assert run_script(patch, "--undo", path).returncode == 0
+    assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
+
+
+def test_a_file_that_changes_after_its_check_is_not_patched_and_no_wrong_bytes_are_saved(
+    patched: tuple[Path, Path],
+) -> None:
+    patch, path = patched
+    before, opened = path.read_bytes(), script.Patch.open(str(patch))
+    (offset, *_), *_ = opened.files[0]["edits"]
+    file = script.PatchedFile(opened, str(path))
+    path.write_bytes(before[:offset] + bytes([before[offset] ^ 1]) + before[offset + 1 :])
+    with pytest.raises(script.PatchError, match="it was changed meanwhile"):
+        file.apply()
+    assert os.listdir(path.parent) == [path.name]
+    path.write_bytes(before)
+    assert run_script(patch, path).returncode == 0
+
+
+def test_files_that_a_killed_script_left_are_removed_and_never_followed(
+    patched: tuple[Path, Path], tmp_path: Path
+) -> None:
+    patch, path = patched
+    (tmp_path / "other").write_text("of another")
+    for suffix in (NEW, UNDO + NEW):
+        for arguments in ([], ["--undo"]):
+            Path(f"{path}{suffix}").symlink_to(tmp_path / "other")
+            assert run_script(patch, *arguments, path).returncode == 0
+    assert ((tmp_path / "other").read_text(), os.listdir(path.parent)) == ("of another", [path.name])
+
+
+def test_a_rewritten_file_keeps_its_mode_and_owner(patched: tuple[Path, Path]) -> None:
+    patch, path = patched
+    path.chmod(0o640)
+    if not os.geteuid():
+        os.chown(path, 1234, 4321)
+    before = path.stat()
+    assert run_script(patch, path).returncode == 0
+    after = path.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def test_a_stopped_script_ends_without_a_traceback(patch: Path, file: Path) -> None:
+    stopping = f"""
+import hashlib, runpy, sys
+def stop(*given): raise KeyboardInterrupt
+sys.argv = ["apply.py", {str(file)!r}]
+hashlib.sha256 = stop
+runpy.run_path({str(patch / "apply.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", stopping], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "stopped: run the same command again\n")
 
 
 # Plans for object stores.

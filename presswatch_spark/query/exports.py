@@ -64,7 +64,7 @@ def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
     parent, _, name = path.rpartition("/")
     folder = Folder.of(parent or ("/" if path.startswith("/") else "."), storage)
     if name in folder.entries():
-        raise OutputError("the file already exists", where=path, remedy="choose another --export")
+        raise OutputError("the file already exists", where=path, remedy="choose another name")
     return folder, name
 
 

@@ -132,7 +132,7 @@ def draft(
     from presswatch_spark.legal.notices.parties import load_recipient, load_sender
 
     require_one_choice(rows, confidences)
-    storage, addressee = form.storage, load_recipient(recipient, recipients)
+    storage, addressee = form.storage, load_recipient(recipient, recipients, form.storage)
     language = language or addressee.language
     _ = Language("fr" if language == "both" else language)
     order = NoticeOrder(
@@ -214,7 +214,7 @@ def check(
     query, recipient = opened.about["query"], opened.about["recipient"]["id"]
     with_ = Checking(
         sender=load_sender(sender or query["sender_file"]),
-        recipient=load_recipient(recipient, recipients or query["recipients_file"]),
+        recipient=load_recipient(recipient, recipients or query["recipients_file"], storage),
         days=days,
         again=read_again,
         corpus=Corpus.open(corpus, check=False, storage=storage) if corpus else None,
@@ -295,7 +295,7 @@ def sent(
     opened = Notice.open(path, form.storage)
     recipients = recipients or opened.about.get("query", {}).get("recipients_file")
     states.require_unchanged(opened)
-    recipient = load_recipient(opened.about["recipient"]["id"], recipients)
+    recipient = load_recipient(opened.about["recipient"]["id"], recipients, form.storage)
     event = states.send(opened, recipient, on, via, file, by)
     _ = form.language
     return Reply([_("recorded: sent on {day}", day=_.day(event.day))])
@@ -413,7 +413,7 @@ def status(
     *,
     path: str = argument("N|CAMPAIGN"),
     case: str | None = option("--case", "CASE", "The case that follows N. Default: that of its draft."),
-    calendar: str | None = option("--calendar", "FILE", "Write the last days of next steps to a .ics file."),
+    calendar: str | None = option("--calendar", "FILE", "A new .ics file for the last days of next steps."),
     form: ReplyForm,
 ) -> Reply:
     """Show the state of a notice, or the register of a campaign.
@@ -428,11 +428,13 @@ def status(
     from presswatch_spark.legal.notices.states import state_of
 
     if Journal.at(path, form.storage):
+        if case:
+            raise click.UsageError("--case is for one notice")
         return _campaign_reply(path, calendar, form)
+    if form.export or calendar:
+        raise click.UsageError("--export and --calendar are for a campaign")
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
-    if form.export:
-        raise click.UsageError("--export is for a campaign")
     return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([_state_facts(found)]))
 
 
@@ -440,12 +442,12 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
     from presswatch_spark.legal.notices.letter import LetterWords
     from presswatch_spark.legal.notices.notice import today
     from presswatch_spark.legal.notices.register import Register
-    from presswatch_spark.storage.disk import Folder
+    from presswatch_spark.query.exports import require_new
 
     register, _ = Register.open(path, today(), form.storage), form.language
     if calendar:
-        folder, name = os.path.split(calendar)
-        Folder.of(folder or ".", form.storage).write(name, register.calendar(LetterWords(_.language)))
+        folder, name = require_new(calendar, form.storage)
+        folder.write(name, register.calendar(LetterWords(_.language)), absent=True)
     cells = defaultdict[tuple[str, str], dict[str, str]](dict)
     for each in register.notices:
         left, state = register.days_left(each), _name(each.found.state, _)

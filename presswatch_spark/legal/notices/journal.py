@@ -27,7 +27,7 @@ from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 MARKER, LAYOUT = "_presswatch_register.json", 1
 NOTICES, JOURNAL, EVENTS, SUMS = "notices", "journal", "events", "SHA256SUMS"
-ENTRY = ("number", "previous", "notice", "event", "sha256")
+ENTRY = ("number", "previous", "notice", "event", "event_sha256")
 _EVENT = re.compile(f"{NOTICES}/([^/]+)/{EVENTS}/.*")
 LOCK, LEASE_SECONDS = "register.lock", 60.0
 RESTORE = "restore the campaign from a copy; nothing that rests on it is sure until then"
@@ -106,7 +106,7 @@ class Journal:
                 raise _broken(folder, name, "the entry follows another one, or another plan")
             entries.append(entry)
             head = _sha256(files[name])
-            expected[event_name(entry["notice"], entry["event"])] = entry["sha256"]
+            expected[event_name(entry["notice"], entry["event"])] = entry["event_sha256"]
         for name, sha256 in expected.items():
             if name not in files:
                 raise _broken(folder, name, "the event is missing")
@@ -132,7 +132,7 @@ class Journal:
         """Return the SHA-256 (hex) of the events of each notice."""
         found = defaultdict[str, list[str]](list)
         for entry in self.entries:
-            found[entry["notice"]].append(entry["sha256"])
+            found[entry["notice"]].append(entry["event_sha256"])
         return dict(found)
 
     def require_file(self, name: str, sha256: str) -> None:
@@ -163,7 +163,7 @@ class Journal:
     def with_event(self, notice: str, number: int, kind: str, sha256: str) -> Self:
         """Write the entry of an event; return the journal with it. Only under the lock of the campaign."""
         place = {"number": len(self.entries) + 1, "previous": self.head}
-        entry = {"notice": notice, "event": number, "kind": kind, "sha256": sha256, **place}
+        entry = {"notice": notice, "event": number, "kind": kind, "event_sha256": sha256, **place}
         data = sealed_json(entry)
         with disk_errors(str(self.folder)):
             self.folder.write(entry_name(len(self.entries) + 1), data, absent=True)

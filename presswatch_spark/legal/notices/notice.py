@@ -42,7 +42,7 @@ from presswatch_spark.legal.notices.parties import ACTS, SENDER_TEXTS, Recipient
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
+from presswatch_spark.storage.objects import MissingError, StorageOptions, canonical, read_object
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 NOTICE, LETTER, PDF, FORM = "notice.json", "letter.docx", "letter.pdf", "form.txt"
@@ -114,6 +114,9 @@ class Notice:
         `journal`: that of its campaign, if it was read already.
         """
         folder = Folder.of(path, storage)
+        if folder.is_local:
+            # Through a link, the campaign around the notice would not be seen.
+            folder = Folder.of(str(folder.path.resolve()), storage)
         journal = journal or Journal.around(folder)
         try:
             lines = folder.read(SUMS)[0].decode().splitlines()
@@ -207,8 +210,9 @@ class Notice:
     def add_event(self, kind: str, proof: str | None = None, **facts: Any) -> Event:
         """Append an event, with a copy of the file `proof`, and its entry in the journal of the campaign.
 
-        `by`: the person; without one, the account of this process. Raises `OutputError` if another process
-        has appended an event since `open`, `StorageError` if the proof cannot be read.
+        `by`: the person; without one, the account of this process. Raises `InputError` if the name of the
+        person or the proof is empty, `OutputError` if another process has appended an event since `open`,
+        `StorageError` if the proof cannot be read.
         """
         number, own_id = len(self.events) + 1, self.folder.uri.rpartition("/")[2]
         noted: dict[str, Any] = {
@@ -219,11 +223,15 @@ class Notice:
             "previous": self._last_digest,
         }
         known = {name: value for name, value in facts.items() if value is not None}
+        if not str(known.get("by", "account")).strip():
+            raise InputError("the person has no name", where=str(self.folder), remedy="pass it with --by")
         for name, value in {"by": account(), **known}.items():
             noted[name] = value.isoformat() if isinstance(value, date) else value
         content = b""
         if proof:
             content = read_object(proof, self.folder.storage)[0]
+            if not content:
+                raise InputError("the proof is an empty file", where=proof, remedy="pass the right file")
             noted |= {
                 "file": hashlib.sha256(content).hexdigest(),
                 "proof": _proof_name(number, proof),
@@ -427,7 +435,7 @@ def _about(
             "targets": sorted(place.target_sha256 for place in places),
             "rows": sorted({place.claim_row for place in places}),
             "sender_file": str(Path(order.sender_file).absolute()),
-            "recipients_file": recipients and str(Path(recipients).absolute()),
+            "recipients_file": recipients and canonical(recipients),
             **({"seal": dict(source.seal)} if source.seal else {}),
             "mirrors": [[mirror.place, mirror.copy] for mirror in order.selection.mirrors],
         },

@@ -21,6 +21,7 @@ from presswatch_spark.core.translation import N_, Sentence, Word, sentence
 from presswatch_spark.corpus.registry import Publisher, Registry, country_code, load_registry, siren_of
 from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.legal.notices.laws import LAWS
+from presswatch_spark.storage.objects import StorageOptions, read_object
 
 ADDRESSES = {"dmca512": "agent", "dsa16": "contact_point"}
 """Facts with the address for notices of a law; other notices go to the `route`."""
@@ -104,12 +105,12 @@ class Recipient:
             yield sentence(read, day=fact.checked, **facts) if fact.checked else sentence(unread, **facts)
 
 
-def load_recipient(id: str, path: str | None = None) -> Recipient:
-    """Return a recipient by its id; `path`: a file that replaces the one of the package.
+def load_recipient(id: str, path: str | None = None, storage: StorageOptions | None = None) -> Recipient:
+    """Return a recipient by its id; `path`: a file, also on S3, that replaces the one of the package.
 
     Raises `ConfigError` if there is no such recipient, or with all mistakes of the file.
     """
-    found = load_recipients(path)
+    found = load_recipients(path, storage)
     if id not in found:
         raise ConfigError(
             f"there is no recipient `{id}`{did_you_mean(id, found)}",
@@ -119,10 +120,14 @@ def load_recipient(id: str, path: str | None = None) -> Recipient:
     return found[id]
 
 
-def load_recipients(path: str | None = None) -> dict[str, Recipient]:
+def load_recipients(path: str | None = None, storage: StorageOptions | None = None) -> dict[str, Recipient]:
     """Return all recipients by their ids; `path` and errors as those of `load_recipient`."""
     file = path or shipped("recipients.yaml")
-    raw, check, found = file_bytes(file, "the recipients", "--recipients"), Check(), dict[str, Recipient]()
+    if "://" in str(file):
+        raw, _ = read_object(str(file), storage or StorageOptions())
+    else:
+        raw = file_bytes(file, "the recipients", "--recipients")
+    check, found = Check(), dict[str, Recipient]()
     root = compose(raw, check, "recipients contain facts, and nothing is nested deeper", "recipients")
     top = check.entry(root, "recipients file", "recipients") if root is not None else {}
     for node in check.items(top.get("recipients"), "recipients"):

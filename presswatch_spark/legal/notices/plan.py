@@ -337,10 +337,8 @@ def _reuploaders(
         text = "# Owners on a hub whose files are in this campaign. Complete and check each address.\n"
         text += yaml.safe_dump({"recipients": entries}, allow_unicode=True, sort_keys=False)
         folder.write(REUPLOADERS, text.encode(), absent=True)
-    with scratch_folder() as scratch:
-        (scratch / REUPLOADERS).write_bytes(folder.read(REUPLOADERS)[0])
-        written = load_recipients(str(scratch / REUPLOADERS))
-    return [(each, folder.at(REUPLOADERS)) for each in written.values()]
+    file = folder.at(REUPLOADERS)
+    return [(each, file) for each in load_recipients(file, folder.storage).values()]
 
 
 def _entry(owner: str, hub: Recipient | None) -> dict[str, Any]:

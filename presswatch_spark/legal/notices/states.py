@@ -193,7 +193,8 @@ def _next_step(
     if deadline is None or today <= deadline:
         return "await_answer", deadline
     reminded = _latest(notice, REMINDED)
-    return ("escalate", reminded.day + act) if reminded else ("remind", deadline + act)
+    step, since = ("escalate", max(reminded.day, deadline)) if reminded else ("remind", deadline)
+    return step, since + act
 
 
 def sign(notice: Notice, by: str, on: date | None, proof: str | None = None, via: str | None = None) -> Event:
@@ -264,6 +265,9 @@ def _require_address(notice: Notice, recipient: Recipient, day: date) -> None:
         what = f"a person must have checked the address of {recipient.name} within {ADDRESS_DAYS} days: "
         remedy = f"read {fact.source}, note the day as `checked` in a recipients file, and give --recipients"
         raise _refused(notice, f"{what}it was checked {since}", remedy)
+    if address != notice.about["recipient"]["route"]:
+        what = f"the letter was drafted for another address of {recipient.name} than {address}"
+        raise _refused(notice, what, "draft it again with --recipients")
 
 
 def answer(
@@ -298,7 +302,8 @@ def record(
     if kind in (REMINDED, ESCALATED, CLOSED):
         _require_open(notice)
     if kind == CLOSED:
-        _require_day(notice, on, notice.drafted_on, "it was drafted")
+        newest = _latest(notice, SENT, DELIVERED, REFUSED, RETURNED, ANSWERED, REMINDED, ESCALATED)
+        _require_day(notice, on, newest.day if newest else notice.drafted_on, "its newest event happened")
     else:
         _require_day(notice, on, _first_sent(notice).day, "it was sent")
     require_unchanged(notice)

@@ -403,3 +403,66 @@ def test_the_register_is_exported_with_days_and_a_calendar(sent: Path, tmp_path:
     run("notice", "status", "--lang", "fr", "--calendar", french, sent)
     unfolded = french.read_bytes().replace(b"\r\n ", b"").decode()
     assert "enregistrer la distribution\\, avec sa preuve" in unfolded
+
+
+def test_a_calendar_replaces_no_file_and_an_option_for_another_thing_is_refused(
+    sent: Path, tmp_path: Path
+) -> None:
+    exclusions, calendar = sent / "exclusions.csv", tmp_path / "n.ics"
+    before = exclusions.read_bytes()
+    done = outcome("notice status --calendar", exclusions, sent)
+    assert (done.code, "already exists" in done.err, exclusions.read_bytes()) == (1, True, before)
+    assert outcome("notice status --calendar", calendar, sent / FIRST).code == 2
+    assert outcome("notice status --case x", sent).code == 2
+    assert not calendar.exists()
+
+
+# --- what persons record
+
+
+def test_an_event_needs_a_person_and_a_proof_that_says_something(sent: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.pdf").touch()
+    before = bytes_of(sent)
+    for words, why in (
+        (["--by", " ", "--via", "LRAR 1A 123 456 7890 1"], "the person has no name"),
+        (["--by", NAME, "--file", tmp_path / "empty.pdf"], "the proof is an empty file"),
+    ):
+        done = outcome("notice record", sent / FIRST, "delivered", *words)
+        assert (done.code, why in done.err) == (1, True), done.err
+    assert bytes_of(sent) == before
+
+
+def test_a_notice_that_is_reached_through_a_link_keeps_the_journal(campaign: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(campaign / FIRST)
+    for _ in range(2):
+        run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), tmp_path / "link")
+    journal = register_of(campaign).journal
+    assert (len(journal.digests["alliance-common-crawl-fr"]), journal.pending) == (3, None)
+
+
+def test_no_step_after_a_reminder_ends_before_the_deadline_and_no_closure_before_an_event(
+    campaign: Path,
+) -> None:
+    id = "syndicat-aws-fr"
+    send(campaign, id)
+    note(campaign, id, "delivered", SENT)
+    note(campaign, id, "reminded", SENT + DAY)
+    (task,) = (each for each in register_of(campaign, LATER).notices if each.id == id)
+    assert task.found.deadline
+    assert (task.found.step, task.found.due) == ("escalate", task.found.deadline + 8 * DAY)
+    done = outcome("notice record", campaign / "notices" / id, "closed", "--by", NAME, "--on", SENT)
+    assert (done.code, "before the day on which its newest event happened" in done.err) == (1, True)
+    note(campaign, id, "closed", SENT + DAY)
+
+
+def test_a_letter_is_not_sent_to_another_address_than_its_own(
+    office: Bureaux, campaign: Path, tmp_path: Path
+) -> None:
+    path, recipients = campaign / FIRST, yaml.safe_load(office.recipients.read_bytes())
+    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
+    run("notice", "check", path)
+    for each in recipients["recipients"]:
+        each["route"] |= {"value": "elsewhere@recipient.example", "checked": today()}
+    (tmp_path / "recipients.yaml").write_text(yaml.safe_dump(recipients), "utf-8")
+    done = outcome("notice sent --recipients", tmp_path / "recipients.yaml", path)
+    assert (done.code, "drafted for another address" in done.err) == (1, True), done.err

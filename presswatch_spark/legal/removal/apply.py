@@ -108,6 +108,16 @@ def chunks_of(file: Any, length: int) -> Iterator[bytes]:
         yield data
 
 
+def digest_of(file: Any, length: int, copy: Any = None) -> str:
+    """Return the SHA-256 of the next `length` bytes of a file, and write them to `copy`."""
+    digest = hashlib.sha256()
+    for data in chunks_of(file, length):
+        digest.update(data)
+        if copy:
+            copy.write(data)
+    return digest.hexdigest()
+
+
 def sha256_of(path: str, skipped: list[list[Any]] | None = None) -> str:
     """Return the SHA-256 of a file, without the ranges of `skipped`."""
     digest, at = hashlib.sha256(), 0
@@ -198,12 +208,8 @@ class PatchedFile:
                 raise PatchError(
                     f"{self.path}{UNDO} is of another patch: undo that one, or move its file away"
                 )
-            for _, length, expected, _ in self.edits:
-                digest = hashlib.sha256()
-                for data in chunks_of(undo, length):
-                    digest.update(data)
-                if digest.hexdigest() != expected:
-                    raise PatchError(f"{self.path}{UNDO} is damaged: restore the file from a copy")
+            if any(digest_of(undo, length) != expected for _, length, expected, _ in self.edits):
+                raise PatchError(f"{self.path}{UNDO} is damaged: restore the file from a copy")
         return True
 
     def _save(self) -> None:
@@ -211,11 +217,7 @@ class PatchedFile:
             undo.write(self.head)
             for offset, length, expected, _ in self.edits:
                 file.seek(offset)
-                digest = hashlib.sha256()
-                for data in chunks_of(file, length):
-                    digest.update(data)
-                    undo.write(data)
-                if digest.hexdigest() != expected:
+                if digest_of(file, length, undo) != expected:
                     raise PatchError("it was changed meanwhile: stop its writers, and run this again")
 
     def apply(self) -> str:

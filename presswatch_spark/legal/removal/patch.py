@@ -12,14 +12,13 @@ zstd frames and row groups that contain a row to remove are written again withou
 
 import gzip
 import hashlib
+import io
 import shutil
 import time
 import zlib
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -241,14 +240,10 @@ class _PatchedCopy:
         return dict(sorted(found.items()))
 
     def _insert(self, blob: gzip.GzipFile, place: Range, data: Iterable[bytes]) -> None:
-        inserted, digest = 0, hashlib.sha256()
-        for each in data:
-            inserted += blob.write(each)
+        inserted, (offset, after) = sum(map(blob.write, data)), place
         with self.path.open("rb") as file:
-            file.seek(place[0])
-            for removed in apply.chunks_of(file, place[1] - place[0]):
-                digest.update(removed)
-        self._edits.append([place[0], place[1] - place[0], digest.hexdigest(), inserted])
+            file.seek(offset)
+            self._edits.append([offset, after - offset, apply.digest_of(file, after - offset), inserted])
 
     def _replace_records(
         self, found: dict[int, tuple[DocumentFacts, list[Target]]], blob: gzip.GzipFile
@@ -264,49 +259,47 @@ class _PatchedCopy:
                     self._insert(blob, (offset, offset + len(stored)), [data])
 
     def _remove_rows(self, rows: Collection[int], blob: gzip.GzipFile) -> None:
+        size = self.path.stat().st_size
         if is_parquet(self.path):
-            new, size = self.path.with_name(f"{self.path.name}.new"), self.path.stat().st_size
+            new = self.path.with_name(f"{self.path.name}.new")
             write_parquet(self.path, new, rows)
             with new.open("rb") as file:
                 self._insert(blob, (0, size), apply.chunks_of(file, new.stat().st_size))
             return
         units = Units(self.path)
-        ranges = deque(units.ranges_of(rows))
-        members = [Unit(*each, *each) for each in ranges] if units.compression == "plain" else [*units.found]
-        for unit in members:
-            while ranges and ranges[0][1] <= unit.start:
-                ranges.popleft()
-            if touched := list(takewhile(lambda each: each[0] < unit.end, ranges)):  # noqa: B023
-                data = without(units.pieces(unit.offset, unit.after), unit.start, touched)
-                packed = units.packed(data, is_only=len(members) == 1)
-                self._insert(blob, (unit.offset, unit.after), packed)
+        for row, offset, line in placed_lines(units.pieces(), LONGEST_ROW):
+            if units.compression == "plain" and row in rows:
+                self._insert(blob, (offset, min(offset + len(line or b"") + 1, size)), ())
+        for unit in [*units.found]:
+            if any(row in rows for row in range(unit.row, unit.end)):
+                data = without(units.pieces(unit.offset, unit.after), unit.row, rows)
+                self._insert(blob, (unit.offset, unit.after), units.packed(data))
 
 
 # JSON Lines.
 
 
 class Unit(NamedTuple):
-    """A gzip member or zstd frame: stored bytes [offset, after), inflated bytes [start, end)."""
+    """A gzip member or zstd frame: stored bytes [offset, after), with parts of rows [row, end)."""
 
     offset: int
     after: int
-    start: int
+    row: int
     end: int
 
 
 class Units:
-    """The units of a file on disk. After it was read: those `found`, and its inflated `size`."""
+    """The units of a file on disk: those `found` when it was read from its beginning."""
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(ZSTD_HEAD_BYTES)
         self.path, self.compression, self.found = path, compression_of(head[:4]), list[Unit]()
-        self.size = 0
         self._has_checksum = bool(head[-1:]) and bool(head[-1] & ZSTD_CHECKSUM)
 
     def pieces(self, offset: int = 0, after: int | None = None) -> Iterator[bytes]:
         """Yield the content of stored bytes [offset, after), whole units; `CorruptError` if damaged."""
-        begin, at, start, end, inflater = offset, offset, 0, 0, self._inflater()
+        begin, at, first, row, last, inflater = offset, offset, 0, 0, b"", self._inflater()
         with self.path.open("rb") as file:
             file.seek(offset)
             while stored := file.read(
@@ -318,38 +311,22 @@ class Units:
                     except (zlib.error, zstandard.ZstdError) as error:
                         raise CorruptError("a compressed part is damaged", where=str(self.path)) from error
                     rest = inflater.unused_data if inflater and inflater.eof else b""
-                    at, end, stored = at + len(stored) - len(rest), end + len(data), rest
+                    at, row, last = at + len(stored) - len(rest), row + data.count(b"\n"), data[-1:] or last
+                    stored = rest
                     yield data
                     if inflater and inflater.eof:
-                        self.found.append(Unit(begin, at, start, end))
-                        begin, start, inflater = at, end, self._inflater()
-        self.size = end
+                        self.found.append(Unit(begin, at, first, row + (last != b"\n")))
+                        begin, first, inflater = at, row, self._inflater()
         if inflater and begin != at:
             raise CorruptError("a compressed part is cut", where=str(self.path))
 
-    def packed(self, data: Iterable[bytes], *, is_only: bool) -> Iterator[bytes]:
-        """Yield data as one unit; nothing if there are none, unless it is the only one of the file."""
-        packer: Any = None
-        if self.compression == "gzip":
-            packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
-        elif self.compression == "zstd":
+    def packed(self, data: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield data as one unit."""
+        packer: Any = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+        if self.compression == "zstd":
             packer = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=self._has_checksum).compressobj()
-        is_empty = not is_only
-        for each in filter(None, data):
-            is_empty = False
-            yield packer.compress(each) if packer else each
-        if packer and not is_empty:
-            yield packer.flush()
-
-    def ranges_of(self, rows: Collection[int]) -> Iterator[Range]:
-        """Read the file; yield the inflated bytes of rows, which are its lines."""
-        start = None
-        for index, offset, _ in placed_lines(self.pieces(), LONGEST_ROW):
-            if start is not None:
-                yield start, offset
-            start = offset if index in rows else None
-        if start is not None:
-            yield start, self.size
+        yield from map(packer.compress, data)
+        yield packer.flush()
 
     def _inflater(self) -> Any:
         if self.compression == "gzip":
@@ -359,19 +336,13 @@ class Units:
         return None
 
 
-def without(pieces: Iterable[bytes], at: int, ranges: Iterable[Range]) -> Iterator[bytes]:
-    """Yield pieces, which begin at `at`, without ranges; these are in order."""
-    left = deque(ranges)
-    for data in pieces:
-        kept, end = at, at + len(data)
-        while left and left[0][0] < end:
-            yield data[kept - at : max(kept, left[0][0]) - at]
-            kept = max(kept, min(end, left[0][1]))
-            if left[0][1] > end:
-                break
-            left.popleft()
-        yield data[kept - at :]
-        at = end
+def without(pieces: Iterable[bytes], row: int, removed: Collection[int]) -> Iterator[bytes]:
+    """Yield pieces, which begin in a row, without the removed rows."""
+    for piece in pieces:
+        for part in io.BytesIO(piece):
+            if row not in removed:
+                yield part
+            row += part.endswith(b"\n")
 
 
 # Parquet.

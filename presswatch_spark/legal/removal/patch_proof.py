@@ -102,9 +102,12 @@ def _list(reader: str, lines: Iterable[tuple[object, bool]]) -> RecordList:
 
 
 def require_equal(before: Sequence[RecordList], after: Sequence[RecordList], path: str) -> None:
-    """Raise `CorruptError` unless each reader lists the same other records, and no more defects."""
+    """Raise `CorruptError` unless each reader lists the same other records, and no more defects.
+
+    A file that lost all its rows is a defect to our reader, and no reason to leave them.
+    """
     for old, new in zip(before, after, strict=True):
-        is_worse = new.get("defects", 0) > old.get("defects", 0)
+        is_worse = bool(new.get("records")) and new.get("defects", 0) > old.get("defects", 0)
         if is_worse or any(old.get(key) != new.get(key) for key in ("reader", "records", "sha256", "error")):
             raise CorruptError(f"{old['reader']} lists other records after the patch", where=path)
 

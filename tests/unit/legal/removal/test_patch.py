@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -192,6 +193,43 @@ def test_many_targets_of_several_files_are_removed_and_restored(
         assert {state.state for state in states(case).values()} == {"overwritten"}
     assert run_script(tmp_path / "patch", "--undo", *paths).returncode == 0
     assert {path: path.read_bytes() for path in paths} == before
+
+
+@pytest.mark.parametrize("form", ["c4", "oscar", "parquet"])
+def test_a_file_may_lose_all_its_rows(tmp_path: Path, form: str) -> None:
+    path = tmp_path / FORMS[form].format(0)
+    write_shard(form, path, 300, 1)
+    before = path.read_bytes()
+    patch_of(
+        new_case(str(tmp_path / "case"), targets_of(path, form, set(range(300))), {"reading": {}}),
+        tmp_path / "patch",
+    )
+    assert run_script(tmp_path / "patch", path).returncode == 0
+    assert read(path, {"parquet": "c4"}.get(form, form))[0] == []
+    assert run_script(tmp_path / "patch", "--undo", path).returncode == 0
+    assert path.read_bytes() == before
+
+
+def test_rows_are_removed_wherever_members_begin_and_end(tmp_path: Path) -> None:
+    rows = [
+        json.dumps({"text": f"{n} " * 40, "timestamp": "2019-04-25T12:57:54Z", "url": f"http://a.fr/{n}"})
+        for n in range(6)
+    ]
+    path, data = tmp_path / "c4-train.0.json.gz", "\n".join(rows).encode()
+    draw, size = random.Random(4), len(rows[0]) + 1
+    for cuts in ([size], [size - 1], [size + 1], [size, size, 2 * size], sorted(draw.sample(range(999), 9))):
+        pieces = [data[at:end] for at, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+        path.write_bytes(b"".join(gzip.compress(piece, mtime=0) for piece in pieces))
+        for removed in ({0}, {1}, {5}, {0, 1, 2}, {1, 4, 5}):
+            folder = Path(tempfile.mkdtemp(dir=tmp_path))
+            patch_of(
+                new_case(str(folder / "case"), targets_of(path, "c4", removed), {"reading": {}}),
+                folder / "patch",
+            )
+            (folder / path.name).write_bytes(path.read_bytes())
+            assert run_script(folder / "patch", folder / path.name).returncode == 0
+            left = gzip.decompress((folder / path.name).read_bytes()).decode().split("\n")
+            assert [row for row in left if row] == [row for n, row in enumerate(rows) if n not in removed]
 
 
 def test_a_file_may_have_any_name(tmp_path: Path) -> None:

@@ -368,7 +368,9 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stderr.write(f"patch {patch.digest}\n")
     plans: list[Any] = []
     done = 0
-    for path in chosen.files:
+    # DIR/* also names the saved bytes of files that were patched before.
+    files = [path for path in chosen.files if not path.endswith((UNDO, NEW))]
+    for path in files:
         try:
             if chosen.plan is not None:
                 plans.append(plan(patch, chosen.plan, path))
@@ -382,7 +384,7 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stderr.write(f"{path}: {getattr(error, 'strerror', None) or error}\n")
     if plans:
         sys.stdout.write(json.dumps({"patch": patch.digest, "objects": plans}, indent=1) + "\n")
-    return 0 if done == len(chosen.files) else 3 if done else 1
+    return 1 if not done else 0 if done == len(files) else 3
 
 
 if __name__ == "__main__":

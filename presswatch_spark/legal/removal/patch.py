@@ -19,6 +19,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,9 +67,6 @@ UNRESOLVED = N_("the place is unknown: run `removal probe --index` first")
 TOO_SHORT = N_("the record is shorter than the shortest tombstone")
 NOT_ALONE = N_("the record is in a gzip member with others, or its lines are named by a second file")
 OTHER_RECORD = N_("another record is at its place")
-
-Range = tuple[int, int]
-"""Bytes [start, end)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +137,9 @@ def _completed(
     about = {
         "case": str(case.folder).rstrip("/").rpartition("/")[2],
         "targets_digest": case.about["targets_digest"],
+        "tool_version": __version__,
+        "measured_on": f"{now:%Y-%m-%d}",
     }
-    about |= {"tool_version": __version__, "measured_on": f"{now:%Y-%m-%d}"}
     not_removed = [
         {"target_sha256": target.target_sha256, "shard_uri": target.shard_uri, "reason": reason}
         for reason, some in left.items()
@@ -239,11 +238,11 @@ class _PatchedCopy:
                     found.setdefault(offset_of(target), (record.facts, []))[1].append(target)
         return dict(sorted(found.items()))
 
-    def _insert(self, blob: gzip.GzipFile, place: Range, data: Iterable[bytes]) -> None:
-        inserted, (offset, after) = sum(map(blob.write, data)), place
+    def _insert(self, blob: gzip.GzipFile, offset: int, length: int, data: Iterable[bytes]) -> None:
+        inserted = sum(map(blob.write, data))
         with self.path.open("rb") as file:
             file.seek(offset)
-            self._edits.append([offset, after - offset, apply.digest_of(file, after - offset), inserted])
+            self._edits.append([offset, length, apply.digest_of(file, length), inserted])
 
     def _replace_records(
         self, found: dict[int, tuple[DocumentFacts, list[Target]]], blob: gzip.GzipFile
@@ -256,7 +255,7 @@ class _PatchedCopy:
                 if data is None:
                     self.left.setdefault(TOO_SHORT, []).extend(found.pop(offset)[1])
                 else:
-                    self._insert(blob, (offset, offset + len(stored)), [data])
+                    self._insert(blob, offset, len(stored), [data])
 
     def _remove_rows(self, rows: Collection[int], blob: gzip.GzipFile) -> None:
         size = self.path.stat().st_size
@@ -264,16 +263,16 @@ class _PatchedCopy:
             new = self.path.with_name(f"{self.path.name}.new")
             write_parquet(self.path, new, rows)
             with new.open("rb") as file:
-                self._insert(blob, (0, size), apply.chunks_of(file, new.stat().st_size))
+                self._insert(blob, 0, size, apply.chunks_of(file, new.stat().st_size))
             return
         units = Units(self.path)
         for row, offset, line in placed_lines(units.pieces(), LONGEST_ROW):
             if units.compression == "plain" and row in rows:
-                self._insert(blob, (offset, min(offset + len(line or b"") + 1, size)), ())
-        for unit in [*units.found]:
+                self._insert(blob, offset, min(len(line or b"") + 1, size - offset), ())
+        for unit in units.found:
             if any(row in rows for row in range(unit.row, unit.end)):
                 data = without(units.pieces(unit.offset, unit.after), unit.row, rows)
-                self._insert(blob, (unit.offset, unit.after), units.packed(data))
+                self._insert(blob, unit.offset, unit.after - unit.offset, units.packed(data))
 
 
 # JSON Lines.
@@ -315,17 +314,21 @@ class Units:
                     stored = rest
                     yield data
                     if inflater and inflater.eof:
-                        self.found.append(Unit(begin, at, first, row + (last != b"\n")))
+                        if after is None:
+                            self.found.append(Unit(begin, at, first, row + (last != b"\n")))
                         begin, first, inflater = at, row, self._inflater()
         if inflater and begin != at:
             raise CorruptError("a compressed part is cut", where=str(self.path))
 
-    def packed(self, data: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield data as one unit."""
+    def packed(self, data: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield data as one unit; nothing if there are none, unless it is the only one of the file."""
+        first = next(data, b"")
+        if not first and len(self.found) > 1:
+            return
         packer: Any = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
         if self.compression == "zstd":
             packer = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=self._has_checksum).compressobj()
-        yield from map(packer.compress, data)
+        yield from map(packer.compress, chain([first], data))
         yield packer.flush()
 
     def _inflater(self) -> Any:
@@ -389,11 +392,7 @@ def rows_of(path: Path, removed: Collection[int]) -> Iterator[bytes]:
         lines = placed_lines(Units(path).pieces(), LONGEST_ROW)
         yield from (line or b"" for index, _, line in lines if index not in removed)
         return
-    first = 0
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS_AT_ONCE, use_threads=False):
-            numbered = enumerate(batch.to_pylist(), first)
-            yield from (
-                repr(row).encode("utf-8", "replace") for number, row in numbered if number not in removed
-            )
-            first += len(batch)
+        batches = file.iter_batches(ROWS_AT_ONCE, use_threads=False)
+        rows = enumerate(row for batch in batches for row in batch.to_pylist())
+        yield from (repr(row).encode("utf-8", "replace") for number, row in rows if number not in removed)

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any, BinaryIO
 
 from presswatch_spark.core.errors import CorruptError
@@ -57,7 +57,7 @@ class FileLists:
                 about = f"{name} {version(name)}"
                 with open(self.path, "rb") as file:
                     records = list(reader(file))
-            except (ImportError, PackageNotFoundError):
+            except ImportError:
                 continue
             except Exception as error:  # noqa: BLE001
                 # This reader fails on the file, before and after.

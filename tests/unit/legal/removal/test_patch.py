@@ -405,6 +405,15 @@ def test_the_script_is_idempotent_and_undoes_itself(patched: tuple[Path, Path]) 
     assert (done.returncode, "is missing: restore the file from a copy" in done.stderr) == (1, True)
 
 
+def test_saved_bytes_among_the_files_of_a_folder_are_passed_over(patched: tuple[Path, Path]) -> None:
+    patch, path = patched
+    assert run_script(patch, path).returncode == 0
+    for arguments in ([], ["--undo"]):
+        done = run_script(patch, *arguments, *sorted(path.parent.iterdir()))
+        assert (done.returncode, len(done.stdout.splitlines()), len(done.stderr.splitlines())) == (0, 1, 1)
+    assert run_script(patch, f"{path}{UNDO}").returncode == 1
+
+
 @pytest.mark.parametrize("name", ["patch.json", "proof.json", "apply.py", "blobs/00000.gz"])
 def test_one_flipped_bit_anywhere_in_a_patch_is_rejected(patch: Path, file: Path, name: str) -> None:
     data, before = (patch / name).read_bytes(), file.read_bytes()

@@ -39,7 +39,7 @@ from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule, NoticeCheck
-    from presswatch_spark.legal.notices.register import Register, RegisteredNotice
+    from presswatch_spark.legal.notices.register import RegisteredNotice
     from presswatch_spark.legal.notices.states import NoticeState
     from presswatch_spark.query.pointers.pointer import Mirror
 
@@ -450,7 +450,7 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
         folder.write(name, register.calendar(LetterWords(_.language)), absent=True)
     cells = defaultdict[tuple[str, str], dict[str, str]](dict)
     for each in register.notices:
-        left, state = register.days_left(each), _name(each.found.state, _)
+        left, state = each.found.days_left, _name(each.found.state, _)
         for name in each.planned["publishers"].values():
             row, column = cells[name, each.planned["law"]], each.planned["recipient"]
             shown = state if left is None else f"{state} {left:+}"
@@ -465,11 +465,11 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
             if row.keys() & some
         ]
         lines += [Table(("publisher", "law", *some), rows, ("law",), ("publisher", *some)), ""]
-    lines.append(_steps_table(register.notices, register, _))
+    lines.append(_steps_table(register.notices, _))
     counts = Counter(each.found.state for each in register.notices)
     changed = [f"{each.id}/{name}" for each in register.notices for name in each.found.changed]
     facts = (
-        {**each.facts, "days_left": register.days_left(each), "publisher_id": publisher}
+        {**each.facts, "publisher_id": publisher}
         for each in register.notices
         for publisher in each.planned["publishers"]
     )
@@ -481,13 +481,13 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
     )
 
 
-def _steps_table(notices: Sequence[RegisteredNotice], register: Register, _: Language) -> Table:
+def _steps_table(notices: Sequence[RegisteredNotice], _: Language) -> Table:
     from presswatch_spark.legal.notices.states import STEPS
 
     rows = list[tuple[str, ...]]()
     for each in notices:
-        found, left = each.found, register.days_left(each)
-        days = ("", "") if left is None or found.due is None else (_.day(found.due), f"{left:+}")
+        found = each.found
+        days = (_.day(found.due), f"{found.days_left:+}") if found.due else ("", "")
         rows.append((each.id, _name(found.state, _), *days, _(STEPS[found.step]) if found.step else ""))
     columns = ("notice", "state", "due", "days", "next_step")
     return Table(columns, rows, ("notice", "due", "days"), ("state", "next_step"))
@@ -511,12 +511,9 @@ def due(
     from presswatch_spark.legal.notices.notice import today
     from presswatch_spark.legal.notices.register import Register
 
-    register, _ = Register.open(campaign, as_of or today(), form.storage), form.language
-    tasks = register.tasks(days)
-    lines: list[Line] = [_steps_table(tasks, register, _)] if tasks else [_("nothing is due")]
-    return Reply(
-        lines, rows=ReplyRows({**each.facts, "days_left": register.days_left(each)} for each in tasks)
-    )
+    tasks, _ = Register.open(campaign, as_of or today(), form.storage).tasks(days), form.language
+    lines: list[Line] = [_steps_table(tasks, _)] if tasks else [_("nothing is due")]
+    return Reply(lines, rows=ReplyRows(each.facts for each in tasks))
 
 
 @command("chronology", notice, lang=None)
@@ -557,7 +554,7 @@ def _state_facts(found: NoticeState) -> dict[str, Any]:
 
 
 def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:
-    from presswatch_spark.legal.notices.states import STATES
+    from presswatch_spark.legal.notices.states import STATES, STEPS
 
     for event in opened.events:
         facts = {name: str(event.facts[name]) for name in _SHOWN if name in event.facts}
@@ -578,14 +575,9 @@ def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[s
     meaning = _(STATES[found.state])
     yield _("state: {state} ({meaning})", state=_name(found.state, _), meaning=meaning)
     if found.step:
-        yield _("next step: {step}", step=_step(found, _))
-
-
-def _step(found: NoticeState, _: Language) -> str:
-    from presswatch_spark.legal.notices.states import STEPS
-
-    step = _(STEPS[found.step]) if found.step else ""
-    return _("{step}, until {day}", step=step, day=_.day(found.due)) if step and found.due else step
+        step = _(STEPS[found.step])
+        until = _("{step}, until {day}", step=step, day=_.day(found.due)) if found.due else step
+        yield _("next step: {step}", step=until)
 
 
 @command("schema", notice, storage=False)

@@ -85,9 +85,8 @@ class PlanOrder:
 
 @dataclass
 class _Division:
-    """The notices of a campaign by id, in the words of the plan and as orders; and rows of exclusions."""
+    """The notices of a campaign by id, the rows of its exclusions, and the number of places in its cases."""
 
-    planned: dict[str, dict[str, Any]] = field(default_factory=dict)
     orders: dict[str, NoticeOrder] = field(default_factory=dict)
     exclusions: list[tuple[str, ...]] = field(default_factory=list)
     places: int = 0
@@ -121,7 +120,7 @@ def plan_campaign(
         places = (each for of in division.orders.values() for each in of.selection.places)
         facts = {
             "named": len({each.target_sha256 for each in places}),
-            "notices": division.planned,
+            "notices": {id: _planned(each) for id, each in division.orders.items()},
             "places": division.places,
             "exclusions_sha256": hashlib.sha256(exclusions).hexdigest(),
         }
@@ -235,9 +234,7 @@ def _divide(order: PlanOrder, folder: Folder, day: date, storage: StorageOptions
                 )
                 if places:
                     own, lang = replace(selection, places=places), order.lang or to.language
-                    id = _id(file, to.id, law, division.planned)
-                    division.planned[id] = _planned(selection.source.where, sender, to, law, places)
-                    division.orders[id] = NoticeOrder(
+                    division.orders[_id(file, to.id, law, division.orders)] = NoticeOrder(
                         own, to, laws()[law], lang, sender, day, file, recipients_file, order.days
                     )
     if not division.orders:
@@ -251,17 +248,16 @@ def _divide(order: PlanOrder, folder: Folder, day: date, storage: StorageOptions
     return division
 
 
-def _planned(
-    case: str, sender: Sender, to: Recipient, law: str, places: Sequence[ClaimPlace]
-) -> dict[str, Any]:
-    publishers = {place.publisher_id for place in places}
+def _planned(order: NoticeOrder) -> dict[str, Any]:
+    places = order.selection.places
+    publishers, to = {place.publisher_id for place in places}, order.recipient
     return {
-        "case": case,
-        "sender": sender.name,
+        "case": order.selection.source.where,
+        "sender": order.sender.name,
         "recipient": to.id,
-        "recipient_name": to.legal_name,
-        "law": law,
-        "publishers": {each.id: each.name for each in sender.publishers if each.id in publishers},
+        "recipient_name": to.legal_name or to.name,
+        "law": order.law.id,
+        "publishers": {each.id: each.name for each in order.sender.publishers if each.id in publishers},
         "places": len(places),
         "targets_digest": table_digest(place.target_sha256 for place in places),
     }

@@ -38,8 +38,8 @@ class RegisteredNotice:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return its facts for tables, without those of a day."""
-        names = ("state", "receipt", "deadline", "step", "due", "removed")
+        """Return its facts for tables."""
+        names = ("state", "receipt", "deadline", "step", "due", "removed", "days_left")
         planned = {name: self.planned[name] for name in ("recipient", "law", "places")}
         return {"notice": self.id, **planned, **{name: getattr(self.found, name) for name in names}}
 
@@ -76,10 +76,6 @@ class Register:
                         raise journal.broken(f"{NOTICES}/{id}/{name}", "the file has changed")
             notices.append(RegisteredNotice(id, planned, notice, found))
         return cls(journal, notices, day)
-
-    def days_left(self, each: RegisteredNotice) -> int | None:
-        """Return the days until the last day of a notice's next step; negative if it is over."""
-        return (each.found.due - self.day).days if each.found.due else None
 
     def tasks(self, days: int) -> list[RegisteredNotice]:
         """Return the notices whose next step is due within some days, or has no day; overdue ones first."""

@@ -83,7 +83,7 @@ class NoticeState:
 
     `removed` of `places` are removed according to the case; both are None without a case. `receipt`,
     `deadline`: None before receipt. `step`: one of `STEPS`, None if nothing is to be done; `due`: its last
-    day, None if it has none.
+    day, None if it has none; `days_left`: the days until then, negative if it is over.
     """
 
     state: str
@@ -95,6 +95,7 @@ class NoticeState:
     deadline: date | None = None
     step: str | None = None
     due: date | None = None
+    days_left: int | None = None
 
 
 def state_of(
@@ -141,7 +142,8 @@ def state_of(
     else:
         state = "silent" if deadline and today > deadline else latest.kind
     step, due = _next_step(notice, state, answer, deadline, today)
-    return NoticeState(state, removed, places, answer, changed, receipt, deadline, step, due)
+    left = (due - today).days if due else None
+    return NoticeState(state, removed, places, answer, changed, receipt, deadline, step, due, left)
 
 
 def _latest(notice: Notice, *kinds: str) -> Event | None:

@@ -196,6 +196,7 @@ def test_owners_on_a_hub_that_no_recipient_names_become_recipients(office: Burea
     journal = plan_campaign(order, str(tmp_path / "campaign"), STORAGE)
     recipients = Counter(each["recipient"] for each in journal.plan["notices"].values())
     assert recipients["hf-some-body"] == recipients["hugging-face"] == 4
+    assert journal.plan["notices"]["alliance-hf-some-body-dsa16"]["recipient_name"] == "some-body"
     (entry,) = yaml.safe_load((tmp_path / "campaign/reuploaders.yaml").read_bytes())["recipients"]
     assert (entry["route"]["value"], entry["laws"]["value"]) == (None, LAWS["hugging-face"])
     done = outcome("notice check", tmp_path / "campaign/notices/alliance-hf-some-body-dsa16")

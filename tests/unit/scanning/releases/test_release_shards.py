@@ -212,7 +212,7 @@ class TestCommand:
             ([], "pass exactly one of PATH, --release, --dataset"),
             (["--release", CRAWL], "--release requires --format"),
             (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "exactly one of"),
-            (["--release", CRAWL, "--format", "wet", "--release-name", "x"], "leave --release-name out"),
+            (["--release", CRAWL, "--format", "wet", "--release-name", "x"], "leave out --release-name"),
             (["x.wet.gz", "--sample", "0"], "0"),
             (["x.wet.gz", "--sample", "1.5"], "1.5"),
         ],

@@ -423,10 +423,10 @@ def test_a_letter_cannot_be_older_than_its_facts(
     for sender in (shared.sender(fair_use=None), shared.sender(**{"fair_use": None} | changed)):
         if sender.fair_use or sender.trusted_flagger or not changed:
             with pytest.raises(InputError, match="cannot state later facts"):
-                shared.draft("older", law, sender=sender, drafted=day)
+                shared.draft("before-its-facts", law, sender=sender, drafted=day)
         else:
             shared.draft(f"as-old-{law}", law, sender=sender, drafted=day)
-    assert not (shared.folder / "older").exists()
+    assert not (shared.folder / "before-its-facts").exists()
 
 
 def test_the_right_of_a_databases_maker_is_claimed_only_where_it_exists(

@@ -7,7 +7,7 @@ whose names occur in the query or in the views that it names; the other columns 
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -67,9 +67,9 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
 
     def rows() -> Iterator[tuple[object, ...]]:
         with _refusals():
-            kinds = [column.dataType for column in found.schema]
+            readers = [_reader_of(column.dataType) for column in found.schema]
             for row in found.toLocalIterator():
-                yield tuple(whole(_plain(value, kind)) for value, kind in zip(row, kinds, strict=True))
+                yield tuple(whole(read(value)) for read, value in zip(readers, row, strict=True))
 
     return QueryResult(found.columns, rows(), lambda: found.limit(0).toArrow().schema, "spark")
 
@@ -209,16 +209,37 @@ def _refusals() -> Iterator[None]:
         ) from error
 
 
-def _plain(value: Any, kind: "DataType") -> Any:
-    """Return a value of Spark: rows as dicts, and times in UTC, which PySpark gives in local time."""
+def _reader_of(kind: "DataType") -> Callable[[Any], Any]:
+    """Return a function for values of a Spark type: rows become dicts, and times are in UTC.
+
+    PySpark gives times in local time.
+    """
     from pyspark.sql.types import ArrayType, MapType, StructType, TimestampType
 
-    if value is None:
-        return None
+    read: Callable[[Any], Any]
     if isinstance(kind, StructType):
-        return {each.name: _plain(item, each.dataType) for each, item in zip(kind, value, strict=True)}
-    if isinstance(kind, ArrayType):
-        return [_plain(item, kind.elementType) for item in value]
-    if isinstance(kind, MapType):
-        return {_plain(key, kind.keyType): _plain(item, kind.valueType) for key, item in value.items()}
-    return value.astimezone(UTC) if isinstance(kind, TimestampType) else value
+        fields = [(each.name, _reader_of(each.dataType)) for each in kind]
+
+        def read(row: Any) -> Any:
+            return {name: each(item) for (name, each), item in zip(fields, row, strict=True)}
+
+    elif isinstance(kind, ArrayType):
+        element = _reader_of(kind.elementType)
+
+        def read(items: Any) -> Any:
+            return [element(item) for item in items]
+
+    elif isinstance(kind, MapType):
+        of_key, of_value = _reader_of(kind.keyType), _reader_of(kind.valueType)
+
+        def read(items: Any) -> Any:
+            return {of_key(key): of_value(item) for key, item in items.items()}
+
+    elif isinstance(kind, TimestampType):
+
+        def read(time: Any) -> Any:
+            return time.astimezone(UTC)
+
+    else:
+        return lambda value: value
+    return lambda value: None if value is None else read(value)

@@ -265,8 +265,10 @@ def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterato
         yield document
 
 
-def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> set[int]:
-    """Return the documents, by number from 0, that surely belong to the entry at the same place.
+def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> tuple[int, set[int]]:
+    """Return how many of the first documents belong to the entry at the same place, and those in doubt.
+
+    The latter are numbers from 0.
 
     If the files differ, documents that match entries counted from the end may have been shifted, and the last
     document before the difference may be merged from two. An odd entry, and entries next to it or to a line
@@ -284,11 +286,11 @@ def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> s
         if entry_report.unchecked and entry_report.defects_total > defects:
             doubtful.add(len(named) - 1)
     if report.defects_total:
-        return set()
+        return 0, doubtful
     if found == named:
-        return {*range(len(found))} - doubtful
+        return len(found), doubtful
     moved = _common([lines for _, lines in found[::-1]], [lines for _, lines in named[::-1]])
-    return {*range(min(_common(found, named), len(found) - moved) - 1)} - doubtful
+    return min(_common(found, named), len(found) - moved) - 1, doubtful
 
 
 def _common(these: Sequence[object], those: Sequence[object]) -> int:
@@ -304,7 +306,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
     """
     stream_report, entry_report, documents, uncertain = ReadReport(), ReadReport(), 0, 0
     metadata = source.first_existing(metadata_of(shard.uri), options.storage)
-    certain = _certain(shard, metadata, options) if metadata else set[int]()
+    certain, doubtful = _certain(shard, metadata, options) if metadata else (0, set[int]())
     builder: BatchBuilder[tuple[dict[str, Any], dict[str, Any]]] = BatchBuilder(
         report, lambda place: locator_of(place[0].get, **place[1])
     )
@@ -322,7 +324,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             stream = stack.enter_context(open_stream(metadata, options.storage))
             entries = _read_entries(stream, entry_report, options.max_document_bytes)
         for document in _documents(window, options.max_document_bytes, stream_report):
-            entry, is_certain = next(entries, None), documents in certain
+            entry, is_certain = next(entries, None), documents < certain and documents not in doubtful
             values: dict[str, Any] = entry.values if entry and is_certain else {}
             documents, uncertain = documents + 1, uncertain + (not is_certain)
             if document.size > options.max_document_bytes:

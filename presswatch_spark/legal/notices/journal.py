@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 from presswatch_spark.core.errors import InUseError, OutputError
@@ -37,7 +38,7 @@ class BrokenCampaignError(OutputError):
     """Error for a campaign whose files were changed, exchanged or removed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Journal:
     """The journal of the campaign in a folder, whose events all fit it.
 
@@ -127,7 +128,7 @@ class Journal:
             found.append((notice, number, kind, _sha256(events[name])))
         return replace(self, pending=found[0] if found else None)
 
-    @property
+    @cached_property
     def digests(self) -> dict[str, list[str]]:
         """Return the SHA-256 (hex) of the events of each notice."""
         found = defaultdict[str, list[str]](list)

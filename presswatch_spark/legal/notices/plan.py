@@ -12,7 +12,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import product
@@ -110,12 +110,13 @@ def plan_campaign(
             raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
         planned_on = date.fromisoformat(journal.plan["arguments"]["--date"]) if journal else today()
         day = order.drafted or planned_on
-        arguments = _arguments(order, day, storage)
+        sources = {path: _case(path, order, storage) for path in order.cases}
+        arguments = _arguments(order, day, map(sources.__getitem__, order.cases))
         if journal:
             _require_same(journal, "arguments", arguments, journal.plan["arguments"])
             if journal.plan["notices"].keys() == journal.digests.keys() and not journal.pending:
                 return journal
-        division = _divide(order, folder, day, storage)
+        division = _divide(order, folder, day, sources)
         exclusions = _csv(division.exclusions, storage)
         places = (each for of in division.orders.values() for each in of.selection.places)
         facts = {
@@ -158,7 +159,7 @@ def _draft(
     return journal
 
 
-def _arguments(order: PlanOrder, day: date, storage: StorageOptions) -> dict[str, Any]:
+def _arguments(order: PlanOrder, day: date, sources: Iterable[CaseSource]) -> dict[str, Any]:
     """Return the arguments of a plan, with digests of files and cases."""
     files = {"--members": [order.members], "--sender": order.senders}
     files["--recipients"] = [order.recipients or str(shipped("recipients.yaml"))]
@@ -166,7 +167,7 @@ def _arguments(order: PlanOrder, day: date, storage: StorageOptions) -> dict[str
         name: [hashlib.sha256(file_bytes(path, "the file", name)).hexdigest() for path in paths]
         for name, paths in files.items()
     }
-    cases = [str(_case(path, order, storage).case.about["targets_digest"]) for path in order.cases]
+    cases = [str(source.case.about["targets_digest"]) for source in sources]
     mirrors = [[mirror.place, mirror.copy] for mirror in order.mirrors]
     others = {"--mirror": mirrors, "--claims": order.claims, "--lang": order.lang, "--days": order.days}
     return {**digests, **others, "--law": list(order.laws), "CASE": cases, "--date": day.isoformat()}
@@ -215,10 +216,10 @@ def _senders(order: PlanOrder) -> dict[str, Sender]:
     return senders
 
 
-def _divide(order: PlanOrder, folder: Folder, day: date, storage: StorageOptions) -> _Division:
+def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, CaseSource]) -> _Division:
     """Divide the places of the cases among notices and exclusions; write the file of re-uploaders."""
     senders, division = _senders(order), _Division()
-    selections = {path: _case(path, order, storage).sift(Choice(), order.mirrors) for path in order.cases}
+    selections = {path: source.sift(Choice(), order.mirrors) for path, source in sources.items()}
     files = {place.file for selection in selections.values() for place in selection.places}
     named = list(load_recipients(order.recipients).values())
     recipients = [(each, order.recipients) for each in named] + _reuploaders(files, named, folder)

@@ -73,6 +73,8 @@ RECEIPT_DAYS, ACT_DAYS = 15, 8
 """Days for a proof of receipt (a post office keeps a letter so long), and for steps of the sender."""
 ADDRESS_DAYS = 90
 """Greatest age of a person's check of the address, on the day of sending."""
+DELIVERIES = (DELIVERED, REFUSED, RETURNED)
+"""Kinds of events by which the outcome of a dispatch is known."""
 NUMBER_DIGITS = 9
 """Digits of a registered letter's number (UPU S10); French ones have more."""
 
@@ -120,8 +122,7 @@ def state_of(
             remedy="restore the notice from a copy, or draft it again",
         )
     removed, places = _removed(notice, storage, case, {} if statuses is None else statuses)
-    latest = _latest(notice, SENT, DELIVERED, REFUSED, RETURNED)
-    answer = _latest(notice, ANSWERED)
+    latest, answer = _latest(notice, SENT, *DELIVERIES), _latest(notice, ANSWERED)
     received = [event.day for event in notice.events if event.kind in (DELIVERED, REFUSED, ANSWERED)]
     receipt = min(received, default=None)
     deadline = receipt and receipt + timedelta(days=notice.about.get("deadline_days") or SILENT_DAYS)
@@ -141,7 +142,7 @@ def state_of(
         state = "acknowledged" if answer.facts["answer"] == "acknowledged" else "answered"
     else:
         state = "silent" if deadline and today > deadline else latest.kind
-    step, due = _next_step(notice, state, answer, deadline, today)
+    step, due = _next_step(notice, state, latest, answer, deadline, today)
     left = (due - today).days if due else None
     return NoticeState(state, removed, places, answer, changed, receipt, deadline, step, due, left)
 
@@ -172,11 +173,15 @@ def _removed(
 
 
 def _next_step(
-    notice: Notice, state: str, answer: Event | None, deadline: date | None, today: date
+    notice: Notice,
+    state: str,
+    latest: Event | None,
+    answer: Event | None,
+    deadline: date | None,
+    today: date,
 ) -> tuple[str | None, date | None]:
-    """Return the next step, one of `STEPS`, and its last day."""
-    law, act, sent = laws()[notice.about["law"]], timedelta(days=ACT_DAYS), notice.newest(SENT)
-    latest = _latest(notice, SENT, DELIVERED, REFUSED, RETURNED)
+    """Return the next step, one of `STEPS`, and its last day; `latest`: its dispatch, or the outcome."""
+    law, act = laws()[notice.about["law"]], timedelta(days=ACT_DAYS)
     if state == "drafted":
         return ("sign" if law.sworn and not notice.holds(SIGNED) else "check"), None
     if state in ("checked", "signed"):
@@ -188,7 +193,7 @@ def _next_step(
     if state == "answered" and answer:
         declined = answer.facts["answer"] != "says_complied"
         return ("escalate" if declined else "probe"), answer.day + act
-    if deadline is None and latest and sent:
+    if deadline is None and latest:
         is_back = latest.kind == RETURNED
         days = act if is_back else timedelta(days=RECEIPT_DAYS)
         return ("find_address" if is_back else "prove_receipt"), latest.day + days
@@ -304,13 +309,12 @@ def record(
     if kind in (REMINDED, ESCALATED, CLOSED):
         _require_open(notice)
     if kind == CLOSED:
-        newest = _latest(notice, SENT, DELIVERED, REFUSED, RETURNED, ANSWERED, REMINDED, ESCALATED)
+        newest = _latest(notice, SENT, *DELIVERIES, ANSWERED, REMINDED, ESCALATED)
         _require_day(notice, on, newest.day if newest else notice.drafted_on, "its newest event happened")
     else:
         _require_day(notice, on, _first_sent(notice).day, "it was sent")
     require_unchanged(notice)
-    is_delivery = kind in (DELIVERED, REFUSED, RETURNED)
-    if is_delivery and not proof and len(re.findall(r"\d", via or "")) < NUMBER_DIGITS:
+    if kind in DELIVERIES and not proof and len(re.findall(r"\d", via or "")) < NUMBER_DIGITS:
         remedy = "give its receipt with --file, or the number of the registered letter with --via"
         raise _refused(notice, f"there is no proof that it was {kind}", remedy)
     return notice.add_event(kind, proof, by=by, on=on, via=via, note=note)

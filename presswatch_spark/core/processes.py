@@ -4,12 +4,13 @@
 write to a folder of compiled code, or to the copy of a corpus, controls the code that runs and its results.
 """
 
+import getpass
 import os
 import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import BinaryIO, cast
@@ -81,6 +82,13 @@ def user_caches() -> Iterator[Path]:
 def user_temporary() -> Path:
     """Return this user's folder in the temporary folder; check it with `is_ours`."""
     return Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}"
+
+
+def account_name() -> str | None:
+    """Return the name of this process's account; None if it has none."""
+    with suppress(OSError, KeyError):
+        return getpass.getuser()
+    return None
 
 
 def is_ours(folder: Path) -> bool:

@@ -5,7 +5,6 @@ credentials. It has addresses, certificates and clocks of the requests; host nam
 end.
 """
 
-import getpass
 import hashlib
 import platform
 import socket
@@ -13,7 +12,6 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
@@ -26,6 +24,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.selection import ClaimFigures, Selection
 from presswatch_spark.core.extras import library
+from presswatch_spark.core.processes import account_name
 from presswatch_spark.core.redaction import bare_url, redacted_command
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.terminal import counted
@@ -288,9 +287,7 @@ def _write_requests(bag: Bag, exchanges: Sequence[Exchange], protocol: dict[str,
 def _protocol(
     exchanges: Sequence[Exchange], began_at: datetime, command: Sequence[str] | None
 ) -> dict[str, Any]:
-    account, by_host = None, dict[str, list[Exchange]]()
-    with suppress(OSError, KeyError):
-        account = getpass.getuser()
+    by_host = dict[str, list[Exchange]]()
     for each in exchanges:
         try:
             host = urlsplit(each.uri).netloc or each.uri
@@ -301,7 +298,7 @@ def _protocol(
         "began_at": _moment(began_at.timestamp()),
         "ended_at": _moment(time.time()),
         "time_zone": time.strftime("%Z %z"),
-        "account": account,
+        "account": account_name(),
         "host": socket.gethostname(),
         "system": platform.platform(),
         "command": redacted_command(command) if command else None,

@@ -8,12 +8,11 @@ N/events/0001.json …   events, each with the digest of the one before it; neve
 N/proofs/0001-NAME …   the proof of an event, by its number; the event has its SHA-256
 """
 
-import getpass
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.extras import library
+from presswatch_spark.core.processes import account_name
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.notices.annex import ANNEX, ENDINGS, TABLES, Annex, annex_of
@@ -225,7 +225,7 @@ class Notice:
         known = {name: value for name, value in facts.items() if value is not None}
         if not str(known.get("by", "account")).strip():
             raise InputError("the person has no name", where=str(self.folder), remedy="pass it with --by")
-        for name, value in {"by": account(), **known}.items():
+        for name, value in {"by": account_name(), **known}.items():
             noted[name] = value.isoformat() if isinstance(value, date) else value
         content = b""
         if proof:
@@ -255,13 +255,6 @@ class Notice:
     @property
     def _last_digest(self) -> str:
         return self.events[-1].sha256 if self.events else ""
-
-
-def account() -> str | None:
-    """Return the name of this process's account; None if it has none."""
-    with suppress(OSError, KeyError):
-        return getpass.getuser()
-    return None
 
 
 def _proof_name(number: int, path: str) -> str:

@@ -395,11 +395,16 @@ def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
 
 def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
     """Inflate a window, as `inflated` does a stream; its first chunk may be loaded already."""
+    return (bytes(piece.data) for piece in stored_pieces(window, report))
+
+
+def stored_pieces(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
+    """Yield the content of a window as pieces of gzip members or zstd frames; plain bytes never `close`."""
     if not window.view:
         window.refill(0)
     compression = compression_of(bytes(window.view[:4]))
     if compression == "gzip":
-        return (bytes(piece.data) for piece in gzip_pieces(window, report))
+        return gzip_pieces(window, report)
     return _zstd(window, report) if compression == "zstd" else _plain(window, report)
 
 
@@ -414,14 +419,15 @@ def compression_of(head: bytes) -> str:
     return "zstd" if (len(head) > 1 and ZSTD_MAGIC.startswith(head)) or skippable else "plain"
 
 
-def _plain(window: Window, report: ReadReport) -> Iterator[bytes]:
+def _plain(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
     report.unchecked = "plain"
-    yield bytes(window.view)
-    while window.refill(len(window.view)) is not None:
-        yield bytes(window.view)
+    while True:
+        yield MemberPiece(window.base, len(window.view), bytes(window.view), not window.base, False)
+        if window.refill(len(window.view)) is None:
+            return
 
 
-def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
+def _zstd(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
     context = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
     frame, frame_start, at = context.decompressobj(), window.base, 0
     idle = False
@@ -430,7 +436,8 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
             if window.refill(len(window.view)) is None:
                 break
             at = 0
-        if window.base + at == frame_start:
+        opens = window.base + at == frame_start
+        if opens:
             while len(window.view) - at < ZSTD_HEAD_BYTES and (fell := window.refill(at)) is not None:
                 at -= fell
             head = bytes(window.view[at : at + ZSTD_HEAD_BYTES])
@@ -447,13 +454,12 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[bytes]:
                     f"zstd frame cannot be read: {why}; nothing after it could be read", frame_start
                 )
             return
-        at += len(fed)
-        idle = False
+        at += len(fed) - len(frame.unused_data)
+        if data or frame.eof:
+            yield MemberPiece(frame_start, window.base + at - frame_start, data, opens, frame.eof)
+        idle = frame.eof
         if frame.eof:
-            at -= len(frame.unused_data)
-            frame, frame_start, idle = context.decompressobj(), window.base + at, True
-        if data:
-            yield data
+            frame, frame_start = context.decompressobj(), window.base + at
     if not idle:
         report.add_defect("zstd frame cannot be read: it is cut", frame_start)
 

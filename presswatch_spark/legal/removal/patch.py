@@ -13,26 +13,29 @@ zstd frames and row groups that contain a row to remove are written again withou
 import gzip
 import hashlib
 import io
+import json
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
+from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.removal import apply
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.patch_proof import FileLists, is_warc, require_equal
+from presswatch_spark.legal.removal.deep import documents_of
 from presswatch_spark.legal.removal.places import (
     ResolvedPlaces,
     is_by_range,
@@ -45,28 +48,39 @@ from presswatch_spark.matching.judgement.match_rows import DocumentFacts
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored
 from presswatch_spark.query.pointers.records import records_at
+from presswatch_spark.reading import registry
 from presswatch_spark.reading.inflate import (
     ZSTD_CHECKSUM,
     ZSTD_HEAD_BYTES,
-    ZSTD_MAX_WINDOW,
-    ZSTD_SLICE_BYTES,
+    MemberPiece,
+    Window,
     compression_of,
     placed_lines,
+    stored_pieces,
 )
 from presswatch_spark.reading.rows.parquet_footer import MAGIC
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.tombstones import Removed, tombstone
+from presswatch_spark.reading.tombstones import SKIPPED, Removed, tombstone
 from presswatch_spark.storage.drafts import new_folder, scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
+from presswatch_spark.storage.streams import Opener
 from presswatch_spark.tables.declarations import Target
 from presswatch_spark.tables.seals import sealed_json
 
 LONGEST_ROW, ROWS_AT_ONCE = 1 << 30, 1_000
 GZIP_LEVEL, ZSTD_LEVEL = 6, 9
+LISTED_BYTES = 1 << 20
 UNRESOLVED = N_("the place is unknown: run `removal probe --index` first")
 TOO_SHORT = N_("the record is shorter than the shortest tombstone")
 NOT_ALONE = N_("the record is in a gzip member with others, or its lines are named by a second file")
 OTHER_RECORD = N_("another record is at its place")
+RecordList = dict[str, Any]
+"""A list by a `reader`: number and `sha256` of its `records`, without those at `removed` places.
+
+Our reader also gives the numbers of `tombstones` and `defects`; a reader that fails, only the `error`.
+"""
+ListedRecord = tuple[int, int, str]
+"""Offset, length (0 if the reader gives none), and SHA-256 of headers and content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +187,23 @@ class _PatchedCopy:
     proof: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     _edits: list[list[Any]] = field(default_factory=list)
+    _kept: list[ListedRecord] = field(default_factory=list)
 
     @property
     def path(self) -> Path:
         """The copy, with the name of the file."""
         return self.scratch / self.targets[0].shard_uri.rpartition("/")[2]
+
+    @property
+    def is_archive(self) -> bool:
+        """Return whether the file has records, which other readers find, too; other files have rows."""
+        return self.targets[0].row_index is None
+
+    @property
+    def is_warc(self) -> bool:
+        """Return whether its records are those of WARC, which all readers read."""
+        format = registry.find(self.targets[0].dataset)
+        return format is not None and format.is_warc
 
     def make(self, uri: str) -> None:
         """Copy the file, write the blob, patch the copy, compare what readers list, and restore the copy."""
@@ -185,18 +211,15 @@ class _PatchedCopy:
             while data := stream.read(apply.CHUNK):
                 file.write(data)
         found = self._found()
-        is_archive = self.targets[0].row_index is None
         with gzip.GzipFile(self.draft / self.blob, "wb", mtime=0) as blob:
-            if is_archive:
+            if self.is_archive:
                 self._replace_records(found, blob)
             else:
-                self._remove_rows(found, blob)
+                self._remove_rows(found.keys(), blob)
         if not self._edits:
             raise CorruptError("; ".join(self.left), where=str(self.path))
-        path, dataset = str(self.path), self.targets[0].dataset
-        lists = FileLists(path, dataset, self.options, is_archive)
-        before = lists.of(found, rows_of(self.path, found))
-        size = self.path.stat().st_size
+        path, size = str(self.path), self.path.stat().st_size
+        before = self._lists(found)
         facts = {
             "name": self.path.name,
             "uri": printable(self.targets[0].shard_uri),
@@ -212,10 +235,10 @@ class _PatchedCopy:
         apply.PatchedFile(patch, path).write()
         facts["new_sha256"] = self.entry["new_sha256"] = apply.sha256_of(path)
         self.seconds = time.monotonic() - began_at
-        left_out = found if is_archive else ()
-        after = lists.of(left_out, rows_of(self.path, left_out))
+        # Tombstones stay at the places of their records, but rows after a removed one move up.
+        after = self._lists(found if self.is_archive else ())
         require_equal(before, after, path)
-        facts["read_at_old_offsets"] = lists.read_at_old_offsets()
+        facts["read_at_old_offsets"] = self._read_at_old_offsets()
         apply.PatchedFile(patch, path).undo()
         self.proof = {**facts, "restored": True, "before": before, "after": after}
 
@@ -248,16 +271,16 @@ class _PatchedCopy:
         self, found: dict[int, tuple[DocumentFacts, list[Target]]], blob: gzip.GzipFile
     ) -> None:
         with self.path.open("rb") as file:
-            for offset, (facts, targets) in list(found.items()):
+            for offset, (facts, _targets) in list(found.items()):
                 file.seek(offset)
                 stored = file.read(facts.record_length or 0)
-                data = tombstone(Removed(stored, facts.record_id, self.now, not is_warc(targets[0].dataset)))
+                data = tombstone(Removed(stored, facts.record_id, self.now, not self.is_warc))
                 if data is None:
                     self.left.setdefault(TOO_SHORT, []).extend(found.pop(offset)[1])
                 else:
                     self._insert(blob, offset, len(stored), [data])
 
-    def _remove_rows(self, rows: Collection[int], blob: gzip.GzipFile) -> None:
+    def _remove_rows(self, rows: Set[int], blob: gzip.GzipFile) -> None:
         size = self.path.stat().st_size
         if is_parquet(self.path):
             new = self.path.with_name(f"{self.path.name}.new")
@@ -265,14 +288,74 @@ class _PatchedCopy:
             with new.open("rb") as file:
                 self._insert(blob, 0, size, apply.chunks_of(file, new.stat().st_size))
             return
-        units = Units(self.path)
-        for row, offset, line in placed_lines(units.pieces(), LONGEST_ROW):
-            if units.compression == "plain" and row in rows:
-                self._insert(blob, offset, min(len(line or b"") + 1, size - offset), ())
-        for unit in units.found:
-            if any(row in rows for row in range(unit.row, unit.end)):
-                data = without(units.pieces(unit.offset, unit.after), unit.row, rows)
-                self._insert(blob, unit.offset, unit.after - unit.offset, units.packed(data))
+        units = list(units_of(self.path))
+        if not units:
+            for row, offset, line in lines_of(self.path):
+                if row in rows:
+                    self._insert(blob, offset, min(len(line) + 1, size - offset), ())
+        for unit in units:
+            if rows.isdisjoint(range(unit.row, unit.end)):
+                continue
+            with self.path.open("rb") as file:
+                file.seek(unit.offset)
+                head = file.read(ZSTD_HEAD_BYTES)
+            kept = without(pieces_of(self.path, unit.offset, unit.after), unit.row, rows)
+            first = next(kept, b"")
+            # A unit without rows is left out, unless it is the only one of the file.
+            data = packed(chain([first], kept), head) if first or len(units) == 1 else ()
+            self._insert(blob, unit.offset, unit.after - unit.offset, data)
+
+    # Lists of its records by warcio, FastWARC and our reader, to compare before and after the patch.
+
+    def _lists(self, removed: Collection[int]) -> list[RecordList]:
+        """Return the lists of the records, but those at `removed` places."""
+        report = ReadReport()
+        ours = _list(f"presswatch-spark {__version__}", self._documents(removed, report))
+        lists = [ours | {"tombstones": report.skipped.get(SKIPPED, 0), "defects": report.defects_total}]
+        if not self.is_archive:
+            rows = ((hashlib.sha256(row).hexdigest(), False) for row in rows_of(self.path, removed))
+            return [*lists, _list("rows", rows)]
+        for name, reader in ARCHIVE_READERS.items():
+            if reader is _by_fastwarc and not self.is_warc:
+                continue
+            try:
+                about = f"{name} {version(name)}"
+                with self.path.open("rb") as file:
+                    records = list(reader(file))
+            except ImportError:
+                continue
+            except Exception as error:  # noqa: BLE001
+                # This reader fails on the file, before and after.
+                lists.append({"reader": about, "error": str(error)})
+                continue
+            if reader is _by_warcio:
+                self._kept = [record for record in records if record[0] not in removed]
+            lists.append(_list(about, ((each, each[0] in removed) for each in records)))
+        return lists
+
+    def _documents(self, removed: Collection[int], report: ReadReport) -> Iterator[tuple[object, bool]]:
+        options = replace(self.options, opener=Opener())
+        for batch in documents_of(str(self.path), self.targets[0].dataset, options, report):
+            for i in range(len(batch)):
+                at = batch.locate(i)
+                line: list[object] = [batch.url_of(i), hashlib.sha256(batch.text_of(i)).hexdigest()]
+                if at.row_index is not None:
+                    # Rows after a removed one have other numbers.
+                    yield line, at.row_index in removed
+                else:
+                    place = at.record_offset, at.record_length, at.record_id
+                    yield [*line, *place], at.record_offset in removed
+
+    def _read_at_old_offsets(self) -> int:
+        """Read each record that warcio lists alone, at its offset, as an index does; return their number."""
+        with self.path.open("rb") as file:
+            for offset, length, digest in self._kept:
+                file.seek(offset)
+                if next(_by_warcio(io.BytesIO(file.read(length))))[2] != digest:
+                    raise CorruptError(
+                        f"another record is at the old offset {offset:,}", where=str(self.path)
+                    )
+        return len(self._kept)
 
 
 # JSON Lines.
@@ -287,62 +370,48 @@ class Unit(NamedTuple):
     end: int
 
 
-class Units:
-    """The units of a file on disk: those `found` when it was read from its beginning."""
-
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            head = file.read(ZSTD_HEAD_BYTES)
-        self.path, self.compression, self.found = path, compression_of(head[:4]), list[Unit]()
-        self._has_checksum = bool(head[-1:]) and bool(head[-1] & ZSTD_CHECKSUM)
-
-    def pieces(self, offset: int = 0, after: int | None = None) -> Iterator[bytes]:
-        """Yield the content of stored bytes [offset, after), whole units; `CorruptError` if damaged."""
-        begin, at, first, row, last, inflater = offset, offset, 0, 0, b"", self._inflater()
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            while stored := file.read(
-                ZSTD_SLICE_BYTES if after is None else min(ZSTD_SLICE_BYTES, after - at)
-            ):
-                while stored:
-                    try:
-                        data = inflater.decompress(stored) if inflater else stored
-                    except (zlib.error, zstandard.ZstdError) as error:
-                        raise CorruptError("a compressed part is damaged", where=str(self.path)) from error
-                    rest = inflater.unused_data if inflater and inflater.eof else b""
-                    at, row, last = at + len(stored) - len(rest), row + data.count(b"\n"), data[-1:] or last
-                    stored = rest
-                    yield data
-                    if inflater and inflater.eof:
-                        if after is None:
-                            self.found.append(Unit(begin, at, first, row + (last != b"\n")))
-                        begin, first, inflater = at, row, self._inflater()
-        if inflater and begin != at:
-            raise CorruptError("a compressed part is cut", where=str(self.path))
-
-    def packed(self, data: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield data as one unit; nothing if there are none, unless it is the only one of the file."""
-        first = next(data, b"")
-        if not first and len(self.found) > 1:
-            return
-        packer: Any = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
-        if self.compression == "zstd":
-            packer = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=self._has_checksum).compressobj()
-        yield from map(packer.compress, chain([first], data))
-        yield packer.flush()
-
-    def _inflater(self) -> Any:
-        if self.compression == "gzip":
-            return zlib.decompressobj(31)
-        if self.compression == "zstd":
-            return zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).decompressobj()
-        return None
+def pieces_of(path: Path, offset: int = 0, after: int | None = None) -> Iterator[MemberPiece]:
+    """Yield the content of stored bytes [offset, after), whole units; `CorruptError` if damaged."""
+    report = ReadReport()
+    with open_stream(ObjectInfo(str(path)), StorageOptions(), start=offset) as stream:
+        for piece in stored_pieces(Window(stream, report), report):
+            if after is not None and piece.offset >= after:
+                return
+            yield piece
+    if report.defects:
+        raise CorruptError("a compressed part is damaged or cut", where=str(path))
 
 
-def without(pieces: Iterable[bytes], row: int, removed: Collection[int]) -> Iterator[bytes]:
-    """Yield pieces, which begin in a row, without the removed rows."""
+def lines_of(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield number, offset (in the inflated file) and bytes of each line."""
+    for row, offset, line in placed_lines((bytes(piece.data) for piece in pieces_of(path)), LONGEST_ROW):
+        yield row, offset, line or b""
+
+
+def units_of(path: Path) -> Iterator[Unit]:
+    """Yield the units of a file; none if it is not compressed."""
+    first, row, last = 0, 0, b""
+    for piece in pieces_of(path):
+        row, last = row + piece.data.count(b"\n"), bytes(piece.data[-1:]) or last
+        if piece.closes:
+            yield Unit(piece.offset, piece.offset + piece.length, first, row + (last != b"\n"))
+            first = row
+
+
+def packed(data: Iterable[bytes], head: bytes) -> Iterator[bytes]:
+    """Yield data as one unit, with the compression of a unit that begins with `head`."""
+    packer: Any = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+    if compression_of(head[:4]) == "zstd":
+        has_checksum = bool(head[-1] & ZSTD_CHECKSUM)
+        packer = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=has_checksum).compressobj()
+    yield from map(packer.compress, data)
+    yield packer.flush()
+
+
+def without(pieces: Iterable[MemberPiece], row: int, removed: Collection[int]) -> Iterator[bytes]:
+    """Yield the content of pieces, which begin in a row, without the removed rows."""
     for piece in pieces:
-        for part in io.BytesIO(piece):
+        for part in io.BytesIO(piece.data):
             if row not in removed:
                 yield part
             row += part.endswith(b"\n")
@@ -389,10 +458,55 @@ def write_parquet(path: Path, new: Path, rows: Collection[int]) -> None:
 def rows_of(path: Path, removed: Collection[int]) -> Iterator[bytes]:
     """Yield the rows of a file but the removed ones, as bytes."""
     if not is_parquet(path):
-        lines = placed_lines(Units(path).pieces(), LONGEST_ROW)
-        yield from (line or b"" for index, _, line in lines if index not in removed)
+        yield from (line for row, _, line in lines_of(path) if row not in removed)
         return
     with pq.ParquetFile(path) as file:
         batches = file.iter_batches(ROWS_AT_ONCE, use_threads=False)
         rows = enumerate(row for batch in batches for row in batch.to_pylist())
         yield from (repr(row).encode("utf-8", "replace") for number, row in rows if number not in removed)
+
+
+# Lists of records.
+
+
+def _list(reader: str, lines: Iterable[tuple[object, bool]]) -> RecordList:
+    digest, counts = hashlib.sha256(), [0, 0]
+    for line, is_removed in lines:
+        counts[is_removed] += 1
+        digest.update(b"" if is_removed else json.dumps(line).encode() + b"\n")
+    return {"reader": reader, "records": counts[0], "removed": counts[1], "sha256": digest.hexdigest()}
+
+
+def require_equal(before: Sequence[RecordList], after: Sequence[RecordList], path: str) -> None:
+    """Raise `CorruptError` unless each reader lists the same other records, and no more defects.
+
+    A file that lost all its rows is a defect to our reader, and no reason to leave them.
+    """
+    for old, new in zip(before, after, strict=True):
+        is_worse = bool(new.get("records")) and new.get("defects", 0) > old.get("defects", 0)
+        if is_worse or any(old.get(key) != new.get(key) for key in ("reader", "records", "sha256", "error")):
+            raise CorruptError(f"{old['reader']} lists other records after the patch", where=path)
+
+
+def _by_warcio(file: BinaryIO) -> Iterator[ListedRecord]:
+    from warcio.archiveiterator import ArchiveIterator
+
+    records = ArchiveIterator(file, no_record_parse=True, arc2warc=False)
+    for record in records:
+        digest = hashlib.sha256(str(record.rec_headers).encode("utf-8", "replace"))
+        while data := record.raw_stream.read(LISTED_BYTES):
+            digest.update(data)
+        yield records.get_record_offset(), records.get_record_length(), digest.hexdigest()
+
+
+def _by_fastwarc(file: BinaryIO) -> Iterator[ListedRecord]:
+    from fastwarc.warc import ArchiveIterator
+
+    for record in ArchiveIterator(file, parse_http=False):
+        digest = hashlib.sha256(repr(list(record.headers.items())).encode())
+        while data := record.reader.read(LISTED_BYTES):
+            digest.update(data)
+        yield record.stream_pos, 0, digest.hexdigest()
+
+
+ARCHIVE_READERS = {"warcio": _by_warcio, "fastwarc": _by_fastwarc}

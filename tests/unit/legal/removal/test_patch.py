@@ -26,7 +26,6 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.removal import apply as script
 from presswatch_spark.legal.removal import patch as patch_module
-from presswatch_spark.legal.removal import patch_proof
 from presswatch_spark.legal.removal.apply import LEAST_PART, NEW, UNDO, parts_of
 from presswatch_spark.legal.removal.case import Chain, RemovalCase, sealed
 from presswatch_spark.legal.removal.patch import NOT_ALONE, TOO_SHORT, WrittenPatch, write_patch
@@ -284,7 +283,7 @@ def test_a_reader_that_fails_on_a_file_is_named_and_the_others_list_it(
     def failing(file: Any) -> Any:
         raise ValueError("no such header")
 
-    monkeypatch.setitem(patch_proof.ARCHIVE_READERS, "fastwarc", failing)
+    monkeypatch.setitem(patch_module.ARCHIVE_READERS, "fastwarc", failing)
     write_shard("wet", tmp_path / "0.warc.wet.gz", 9, 1)
     case = new_case(
         str(tmp_path / "case"), targets_of(tmp_path / "0.warc.wet.gz", "wet", {3}), {"reading": {}}

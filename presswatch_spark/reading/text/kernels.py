@@ -170,18 +170,6 @@ def exceptional_bytes(x: np.uint64) -> np.uint64:
 
 
 @lean_njit
-def plain_bytes(x: np.uint64) -> Any:
-    """Count the lowest bytes in a row that fold to one byte each."""
-    return trailing_zeros(exceptional_bytes(x)) >> _3
-
-
-@lean_njit
-def continuation_bytes(x: np.uint64) -> np.uint64:
-    """Return the high bit of bytes that begin no character in UTF-8."""
-    return x & ~(x << _1) & _HIGH
-
-
-@lean_njit
 def _fold_ascii(x: np.uint64) -> np.uint64:
     # Bytes from the first exceptional one on are undefined.
     x |= ((x + _FROM_A) & ~(x + _PAST_Z) & _HIGH) >> _2

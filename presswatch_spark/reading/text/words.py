@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
+from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_njit
 from presswatch_spark.reading.text.hyphens import partings_of
 from presswatch_spark.reading.text.kernels import (
     GROWTH,
@@ -23,23 +23,18 @@ from presswatch_spark.reading.text.kernels import (
     FoldTable,
     Hashes,
     WordBuffers,
-    continuation_bytes,
     decode,
     find_words,
     fold,
     hash_words,
-    load8,
     load_table,
     plain,
-    plain_bytes,
 )
-from presswatch_spark.reading.text.vectors import count_ones, exceptional_bits_64, trailing_zeros
+from presswatch_spark.reading.text.vectors import exceptional_bits_64, trailing_zeros
 
-_0, _1, _2, _8, _64 = (U64(n) for n in (0, 1, 2, 8, 64))
-
-MARK_BYTES = U64(64)
-"""Distance of the marks in a text from which the bounds of single words are found."""
-_NOT_UTF8 = -1
+_0, _1, _2, _64 = (U64(n) for n in (0, 1, 2, 64))
+# Makes a number of characters negative as int64.
+_NOT_UTF8 = U64(1 << 63)
 _FIRST_SURROGATE, _AFTER_SURROGATES = U64(0xD800), U64(0xE000)
 
 
@@ -86,31 +81,27 @@ class TextWords:
 
     def bounds(self, first: Edges, last: Edges) -> Edges:
         """Return the bytes of the text of runs of words: int64[k, 2] for `first`, `last`, both int64[k]."""
-        return self._found(first, last, in_characters=False)
+        return self._found(first, last)[0]
 
     def characters(self, first: Edges, last: Edges) -> Edges:
         """Return the same in characters: indices into `text.decode("utf-8", "replace")`."""
-        if len(first) and self._marks[0, 2] == _NOT_UTF8:
+        bounds, characters = self._found(first, last)
+        if (characters < 0).any():
             # Decode as Python does with `replace`.
-            places, inverse = np.unique(self.bounds(first, last), return_inverse=True)
-            characters, before, count = np.empty(len(places), np.int64), 0, 0
+            places, inverse = np.unique(bounds, return_inverse=True)
+            counts, before, count = np.empty(len(places), np.int64), 0, 0
             for k, place in enumerate(places.tolist()):
                 count += len(str(self.text.data[before:place], "utf-8", "replace"))
-                characters[k], before = count, place
-            return characters[inverse].reshape(-1, 2)
-        return self._found(first, last, in_characters=True)
+                counts[k], before = count, place
+            characters = counts[inverse].reshape(-1, 2)
+        return characters
 
-    def _found(self, first: Edges, last: Edges, *, in_characters: bool) -> Edges:
-        found: Edges = _bounds(
-            load_table().entries, self.text, self._marks, self.folded_starts, self.folded_ends,
-            first, last, in_characters,
+    def _found(self, first: Edges, last: Edges) -> tuple[Edges, Edges]:
+        bounds, characters = _bounds(
+            load_table().entries, self.text, self.folded_starts, self.folded_ends,
+            first, last, np.argsort(first),
         )  # fmt: skip
-        return found
-
-    @cached_property
-    def _marks(self) -> Edges:
-        marks: Edges = _marks(load_table().entries, self.text)
-        return marks
+        return bounds, characters
 
     @cached_property
     def _places(self) -> tuple[Edges, Edges]:
@@ -169,19 +160,6 @@ def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]
     return folded, found, find_words(folded, size, found, _0)
 
 
-@uncounted_njit
-def _is_utf8(text: Bytes, i: np.uint64) -> bool:
-    n = U64(len(text))
-    while True:
-        i = _next_exceptional(text, i, n)
-        if i == n:
-            return True
-        code, size = decode(text, i, n)
-        if (size == _1 and text[i] >= np.uint8(0x80)) or _FIRST_SURROGATE <= code < _AFTER_SURROGATES:
-            return False
-        i += size
-
-
 @cached_njit
 def _hashes(table: FoldTable, text: Bytes) -> Hashes:
     folded, found, count = _find(table, text)
@@ -222,124 +200,62 @@ def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges, Edges]:
 
 
 @cached_njit
-def _marks(entries: npt.NDArray[np.uint32], text: Bytes) -> Edges:
-    """Mark the first character from each `MARK_BYTES`-th byte on: int64[len(text) // MARK_BYTES + 1, 3].
-
-    The columns: the character's offset in the text, its offset in the folded text, and the number of
-    characters before it (`_NOT_UTF8` if the text is no UTF-8).
-    """
-    n, i, k, characters = U64(len(text)), _0, _0, _0
-    marks, is_utf8 = np.empty((n // MARK_BYTES + _1, 3), np.int64), True
-    mark = _0
-    while mark < U64(len(marks)):
-        # Up to the next exceptional byte, a byte is a character, and folds to one byte.
-        plain_end = _next_exceptional(text, i, n)
-        while mark < U64(len(marks)) and mark * MARK_BYTES <= plain_end:
-            ahead = max(mark * MARK_BYTES, i) - i
-            marks[mark, 0] = np.int64(i + ahead)
-            marks[mark, 1] = np.int64(k + ahead)
-            marks[mark, 2] = np.int64(characters + ahead)
-            mark += _1
-        k, characters, i = k + (plain_end - i), characters + (plain_end - i), plain_end
-        if i < n:
-            code, size = decode(text, i, n)
-            is_utf8 = (
-                is_utf8
-                and (size > _1 or text[i] < np.uint8(0x80))
-                and not _FIRST_SURROGATE <= code < _AFTER_SURROGATES
-            )
-            i, k, characters = i + size, k + U64(entries[code] >> np.uint32(24)), characters + _1
-    if not (is_utf8 and _is_utf8(text, i)):
-        marks[:, 2] = _NOT_UTF8
-    return marks
-
-
-@lean_njit
-def _next_exceptional(text: Bytes, i: np.uint64, n: np.uint64) -> np.uint64:
-    # Return the next byte that is not ASCII or may not fold to one byte, or n.
-    while i + _64 <= n:
-        high = exceptional_bits_64(text, i)
-        if high != _0:
-            place: np.uint64 = i + trailing_zeros(high)
-            return place
-        i += _64
-    while i < n and np.uint8(0x20) <= text[i] < np.uint8(0x7F):
-        i += _1
-    return i
-
-
-@uncounted_njit
-def _characters_in(text: Bytes, i: np.uint64, end: np.uint64) -> np.int64:
-    count = np.int64(end - i)
-    while i + _8 <= end:
-        count -= np.int64(count_ones(continuation_bytes(load8(text, i))))
-        i += _8
-    while i < end:
-        count -= (text[i] & np.uint8(0xC0)) == np.uint8(0x80)
-        i += _1
-    return count
-
-
-@cached_njit
 def _bounds(
     entries: npt.NDArray[np.uint32],
     text: Bytes,
-    marks: Edges,
     folded_starts: Edges,
     folded_ends: Edges,
     first: Edges,
     last: Edges,
-    in_characters: bool,
-) -> Edges:
-    # Walk to each bound from the mark before it, or from the last bound if that is nearer.
-    bounds = np.empty((len(first), 2), np.int64)
-    i, k, characters = _0, _0, np.int64(0)
-    for run in range(len(first)):
-        for side in range(2):
-            byte = folded_starts[first[run]] if side == 0 else folded_ends[last[run]] - 1
-            mark = _last_mark(marks, byte)
-            if U64(byte) < k or U64(marks[mark, 0]) > i:
-                i, k, characters = U64(marks[mark, 0]), U64(marks[mark, 1]), marks[mark, 2]
-            before = i
-            i, end, k = _character_of(entries, text, i, k, U64(byte))
-            characters += _characters_in(text, before, i)
-            if in_characters:
-                bounds[run, side] = characters + side
-            else:
-                bounds[run, side] = np.int64(i if side == 0 else end)
-    return bounds
+    order: Edges,
+) -> tuple[Edges, Edges]:
+    """Return the bounds of runs of words in bytes and in characters, both int64[k, 2].
 
-
-@uncounted_njit
-def _last_mark(marks: Edges, byte: int) -> int:
-    low, high = 0, len(marks) - 1
-    while low < high:
-        middle = (low + high + 1) >> 1
-        if marks[middle, 1] <= byte:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    The latter are negative if the text up to there is no UTF-8. `order`: the runs by their first words, so
+    that one pass over the text finds all of them.
+    """
+    bounds, in_characters = np.empty((len(first), 2), np.int64), np.empty((len(first), 2), np.int64)
+    i, k, characters = _0, _0, _0
+    for run in order:
+        start, end = U64(folded_starts[first[run]]), U64(folded_ends[last[run]] - 1)
+        i, _, k, characters = _character_of(entries, text, i, k, characters, start)
+        _, after, _, before_last = _character_of(entries, text, i, k, characters, end)
+        bounds[run, 0], bounds[run, 1] = np.int64(i), np.int64(after)
+        in_characters[run, 0], in_characters[run, 1] = np.int64(characters), np.int64(before_last + _1)
+    return bounds, in_characters
 
 
 @uncounted_njit
 def _character_of(
-    entries: npt.NDArray[np.uint32], text: Bytes, i: np.uint64, k: np.uint64, byte: np.uint64
-) -> tuple[np.uint64, np.uint64, np.uint64]:
+    entries: npt.NDArray[np.uint32],
+    text: Bytes,
+    i: np.uint64,
+    k: np.uint64,
+    characters: np.uint64,
+    byte: np.uint64,
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     # Find the character that folds to `byte`, from the one at i on, whose folding begins at k.
-    # Returns its begin, its end, and the begin of its folding.
+    # Returns its begin, its end, the begin of its folding, and the number of characters before it.
     n = U64(len(text))
     while True:
-        if i + _8 <= n:
-            ahead = min(plain_bytes(load8(text, i)), byte - k)
+        while i + _64 <= n and k < byte:
+            # Up to the next exceptional byte, a byte is a character, and folds to one byte.
+            plain_bytes = trailing_zeros(exceptional_bits_64(text, i))
+            ahead = min(plain_bytes, byte - k)
             i += ahead
             k += ahead
+            characters += ahead
+            if plain_bytes < _64:
+                break
         code, size = decode(text, i, n)
         after = k + U64(entries[code] >> np.uint32(24))
         if byte < after:
-            return i, i + size, k
+            return i, i + size, k, characters
+        if (size == _1 and text[i] >= np.uint8(0x80)) or _FIRST_SURROGATE <= code < _AFTER_SURROGATES:
+            characters |= _NOT_UTF8
         i += size
         k = after
+        characters += _1
 
 
 SHINGLE_WORDS = 8

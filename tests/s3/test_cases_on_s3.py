@@ -11,7 +11,7 @@ from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.bag import bag_on_disk
 from presswatch_spark.legal.notices import states
-from presswatch_spark.legal.notices.notice import Notice, draft_notice
+from presswatch_spark.legal.notices.notice import EventDetails, Notice, draft_notice
 from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.places import open_case
@@ -175,8 +175,7 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         office = bureau(release(tmp_path, server))
 
         def passes() -> bool:
-            checking = Checking(sender=office.sender(), recipient=office.recipient, again=True)
-            return check_notice(where, checking, storage).passes
+            return check_notice(Notice.open(where, storage), Checking(again=True)).passes
 
         tables, case = s3.upload(office.crawl.tables, "tables"), f"{s3.uri}/case"
         open_case(tables, case, confidences=("A", "B"), storage=storage)
@@ -186,9 +185,9 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         assert {name: sums[name] for name in annex} == annex
         with pytest.raises(OutputError, match="already exists"):
             draft_notice(order, where, storage)
-        states.sign(Notice.open(where, storage), "Jeanne Valmont", DRAFTED, None)
+        states.sign(Notice.open(where, storage), EventDetails("Jeanne Valmont", DRAFTED))
         assert passes()
-        states.send(Notice.open(where, storage), office.recipient, DRAFTED)
+        states.send(Notice.open(where, storage), EventDetails(on=DRAFTED))
         assert states.state_of(Notice.open(where, storage), DRAFTED, storage).state == "sent"
         s3.delete("notice/form.txt")
         assert not passes()

@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -176,9 +176,10 @@ class Bureau:
     def open(self, name: str = "n") -> Notice:
         return Notice.open(str(self.folder / name), StorageOptions())
 
-    def check(self, name: str = "n", **changed: Any) -> NoticeCheck:
-        checking = Checking(sender=self.sender(), recipient=self.recipient)
-        return check_notice(str(self.folder / name), replace(checking, **changed))
+    def check(self, name: str = "n", sender: Mapping[str, Any] | None = None, **changed: Any) -> NoticeCheck:
+        """Check a notice; `sender`: changes of the sender's file."""
+        self.sender(**sender or {})
+        return check_notice(self.open(name), Checking(**changed))
 
     def refused(self, name: str = "n", **changed: Any) -> set[tuple[str, str]]:
         """The rules that a notice breaks, each with what each refusal is about."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,8 @@ from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
 
 if TYPE_CHECKING:
-    from presswatch_spark.legal.notices.notice import Notice
-    from presswatch_spark.legal.notices.refusal_rules import BrokenRule, NoticeCheck
+    from presswatch_spark.legal.notices.notice import EventKind, Notice
+    from presswatch_spark.legal.notices.refusal_rules import BrokenRule
     from presswatch_spark.legal.notices.register import RegisteredNotice
     from presswatch_spark.legal.notices.states import NoticeState
     from presswatch_spark.query.pointers.pointer import Mirror
@@ -56,26 +57,15 @@ _COLUMNS = {
 """Columns of a register."""
 _SHOWN = ("by", "via", "answer", "note", "proof")
 """Facts of an event that the status shows."""
-
-
-def _recipients_option() -> Any:
-    return option("--recipients", "FILE", "Recipients in YAML, instead of conf/recipients.yaml.")
-
-
-def _on_option() -> Any:
-    return day_option("--on", "The day of the event. Default: today.", "DAY")
+_RECIPIENTS = option("--recipients", "FILE", "Recipients in YAML, instead of conf/recipients.yaml.")
+_BY = option("--by", "NAME", "The person who acted. Default: this account.")
+_ON = day_option("--on", "The day of the event. Default: today.", "DAY")
+_VIA = option("--via", "WORDS", "Channel, such as a registered letter with its number.")
+_NOTE = option("--note", "WORDS", "Details, in words.")
 
 
 def _file_option(what: str) -> Any:
     return option("--file", "FILE", f"{what}; it is copied, and its SHA-256 recorded.")
-
-
-def _by_option() -> Any:
-    return option("--by", "NAME", "The person who acted. Default: this account.")
-
-
-def _via_option() -> Any:
-    return option("--via", "WORDS", "Channel, such as a registered letter with its number.")
 
 
 @click.group()
@@ -108,7 +98,7 @@ def draft(
         "Claims of these letters. Repeatable. Default: all for CASE and BAG; A and B for TABLES."
     ),
     mirrors: tuple[Mirror, ...] = mirror_option("Cite files that were scanned below FROM as files below TO."),
-    recipients: str | None = _recipients_option(),
+    recipients: str | None = _RECIPIENTS,
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
     days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),
     patch: str | None = option("--patch", "PATCH", "A folder of `removal patch`, for its measurements."),
@@ -186,7 +176,7 @@ def check(
     sender: str | None = option(
         "--sender", "FILE", "The sender, in YAML. Default: the file used for the draft."
     ),
-    recipients: str | None = _recipients_option(),
+    recipients: str | None = _RECIPIENTS,
     days: int = count_option("--days", "Most days since a row was last read.", default=30),
     read_again: bool = flag("--read-again", "Read each row at its place now, as in `verify-rows`."),
     corpus: str | None = option(
@@ -204,26 +194,11 @@ def check(
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.notices.notice import Notice
-    from presswatch_spark.legal.notices.parties import load_recipient, load_sender
-    from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice, invalid_form
+    from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
 
-    storage = form.storage
-    opened = Notice.open(path, storage)
-    if invalid := invalid_form(opened):
-        return _check_reply(invalid, form)
-    query, recipient = opened.about["query"], opened.about["recipient"]["id"]
-    with_ = Checking(
-        sender=load_sender(sender or query["sender_file"]),
-        recipient=load_recipient(recipient, recipients or query["recipients_file"], storage),
-        days=days,
-        again=read_again,
-        corpus=Corpus.open(corpus, check=False, storage=storage) if corpus else None,
-        edited_by=edited_by,
-    )
-    return _check_reply(check_notice(path, with_, storage), form)
-
-
-def _check_reply(checked: NoticeCheck, form: ReplyForm) -> Reply:
+    opened = Corpus.open(corpus, check=False, storage=form.storage) if corpus else None
+    checking = Checking(sender, recipients, days, read_again, opened, edited_by)
+    checked = check_notice(Notice.open(path, form.storage), checking)
     _, refusals = form.language, checked.refusals
     rows = (
         {"rule": each.rule, "about": each.about_all, "detail": str(each.detail) if each.detail else None}
@@ -258,16 +233,16 @@ def sign(
     *,
     path: str = argument("N"),
     by: str = option("--by", "NAME", "The signatory, as in the sender's file.", required=True),
-    on: date | None = _on_option(),
-    via: str | None = _via_option(),
+    on: date | None = _ON,
+    via: str | None = _VIA,
     file: str | None = _file_option("The signed copy"),
     form: ReplyForm,
 ) -> Reply:
     """Record that a person signed a notice in its present form."""
     from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import Notice
+    from presswatch_spark.legal.notices.notice import EventDetails, Notice
 
-    event = states.sign(Notice.open(path, form.storage), by, on, file, via)
+    event = states.sign(Notice.open(path, form.storage), EventDetails(by, on, via, proof=file))
     _ = form.language
     return Reply([_("recorded: signed by {name} on {day}", name=event.facts["by"], day=_.day(event.day))])
 
@@ -276,11 +251,11 @@ def sign(
 def sent(
     *,
     path: str = argument("N"),
-    by: str | None = _by_option(),
-    on: date | None = _on_option(),
-    via: str | None = _via_option(),
+    by: str | None = _BY,
+    on: date | None = _ON,
+    via: str | None = _VIA,
     file: str | None = _file_option("The receipt"),
-    recipients: str | None = _recipients_option(),
+    recipients: str | None = _RECIPIENTS,
     form: ReplyForm,
 ) -> Reply:
     """Record that a person sent a notice.
@@ -289,14 +264,10 @@ def sent(
     within 90 days, by the recipients file of today.
     """
     from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import Notice
-    from presswatch_spark.legal.notices.parties import load_recipient
+    from presswatch_spark.legal.notices.notice import EventDetails, Notice
 
-    opened = Notice.open(path, form.storage)
-    recipients = recipients or opened.about.get("query", {}).get("recipients_file")
-    states.require_unchanged(opened)
-    recipient = load_recipient(opened.about["recipient"]["id"], recipients, form.storage)
-    event = states.send(opened, recipient, on, via, file, by)
+    details = EventDetails(by, on, via, proof=file)
+    event = states.send(Notice.open(path, form.storage), details, recipients)
     _ = form.language
     return Reply([_("recorded: sent on {day}", day=_.day(event.day))])
 
@@ -306,18 +277,19 @@ def answer(
     *,
     path: str = argument("N"),
     kind: str = option("--kind", None, "Kind of answer.", required=True, type=click.Choice(ANSWERS)),
-    by: str | None = _by_option(),
-    on: date | None = _on_option(),
-    via: str | None = _via_option(),
-    note: str | None = option("--note", "WORDS", "Details, in words."),
+    by: str | None = _BY,
+    on: date | None = _ON,
+    via: str | None = _VIA,
+    note: str | None = _NOTE,
     file: str | None = _file_option("The answer"),
     form: ReplyForm,
 ) -> Reply:
     """Record a recipient's answer; only `removal` shows compliance."""
     from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import Notice
+    from presswatch_spark.legal.notices.notice import EventDetails, Notice
 
-    event = states.answer(Notice.open(path, form.storage), kind, on, note, file, by, via)
+    details = EventDetails(by, on, via, note, file)
+    event = states.record(Notice.open(path, form.storage), "answered", details, answer=kind)
     _ = form.language
     return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
@@ -326,12 +298,12 @@ def answer(
 def record(
     *,
     path: str = argument("N"),
-    kind: str = argument("KIND", type=click.Choice(RECORDED)),
+    kind: EventKind = argument("KIND", type=click.Choice(RECORDED)),
     by: str = option("--by", "NAME", "The person who acted, or who recorded the event.", required=True),
-    on: date | None = _on_option(),
-    via: str | None = _via_option(),
+    on: date | None = _ON,
+    via: str | None = _VIA,
     file: str | None = _file_option("The proof: a receipt, the headers of an e-mail"),
-    note: str | None = option("--note", "WORDS", "Details, in words."),
+    note: str | None = _NOTE,
     form: ReplyForm,
 ) -> Reply:
     """Record a delivery, a reminder, an escalation or a closure.
@@ -345,9 +317,10 @@ def record(
       --by "Jeanne Valmont" --on 2026-12-03 --file receipt.pdf
     """
     from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import Notice
+    from presswatch_spark.legal.notices.notice import EventDetails, Notice
 
-    event = states.record(Notice.open(path, form.storage), kind, by, on, via, file, note)
+    details = EventDetails(by, on, via, note, file)
+    event = states.record(Notice.open(path, form.storage), kind, details)
     _ = form.language
     return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
@@ -357,7 +330,7 @@ def plan(
     *,
     cases: tuple[str, ...] = argument("CASE…", nargs=-1, required=True),
     members: str = option("--members", "FILE", "The members file.", required=True),
-    recipients: str | None = _recipients_option(),
+    recipients: str | None = _RECIPIENTS,
     senders: tuple[str, ...] = repeated_option(
         "--sender", "FILE", "A sender, in YAML. Default: sender.yaml beside the members file."
     ),
@@ -435,7 +408,9 @@ def status(
         raise click.UsageError("--export and --calendar are for a campaign")
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), opened.folder.storage, case)
-    return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([_state_facts(found)]))
+    facts = asdict(found)
+    del facts["days_left"]
+    return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([facts]))
 
 
 def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
@@ -543,14 +518,6 @@ def chronology(
     _ = Language(language or "en")
     events = _.n("{n} event", "{n} events", len(opened.journal.entries))
     return Reply([_("{events} in {file}", events=events, file=out)])
-
-
-def _state_facts(found: NoticeState) -> dict[str, Any]:
-    facts = {
-        name: getattr(found, name) for name in ("state", "removed", "places", "receipt", "deadline", "due")
-    }
-    answer = found.answer.facts["answer"] if found.answer else None
-    return {**facts, "step": found.step, "answer": answer, "changed": list(found.changed)}
 
 
 def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:

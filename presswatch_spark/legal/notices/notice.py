@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import Any, Literal, Self
 
 from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.core.errors import InputError, OutputError
@@ -52,12 +52,27 @@ PROOF = "proof.json"
 TEXT_KEYS = ("text", "second_text")
 """Keys of an element's texts in notice.json, by column of the letter."""
 SCHEMA = Path(__file__).with_name("notice.schema.json")
-DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT = "drafted", "edited", "read", "checked", "signed", "sent"
-DELIVERED, REFUSED, RETURNED, ANSWERED = "delivered", "refused", "returned", "answered"
-REMINDED, ESCALATED, CLOSED = "reminded", "escalated", "closed"
-"""Kinds of events. `REFUSED`: the recipient refused to take the letter; an answer may decline the request."""
+EventKind = Literal[
+    "drafted", "edited", "read", "checked", "signed", "sent", "delivered", "refused", "returned", "answered",
+    "reminded", "escalated", "closed",
+]  # fmt: skip
+"""Kinds of events. `refused`: the recipient refused to take the letter; an answer may decline the request."""
 PROOF_CHARACTERS = 100
 """Most characters of a proof's file name that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetails:
+    """Details of an event that a person gives: who acted, on which day, by which channel, and a note.
+
+    `by`: by default the account of this process. `proof`: path of a file to be copied.
+    """
+
+    by: str | None = None
+    on: date | None = None
+    via: str | None = None
+    note: str | None = None
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +113,15 @@ class Event:
 class Notice:
     """A drafted notice. `about` is its notice.json, `sums` the digests in SHA256SUMS by file name.
 
-    `journal`: that of the campaign in which it is.
+    `digest`: SHA-256 (hex) of SHA256SUMS, and thereby of all files. `journal`: that of the campaign in which
+    it is.
     """
 
     folder: Folder
     about: Mapping[str, Any]
     sums: Mapping[str, str]
-    events: tuple[Event, ...]
+    digest: str
+    events: tuple[Event, ...] = ()
     journal: Journal | None = None
 
     @classmethod
@@ -119,8 +136,9 @@ class Notice:
             folder = Folder.of(str(folder.path.resolve()), storage)
         journal = journal or Journal.around(folder)
         try:
-            lines = folder.read(SUMS)[0].decode().splitlines()
-            sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+            listed = folder.read(SUMS)[0]
+            lines = (line.partition("  ") for line in listed.decode().splitlines())
+            sums = {name: digest for digest, _, name in lines}
             about = parse_json(folder.read(NOTICE)[0])
             if not isinstance(about, dict) or "" in sums or any(len(each) != 64 for each in sums.values()):
                 raise ValueError("it is not an object, or a line is not a digest with a name")
@@ -132,7 +150,7 @@ class Notice:
             raise OutputError(
                 f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
             ) from error
-        opened = cls(folder, about, sums, (), journal)
+        opened = cls(folder, about, sums, hashlib.sha256(listed).hexdigest(), journal=journal)
         for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
             data = folder.read(name)[0]
             try:
@@ -150,22 +168,17 @@ class Notice:
         return opened
 
     @property
-    def digest(self) -> str:
-        """Return the SHA-256 (hex) of SHA256SUMS, and thereby of all files."""
-        return hashlib.sha256(self.folder.read(SUMS)[0]).hexdigest()
-
-    @property
     def drafted_on(self) -> date:
         """Return the day of its letter."""
         return date.fromisoformat(self.about["drafted_on"])
 
-    def newest(self, kind: str) -> Event | None:
+    def newest(self, kind: EventKind) -> Event | None:
         """Return the newest event of a kind; None if there is none."""
         return next((event for event in reversed(self.events) if event.kind == kind), None)
 
-    def holds(self, kind: str) -> bool:
-        """Return whether an event such as `SIGNED` has happened since the last change of the notice."""
-        found, edited = self.newest(kind), self.newest(EDITED)
+    def holds(self, kind: EventKind) -> bool:
+        """Return whether an event such as `signed` has happened since the last change of the notice."""
+        found, edited = self.newest(kind), self.newest("edited")
         if found is None or found.sums != self.digest:
             return False
         return edited is None or edited.number < found.number
@@ -177,7 +190,7 @@ class Notice:
 
     def changes(self, files: Mapping[str, bytes]) -> Iterator[tuple[str, Sentence]]:
         """Yield files that changed since the draft, and how, except for an edit that a person vouches for."""
-        edited = self.newest(EDITED)
+        edited = self.newest("edited")
         expected = {**self.sums, **({LETTER: str(edited.facts["letter"])} if edited else {})}
         for name in sorted(expected.keys() - files.keys()):
             yield name, sentence(N_("it is missing"))
@@ -207,12 +220,12 @@ class Notice:
             elif hashlib.sha256(self.folder.read(name)[0]).hexdigest() != named[name]:
                 yield name, sentence(N_("it has changed"))
 
-    def add_event(self, kind: str, proof: str | None = None, **facts: Any) -> Event:
-        """Append an event, with a copy of the file `proof`, and its entry in the journal of the campaign.
+    def add_event(self, kind: EventKind, details: EventDetails = EventDetails(), **facts: Any) -> Self:
+        """Append an event, with a copy of its proof, and its entry in the journal; return the notice with it.
 
-        `by`: the person; without one, the account of this process. Raises `InputError` if the name of the
-        person or the proof is empty, `OutputError` if another process has appended an event since `open`,
-        `StorageError` if the proof cannot be read.
+        `facts`: further facts, None if unknown. Raises `InputError` if the name of the person or the proof is
+        empty, `OutputError` if another process has appended an event since `open`, `StorageError` if the
+        proof cannot be read.
         """
         number, own_id = len(self.events) + 1, self.folder.uri.rpartition("/")[2]
         noted: dict[str, Any] = {
@@ -222,12 +235,13 @@ class Notice:
             "sums": self.digest,
             "previous": self._last_digest,
         }
-        known = {name: value for name, value in facts.items() if value is not None}
-        if not str(known.get("by", "account")).strip():
+        by = account_name() if details.by is None else details.by
+        if by is not None and not by.strip():
             raise InputError("the person has no name", where=str(self.folder), remedy="pass it with --by")
-        for name, value in {"by": account_name(), **known}.items():
-            noted[name] = value.isoformat() if isinstance(value, date) else value
-        content = b""
+        on = details.on and details.on.isoformat()
+        known = {"by": by, **facts, "on": on, "via": details.via, "note": details.note}
+        noted |= {name: value for name, value in known.items() if value is not None}
+        proof, content = details.proof, b""
         if proof:
             content = read_object(proof, self.folder.storage)[0]
             if not content:
@@ -250,7 +264,7 @@ class Notice:
             event = Event.of(noted, data)
             if journal:
                 journal.with_event(own_id, number, kind, event.sha256)
-        return event
+        return replace(self, events=(*self.events, event))
 
     @property
     def _last_digest(self) -> str:
@@ -270,7 +284,8 @@ def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
         names = sorted(each.relative_to(draft).as_posix() for each in draft.rglob("*") if each.is_file())
         text = "".join(f"{file_sha256(draft / name)}  {name}\n" for name in names)
         (draft / SUMS).write_text(text, encoding="utf-8")
-        Notice(Folder.of(str(draft), StorageOptions()), {}, {}, ()).add_event(DRAFTED)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        Notice(Folder.of(str(draft), StorageOptions()), {}, {}, digest).add_event("drafted")
 
 
 def schema_fault(about: Mapping[str, Any]) -> Sentence | None:

@@ -41,7 +41,7 @@ from presswatch_spark.legal.notices.journal import (
 )
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder, rights_claimed
-from presswatch_spark.legal.notices.notice import DRAFTED, draft_notice, today
+from presswatch_spark.legal.notices.notice import draft_notice, today
 from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipients, load_sender
 from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
@@ -154,7 +154,7 @@ def _draft(
                 journal.folder.delete([EXCLUSIONS, MARKER])
             raise
         data = journal.folder.read(event_name(id, 1))[0]
-        journal = journal.with_event(id, 1, DRAFTED, hashlib.sha256(data).hexdigest())
+        journal = journal.with_event(id, 1, "drafted", hashlib.sha256(data).hexdigest())
         tell(id)
     return journal
 

@@ -49,22 +49,19 @@ from presswatch_spark.legal.notices.formats import (
 from presswatch_spark.legal.notices.laws import Law, laws
 from presswatch_spark.legal.notices.letter import concerning
 from presswatch_spark.legal.notices.notice import (
-    CHECKED,
-    EDITED,
     FORM,
     LETTER,
     NOTICE,
     PDF,
-    READ,
-    SIGNED,
     TEXT_KEYS,
+    EventDetails,
     Notice,
     recipient_facts,
     schema_fault,
     sender_facts,
     today,
 )
-from presswatch_spark.legal.notices.parties import Recipient, Sender
+from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipient, load_sender
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.text.words import words_of
@@ -129,14 +126,14 @@ class BrokenRule:
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """The inputs of a check; `sender` and `recipient` as their files describe them today.
+    """The inputs of a check; `sender` and `recipients`: other files than those of the draft.
 
     `days`: accepted age of readings of rows. `again`: read the rows now. `corpus`: for finding words of
     articles. `edited_by`: the person who vouches for an edited letter.
     """
 
-    sender: Sender
-    recipient: Recipient
+    sender: str | None = None
+    recipients: str | None = None
     days: int = 30
     again: bool = False
     corpus: Corpus | None = None
@@ -145,7 +142,7 @@ class Checking:
 
 @dataclass
 class CheckedNotice:
-    """A notice with all inputs of its rules.
+    """A notice with all inputs of its rules; `sender` and `recipient` as their files describe them today.
 
     `source`: its source, opened again. `places`: what the notice's query selects from it today. `failure`:
     the error of opening the source or selecting places. `claims`: today's claim of each row of the annex,
@@ -155,6 +152,8 @@ class CheckedNotice:
     notice: Notice
     files: Mapping[str, bytes]
     checking: Checking
+    sender: Sender
+    recipient: Recipient
     source: ClaimSource | None = None
     places: Sequence[ClaimPlace] | None = None
     claims: Mapping[str, JudgedClaim | None] | PresswatchError = field(default_factory=dict)
@@ -219,35 +218,28 @@ class NoticeCheck:
         return not self.refusals
 
 
-def invalid_form(notice: Notice) -> NoticeCheck | None:
-    """Return the refusal of a notice whose notice.json does not fit its schema; None if it fits.
+def check_notice(notice: Notice, checking: Checking) -> NoticeCheck:
+    """Check a notice; if no rule is broken, add the event `checked` to it.
 
-    Such a notice names neither its sender's file nor its source, so no other rule can be checked.
+    If notice.json does not fit its schema, only that rule is checked: such a notice names neither its
+    sender's file nor its source. Raises `ConfigError` without extra `legal`, or for mistakes in the files of
+    sender and recipients.
     """
-    fault = schema_fault(notice.about)
-    return NoticeCheck((BrokenRule("invalid_notice", NOTICE, fault),), ()) if fault else None
-
-
-def check_notice(path: str, checking: Checking, storage: StorageOptions | None = None) -> NoticeCheck:
-    """Check a notice; if no rule is broken, add the event `CHECKED` to it.
-
-    Raises `OutputError` if there is no notice or its events were changed, `ConfigError` without extra
-    `legal`.
-    """
-    storage = storage or StorageOptions()
-    notice = Notice.open(path, storage)
-    if invalid := invalid_form(notice):
-        return invalid
+    if fault := schema_fault(notice.about):
+        return NoticeCheck((BrokenRule("invalid_notice", NOTICE, fault),), ())
+    storage, query = notice.folder.storage, notice.about["query"]
+    sender = load_sender(checking.sender or query["sender_file"])
+    recipients = checking.recipients or query["recipients_file"]
+    recipient = load_recipient(notice.about["recipient"]["id"], recipients, storage)
     files = notice.files()
     # Without a letter, `changed_file` refuses the notice.
     if checking.edited_by and LETTER in files:
         letter = sha256(files[LETTER]).hexdigest()
-        edited = notice.newest(EDITED)
+        edited = notice.newest("edited")
         if letter != (edited.facts["letter"] if edited else notice.sums.get(LETTER)):
-            notice.add_event(EDITED, by=checking.edited_by, letter=letter)
-            notice = Notice.open(path, storage)
+            notice = notice.add_event("edited", EventDetails(by=checking.edited_by), letter=letter)
 
-    checked = CheckedNotice(notice, files, checking)
+    checked = CheckedNotice(notice, files, checking, sender, recipient)
     _open_source(checked, storage)
     refusals = list[BrokenRule]()
     for code, rule in RULES.items():
@@ -258,15 +250,16 @@ def check_notice(path: str, checking: Checking, storage: StorageOptions | None =
                 more = max(len(rows) - ROWS_NAMED, 0)
                 refusals.append(BrokenRule(code, ", ".join(rows[:ROWS_NAMED]), detail, more))
     if not refusals:
-        last = last_mandate_day(checked.places or (), checking.sender)
+        last = last_mandate_day(checked.places or (), sender)
         until = last and last.isoformat()
-        Notice.open(path, storage).add_event(CHECKED, days=checking.days, mandates_until=until)
+        # Another process may have noted an event during the check.
+        Notice.open(notice.folder.uri, storage).add_event("checked", days=checking.days, mandates_until=until)
     return NoticeCheck(tuple(refusals), tuple(_doubts(checked)))
 
 
 def _open_source(checked: CheckedNotice, storage: StorageOptions) -> None:
     """Open the source of a notice again, and set its places and claims, or the errors of reading them."""
-    notice, query, checking = checked.notice, checked.about["query"], checked.checking
+    notice, query = checked.notice, checked.about["query"]
     mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
     annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
     try:
@@ -277,18 +270,17 @@ def _open_source(checked: CheckedNotice, storage: StorageOptions) -> None:
         except PresswatchError as error:
             checked.claims = error
         selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
-        places = checked.places = concerning(selection, checking.recipient)
+        places = checked.places = concerning(selection, checked.recipient)
     except PresswatchError as error:
         checked.failure = error
         return
-    if checking.again:
-        notice.add_event(READ, rows=source.read_again(places, mirrors))
-        checked.notice = Notice.open(str(notice.folder.uri), storage)
+    if checked.checking.again:
+        checked.notice = notice.add_event("read", rows=source.read_again(places, mirrors))
 
 
 def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
     query, source, places = checked.about["query"], checked.source, checked.places or ()
-    yield from checked.checking.recipient.doubts()
+    yield from checked.recipient.doubts()
     if source is None or not source.has_licences():
         yield sentence(
             N_("verify before you send: the claims were made without --licences, so no licence is known")
@@ -298,7 +290,7 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
             N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}"),
             moment=query["seal"]["sealed_at"],
         )
-    if checked.notice.newest(EDITED):
+    if checked.notice.newest("edited"):
         # An edited letter must not be sent with the form or the PDF of the draft.
         text = N_(
             "verify before you send: letter.docx was edited; letter.pdf"
@@ -306,7 +298,7 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
             " draft"
         )
         yield sentence(text)
-    yield from doubts_of_rights(places, checked.checking.sender, checked.notice.drafted_on)
+    yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
     yield from outside_articles(places, checked.checking.corpus)
 
 
@@ -341,12 +333,12 @@ def _missing_elements(checked: CheckedNotice) -> Iterator[Breach]:
 
 @_rule("query_differs", N_("claims and tables no longer yield the rows of the annex"))
 def _query_differs(checked: CheckedNotice) -> Iterator[Breach]:
-    about, sender, places = checked.about, checked.checking.sender, checked.places
+    about, sender, places = checked.about, checked.sender, checked.places
     if checked.failure is not None and about["query"]["source"] != "bag":
         yield "rows", sentence(N_("{error}"), error=checked.failure)
     if sender_facts(sender) != about["sender"]:
         yield "sender", sentence(N_("its file, or the members file, has changed"))
-    now = recipient_facts(checked.checking.recipient, checked.law.id)
+    now = recipient_facts(checked.recipient, checked.law.id)
     if any(now[name] != about["recipient"][name] for name in ("name", "route", "elements", "columns")):
         yield "recipient", sentence(N_("its entry in the recipients file has changed"))
     if places is None or checked.source is None:
@@ -427,7 +419,7 @@ _claim_rule(
 @_rule("outside_mandate", N_("the sender has no mandate in force for the publisher of a row"))
 def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
     """Yield rows of publishers for whom the sender cannot act; an owner needs no mandate."""
-    noted, sender = checked.about["sender"], checked.checking.sender
+    noted, sender = checked.about["sender"], checked.sender
     documents = {each["id"]: each["mandate_document"] for each in noted["publishers"]}
     strange = checked.rows_whose_claim(lambda claim: claim.publisher_id not in documents)
     yield strange, sentence(N_("the publisher is not one of the sender's"))
@@ -448,7 +440,7 @@ def _recent_readings(checked: CheckedNotice) -> Callable[[ClaimPlace], list[Reco
     now = datetime.now(UTC)
     # A reading in the future has the time of a wrong clock, and does not count.
     first, last = now - timedelta(days=checked.checking.days), now + timedelta(minutes=CLOCK_MINUTES)
-    events = [event for event in checked.notice.events if event.kind == READ]
+    events = [event for event in checked.notice.events if event.kind == "read"]
     again = {row: event.noted_at for event in events for row in event.facts.get("rows", ())}
 
     def recent(place: ClaimPlace) -> list[RecordReading]:
@@ -500,7 +492,7 @@ def _open_changes(checked: CheckedNotice) -> Iterator[Breach]:
 @_rule("personal_data", N_("the published parts contain personal data"))
 def _personal_data(checked: CheckedNotice) -> Iterator[Breach]:
     sender, recipient = checked.about["sender"], checked.about["recipient"]
-    flaggers = checked.checking.recipient.flagger_route or ""
+    flaggers = checked.recipient.flagger_route or ""
     own = f"{sender['email']} {recipient['name']} {recipient['route'] or ''} {flaggers}"
     phone = str(sender["phone"] or "")
     own_emails, own_phones = _emails(own), {*_phones(f"{own} {phone}"), _digits(phone)}
@@ -549,7 +541,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
             yield name, sentence(N_("a cell has more than {count} characters"), count=CELL_CHARACTERS)
     corpus = checked.checking.corpus
     if corpus is None:
-        if checked.notice.newest(EDITED):
+        if checked.notice.newest("edited"):
             yield LETTER, sentence(N_("it was edited: pass --corpus to compare it with the articles"))
         return
     rules = VerifyRules()
@@ -564,5 +556,5 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
 
 @_rule("unsigned_perjury", N_("the law requires a statement under penalty of perjury; it is unsigned"))
 def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
-    if checked.law.sworn and not checked.notice.holds(SIGNED):
+    if checked.law.sworn and not checked.notice.holds("signed"):
         yield "perjury", sentence(N_("`presswatch notice sign` records who signed it"))

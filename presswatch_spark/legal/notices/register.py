@@ -15,7 +15,7 @@ from presswatch_spark.legal.evidence.typesetting import in_print
 from presswatch_spark.legal.notices.journal import MARKER, NOTICES, Journal
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import LetterWords
-from presswatch_spark.legal.notices.notice import PROOFS, SENT, Event, Notice
+from presswatch_spark.legal.notices.notice import PROOFS, Event, Notice
 from presswatch_spark.legal.notices.plan import EXCLUSIONS
 from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
@@ -72,7 +72,7 @@ class Register:
                 found = state_of(notice, day, storage, statuses=statuses)
                 for name in found.changed:
                     # Before dispatch, a lawyer may edit a letter, and the next check looks at it.
-                    if notice.newest(SENT) or name.startswith(f"{PROOFS}/"):
+                    if notice.newest("sent") or name.startswith(f"{PROOFS}/"):
                         raise journal.broken(f"{NOTICES}/{id}/{name}", "the file has changed")
             notices.append(RegisteredNotice(id, planned, notice, found))
         return cls(journal, notices, day)

@@ -6,29 +6,21 @@ letter, or that of an answer, whichever is first. A letter that came back starts
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.translation import N_
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.notice import (
-    ANSWERED,
-    CHECKED,
-    CLOSED,
-    DELIVERED,
-    ESCALATED,
     NOTICE,
-    REFUSED,
-    REMINDED,
-    RETURNED,
-    SENT,
-    SIGNED,
     Event,
+    EventDetails,
+    EventKind,
     Notice,
     schema_fault,
 )
-from presswatch_spark.legal.notices.parties import Recipient
+from presswatch_spark.legal.notices.parties import load_recipient
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
@@ -73,7 +65,7 @@ RECEIPT_DAYS, ACT_DAYS = 15, 8
 """Days for a proof of receipt (a post office keeps a letter so long), and for steps of the sender."""
 ADDRESS_DAYS = 90
 """Greatest age of a person's check of the address, on the day of sending."""
-DELIVERIES = (DELIVERED, REFUSED, RETURNED)
+DELIVERIES: tuple[EventKind, ...] = ("delivered", "refused", "returned")
 """Kinds of events by which the outcome of a dispatch is known."""
 NUMBER_DIGITS = 9
 """Digits of a registered letter's number (UPU S10); French ones have more."""
@@ -91,12 +83,12 @@ class NoticeState:
     state: str
     removed: int | None = None
     places: int | None = None
-    answer: Event | None = None
-    changed: tuple[str, ...] = ()
     receipt: date | None = None
     deadline: date | None = None
-    step: str | None = None
     due: date | None = None
+    step: str | None = None
+    answer: str | None = None
+    changed: tuple[str, ...] = ()
     days_left: int | None = None
 
 
@@ -122,32 +114,33 @@ def state_of(
             remedy="restore the notice from a copy, or draft it again",
         )
     removed, places = _removed(notice, storage, case, {} if statuses is None else statuses)
-    latest, answer = _latest(notice, SENT, *DELIVERIES), _latest(notice, ANSWERED)
-    received = [event.day for event in notice.events if event.kind in (DELIVERED, REFUSED, ANSWERED)]
+    latest, answered = _latest(notice, "sent", *DELIVERIES), _latest(notice, "answered")
+    answer = str(answered.facts["answer"]) if answered else None
+    received = [event.day for event in notice.events if event.kind in ("delivered", "refused", "answered")]
     receipt = min(received, default=None)
     deadline = receipt and receipt + timedelta(days=notice.about.get("deadline_days") or SILENT_DAYS)
-    if notice.newest(CLOSED):
+    if notice.newest("closed"):
         state = "closed"
     elif latest is None:
         # After a change of files, earlier checks and signatures no longer count.
-        checked = not changed and notice.holds(CHECKED)
-        state = ("signed" if notice.holds(SIGNED) else "checked") if checked else "drafted"
+        checked = not changed and notice.holds("checked")
+        state = ("signed" if notice.holds("signed") else "checked") if checked else "drafted"
     elif removed and removed == places:
         state = "complied"
-    elif notice.newest(ESCALATED):
+    elif notice.newest("escalated"):
         state = "escalated"
     elif removed:
         state = "partly"
     elif answer is not None:
-        state = "acknowledged" if answer.facts["answer"] == "acknowledged" else "answered"
+        state = "acknowledged" if answer == "acknowledged" else "answered"
     else:
         state = "silent" if deadline and today > deadline else latest.kind
-    step, due = _next_step(notice, state, latest, answer, deadline, today)
+    step, due = _next_step(notice, state, latest, answered, deadline, today)
     left = (due - today).days if due else None
-    return NoticeState(state, removed, places, answer, changed, receipt, deadline, step, due, left)
+    return NoticeState(state, removed, places, receipt, deadline, due, step, answer, changed, left)
 
 
-def _latest(notice: Notice, *kinds: str) -> Event | None:
+def _latest(notice: Notice, *kinds: EventKind) -> Event | None:
     """Return the event of these kinds with the latest day: events may be noted out of order."""
     events = (event for event in notice.events if event.kind in kinds)
     return max(events, key=lambda event: (event.day, event.number), default=None)
@@ -183,9 +176,9 @@ def _next_step(
     """Return the next step, one of `STEPS`, and its last day; `latest`: its dispatch, or the outcome."""
     law, act = laws()[notice.about["law"]], timedelta(days=ACT_DAYS)
     if state == "drafted":
-        return ("sign" if law.sworn and not notice.holds(SIGNED) else "check"), None
+        return ("sign" if law.sworn and not notice.holds("signed") else "check"), None
     if state in ("checked", "signed"):
-        checked = notice.newest(CHECKED)
+        checked = notice.newest("checked")
         until = checked.day + timedelta(days=int(checked.facts["days"])) if checked else None
         return ("sign" if state == "checked" and "signature" in law.required() else "send"), until
     if state in ("closed", "complied", "escalated"):
@@ -194,60 +187,53 @@ def _next_step(
         declined = answer.facts["answer"] != "says_complied"
         return ("escalate" if declined else "probe"), answer.day + act
     if deadline is None and latest:
-        is_back = latest.kind == RETURNED
+        is_back = latest.kind == "returned"
         days = act if is_back else timedelta(days=RECEIPT_DAYS)
         return ("find_address" if is_back else "prove_receipt"), latest.day + days
     if deadline is None or today <= deadline:
         return "await_answer", deadline
-    reminded = _latest(notice, REMINDED)
+    reminded = _latest(notice, "reminded")
     step, since = ("escalate", max(reminded.day, deadline)) if reminded else ("remind", deadline)
     return step, since + act
 
 
-def sign(notice: Notice, by: str, on: date | None, proof: str | None = None, via: str | None = None) -> Event:
+def sign(notice: Notice, details: EventDetails) -> Event:
     """Note a signature.
 
     Raises `InputError` if the notice has changed or names another person, or the day is impossible.
     """
     _require_open(notice)
-    require_unchanged(notice)
+    _require_unchanged(notice)
     named = str(notice.about["sender"]["signatory"])
-    if by.casefold().split() != named.casefold().split():
+    if (details.by or "").casefold().split() != named.casefold().split():
         raise _refused(
             notice, "another person must sign this notice", f"the sender's file designates {named}"
         )
-    _require_day(notice, on, notice.drafted_on, "it was drafted")
-    return notice.add_event(SIGNED, proof, by=named, on=on, via=via)
+    _require_day(notice, details, notice.drafted_on, "it was drafted")
+    return notice.add_event("signed", replace(details, by=named)).events[-1]
 
 
-def send(
-    notice: Notice,
-    recipient: Recipient,
-    on: date | None,
-    via: str | None = None,
-    proof: str | None = None,
-    by: str | None = None,
-) -> Event:
-    """Note the dispatch of a notice; `recipient`: as its file describes it today.
+def send(notice: Notice, details: EventDetails, recipients: str | None = None) -> Event:
+    """Note the dispatch of a notice; `recipients`: the recipients file of today, by default the draft's.
 
     Raises `InputError` unless the notice was checked recently, and signed if its law requires that, both in
     its present form, and a person checked the address recently; also if a mandate has ended, or the day is
-    impossible.
+    impossible. Raises `ConfigError` if the file lacks the recipient.
     """
     _require_open(notice)
-    require_unchanged(notice)
-    checked = notice.newest(CHECKED)
-    if checked is None or not notice.holds(CHECKED):
+    _require_unchanged(notice)
+    checked = notice.newest("checked")
+    if checked is None or not notice.holds("checked"):
         raise _refused(notice, "this notice was not checked as it is now", "run `presswatch notice check`")
     first, happened = notice.drafted_on, "it was drafted"
-    signed = notice.newest(SIGNED)
-    if signed is not None and notice.holds(SIGNED):
+    signed = notice.newest("signed")
+    if signed is not None and notice.holds("signed"):
         if signed.day > first:
             first, happened = signed.day, "it was signed"
     elif "signature" in laws()[notice.about["law"]].required():
         remedy = "record the signature with `presswatch notice sign`"
         raise _refused(notice, "this notice is not signed in its present form", remedy)
-    day, days = _require_day(notice, on, first, happened), int(checked.facts["days"])
+    day, days = _require_day(notice, details, first, happened), int(checked.facts["days"])
     if day > checked.day + timedelta(days=days):
         what = f"this notice was checked on {checked.day}, more than {days} days before"
         remedy = "run `presswatch notice check` again"
@@ -257,11 +243,13 @@ def send(
         what = f"on {day} the sender cannot act for all publishers of this notice"
         remedy = "renew the mandate, record it in the members file, and check the notice again"
         raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
-    _require_address(notice, recipient, day)
-    return notice.add_event(SENT, proof, by=by, on=on, via=via)
+    _require_address(notice, recipients, day)
+    return notice.add_event("sent", details).events[-1]
 
 
-def _require_address(notice: Notice, recipient: Recipient, day: date) -> None:
+def _require_address(notice: Notice, recipients: str | None, day: date) -> None:
+    file = recipients or notice.about["query"]["recipients_file"]
+    recipient = load_recipient(notice.about["recipient"]["id"], file, notice.folder.storage)
     address, fact = recipient.address_for(notice.about["law"])
     if address is None:
         what = f"the address of {recipient.name} is not known"
@@ -277,51 +265,29 @@ def _require_address(notice: Notice, recipient: Recipient, day: date) -> None:
         raise _refused(notice, what, "draft it again with --recipients")
 
 
-def answer(
-    notice: Notice,
-    kind: str,
-    on: date | None,
-    note: str | None = None,
-    proof: str | None = None,
-    by: str | None = None,
-    via: str | None = None,
-) -> Event:
-    """Note an answer, one of the command's kinds; `InputError` if the notice was not sent before."""
-    _require_day(notice, on, _first_sent(notice).day, "it was sent")
-    require_unchanged(notice)
-    return notice.add_event(ANSWERED, proof, answer=kind, by=by, on=on, via=via, note=note)
+def record(notice: Notice, kind: EventKind, details: EventDetails, answer: str | None = None) -> Event:
+    """Note an answer, a delivery (`DELIVERIES`), or `reminded`, `escalated` or `closed`.
 
-
-def record(
-    notice: Notice,
-    kind: str,
-    by: str,
-    on: date | None = None,
-    via: str | None = None,
-    proof: str | None = None,
-    note: str | None = None,
-) -> Event:
-    """Note a delivery (`delivered`, `refused`, `returned`), or `reminded`, `escalated` or `closed`.
-
-    Raises `InputError` if the notice was not sent before (except to close it) or is closed already, a
-    delivery lacks its proof, or the day is impossible.
+    `answer`: one of the command's kinds. Raises `InputError` if the notice was not sent before (except to
+    close it) or is closed already, a delivery lacks its proof, or the day is impossible.
     """
-    if kind in (REMINDED, ESCALATED, CLOSED):
+    if kind in ("reminded", "escalated", "closed"):
         _require_open(notice)
-    if kind == CLOSED:
-        newest = _latest(notice, SENT, *DELIVERIES, ANSWERED, REMINDED, ESCALATED)
-        _require_day(notice, on, newest.day if newest else notice.drafted_on, "its newest event happened")
+    if kind == "closed":
+        newest = _latest(notice, "sent", *DELIVERIES, "answered", "reminded", "escalated")
+        first = newest.day if newest else notice.drafted_on
+        _require_day(notice, details, first, "its newest event happened")
     else:
-        _require_day(notice, on, _first_sent(notice).day, "it was sent")
-    require_unchanged(notice)
-    if kind in DELIVERIES and not proof and len(re.findall(r"\d", via or "")) < NUMBER_DIGITS:
+        _require_day(notice, details, _first_sent(notice).day, "it was sent")
+    _require_unchanged(notice)
+    if kind in DELIVERIES and not details.proof and len(re.findall(r"\d", details.via or "")) < NUMBER_DIGITS:
         remedy = "give its receipt with --file, or the number of the registered letter with --via"
         raise _refused(notice, f"there is no proof that it was {kind}", remedy)
-    return notice.add_event(kind, proof, by=by, on=on, via=via, note=note)
+    return notice.add_event(kind, details, answer=answer).events[-1]
 
 
 def _first_sent(notice: Notice) -> Event:
-    sent = [event for event in notice.events if event.kind == SENT]
+    sent = [event for event in notice.events if event.kind == "sent"]
     if not sent:
         raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
     return min(sent, key=lambda event: event.day)
@@ -332,13 +298,12 @@ def _refused(notice: Notice, what: str, remedy: str) -> InputError:
 
 
 def _require_open(notice: Notice) -> None:
-    if closed := notice.newest(CLOSED):
+    if closed := notice.newest("closed"):
         remedy = "draft another notice; answers and deliveries can still be noted"
         raise _refused(notice, f"this notice was closed on {closed.day}", remedy)
 
 
-def require_unchanged(notice: Notice) -> None:
-    """Raise `InputError` for a notice whose files have changed since the draft."""
+def _require_unchanged(notice: Notice) -> None:
     for name, change in notice.changes(notice.files()):
         raise _refused(
             notice,
@@ -347,10 +312,10 @@ def require_unchanged(notice: Notice) -> None:
         )
 
 
-def _require_day(notice: Notice, on: date | None, first: date, what: str) -> date:
+def _require_day(notice: Notice, details: EventDetails, first: date, what: str) -> date:
     now = datetime.now(UTC)
     # It may be tomorrow already in the user's time zone.
-    last, happened = (now + timedelta(hours=EASTERNMOST)).date(), on or now.date()
+    last, happened = (now + timedelta(hours=EASTERNMOST)).date(), details.on or now.date()
     if happened > last:
         raise _refused(notice, f"{happened} is to come", "pass the right day with --on")
     # Refuse an impossible order of events, even if a wrong clock or a postdated letter is the cause.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -29,15 +30,7 @@ from presswatch_spark.core.terminal import (
     wrapped_at,
 )
 from presswatch_spark.legal.notices.laws import laws
-from presswatch_spark.legal.notices.notice import (
-    ANSWERED,
-    CHECKED,
-    DRAFTED,
-    EDITED,
-    READ,
-    SENT,
-    SIGNED,
-)
+from presswatch_spark.legal.notices.notice import EventKind
 from presswatch_spark.legal.notices.parties import FACTS
 from presswatch_spark.legal.notices.states import STATES
 from presswatch_spark.legal.removal.states import MEANINGS
@@ -184,7 +177,7 @@ class TestLanguage:
 
     def test_states_alarms_events_and_answers_have_their_french(self) -> None:
         assert {*MEANINGS, *ALARM_KINDS} <= words("column")
-        events = {DRAFTED, EDITED, READ, CHECKED, SIGNED, SENT, ANSWERED}
+        events = get_args(EventKind)
         elements = [element for law in laws().values() for element in law.elements]
         named = {element.name for element in elements} | {need for each in elements for need in each.needs}
         assert {*STATES, *notice.ANSWERS, *events, *named, *FACTS} <= words("notice")

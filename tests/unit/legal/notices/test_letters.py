@@ -54,7 +54,7 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.seals import sealed_json
 from tests.conftest import ROOT
-from tests.world.notices import DRAFTED, PROBED, Bureau, about, annex_rows, text_in
+from tests.world.notices import DRAFTED, PROBED, Bureau, about, annex_rows, recipients_with, text_in
 from tests.world.proofs import each_time
 
 
@@ -448,16 +448,18 @@ def test_the_right_of_a_databases_maker_is_claimed_only_where_it_exists(
 def test_elements_that_depend_on_facts_are_there_with_them_only(shared: Bureau) -> None:
     recipient = shared.recipient
     body = replace(recipient, research=True)
-    sender = shared.sender(trusted_flagger={"by": "Arcom", "on": PROBED})
+    sender = {"trusted_flagger": {"by": "Arcom", "on": PROBED}}
     shared.draft("research", "optout", "both", recipient=body)
-    route = replace(recipient, flagger_route="flaggers@host.example")
-    shared.draft("flagger", "dsa16", "both", sender=sender, recipient=route)
+    file, route = shared.folder / "flaggers.yaml", {"value": "flaggers@host.example", "source": "page"}
+    recipients_with(file, **{"common-crawl": {"flagger_route": route}})
+    to = load_recipient("common-crawl", str(file))
+    shared.draft("flagger", "dsa16", "both", sender=shared.sender(**sender), recipient=to)
     shared.draft("no-agent", "dmca512", recipient=replace(recipient, agent=None))
     research = about(shared.folder / "research")["elements"]["research"]
     assert "L. 122-5-3, II" in research["text"].replace("\xa0", " ")
     flagger = about(shared.folder / "flagger")["elements"]["trusted_flagger"]
     assert all(word in flagger["second_text"] for word in ("Arcom", "flaggers@host.example"))
-    assert shared.rules("flagger", sender=sender, recipient=route) == {}
+    assert shared.rules("flagger", sender=sender, recipients=str(file)) == {}
     assert about(shared.drafted("optout"))["elements"]["research"]["text"] is None
     assert about(shared.drafted("dsa16"))["elements"]["trusted_flagger"]["text"] is None
     assert about(shared.folder / "no-agent")["elements"]["agent"]["text"] is None

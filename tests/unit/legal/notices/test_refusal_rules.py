@@ -6,7 +6,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -25,14 +25,23 @@ from presswatch_spark.legal.notices import refusal_rules
 from presswatch_spark.legal.notices.doubts import AUTHOR, INTERVIEW, OPINION, OUTSIDERS, outside_articles
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import LetterWords
-from presswatch_spark.legal.notices.notice import CHECKED, new_notice, today
-from presswatch_spark.legal.notices.refusal_rules import RULES, CheckedNotice
+from presswatch_spark.legal.notices.notice import EventDetails, new_notice, today
+from presswatch_spark.legal.notices.refusal_rules import RULES, CheckedNotice, Checking
 from presswatch_spark.legal.notices.states import STATES, send, sign
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import AS_OF, judge_all
 from tests.world.corpora import article, corpus_of
 from tests.world.documents import text_of
-from tests.world.notices import DRAFTED, Bureau, about, annex_rows, claim_changed, rewrite_claims, text_in
+from tests.world.notices import (
+    DRAFTED,
+    Bureau,
+    about,
+    annex_rows,
+    claim_changed,
+    recipients_with,
+    rewrite_claims,
+    text_in,
+)
 from tests.world.proofs import each_time
 from tests.world.release import probe
 
@@ -149,11 +158,10 @@ def test_each_fact_that_is_removed_from_the_senders_file_refuses_its_element(
     shared: Bureau, law: str
 ) -> None:
     for key, value, elements in LACKING:
-        sender = shared.sender(**{key: value})
-        drafted = shared.draft(f"lacks-{law}-{key}", law, sender=sender)
+        drafted = shared.draft(f"lacks-{law}-{key}", law, sender=shared.sender(**{key: value}))
         lacks = {elements[law]} if law in elements else set()
         assert set(drafted.missing) == lacks, key
-        refused = shared.refused(f"lacks-{law}-{key}", sender=sender)
+        refused = shared.refused(f"lacks-{law}-{key}", sender={key: value})
         assert {about for rule, about in refused if rule == "missing_element"} == lacks, key
 
 
@@ -292,7 +300,7 @@ def test_data_of_persons_is_refused_even_where_word_hides_it(shared: Bureau, par
 
 def test_a_signature_ends_with_the_bytes_that_were_signed(shared: Bureau) -> None:
     letter = shared.copy("signed", "dmca512", "en") / "letter.docx"
-    sign(shared.open("signed"), "jeanne  VALMONT", None, None)
+    sign(shared.open("signed"), EventDetails("jeanne  VALMONT"))
     assert shared.rules("signed") == NOTHING
     edit_letter(letter, lambda body: body.replace("allegedly infringed", "infringed"))
     assert "unsigned_perjury" in shared.rules("signed", edited_by="X", corpus=corpus(shared))
@@ -331,11 +339,11 @@ def test_a_publisher_without_mandate_or_its_document_is_refused_but_for_its_owne
     shared.draft("agent")
     assert "outside_mandate" in shared.rules("agent")
     own = [target.row_sha256 for target in shared.case.targets() if target.publisher_id == "quai"]
-    owner = shared.sender(acts_as="owner", publishers=["quai"])
-    shared.draft("owner", sender=owner, choice=Choice(rows=frozenset(own)))
+    owner = {"acts_as": "owner", "publishers": ["quai"]}
+    shared.draft("owner", sender=shared.sender(**owner), choice=Choice(rows=frozenset(own)))
     assert shared.rules("owner", sender=owner) == NOTHING
     shared.draft("others", sender=shared.sender(publishers=["quai"]))
-    assert "outside_mandate" in shared.rules("others", sender=shared.sender(publishers=["quai"]))
+    assert "outside_mandate" in shared.rules("others", sender={"publishers": ["quai"]})
     for publishers in (None, ["quai", "armorial"]):
         with pytest.raises(ConfigError, match="an owner is one publisher"):
             shared.sender(acts_as="owner", publishers=publishers)
@@ -359,9 +367,10 @@ def test_a_mandate_covers_today_and_the_day_that_the_letter_bears(shared: Bureau
 
 def test_a_party_that_changed_since_refuses_the_notice(shared: Bureau) -> None:
     shared.copy("moved")
-    assert shared.rules("moved", sender=shared.sender(address="elsewhere")) == {"query_differs": "sender"}
-    elsewhere = replace(shared.recipient, route="b@recipient.example")
-    assert shared.rules("moved", recipient=elsewhere) == {"query_differs": "recipient"}
+    assert shared.rules("moved", sender={"address": "elsewhere"}) == {"query_differs": "sender"}
+    file, route = shared.folder / "elsewhere.yaml", {"value": "b@recipient.example", "source": "letter"}
+    recipients_with(file, **{"common-crawl": {"route": route}})
+    assert shared.rules("moved", recipients=str(file)) == {"query_differs": "recipient"}
 
 
 # --- its places
@@ -419,8 +428,10 @@ def persons(*rows: dict[str, Any], form: str = "") -> list[str]:
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     files = {"annex/rows.jsonl": lines.encode(), "form.txt": form.encode()}
     notice: Any = SimpleNamespace(about={"sender": SENDER, "recipient": RECIPIENT})
-    unused: Any = SimpleNamespace(recipient=SimpleNamespace(flagger_route=None))
-    return [str(about) for about, _ in RULES["personal_data"].breaches(CheckedNotice(notice, files, unused))]
+    unused: Any = None
+    recipient: Any = SimpleNamespace(flagger_route=None)
+    checked = CheckedNotice(notice, files, Checking(), unused, recipient)
+    return [str(about) for about, _ in RULES["personal_data"].breaches(checked)]
 
 
 @pytest.mark.parametrize("more", ["jean@amazonaws.com", "06 12 34 56 78"])
@@ -562,14 +573,14 @@ def test_a_notice_is_not_sent_after_a_mandate_has_ended(shared: Bureau) -> None:
     shared.members(lambda publisher: publisher["id"] == "quai" and publisher.update(mandate_to=ends))
     shared.draft("ends", "optout", drafted=today() - 9 * DAY, sender=shared.sender())
     assert not shared.rules("ends")
-    checked = shared.open("ends").newest(CHECKED)
+    checked = shared.open("ends").newest("checked")
     assert checked
     assert checked.facts["mandates_until"] == ends.isoformat()
-    sign(shared.open("ends"), "Jeanne Valmont", None, None)
+    sign(shared.open("ends"), EventDetails("Jeanne Valmont"))
     ended = (today() - DAY).isoformat()
-    shared.open("ends").add_event(CHECKED, days=30, mandates_until=ended)
+    shared.open("ends").add_event("checked", days=30, mandates_until=ended)
     with pytest.raises(InputError, match=f"a mandate ended on {ended}"):
-        send(shared.open("ends"), shared.recipient, None)
+        send(shared.open("ends"), EventDetails())
 
 
 def test_letters_name_reservations_that_were_in_force_and_no_other(office: Bureau) -> None:

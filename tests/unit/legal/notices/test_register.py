@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from presswatch_spark.core.errors import InputError, InUseError, OutputError
 from presswatch_spark.legal.notices import plan as plans
 from presswatch_spark.legal.notices.journal import Journal, locked_campaign
-from presswatch_spark.legal.notices.notice import Notice, today
+from presswatch_spark.legal.notices.notice import EventDetails, Notice, today
 from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.register import Register
 from presswatch_spark.storage.objects import StorageOptions
@@ -351,7 +351,7 @@ def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
 
         patch.setattr(Journal, "with_event", killed)
         with pytest.raises(KeyboardInterrupt):
-            Notice.open(str(path), STORAGE).add_event("signed", by=NAME)
+            Notice.open(str(path), STORAGE).add_event("signed", EventDetails(NAME))
     assert len(list((path / "events").iterdir())) == 2
     assert len(list((campaign / "journal").iterdir())) == entries
     assert states(campaign)["alliance-common-crawl-fr"] == "drafted"
@@ -362,11 +362,11 @@ def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
 
 def test_of_two_processes_one_adds_an_event_and_the_other_is_told(campaign: Path) -> None:
     one, two = (Notice.open(str(campaign / FIRST), STORAGE) for _ in range(2))
-    one.add_event("signed", by=NAME)
+    one.add_event("signed", EventDetails(NAME))
     with pytest.raises(OutputError, match="another process has noted an event"):
-        two.add_event("signed", by=NAME)
+        two.add_event("signed", EventDetails(NAME))
     with locked_campaign(register_of(campaign).journal.folder), pytest.raises(InUseError, match="adding to"):
-        Notice.open(str(campaign / FIRST), STORAGE).add_event("signed", by=NAME)
+        Notice.open(str(campaign / FIRST), STORAGE).add_event("signed", EventDetails(NAME))
     assert len(Notice.open(str(campaign / FIRST), STORAGE).events) == 2
 
 

@@ -14,7 +14,7 @@ from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.legal.notices import notice as notices
 from presswatch_spark.legal.notices import refusal_rules, states
-from presswatch_spark.legal.notices.notice import SCHEMA, today
+from presswatch_spark.legal.notices.notice import SCHEMA, EventDetails, EventKind, today
 from presswatch_spark.legal.notices.states import NoticeState, state_of
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.commands import outcome
@@ -34,20 +34,20 @@ def state(office: Bureau, name: str = "n", on: date = DRAFTED, case: str | None 
 
 
 def sign(office: Bureau, name: str = "n", on: date | None = DRAFTED, by: str = NAME) -> None:
-    states.sign(office.open(name), by, on, None)
+    states.sign(office.open(name), EventDetails(by, on))
 
 
 def send(office: Bureau, name: str = "n", on: date | None = DRAFTED) -> None:
-    states.send(office.open(name), office.recipient, on, "LRAR 1A 123 456 7890 1")
+    states.send(office.open(name), EventDetails(None, on, "LRAR 1A 123 456 7890 1"))
 
 
 def answer(office: Bureau, kind: str, name: str = "n", on: date | None = None) -> None:
-    states.answer(office.open(name), kind, on)
+    states.record(office.open(name), "answered", EventDetails(on=on), answer=kind)
 
 
-def record(office: Bureau, kind: str, on: date | None = None, name: str = "n", **facts: str) -> None:
+def record(office: Bureau, kind: EventKind, on: date | None = None, name: str = "n", **facts: str) -> None:
     facts = {"via": "LRAR 1A 123 456 7890 1"} | facts
-    states.record(office.open(name), kind, NAME, on, **facts)
+    states.record(office.open(name), kind, EventDetails(NAME, on, **facts))
 
 
 def sent(office: Bureau, name: str = "n", **drafted: object) -> None:
@@ -143,7 +143,7 @@ def test_a_proof_whose_event_was_never_written_raises_no_alarm(shared: Bureau, t
     (proofs / "0002-half.pdf").write_bytes(b"half")
     assert state(shared, "unfinished").changed == ()
     (tmp_path / "whole.pdf").write_bytes(b"whole")
-    states.sign(shared.open("unfinished"), NAME, DRAFTED, str(tmp_path / "whole.pdf"))
+    states.sign(shared.open("unfinished"), EventDetails(NAME, DRAFTED, proof=str(tmp_path / "whole.pdf")))
     assert [each.name for each in proofs.iterdir()] == ["0002-whole.pdf"]
     assert state(shared, "unfinished").changed == ()
 

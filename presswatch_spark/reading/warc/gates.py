@@ -42,7 +42,7 @@ _MOST_PASSED_BYTES = 4 << 20
 # Limit for the sum of all members' inflated sizes, as a multiple of the view: it bounds the search for ends.
 _MOST_REACH = 256
 
-# Verdicts on a member by `true_end` and `judge_heads`.
+# Verdicts on a member by `true_end`.
 READ, NOT_YET, PROVEN = 0, -1, 1
 _0, _1, _2, _3, _64 = (U64(n) for n in (0, 1, 2, 3, 64))
 _FEW = U64(67)
@@ -120,74 +120,19 @@ def is_drawn(data: Bytes, start: int, end: int, below: U64) -> bool:
 
 
 @entry_njit
-def judge_heads(
-    data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, gate: Gate, far: Which, most: int,
-    below: U64, final: bool, table: Offsets, row: Offsets,
+def judge_members(
+    data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, gate: Gate, far: Which, below: U64,
+    final: bool, rows: Offsets, proofs: Offsets,
 ) -> None:  # fmt: skip
-    """Find the records of WET that are skipped.
+    """Read the headers of the members in view, and prove where those end that may be skipped.
+
+    These are requests, responses, and conversions that the gate leaves out, unless `is_drawn` for an audit.
 
     Args:
         data: uint8 (n,), stored bytes. final: they end the file.
         starts: int64 (m,), where members seem to begin, ascending.
         heads, bounds: uint8, int64 (m + 1,): see `inflate_heads`.
-        gate: see `gate_of`. far: see `far_codes`. most: longest body that is read.
-        below: gated records whose id `is_drawn` are read, for an audit.
-        table: int64 (m, 3), filled: end of a stretch of such records that begins at starts[k] (or `READ`,
-        `NOT_YET`), their number, and their inflated bytes.
-        row: int64 (COLUMNS,), workspace.
-    """
-    left = _MOST_REACH * len(data)
-    for k in range(len(starts) - 1, -1, -1):
-        table[k] = READ
-        head = heads[bounds[k] : bounds[k + 1]]
-        size = _gated_size(head, gate, far, most, below, row)
-        left -= max(0, size)
-        if size < 0 or left < 0:
-            continue
-        if k + 1 == len(starts):
-            table[k, 0] = READ if final else NOT_YET
-            continue
-        proof = true_end(data, starts[k], starts[k + 1], size, final)
-        if proof == PROVEN:
-            following = heads[bounds[k + 1] : bounds[k + 2]]
-            begins = is_version(following, 0) and read_header(following, 0, gate, row) > 0
-            begins = begins and row[DECLARED] >= 0
-            if begins:
-                joins = table[k + 1, 0] > 0
-                table[k, 0] = table[k + 1, 0] if joins else starts[k + 1]
-                table[k, 1] = 1 + (table[k + 1, 1] if joins else 0)
-                table[k, 2] = size + (table[k + 1, 2] if joins else 0)
-            elif k + 2 == len(starts) and not final:
-                table[k, 0] = NOT_YET
-        elif proof == NOT_YET:
-            table[k, 0] = NOT_YET
-
-
-@uncounted_njit
-def _gated_size(head: Bytes, gate: Gate, far: Which, most: int, below: U64, row: Offsets) -> int:
-    # Return the record's inflated bytes; -1 if its header does not show that it is gated.
-    if not is_version(head, 0):
-        return -1
-    row[:] = 0
-    body = read_header(head, 0, gate, row)
-    if body < 0 or row[KIND] != GATED or row[DAMAGE] != SOUND or not 0 <= row[DECLARED] <= most:
-        return -1
-    if row[URI] == row[URI_END] or not _are_far(head, row[LANGUAGE], row[LANGUAGE_END], far):
-        return -1
-    if below > _0 and is_drawn(head, row[ID], row[ID_END], below):
-        return -1
-    return int(body + row[DECLARED] + CLOSING_BYTES)
-
-
-@entry_njit
-def judge_members(
-    data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, gate: Gate, final: bool, rows: Offsets,
-    proofs: Offsets,
-) -> None:  # fmt: skip
-    """Read the headers of the members of WARC in view, and prove where requests and responses end.
-
-    Args:
-        data, starts, heads, bounds, gate, final: see `judge_heads`.
+        gate: see `gate_of`. far: see `far_codes`. below: see `is_drawn`.
         rows: int64 (m, COLUMNS), filled: positions are offsets in `heads`; BODY is -1 without a sound header,
         and END is the member's inflated size.
         proofs: int64 (m,), filled: the result of `true_end` for the member, if it ends where the next one
@@ -203,10 +148,13 @@ def judge_members(
         if body < 0 or row[DAMAGE] != SOUND or row[DECLARED] < 0:
             row[BODY] = -1
             continue
+        passes = row[KIND] == REQUEST or row[KIND] == RESPONSE
+        if row[KIND] == GATED and _are_far(head, row[LANGUAGE], row[LANGUAGE_END], far):
+            passes = below == _0 or not is_drawn(head, row[ID], row[ID_END], below)
         row[START], row[BODY], row[END] = at, at + body, body + row[DECLARED] + CLOSING_BYTES
         row[URI], row[URI_END] = at + row[URI], at + row[URI_END]
-        left -= int(row[END])
-        if left < 0 or (row[KIND] != REQUEST and row[KIND] != RESPONSE):
+        left -= int(row[END]) if passes else 0
+        if left < 0 or not passes:
             continue
         if k + 1 == len(starts):
             proofs[k] = READ if final else NOT_YET
@@ -283,10 +231,14 @@ class AuditDraw:
 
 
 class _RecordGate(ABC):
-    """Inflates the heads of all members in view, and judges their records."""
+    """Inflates the heads of all members in view, and judges their records.
 
-    def __init__(self, options: ReadOptions) -> None:
+    `languages`: spellings of those that are read, if the records' headers name their languages.
+    """
+
+    def __init__(self, options: ReadOptions, languages: frozenset[str] = frozenset()) -> None:
         self._options, self._draw = options, AuditDraw(options.audit)
+        self._gate, self._far = gate_of(languages), far_codes(languages)
         self._heads: Bytes = np.empty(HEADS_BYTES, np.uint8)
         self._work = workspace()
         self._view, self._final = memoryview(b""), False
@@ -296,9 +248,13 @@ class _RecordGate(ABC):
         """Judge the records of a view; see `Gate`."""
         self._view, self._starts, self._final = view, starts, final
         stored, at = np.frombuffer(view, np.uint8), np.array(starts, np.int64)
-        bounds = np.empty(len(starts) + 1, np.int64)
+        bounds, proofs = np.empty(len(starts) + 1, np.int64), np.empty(len(starts), np.int64)
+        rows = np.empty((len(starts), COLUMNS), np.int64)
         inflate_heads(stored, at, self._heads, bounds, self._work)
-        self._judge(stored, at, bounds)
+        judge_members(
+            stored, at, self._heads, bounds, self._gate, self._far, self._draw.below, final, rows, proofs
+        )
+        self._take(rows, proofs)
 
     def at(self, start: int) -> Stretch | None:
         """Return the stretch to skip; see `Gate`."""
@@ -306,8 +262,8 @@ class _RecordGate(ABC):
         return self._stretch(k) if k >= 0 and self._starts[k] == start else None
 
     @abstractmethod
-    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
-        """Judge the members at `starts`; head k is `_heads[bounds[k] : bounds[k + 1]]`."""
+    def _take(self, rows: Offsets, proofs: Offsets) -> None:
+        """Keep what `judge_members` found."""
 
     @abstractmethod
     def _stretch(self, k: int) -> Stretch | None:
@@ -318,25 +274,25 @@ class WetGate(_RecordGate):
     """Skips records of WET by the languages in their header."""
 
     def __init__(self, options: ReadOptions) -> None:
-        super().__init__(options)
-        spellings = spellings_of(options.languages)
-        self._gate, self._far = gate_of(spellings), far_codes(spellings)
-        self._row = np.empty(COLUMNS, np.int64)
-        self._table: list[list[int]] = []
+        super().__init__(options, spellings_of(options.languages))
+        # By member: the next one that is read, the inflated bytes before it, and whether it cannot be judged.
+        self._next: list[int] = []
+        self._before: list[int] = []
+        self._waits: list[bool] = []
 
-    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
-        table = np.empty((len(starts), 3), np.int64)
-        judge_heads(
-            stored, starts, self._heads, bounds, self._gate, self._far, self._options.max_document_bytes,
-            self._draw.below, self._final, table, self._row,
-        )  # fmt: skip
-        self._table = table.tolist()
+    def _take(self, rows: Offsets, proofs: Offsets) -> None:
+        gated = (rows[:, KIND] == GATED) & (rows[:, URI] < rows[:, URI_END])
+        gated &= rows[:, DECLARED] <= self._options.max_document_bytes
+        are_read = np.flatnonzero(~gated | (proofs != PROVEN))
+        self._next = are_read[np.searchsorted(are_read, np.arange(len(rows)))].tolist()
+        self._before = (np.cumsum(rows[:, END]) - rows[:, END]).tolist()
+        self._waits = (gated & (proofs == NOT_YET)).tolist()
 
     def _stretch(self, k: int) -> Stretch | None:
-        end, members, inflated = self._table[k]
-        if end > 0:
-            return Stretch(end, members, members, inflated)
-        return MORE if end == NOT_YET else None
+        end = self._next[k]
+        if end > k:
+            return Stretch(self._starts[end], end - k, end - k, self._before[end] - self._before[k])
+        return MORE if self._waits[k] else None
 
 
 class WarcGate(_RecordGate):
@@ -348,14 +304,11 @@ class WarcGate(_RecordGate):
 
     def __init__(self, options: ReadOptions) -> None:
         super().__init__(options)
-        self._no_gate = gate_of(frozenset())
         self._rows: list[list[int]] = []
         self._proofs: list[int] = []
         self._has_metadata = True
 
-    def _judge(self, stored: Bytes, starts: Offsets, bounds: Offsets) -> None:
-        rows, proofs = np.empty((len(starts), COLUMNS), np.int64), np.empty(len(starts), np.int64)
-        judge_members(stored, starts, self._heads, bounds, self._no_gate, self._final, rows, proofs)
+    def _take(self, rows: Offsets, proofs: Offsets) -> None:
         self._rows, self._proofs = rows.tolist(), proofs.tolist()
 
     def _stretch(self, k: int) -> Stretch | None:

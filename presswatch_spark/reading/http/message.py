@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -80,7 +80,7 @@ ENTITY_DEPTH, GROWTH = 4, 4
 """Rounds of replacing entities in entities, and the most bytes inserted for each byte of the page."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """The head of a response.
 
@@ -92,7 +92,7 @@ class Message:
     head: str
     body_at: int
 
-    @property
+    @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Return names and values in the order stored."""
         found = []
@@ -104,26 +104,12 @@ class Message:
 
     def header(self, name: str) -> tuple[str, ...]:
         """Return every value of the header `name` (in lower case), in order."""
-        # Search for the name: splitting all lines for each header would take four times as long.
-        lowered = f"\n{self.head.lower()}"
-        may_be_indented = "\n " in lowered or "\n\t" in lowered or "\n\r" in lowered
-        if f"\n{name}" not in lowered and not may_be_indented:
-            # Most pages name no coding, and a pattern takes ten times as long.
-            return ()
-        return tuple(
-            self.head[found.start(1) - 1 : found.end(1) - 1].strip(_BLANKS)
-            for found in _named(name).finditer(lowered)
-        )
+        return tuple(value for stored, value in self.headers if stored.lower() == name)
 
     def last(self, name: str) -> str | None:
         """Return the last value of the header `name` (in lower case): it counts if there are several."""
         values = self.header(name)
         return values[-1] if values else None
-
-
-@lru_cache(maxsize=64)
-def _named(name: str) -> re.Pattern[str]:
-    return re.compile(rf"\n[ \t\r]*{re.escape(name)}[ \t\r]*:([^\n]*)")
 
 
 def parse_message(block: BytesLike) -> Message | None:

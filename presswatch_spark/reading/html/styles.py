@@ -12,10 +12,10 @@ from presswatch_spark.reading.html.tags import (
     RULE_COUNT,
     RULE_SLOTS,
     RULES,
-    after_name,
     find,
     is_letter,
     is_space,
+    next_attribute,
 )
 from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
 from presswatch_spark.reading.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
@@ -25,10 +25,8 @@ _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
 FNV_START, FNV_PRIME = U64(_OFFSET), U64(_PRIME)
 _SPREAD, _SHIFT = U64(0x9E3779B97F4A7C15), U64(64 - 10)
 _RULE_SLOTS, _MOST_RULES = U64(RULE_SLOTS), U64(MOST_RULES)
-_SPACE, _QUOTE, _HASH, _APOSTROPHE, _STAR, _COMMA, _DASH, _DOT, _SLASH = (
-    np.uint8(ord(c)) for c in " \"#'*,-./"
-)
-_COLON, _SEMICOLON, _EQUALS, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (np.uint8(ord(c)) for c in ":;=>_{}")
+_SPACE, _HASH, _STAR, _COMMA, _DASH, _DOT, _SLASH = (np.uint8(ord(c)) for c in " #*,-./")
+_COLON, _SEMICOLON, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (np.uint8(ord(c)) for c in ":;>_{}")
 _LOWER, _CASES = np.uint8(0x20), U64(0x2020202020202020)
 
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
@@ -196,29 +194,10 @@ def attributes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
     """Return the bits of a tag's attributes, from after its name to its end."""
     bits = _0
     while True:
-        while i < end and (is_space(data[i]) or data[i] == _SLASH):
-            i += _1
-        if i >= end or data[i] == _GT:
+        name_begin, name_end, begin, stop, i = next_attribute(data, i, end)
+        if name_begin >= end or data[name_begin] == _GT:
             return bits & _STYLE_BITS
-        begin = i
-        i = after_name(data, i + _1, end)
-        name = _short_name(data, begin, i)
-        while i < end and is_space(data[i]):
-            i += _1
-        begin, stop = i, i
-        if i < end and data[i] == _EQUALS:
-            i += _1
-            while i < end and is_space(data[i]):
-                i += _1
-            if i < end and data[i] in (_QUOTE, _APOSTROPHE):
-                begin = i + _1
-                stop = find(data, begin, end, data[i])
-                i = stop + _1
-            else:
-                begin = i
-                while i < end and data[i] != _GT and not is_space(data[i]):
-                    i += _1
-                stop = i
+        name = _short_name(data, name_begin, name_end)
         if name == _CLASS and not bits & _SEEN_CLASS:
             bits |= _SEEN_CLASS | _classes(w, data, begin, stop)
         elif name == _STYLE and not bits & _SEEN_STYLE:

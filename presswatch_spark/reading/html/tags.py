@@ -211,31 +211,41 @@ def after_name(data: Bytes, i: U64, end: U64) -> Any:
     return i
 
 
+@lean_njit
+def next_attribute(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64, U64, U64]:
+    """Return the bounds of the next attribute's name and value, and where it ends.
+
+    The name begins at the `>` if the tag ends before another attribute; at `end` or beyond if it never ends.
+    """
+    while i < end and (is_space(data[i]) or data[i] == _SLASH):
+        i += _1
+    begin = i
+    if i >= end or data[i] == _GT:
+        return begin, begin, begin, begin, i
+    name_end = i = after_name(data, i + _1, end)
+    while i < end and is_space(data[i]):
+        i += _1
+    if i >= end or data[i] != _EQUALS:
+        return begin, name_end, i, i, i
+    i += _1
+    while i < end and is_space(data[i]):
+        i += _1
+    if i < end and data[i] in (_QUOTE, _APOSTROPHE):
+        stop = find(data, i + _1, end, data[i])
+        return begin, name_end, i + _1, stop, stop + _1
+    value = i
+    while i < end and data[i] != _GT and not is_space(data[i]):
+        i += _1
+    return begin, name_end, value, i, i
+
+
 @uncounted_njit
-def after_attributes(data: Bytes, i: U64, end: U64) -> U64:
+def after_attributes(data: Bytes, i: U64, end: U64) -> Any:
     """Return the end of a tag, from after its name on: past `>`; past `end` if it never ends."""
     while True:
-        while i < end and (is_space(data[i]) or data[i] == _SLASH):
-            i += _1
-        if i >= end:
-            return end + _1
-        if data[i] == _GT:
-            return i + _1
-        i = after_name(data, i + _1, end)
-        while i < end and is_space(data[i]):
-            i += _1
-        if i < end and data[i] == _EQUALS:
-            i += _1
-            while i < end and is_space(data[i]):
-                i += _1
-            if i >= end:
-                return end + _1
-            quote = data[i]
-            if quote in (_QUOTE, _APOSTROPHE):
-                i = find(data, i + _1, end, quote) + _1
-            else:
-                while i < end and data[i] != _GT and not is_space(data[i]):
-                    i += _1
+        name, _, _, _, i = next_attribute(data, i, end)
+        if name >= end or data[name] == _GT:
+            return min(name, end) + _1
 
 
 @uncounted_njit

@@ -16,7 +16,7 @@ from presswatch_spark.query.pointers.records import raw_record_in, record_in
 from presswatch_spark.reading.inflate import first_member
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import removed_id_in
-from presswatch_spark.reading.warc.blocks import begins_with_record, header_fields
+from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
@@ -30,7 +30,6 @@ INFLATED_MOST = 64 << 20
 HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
 """Characters that are kept of all headers of an answer, and of its ETag or Last-Modified."""
 GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
-_HEADER_END = re.compile(rb"\n\r*\n")
 _RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
 
 
@@ -318,8 +317,8 @@ def end_of_record(data: bytes, start: int) -> int | None:
         return None if member is None or member.end is None else start + member.end
     if not begins_with_record(data[start : start + 64]):
         return None
-    head = _HEADER_END.search(data, start)
-    length = header_fields(data[start : head.start() + 1]).get("content-length", "") if head else ""
+    head = HEADER_END.search(data, start)
+    length = header_fields(data[start : head.end()]).get("content-length", "") if head else ""
     if head is None or not re.fullmatch("[0-9]{1,17}", length):
         return None
     end = head.end() + int(length)

@@ -271,7 +271,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
         # A record is stored as one gzip member, which must fill the range.
         plain = member.data if member and member.end == len(stored) else b""
     end = HEADER_END.search(plain)
-    fields = header_fields(plain[: end.start() + 1]) if end and begins_with_record(plain) else {}
+    fields = header_fields(plain) if end and begins_with_record(plain) else {}
     length, rest = fields.get("content-length", ""), plain[end.end() :] if end else b""
     is_whole = re.fullmatch(r"[0-9]{1,17}", length) and len(rest) >= int(length)
     if not is_whole or rest[int(length) :].strip(b"\r\n"):

@@ -23,7 +23,6 @@ READING_ROOM = (CONTEXT_BYTES * 2) << MOST_CHOICES
 """The bytes that the readings of one parting need at most."""
 
 _0, _1, _64 = U64(0), U64(1), U64(64)
-_BLOCK = 1 << 12
 _CONTINUATION, _CONTINUED = np.uint8(0xC0), np.uint8(0x80)
 
 
@@ -67,14 +66,9 @@ def _is_word_before(table: FoldTable, text: Bytes, start: int, i: int) -> bool:
 @cached_njit
 def partings_of(table: FoldTable, text: Bytes) -> Partings:
     """Return the partings of a document that is the whole text."""
-    # At most every other byte of a block ends a hyphen.
-    found, n, end = np.empty((_BLOCK, 2), np.int64), 0, len(text)
-    for first in range(0, end, _BLOCK):
-        if n + _BLOCK // 2 > len(found):
-            grown = np.empty((2 * len(found), 2), np.int64)
-            grown[:n] = found[:n]
-            found = grown
-        n = find_partings(table, text, 0, first, min(first + _BLOCK, end), end, found, n)
+    # At most every other byte ends a hyphen; memory that is not written costs nothing.
+    found = np.empty((len(text) // 2 + 1, 2), np.int64)
+    n = find_partings(table, text, 0, 0, len(text), len(text), found, 0)
     return found[:n].copy()
 
 

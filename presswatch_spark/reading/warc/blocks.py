@@ -43,11 +43,13 @@ def begins_with_record(head: bytes) -> bool:
 
 
 def header_fields(header: bytes) -> dict[str, str]:
-    """Return the fields of a WARC header by their names in lower case; folded lines are joined.
+    """Return the fields of the WARC header that `header` begins with, by their names in lower case.
 
-    Lines may end with LF, with any number of CRs before it. A field that may occur only once, but has two
-    different values, is left out.
+    Folded lines are joined. Lines may end with LF, with any number of CRs before it. A field that may occur
+    only once, but has two different values, is left out.
     """
+    if end := HEADER_END.search(header):
+        header = header[: end.start()]
     if b"\n " in header or b"\n\t" in header:
         header = _FOLD.sub(b" ", header)
     fields: dict[str, str] = {}
@@ -82,8 +84,7 @@ def first_content_type(head: bytes) -> str | None:
     """
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
-        end = HEADER_END.search(head)
-        fields = header_fields(head[: end.start()] if end else head)
+        end, fields = HEADER_END.search(head), header_fields(head)
         seen = fields.get("warc-type", "").lower() or seen
         length = fields.get("content-length", "")
         if seen == "metadata" and end and head.startswith(TOMBSTONE_START, end.end()):

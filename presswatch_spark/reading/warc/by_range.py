@@ -6,7 +6,7 @@ too. A range that contains another record than the wanted one is a defect.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -133,14 +133,9 @@ def _first_info(data: bytes) -> tuple[bytes, bool]:
     header = HEADER_END.search(record)
     if header is None:
         return b"", is_whole
-    if header_fields(record[: header.end()]).get("warc-type") != "warcinfo":
+    if header_fields(record).get("warc-type") != "warcinfo":
         return b"", True
     return record[header.end() :], is_whole
-
-
-def _fields_of(record: bytes) -> Mapping[str, str]:
-    end = HEADER_END.search(record)
-    return header_fields(record[: end.end()] if end else record)
 
 
 def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
@@ -175,7 +170,7 @@ class _RecordPart:
         while True:
             tail = self._data[behind:]
             member = first_member(tail, LONGEST_TAIL) or Member(b"", None)
-            kind, is_whole = _fields_of(member.data).get("warc-type"), member.end is not None
+            kind, is_whole = header_fields(member.data).get("warc-type"), member.end is not None
             after = behind + (member.end or 0)
             if is_whole and kind == "metadata":
                 self.end = self._start + after
@@ -208,7 +203,7 @@ class _RecordPart:
             return "its record is damaged"
         if member.end != len(stored):
             return "its record is not one whole gzip member, or is longer than allowed"
-        fields = _fields_of(member.data)
+        fields = header_fields(member.data)
         if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
             return "the record there is of another URL"
         at = as_time(fields.get("warc-date"))

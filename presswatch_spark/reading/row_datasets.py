@@ -38,7 +38,7 @@ from presswatch_spark.reading.rows.columns import (
     repeats_a_name,
     tree_of,
 )
-from presswatch_spark.reading.rows.jsonl import FORMS_KEPT, SteadyFields, read_jsonl
+from presswatch_spark.reading.rows.jsonl import FORMS_KEPT, JsonRows, SteadyFields
 from presswatch_spark.reading.rows.parquet_footer import MAGIC
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ANYTHING, Format, Head, ReadOptions
@@ -88,9 +88,8 @@ class RowSource:
                 if window.refill(0) is None:
                     report.add_defect("the shard is empty", 0)
                     return
-                yield from read_jsonl(
-                    inflated_window(window, report), columns, options, report, shard.uri, self.text_is_sure
-                )
+                rows = JsonRows(columns, options, report, self.text_is_sure)
+                yield from rows.read(inflated_window(window, report), shard.uri)
                 return
         report.bytes_read = 0
         yield from parquet.read_parquet(shard, columns, options, report)

@@ -159,28 +159,15 @@ _Place = tuple[int, dict[str, Any], bool]
 _RowDocument = tuple[bytes, bytes, _Place, int]
 
 
-def read_jsonl(
-    chunks: Iterable[bytes],
-    columns: ColumnNames,
-    options: ReadOptions,
-    report: ReadReport,
-    where: str,
-    text_is_sure: bool = False,
-) -> Iterator[DocumentBatch]:
-    """Yield batches of the rows in inflated `chunks`.
+class JsonRows:
+    """The rows of one shard, made into batches.
 
     A row without text, or gated by language, is skipped; a line that is no object, or whose text is no
-    string, is a defect. `MissingColumnError` if no row of the shard has a column for text, or one that the
-    user mapped; then the rows that were already yielded are not valid.
+    string, is a defect.
     """
-    yield from _JsonRows(columns, options, report, text_is_sure).read(chunks, where)
-
-
-class _JsonRows:
-    """The rows of one shard, made into batches."""
 
     def __init__(
-        self, columns: ColumnNames, options: ReadOptions, report: ReadReport, text_is_sure: bool
+        self, columns: ColumnNames, options: ReadOptions, report: ReadReport, text_is_sure: bool = False
     ) -> None:
         self._options = options
         self._text_is_sure = text_is_sure
@@ -203,6 +190,11 @@ class _JsonRows:
         self._builder: BatchBuilder[_Place] = BatchBuilder(report, self._locate)
 
     def read(self, chunks: Iterable[bytes], where: str) -> Iterator[DocumentBatch]:
+        """Yield batches of the rows in inflated `chunks`.
+
+        `MissingColumnError` if no row of the shard has a column for text, or one that the user mapped; then
+        the rows that were already yielded are not valid.
+        """
         report, longest = self._own_report, self._options.max_document_bytes
         rows, last = self._options.rows, max(self._options.rows or (), default=-1)
         for index, _, line in placed_lines(self._watched(chunks), longest):

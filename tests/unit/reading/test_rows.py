@@ -17,7 +17,7 @@ from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.reading.rows.columns import ColumnNames
-from presswatch_spark.reading.rows.jsonl import read_jsonl
+from presswatch_spark.reading.rows.jsonl import JsonRows
 from presswatch_spark.reading.rows.row_values import DOCUMENTS_AT_ONCE
 from presswatch_spark.reading.source import ReadOptions
 from tests.world.damage import could_be_written, damages, verdicts
@@ -430,8 +430,8 @@ ROWS, MEGABYTE = 60, 1 << 20
 
 
 def batches(lines: Iterator[bytes]) -> Iterator[DocumentBatch]:
-    options = ReadOptions(batch_bytes=4 * MEGABYTE)
-    return read_jsonl((line + b"\n" for line in lines), ColumnNames(TRIED), options, ReadReport(), "here")
+    rows = JsonRows(ColumnNames(TRIED), ReadOptions(batch_bytes=4 * MEGABYTE), ReadReport())
+    return rows.read((line + b"\n" for line in lines), "here")
 
 
 def traced_peak(work: Callable[[], object]) -> int:

@@ -15,14 +15,13 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 
-from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport, TextColumn
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
 
 CHUNK_BYTES = 1 << 20
 BATCH_BYTES = 4 << 20
-_NO_URLS = np.empty(0, np.uint8)
 
 
 def ours(format: Format, path: Path, sieve: Sieve | None = None, languages: tuple[str, ...] = ()) -> int:
@@ -151,5 +150,4 @@ def _json_batches(path: Path) -> Iterator[list[bytes]]:
 
 
 def _batch(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> DocumentBatch:
-    none = np.zeros(len(starts), np.int64)
-    return DocumentBatch(data, starts, ends, _NO_URLS, none, none, lambda i: Locator())
+    return DocumentBatch(TextColumn(data, starts, ends), TextColumn.empty(len(starts)), lambda i: Locator())

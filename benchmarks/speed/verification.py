@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.speed.material import Material
 from benchmarks.speed.prose import sentences, vocabulary
-from presswatch_spark.core.model import DocumentBatch, Locator
+from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.core.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin, span_places
@@ -124,13 +124,8 @@ def edited(rng: random.Random, text: str, share: float) -> str:
 
 def batch_of(texts: Sequence[bytes]) -> DocumentBatch:
     """A batch of documents, as a source gives it."""
-    text, url = np.frombuffer(b"".join(texts), np.uint8), b"https://elsewhere.example/page"
-    ends = np.cumsum([len(each) for each in texts])
-    starts = ends - [len(each) for each in texts]
-    none = np.zeros(len(texts), np.int64)
-    return DocumentBatch(
-        text, starts, ends, np.frombuffer(url, np.uint8), none, none + len(url), partial(_locator, None)
-    )
+    urls = TextColumn.joined([b"https://elsewhere.example/page"]).take(np.zeros(len(texts), np.int64))
+    return DocumentBatch(TextColumn.joined(texts), urls, partial(_locator, None))
 
 
 def _locator(_: Path | None, number: int) -> Locator:

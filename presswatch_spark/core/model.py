@@ -134,21 +134,54 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentBatch:
-    """Documents as ranges of shared uint8 buffers: no Python object exists per document.
+class TextColumn:
+    """Texts in a shared buffer: text i is `data[starts[i]:ends[i]]`. `data` uint8; bounds int64 (n,)."""
 
-    Document i is `text[text_starts[i]:text_ends[i]]` (UTF-8, possibly invalid), its URL likewise; bounds are
-    int64 (n,). `captures`: the responses that `ReadOptions.wants` selects. `main_text(i)`: the text of the
-    main content of page i, None if unknown. `page_metadata(i)`: statements of page i about itself.
-    `is_audit`: the language gate leaves these documents out; they are read only to measure the gate's cost.
+    data: Bytes
+    starts: Offsets
+    ends: Offsets
+
+    @classmethod
+    def empty(cls, texts: int) -> Self:
+        """Return a column of empty texts."""
+        return cls(np.empty(0, np.uint8), np.zeros(texts, np.int64), np.zeros(texts, np.int64))
+
+    @classmethod
+    def joined(cls, texts: Sequence[bytes | memoryview]) -> Self:
+        """Return a column of these texts."""
+        ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+        starts = np.concatenate((np.zeros(min(1, len(texts)), np.int64), ends[:-1]))
+        return cls(np.frombuffer(b"".join(texts), np.uint8), starts, ends)
+
+    @property
+    def sizes(self) -> Offsets:
+        """Return the bytes of each text: int64 (n,)."""
+        sizes: Offsets = self.ends - self.starts
+        return sizes
+
+    def take(self, chosen: Offsets | slice) -> Self:
+        """Return a column of some of the texts; it shares the buffer."""
+        return replace(self, starts=self.starts[chosen], ends=self.ends[chosen])
+
+    def __getitem__(self, i: int) -> Bytes:
+        return self.data[self.starts[i] : self.ends[i]]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentBatch:
+    """Documents as ranges of shared buffers: no Python object exists per document.
+
+    `texts`: of the documents, in UTF-8, possibly invalid. `urls`: likewise. `captures`: the responses that
+    `ReadOptions.wants` selects. `main_text(i)`: the text of the main content of page i, None if unknown.
+    `page_metadata(i)`: statements of page i about itself. `is_audit`: the language gate leaves these
+    documents out; they are read only to measure the gate's cost.
     """
 
-    text: Bytes
-    text_starts: Offsets
-    text_ends: Offsets
-    urls: Bytes
-    url_starts: Offsets
-    url_ends: Offsets
+    texts: TextColumn
+    urls: TextColumn
     locate: Callable[[int], Locator]
     captures: Sequence[Capture] = ()
     main_text: Callable[[int], bytes | None] | None = None
@@ -156,11 +189,11 @@ class DocumentBatch:
     is_audit: bool = False
 
     def __len__(self) -> int:
-        return len(self.text_starts)
+        return len(self.texts)
 
     def text_of(self, i: int) -> bytes:
         """Return the text of document i: as stored, or as extracted from the page."""
-        return self.text[self.text_starts[i] : self.text_ends[i]].tobytes()
+        return self.texts[i].tobytes()
 
     def single(self, i: int) -> Self:
         """Return a batch of document i only, without the captures; it shares the buffers of this batch."""
@@ -169,13 +202,13 @@ class DocumentBatch:
             value = getattr(self, each.name)
             if callable(value):
                 changed[each.name] = lambda _, question=value: question(i)
-            elif each.name.endswith(("_starts", "_ends")):
-                changed[each.name] = value[i : i + 1]
+            elif isinstance(value, TextColumn):
+                changed[each.name] = value.take(slice(i, i + 1))
         return replace(self, **changed)
 
     def url_of(self, i: int) -> str:
         """Return the URL of document i; undecodable bytes become U+FFFD."""
-        return self.urls[self.url_starts[i] : self.url_ends[i]].tobytes().decode("utf-8", "replace")
+        return self.urls[i].tobytes().decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from presswatch_spark.reading.text.kernels import (
     load8,
     load_table,
     plain,
+    plain_column,
     store8,
 )
 from presswatch_spark.reading.text.vectors import nonzero_bits_64, trailing_zeros
@@ -340,7 +341,7 @@ class Sieve:
         """
         pairs, n_pairs, progress = _pairs(_PAIRS_AT_FIRST), 0, np.zeros(1, PROGRESS)
         followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
-        texts = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
+        texts = plain_column(batch.texts)
         partings = list[Partings]()
         for found in chain(self._scan(*texts, progress, partings), self._scan_readings(*texts, partings)):
             done = 0
@@ -359,7 +360,7 @@ class Sieve:
 
     def hits(self, batch: DocumentBatch) -> Hits:
         """Return every hit of the batch; memory grows with their number."""
-        texts = plain(batch.text), plain(batch.text_starts), plain(batch.text_ends)
+        texts = plain_column(batch.texts)
         found_at = self._scan(*texts, np.zeros(1, PROGRESS))
         parts = [_distinct(found.documents, found.entries) for found in found_at]
         documents, entries = _distinct(*np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1))

@@ -13,7 +13,7 @@ import numpy as np
 
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.languages import spellings_of
-from presswatch_spark.core.model import DocumentBatch, Offsets, ReadReport
+from presswatch_spark.core.model import DocumentBatch, Offsets, ReadReport, TextColumn
 from presswatch_spark.core.translation import N_
 from presswatch_spark.reading import source, tombstones
 from presswatch_spark.reading.inflate import Gate
@@ -366,14 +366,9 @@ def read_wet_part(
 
 def _documents(found: _Records, rows: Offsets) -> DocumentBatch:
     block = found.block
-    starts, ends = rows[:, warc.BODY].copy(), rows[:, warc.BODY_END].copy()
     return DocumentBatch(
-        text=block.data,
-        text_starts=starts,
-        text_ends=ends,
-        urls=block.data,
-        url_starts=rows[:, warc.URI].copy(),
-        url_ends=rows[:, warc.URI_END].copy(),
+        TextColumn(block.data, rows[:, warc.BODY].copy(), rows[:, warc.BODY_END].copy()),
+        TextColumn(block.data, rows[:, warc.URI].copy(), rows[:, warc.URI_END].copy()),
         locate=lambda i: record_locator(block, rows[i], found.release),
     )
 

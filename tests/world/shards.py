@@ -118,7 +118,7 @@ def documents(
     shard = stat(str(path), options.storage)
     found, scanned = [], 0
     for batch in format_for(format, shard, options).read(shard, options, report):
-        scanned += int((batch.text_ends - batch.text_starts).sum())
+        scanned += int(batch.texts.sizes.sum())
         found += [Document(batch.text_of(i), batch.url_of(i), batch.locate(i)) for i in range(len(batch))]
     assert len(found) == report.documents
     assert scanned == report.text_bytes

@@ -28,7 +28,7 @@ from presswatch_spark.matching.judgement.urls import (
     path_prefix,
     without_www,
 )
-from presswatch_spark.reading.text.kernels import Hashes, plain
+from presswatch_spark.reading.text.kernels import Hashes, plain, plain_column
 
 HOSTS_FILE, TITLES_FILE = "hosts.npy", "titles.json"
 HASHES_FILE, ORDINALS_FILE = "url_hashes.npy", "url_ordinals.npy"
@@ -194,9 +194,7 @@ _SHORT_BYTES, _LONGEST_HOST = 1024, 253
 
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
     """Return the documents whose host, or a parent of it, may be in a host table, or is not parsed here."""
-    documents: npt.NDArray[np.int64] = _known_hosts(
-        plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends), plain(hosts)
-    )
+    documents: npt.NDArray[np.int64] = _known_hosts(*plain_column(batch.urls), plain(hosts))
     return documents
 
 
@@ -304,9 +302,9 @@ def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> 
 
 def documents_without_url(batch: DocumentBatch) -> int:
     """Count the documents of a batch without a URL, or with one that does not name a host of http(s)."""
-    unclear = _unclear_urls(plain(batch.urls), plain(batch.url_starts), plain(batch.url_ends))
+    unclear = _unclear_urls(*plain_column(batch.urls))
     unknown = sum(page_url(batch.url_of(int(i))) is None for i in unclear)
-    return int(np.count_nonzero(batch.url_starts >= batch.url_ends)) + unknown
+    return int(np.count_nonzero(batch.urls.sizes <= 0)) + unknown
 
 
 @cached_njit

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError
-from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport, TextColumn
 from presswatch_spark.reading.rows.columns import (
     ColumnNames,
     MissingColumnError,
@@ -43,7 +43,6 @@ from presswatch_spark.reading.rows.row_values import (
     DAMAGE_ERRORS,
     ChosenColumns,
     RowValues,
-    TextColumn,
     WrongTypeError,
     bytes_of,
     choose,
@@ -389,7 +388,7 @@ class _RowGroup:
             yield record_batch
             return
         texts = [text_column(column_at(record_batch, name), name) for name in names]
-        reach = np.cumsum(sum(text.ends - text.starts for text in texts))
+        reach = np.cumsum(sum(text.sizes for text in texts))
         begin = 0
         while begin < len(reach):
             before = reach[begin - 1] if begin else 0
@@ -402,16 +401,16 @@ class _RowGroup:
     def _documents(self, record_batch: pa.RecordBatch, first_row: int, with_urls: bool) -> DocumentBatch:
         values = RowValues(record_batch, self.chosen, self.report, first_row)
         self.unseen -= {role for role in self.unseen if values.has_any(role)}
-        text = values.text("text")
-        urls = values.text("url") if with_urls else TextColumn.empty(len(text))
-        for column in (text, urls):
+        texts = values.text("text")
+        urls = values.text("url") if with_urls else TextColumn.empty(len(texts))
+        for column in (texts, urls):
             for lost_row, lost_bytes in lost_blocks(column):
                 self.report.add_defect(
                     f"{lost_bytes:,} zero bytes in a row: a block of the file was lost",
                     first_row + lost_row,
                     "row",
                 )
-        sizes = text.ends - text.starts
+        sizes = texts.sizes
         for row in np.flatnonzero(sizes > self.options.max_document_bytes):
             self.report.add_defect(
                 f"text of {sizes[row]:,} bytes is longer than allowed", first_row + int(row), "row"
@@ -421,7 +420,7 @@ class _RowGroup:
             passes = (not self.options.gates(as_languages(value)) for value in values.all("languages"))
             passing &= np.fromiter(passes, np.bool_, values.rows)
         if self.options.rows is not None:
-            passing &= np.isin(first_row + np.arange(len(text)), list(self.options.rows))
+            passing &= np.isin(first_row + np.arange(len(texts)), list(self.options.rows))
         empty = int(np.count_nonzero(sizes == 0)) - values.defective
         self.report.add_skipped("no text", empty)
         self.report.add_skipped("language", int(np.count_nonzero(~passing)) - empty - values.defective)
@@ -433,15 +432,7 @@ class _RowGroup:
             row = int(rows[i])
             return locator_of(lambda role: values.value(role, row), self.report, row_index=first_row + row)
 
-        return DocumentBatch(
-            text.data,
-            text.starts[rows],
-            text.ends[rows],
-            urls.data,
-            urls.starts[rows],
-            urls.ends[rows],
-            locate,
-        )
+        return DocumentBatch(texts.take(rows), urls.take(rows), locate)
 
 
 def _check_texts(parquet: OpenedParquet, chosen: ChosenColumns, report: ReadReport) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.core.model import Bytes, DocumentBatch, Locator, Offsets, ReadReport
+from presswatch_spark.core.model import Bytes, DocumentBatch, Locator, ReadReport, TextColumn
 from presswatch_spark.reading.rows.columns import (
     BROKEN,
     ROLES,
@@ -42,30 +42,6 @@ class WrongTypeError(TypeError):
     """The type of a column is not text."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextColumn:
-    """Value i is `data[starts[i]:ends[i]]`; nulls are empty. `data` uint8; `starts`, `ends` int64 (n,)."""
-
-    data: Bytes
-    starts: Offsets
-    ends: Offsets
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    @staticmethod
-    def empty(rows: int) -> TextColumn:
-        """Return a column of nulls only."""
-        return TextColumn(np.empty(0, np.uint8), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
-
-
-def joined(texts: Sequence[bytes | memoryview]) -> TextColumn:
-    """Return texts as a column."""
-    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
-    starts = np.concatenate((np.zeros(min(1, len(texts)), np.int64), ends[:-1]))
-    return TextColumn(np.frombuffer(b"".join(texts), np.uint8), starts, ends)
-
-
 def text_column(array: pa.Array[Any], name: str) -> TextColumn:
     """Return a view of strings or bytes in any of Arrow's layouts; `WrongTypeError` names the column."""
     kind = array.type
@@ -77,10 +53,9 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
             return TextColumn.empty(len(array))
         # A repeated text is stored once, and may be as long as a file: copy only its offsets.
         places = array.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        starts, ends = values.starts[places], values.ends[places]
-        null = array.is_null().to_numpy(zero_copy_only=False)
-        ends[null] = starts[null]
-        return TextColumn(values.data, starts, ends)
+        chosen, null = values.take(places), array.is_null().to_numpy(zero_copy_only=False)
+        chosen.ends[null] = chosen.starts[null]
+        return chosen
     if pa.types.is_string_view(kind):
         return text_column(pc.cast(array, pa.large_string()), name)
     if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
@@ -107,7 +82,7 @@ def bytes_of(array: pa.Array[Any]) -> int:
         texts = text_column(array, "")
     except WrongTypeError:
         return 0
-    return int((texts.ends - texts.starts).sum())
+    return int(texts.sizes.sum())
 
 
 def lost_blocks(texts: TextColumn) -> Iterator[tuple[int, int]]:
@@ -186,15 +161,13 @@ class BatchBuilder(Generic[T]):
 
     def take(self) -> DocumentBatch:
         """Return the documents so far as a batch, and begin the next."""
-        text, urls = joined(self._texts), joined(self._urls)
+        texts, urls = TextColumn.joined(self._texts), TextColumn.joined(self._urls)
         places, locate = self._places, self._locate
         self._report.documents += len(places)
         self._report.text_bytes += self._text_bytes
         self._texts, self._urls, self._places = [], [], []
         self._text_bytes = self._read_bytes = 0
-        return DocumentBatch(
-            text.data, text.starts, text.ends, urls.data, urls.starts, urls.ends, lambda i: locate(places[i])
-        )
+        return DocumentBatch(texts, urls, lambda i: locate(places[i]))
 
     def __len__(self) -> int:
         return len(self._places)
@@ -257,7 +230,9 @@ class RowValues:
             return text_column(self._columns[role], self._chosen.names[role])
         if role not in self._chosen:
             return TextColumn.empty(self.rows)
-        return joined([self._encoded(role, row, value) for row, value in enumerate(self.all(role))])
+        return TextColumn.joined(
+            [self._encoded(role, row, value) for row, value in enumerate(self.all(role))]
+        )
 
     def all(self, role: str) -> list[Any]:
         """Return the values of a role."""
@@ -281,9 +256,7 @@ class RowValues:
         # A row's JSON strings by column, and the paths in them at which a role's value may be.
         places = self._chosen.inside[role]
         strings = {place[0]: self._strings_of(place[0]) for place in places}
-        return {
-            name: text.data[text.starts[row] : text.ends[row]].tobytes() for name, text in strings.items()
-        }, places
+        return {name: texts[row].tobytes() for name, texts in strings.items()}, places
 
     def _encoded(self, role: str, row: int, value: Any) -> bytes:
         if role == "url":

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
+from presswatch_spark.core.model import TextColumn
 from presswatch_spark.reading.text.vectors import (
     count_ones,
     exceptional_bits_64,
@@ -131,6 +132,11 @@ def plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
+
+
+def plain_column(texts: TextColumn) -> tuple[Bytes, Edges, Edges]:
+    """Return the buffer and the bounds of texts for a kernel; see `plain`."""
+    return plain(texts.data), plain(texts.starts), plain(texts.ends)
 
 
 @lean_njit

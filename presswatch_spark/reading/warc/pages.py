@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import Bytes, Capture, DocumentBatch, Locator, PageMetadata, ReadReport
+from presswatch_spark.core.model import (
+    Bytes,
+    Capture,
+    DocumentBatch,
+    Locator,
+    PageMetadata,
+    ReadReport,
+    TextColumn,
+)
 from presswatch_spark.reading.html.markup import EXTRACTION, page_text, room_for, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA
 from presswatch_spark.reading.http.codings import decoded_body
@@ -32,7 +40,6 @@ from presswatch_spark.reading.parsers import (
     parse_in_subprocess,
 )
 from presswatch_spark.reading.parsers import Kind as ParsedKind
-from presswatch_spark.reading.rows.row_values import joined
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.gates import AuditDraw, declared
 
@@ -186,7 +193,7 @@ class PageBatches:
         self.report.text_bytes += sum(map(len, self._texts))
         if len(self._scratch) > SCRATCH_BYTES:
             self._scratch = np.empty(0, np.uint8)
-        text, urls = joined([each.data for each in self._texts]), joined([page.stored.url for page in pages])
+        texts = TextColumn.joined([each.data for each in self._texts])
         self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
 
         def page_metadata(i: int) -> PageMetadata | None:
@@ -197,17 +204,13 @@ class PageBatches:
             return page_metadata_of(bytes(page.content[:PAGE_BYTES]), url)
 
         return DocumentBatch(
-            text=text.data,
-            text_starts=text.starts,
-            text_ends=text.ends,
-            urls=urls.data,
-            url_starts=urls.starts,
-            url_ends=urls.ends,
+            texts,
+            urls=TextColumn.joined([page.stored.url for page in pages]),
             locate=lambda i: _located(
                 pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind), pages[i].charset
             ),
             captures=captures,
-            main_text=lambda i: self._main_text(pages[i], text.data[text.starts[i] : text.ends[i]].tobytes()),
+            main_text=lambda i: self._main_text(pages[i], texts[i].tobytes()),
             page_metadata=page_metadata,
         )
 

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 from presswatch_spark.core.compiled import ALL, load_numba, ready_file
-from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport, TextColumn
 from presswatch_spark.core.processes import begin_child
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
@@ -59,16 +59,8 @@ class Rehearsal:
         """Match an article with itself."""
         corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
         matcher, origin = Matcher(corpus, MatchRules.of(self.config)), Origin("rehearsal", None, "rehearsal")
-        zero, text, url = (
-            np.zeros(1, np.int64),
-            corpus.body(0) + b"\nun mot de li-\nsse",
-            b"https://a.invalid/",
-        )
-        batch = DocumentBatch(
-            *(np.frombuffer(text, np.uint8), zero, zero + len(text)),
-            *(np.frombuffer(url, np.uint8), zero, zero + len(url)),
-            lambda i: Locator(),
-        )
+        text, url = corpus.body(0) + b"\nun mot de li-\nsse", b"https://a.invalid/"
+        batch = DocumentBatch(TextColumn.joined([text]), TextColumn.joined([url]), lambda i: Locator())
         documents_without_url(batch)
         for _ in matcher.rows(batch, matcher.candidates(batch), origin):
             pass

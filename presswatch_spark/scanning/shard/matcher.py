@@ -211,7 +211,7 @@ def _groups(
 ) -> Iterator[list[tuple[int, list[int]]]]:
     documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
     bounds = (np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right"))
-    sizes = (batch.text_ends - batch.text_starts)[documents].tolist()
+    sizes = batch.texts.sizes[documents].tolist()
     group, taken = list[tuple[int, list[int]]](), 0
     for i, first, after, size in zip(documents, *bounds, sizes, strict=True):
         group.append((i, articles[first:after]))

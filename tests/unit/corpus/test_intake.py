@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -19,7 +18,7 @@ import pytest
 import zstandard
 
 from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
-from presswatch_spark.core.model import DocumentBatch, Locator
+from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.building.intake import Candidate, article_columns, read_articles
 from presswatch_spark.corpus.registry import parse_registry
@@ -542,11 +541,9 @@ GIVEN = {
 
 
 def rows_of(corpus: Corpus, page: str, url: str = "https://copy.example/1") -> list[Match]:
-    content, address = (np.frombuffer(part.encode(), np.uint8) for part in (page, url))
-    zero, locator = np.zeros(1, np.int64), Locator(captured_at=datetime(2024, 6, 1, tzinfo=UTC))
-    batch = DocumentBatch(
-        content, zero, zero + len(content), address, zero, zero + len(address), lambda _: locator
-    )
+    texts, urls = (TextColumn.joined([part.encode()]) for part in (page, url))
+    locator = Locator(captured_at=datetime(2024, 6, 1, tzinfo=UTC))
+    batch = DocumentBatch(texts, urls, lambda _: locator)
     matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
     return list(matcher.rows(batch, matcher.candidates(batch), ORIGIN))
 

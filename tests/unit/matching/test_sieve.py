@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import DocumentBatch, Locator
+from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.matching.shingle_index import (
     ShingleIndex,
     build_directory,
@@ -34,8 +34,8 @@ def batch_of(documents: Sequence[bytes]) -> DocumentBatch:
     buffer = np.frombuffer(gap + b"".join(document + gap for document in documents), np.uint8)
     lengths = np.array([len(document) for document in documents], np.int64)
     starts = np.cumsum(lengths + len(gap)) - lengths
-    nowhere = np.zeros_like(starts)
-    return DocumentBatch(buffer, starts, starts + lengths, NOTHING, nowhere, nowhere, lambda _: Locator())
+    texts = TextColumn(buffer, starts, starts + lengths)
+    return DocumentBatch(texts, TextColumn.empty(len(documents)), lambda _: Locator())
 
 
 def index_over(articles: Sequence[bytes], *, bits_per_key: int = 16) -> ShingleIndex:

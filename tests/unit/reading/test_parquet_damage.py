@@ -225,7 +225,7 @@ def test_a_text_that_all_rows_share_takes_little_memory(tmp_path: Path, kind: pa
     shard, rows = stat(str(path), options.storage), 0
     with memory_bounded(200 << 20):
         for batch in format_for("rows", shard, options).read(shard, options, report):
-            assert int((batch.text_ends - batch.text_starts).sum()) <= 16 << 20
+            assert int(batch.texts.sizes.sum()) <= 16 << 20
             rows += len(batch)
     assert (rows, report.defects_total) == (60, 0)
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata
+from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, TextColumn
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.matching.judgement.match_rows import (
@@ -79,9 +79,7 @@ ARTICLES = [
 
 
 def document(text: bytes, url: str = "https://copy.example/1", locator: Locator = LOCATOR) -> DocumentBatch:
-    bounds = [np.array([n], np.int64) for n in (0, len(text), 0, len(url.encode()))]
-    content, address = (np.frombuffer(data, np.uint8) for data in (text, url.encode()))
-    return DocumentBatch(content, bounds[0], bounds[1], address, bounds[2], bounds[3], lambda _: locator)
+    return DocumentBatch(TextColumn.joined([text]), TextColumn.joined([url.encode()]), lambda _: locator)
 
 
 def rows_of(

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.core.model import DocumentBatch, Locator, Title
+from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn, Title
 from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.matching.judgement import sites
 from presswatch_spark.matching.judgement.sites import (
@@ -59,12 +59,8 @@ def index_in(folder: Path, titles: Iterable[Title], urls: Iterable[tuple[int, st
 
 
 def batch_of(urls: Iterable[str]) -> DocumentBatch:
-    encoded = [url.encode("utf-8", "surrogatepass") for url in urls]
-    ends = np.cumsum([len(url) for url in encoded], dtype=np.int64)
-    starts = ends - np.array([len(url) for url in encoded], np.int64)
-    nothing = np.zeros(len(encoded), np.int64)
-    content = np.frombuffer(b"".join(encoded), np.uint8)
-    return DocumentBatch(np.empty(0, np.uint8), nothing, nothing, content, starts, ends, lambda _: Locator())
+    column = TextColumn.joined([url.encode("utf-8", "surrogatepass") for url in urls])
+    return DocumentBatch(TextColumn.empty(len(column)), column, lambda _: Locator())
 
 
 @pytest.mark.parametrize(

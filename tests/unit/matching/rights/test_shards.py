@@ -6,11 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from presswatch_spark.core.errors import StorageError
-from presswatch_spark.core.model import Capture, DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.model import Capture, DocumentBatch, Locator, ReadReport, TextColumn
 from presswatch_spark.core.settings.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement import urls
@@ -174,9 +173,6 @@ class TestWarc:
         assert found == (1, 0, [])
 
 
-EMPTY, NO_TEXT = np.empty(0, np.int64), np.empty(0, np.uint8)
-
-
 class Responses:
     """A source that hands out captures, as WARC does, and asks which are wanted."""
 
@@ -189,7 +185,7 @@ class Responses:
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         assert options.wants
         wanted = tuple(each for each in self.captures if options.wants(each.url))
-        yield DocumentBatch(NO_TEXT, EMPTY, EMPTY, NO_TEXT, EMPTY, EMPTY, lambda i: Locator(), wanted)
+        yield DocumentBatch(TextColumn.empty(0), TextColumn.empty(0), lambda i: Locator(), wanted)
         report.bytes_read = shard.size or 0
         if self.fail:
             self.fail = False

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from presswatch_spark.core.model import DocumentBatch, Locator
+from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
@@ -37,14 +36,8 @@ def rows_of(
 
 
 def batch_of(pages: list[tuple[str, str]], **more: Any) -> DocumentBatch:
-    parts = [[text.encode() for text in column] for column in zip(*pages, strict=True)]
-    bounds = [np.cumsum([0, *map(len, column)]) for column in parts]
-    return DocumentBatch(
-        *(np.frombuffer(b"".join(parts[0]), np.uint8), bounds[0][:-1], bounds[0][1:]),
-        *(np.frombuffer(b"".join(parts[1]), np.uint8), bounds[1][:-1], bounds[1][1:]),
-        lambda i: Locator(record_offset=i),
-        **more,
-    )
+    texts, urls = (TextColumn.joined(list(map(str.encode, column))) for column in zip(*pages, strict=True))
+    return DocumentBatch(texts, urls, lambda i: Locator(record_offset=i), **more)
 
 
 def matched(corpus: Corpus, batch: DocumentBatch, config: ScanConfig | None = None) -> list[Match]:

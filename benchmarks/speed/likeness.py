@@ -21,7 +21,7 @@ def describe(bodies: Sequence[bytes]) -> dict[str, float]:
     scripts = re.compile(rb"<script.*?</script>|<style.*?</style>", re.DOTALL)
     without = scripts.sub(b"", whole)
     room = np.empty(max(room_for(len(body)) for body in bodies), np.uint8)
-    text = sum(page_text(np.frombuffer(body, np.uint8), room, 0)[0] for body in bodies)
+    text = sum(page_text(np.frombuffer(body, np.uint8), room)[0] for body in bodies)
     packed = sum(len(gzip.compress(body, 6)) for body in bodies)
     tags = re.findall(rb"<[a-zA-Z][^>]*>", without)
     return {

@@ -195,31 +195,31 @@ def text_of_page(page: bytes | memoryview) -> bytes:
     """Return the text of a page, both in UTF-8."""
     data = np.frombuffer(page, np.uint8)
     out = np.empty(room_for(len(data)), np.uint8)
-    return out[: page_text(data, out, 0)[0]].tobytes()
+    return out[: page_text(data, out)[0]].tobytes()
 
 
-def page_text(page: Bytes, out: Bytes, at: int) -> tuple[int, int]:
-    """Write the text of a page (uint8, UTF-8) into `out[at:]`, with a line end where tags separate words.
+def page_text(page: Bytes, out: Bytes) -> tuple[int, int]:
+    """Write the text of a page (uint8, UTF-8) into `out`, with a line end where tags separate words.
 
-    `out` has `room_for(len(page))` bytes from `at` on. Returns the end of the text, and the bits `DATA` and
+    `out` has `room_for(len(page))` bytes. Returns the end of the text, and the bits `DATA` and
     `ARTICLE` for the content of scripts.
     """
-    end, unread = _page_text(load_tags(), load_entities(), plain(page), out, U64(at), workspace())
+    end, unread = _page_text(load_tags(), load_entities(), plain(page), out, workspace())
     return int(end), int(unread)
 
 
 @lean_njit
-def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, at: U64, k: U64) -> Any:
+def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, k: U64) -> Any:
     # Text of only blanks becomes a separator.
     if i == stop:
         return k
     if stop - i <= _64 and i + _64 <= end:
         if visible_bits_64(data, i) & (~_0 >> (_64 - (stop - i))) == _0:
-            return separate(w, out, at, k)
+            return separate(w, out, k)
         copy_64(data, i, out, k)
         return k + (stop - i)
     if data[i] <= _SPACE and is_blank(data, i, stop):
-        return separate(w, out, at, k)
+        return separate(w, out, k)
     while i + _64 <= stop:
         copy_64(data, i, out, k)
         i += _64
@@ -310,23 +310,23 @@ def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.
 
 
 @entry_njit
-def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes) -> Any:
+def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes) -> Any:
     for key in BUILT_IN:
         add_rule(w, key, ABSENT_RULE)
     w[CLASS_FILTER] = BUILT_IN_FILTER
-    k, unread, late = _read(tags, entities, data, out, at, w)
+    k, unread, late = _read(tags, entities, data, out, w)
     if late:
         # A style sheet after some text may hide it: read again, with all rules.
-        k, unread, late = _read(tags, entities, data, out, at, w)
-    return finished(w, out, at, k), unread
+        k, unread, late = _read(tags, entities, data, out, w)
+    return finished(w, out, k), unread
 
 
 @uncounted_njit
 def _read(
-    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, at: U64, w: Hashes
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes
 ) -> tuple[U64, np.uint8, Any]:
     # Also return True if rules were found after some of the text.
-    i, k, end = _0, at, U64(len(data))
+    i, k, end = _0, _0, U64(len(data))
     p, count, looked = _0, _0, _0
     unread, late = np.uint8(0), False
     for number in range(STATE, RULE_COUNT):
@@ -346,7 +346,7 @@ def _read(
             if mark >= i and byte in (_LT, _AMP, _NUL):
                 break
             p += _1
-        k = _copied(w, data, i, mark, end, out, at, k)
+        k = _copied(w, data, i, mark, end, out, k)
         i = mark
         if i == end:
             break
@@ -356,7 +356,7 @@ def _read(
             continue
         if byte == _NUL:
             if not _in_html(w):
-                k = separate(w, out, at, k)
+                k = separate(w, out, k)
             i += _1
             continue
         follows = data[i + _1] if i + _1 < end else _NUL
@@ -426,7 +426,7 @@ def _read(
         if style == _0 and w[OPEN] == _0 and (kind == _0 or (kind & COMPLEX == _0 and w[ROOTS] == _0)):
             # Write a line end in any case, and count it by arithmetic: a branch would be mispredicted.
             out[k] = _NEWLINE
-            k += kind >> _1 & _1 & U64(k > at and (out[k - U64(k > at)] > _SPACE or k == w[EDGE]))
+            k += kind >> _1 & _1 & U64(k > _0 and (out[k - U64(k > _0)] > _SPACE or k == w[EDGE]))
             continue
         name = first ^ second * _SPREAD
         empty = closes_itself(data, name_end, i)
@@ -434,20 +434,20 @@ def _read(
         content = kind & CONTENT
         if w[OPEN] != _0:
             if roots < w[ROOTS_AROUND]:
-                k = pop_to(w, out, at, k, _0)
+                k = pop_to(w, out, k, _0)
             has_text = k != w[TEXT_AT] or _has_text(data, w[PAGE_AT], begin)
             if w[DORMANT] != _0 and (has_text or _begins_formatting(kind, content, closes)):
-                k = revive(w, out, at, k, kind)
+                k = revive(w, out, k, kind)
         if closes:
-            k = end_element(w, out, at, k, name, kind)
+            k = end_element(w, out, k, name, kind)
         elif not html or content in (_0, FOREIGN):
             if style == _0 and kind & HIDES_UNLESS_OPEN:
                 style = attributes(w, data, name_end, i)
             empty = empty and (not html or content == FOREIGN)
-            k = begin_element(w, out, at, k, name, kind, style, html, empty, roots)
+            k = begin_element(w, out, k, name, kind, style, html, empty, roots)
         elif content == REST:
-            k = imply_ends(w, out, at, k, kind)
-            w[TEXT_AT] = k = separate(w, out, at, k)
+            k = imply_ends(w, out, k, kind)
+            w[TEXT_AT] = k = separate(w, out, k)
             k = _copy_raw(entities, data, i, end, out, k, False)
             break
         else:
@@ -459,23 +459,23 @@ def _read(
             if first == _STYLE:
                 rules = w[RULE_COUNT]
                 read_sheet(w, data, i, stop)
-                late = late or (k > at and w[RULE_COUNT] > rules)
+                late = late or (k > _0 and w[RULE_COUNT] > rules)
                 named = w[RULE_COUNT] > _BUILT_IN
-            k = imply_ends(w, out, at, k, kind)
+            k = imply_ends(w, out, k, kind)
             separation = kind & _SEPARATION
             if kind & HAS_BOX and w[STATE] == SEEN and is_in_flex(w):
                 separation = HARD
-            k = separate_as(w, out, at, k, separation)
+            k = separate_as(w, out, k, separation)
             # A title before all text is that of the page, and not part of its text.
-            if content != DROPPED and not (first == _TITLE and k == at):
+            if content != DROPPED and not (first == _TITLE and k == _0):
                 around = w[STATE]
                 if kind & HIDES_RAW and around == SEEN:
-                    k = set_state(w, out, at, k, ABSENT)
+                    k = set_state(w, out, k, ABSENT)
                 k = _copy_raw(entities, data, i, stop, out, k, content == REFERENCES)
-                k = set_state(w, out, at, k, around)
+                k = set_state(w, out, k, around)
             i = stop
         if w[OPEN] != _0:
             w[TEXT_AT], w[PAGE_AT] = k, i
     if w[DORMANT] != _0:
-        k = revive(w, out, at, k, _0)
+        k = revive(w, out, k, _0)
     return k, unread, late

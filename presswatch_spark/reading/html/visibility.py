@@ -59,9 +59,9 @@ _BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img"
 
 
 @lean_njit
-def separate(w: Hashes, out: Bytes, at: U64, k: U64) -> Any:
+def separate(w: Hashes, out: Bytes, k: U64) -> Any:
     """Write a line end, unless there is one or the text begins here."""
-    if k > at and (out[k - _1] > _SPACE or k == w[EDGE]):
+    if k > _0 and (out[k - _1] > _SPACE or k == w[EDGE]):
         out[k] = _NEWLINE
         k += _1
     return k
@@ -85,30 +85,30 @@ def _cut_at(out: Bytes, p: U64) -> Any:
 
 
 @uncounted_njit
-def separate_as(w: Hashes, out: Bytes, at: U64, k: U64, how: U64) -> Any:
+def separate_as(w: Hashes, out: Bytes, k: U64, how: U64) -> Any:
     """Separate words HARD, or SOFTLY: by a line end that is hidden, so that both readings are in the text."""
     if how == HARD:
-        k = separate(w, out, at, k)
-    elif how == SOFTLY and k > at and out[k - _1] > _SPACE:
+        k = separate(w, out, k)
+    elif how == SOFTLY and k > _0 and out[k - _1] > _SPACE:
         out[k] = _NEWLINE
         k += _1
         if w[STATE] == SEEN:
             w[EDGE] = k
-            _cut(w, out, k - _1 - at, k - at)
+            _cut(w, out, k - _1, k)
     return k
 
 
 @uncounted_njit
-def _keep_separator(w: Hashes, out: Bytes, at: U64, start: U64) -> None:
+def _keep_separator(w: Hashes, out: Bytes, start: U64) -> None:
     # Make a soft separator right before hidden words visible: the words before and after are separate.
-    if w[CUTS] != _0 and start > at and out[start - _1] == _NEWLINE:
+    if w[CUTS] != _0 and start > _0 and out[start - _1] == _NEWLINE:
         p = U64(len(out)) - w[CUTS] * _CUT
-        if _cut_at(out, p) + _1 == start - at and _cut_at(out, p + _4) == start - at:
+        if _cut_at(out, p) + _1 == start and _cut_at(out, p + _4) == start:
             w[CUTS] -= _1
 
 
 @uncounted_njit
-def set_state(w: Hashes, out: Bytes, at: U64, k: U64, state: U64) -> Any:
+def set_state(w: Hashes, out: Bytes, k: U64, state: U64) -> Any:
     """Change the state of text; return the place where it continues."""
     before = w[STATE]
     if before == NO_TEXT and state != NO_TEXT:
@@ -118,32 +118,32 @@ def set_state(w: Hashes, out: Bytes, at: U64, k: U64, state: U64) -> Any:
     if before == SEEN and state != SEEN:
         w[START] = k
     elif before != SEEN and state == SEEN and k > w[START]:
-        _keep_separator(w, out, at, w[START])
+        _keep_separator(w, out, w[START])
         w[EDGE] = k
-        _cut(w, out, w[START] - at, k - at)
+        _cut(w, out, w[START], k)
     w[STATE] = state
     return k
 
 
 @uncounted_njit
-def pop_to(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
+def pop_to(w: Hashes, out: Bytes, k: U64, size: U64) -> Any:
     """End the open elements from number `size` on."""
     while w[OPEN] > size:
         w[OPEN] -= _1
         kind = w[KINDS + w[OPEN]]
         w[DORMANT] -= U64(kind & _IS_DORMANT != _0)
-        k = _pass_border(w, out, at, k, kind >> _AROUND_AT & _3, kind >> _SEPARATION_AT & _3)
+        k = _pass_border(w, out, k, kind >> _AROUND_AT & _3, kind >> _SEPARATION_AT & _3)
     return k
 
 
 @uncounted_njit
-def _pass_border(w: Hashes, out: Bytes, at: U64, k: U64, state: U64, separation: np.uint64) -> Any:
+def _pass_border(w: Hashes, out: Bytes, k: U64, state: U64, separation: np.uint64) -> Any:
     # Words are separated on the side that is more visible.
     if w[STATE] < state:
-        return set_state(w, out, at, separate_as(w, out, at, k, separation), state)
+        return set_state(w, out, separate_as(w, out, k, separation), state)
     if w[STATE] != state:
-        k = set_state(w, out, at, k, state)
-    return separate_as(w, out, at, k, separation)
+        k = set_state(w, out, k, state)
+    return separate_as(w, out, k, separation)
 
 
 # Bits above an element's kind: the separation by its tags, the states of the text around it and in it, 1 for
@@ -162,7 +162,6 @@ def is_in_flex(w: Hashes) -> Any:
 def _push(
     w: Hashes,
     out: Bytes,
-    at: U64,
     k: U64,
     name: U64,
     bits: U64,
@@ -177,14 +176,14 @@ def _push(
         w[NAMES + w[OPEN]] = name
         w[KINDS + w[OPEN]] = bits | separation << _SEPARATION_AT | around << _AROUND_AT | own << _OWN_AT
         w[OPEN] += _1
-        return _pass_border(w, out, at, k, inner, separation)
-    return separate_as(w, out, at, k, separation)
+        return _pass_border(w, out, k, inner, separation)
+    return separate_as(w, out, k, separation)
 
 
 @uncounted_njit
-def _end_from(w: Hashes, out: Bytes, at: U64, k: U64, size: U64) -> Any:
+def _end_from(w: Hashes, out: Bytes, k: U64, size: U64) -> Any:
     end = w[OPEN]
-    k = pop_to(w, out, at, k, size)
+    k = pop_to(w, out, k, size)
     if w[KINDS + size] & SCOPE == _0:
         _keep_formatting(w, size + _1, end)
     return k
@@ -215,7 +214,7 @@ def _remove(w: Hashes, j: U64) -> None:
 
 
 @uncounted_njit
-def revive(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
+def revive(w: Hashes, out: Bytes, k: U64, kind: U64) -> Any:
     """Begin dormant elements again before the text since the last tag, or before a start tag of `kind`."""
     j, text, end = w[OPEN], w[TEXT_AT], w[OPEN]
     while j > _0 and w[KINDS + j - _1] & SCOPE == _0:
@@ -233,13 +232,13 @@ def revive(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
         own = asked if state < ABSENT and asked != NO_TEXT else state
         separation = HARD if is_in_flex(w) and own == SEEN else bits >> _STYLED_AT & _3
         length = k - text
-        writes = separation != NOTHING and text > at and out[text - _1] > _SPACE
-        if writes or (separation == HARD and text > at and text == w[EDGE]):
+        writes = separation != NOTHING and text > _0 and out[text - _1] > _SPACE
+        if writes or (separation == HARD and text > _0 and text == w[EDGE]):
             # Move the text by a byte, for the line end before it.
             while k > text:
                 out[k] = out[k - _1]
                 k -= _1
-        text = _push(w, out, at, text, name, bits & _OF_TAG, separation, own, own)
+        text = _push(w, out, text, name, bits & _OF_TAG, separation, own, own)
         k = text + length
     return k
 
@@ -264,14 +263,14 @@ def _last(w: Hashes, ended: U64, barrier: U64) -> tuple[U64, Any]:
 
 
 @uncounted_njit
-def imply_ends(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
+def imply_ends(w: Hashes, out: Bytes, k: U64, kind: U64) -> Any:
     """End the elements that a start tag ends."""
     if w[OPEN] == _0 or not kind & _ENDS_SOMETHING:
         return k
     if kind & CLOSES_P:
         last, _ = _last(w, P, SCOPE | BUTTON)
         if last != _NOWHERE:
-            k = _end_from(w, out, at, k, last)
+            k = _end_from(w, out, k, last)
     last, cells = _NOWHERE, False
     if kind & (LI | DD):
         last, _ = _last(w, kind & (LI | DD), FENCE)
@@ -284,23 +283,23 @@ def imply_ends(w: Hashes, out: Bytes, at: U64, k: U64, kind: U64) -> Any:
     elif kind & (A | NOBR | BUTTON):
         last, _ = _last(w, kind & (A | NOBR | BUTTON), SCOPE)
     if cells:
-        k = pop_to(w, out, at, k, _0)
+        k = pop_to(w, out, k, _0)
     elif last != _NOWHERE:
-        k = _end_from(w, out, at, k, last)
+        k = _end_from(w, out, k, last)
     for group in (HEADING, OPTION, OPTGROUP):
         starts = kind & group or (group == OPTION and kind & OPTGROUP)
         if starts and w[OPEN] != _0 and w[KINDS + w[OPEN] - _1] & group:
-            k = pop_to(w, out, at, k, w[OPEN] - _1)
+            k = pop_to(w, out, k, w[OPEN] - _1)
     return k
 
 
 @uncounted_njit
-def end_element(w: Hashes, out: Bytes, at: U64, k: U64, name: U64, kind: U64) -> Any:
+def end_element(w: Hashes, out: Bytes, k: U64, name: U64, kind: U64) -> Any:
     """End the element of an end tag and all in it; if it is around the whole stack, end all in the stack."""
     if kind & FORM:
         w[IN_FORM] = _0
     if w[OPEN] == _0:
-        return separate_as(w, out, at, k, kind & _3)
+        return separate_as(w, out, k, kind & _3)
     if kind & (CELL | ROW | SECTION) or (kind & TABLE and name == _TABLE_NAME):
         barrier = TABLE
     elif kind & (SPECIAL | FORMATTING | CLOSES_P):
@@ -319,24 +318,24 @@ def end_element(w: Hashes, out: Bytes, at: U64, k: U64, name: U64, kind: U64) ->
                 w[KINDS + j + _1] = w[KINDS + j + _1] & kept | around | HARD << _SEPARATION_AT
                 _remove(w, j)
             elif not kind & FORMATTING or not special or j == _0:
-                k = _end_from(w, out, at, k, j)
+                k = _end_from(w, out, k, j)
                 # A block in a formatting element continues after it.
-                return separate(w, out, at, k) if kind & FORMATTING and special else k
-            return separate_as(w, out, at, k, kind & _3)
+                return separate(w, out, k) if kind & FORMATTING and special else k
+            return separate_as(w, out, k, kind & _3)
         if other & barrier:
-            return separate_as(w, out, at, k, kind & _3)
+            return separate_as(w, out, k, kind & _3)
         special = special or other & SPECIAL != _0
         implied = implied and (other & SPECIAL == _0 or other & _ENDS_WITHOUT_TAG != _0)
     if kind & FORM:
         while w[OPEN] != _0 and w[KINDS + w[OPEN] - _1] & _ENDS_WITHOUT_TAG:
-            k = pop_to(w, out, at, k, w[OPEN] - _1)
+            k = pop_to(w, out, k, w[OPEN] - _1)
     elif not (kind & UNPUSHED or (special and kind & (FORMATTING | P))):
         end = w[OPEN]
-        k = separate_as(w, out, at, pop_to(w, out, at, k, _0), kind & _3)
+        k = separate_as(w, out, pop_to(w, out, k, _0), kind & _3)
         if kind & (SCOPE | ROW | SECTION) == _0:
             _keep_formatting(w, _0, end)
         return k
-    return separate_as(w, out, at, k, kind & _3)
+    return separate_as(w, out, k, kind & _3)
 
 
 _TABLE_NAME = U64(int.from_bytes(b"table", "little"))
@@ -346,7 +345,6 @@ _TABLE_NAME = U64(int.from_bytes(b"table", "little"))
 def begin_element(
     w: Hashes,
     out: Bytes,
-    at: U64,
     k: U64,
     name: U64,
     kind: U64,
@@ -363,9 +361,9 @@ def begin_element(
     if kind & FORM and html:
         if w[IN_FORM] != _0:
             # HTML ignores a form in a form.
-            return separate_as(w, out, at, k, SOFTLY)
+            return separate_as(w, out, k, SOFTLY)
         w[IN_FORM] = _1
-    k = imply_ends(w, out, at, k, kind)
+    k = imply_ends(w, out, k, kind)
     usual = kind & _3
     separation, around = usual, w[STATE]
     if style == _0 and html and not kind & _MAY_HIDE and name != _SUMMARY and not is_in_flex(w):
@@ -374,7 +372,7 @@ def begin_element(
             w[NAMES + w[OPEN]] = name
             w[KINDS + w[OPEN]] = kind | usual << _SEPARATION_AT | usual << _STYLED_AT | states
             w[OPEN] += _1
-        return separate_as(w, out, at, k, usual)
+        return separate_as(w, out, k, usual)
     display = (style & DISPLAY_BITS) >> DISPLAY_AT
     visibility = (style & VISIBILITY_BITS) >> VISIBILITY_AT
     contents = display == U64(9) or (name == _SLOT and display == _0)
@@ -413,10 +411,10 @@ def begin_element(
     if is_item and (own == SEEN or (own == ABSENT and not absent)):
         separation = HARD
     if empty:
-        return separate_as(w, out, at, k, separation)
+        return separate_as(w, out, k, separation)
     if w[OPEN] == _0:
         w[ROOTS_AROUND] = roots
-    return _push(w, out, at, k, name, bits, separation, own, inner)
+    return _push(w, out, k, name, bits, separation, own, inner)
 
 
 @lean_njit
@@ -446,8 +444,8 @@ def _context(text: Bytes, i: U64, limit: U64, step: U64) -> U64:
 
 
 @uncounted_njit
-def _before(text: Bytes, at: U64, start: U64) -> Any:
-    i = _context(text, start, start - min(start - at, U64(CONTEXT_BYTES)), _NOWHERE)
+def _before(text: Bytes, start: U64) -> Any:
+    i = _context(text, start, start - min(start, U64(CONTEXT_BYTES)), _NOWHERE)
     while i < start and text[i] & np.uint8(0xC0) == np.uint8(0x80):
         i += _1
     return i
@@ -481,9 +479,9 @@ def is_blank(data: Bytes, i: U64, end: U64) -> Any:
 
 
 @uncounted_njit
-def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
+def finished(w: Hashes, out: Bytes, k: U64) -> U64:
     """Put hidden words after the visible text, with the words around them; return where the text ends."""
-    k = set_state(w, out, at, k, SEEN)
+    k = set_state(w, out, k, SEEN)
     if w[CUTS] == _0:
         return k
     room, end = U64(len(out)), k
@@ -491,11 +489,11 @@ def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
     begin, stop, tail, passages = _0, _0, end + _1, False
     for number in range(w[CUTS]):
         p = room - (U64(number) + _1) * _CUT
-        cut, cut_end = at + _cut_at(out, p), at + _cut_at(out, p + _4)
-        glued = cut > at and cut_end < end and out[cut - _1] > _SPACE and out[cut_end] > _SPACE
+        cut, cut_end = _cut_at(out, p), _cut_at(out, p + _4)
+        glued = cut > _0 and cut_end < end and out[cut - _1] > _SPACE and out[cut_end] > _SPACE
         if not glued and is_blank(out, cut, cut_end):
             continue
-        first = _before(out, at, cut)
+        first = _before(out, cut)
         if not passages or first > stop:
             if passages:
                 tail = _passage(out, begin, stop, tail, end + _1)
@@ -503,14 +501,14 @@ def finished(w: Hashes, out: Bytes, at: U64, k: U64) -> U64:
         stop = _behind(out, cut_end, end)
     if passages:
         tail = _passage(out, begin, stop, tail, end + _1)
-    k, i = at, at
+    k, i = _0, _0
     for number in range(w[CUTS]):
         p = room - (U64(number) + _1) * _CUT
-        k = _move(out, i, at + _cut_at(out, p), k)
-        i = at + _cut_at(out, p + _4)
+        k = _move(out, i, _cut_at(out, p), k)
+        i = _cut_at(out, p + _4)
     k = _move(out, i, end, k)
     if passages:
-        if k > at and out[k - _1] > _SPACE:
+        if k > _0 and out[k - _1] > _SPACE:
             out[k] = _NEWLINE
             k += _1
         k = _move(out, end + _1, tail, k)

@@ -257,7 +257,7 @@ class PageBatches:
             needed = room_for(len(text))
             if needed > len(self._scratch):
                 self._scratch = np.empty(needed, np.uint8)
-            end, unread = page_text(text, self._scratch, 0)
+            end, unread = page_text(text, self._scratch)
             text = self._scratch[:end].copy()
             for bit, what in UNREAD.items():
                 if unread & bit:

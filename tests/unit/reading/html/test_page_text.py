@@ -27,7 +27,7 @@ FILL, FILL_WORDS = "mot " * 30 + "fin", "mot " * 30 + "fin"
 def seen(page: bytes | str) -> list[str]:
     data = page.encode("utf-8", "surrogatepass") if isinstance(page, str) else page
     out = np.full(room_for(len(data)), 0xFF, np.uint8)
-    return words(out[: page_text(np.frombuffer(data, np.uint8), out, 0)[0]].tobytes())
+    return words(out[: page_text(np.frombuffer(data, np.uint8), out)[0]].tobytes())
 
 
 def words(text: bytes) -> list[str]:
@@ -131,7 +131,7 @@ def test_text_that_can_be_seen(page: str, expected: str) -> None:
 )
 def test_any_bytes_give_bounded_text(data: bytes) -> None:
     out = np.full(room_for(len(data)) + 64, 0xFF, np.uint8)
-    end, _ = page_text(np.frombuffer(data, np.uint8), out[: room_for(len(data))], 0)
+    end, _ = page_text(np.frombuffer(data, np.uint8), out[: room_for(len(data))])
     assert 0 <= end <= room_for(len(data))
     assert (out[room_for(len(data)) :] == 0xFF).all()
 
@@ -142,13 +142,6 @@ def test_any_bytes_give_bounded_text(data: bytes) -> None:
 )
 def test_names_without_end_are_not_read_again_and_again(hostile: str) -> None:
     assert seen(f"un deux {hostile}") == ["un", "deux"]
-
-
-def test_text_goes_behind_what_is_there() -> None:
-    out = np.zeros(200, np.uint8)
-    first, _ = page_text(np.frombuffer(b"<p>un", np.uint8), out, 0)
-    end, _ = page_text(np.frombuffer(b"<p>deux</p>", np.uint8), out, first)
-    assert out[:end].tobytes() == b"undeux\n"
 
 
 def test_every_name_fits_the_table() -> None:
@@ -211,7 +204,7 @@ def test_text_of_the_page_is_read_whatever_hides_it_and_other_text_is_not(where:
 def test_scripts_of_json_are_noticed_and_those_that_name_an_article_body(markup: str, expected: int) -> None:
     for html in (markup, "<p>avant</p>" * 40 + markup):
         data = np.frombuffer(html.encode(), np.uint8)
-        assert page_text(data, np.empty(room_for(len(data)), np.uint8), 0)[1] == expected
+        assert page_text(data, np.empty(room_for(len(data)), np.uint8))[1] == expected
 
 
 def test_pages_with_text_in_scripts_are_counted_and_a_note_says_so(tmp_path: Path) -> None:

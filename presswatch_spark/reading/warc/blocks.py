@@ -7,6 +7,7 @@ from base64 import b32decode
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -220,12 +221,9 @@ class _BlockBuilder:
         # Offset in the inflated shard of the next piece.
         self._next = base
         self._buffer, self._start = _buffer(0), 0
-        # One entry per run; several lists of numbers, which the garbage collector need not traverse.
-        self._starts: list[int] = []
-        self._offsets: list[int] = []
-        self._lengths: list[int] = []
-        self._closed: list[bool] = []
-        self._inflated: list[int] = []
+        # Of each run: its start here, offset and length in the file, whether it is closed, and its offset in
+        # the inflated shard.
+        self._runs: list[tuple[int, int, int, bool, int]] = []
         self._beyond = 0
         self._opened = False
 
@@ -242,16 +240,13 @@ class _BlockBuilder:
             if not data:
                 return
         size = self.size
-        if opens or not self._starts:
-            if not self._starts:
+        if opens or not self._runs:
+            if not self._runs:
                 self._opened = opens
-            self._starts.append(size)
-            self._offsets.append(offset)
-            self._lengths.append(length)
-            self._closed.append(closes)
-            self._inflated.append(self._next)
+            self._runs.append((size, offset, length, closes, self._next))
         else:
-            self._lengths[-1], self._closed[-1] = length, closes
+            begin, offset, _, _, inflated = self._runs[-1]
+            self._runs[-1] = begin, offset, length, closes, inflated
         end = size + len(data)
         if self._start + end > len(self._buffer):
             self._move(end)
@@ -261,23 +256,23 @@ class _BlockBuilder:
         self._next += len(data)
 
     def block(self, *, final: bool) -> InflatedBlock:
-        if not self._starts:
+        if not self._runs:
             # A block has at least one run.
-            self._opened, self._closed = False, [False]
-            self._starts, self._offsets, self._lengths, self._inflated = [self.size], [0], [0], [self._next]
-        states = np.where(self._closed, warc.CLOSED, warc.BROKEN_RUN).astype(np.uint8)
-        if not self._closed[-1] and not final:
+            self._opened, self._runs = False, [(self.size, 0, 0, False, self._next)]
+        runs, offsets, lengths, closed, inflated = np.array(self._runs, np.int64).T.copy()
+        states = np.where(closed, warc.CLOSED, warc.BROKEN_RUN).astype(np.uint8)
+        if not closed[-1] and not final:
             states[-1] = warc.OPEN
         elif self._encoding != "gzip":
             states[-1] = warc.CLOSED
         return InflatedBlock(
             data=np.frombuffer(self._buffer, np.uint8, self.size, self._start),
-            base=self._inflated[0],
-            runs=np.array(self._starts, np.int64),
+            base=int(inflated[0]),
+            runs=runs,
             states=states,
-            offsets=np.array(self._offsets, np.int64),
-            lengths=np.array(self._lengths, np.int64),
-            inflated=np.array(self._inflated, np.int64),
+            offsets=offsets,
+            lengths=lengths,
+            inflated=inflated,
             opened=self._opened,
             encoding=self._encoding,
         )
@@ -287,13 +282,14 @@ class _BlockBuilder:
 
         If all are dropped, skip the `beyond` bytes that follow, at most up to a member that begins a record.
         """
-        gone = bisect_right(self._starts, done) - 1 if done < self.size else len(self._starts)
-        if gone < len(self._starts):
-            self._opened = self._starts[gone] == done and (gone > 0 or self._opened)
-            self._inflated[gone] += max(0, done - self._starts[gone])
-        self._starts = [max(0, start - done) for start in self._starts[gone:]]
-        for column in (self._offsets, self._lengths, self._closed, self._inflated):
-            del column[:gone]
+        gone = len(self._runs)
+        if done < self.size:
+            gone = bisect_right(self._runs, done, key=itemgetter(0)) - 1
+            self._opened = self._runs[gone][0] == done and (gone > 0 or self._opened)
+        self._runs = [
+            (max(0, begin - done), offset, length, closed, inflated + max(0, done - begin))
+            for begin, offset, length, closed, inflated in self._runs[gone:]
+        ]
         self._beyond = beyond
         self._start += done
         self.size -= done

@@ -240,12 +240,18 @@ def signs() -> str:
     return "\n".join(re.findall(r"^\|(.*?) \|", table, re.MULTILINE))
 
 
-def test_every_metric_that_the_document_names_is_one_with_that_label_and_value() -> None:
+def test_metrics_settings_and_columns_that_the_document_names_are_there() -> None:
     named = re.findall(r"`presswatch_([a-z_]+)(?:\{([a-z]+)=\"(\w+)\"\})?`", TEXT)
     assert len(named) > 5
     for name, label, value in named:
         assert name in FAMILIES, name
         assert not label or (label == FAMILIES[name].label and value in FAMILIES[name].values), name
+    known = {*known_settings(), *PROFILE_SETTINGS.known}
+    named = re.findall(r"`((?:run|serverless|executor|storage)\.[a-z_]+|most_executors)`", TEXT)
+    assert len(named) > 3
+    assert not set(named) - known
+    (columns,) = re.findall(r"select ([\w, ]+) from scan_log where (\w+)", TEXT)
+    assert {*columns[0].split(", "), columns[1]} <= set(ShardLog.schema.names)
 
 
 def test_every_sign_of_the_table_of_alarms_is_something_that_the_program_says() -> None:
@@ -257,12 +263,3 @@ def test_every_sign_of_the_table_of_alarms_is_something_that_the_program_says() 
     assert len(words) > 3
     assert len(phrases) > 3 + len(words)
     assert not [phrase for phrase in phrases if phrase.strip() not in source]
-
-
-def test_settings_and_columns_that_the_document_names_are_there() -> None:
-    known = {*known_settings(), *PROFILE_SETTINGS.known}
-    named = re.findall(r"`((?:run|serverless|executor|storage)\.[a-z_]+|most_executors)`", TEXT)
-    assert len(named) > 3
-    assert not set(named) - known
-    (columns,) = re.findall(r"select ([\w, ]+) from scan_log where (\w+)", TEXT)
-    assert {*columns[0].split(", "), columns[1]} <= set(ShardLog.schema.names)

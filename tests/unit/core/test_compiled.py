@@ -140,7 +140,7 @@ def _twice_three_numbers(number: int) -> Any:
 _TWICE = _twice
 
 
-def test_a_folder_for_code_is_tried_once_for_all_kernels_of_a_room(
+def test_a_folder_for_our_code_alone_is_tried_once_for_all_kernels_of_a_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
@@ -154,7 +154,4 @@ def test_a_folder_for_code_is_tried_once_for_all_kernels_of_a_room(
     for kernel in (index.postings_of, index.postings_of):
         assert compiled.PackageLocator.from_function(kernel.py_func, str(index.__file__))
     assert tried == [str(tmp_path / "corpus.building")]
-
-
-def test_code_of_other_packages_is_not_kept_with_ours() -> None:
     assert compiled.PackageLocator.from_function(os.path.join, os.__file__) is None

@@ -50,12 +50,9 @@ def catalogue(path: Path = FRENCH) -> Catalog:
         return read_po(file, "fr")
 
 
-def test_the_catalogue_has_every_text_of_the_code_and_no_other() -> None:
+def test_the_catalogue_has_every_text_of_the_code_with_its_french_and_no_other() -> None:
     advice = "run `make texts`, and translate what is new in fr.po"
     assert keys_of(catalogue()) == keys_of(texts_of_code()), advice
-
-
-def test_every_text_has_its_french() -> None:
     lacking = [
         each.id
         for each in (*catalogue(), *catalogue(NAMES))
@@ -63,6 +60,11 @@ def test_every_text_has_its_french() -> None:
     ]
     assert lacking == []
     assert not any(each.fuzzy for each in catalogue() if each.id)
+    nothing_asked = TargetRound((probe_row(outcome="missing"),), (), (), FollowedTarget())
+    reasons = {reason for *_, reason in nothing_asked.rules()} - {""}
+    meanings = {rule.meaning for rule in NOTICE_RULES.values()}
+    assert len(reasons) > 20
+    assert {(None, text) for text in reasons | meanings} <= keys_of(catalogue())
 
 
 def test_translations_name_the_facts_of_their_texts() -> None:
@@ -76,14 +78,6 @@ def test_translations_name_the_facts_of_their_texts() -> None:
         # What is one thing may be named without its number.
         assert facts(each.string[1]) == facts(each.id[1]), each.id
         assert all(facts(text) <= facts(each.id[1]) for text in (*each.string, *each.id)), each.id
-
-
-def test_texts_of_rules_are_marked_for_the_catalogue() -> None:
-    nothing_asked = TargetRound((probe_row(outcome="missing"),), (), (), FollowedTarget())
-    reasons = {reason for *_, reason in nothing_asked.rules()} - {""}
-    meanings = {rule.meaning for rule in NOTICE_RULES.values()}
-    assert len(reasons) > 20
-    assert {(None, text) for text in reasons | meanings} <= keys_of(catalogue())
 
 
 def test_french_is_set_as_french() -> None:
@@ -134,10 +128,14 @@ def test_names_are_words_of_the_code_and_none_is_a_text_too() -> None:
     assert Translator("fr").word("column", "nameless") == "nameless"
 
 
-def test_a_context_chooses_the_translation_and_is_not_shown() -> None:
+def test_a_context_chooses_the_translation_and_facts_are_shown_as_they_are() -> None:
     marked = p("of the press", "Title")
     assert [Translator(language)(marked) for language in ("en", "fr")] == ["Title", "Titre de presse"]
     assert Translator("fr").p("of the press", "Title") == "Titre de presse"
+    text = N_("Letter {letter}.")
+    assert Translator("fr")(text, letter="{letter} Nothing lowers this letter.") == (
+        "Lettre {letter} Nothing lowers this letter.."
+    )
 
 
 def test_numbers_and_days_are_written_as_the_language_does() -> None:
@@ -146,10 +144,3 @@ def test_numbers_and_days_are_written_as_the_language_does() -> None:
     assert (english.number(1234.56, 1), french.number(1234.56, 1)) == ("1,234.6", "1\u202f234,6")
     assert (english.day(date(2026, 5, 1)), french.day(date(2026, 5, 1))) == ("1 May 2026", "1er mai 2026")
     assert french.day(date(2026, 8, 21)) == "21 août 2026"
-
-
-def test_facts_that_look_like_texts_are_shown_as_they_are() -> None:
-    text = N_("Letter {letter}.")
-    assert Translator("fr")(text, letter="{letter} Nothing lowers this letter.") == (
-        "Lettre {letter} Nothing lowers this letter.."
-    )

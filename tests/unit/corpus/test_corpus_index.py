@@ -293,7 +293,7 @@ def test_a_part_takes_its_rows_from_any_batches_of_a_run(
         assert parts == [list(range(20))[first : first + size] for first in range(0, 20, size)]
 
 
-def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_that_of_the_output_or_of_temporary_files(tmp_path: Path) -> None:
     full = tmp_path / "array.npy"
     full.symlink_to("/dev/full")
     for write in (
@@ -302,9 +302,6 @@ def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     ):
         with pytest.raises(OutputError, match="the disk is full"), writing(tmp_path):
             write()
-
-
-def test_the_disk_that_is_full_is_the_one_of_the_output_or_of_temporary_files() -> None:
     full = errno.ENOSPC, os.strerror(errno.ENOSPC)
     # Python names both files in the error of a copy, first the one that is read.
     with pytest.raises(OutputError, match="the disk is full") as found, writing("/corpus"):

@@ -201,14 +201,11 @@ def test_more_shingles_than_are_remembered_are_all_followed_up() -> None:
 NINE = b"un deux trois quatre cinq six sept huit neuf"
 
 
-def test_a_sieve_remembers_nothing_between_batches() -> None:
+def test_a_sieve_remembers_nothing_and_an_empty_index_or_batch_finds_nothing() -> None:
     article = NINE + b" dix onze"
     sieve = Sieve(index_over([article]), segment_bytes=8)
     hits(sieve, [article[:-5], b"z" * 5000])
     assert hits(sieve, [article[-5:], article]) == expected_hits([b"", article], [article])
-
-
-def test_an_empty_index_and_an_empty_batch_find_nothing() -> None:
     assert hits(Sieve(index_over([])), [NINE, b""]) == set()
     assert hits(Sieve(index_over([NINE])), []) == set()
     assert candidates(Sieve(index_over([NINE])), []) == []

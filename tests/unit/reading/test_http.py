@@ -41,7 +41,7 @@ def parsed(block: bytes) -> Message:
     return message
 
 
-def test_a_head_gives_status_headers_in_order_and_the_place_of_the_body() -> None:
+def test_a_head_gives_status_headers_and_the_place_of_the_body() -> None:
     message = parsed(HEAD + b"<p>\r\n\r\n</p>")
     assert (message.status, message.body_at) == (200, len(HEAD))
     assert message.headers == (
@@ -54,6 +54,12 @@ def test_a_head_gives_status_headers_in_order_and_the_place_of_the_body() -> Non
     assert (message.header("etag"), message.last("etag")) == ((), None)
     for kind in (bytes, bytearray, memoryview):
         assert parsed(kind(HEAD + b"x")) == parsed(HEAD)
+    # A head without a status line or without an end is one.
+    head = b"Content-Type: text/html\r\nServer: x\r\n\r\n"
+    message = parsed(head + b"<p>")
+    assert (message.status, message.body_at, len(message.headers)) == (None, len(head), 2)
+    message = parsed(HEAD[:60])
+    assert (message.body_at, message.header("content-type")) == (60, ("text/html",))
 
 
 @pytest.mark.parametrize(
@@ -95,8 +101,6 @@ def test_of_several_heads_the_last_counts_and_an_interim_one_alone_is_the_head(n
     assert parsed(HEAD + b"HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n").body_at == len(HEAD)
 
 
-
-
 @pytest.mark.parametrize(
     ("lines", "headers"),
     [
@@ -110,14 +114,6 @@ def test_headers_are_lines_with_a_name_and_a_colon(
     lines: bytes, headers: tuple[tuple[str, str], ...]
 ) -> None:
     assert parsed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n<p>").headers == headers
-
-
-def test_a_head_without_status_line_or_without_end_is_a_head() -> None:
-    head = b"Content-Type: text/html\r\nServer: x\r\n\r\n"
-    message = parsed(head + b"<p>")
-    assert (message.status, message.body_at, len(message.headers)) == (None, len(head), 2)
-    message = parsed(HEAD[:60])
-    assert (message.body_at, message.header("content-type")) == (60, ("text/html",))
 
 
 @pytest.mark.parametrize(
@@ -323,12 +319,6 @@ def test_a_body_whose_coding_cannot_be_undone_is_named_unless_it_is_text(
     assert decoded(PAGE, f"Content-Encoding: {coding}") == DecodedBody(PAGE)
 
 
-
-
-
-
-
-
 @pytest.mark.parametrize(
     ("body", "kept", "problem"),
     [
@@ -341,7 +331,10 @@ def test_a_body_whose_coding_cannot_be_undone_is_named_unless_it_is_text(
         # Extensions, trailers and bare line ends are no mistakes; what is not chunked at all stays as it is.
         (b"0005 ;name=value\r\nun de\r\n4;x\nux t\n00\r\nX-Trailer: a\r\n\r\n", b"un deux t", None),
         (chunked(PAGE, 70, newline=b"\n"), PAGE, None),
-        *((body, body, None) for body in (PAGE, b"0\n<html>", b"", b"5 colonnes \xe0 la une", b"face\xe0face")),
+        *(
+            (body, body, None)
+            for body in (PAGE, b"0\n<html>", b"", b"5 colonnes \xe0 la une", b"face\xe0face")
+        ),
     ],
 )
 def test_chunks_are_joined_and_wrong_ones_give_what_is_there(
@@ -397,8 +390,6 @@ def test_a_bomb_is_stopped_at_the_limit_and_a_body_of_just_the_limit_is_whole(co
         assert decoded(ENCODERS[name](PAGE), f"Content-Encoding: {name}", limit=len(PAGE)).problem is None
     left = f"body is longer than {len(PAGE) - 1:,} bytes; the rest was not read"
     assert decoded(PAGE, limit=len(PAGE) - 1) == DecodedBody(PAGE[:-1], left)
-
-
 
 
 def test_bombs_within_bombs_and_chunks_without_number_are_not_followed_for_ever(
@@ -542,13 +533,23 @@ def test_what_only_looks_like_a_declaration_is_none(markup: str) -> None:
     assert encoding_of(TEXT_HTML, markup.encode() + FRENCH.encode("cp1252")) == "cp1252"
 
 
-def test_a_page_that_declares_nothing_or_cannot_be_what_it_declares_is_read_by_what_its_bytes_are() -> None:
+def test_a_page_that_declares_nothing_is_read_by_what_its_bytes_are() -> None:
     assert encoding_of(TEXT_HTML, meta("utf-16le")) == "utf-8"
     for padding in (b"", b"<div></div>" * 20_000):
         assert encoding_of(TEXT_HTML, padding + FRENCH.encode()) == "utf-8"
         assert encoding_of(TEXT_HTML, padding + FRENCH.encode("cp1252")) == "cp1252"
     assert encoding_of(TEXT_HTML, b"<p>plain") == encoding_of(None, b"") == "utf-8"
     assert encoding_of(None, RUSSIAN.encode("cp1251")) == "cp1251"
+    # UTF-8 with a few bytes of another charset is UTF-8.
+    page = FRENCH.encode() + "<p>copyright é".encode("latin-1") + FRENCH.encode()
+    assert encoding_of(TEXT_HTML, page) == "utf-8"
+    assert to_utf8(page, "utf-8") is page
+    # All bytes of Windows-1252 are characters.
+    text = bytes(to_utf8(bytes(range(256)), "cp1252")).decode()
+    assert [text[byte] for byte in (0x41, 0x80, 0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xE9)] == list(
+        "A€\x81\x8d\x8f\x90\x9dé"
+    )
+    assert len(set(text)) == 256
 
 
 @pytest.mark.parametrize("encoding", ["iso8859-15", "mac_roman", "cp850"])
@@ -568,14 +569,6 @@ def test_french_of_old_systems_is_read_right_without_declaration_and_nothing_els
         assert encoding_of(None, other.encode(written)) != encoding
 
 
-
-
-def test_utf_8_with_a_few_bytes_of_another_charset_is_utf_8() -> None:
-    page = FRENCH.encode() + "<p>copyright é".encode("latin-1") + FRENCH.encode()
-    assert encoding_of(TEXT_HTML, page) == "utf-8"
-    assert to_utf8(page, "utf-8") is page
-
-
 @pytest.mark.real_data
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
 @pytest.mark.parametrize("characters", [400, 100_000])
@@ -586,14 +579,6 @@ def test_real_french_press_is_read_right_without_declaration(
         bodies = [json.loads(line)["text"][:characters].encode(encoding, "ignore") for line in lines]
     assert len(bodies) > 1000
     assert [utf8_of(body) for body in bodies] == [body.decode(encoding) for body in bodies]
-
-
-def test_all_bytes_of_windows_1252_are_characters() -> None:
-    text = bytes(to_utf8(bytes(range(256)), "cp1252")).decode()
-    assert [text[byte] for byte in (0x41, 0x80, 0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xE9)] == list(
-        "A€\x81\x8d\x8f\x90\x9dé"
-    )
-    assert len(set(text)) == 256
 
 
 LABELS = ["iso-8859-1", "iso-8859-2", "iso-8859-8-i", "iso-8859-15", "koi8-u", "macintosh", "windows-874"]

@@ -72,19 +72,19 @@ def test_the_article_and_its_lead_are_kept_and_what_is_around_them_is_not(around
     assert not any(stands_in(line, found) for line in TEASERS)
 
 
-def test_what_is_before_the_headline_is_not_of_the_article() -> None:
+def test_the_article_alone_is_kept_of_what_is_around_it_and_without_prose_the_page() -> None:
     found = main_text(f"<main><div><p>{TEASERS[0]}</p><h1>Le titre</h1></div>{ARTICLE}<p>{TEASERS[1]}</main>")
     assert found
     assert stands_in(LEAD, found)
     assert not stands_in(TEASERS[0], found)
-
-
-def test_an_article_without_paragraphs_is_not_lost_to_the_comments_below_it() -> None:
     article = "<br>".join(BODY * 4)
     assert main_text(f"<div>{article}</div><div><p>{TEASERS[0]}</p><p>{TEASERS[1]}</p></div>") is None
     # A page without prose is kept but for its furniture.
     assert words(main_text(f"{MENU}<div>Deux mots</div>") or "") == ["deux", "mots"]
     assert main_text("") == ""
+    page = f"{MENU}<main><h1>Le titre</h1>{ARTICLE}<aside>{TEASERS[4]}</aside><p>{TEASERS[5]}</p></main>"
+    rest = iter(words(text_of_page(page.encode()).decode()))
+    assert all(word in rest for word in words(main_text(page) or "nichts"))
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,6 @@ def test_pages_made_to_be_slow_are_given_up(hostile: str) -> None:
     with suppress(RefusedPageError):
         content, _ = main_content(hostile.encode())
         assert len(content) <= 2 * len(hostile)
-
-
-def test_what_is_left_is_the_page_but_for_some_words() -> None:
-    page = f"{MENU}<main><h1>Le titre</h1>{ARTICLE}<aside>{TEASERS[4]}</aside><p>{TEASERS[5]}</p></main>"
-    rest = iter(words(text_of_page(page.encode()).decode()))
-    assert all(word in rest for word in words(main_text(page) or "nichts"))
 
 
 @pytest.mark.real_data

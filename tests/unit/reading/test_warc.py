@@ -202,16 +202,13 @@ def test_what_was_read_before_the_shard_shows_itself_another_is_handed_out(tmp_p
     assert sum(sizes) == report.documents
 
 
-def test_what_the_crawler_cut_is_a_note_and_no_loss(tmp_path: Path) -> None:
+def test_a_page_in_segments_and_what_the_crawler_cut_are_named(tmp_path: Path) -> None:
     cut = http(b"5\r\n<p>ab\r\n", "Content-Type: text/html", "Transfer-Encoding: chunked")
     found, report = read_warc(tmp_path, [warc_record(cut, "https://a.fr/", "WARC-Truncated: length")])
     assert (texts_of(found), report.defects_total, report.notes) == ([b"ab"], 0, [CUT_NOTE])
     found, report = read_warc(tmp_path, [warc_record(cut)])
     assert texts_of(found) == [b"ab"]
     assert "cut" in complaints(report)
-
-
-def test_a_page_in_segments_is_named_as_read_in_part(tmp_path: Path) -> None:
     first = warc_record(http(b"<p>un"), "https://a.fr/", "WARC-Segment-Number: 1")
     rest = warc_record(b"deux", "https://a.fr/", "WARC-Segment-Number: 2", kind="continuation")
     found, report = read_warc(tmp_path, [first, rest])
@@ -219,7 +216,7 @@ def test_a_page_in_segments_is_named_as_read_in_part(tmp_path: Path) -> None:
     assert complaints(report) == "record is a first segment; those that continue it were not read (byte 0)"
 
 
-def test_the_digest_of_a_block_with_its_head_is_no_payload_digest(tmp_path: Path) -> None:
+def test_releases_and_digests_are_those_of_each_page(tmp_path: Path) -> None:
     of_block = "WARC-Block-Digest: sha1:B"
     records = [
         warc_record(http(b"<p>un"), "https://a.fr/", of_block),
@@ -228,9 +225,7 @@ def test_the_digest_of_a_block_with_its_head_is_no_payload_digest(tmp_path: Path
     ]
     found, _ = read_warc(tmp_path, records)
     assert [document.locator.payload_digest for document in found] == [None, "md5:P", "sha1:B"]
-
-
-def test_pages_of_files_that_were_joined_name_the_release_of_their_own(tmp_path: Path) -> None:
+    # Pages of files that were joined name the release of their own.
     early, late = (warc_record(b"isPartOf: CC-MAIN-2020-%d\r\n" % n, kind="warcinfo") for n in (10, 16))
     one, two, three, four = (page(b"<p>%d" % n) for n in range(4))
     found, report = read_warc(tmp_path, [one, early, two, early, three, late, four])
@@ -264,13 +259,7 @@ def test_in_xhtml_an_empty_element_hides_nothing(tmp_path: Path, media: str) -> 
     assert report.defects_total == 0
 
 
-def test_media_types_without_end_are_counted_as_one(tmp_path: Path) -> None:
-    _, report = read_warc(tmp_path, [page(b"x", f"Content-Type: x/y{n}") for n in range(80)])
-    assert report.documents_skipped == sum(report.skipped.values()) == 80
-    assert (len(report.skipped), report.skipped["other reasons"]) == (51, 30)
-
-
-def test_odd_responses_are_read_as_browsers_do(tmp_path: Path) -> None:
+def test_media_types_without_end_are_counted_as_one_and_odd_responses_read(tmp_path: Path) -> None:
     # A head without its blank line ends where markup begins; a text that begins with a number is not chunked.
     unclosed = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n<html><p>un\r\n\r\n<p>deux"
     chunked = http(b"2024\nest une <b>bonne</b> annee", HTML, "Transfer-Encoding: chunked")
@@ -278,9 +267,15 @@ def test_odd_responses_are_read_as_browsers_do(tmp_path: Path) -> None:
     assert texts_of(found)[0].split() == [b"un", b"deux"]
     found, report = read_warc(tmp_path, [warc_record(chunked)])
     assert (texts_of(found), report.defects_total) == ([b"2024\nest une bonne annee"], 0)
+    # A head without its blank line that announces a body is a loss.
+    assert urls_and_defects(tmp_path, warc_record(http(b"", HTML).removesuffix(b"\r\n"))) == ([], 1)
+    # Media types without end are counted as one.
+    _, report = read_warc(tmp_path, [page(b"x", f"Content-Type: x/y{n}") for n in range(80)])
+    assert report.documents_skipped == sum(report.skipped.values()) == 80
+    assert (len(report.skipped), report.skipped["other reasons"]) == (51, 30)
 
 
-def test_a_pdf_is_counted_unless_its_text_is_asked_for(tmp_path: Path) -> None:
+def test_a_pdf_is_counted_unless_asked_for_and_a_damaged_one_is_named(tmp_path: Path) -> None:
     records = [page(pdf("La forêt brûlée", "et la maire"), PDF), page(b"<p>suite")]
     found, report = read_warc(tmp_path, records)
     assert (texts_of(found), report.skipped) == ([b"suite"], {"application/pdf": 1})
@@ -294,9 +289,6 @@ def test_a_pdf_is_counted_unless_its_text_is_asked_for(tmp_path: Path) -> None:
     assert str(found[0].locator.extraction).startswith("pypdf ")
     assert str(found[1].locator.extraction).startswith("presswatch page text ")
     assert report.defects_total == 0
-
-
-def test_a_damaged_pdf_is_named_and_costs_nothing_else(tmp_path: Path) -> None:
     harmed = (b"%PDF-1.4 rien", pdf("Un titre")[:90], b"%PDF-" + b"<" * 100_000)
     found, report = read_warc(tmp_path, [*(page(body, PDF) for body in harmed), page(b"<p>suite")], pdf=True)
     assert texts_of(found) == [b"suite"]
@@ -361,7 +353,3 @@ NOT_A_PAGE = {
 def test_what_is_no_page_is_left_out_without_a_word(tmp_path: Path, block: bytes, header: str) -> None:
     records = (warc_record(block, "https://a.fr/", *header.splitlines()), page(b"<p>la page"))
     assert urls_and_defects(tmp_path, *records) == (["https://exemple.fr/"], 0)
-
-
-def test_a_head_without_its_blank_line_that_announces_a_body_is_a_loss(tmp_path: Path) -> None:
-    assert urls_and_defects(tmp_path, warc_record(http(b"", HTML).removesuffix(b"\r\n"))) == ([], 1)

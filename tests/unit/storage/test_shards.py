@@ -78,14 +78,14 @@ class TestPaths:
         assert {"README", "_SUCCESS"} <= set(names_in(beside, folder))
         assert not {"README", "_SUCCESS"} & set(names_in(beside.left_out, folder))
 
-    def test_a_half_fetched_shard_is_not_forgotten(self) -> None:
-        names = ("x.wet.gz.part", "notice-board.jsonl.gz", "Readme.MD")
-        assert list(map(is_shard_name, names)) == [True, True, False]
-
-    def test_a_dangling_link_is_planned_so_that_it_fails(self, folder: Path) -> None:
+    def test_a_dangling_link_and_a_half_fetched_shard_are_planned_so_that_they_fail(
+        self, folder: Path
+    ) -> None:
         (folder / "gone.wet.gz").symlink_to(folder / "nowhere")
         for path in (f"{folder}/g*", str(folder)):
             assert ObjectInfo(f"{folder}/gone.wet.gz") in plan([path], OPTIONS).shards
+        names = ("x.wet.gz.part", "notice-board.jsonl.gz", "Readme.MD")
+        assert list(map(is_shard_name, names)) == [True, True, False]
 
     def test_order_and_repeats_of_paths_do_not_matter(self, folder: Path) -> None:
         one = plan([f"{folder}/deep", f"{folder}/a.wet.gz", f"{folder}/b.wet.gz"], OPTIONS)
@@ -202,12 +202,12 @@ class TestLists:
         with pytest.raises(InputError, match="entry 2: a list from another host"):
             plan([f"{server.url}/wet.paths.gz"], OPTIONS)
 
-    def test_a_glob_of_lists_stands_for_all_they_name(self, tmp_path: Path) -> None:
+    def test_a_glob_of_lists_stands_for_all_they_name_and_a_real_one_is_read(
+        self, tmp_path: Path, real_data: Path
+    ) -> None:
         for name in "ab":
             (tmp_path / f"{name}.paths").write_text(f"{name}.gz\n")
         assert names_in(plan([f"{tmp_path}/*.paths"], OPTIONS), tmp_path) == ["a.gz", "b.gz"]
-
-    def test_a_real_one_of_common_crawl_is_read(self, real_data: Path) -> None:
         real = real_data / "common_crawl" / "whirlwind" / "CC-MAIN-2024-22.warc.paths.gz"
         shards = plan([str(real)], OPTIONS, base="https://data.commoncrawl.org/")
         assert len(shards) == 300
@@ -222,18 +222,16 @@ class TestPlans:
             again = pickle.loads(pickle.dumps(shards))
             assert (again, again.digest) == (shards, shards.digest)
 
-    def test_the_digest_covers_name_size_and_version(self) -> None:
+    def test_the_digest_covers_name_size_and_version(self, tmp_path: Path) -> None:
         facts = [("s3://b/x", 1, "e"), ("s3://b/y", 1, "e"), ("s3://b/x", 2, "e"), ("s3://b/x", 1, "f")]
         assert len({ShardPlan.of([ObjectInfo(*each)]).digest for each in facts}) == 4
-
-    def test_a_file_that_was_replaced_is_another_plan(self, tmp_path: Path) -> None:
+        # A file that was replaced is another plan.
         shard, digests = tmp_path / "a.wet.gz", set[str]()
         for time, content in enumerate((b"one", b"two")):
             shard.write_bytes(content)
             os.utime(shard, ns=(0, time))
             digests.add(plan([str(shard)], StorageOptions()).digest)
         assert len(digests) == 2
-
-    def test_a_repeated_shard_keeps_the_size_that_is_known(self) -> None:
+        # A repeated shard keeps the size that is known.
         known, unknown = ObjectInfo("s3://b/x", 1, "e"), ObjectInfo("s3://b/x")
         assert ShardPlan.of([known, unknown]) == ShardPlan.of([unknown, known]) == ShardPlan.of([known])

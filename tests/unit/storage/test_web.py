@@ -63,19 +63,20 @@ def read_all(info: ObjectInfo) -> bytes:
 
 
 class TestBodies:
-    def test_an_early_end_is_no_end_even_where_ranges_are_unknown(self, server: Server) -> None:
-        info = stat(f"{server.url}/shard.gz", QUICK)
+    def test_an_early_end_is_no_end_and_interruptions_are_forgiven_once_much_was_read(
+        self, server: Server
+    ) -> None:
+        server.objects["/long"] = DATA * 25
+        info, long = (stat(f"{server.url}/{name}", QUICK) for name in ("shard.gz", "long"))
+        server.always = Fault(cut_after=3_000_000)
+        assert read_all(long) == DATA * 25
         server.ranges, server.always = False, Fault(cut_after=100)
         with pytest.raises(TruncatedError, match="@ 100"):
             read_all(info)
 
-    def test_interruptions_are_forgiven_once_much_was_read(self, server: Server) -> None:
-        server.objects["/long"] = DATA * 25
-        info = stat(f"{server.url}/long", QUICK)
-        server.always = Fault(cut_after=3_000_000)
-        assert read_all(info) == DATA * 25
-
-    def test_a_chunked_body_ends_only_at_its_last_chunk(self, server: Server) -> None:
+    def test_a_chunked_body_ends_at_its_last_chunk_and_one_without_length_or_chunks_nowhere(
+        self, server: Server
+    ) -> None:
         server.lengths = server.ranges = False
         info = stat(f"{server.url}/shard.gz", QUICK)
         assert info.size is None
@@ -85,14 +86,11 @@ class TestBodies:
         server.always = Fault(cut_after=1000)
         with pytest.raises(TruncatedError, match="of an unknown number of bytes"):
             read_all(info)
-
-    def test_a_body_without_length_or_chunks_has_no_end_to_trust(self, server: Server) -> None:
-        server.lengths = server.ranges = server.chunks = False
+        server.always, server.chunks = Fault(), False
         with open_stream(ObjectInfo(f"{server.url}/shard.gz"), QUICK) as stream:
-            got = stream.read(len(DATA))
+            assert stream.read(len(DATA)) == DATA
             with pytest.raises(TruncatedError, match="states no length"):
                 stream.read(1)
-        assert got == DATA
 
     def test_redirects_are_followed_until_they_circle(self, server: Server) -> None:
         server.redirects = {"/old": "/shard.gz", "/circle": "/circle"}
@@ -152,12 +150,14 @@ class TestRefusals:
 
 class TestCertificates:
     @pytest.fixture
-    def authority(self) -> trustme.CA:
-        return trustme.CA()
+    def between(self, tmp_path: Path) -> trustme.CA:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        return authority.create_child_ca()
 
     @pytest.fixture
-    def between(self, authority: trustme.CA) -> trustme.CA:
-        return authority.create_child_ca()
+    def bundle(self, between: trustme.CA, tmp_path: Path) -> str:
+        return str(tmp_path / "ca.pem")
 
     @pytest.fixture
     def url(self, between: trustme.CA) -> Iterator[str]:
@@ -165,11 +165,6 @@ class TestCertificates:
         between.issue_cert("localhost").configure_cert(context)
         with web(context, objects={"/shard.gz": DATA}) as running:
             yield f"{running.url}/shard.gz"
-
-    @pytest.fixture
-    def bundle(self, authority: trustme.CA, tmp_path: Path) -> str:
-        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        return str(tmp_path / "ca.pem")
 
     def test_a_named_authority_is_trusted_and_the_certificates_are_told(
         self, url: str, bundle: str, between: trustme.CA
@@ -183,25 +178,24 @@ class TestCertificates:
         assert ssl.DER_cert_to_PEM_cert(above).strip() == between.cert_pem.bytes().decode().strip()
         assert own != above
 
-    @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-    def test_an_authority_of_the_environment_is_trusted(
-        self, url: str, bundle: str, variable: str, monkeypatch: pytest.MonkeyPatch
+    def test_an_authority_of_the_environment_is_trusted_and_an_unknown_one_refused_at_once(
+        self, url: str, bundle: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-        monkeypatch.setenv(variable, bundle)
-        assert read_range(url, 0, 10, QUICK) == DATA[:10]
-
-    def test_an_unknown_authority_is_refused_at_once_and_a_missing_bundle_is_named(self, url: str) -> None:
         with pytest.raises(StorageError, match="not trusted"):
             stat(url, StorageOptions(backoff_base=1000))
         with pytest.raises(ConfigError, match="no such CA bundle"):
             stat(url, StorageOptions(ca_bundle="/nowhere.pem"))
+        for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(variable, bundle)
+                assert read_range(url, 0, 10, StorageOptions(read_timeout=QUICK.read_timeout)) == DATA[:10]
 
 
 class TestExchanges:
     """Requests and answers are told to whoever listens, with those who answered, and without secrets."""
 
-    def test_each_request_is_told_with_its_answer_and_who_gave_it(self, server: Server) -> None:
+    def test_each_request_is_told_with_its_answer_while_somebody_listens(self, server: Server) -> None:
         uri = f"{server.url}/shard.gz"
         with exchanges_recorded() as heard:
             assert read_range(uri, 2, 3, QUICK) == DATA[2:5]
@@ -216,8 +210,7 @@ class TestExchanges:
         assert (first.peer.tls, first.peer.certificates) == (None, ())
         assert first.sent_at <= first.answered_at <= second.answered_at
         assert ("Range", "bytes=0-0") in second.request
-
-    def test_nothing_is_kept_once_the_listener_has_gone(self, server: Server) -> None:
+        # Nothing is kept once the listener has gone.
         with exchanges_recorded() as heard, exchanges_recorded() as inner:
             assert is_recording()
             read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
@@ -225,13 +218,11 @@ class TestExchanges:
         read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
         assert (len(heard), len(inner)) == (1, 1)
 
-    def test_tries_that_fail_are_told_too(self, server: Server) -> None:
+    def test_failed_tries_are_told_and_redirects_without_the_signature(self, server: Server) -> None:
         server.faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
         with exchanges_recorded() as heard, pytest.raises(StorageError):
             read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
         assert [(each.status, bool(each.failure)) for each in heard] == [(None, True), *[(503, False)] * 3]
-
-    def test_redirects_are_told_without_the_signature_that_they_lead_to(self, server: Server) -> None:
         server.redirects["/b"] = f"{server.url}/shard.gz?X-Amz-Signature=hunter2"
         with exchanges_recorded() as heard:
             assert ask(f"{server.url}/b?token=hunter2", 0, 3, QUICK).body == DATA[:3]

@@ -81,12 +81,9 @@ def test_the_documented_hash_gives_our_signatures_by_datasketch_alone() -> None:
     assert 0 < named["minhash_jaccard"] < 1
 
 
-def test_long_texts_give_the_same_signature_in_pieces_as_at_once() -> None:
+def test_long_texts_come_in_pieces_and_short_ones_are_one_shingle() -> None:
     halves = [signature(numbered(span), RULES) for span in (range(6000), range(5996, 12_000))]
     assert np.array_equal(signature(numbered(range(12_000)), RULES), np.minimum(*halves))
-
-
-def test_texts_shorter_than_a_shingle_are_one_shingle() -> None:
     short, same, other = (
         signature(words_of(text), RULES) for text in (b"un deux trois", b"Un deux, trois", b"un deux")
     )
@@ -95,13 +92,10 @@ def test_texts_shorter_than_a_shingle_are_one_shingle() -> None:
     assert (signature(words_of(b" ... "), RULES) == 0xFFFFFFFF).all()
 
 
-def test_seed_shingle_size_and_permutations_change_the_signature() -> None:
+def test_settings_change_the_signature_and_another_scheme_is_refused() -> None:
     words = numbered(range(100))
     for rules in (MinHashRules(seed=2), MinHashRules(shingle_words=4)):
         assert not np.array_equal(signature(words, rules), signature(words, RULES))
     assert signature(words, MinHashRules(permutations=16)).shape == (16,)
-
-
-def test_another_scheme_is_refused() -> None:
     with pytest.raises(ConfigError, match="affine64"):
         signature(numbered(range(9)), MinHashRules(scheme="affine64"))

@@ -92,7 +92,7 @@ def test_what_the_log_says_of_a_shard(read: Read, expected: dict[str, object]) -
     assert done.tables["matches"] == [ROWS] * (expected["status"] != "failed")
 
 
-def test_many_defects_are_counted_not_listed() -> None:
+def test_many_defects_are_counted_and_an_interrupt_is_none() -> None:
     def complain(reading: ShardAttempt) -> None:
         for offset in range(1000):
             reading.report.add_defect("bad line", offset, "line")
@@ -100,12 +100,9 @@ def test_many_defects_are_counted_not_listed() -> None:
     error = str(outcome(then(complain)).log["error"])
     assert error.endswith("and 980 more")
     assert error.count("bad line") == 20
-
-
-def test_a_signature_in_an_address_reaches_no_table() -> None:
-    shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
-    read = raising(CorruptError("this is no gzip file", where=shard.uri))
-    assert outcome_of(ShardAttempt, read, shard, 1).log["shard_uri"] == "https://site.example/a.gz"
+    # An interrupt is no failure of the shard.
+    with pytest.raises(KeyboardInterrupt):
+        outcome(raising(KeyboardInterrupt()))
 
 
 def break_off(reading: ShardAttempt) -> None:
@@ -143,12 +140,7 @@ def test_an_unexpected_error_is_logged_by_kind_and_place_never_by_what_it_quotes
     assert PAGE not in said
 
 
-def test_an_interrupt_is_no_failure_of_the_shard() -> None:
-    with pytest.raises(KeyboardInterrupt):
-        outcome(raising(KeyboardInterrupt()))
-
-
-def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
+def test_what_a_table_cannot_hold_and_secrets_do_not_get_past_the_shard() -> None:
     def read(reading: ShardAttempt) -> None:
         reading.report.documents = 1
         reading.rows.append({"http_status": 1 << 40})
@@ -158,6 +150,10 @@ def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
     assert log["status"] == "partial"
     assert str(log["error"]).encode()
     assert "\x1b" not in str(log["error"])
+    # A signature in an address reaches no table.
+    shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
+    read = raising(CorruptError("this is no gzip file", where=shard.uri))
+    assert outcome_of(ShardAttempt, read, shard, 1).log["shard_uri"] == "https://site.example/a.gz"
 
 
 @pytest.mark.parametrize("name", ["a.warc.wet.gz", "pages.warc.gz", "c4.parquet", "fr_part_5.jsonl.zst"])

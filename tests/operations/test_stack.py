@@ -82,7 +82,7 @@ class TestTemplate:
     ) -> None:
         assert linted["broken.yaml"] == set(MISTAKES)
 
-    def test_it_can_be_sent_and_every_parameter_says_what_it_is_and_may_be(self) -> None:
+    def test_it_can_be_sent_and_its_defaults_are_options_of_a_watch_of_all_shards(self) -> None:
         """CloudFormation takes 51,200 bytes, and makes question marks of what is not ASCII."""
         data = TEMPLATE.read_bytes()
         assert (data.isascii(), len(data) < 51_200) == (True, True)
@@ -92,6 +92,13 @@ class TestTemplate:
         for name, parameter in PARAMETERS.items():
             assert parameter["Description"].endswith("."), name
             assert bounds & parameter.keys() or parameter["Type"] == "CommaDelimitedList", name
+        # Its defaults are options of a watch that scans all shards.
+        words = PARAMETERS["WatchOptions"]["Default"].split()
+        options = [*PARAMETERS["ScanOptions"]["Default"].split(), "--corpus", "c", "--out", "t"]
+        watched = watch.make_context("watch", [*words, "--", *options]).params
+        assert (watched["only_newest"], watched["probe"], watched["every"]) == (True, True, None)
+        scanned = scan.make_context("scan", list(watched["scan_options"])).params
+        assert (scanned["dataset"], scanned["paths"], scanned["sample"]) == ("wet", (), None)
 
     @pytest.mark.parametrize(
         ("name", "good", "bad"),
@@ -132,14 +139,6 @@ class TestTemplate:
     ) -> None:
         assert [value for value in good if refused({name: value})] == []
         assert [value for value in bad if not refused({name: value})] == []
-
-    def test_its_defaults_are_options_of_a_watch_that_scans_all_shards(self) -> None:
-        words = PARAMETERS["WatchOptions"]["Default"].split()
-        options = [*PARAMETERS["ScanOptions"]["Default"].split(), "--corpus", "c", "--out", "t"]
-        watched = watch.make_context("watch", [*words, "--", *options]).params
-        assert (watched["only_newest"], watched["probe"], watched["every"]) == (True, True, None)
-        scanned = scan.make_context("scan", list(watched["scan_options"])).params
-        assert (scanned["dataset"], scanned["paths"], scanned["sample"]) == ("wet", (), None)
 
 
 @pytest.fixture(scope="module")
@@ -230,8 +229,8 @@ def job_of(parameters: Any) -> tuple[Any, dict[str, str]]:
 
 
 class TestJob:
-    def test_it_is_the_one_that_would_be_submitted_by_hand(
-        self, stack: dict[str, str], submitted: Submission
+    def test_it_is_the_one_that_would_be_submitted_by_hand_as_the_profile_says(
+        self, stack: dict[str, str], submitted: Submission, profile: Profile
     ) -> None:
         scheduled, own = job_of(uncapitalised(watch_of(stack)["Parameters"]))
         by_hand, others = job_of(job_run_request(submitted, 1).parameters)
@@ -241,6 +240,19 @@ class TestJob:
         # It leaves its exit code where no job by hand looks for its own, and where its role may write.
         assert own["result"] != others["result"]
         assert own["result"].startswith(f"s3://{BUCKET}/store/submissions/")
+        # Its time, release and hosts are those of the profile.
+        # An hour to start.
+        assert watch_of(stack)["TimeoutSeconds"] == profile.serverless.timeout_minutes * 60 + 3600
+        assert PARAMETERS["ReleaseLabel"]["Default"] == profile.release
+        assert template()["Resources"]["Application"]["Properties"]["Architecture"].lower() == (
+            profile.archive.machine
+        )
+        assert str(profile.most_executors) == PARAMETERS["MostExecutors"]["Default"]
+        # The comparison above sees every setting: with one more in the profile, the requests differ.
+        changed = replace(profile, spark={**profile.spark, "spark.speculation": "true"})
+        before, _ = job_of(job_run_request(submitted, 1).parameters)
+        after, _ = job_of(job_run_request(replace(submitted, profile=changed), 1).parameters)
+        assert before != after
 
     @pytest.mark.parametrize(
         "most",
@@ -275,24 +287,6 @@ class TestJob:
         scanned = scan.make_context("scan", words[words.index("--") + 1 :]).params
         assert (scanned["dataset"], scanned["read__pdf"], scanned["run__budget"]) == ("warc", True, 2.5)
         assert scanned["run__price"] in (ROOT / "conf" / "prices.yaml").read_text(encoding="utf-8")
-
-    def test_its_time_release_and_hosts_are_those_of_the_profile(
-        self, stack: dict[str, str], profile: Profile
-    ) -> None:
-        # An hour to start.
-        assert watch_of(stack)["TimeoutSeconds"] == profile.serverless.timeout_minutes * 60 + 3600
-        assert PARAMETERS["ReleaseLabel"]["Default"] == profile.release
-        assert template()["Resources"]["Application"]["Properties"]["Architecture"].lower() == (
-            profile.archive.machine
-        )
-        assert str(profile.most_executors) == PARAMETERS["MostExecutors"]["Default"]
-
-    def test_a_profile_that_says_otherwise_is_noticed(self, submitted: Submission, profile: Profile) -> None:
-        """The comparison above sees every setting: with one more in the profile, the requests differ."""
-        changed = replace(profile, spark={**profile.spark, "spark.speculation": "true"})
-        before, _ = job_of(job_run_request(submitted, 1).parameters)
-        after, _ = job_of(job_run_request(replace(submitted, profile=changed), 1).parameters)
-        assert before != after
 
 
 class TestMachine:

@@ -113,24 +113,21 @@ def test_code_for_some_types_is_never_found_under_others(
     assert any(found.values())
 
 
-def test_kernels_for_several_types_are_all_found_again(cache: Path) -> None:
+def test_kernels_for_several_types_are_found_again_and_none_is_compiled_twice(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for hits in (0, 1):
         kernel = compiled.cached_njit(_twice)
         assert (kernel(2), kernel(0.25)) == (4, 0.5)
         assert list(kernel.stats.cache_hits.values()) == [1, 1][: 2 * hits]
-
-
-def _twice(number: Any) -> Any:
-    return number + number
-
-
-def test_a_kernel_is_compiled_once_whatever_numbers_are_written_in_what_calls_it(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     kernel = compiled.inner_njit(_twice)
     monkeypatch.setitem(globals(), "_TWICE", kernel)
     assert compiled.cached_njit(_twice_three_numbers)(5) == 2 * (1 - 7 + 5)
     assert kernel.signatures == [(numba.int64,)]
+
+
+def _twice(number: Any) -> Any:
+    return number + number
 
 
 def _twice_three_numbers(number: int) -> Any:

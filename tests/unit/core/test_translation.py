@@ -120,12 +120,17 @@ def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
         translation._catalogue.cache_clear()
 
 
-def test_names_are_words_of_the_code_and_none_is_a_text_too() -> None:
+def test_names_numbers_and_days_are_written_as_the_language_does() -> None:
     names = {(each.context, each.id) for each in catalogue(NAMES) if each.id}
     assert not names & keys_of(catalogue())
     assert Translator("fr").word("column", "matches") == "corresp."
     assert Translator("en").word("column", "matches") == "matches"
     assert Translator("fr").word("column", "nameless") == "nameless"
+    english, french = Translator("en"), Translator("fr")
+    assert (english.number(1234567), french.number(1234567)) == ("1,234,567", "1\u202f234\u202f567")
+    assert (english.number(1234.56, 1), french.number(1234.56, 1)) == ("1,234.6", "1\u202f234,6")
+    assert (english.day(date(2026, 5, 1)), french.day(date(2026, 5, 1))) == ("1 May 2026", "1er mai 2026")
+    assert french.day(date(2026, 8, 21)) == "21 août 2026"
 
 
 def test_a_context_chooses_the_translation_and_facts_are_shown_as_they_are() -> None:
@@ -136,11 +141,3 @@ def test_a_context_chooses_the_translation_and_facts_are_shown_as_they_are() -> 
     assert Translator("fr")(text, letter="{letter} Nothing lowers this letter.") == (
         "Lettre {letter} Nothing lowers this letter.."
     )
-
-
-def test_numbers_and_days_are_written_as_the_language_does() -> None:
-    english, french = Translator("en"), Translator("fr")
-    assert (english.number(1234567), french.number(1234567)) == ("1,234,567", "1\u202f234\u202f567")
-    assert (english.number(1234.56, 1), french.number(1234.56, 1)) == ("1,234.6", "1\u202f234,6")
-    assert (english.day(date(2026, 5, 1)), french.day(date(2026, 5, 1))) == ("1 May 2026", "1er mai 2026")
-    assert french.day(date(2026, 8, 21)) == "21 août 2026"

@@ -148,13 +148,19 @@ def test_an_article_keeps_all_its_columns(tmp_path: Path) -> None:
     assert fields["words"] == 92
 
 
-def test_columns_may_have_other_names_and_be_nested(tmp_path: Path) -> None:
+def test_columns_may_have_other_names_and_texts_may_look_like_columns(tmp_path: Path) -> None:
     row = {"n": 17, "src": {"title": "courrier", "link": "https://c.example/1"}, "texte": BODY}
     mapping = {"article_id": "n", "title_id": "src.title", "url": "src.link", "body": "texte"}
     expected = ("17", "courrier", "https://c.example/1", BODY)
     for path in (write_jsonl(tmp_path / "a.jsonl", [row]), as_parquet(tmp_path, [row])):
         [fields] = taken(path, **mapping)
         assert tuple(fields[name] for name in ("article_id", "title_id", "url", "body")) == expected
+    body = f'{text(1)} "body": "url": "body" : '
+    path = jsonl(tmp_path, body=body, headline="body", authors=["url", "body"])
+    path.write_bytes(path.read_bytes().replace(b"{", b'{"more": {"body": "other"}, ', 1))
+    [read_row] = read(path)
+    assert isinstance(read_row, Candidate)
+    assert (read_row.fields["body"], read_row.fields["headline"]) == (body, "body")
 
 
 @pytest.mark.parametrize(
@@ -421,15 +427,6 @@ def test_a_typo_in_a_dotted_name_is_one_too(tmp_path: Path, write: Writer, name:
         read(path, published_at=name)
 
 
-def test_texts_and_nested_fields_may_look_like_columns(tmp_path: Path) -> None:
-    body = f'{text(1)} "body": "url": "body" : '
-    path = jsonl(tmp_path, body=body, headline="body", authors=["url", "body"])
-    path.write_bytes(path.read_bytes().replace(b"{", b'{"more": {"body": "other"}, ', 1))
-    [read_row] = read(path)
-    assert isinstance(read_row, Candidate)
-    assert (read_row.fields["body"], read_row.fields["headline"]) == (body, "body")
-
-
 @pytest.mark.parametrize("is_csv", [True, False])
 def test_a_column_given_twice_is_an_error(tmp_path: Path, is_csv: bool) -> None:
     path, names = tmp_path / "articles", ["article_id", "title_id", "url", "body", "body"]
@@ -471,7 +468,7 @@ def test_a_truncated_file_is_an_error_at_every_cut(tmp_path: Path, write: Writer
             read(path)
 
 
-def test_a_csv_cut_within_quotes_and_a_damaged_file_are_errors(tmp_path: Path) -> None:
+def test_a_csv_file_cut_damaged_or_in_another_encoding_is_an_error(tmp_path: Path) -> None:
     path = as_csv(",")(tmp_path, [article(1), article(2)])
     path.write_bytes(path.read_bytes().rstrip()[:-40])
     with pytest.raises(CorruptError, match="not valid CSV"):
@@ -480,6 +477,9 @@ def test_a_csv_cut_within_quotes_and_a_damaged_file_are_errors(tmp_path: Path) -
     path.write_bytes(flipped(path.read_bytes(), 4 * path.stat().st_size))
     with pytest.raises(CorruptError, match="cannot be read to its end"):
         read(path)
+    path = excel(tmp_path / "a.csv", [article(1, body="\x81" + " mot" * 20)], "latin-1")
+    with pytest.raises(CorruptError, match=r"not in windows-1252: the bytes at about [0-9,]+ are not text"):
+        build(tmp_path / "corpus", [path], CorpusConfig(encoding="windows-1252"))
 
 
 @pytest.mark.parametrize(
@@ -584,9 +584,3 @@ def test_a_csv_file_is_read_in_the_encoding_that_is_named(tmp_path: Path, encodi
     opened = Corpus.open(str(tmp_path / encoding / "corpus"))
     assert opened.body(0).decode() == body
     assert opened.article(0).headline == "Été à Brézolles"
-
-
-def test_a_file_in_another_encoding_than_the_named_one_fails_with_its_place(tmp_path: Path) -> None:
-    path = excel(tmp_path / "a.csv", [article(1, body="\x81" + " mot" * 20)], "latin-1")
-    with pytest.raises(CorruptError, match=r"not in windows-1252: the bytes at about [0-9,]+ are not text"):
-        build(tmp_path / "corpus", [path], CorpusConfig(encoding="windows-1252"))

@@ -193,7 +193,7 @@ def test_a_broken_or_missing_manifest_is_refused(copy: Path, content: bytes | No
         Corpus.open(str(copy))
 
 
-def test_a_corpus_is_never_built_over_anything(built: Built, tmp_path: Path) -> None:
+def test_a_corpus_is_never_built_over_anything_nor_without_an_article(built: Built, tmp_path: Path) -> None:
     source = built[0].parent / "a.jsonl"
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="a corpus never changes"):
@@ -202,6 +202,12 @@ def test_a_corpus_is_never_built_over_anything(built: Built, tmp_path: Path) -> 
         build(tmp_path, [source])
     with pytest.raises(OutputError, match="the output is a file"):
         build(tmp_path / "file", [source])
+    with pytest.raises(InputError, match="no article was accepted: 1 too_short, 2 unknown_title"):
+        build(tmp_path / "c", [write_jsonl(tmp_path / "a.jsonl", [ROWS[3], ROWS[4], ROWS[4]])])
+    members = tmp_path / "members.yaml"
+    members.write_text("publishers: []")
+    printed = outcome("corpus", "build", "--members", members, "--articles", "x", "--out", "y")
+    assert (printed.code, "members.yaml:1: publishers is an empty list" in printed.err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -236,15 +242,6 @@ def test_a_row_that_python_cannot_hold_is_refused_and_the_corpus_is_built(tmp_pa
         (0, None, "unreadable", "a number with more digits than Python reads"),
         (1, "a00003", "unreadable", "`modified_at` contains a timestamp[us] that cannot be read"),
     ]
-
-
-def test_a_corpus_without_an_article_and_mistakes_of_members_say_why(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no article was accepted: 1 too_short, 2 unknown_title"):
-        build(tmp_path / "c", [write_jsonl(tmp_path / "a.jsonl", [ROWS[3], ROWS[4], ROWS[4]])])
-    members = tmp_path / "members.yaml"
-    members.write_text("publishers: []")
-    printed = outcome("corpus", "build", "--members", members, "--articles", "x", "--out", "y")
-    assert (printed.code, "members.yaml:1: publishers is an empty list" in printed.err) == (1, True)
 
 
 def test_a_second_build_waits_for_nobody_and_a_hidden_folder_of_others_is_left_alone(tmp_path: Path) -> None:

@@ -82,18 +82,16 @@ def test_no_job_begins_with_more_executors_than_it_may_have(name: str, most: int
         assert settings["spark.excludeOnFailure.enabled"] == ("false" if most == 1 else "true")
 
 
-def test_without_dynamic_allocation_all_executors_come_at_once() -> None:
-    profile = load_profile("emr-serverless", GIVEN)
-    fixed = replace(profile, spark={**profile.spark, "spark.dynamicAllocation.enabled": "false"})
-    assert spark_settings(asked(fixed), 1, "")["spark.executor.instances"] == "10"
-
-
-def test_a_shipped_profile_says_what_must_be_given() -> None:
+def test_a_shipped_profile_says_what_must_be_given_and_executors_may_come_at_once() -> None:
     told = refusal("emr-serverless", {})
     for name in ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"):
         variable = "PRESSWATCH_DEPLOY__" + name.upper().replace(".", "__")
         assert f"{name} must be given, in the file or as {variable}" in told
     assert "cluster_id" not in told
+    # Without dynamic allocation all executors come at once.
+    profile = load_profile("emr-serverless", GIVEN)
+    fixed = replace(profile, spark={**profile.spark, "spark.dynamicAllocation.enabled": "false"})
+    assert spark_settings(asked(fixed), 1, "")["spark.executor.instances"] == "10"
 
 
 def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) -> None:

@@ -693,15 +693,12 @@ def test_blocks_that_are_longer_than_a_short_page_are_sound() -> None:
             check_plain(memoryview(wrong), 2)
 
 
-def test_a_first_length_that_is_damaged_is_refused(tmp_path: Path) -> None:
+def test_lengths_that_are_damaged_or_noise_are_refused(tmp_path: Path) -> None:
     content = bytearray(page(tmp_path / "x.parquet", ["vin " * 20] * 40, ENCODINGS[0]))
     place = content.index(b"\xa0\x01")  # 80, twice as a varint.
     content[place] ^= 32
     with pytest.raises(ParquetPageError, match="do not match its bytes"):
         check_lengths(memoryview(content), 40, with_prefixes=False)
-
-
-def test_noise_is_refused_as_lengths() -> None:
     draw = random.Random(3)
     for _ in range(3000):
         with pytest.raises(ParquetPageError):

@@ -164,13 +164,6 @@ def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
-def test_a_parser_that_died_before_costs_no_page() -> None:
-    for _ in range(3):
-        parse_in_subprocess("main", b"<p>avant")
-        os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGKILL)
-        assert parse_in_subprocess("main", b"<p>suite") == SUITE
-
-
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize("changed", [DYING], indirect=True, ids=["dying"])
 def test_a_text_of_which_only_the_beginning_came_is_none() -> None:
@@ -178,7 +171,7 @@ def test_a_text_of_which_only_the_beginning_came_is_none() -> None:
         parse_in_subprocess("main", b"<p>un texte")
 
 
-def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_that_gives_no_answer_or_is_interrupted_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     parse_in_subprocess("main", b"<p>avant")
     os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGSTOP)
     # Of the others none has to be quick: a busy machine takes its time to start a process.
@@ -186,6 +179,15 @@ def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPat
         patch.setattr(parsers, "MOST_WAITING_SECONDS", 0.5)
         with pytest.raises(ParserDiedError, match="did not answer"):
             parse_in_subprocess("main", b"<p>pendant")
+    assert parse_in_subprocess("main", b"<p>suite") == SUITE
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parsers, "poll", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            parse_in_subprocess("main", b"<p>avant")
     assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
@@ -201,17 +203,6 @@ def test_threads_get_the_texts_of_their_own_pages() -> None:
         assert all(pool.map(asked, range(8)))
 
 
-def test_after_an_interrupted_page_the_next_gets_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(parsers, "poll", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            parse_in_subprocess("main", b"<p>avant")
-    assert parse_in_subprocess("main", b"<p>suite") == SUITE
-
-
 def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsers, "LARGE_BYTES", 1_000)
     parse_in_subprocess("main", b"<p>avant")
@@ -222,11 +213,15 @@ def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     assert parsers._parser(os.getpid()) is not first
 
 
-def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
+def test_a_parser_that_died_or_refused_a_file_before_costs_no_page() -> None:
     first = parsers._parser(os.getpid())
     with pytest.raises(UnparsablePageError, match="PDF cannot be read"):
         parse_in_subprocess("pdf", b"%PDF-1.4 nothing")
     assert parsers._parser(os.getpid()) is first
+    for _ in range(3):
+        parse_in_subprocess("main", b"<p>avant")
+        os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGKILL)
+        assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
 @pytest.mark.slow

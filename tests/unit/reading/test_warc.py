@@ -119,7 +119,7 @@ def test_languages_of_a_metadata_record_are_read_or_unknown(
     assert identified(f"fetchTimeMs: 258\r\n{said}".encode()) == codes
 
 
-def test_a_page_is_known_by_its_payload_and_by_what_made_its_text(tmp_path: Path) -> None:
+def test_pages_are_known_by_payload_and_extraction_also_at_the_place_of_a_site_file(tmp_path: Path) -> None:
     body = "<title>Non</title><p>Été <b>à</b> l’œuvre".encode()
     made = warc_record(http(body), "https://a.fr/", "WARC-Payload-Digest: sha1:X")
     (document,), _ = read_warc(tmp_path, [made])
@@ -128,6 +128,12 @@ def test_a_page_is_known_by_its_payload_and_by_what_made_its_text(tmp_path: Path
     assert (place.payload_digest, place.payload_digest_computed) == ("sha1:X", f"sha1:{digest}")
     assert (place.http_status, place.extraction) == (200, EXTRACTION)
     assert document.text == "Été à l’œuvre".encode()
+    # A page at the place of a site's file is a page.
+    url = "https://journal.fr/robots.txt"
+    found, _ = read_warc(tmp_path, [page(b"<!doctype html><p>Introuvable", url=url)])
+    assert texts_of(found) == [b"Introuvable"]
+    found, report = read_warc(tmp_path, [page(b"User-agent: *", url=url)])
+    assert (found, report.skipped) == ([], {"file about the site": 1})
 
 
 def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(tmp_path: Path) -> None:
@@ -173,14 +179,6 @@ def test_a_file_about_a_site_is_no_document_but_can_be_captured(
     (batch,), report = batches_of(tmp_path, page(body, "Content-Type: text/plain", url=url))
     assert (len(batch), [capture.body for capture in batch.captures]) == (is_document, [body])
     assert report.skipped == ({} if is_document else {"file about the site": 1})
-
-
-def test_a_page_at_the_place_of_a_site_file_is_a_page(tmp_path: Path) -> None:
-    url = "https://journal.fr/robots.txt"
-    found, _ = read_warc(tmp_path, [page(b"<!doctype html><p>Introuvable", url=url)])
-    assert texts_of(found) == [b"Introuvable"]
-    found, report = read_warc(tmp_path, [page(b"User-agent: *", url=url)])
-    assert (found, report.skipped) == ([], {"file about the site": 1})
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 4 << 20])

@@ -52,7 +52,9 @@ def names_in(folder: Path) -> list[str]:
 
 
 class TestReading:
-    def test_a_file_that_shrinks_while_read_is_truncated(self, tmp_path: Path) -> None:
+    def test_a_file_that_shrinks_or_a_disk_that_fails_is_an_error_with_a_place(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         path = tmp_path / "x"
         path.write_bytes(DATA)
         with open_stream(stat(str(path), OPTIONS), OPTIONS) as stream:
@@ -62,10 +64,11 @@ class TestReading:
             with pytest.raises(TruncatedError) as caught:
                 stream.read(1 << 20)
         assert caught.value.where == f"{path} @ 2000"
+        with pytest.raises(MissingError) as caught:
+            stat(str(tmp_path / "x"), OPTIONS)
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (type(again), str(again)) == (MissingError, str(caught.value))
 
-    def test_a_failing_disk_is_an_error_with_a_place(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
         class FailingDisk(io.BytesIO):
             def read(self, n: int | None = -1, /) -> bytes:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -112,12 +115,6 @@ class TestReading:
         for name, _ in nothing:
             with pytest.raises(StorageError):
                 open_stream(ObjectInfo(str(tmp_path / name)), OPTIONS).read(1)
-
-    def test_errors_survive_the_way_back_from_a_worker(self, tmp_path: Path) -> None:
-        with pytest.raises(MissingError) as caught:
-            stat(str(tmp_path / "x"), OPTIONS)
-        again = pickle.loads(pickle.dumps(caught.value))
-        assert (type(again), str(again)) == (MissingError, str(caught.value))
 
     @pytest.mark.parametrize("looks", [1, 2, 3])
     def test_an_answer_is_of_one_file_though_another_takes_its_place_or_it_is_gone_meanwhile(

@@ -104,14 +104,14 @@ class TestLists:
         assert (len(folder), len(everything)) == (6, 7)
         assert [Path(uri).name for uri in everything.left_out] == ["README.md", ".hidden"]
 
-    def test_all_paths_of_a_plan_and_of_lists_read_one_commit(self, site: Hub, tmp_path: Path) -> None:
+    def test_all_paths_of_a_plan_read_one_commit_and_a_release_is_found(
+        self, site: Hub, tmp_path: Path
+    ) -> None:
         (tmp_path / "some.paths").write_text(f"{ROOT}/data/part-1.json.gz\n{ROOT}/other/one.parquet\n")
         shards = plan([str(tmp_path / "some.paths"), f"{ROOT}@main/data/part-0.json.gz"], OPTIONS)
         assert sum("/revision/" in path for path, _ in site.asked) == 1
         assert len(shards) == 3
         assert all(f"@{commit(site)}/" in shard.uri for shard in shards)
-
-    def test_a_release_without_a_list_is_found_on_its_hub(self, site: Hub) -> None:
         names = ("en/c4-train.0.json.gz", "multilingual/c4-fr.tfrecord-0.json.gz", "en/other.json.gz")
         site.push(dict.fromkeys(names, DATA))
         for release, name in (("c4-en", names[0]), ("c4-fr", names[1])):

@@ -70,14 +70,6 @@ class TestPaths:
         assert line.endswith(" and 4 names more; to read one, pass its own path")
         assert left_out_line(plan([f"{folder}/a.wet.gz"], OPTIONS).left_out) is None
 
-    def test_a_file_named_outright_is_planned_whatever_its_name(self, folder: Path) -> None:
-        (folder / "odd[1].gz").write_bytes(b"x")
-        paths = [f"{folder}/README", f"{folder}/odd[1].gz", f"{folder}/empty.wet.gz"]
-        assert names_in(plan(paths, OPTIONS), folder) == ["README", "empty.wet.gz", "odd[1].gz"]
-        beside = plan([str(folder), f"{folder}/README", f"{folder}/_SUCCESS"], OPTIONS)
-        assert {"README", "_SUCCESS"} <= set(names_in(beside, folder))
-        assert not {"README", "_SUCCESS"} & set(names_in(beside.left_out, folder))
-
     def test_a_dangling_link_and_a_half_fetched_shard_are_planned_so_that_they_fail(
         self, folder: Path
     ) -> None:
@@ -87,11 +79,17 @@ class TestPaths:
         names = ("x.wet.gz.part", "notice-board.jsonl.gz", "Readme.MD")
         assert list(map(is_shard_name, names)) == [True, True, False]
 
-    def test_order_and_repeats_of_paths_do_not_matter(self, folder: Path) -> None:
+    def test_a_file_named_outright_is_planned_and_order_and_repeats_do_not_matter(self, folder: Path) -> None:
         one = plan([f"{folder}/deep", f"{folder}/a.wet.gz", f"{folder}/b.wet.gz"], OPTIONS)
         paths = [f"file://{folder}/b.wet.gz", f"{folder}/?.wet.gz", f"{folder}/deep/", f"{folder}/deep"]
         other = plan(paths, OPTIONS)
         assert (one, one.digest) == (other, other.digest)
+        (folder / "odd[1].gz").write_bytes(b"x")
+        paths = [f"{folder}/README", f"{folder}/odd[1].gz", f"{folder}/empty.wet.gz"]
+        assert names_in(plan(paths, OPTIONS), folder) == ["README", "empty.wet.gz", "odd[1].gz"]
+        beside = plan([str(folder), f"{folder}/README", f"{folder}/_SUCCESS"], OPTIONS)
+        assert {"README", "_SUCCESS"} <= set(names_in(beside, folder))
+        assert not {"README", "_SUCCESS"} & set(names_in(beside.left_out, folder))
 
     @pytest.mark.parametrize(
         ("path", "what"),

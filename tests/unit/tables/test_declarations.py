@@ -78,7 +78,7 @@ def test_rows_come_back_from_batches_and_need_every_column() -> None:
         list(Poem.from_batches([batch.drop_columns(["rhymes"])]))
 
 
-def test_a_column_that_two_tables_share_is_declared_once() -> None:
+def test_a_column_of_two_tables_is_declared_once_and_rows_can_be_made_of_every_table() -> None:
     class Reading(TableRow):
         number: int = column(Poem)
 
@@ -88,8 +88,6 @@ def test_a_column_that_two_tables_share_is_declared_once() -> None:
         class _Other(TableRow):
             verses: int = column(Poem)
 
-
-def test_a_row_of_every_table_can_be_made_of_its_columns() -> None:
     for table in {*TABLES.values(), *CASE_TABLES.values(), *CORPUS_TABLES.values()}:
         row = table(**row_of(table))
         assert next(table.from_batches([table.to_batch([row])])) == row

@@ -299,21 +299,17 @@ class TestWhatAReaderWouldCallCopied:
 class TestHostileRepetition:
     """Each would take minutes, or all the memory, if work or output grew with the product of the lengths."""
 
-    def test_numbers_of_zeros(self) -> None:
+    def test_numbers_of_zeros_and_broken_periods(self) -> None:
         overlap = compare(["0"] * 400_000, ["0"] * 100_000)
         assert overlap.longest_run_words == overlap.copied_words == 100_000
         assert overlap.document_copied_words == 400_000
         assert len(overlap.spans) == 4
-
-    def test_a_long_period_and_a_broken_one(self) -> None:
         period = innocent("p", 50)
         overlap = compare(
             [*(period * 4_000), "x", *(period * 4_000)], [*(period * 1_000), "y", *(period * 999)]
         )
         assert overlap.longest_run_words == 50_000
         assert (overlap.article_coverage, overlap.document_copied_words) == (99_950 / 99_951, 400_000)
-
-    def test_short_zeros_before_long_ones(self) -> None:
         overlap = compare(["0"] * 300_000, [*["0"] * 8, "1", *["0"] * 100_000])
         assert overlap.longest_run_words == 100_000
         assert (overlap.copied_words, overlap.document_copied_words) == (100_008, 300_000)

@@ -66,11 +66,19 @@ class TestReckoning:
         assert (unlisted.unknown, unlisted.core_hours) == (1, 0)
         assert (listed.unknown, listed.stored_bytes) == (0, GB)
 
-    def test_a_gate_is_faster_where_it_was_measured(self) -> None:
+    def test_a_gate_is_faster_where_it_was_measured_and_prices_may_be_ones_own(self, tmp_path: Path) -> None:
         whole, french = (estimate(shards(1, GB), "wet", gate, PRICES).core_hours for gate in (False, True))
         assert french == pytest.approx(whole * PRICES.rates["wet", False] / PRICES.rates["wet", True])
         plan = shards(1, GB, "{}.json.gz")
         assert estimate(plan, "c4", True, PRICES) == estimate(plan, "c4", False, PRICES)
+        table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text("utf-8"))
+        table["prices"]["machines"] = [
+            {"name": "ours", "vcpus": 8, "cores": 4, "usd_per_hour": 1, "service_usd_per_hour": 1}
+        ]
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
+        theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
+        hours = theirs.estimate.core_hours
+        assert theirs.machine.dollars(hours) == pytest.approx(hours / 2)
 
     @pytest.mark.parametrize(
         ("uri", "dataset", "kind"),
@@ -90,16 +98,6 @@ class TestReckoning:
         self, uri: str, dataset: str, kind: str | None
     ) -> None:
         assert kind_of(uri, dataset) == kind
-
-    def test_a_price_list_of_ones_own(self, tmp_path: Path) -> None:
-        table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text("utf-8"))
-        table["prices"]["machines"] = [
-            {"name": "ours", "vcpus": 8, "cores": 4, "usd_per_hour": 1, "service_usd_per_hour": 1}
-        ]
-        (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
-        theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
-        hours = theirs.estimate.core_hours
-        assert theirs.machine.dollars(hours) == pytest.approx(hours / 2)
 
     def test_what_spark_calls_a_core_is_a_vcpu_and_its_worker_that_of_the_profile(self) -> None:
         serverless = PRICES.machine(SERVERLESS)

@@ -119,16 +119,6 @@ def test_what_stops_a_run_is_told_in_parts_without_text_of_others(
     assert "text of a page" not in stream.getvalue()
 
 
-def test_a_command_that_fails_says_so_once_as_an_event_or_leaves_it_to_the_command_line() -> None:
-    stream = io.StringIO()
-    with pytest.raises(LoggedError), failures_logged(EventLog(stream)):
-        raise FileNotFoundError(2, "No such file", "shards/")
-    (event,) = told(stream)
-    assert (event["event"], event["error"], event["where"]) == ("command_failed", "No such file", "shards/")
-    with pytest.raises(CorruptError), failures_logged(None):
-        raise CorruptError("it is cut")
-
-
 PUBLISHED = (
     "shards_complete", "shards_partial", "shards_failed", "documents", "text_bytes", "matches",
     "table_digest",
@@ -191,12 +181,19 @@ def test_a_metrics_file_that_cannot_be_written_is_an_error_at_the_start_and_a_wa
     assert "metrics_not_written" in [event["event"] for event in told(stream)]
 
 
-def test_people_are_told_of_a_worker_that_died() -> None:
+def test_people_are_told_of_a_worker_that_died_and_commands_that_fail_of_it_once() -> None:
     stream = io.StringIO()
     observer = Observer(Progress(stream, live=False))
     observer.start(FACTS, {}, ShardTotals(), totals_of([]))
     observer.worker_died(["s3://b/1.gz"], 2)
     assert stream.getvalue() == "warning: a Python worker died at s3://b/1.gz (2 tries); others continue\n"
+    stream = io.StringIO()
+    with pytest.raises(LoggedError), failures_logged(EventLog(stream)):
+        raise FileNotFoundError(2, "No such file", "shards/")
+    (event,) = told(stream)
+    assert (event["event"], event["error"], event["where"]) == ("command_failed", "No such file", "shards/")
+    with pytest.raises(CorruptError), failures_logged(None):
+        raise CorruptError("it is cut")
 
 
 INDEX = RunFacts({"run_id": "r1", "dataset": "index", "release": ""}, 3, FACTS.started_at, terms=CENSUS)
@@ -292,12 +289,26 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def test_every_metric_says_what_the_log_adds_up_to() -> None:
+def test_every_metric_says_what_the_log_adds_up_to_and_the_table_holds_the_same() -> None:
     found = text_of(LOG)
     assert {name: found[f"presswatch_{name}"] for name in EXPECTED} == EXPECTED
     old = shard() | dict.fromkeys(("failure", "grades", "stages", "signals"))
     assert text_of([old])['presswatch_shards_total{status="complete"}'] == 1, "a row of an older run"
     assert sum((totals_of([row]) for row in LOG), Counter()) == +totals_of(LOG)
+    series, before = "presswatch_last_success_timestamp_seconds", NOON - timedelta(days=30)
+    facts = RunFacts(SCANNED.labels, 10, NOON, before)
+    assert text_of(LOG, "running", facts)[series] == before.timestamp()
+    assert text_of(LOG, "stopped", facts)[series] == before.timestamp()
+    assert text_of(LOG, "published", facts)[series] == NOON.timestamp() + 90
+    assert series not in text_of(LOG, "running")
+    metrics = Metrics.of(SCANNED, totals_of(LOG), "published", NOON)
+    rows = metrics.rows()
+    table = pa.Table.from_pylist([{"run_id": "r1", **row} for row in rows], Metric.schema)
+    assert table.num_rows == len(rows)
+    assert {series(row): row["value"] for row in rows} == parsed(metrics.text())
+    units = {row["name"]: row["unit"] for row in rows}
+    assert units["presswatch_text_bytes_total"] == "bytes"
+    assert units["presswatch_stage_seconds_total"] == "seconds"
 
 
 @pytest.mark.parametrize(("terms", "other"), [(SCAN, "census"), (CENSUS, "scan")])
@@ -312,23 +323,3 @@ def test_a_run_that_has_done_nothing_shows_zeros_so_that_rates_have_a_beginning(
         found = [value for series, value in values.items() if series.startswith(f"presswatch_{name}")]
         assert found
         assert set(found) == {0.0}
-
-
-def test_the_last_success_is_that_of_an_earlier_run_until_this_one_is_published() -> None:
-    series, before = "presswatch_last_success_timestamp_seconds", NOON - timedelta(days=30)
-    facts = RunFacts(SCANNED.labels, 10, NOON, before)
-    assert text_of(LOG, "running", facts)[series] == before.timestamp()
-    assert text_of(LOG, "stopped", facts)[series] == before.timestamp()
-    assert text_of(LOG, "published", facts)[series] == NOON.timestamp() + 90
-    assert series not in text_of(LOG, "running")
-
-
-def test_the_table_holds_the_same_numbers_with_their_units() -> None:
-    metrics = Metrics.of(SCANNED, totals_of(LOG), "published", NOON)
-    rows = metrics.rows()
-    table = pa.Table.from_pylist([{"run_id": "r1", **row} for row in rows], Metric.schema)
-    assert table.num_rows == len(rows)
-    assert {series(row): row["value"] for row in rows} == parsed(metrics.text())
-    units = {row["name"]: row["unit"] for row in rows}
-    assert units["presswatch_text_bytes_total"] == "bytes"
-    assert units["presswatch_stage_seconds_total"] == "seconds"

@@ -190,11 +190,6 @@ class TestCommand:
         assert said.out.endswith("rows elsewhere were not counted: no such run\n")
         assert said.err == "note: erratum of a release\n"
 
-    def test_without_it_all_is_scanned(self, asked: dict[str, Any]) -> None:
-        said = outcome(self.SCAN, "shard.wet.gz")
-        assert (said.code, "sample" in said.out) == (0, False)
-        assert (asked["paths"], asked["base"], asked["sample"]) == (("shard.wet.gz",), None, None)
-
     @pytest.mark.parametrize(
         ("more", "message"),
         [
@@ -213,9 +208,14 @@ class TestCommand:
         assert (said.code, message in said.err) == (2, True)
         assert not asked
 
-    def test_a_release_that_is_none_fails_in_one_line(self, asked: dict[str, Any]) -> None:
+    def test_without_it_all_is_scanned_and_a_release_that_is_none_fails_in_one_line(
+        self, asked: dict[str, Any]
+    ) -> None:
         said = outcome(self.SCAN, "--release", "CC-MAIN-1999\x1b[2J", "--format", "wet")
         assert said.code == 1
         assert said.err.startswith("error: CC-MAIN-1999�[2J: no release of that name is known")
         assert len(said.err.splitlines()) == 1
         assert not asked
+        said = outcome(self.SCAN, "shard.wet.gz")
+        assert (said.code, "sample" in said.out) == (0, False)
+        assert (asked["paths"], asked["base"], asked["sample"]) == (("shard.wet.gz",), None, None)

@@ -117,7 +117,7 @@ class TestTotals:
         estimated = totals([Stratum(values, 10_000)], 0)
         assert (estimated.high - estimated.estimate) > 1.5 * (estimated.estimate - estimated.low)
 
-    def test_of_many_files_alike_in_law_the_interval_is_the_normal_one(self) -> None:
+    def test_alike_files_have_a_normal_interval_and_differing_strata_make_none_wider(self) -> None:
         values = np.random.default_rng(1).normal(100, 10, (2000, 1))
         estimated = totals([Stratum(values, 10_000)], 0)
         assert estimated.high == totals([Stratum(values, 10_000)], 0).high, "the seed decides"
@@ -125,6 +125,12 @@ class TestTotals:
         error = 10_000 * np.sqrt((1 - 0.2) / 2000) * values.std(ddof=1)
         assert (estimated.estimate - estimated.low) / error == pytest.approx(1.81, abs=0.15)
         assert (estimated.high - estimated.estimate) / error == pytest.approx(2.24, abs=0.15)
+        rng = np.random.default_rng(1)
+        strata = [Stratum(rng.poisson(mean, (20, 1)).astype(float), 2000) for mean in (1, 50, 100, 400)]
+        apart = totals(strata, 0)
+        mixed = totals([Stratum(np.concatenate([one.values for one in strata]), 8000)], 0)
+        assert apart.estimate == pytest.approx(mixed.estimate)
+        assert (mixed.high - mixed.low) > 5 * (apart.high - apart.low)
 
     def test_what_was_read_whole_has_no_interval_and_adds_nothing_to_the_doubt(self) -> None:
         values = np.random.default_rng(1).poisson(3, (40, 2)).astype(float)
@@ -137,14 +143,6 @@ class TestTotals:
         alone, both = totals([part], 0), totals([part, whole], 0)
         for limit, of_both in ((alone.low, both.low), (alone.high, both.high)):
             assert of_both == pytest.approx(limit + whole.values.sum())
-
-    def test_strata_that_differ_make_no_interval_wider_and_one_stratum_of_them_does(self) -> None:
-        rng = np.random.default_rng(1)
-        strata = [Stratum(rng.poisson(mean, (20, 1)).astype(float), 2000) for mean in (1, 50, 100, 400)]
-        apart = totals(strata, 0)
-        mixed = totals([Stratum(np.concatenate([one.values for one in strata]), 8000)], 0)
-        assert apart.estimate == pytest.approx(mixed.estimate)
-        assert (mixed.high - mixed.low) > 5 * (apart.high - apart.low)
 
     def test_a_variance_that_few_files_make_up_has_few_degrees_of_freedom(self) -> None:
         rng = np.random.default_rng(1)
@@ -197,22 +195,24 @@ class TestTotals:
         assert (estimated.estimate <= estimated.high + tolerance).all()
 
 
-def test_the_limit_of_files_is_that_of_poisson() -> None:
+def test_the_limit_of_files_is_that_of_poisson_and_binomial_sums_are_exact() -> None:
     # Garwood's limits, as in tables of them.
     for count, limit in ((0, 3.689), (1, 5.572), (4, 10.242), (30, 42.827)):
         assert most_files(count, 1.0) == pytest.approx(limit, abs=0.001)
     assert most_files(0, 0.01) == pytest.approx(368.9, abs=0.1)
+    for drawn, share in ((1, 0.5), (7, 0.25), (40, 0.03)):
+        for found in range(drawn + 1):
+            exact = sum(math.comb(drawn, k) * share**k * (1 - share) ** (drawn - k) for k in range(found + 1))
+            assert at_most(found, drawn, share) == pytest.approx(exact, rel=1e-12)
 
 
 class TestDesign:
-    def test_small_strata_are_put_together_with_their_neighbours(self) -> None:
+    def test_small_strata_are_put_together_and_every_shard_is_represented(self) -> None:
         design = design_of(run_row(5), log(5, 8))
         assert [(size, len(positions)) for size, positions in design.groups] == [(500, 40)]
         design = design_of(run_row(6), log(6, 10))
         assert [(size, len(positions)) for size, positions in design.groups] == [(200, 20)] * 3
         assert sorted(place for _, places in design.groups for place in places) == list(range(60))
-
-    def test_every_shard_of_the_release_is_represented_and_one_not_read_is_missing(self) -> None:
         row = run_row(sample_strata=json.dumps({"0/wet": 500, "1/wet": 70, "2/wet": 1000, "none/wet": 3}))
         design = design_of(row, log(3, 21))
         assert (sum(size for size, _ in design.groups), design.strata) == (1573, 4)
@@ -425,13 +425,6 @@ def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
         assert 1 - most_share(drawn - found, drawn, confidence) == pytest.approx(below, abs=1e-9)
 
 
-def test_binomial_sums_are_exact() -> None:
-    for drawn, share in ((1, 0.5), (7, 0.25), (40, 0.03)):
-        for found in range(drawn + 1):
-            exact = sum(math.comb(drawn, k) * share**k * (1 - share) ** (drawn - k) for k in range(found + 1))
-            assert at_most(found, drawn, share) == pytest.approx(exact, rel=1e-12)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("share", each_time([0.02], [0.001, 0.02, 0.3]))
 def test_a_bound_is_right_at_least_as_often_as_it_says(share: float) -> None:
@@ -483,15 +476,12 @@ def test_every_segment_gives_its_share_and_they_are_drawn_independently() -> Non
     assert len(drawn) > 10
 
 
-def test_the_seed_decides_and_a_smaller_share_is_part_of_a_larger_one() -> None:
+def test_the_seed_decides_and_the_draw_is_the_same_from_every_mirror() -> None:
     shards = crawl()
     tenth = draw(shards, 0.1, 0).shards
     assert tenth == draw(shards, 0.1, 0).shards
     assert len(set(tenth) & set(draw(shards, 0.1, 1).shards)) < 50
     assert set(tenth) < set(draw(shards, 0.17, 0).shards)
-
-
-def test_the_draw_is_the_same_from_every_mirror() -> None:
     for here, there in (
         (crawl(), crawl("/mnt/mirror")),
         (crawl(), crawl("https://data.commoncrawl.org")),

@@ -192,7 +192,9 @@ def test_the_digest_is_that_of_the_stored_file(name: str, corpus: Path, tmp_path
     assert log["note"] == "its SHA-256 is not the one its publisher declares"
 
 
-def test_a_damaged_shard_has_one_too_and_a_missing_one_has_none(corpus: Path, tmp_path: Path) -> None:
+def test_a_damaged_shard_has_a_digest_and_one_that_cannot_be_taken_costs_nothing(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "c4-train.json"
     FORMS["c4-plain.json"](path, some_pages(8))
     path.write_bytes(path.read_bytes() + b'{"url": broken}\n')
@@ -201,10 +203,6 @@ def test_a_damaged_shard_has_one_too_and_a_missing_one_has_none(corpus: Path, tm
     log = logged(ObjectInfo(str(tmp_path / "gone.wet.gz")), corpus)
     assert (log["status"], log["sha256"]) == ("failed", None)
 
-
-def test_a_digest_that_cannot_be_taken_leaves_a_shard_complete(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     def refuse(*_: object) -> str:
         raise StorageError("nobody answers")
 

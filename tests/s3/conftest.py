@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import TEST_AWS
 from tests.world.places import Bucket, Place, on_disk, on_hub, on_s3, on_web
-from tests.world.servers import Server, faults_before
+from tests.world.servers import Server, web
 from tests.world.servers import s3 as s3_server
 
 
@@ -65,7 +65,7 @@ def s3(client: Any, bucket: str, endpoint: str) -> Bucket:
 @pytest.fixture
 def faulty(endpoint: str) -> Iterator[Server]:
     """The same server behind one that fails on demand."""
-    with faults_before(endpoint) as running:
+    with web(upstream=endpoint) as running:
         yield running
 
 

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
-from tests.world.servers import forwarded, listening
+from tests.world.servers import AnyMethod, forwarded, listening
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 LOOKS = ("DescribeStep", "GetJobRun")
@@ -78,11 +77,10 @@ def front(upstream: str) -> Iterator[Front]:
         yield state
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(AnyMethod):
     front: Front
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         call = self._call(self.rfile.read(length))
         self.front.calls.append(call)
@@ -108,12 +106,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return self._send(*reply)
-
-    def __getattr__(self, name: str) -> object:
-        """Answer every method alike; the base class looks for `do_GET` and its like."""
-        if name.startswith("do_"):
-            return self._answer
-        raise AttributeError(name)
 
     def _call(self, body: bytes) -> Call:
         self.body = body

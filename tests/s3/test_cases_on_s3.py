@@ -1,9 +1,14 @@
-"""Cases, bags and notices on S3, of tables and shards on S3: as on a disk, and no refusal is a removal."""
+"""Cases, notices and patches whose folders are on S3."""
 
+import base64
+import gzip
 import json
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import OutputError
@@ -12,8 +17,12 @@ from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.bag import bag_on_disk
 from presswatch_spark.legal.notices import states
 from presswatch_spark.legal.notices.notice import EventDetails, Notice, draft_notice
+from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
+from presswatch_spark.legal.notices.register import Register
+from presswatch_spark.legal.removal.apply import LEAST_PART
 from presswatch_spark.legal.removal.case import RemovalCase
+from presswatch_spark.legal.removal.patch import write_patch
 from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -22,11 +31,15 @@ from presswatch_spark.storage import disk
 from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.bags import build, lines, unprinted
+from tests.world.campaigns import PLANNED, bureaux
+from tests.world.commands import outcome
 from tests.world.notices import DRAFTED, bureau
+from tests.world.patches import run_script, targets_of
 from tests.world.places import Bucket
 from tests.world.proofs import each_time
-from tests.world.release import LETTERS, Release, probes_of, release
+from tests.world.release import LETTERS, Release, new_case, probes_of, release
 from tests.world.servers import Fault, Server, web
+from tests.world.warc import warc_record
 
 FORMS = ("a.warc.wet.gz", "pages.warc.gz", "c4-train.json.gz")
 REFUSALS = {
@@ -69,17 +82,13 @@ class TestCases:
         with pytest.raises(OutputError, match="the folder already exists"):
             open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage)
 
-    @pytest.mark.parametrize(
-        ("fault", "state"),
-        each_time([REFUSALS["denied"], REFUSALS["bad key"]], REFUSALS.values()),
-        ids=REFUSALS,
-    )
+    @pytest.mark.parametrize("refusal", each_time(["denied", "bad key"], REFUSALS))
     def test_no_refusal_of_s3_is_a_removal(
-        self, tmp_path: Path, crawl: Release, s3: Bucket, faulty: Server, fault: Fault, state: str
+        self, tmp_path: Path, crawl: Release, s3: Bucket, faulty: Server, refusal: str
     ) -> None:
         case = open_case(str(crawl.tables), str(tmp_path / "case"), confidences=LETTERS).case
         self.probe(case, crawl, s3.endpoint)
-        faulty.always = fault
+        faulty.always, state = REFUSALS[refusal]
         self.probe(case, crawl, faulty.url)
         found = CaseStatus.of(case)
         assert set(found.counts()) <= {state, "present"}
@@ -191,3 +200,103 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         assert states.state_of(Notice.open(where, storage), DRAFTED, storage).state == "sent"
         s3.delete("notice/form.txt")
         assert not passes()
+
+
+# A campaign of notices on S3: planned, checked and recorded there, with recipients that it found itself.
+
+
+def test_a_notice_to_a_reuploader_in_a_campaign_on_s3_is_checked_and_signed(
+    s3: Bucket, tmp_path: Path
+) -> None:
+    campaign = f"{s3.uri}/campaign"
+    notice = f"{campaign}/notices/alliance-hf-some-body-dsa16"
+    with web() as server:
+        office = bureaux(tmp_path, server)
+        recipients = yaml.safe_load(office.recipients.read_bytes())
+        (hub,) = (each for each in recipients["recipients"] if each["id"] == "hugging-face")
+        hub["places"] = ["hf://", "https://huggingface.co/"]
+        office.recipients.write_text(yaml.safe_dump({"recipients": [hub]}), "utf-8")
+        mirror = office.crawl.mirror.__class__(str(office.crawl.shards), "hf://datasets/some-body/dump")
+        order = office.order(mirrors=(mirror,), senders=[str(office.folder / "alliance.yaml")])
+        planned = plan_campaign(order, campaign, s3.storage)
+        assert len(planned.digests) == len(planned.plan["notices"])
+        done = outcome("notice check", *s3.there, notice)
+        rules = {line.split(": ")[1] for line in done.out.splitlines() if line.startswith("refused: ")}
+        assert (done.code, "query_differs" in rules) == (1, False), done.err
+        words = ["notice", "sign", "--by", "Jeanne Valmont", "--on", PLANNED.isoformat(), *s3.there, notice]
+        assert outcome("", *words).code == 0
+        assert outcome("notice status", *s3.there, campaign).code == 0
+    journal = Register.open(campaign, DRAFTED, s3.storage).journal
+    assert (journal.entries[-1]["kind"], journal.pending) == ("signed", None)
+
+
+# Patches of objects: written to S3, and applied there by multipart copies, as the script plans them.
+
+
+KINDS = {"wet": "a.warc.wet.gz", "c4": "c4-train.json.gz"}
+
+
+def write_large(path: Path, form: str) -> None:
+    """Write a file of about 28 MiB that does not get smaller, with a gzip member for each document."""
+    draw = random.Random(7)
+    with path.open("wb") as file:
+        for number in range(280):
+            text, url = base64.b64encode(draw.randbytes(100_000)).decode(), f"https://exemple.fr/{number}"
+            row = {"text": text, "timestamp": "2019-04-25T12:57:54Z", "url": url}
+            about = f"WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-{number:012}>"
+            record = warc_record(text.encode(), url, about, kind="conversion")
+            data = record if form == "wet" else json.dumps(row).encode() + b"\n"
+            file.write(gzip.compress(data, 1, mtime=0))
+
+
+def execute(client: Any, plan: dict[str, Any], blob: bytes) -> int:
+    """Patch an object as a plan says; return the number of uploaded bytes."""
+    place = {"Bucket": plan["bucket"], "Key": plan["key"]}
+    upload = {**place, "UploadId": client.create_multipart_upload(**place)["UploadId"]}
+    done, sent = [], 0
+    for part in plan["parts"]:
+        number = {"PartNumber": part["number"]}
+        if "copy" in part:
+            chosen = "bytes={}-{}".format(*part["copy"])
+            answer = client.upload_part_copy(**upload, **number, CopySource=place, CopySourceRange=chosen)
+            done.append({**number, "ETag": answer["CopyPartResult"]["ETag"]})
+            continue
+        body = b""
+        for piece in part["upload"]:
+            if "object" in piece:
+                answer = client.get_object(**place, Range="bytes={}-{}".format(*piece["object"]))
+                body += answer["Body"].read()
+            else:
+                body += blob[piece["blob"][0] : sum(piece["blob"])]
+        sent += len(body)
+        done.append({**number, "ETag": client.upload_part(**upload, **number, Body=body)["ETag"]})
+    client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
+    return sent
+
+
+@pytest.mark.parametrize("form", KINDS)
+def test_an_object_that_was_patched_by_copies_is_the_file_that_was_patched_on_disk(
+    tmp_path: Path, client: Any, s3: Bucket, form: str
+) -> None:
+    path = tmp_path / "files" / KINDS[form]
+    path.parent.mkdir()
+    write_large(path, form)
+    s3.upload(path.parent, "data")
+    case = new_case(str(tmp_path / "case"), targets_of(path, form, {70, 71, 200}), {"reading": {}})
+    mirror = Mirror(str(path.parent), "s3://shards/data")
+    written = write_patch(case, f"{s3.uri}/patch", [mirror], s3.storage)
+    assert (written.left, written.totals["records"]) == ({}, 3)
+    patch = tmp_path / "patch"
+    write_patch(case, str(patch), [mirror], s3.storage)
+
+    (plan,) = json.loads(run_script(patch, "--plan", "s3://shards/data", path.name).stdout)["objects"]
+    assert [part.keys() & {"copy", "upload"} for part in plan["parts"]].count({"copy"}) >= 2
+    blob = gzip.decompress((patch / plan["blob"]).read_bytes())
+    assert execute(client, plan, blob) == plan["bytes_uploaded"] == written.totals["bytes_uploaded"]
+    # Members without a row that stays are only left out.
+    low, high = (2 * LEAST_PART, plan["size"] / 2) if form == "wet" else (0, 1)
+    assert low <= plan["bytes_uploaded"] < high
+    assert run_script(patch, path).returncode == 0
+    assert client.get_object(Bucket="shards", Key=f"data/{path.name}")["Body"].read() == path.read_bytes()
+    names = {each["Key"] for each in client.list_objects_v2(Bucket="shards", Prefix="patch/")["Contents"]}
+    assert names == {f"patch/{name}" for name in ("apply.py", "blobs/00000.gz", "patch.json", "proof.json")}

@@ -1,10 +1,12 @@
-"""Corpora on S3: built there with the manifest last, opened through one copy on this host."""
+"""Corpora, censuses and campaigns on S3."""
 
 import os
 import shutil
 import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import SparkSession
@@ -13,8 +15,19 @@ from presswatch_spark.core.errors import CorpusError, OutputError
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import CACHE_VARIABLE, Corpus
+from presswatch_spark.legal.notices import plan as plans
+from presswatch_spark.legal.notices.journal import BrokenCampaignError
+from presswatch_spark.legal.notices.plan import plan_campaign
+from presswatch_spark.legal.notices.register import Register
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.tables.store import TableStore
+from tests.world.campaigns import PLANNED, bureaux
+from tests.world.censuses import FAST, census_corpus, some_rows, take
+from tests.world.commands import outcome
 from tests.world.corpora import Inline, article, build, write_jsonl, write_members
+from tests.world.index_files import write_file
 from tests.world.places import Bucket
+from tests.world.servers import FINE, Fault, web
 
 
 @pytest.fixture
@@ -48,9 +61,7 @@ def test_a_corpus_is_the_one_on_disk_and_is_copied_once(s3: Bucket, digest: str,
     assert (len(corpus), corpus.article(3).article_id) == (9, "a00003")
     s3.delete("c/signatures.npy")
     assert len(opened(s3)) == 9
-
-
-def test_articles_are_taken_from_s3(s3: Bucket, digest: str, tmp_path: Path) -> None:
+    # Articles are taken from there, too.
     s3.put("in/a.jsonl", articles(tmp_path).read_bytes())
     assert build_there(s3, tmp_path, f"{s3.uri}/in", str(tmp_path / "out")) == digest
 
@@ -67,14 +78,9 @@ def test_an_upload_without_its_manifest_is_no_corpus(s3: Bucket, cache: Path) ->
         opened(s3)
 
 
-def test_a_damaged_copy_on_this_host_is_refused(s3: Bucket, digest: str, cache: Path) -> None:
-    opened(s3)
-    (cache / digest / "clusters.npy").write_bytes(b"")
-    with pytest.raises(CorpusError, match=r"clusters\.npy has 0 bytes"):
-        opened(s3)
-
-
-def test_a_corpus_that_was_replaced_is_not_copied_and_is_once_it_is_right(s3: Bucket, digest: str) -> None:
+def test_a_corpus_that_was_replaced_or_whose_copy_is_damaged_is_refused_and_taken_once_it_is_right(
+    s3: Bucket, digest: str, cache: Path
+) -> None:
     sound = s3.get("c/clusters.npy")
     s3.put("c/clusters.npy", bytes(len(sound)))
     for _ in range(2):
@@ -82,6 +88,9 @@ def test_a_corpus_that_was_replaced_is_not_copied_and_is_once_it_is_right(s3: Bu
             Corpus.same(f"{s3.uri}/c", digest, s3.storage)
     s3.put("c/clusters.npy", sound)
     assert Corpus.same(f"{s3.uri}/c", digest, s3.storage).body(0)
+    (cache / digest / "clusters.npy").write_bytes(b"")
+    with pytest.raises(CorpusError, match=r"clusters\.npy has 0 bytes"):
+        opened(s3)
 
 
 def test_a_corpus_that_the_disk_has_no_room_for_is_refused_before_anything_is_copied(
@@ -129,3 +138,125 @@ class TestPlaceOfTheCopy:
         with pytest.raises(OutputError, match="cannot be written"):
             opened(s3)
         assert not (cache / "victim").exists()
+
+
+# The census of an index on a web site: the same captures as from disk, by ranges that hold little else.
+
+
+KEY = "cc-index/crawl=CC-MAIN-2026-34/subset=warc/part-00000.parquet"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return census_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index file that is larger than what is read of its end at once, by rows nobody asks for."""
+    path = tmp_path_factory.mktemp("index") / "crawl=CC-MAIN-2026-34" / "subset=warc" / "part-00000.parquet"
+    other = [
+        row | {"url_surtkey": f"zz,{row['url_surtkey']}", "url": f"https://x.zz/{number}/{row['url']}"}
+        for number in range(40)
+        for row in some_rows(number)
+    ]
+    write_file(path, [*some_rows(), *other], 200)
+    return path
+
+
+@pytest.fixture(scope="module")
+def digests(corpus: Path, file: Path) -> list[str]:
+    """Those of the rows from disk."""
+    found = digests_of(take(corpus, file)[1])
+    assert found
+    return found
+
+
+def digests_of(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["row_sha256"] for row in rows]
+
+
+class TestOneFile:
+    def test_only_what_is_needed_is_asked_for(self, corpus: Path, file: Path, digests: list[str]) -> None:
+        content = file.read_bytes()
+        with web(objects={f"/{KEY}": content}) as server:
+            taken, rows = take(corpus, ObjectInfo(f"{server.url}/{KEY}"))
+            bounds = [map(int, ranged.removeprefix("bytes=").split("-")) for ranged in server.gets()]
+        assert digests_of(rows) == digests
+        assert (taken.log["status"], taken.log["bytes_expected"]) == ("complete", len(content))
+        assert taken.log["bytes_read"] == sum(last + 1 - first for first, last in bounds) < len(content) / 2
+
+    def test_a_server_that_stops_answering_is_named_as_the_cause(self, corpus: Path, file: Path) -> None:
+        with web(objects={f"/{KEY}": file.read_bytes()}) as server:
+            server.faults.extend([Fault()] * 2)
+            server.always = Fault(status=500)
+            taken, _ = take(corpus, ObjectInfo(f"{server.url}/{KEY}"), replace(FAST, max_attempts=2))
+            assert taken.log["status"] in ("partial", "failed")
+            assert "the server answered 500" in str(taken.log["error"])
+            assert taken.log["failure"] == "storage"
+            server.always = FINE
+            missing, rows = take(corpus, ObjectInfo(f"{server.url}/none.parquet"))
+        error = "there is no such object (check the address)"
+        assert (missing.log["status"], missing.log["error"], rows) == ("failed", error, [])
+
+
+@pytest.mark.full
+def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_it_later(
+    spark: SparkSession, corpus: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0")
+    out, content = str(tmp_path / "out"), file.read_bytes()
+    objects = {f"/crawl=CC-MAIN-2026-34/subset=warc/part-{n}.parquet": content for n in range(7)}
+    with web(objects=objects) as server:
+        names = [f"{server.url}{path}" for path in objects]
+        words = ["--release", *names, "--corpus", str(corpus), "--out", out]
+        server.always = Fault(status=403)
+        done = outcome("census", *words)
+        denied = "part-0.parquet: access denied (403) (the site requires credentials, or fewer requests)"
+        assert (done.code, denied in done.err, "captures of" in done.out) == (1, True, False)
+        assert not (tmp_path / "out").exists()
+        server.always = FINE
+        assert outcome("census", *words).code == 0
+    store = TableStore.open(out)
+    (row,) = store.read("censuses").to_pylist()
+    assert (row["shards_complete"], row["captures"]) == (7, len(store.read("captures")))
+    assert row["captures"] > 0
+
+
+# A campaign on S3: planned, killed, resumed, and carried out there; changes are noticed.
+
+
+def test_a_campaign_on_s3_is_as_on_disk(s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage, campaign = StorageOptions(endpoint=s3.endpoint), "s3://shards/campaign"
+    notice, day, made = f"{campaign}/notices/syndicat-aws-fr", datetime.now(UTC).date(), list[str]()
+    drafted = plans.draft_notice
+
+    def killed(order: Any, out: str, storage: StorageOptions) -> Any:
+        if len(made) == 1:
+            raise KeyboardInterrupt
+        made.append(out)
+        return drafted(order, out, storage)
+
+    with web() as server:
+        office = bureaux(tmp_path, server)
+        order = office.order(senders=[str(tmp_path / "syndicat.yaml")])
+        with monkeypatch.context() as patch:
+            patch.setattr(plans, "draft_notice", killed)
+            with pytest.raises(KeyboardInterrupt):
+                plan_campaign(order, campaign, storage)
+        journal = plan_campaign(order, campaign, storage)
+        assert len(journal.entries) == len(journal.plan["notices"]) == 6
+        receipt = tmp_path / "receipt.txt"
+        receipt.write_text("receipt", "utf-8")
+        for words in (
+            ["sign", "--by", "Jeanne Valmont", "--on", PLANNED],
+            ["check"],
+            ["sent", "--on", PLANNED + timedelta(days=1), "--file", receipt],
+        ):
+            done = outcome("notice", *words, "--endpoint", s3.endpoint, notice)
+            assert done.code == 0, done.err
+        states = {each.id: each.found.state for each in Register.open(campaign, day, storage).notices}
+        assert (states["syndicat-aws-fr"], len(states)) == ("sent", 6)
+        s3.client.delete_object(Bucket="shards", Key="campaign/notices/syndicat-aws-fr/events/0004.json")
+        with pytest.raises(BrokenCampaignError, match=r"events/0004\.json"):
+            Register.open(campaign, day, storage)

@@ -239,8 +239,7 @@ class TestLease:
                 with pytest.raises(OutputError, match="another process works on this run"):
                     lease_of(place).take()
                 lease.confirm()
-
-    def test_who_ends_well_makes_nobody_wait(self, place: Place, uri: str) -> None:
+        # Whoever ends well makes nobody wait.
         for _ in range(2):
             with leased(uri, place.options, 3600):
                 pass

@@ -80,17 +80,12 @@ def run(spark: SparkSession, options: StorageOptions) -> Any:
 
 def assert_same(one: tuple[RunSummary, TableStore], other: tuple[RunSummary, TableStore]) -> None:
     """Both published the same rows, in the same order, and left nothing else."""
-    own = {"run_id", "started_at", "finished_at", "seconds", "files"}
+    own, stores = {"run_id", "started_at", "finished_at", "seconds", "files"}, (one[1], other[1])
     for table in ("matches", "rights_signals", "corpus_articles", "scan_log", "runs"):
-        rows = [
-            [
-                {name: value for name, value in row.items() if name not in own}
-                for row in store.read(table).to_pylist()
-            ]
-            for _, store in (one, other)
-        ]
-        assert rows[0] == rows[1]
-    for _, store in (one, other):
+        found = [store.read(table) for store in stores]
+        here, there = (each.drop_columns([*own & {*each.column_names}]).to_pylist() for each in found)
+        assert here == there
+    for store in stores:
         assert not [name for name in store.root.entries() if name.startswith("_runs/")]
 
 
@@ -171,11 +166,7 @@ def test_what_is_large_is_sorted_by_spark_into_several_files(
 
 @pytest.mark.parametrize("moved", [*(pytest.param(each, marks=pytest.mark.full) for each in (0, 1)), 2])
 def test_a_publication_cut_short_shows_nothing_and_is_done_again(
-    run: Any,
-    options: StorageOptions,
-    monkeypatch: pytest.MonkeyPatch,
-    on_disk: tuple[RunSummary, TableStore],
-    moved: int,
+    run: Any, options: StorageOptions, on_disk: tuple[RunSummary, TableStore], moved: int
 ) -> None:
     adopt, tables = TableStore.adopt, list[str]()
 
@@ -188,13 +179,13 @@ def test_a_publication_cut_short_shows_nothing_and_is_done_again(
             killed()
         return adopt(store, table, *given)
 
-    monkeypatch.setattr(TableStore, "adopt", until_killed)
-    monkeypatch.setattr(TableStore, "publish", killed)
-    with pytest.raises(KeyboardInterrupt):
-        run()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TableStore, "adopt", until_killed)
+        patched.setattr(TableStore, "publish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run()
     store = TableStore.open(OUT, options)
     assert (store.published(), len(store.read("matches"))) == ([], 0)
-    monkeypatch.undo()
     found = run()
     assert found[0].resumed
     assert_same(on_disk, found)
@@ -312,10 +303,13 @@ class TestRuns:
     """A lease that stops is that of a process whose host is suspended: it is renewed no more."""
 
     def test_a_live_run_is_under_way_and_a_dead_one_not(self, store: TableStore, claims: ExitStack) -> None:
-        claims.enter_context(own_run(store, KEY, NOON, SECONDS))
+        owned = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         (run,) = unfinished_runs(store)
         assert isinstance(run, UnfinishedRun)
         assert run.under_way
+        # The lock names its holder, and no secret.
+        data, _ = read_object(f"{owned.folder.uri}.lock", store.root.storage)
+        assert (b'"host"' in data, b"testing" in data) == (True, False)
         claims.close()
         (run,) = unfinished_runs(store)
         assert isinstance(run, UnfinishedRun)
@@ -422,27 +416,20 @@ class TestRuns:
         name = f"matches/{follower.run_id}-00000.parquet"
         assert store.root.read(name)[0] == b"of its follower"
 
-    def test_a_run_is_published_once(self, store: TableStore) -> None:
+    def test_a_run_is_published_once_even_if_the_reply_was_lost(
+        self, store: TableStore, faulty: Server
+    ) -> None:
         rows = [row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
+        faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
         store.publish("runs", rows[0])
+        assert not faulty.put_faults
         with pytest.raises(ConflictError):
             store.publish("runs", rows[1])
         assert store.read("runs")["documents"].to_pylist() == [1]
-
-    def test_a_publication_whose_reply_was_lost_is_one(self, store: TableStore, faulty: Server) -> None:
-        faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
-        store.publish("runs", row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa"))
-        assert not faulty.put_faults
         assert store.published() == ["20261124T120000Z-aaaaaa"]
         faulty.put_faults.extend([Fault(status=503)] * 4)
         with pytest.raises(StorageError, match="503"):
             store.publish("runs", row_of(PublishedRun, run_id="20261124T130000Z-aaaaaa"))
-
-    def test_the_lock_says_who_holds_it_and_no_more(self, store: TableStore) -> None:
-        with own_run(store, KEY, NOON, SECONDS) as run:
-            data, _ = read_object(f"{run.folder.uri}.lock", store.root.storage)
-        assert b'"host"' in data
-        assert b"testing" not in data
 
 
 def test_who_may_read_the_tables_and_no_more_is_told_of_a_run_that_has_stopped(

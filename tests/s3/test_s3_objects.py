@@ -36,6 +36,7 @@ KEY = "crawl-data/part é+1.gz"
 URI = f"s3://shards/{KEY}"
 DATA = b"0123456789" * 100
 LOST, BUSY = Fault(lost=True), Fault(status=503)
+NOWHERE = "http://127.0.0.1:1"
 
 
 @pytest.fixture
@@ -96,11 +97,7 @@ class TestAccess:
         ("given", "error", "said"),
         [
             ({"profile": "nobody"}, StorageError, "there is no such AWS profile"),
-            (
-                {"endpoint": "http://127.0.0.1:1", "max_attempts": 1},
-                StorageError,
-                "endpoint cannot be reached",
-            ),
+            ({"endpoint": NOWHERE, "max_attempts": 1}, StorageError, "endpoint cannot be reached"),
             ({"endpoint": "not an endpoint"}, ConfigError, "not an endpoint"),
         ],
     )
@@ -251,7 +248,12 @@ class TestConditions:
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 ONE = "<Contents><Key>data/a</Key><Size>1</Size></Contents>"
+OUTSIDE = ONE.replace("data/", "database/")
 STRANGE_LIST = "no end, or an entry that cannot be right"
+
+
+def key(name: object) -> str:
+    return ONE.replace("data/a", f"data/{name}")
 
 
 def a_list(contents: str, token: object = None) -> bytes:
@@ -298,14 +300,8 @@ class TestHostileServers:
         [
             pytest.param(lambda number: a_list(ONE, number), STRANGE_LIST, id="the same key on each page"),
             pytest.param(lambda number: a_list("", number), STRANGE_LIST, id="empty pages"),
-            pytest.param(
-                lambda number: a_list(ONE.replace("a<", f"{number}<"), number),
-                STRANGE_LIST,
-                id="few new keys",
-            ),
-            pytest.param(
-                lambda number: a_list(ONE + ONE.replace("data/a", "database/a")), STRANGE_LIST, id="outside"
-            ),
+            pytest.param(lambda number: a_list(key(number), number), STRANGE_LIST, id="few new keys"),
+            pytest.param(lambda number: a_list(ONE + OUTSIDE), STRANGE_LIST, id="outside"),
             pytest.param(lambda number: a_list("<Contents></Contents>"), STRANGE_LIST, id="no key"),
             pytest.param(lambda number: a_list(ONE.replace(">1<", ">-1<")), STRANGE_LIST, id="below zero"),
             pytest.param(lambda number: a_list(ONE.replace(">1<", ">x<")), "cannot be read", id="no number"),
@@ -325,9 +321,7 @@ class TestHostileServers:
         self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(s3, "LISTED_MOST", 1_000)
-        hostile.listed = lambda number: a_list(
-            "".join(ONE.replace("a<", f"{number}-{i}<") for i in range(400)), number
-        )
+        hostile.listed = lambda page: a_list("".join(key(f"{page}-{i}") for i in range(400)), page)
         with pytest.raises(StorageError, match=STRANGE_LIST):
             list(list_objects("s3://b/data", hostile.options))
         assert len(hostile.asked) == 3

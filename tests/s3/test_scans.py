@@ -23,7 +23,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.world.commands import presswatch
+from tests.world.commands import outcome, presswatch
 from tests.world.crawls import History, make_history, states, status, write_crawl
 from tests.world.places import Bucket, https
 from tests.world.scanned import FORMS, SEED, some_pages
@@ -116,7 +116,6 @@ class TestShards:
         from_disk: dict[str, Any],
         s3: Bucket,
         tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
     ) -> None:
         words = ["scan", s3.upload(shards, "crawl"), "--corpus", s3.upload(corpus, "corpus")]
         words += ["--out", f"{s3.uri}/tables", "--wave-shards", "1", *s3.there]
@@ -135,8 +134,8 @@ class TestShards:
         job.communicate()
         kept = waves()
         assert 2 <= kept < len(SEVEN)
-        assert cli.run(["runs", f"{s3.uri}/tables", *s3.there]) == 0
-        assert f"with {kept} shards done, is not finished" in capsys.readouterr().err
+        done = outcome("runs", f"{s3.uri}/tables", *s3.there)
+        assert (done.code, f"with {kept} shards done, is not finished" in done.err) == (0, True)
         assert ", resumed: " in presswatch(*words, **given)
         store = s3.store("tables")
         (row,) = store.read("runs").to_pylist()

@@ -167,6 +167,9 @@ class TestOneJob:
         assert ("ERROR the last line" in told.err) == (code != 0)
 
     def test_it_is_sized_for_the_sieve_and_runs_from_the_archive_as_a_dry_run_prints(self, emr: Emr) -> None:
+        # One without options can be submitted, too.
+        assert emr.submit(ours=("--dry-run",), job=("watch",)) == 0
+        assert len(json.loads(emr.capsys.readouterr().out)["uploads"]) == 2
         assert emr.submit(ours=("--dry-run",)) == 0
         assert emr.front.calls == []
         would = json.loads(emr.capsys.readouterr().out)
@@ -203,12 +206,8 @@ class TestOneJob:
         assert "testing" not in json.dumps(sent)  # the credentials of these tests
 
     def test_settings_in_the_environment_go_with_it_and_other_variables_stay(self, emr: Emr) -> None:
-        for name, value in {
-            "GRADE__MIN_RUN_WORDS": "12",
-            "DEPLOY__MOST_EXECUTORS": "3",
-            "CACHE_DIR": "/here/only",
-            "STORAGE__PROFILE": "of-mine",
-        }.items():
+        given = {"GRADE__MIN_RUN_WORDS": "12", "DEPLOY__MOST_EXECUTORS": "3"}
+        for name, value in (given | {"CACHE_DIR": "/here/only", "STORAGE__PROFILE": "of-mine"}).items():
             emr.monkeypatch.setenv(f"PRESSWATCH_{name}", value)
         assert emr.submit(ours=("--no-wait",)) == 0
         (job,) = emr.hosts.jobs()
@@ -216,10 +215,6 @@ class TestOneJob:
         sent = json.dumps(emr.starts())
         assert not [text for text in ("/here/only", "of-mine", "PRESSWATCH_DEPLOY") if text in sent]
         assert "48" in sent  # 3 executors × 16 cores
-
-    def test_one_without_options_can_be_submitted(self, emr: Emr) -> None:
-        assert emr.submit(ours=("--dry-run",), job=("watch",)) == 0
-        assert len(json.loads(emr.capsys.readouterr().out)["uploads"]) == 2
 
     @either
     @pytest.mark.parametrize(
@@ -298,43 +293,35 @@ class TestOneRun:
         assert sum(found.ours for found in running) == 1
 
     @either
-    def test_one_that_ended_with_shards_missing_is_not_repeated_unless_asked(self, emr: Emr) -> None:
-        emr.ends_with(3)
-        assert [emr.submit(), emr.submit()] == [3, 3]
-        assert len(emr.hosts.jobs()) == 1
-        emr.ends_with(0)
-        assert emr.submit(ours=("--again",)) == 0
-        assert len(emr.hosts.jobs()) == 2
-
-    @either
-    def test_after_a_failure_the_same_submit_starts_one_more(self, emr: Emr) -> None:
+    def test_the_same_submit_starts_one_more_after_a_failure_and_where_shards_were_missing_if_asked(
+        self, emr: Emr
+    ) -> None:
         emr.ends_with(1)
         assert emr.submit() == 1
         emr.ends_with(0)
         assert [emr.submit(), emr.submit()] == [0, 0]
         first, second = emr.starts()
         assert first != second
-        assert len(emr.hosts.jobs()) == 2
-
-    @either
-    def test_archives_and_entries_are_uploaded_once(self, emr: Emr) -> None:
-        assert emr.submit() == 0
+        other = ("--min-run-words", "12")
+        emr.ends_with(3)
+        assert [emr.submit(*other), emr.submit(*other)] == [3, 3]
+        assert len(emr.hosts.jobs()) == 3
         emr.ends_with(0)
-        assert emr.submit("--min-run-words", "12") == 0
-        assert [len(emr.front.written(f"/presswatch/{name}/")) for name in ("archives", "jobs")] == [1, 1]
+        assert emr.submit(*other, ours=("--again",)) == 0
+        assert len(emr.hosts.jobs()) == 4
 
     @either
-    def test_throttling_is_waited_out(self, emr: Emr) -> None:
+    def test_throttling_is_waited_out_and_a_start_whose_answer_is_lost_is_one_start(self, emr: Emr) -> None:
         look = "DescribeStep" if emr.is_cluster else "GetJobRun"
         emr.front.refusals = {emr.start: deque([400, 400]), look: deque([400])}
         assert emr.submit() == 0
         assert (len(emr.starts()), len(emr.hosts.jobs())) == (3, 1)
-
-    @either
-    def test_a_start_whose_answer_is_lost_is_one_start(self, emr: Emr) -> None:
+        emr.ends_with(0)
         emr.front.refusals = {emr.start: deque([0])}
-        assert emr.submit() == 0
-        assert len(emr.hosts.jobs()) == 1
+        assert emr.submit("--min-run-words", "12") == 0
+        assert len(emr.hosts.jobs()) == 2
+        # Archives and entries are uploaded once.
+        assert [len(emr.front.written(f"/presswatch/{name}/")) for name in ("archives", "jobs")] == [1, 1]
 
     def test_a_job_whose_submitter_died_before_it_started_is_started_by_the_next(self, emr: Emr) -> None:
         ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=1.0, look_seconds=0.01)
@@ -402,36 +389,32 @@ class TestFollowing:
         assert f"the job {job.id} continues" in emr.told()
 
     @either
-    def test_a_log_that_cannot_be_read_changes_nothing_of_how_the_job_ended(self, emr: Emr) -> None:
+    def test_a_log_that_is_not_read_or_damaged_changes_nothing_of_how_the_job_ended(self, emr: Emr) -> None:
         def denied(*_: object) -> None:
             raise StorageError("access denied", where="s3://shards/logs")
 
-        emr.monkeypatch.setattr("presswatch_spark.deploy.emr.open_stream", denied)
-        for code in (0, 3):
-            emr.ends_with(code)
-            assert emr.submit("--min-run-words", str(12 + code)) == code
-            told = emr.told()
-            assert "the log cannot be read: " in told
-            assert f"exit code {code}" in told
-
-    @either
-    def test_a_log_that_is_damaged_is_said_to_be(self, emr: Emr) -> None:
-        content = bytearray(gzip.compress(b"a line\n" * 1000))
-        content[12] ^= 0xFF
-        emr.monkeypatch.setattr("presswatch_spark.deploy.emr.open_stream", lambda *_: BytesIO(content))
-        emr.ends_with(3)
-        assert emr.submit() == 3
-        assert "is incomplete)" in emr.told()
-
-    @either
-    def test_ctrl_c_while_the_log_is_waited_for_leaves_the_exit_code(self, emr: Emr) -> None:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        emr.ends_with(3)
-        emr.monkeypatch.setattr("presswatch_spark.cli.submitting.driver_log", interrupted)
-        assert emr.submit() == 3
-        assert "continues" not in emr.told()
+        damaged = bytearray(gzip.compress(b"a line\n" * 1000))
+        damaged[12] ^= 0xFF
+        stream, log = "deploy.emr.open_stream", "cli.submitting.driver_log"
+        for run_words, (name, fails, code, said) in enumerate(
+            [
+                (stream, denied, 0, "the log cannot be read: "),
+                (stream, denied, 3, "the log cannot be read: "),
+                (stream, lambda *_: BytesIO(damaged), 3, "is incomplete)"),
+                (log, interrupted, 3, ""),
+            ],
+            start=12,
+        ):
+            emr.ends_with(code)
+            emr.monkeypatch.setattr(f"presswatch_spark.{name}", fails)
+            assert emr.submit("--min-run-words", str(run_words)) == code
+            told = emr.told()
+            assert said in told
+            assert f"exit code {code}" in told
+            assert "continues" not in told
 
 
 class TestRefusals:

@@ -142,9 +142,7 @@ def test_no_page_has_code_that_no_test_runs() -> None:
     with_python = {path for path in pages() if blocks(path.read_text(encoding="utf-8"), "python")}
     tested = {"reference/python", "reference/minhash", "how-to/catalog"}
     assert with_python == {DOCS / f"{name}.md" for name in tested}
-
-
-def test_make_has_the_targets_that_the_readme_names() -> None:
+    # Make has the targets that the README names.
     targets = [words for words in commands(README.read_text(encoding="utf-8")) if words[0] == "make"]
     assert targets == [["make", "demo"], ["make", "test"]]
     for words in [*targets, ["make", "docs"]]:

@@ -28,6 +28,7 @@ from presswatch_spark.tables.sorted_files import BLOOM_COLUMNS, GROUP_ROWS, ORDE
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import Fake, be_cut, declare, fake_articles, fake_shards, found, run_fake
 from tests.world.proofs import each_time
+from tests.world.tables import publish_log
 
 SHARDS = 7
 ROWS = sum(shard.size or 0 for shard in fake_shards(SHARDS))
@@ -139,29 +140,6 @@ def test_a_run_without_matches_gives_tables_that_can_be_read(fake: Fake) -> None
 
 
 class TestKilledPublication:
-    @pytest.mark.parametrize("moved", each_time([2], range(3)))
-    def test_shows_nothing_and_the_same_command_finishes_it(
-        self, fake: Fake, monkeypatch: pytest.MonkeyPatch, moved: int
-    ) -> None:
-        adopt, tables = TableStore.adopt, list[str]()
-
-        def adopt_until_killed(store: TableStore, table: str, *given: Any) -> list[str]:
-            if len(tables) == moved:
-                raise KeyboardInterrupt
-            tables.append(table)
-            return adopt(store, table, *given)
-
-        monkeypatch.setattr(TableStore, "adopt", adopt_until_killed)
-        monkeypatch.setattr(TableStore, "publish", killed)
-        with pytest.raises(KeyboardInterrupt):
-            fake.run(shards=SHARDS)
-        assert (fake.store.published(), fake.rows("matches")) == ([], [])
-        monkeypatch.undo()
-        summary = fake.run(shards=SHARDS)
-        assert summary.resumed
-        assert fake.store.published() == [summary.run_id]
-        assert len(pq.read_table(fake.out / "matches")) == ROWS
-
     def test_is_not_done_again_if_only_clearing_was_left(
         self, fake: Fake, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -169,7 +147,7 @@ class TestKilledPublication:
         with pytest.raises(KeyboardInterrupt):
             fake.run(shards=SHARDS)
         monkeypatch.undo()
-        assert len(fake.rows("matches")) == ROWS
+        assert len(fake.rows("matches")) == len(pq.read_table(fake.out / "matches")) == ROWS
         assert not fake.run(shards=SHARDS).resumed
         assert len(fake.store.published()) == 2
         assert list((fake.out / "_runs").iterdir()) == []
@@ -305,3 +283,16 @@ class TestFiles:
             columns = [name for name in SCHEMAS[table].names if name != "run_id"]
             one, two = (each.store.read(table, columns=columns) for each in (fake, other))
             assert one.equals(two)
+
+
+@pytest.mark.parametrize(
+    "name", each_time(["x:1", "{a,b}?"], ["x:1", "[a]", "{a,b}?", "a*", "a b%20#", "back\\slash"])
+)
+def test_spark_reads_tables_in_a_folder_of_any_name(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    store = TableStore.create(str(tmp_path / name))
+    assert store.frame(spark, "scan_log").count() == 0
+    run_ids = [f"20261124T12000{n}Z-aaaaaa" for n in range(3)]
+    for run_id in run_ids:
+        publish_log(store, run_id)
+    assert sorted(row["run_id"] for row in store.frame(spark, "scan_log").collect()) == run_ids
+    assert sorted(store.read("scan_log")["run_id"].to_pylist()) == run_ids

@@ -1,22 +1,42 @@
-"""Runs that are killed at any moment and given again: nothing lost, nothing twice, the same digest."""
+"""Runs that are killed, searched in passes or damaged, and resumed: the digest of undisturbed ones."""
 
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from random import Random
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.errors import BudgetError, OutputError, PresswatchError
+from presswatch_spark.core.settings.config import RunRules
+from presswatch_spark.corpus.store import manifest_of
+from presswatch_spark.query.sql import run_query
+from presswatch_spark.scanning.pipeline import SCAN, RunSummary
+from presswatch_spark.scanning.runs import engine
+from presswatch_spark.scanning.runs.index_passes import TRIES_BEFORE_SET_ASIDE
+from presswatch_spark.scanning.runs.work import Outcome, Passes
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
-from tests.spark.kills import ended, reaches, start
-from tests.spark.press import Press, Scanner
+from tests.spark.fakes import Fake, counted, declare, die, fake_shards, found, run_fake, scan_with
+from tests.spark.kills import ended, kill_at, reaches, start
+from tests.spark.press import Press, Scanned, Scanner
 from tests.world.commands import presswatch
+from tests.world.tables import flip_a_bit
 
 WAVE = 2
 WAVES = "_runs/*/waves/*.json"
@@ -97,3 +117,288 @@ def test_two_runs_at_the_same_time_in_one_folder_do_not_disturb_each_other(
     found = digests(tmp_path / "out")
     assert len(set(found)) == 2
     assert digest in found
+
+
+# Whole runs in passes: the digest of one pass, also when the run is killed between two or workers die.
+
+
+PASS_WAVE = 6
+
+
+def memory_for(corpus: Path, passes: int) -> float:
+    """The memory, in GB, with which the index of a corpus is searched in so many passes."""
+    return manifest_of(str(corpus), StorageOptions()).searched_bytes / (passes - 0.5) / 1e9
+
+
+def in_passes(scan: Scanner, press: Press, passes: int, **rules: Any) -> Scanned:
+    memory = {"index_memory": memory_for(scan.corpus, passes)} if passes > 1 else {}
+    return scan(press.shards, wave_shards=PASS_WAVE, **(memory | rules))
+
+
+@pytest.fixture(scope="module")
+def one_pass(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> RunSummary:
+    return in_passes(Scanner(spark, corpus, tmp_path_factory.mktemp("one")), press, 1).summary
+
+
+@pytest.mark.parametrize("passes", [2, pytest.param(5, marks=pytest.mark.full)])
+def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are_so_many(
+    scan: Scanner, press: Press, one_pass: RunSummary, passes: int
+) -> None:
+    done = in_passes(scan, press, passes)
+    assert found(done.summary) == found(one_pass)
+    assert (done.row["passes"], done.summary.notes) == (passes, ()), "every candidate came from the passes"
+    assert f"{passes} passes: the index has" in done.said
+    assert f"pass {passes - 1} of {passes}: {PASS_WAVE} shards more are read" in done.said
+    assert list((done.out / "_runs").iterdir()) == []
+    # What the passes cost is in the metrics; passes before the last are no waves.
+    values = {row["name"]: row["value"] for row in done.rows("metrics")}
+    waves, earlier = -(-SHARDS // PASS_WAVE), passes - 1
+    expected = {"waves_total": waves, "shards_planned": SHARDS}
+    expected |= {"pass_waves_total": earlier * waves, "pass_shards_total": earlier * SHARDS}
+    assert values.items() >= {f"presswatch_{name}": value for name, value in expected.items()}.items()
+
+
+def test_an_index_that_fits_is_searched_in_one_pass(
+    scan: Scanner, press: Press, one_pass: RunSummary
+) -> None:
+    done = in_passes(scan, press, 1, index_memory=memory_for(scan.corpus, 1) * 0.51)
+    assert found(done.summary) == found(one_pass)
+    assert "pass" not in done.said
+
+
+@pytest.mark.full
+def test_a_run_killed_between_passes_goes_on_where_it_was(
+    press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary
+) -> None:
+    out = tmp_path / "out"
+    words = [str(press.shards), "--format", "wet", "--corpus", str(corpus), "--out", str(out)]
+    words += ["--wave-shards", str(PASS_WAVE), "--index-memory", f"{memory_for(corpus, 3):.9f}"]
+    command = [sys.executable, str(ROOT / "jobs" / "scan.py"), *words]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    kill_at(command, out, "_runs/*/candidates/2-of-3/*.parquet", PASS_WAVE)
+    kept = list(out.glob("_runs/*/candidates/2-of-3/*.parquet"))
+    listing = subprocess.run(
+        [sys.executable, "-m", "presswatch_spark", "runs", str(out)],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    begun = re.search(r"with 0 shards done and (.*), is not finished", listing.stderr)
+    assert begun, listing.stderr
+    assert begun[1].startswith(f"{SHARDS} shards in pass 1 of 3, ")
+    assert begun[1].endswith(" in pass 2 of 3")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert f"table digest {one_pass.row['table_digest']}" in done.stdout
+    assert "pass 1 of 3:" not in done.stderr, "the first pass is not done again"
+    again = sum(map(int, re.findall(r"pass 2 of 3: (\d+) shards? more", done.stderr)))
+    assert 0 < again <= SHARDS - PASS_WAVE
+    assert again >= SHARDS - len(kept) - PASS_WAVE
+
+
+def test_the_estimate_and_the_budget_count_every_pass(scan: Scanner, press: Press) -> None:
+    price = "c7a.xlarge on demand"
+    assert "in 3 passes" in in_passes(scan, press, 3, price=price, budget=1.0).said
+    with pytest.raises(BudgetError, match="and the budget is"):
+        in_passes(replace(scan, folder=scan.folder / "none"), press, 3, price=price, budget=1e-12)
+
+
+KEPT = pa.schema([("shard", pa.string())])
+
+
+def fake_passes(folder: Path, deadly: str) -> Passes:
+    """Two passes over made-up shards, of which one kills each worker that reads it in the first pass."""
+
+    def read(run: Folder, number: int) -> object:
+        trouble = {f"shard-{n:03}": counted(folder) for n in range(12)}
+        last = scan_with({})
+        first = scan_with(trouble | {deadly: counted(folder, die)})
+
+        def sift(shard: ObjectInfo) -> Outcome:
+            outcome = first(shard)
+            return Outcome(outcome.log, {"kept": [pa.RecordBatch.from_pydict({"shard": [shard.uri]}, KEPT)]})
+
+        return last if number else sift
+
+    return Passes(
+        2, "two passes", read, lambda run, number: run / f"candidates/{number + 1}-of-2",
+        lambda uri: f"{uri}.parquet", "kept", KEPT,
+    )  # fmt: skip
+
+
+def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
+    fake: Fake, undisturbed: RunSummary
+) -> None:
+    rules = RunRules(wave_shards=12, shards_per_task=6)
+    summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, "shard-007"))
+    assert found(summary) == found(undisturbed)
+    times = fake.times()
+    assert times.keys() == {f"shard-{n:03}" for n in range(12)}, "all were read"
+    assert times["shard-007"] == TRIES_BEFORE_SET_ASIDE
+    assert "a Python worker died at shard-007" in said
+    assert "12 shards more are read; 1 could not be read" in said
+
+
+# Bits that flip in what runs wrote: parts cost their wave, and published tables are not read as if whole.
+
+
+FAKE_SHARDS = [shard.uri for shard in fake_shards(12)]
+DECLARED = dict.fromkeys(FAKE_SHARDS, declare)
+RULES = RunRules(wave_shards=3, shards_per_task=2)
+
+
+@pytest.fixture(scope="module")
+def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
+    """Published tables, and their run."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    return out, run_fake(spark, out, trouble=DECLARED)
+
+
+@pytest.fixture(scope="module")
+def stopped(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tables of a run that was stopped after three of its four waves."""
+    out = tmp_path_factory.mktemp("stopped") / "out"
+    with pytest.raises(PresswatchError, match="the package is not on this host"):
+        run_fake(spark, out, trouble=DECLARED, broken="shard-010", rules=RULES)
+    return out
+
+
+def parts_of(out: Path, table: str) -> list[Path]:
+    attempts = {marker.stem for marker in out.glob("_runs/*/waves/*.json")}
+    parts = sorted(out.glob(f"_runs/*/parts/*/*-{table}.parquet"))
+    return [part for part in parts if part.parent.name in attempts]
+
+
+def resume(fake: Fake) -> tuple[RunSummary, str]:
+    """Give the same command again; the run, and what it said."""
+    return fake.told(trouble=dict.fromkeys(FAKE_SHARDS, fake.counted(declare)), rules=RULES)
+
+
+def test_a_run_is_resumed_without_the_waves_whose_parts_or_markers_are_damaged(
+    fake: Fake, stopped: Path, whole: tuple[Path, RunSummary]
+) -> None:
+    out = shutil.copytree(stopped, fake.out)
+    first, second = sorted(out.glob("_runs/*/waves/*.json"))[:2]
+    (part,) = out.glob(f"_runs/*/parts/{first.stem}/*-scan_log.parquet")
+    flip_a_bit(part, Random(1))
+    flip_a_bit(second, Random(2))
+    summary, said = resume(fake)
+    assert summary.resumed
+    assert found(summary) == found(whole[1])
+    assert f"{part}: the result of a wave does not have the SHA-256 of what was written" in said
+    assert f"{second}: the marker of a wave is damaged; it is scanned again" in said
+    # The six of the two waves, and the three that had not been scanned.
+    assert set(fake.times()) == {*FAKE_SHARDS[:6], *FAKE_SHARDS[9:]}
+    assert fake.metrics()["presswatch_shards_rescanned_total"] == 3
+    assert fake.metrics()["presswatch_documents_total"] == summary.row["documents"]
+
+
+@pytest.mark.parametrize("checked_here", [0, 1 << 30])
+def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
+    fake: Fake, whole: tuple[Path, RunSummary], monkeypatch: pytest.MonkeyPatch, checked_here: int
+) -> None:
+    check, damaged = engine.without_damage, list[Path]()
+
+    def rot_once(*given: object) -> object:
+        parts = parts_of(fake.out, "matches")
+        if parts and not damaged:
+            flip_a_bit(parts[0], Random(3))
+            parts[-1].unlink()
+            damaged.extend((parts[0], parts[-1]))
+        return check(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "CHECKED_HERE_BYTES", checked_here)
+    monkeypatch.setattr(engine, "without_damage", rot_once)
+    summary, said = resume(fake)
+    assert found(summary) == found(whole[1])
+    assert f"{damaged[0]}: the result of a wave does not have" in said
+    assert f"{damaged[1]}: the result of a wave is missing" in said
+    assert sum(fake.times().values()) == 12 + 6
+
+
+def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, random = engine.without_damage, Random(4)
+
+    def rot(*given: object) -> object:
+        for part in parts_of(fake.out, "matches"):
+            flip_a_bit(part, random)
+        return check(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "without_damage", rot)
+    with pytest.raises(OutputError, match=r"were damaged 3 times .*check this disk"):
+        fake.run(trouble=DECLARED)
+    assert fake.store.published() == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("table", SCAN.columns)
+@pytest.mark.parametrize("seed", range(10))
+def test_of_thirty_parts_with_a_flipped_bit_each_all_thirty_are_noticed(
+    fake: Fake, stopped: Path, whole: tuple[Path, RunSummary], table: str, seed: int
+) -> None:
+    out, random = shutil.copytree(stopped, fake.out), Random(f"{table} {seed}")
+    part = random.choice(parts_of(out, table))
+    flip_a_bit(part, random)
+    summary, said = resume(fake)
+    assert f"{part}: the result of a wave does not have the SHA-256" in said
+    assert found(summary) == found(whole[1])
+
+
+@pytest.fixture
+def published(fake: Fake, whole: tuple[Path, RunSummary]) -> Fake:
+    return replace(fake, out=shutil.copytree(whole[0], fake.out))
+
+
+OF_SCANS = [table for table in SCHEMAS if PUBLISHED_BY[table] == "runs"]
+
+
+@pytest.mark.parametrize("table", OF_SCANS)
+def test_a_published_file_with_a_flipped_bit_is_read_by_nobody(published: Fake, table: str) -> None:
+    (path,) = (published.out / table).glob("*.parquet")
+    store, data, random = published.store, path.read_bytes(), Random(table)
+    assert len(store.read(table))
+    for _ in range(20):
+        flip_a_bit(path, random)
+        with pytest.raises(DamagedTablesError, match=r"(of|publishes) run 2.*(have changed|is damaged)"):
+            store.read(table)
+        with pytest.raises(DamagedTablesError):
+            store.frame(published.spark, table)
+        path.write_bytes(data)
+    assert len(store.read(table))
+
+
+@pytest.mark.parametrize("table", [table for table in OF_SCANS if table not in PUBLISHERS])
+@pytest.mark.parametrize("change", ["gone", "cut", "another", "added"])
+def test_a_table_whose_files_are_others_is_not_read_as_if_whole(
+    published: Fake, table: str, change: str
+) -> None:
+    (path,) = (published.out / table).glob("*.parquet")
+    data = path.read_bytes()
+    match change:
+        case "gone":
+            path.unlink()
+        case "cut":
+            path.write_bytes(data[:-1])
+        case "another":
+            path.write_bytes(bytes(len(data)))
+        case "added":
+            path.with_name(path.name.replace("00000", "00001")).write_bytes(data)
+    with pytest.raises(DamagedTablesError, match=f"table {table} of run .* is not as it was published"):
+        published.rows(table)
+    assert all(published.rows(each) for each in OF_SCANS if each != table)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_a_query_reads_no_table_that_is_not_as_it_was_published(published: Fake, engine: str) -> None:
+    for path in (published.out / "matches").glob("*.parquet"):
+        path.unlink()
+    for query in (
+        "select count(*) from MATCHES",
+        "select * from runs join (select * from matches) using (run_id)",
+        "select rows from by_title",
+    ):
+        with pytest.raises(DamagedTablesError, match=r"table matches of run .* it is missing"):
+            run_query(str(published.out), query, engine=engine)
+    answer = run_query(str(published.out), "select count(*) from scan_log", engine=engine)
+    assert list(answer.rows) == [(len(FAKE_SHARDS),)]

@@ -1,28 +1,44 @@
-"""The scan from end to end: what is found, where its rows point, and what is reported of the unreadable."""
+"""Scans from end to end: what is found, where its rows point, and what is reported of the unreadable."""
 
 import gzip
 import hashlib
+import io
 import json
 import platform
 import shutil
 import socket
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from pyspark.sql import SparkSession
 
+import presswatch_spark as pw
+from presswatch_spark.cli.demo import shards
+from presswatch_spark.cli.demo.generate import Page
+from presswatch_spark.cli.demo.shards import write_wet
 from presswatch_spark.core.errors import ConfigError, CorpusError, InputError, PresswatchError
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.reading.text.words import word_at, words_of
+from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.runs.provenance import commit, packages, packages_digest
 from presswatch_spark.storage.objects import StorageOptions, read_range
+from presswatch_spark.tables.store import TableStore
+from tests.reference.pairs import pairs_with_common_run
 from tests.spark.conftest import PAGES, SHARDS
 from tests.spark.press import GUARANTEED, Press, Scanned, Scanner
+from tests.world.commands import presswatch
+from tests.world.corpora import article, corpus_of
+from tests.world.hub import Hub, empty
+from tests.world.rights import SITE, Answer, write_warc
+from tests.world.scanned import FORMS
 from tests.world.servers import web
+from tests.world.shards import SmallPage, write_oscar_2201
+from tests.world.warc import packed_as, record
 
 
 def record_text(row: dict[str, Any]) -> bytes:
@@ -183,3 +199,279 @@ def test_languages_gate_documents_and_are_part_of_the_configuration(scan: Scanne
     done = scan(shard, config=ScanConfig(read=ReadRules(languages=("fra",))))
     assert done.copies()
     assert '"languages":["fra"]' in str(done.row["config"])
+
+
+# A part of a dataset, scanned by its name, from a mirror or a hub: its rows name their dataset.
+
+
+URL, AT = "https://copie.example/1", "2024-05-18T01:58:10Z"
+
+
+def scanned(scan: Scanner, press: Press, *named: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Scan a dataset by its name; its rows, and that of the first article."""
+    presswatch("scan", *named, "--corpus", str(scan.corpus), "--out", str(scan.folder / "tables"))
+    rows = TableStore.open(str(scan.folder / "tables")).read("matches").to_pylist()
+    (match,) = (row for row in rows if row["article_id"] == first(press)["article_id"])
+    assert (match["document_url"], f"{match['captured_at']:%Y-%m-%dT%H:%M:%SZ}") == (URL, AT)
+    return rows, match
+
+
+def first(press: Press) -> Any:
+    return json.loads(press.articles.read_text(encoding="utf-8").splitlines()[0])
+
+
+def test_a_scan_by_name_reads_the_columns_of_the_dataset_and_names_its_release(
+    scan: Scanner, press: Press
+) -> None:
+    metadata = {"WARC-Record-ID": "<urn:uuid:7>", "WARC-Date": AT, "WARC-Payload-Digest": "sha1:X"}
+    row = {"text": first(press)["body"], "url": URL, "metadata": metadata}
+    shard = scan.folder.joinpath(
+        "contrib/datacomp/DCLM-baseline/global-shard_03_of_10/local-shard_1_of_10/shard_1_processed.jsonl.zst"
+    )
+    shard.parent.mkdir(parents=True)
+    shard.write_bytes(zstandard.ZstdCompressor().compress(json.dumps(row).encode() + b"\n"))
+    named = ("--dataset", "dclm", "--part", "03", "--mirror", str(scan.folder))
+    _, match = scanned(scan, press, *named)
+    expected = {"record_id": "<urn:uuid:7>", "release": "dclm", "dataset": "rows", "payload_digest": "sha1:X"}
+    expected |= {"product": "dclm", "product_revision": None, "upstream_uri": None}
+    assert match.items() >= expected.items()
+
+
+@pytest.mark.full
+def test_a_scan_by_name_reads_a_dataset_on_the_hub_where_it_is(
+    scan: Scanner, press: Press, one_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("HF_ENDPOINT", empty(one_hub).url)
+    path, other = (f"multilingual/c4-{part}.tfrecord-00000-of-00001.json.gz" for part in ("fr", "en"))
+    row = {"text": first(press)["body"], "url": URL, "timestamp": AT}
+    data = gzip.compress(json.dumps(row).encode() + b"\n")
+    commit = one_hub.push({path: data, other: data}, "allenai/c4")
+    rows, match = scanned(scan, press, "--dataset", "mc4", "--part", "fr")
+    assert {row["shard_uri"] for row in rows} == {f"hf://datasets/allenai/c4@{commit}/{path}"}
+    assert match.items() >= {"release": "c4-fr", "product": "mc4", "product_revision": commit}.items()
+    out = str(scan.folder / "tables")
+    shown = [json.loads(line) for line in presswatch("matches", out, "--json").splitlines()]
+    assert {row["product_revision"] for row in shown} == {commit}
+    query = "select product, count(*) as n from matches group by product"
+    for engine in ("duckdb", "spark"):
+        assert f"mc4 {len(rows)}" in " ".join(presswatch("sql", "--engine", engine, out, query).split())
+
+
+# A whole release, a sample of it, and the one whose lengths are off by 2: what the tables report of them.
+
+
+AFFECTED = "CC-MAIN-2018-34"
+ARTICLES_A_SHARD = 6
+
+
+def shard_of(folder: Path, press: Press, off: int, release: str = AFFECTED) -> Path:
+    """A shard of articles of `release` whose records declare `off` bytes more than they have."""
+    info = f"isPartOf: {release}\r\n".encode()
+    records = [record(info, length=len(info) + off).replace(b"conversion", b"warcinfo")]
+    lines = press.articles.read_text(encoding="utf-8").splitlines()[:ARTICLES_A_SHARD]
+    bodies = (json.loads(line)["body"].encode() for line in lines)
+    records += [record(body, length=len(body) + off) for body in bodies]
+    path = folder / f"{release}{off:+}.warc.wet.gz"
+    path.write_bytes(packed_as("record", records))
+    return path
+
+
+def copies_in(matches: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    names = ("article_id", "grade", "longest_run_words", "text_sha256", "release")
+    return sorted(tuple(row[name] for name in names) for row in matches)
+
+
+@pytest.mark.parametrize("off", [-2, 2])
+def test_the_release_with_wrong_lengths_is_complete_and_named_once(
+    scan: Scanner, press: Press, off: int
+) -> None:
+    right = scan(shard_of(scan.folder, press, 0), out="right")
+    wrong = scan(shard_of(scan.folder, press, off))
+    (line,) = wrong.rows("scan_log")
+    assert (line["status"], line["error"], line["documents"]) == ("complete", None, ARTICLES_A_SHARD)
+    assert (wrong.summary.incomplete, right.summary.notes) == ((), ())
+    assert wrong.summary.notes == (f"{line['note']} ({line['shard_uri']})",)
+    assert AFFECTED in line["note"]
+    assert copies_in(wrong.rows()) == copies_in(right.rows())
+    assert len({row["article_id"] for row in wrong.rows()}) >= ARTICLES_A_SHARD
+
+
+def test_a_cut_shard_of_that_release_and_a_lie_of_another_are_partial(scan: Scanner, press: Press) -> None:
+    cut, other = shard_of(scan.folder, press, -2), shard_of(scan.folder, press, -2, "CC-MAIN-2018-39")
+    cut.write_bytes(cut.read_bytes()[:-20])
+    done = scan(cut, other)
+    assert len(done.summary.incomplete) == 2
+    by_release = {line["release"]: line for line in done.rows("scan_log")}
+    assert {line["status"] for line in by_release.values()} == {"partial"}
+    assert by_release[AFFECTED]["note"] is not None
+    assert "declares" not in by_release[AFFECTED]["error"]
+    assert by_release["CC-MAIN-2018-39"]["note"] is None
+    assert "declares" in by_release["CC-MAIN-2018-39"]["error"]
+
+
+def test_a_sample_is_recorded_as_one(scan: Scanner, press: Press) -> None:
+    keys = sorted(path.name for path in press.shards.iterdir())
+    listing = press.shards.parent / "wet.paths.gz"
+    listing.write_bytes(gzip.compress("".join(f"{press.shards.name}/{key}\n" for key in keys).encode()))
+    done = scan(listing, sample=0.25)
+    assert done.row["shards_planned"] == len(done.rows("scan_log")) == len(keys) // 4
+    (row,) = done.rows("runs")
+    assert (row["sample"], row["sample_seed"], row["shards_listed"]) == (0.25, 0, len(keys))
+    assert json.loads(row["sample_strata"]) == {press.shards.name: len(keys)}
+    (labels,) = (line["labels"] for line in done.rows("metrics") if line["name"] == "presswatch_run_info")
+    assert labels.endswith('sample="0.25"'), "no number beside it is taken for one of the whole"
+    whole = scan(listing, out="whole", sample=1.0)
+    assert (whole.row["sample"], whole.row["sample_strata"]) == (None, None)
+    assert whole.row["shards_planned"] == len(whole.rows("scan_log")) == len(keys)
+
+
+# Rights signals from shards on disk to the answer of `presswatch rights`, through Spark.
+
+
+PLAIN, HTML = [("Content-Type", "text/plain")], [("Content-Type", "text/html; charset=utf-8")]
+ROBOTS = f"{SITE}/robots.txt"
+PAGE = f"<p>{article(1)['body']}".encode()
+
+
+@pytest.fixture(scope="module")
+def with_rights(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tables of `pages` (WARC), `text` (WET) and `robots` (robots.txt after them)."""
+    home = tmp_path_factory.mktemp("rights")
+    corpus_of(home, [article(1), article(2)])
+    forbids, lets_in = b"User-agent: CCBot\nDisallow: /une/\n", b"User-agent: CCBot\nDisallow: /admin/\n"
+    noai = [*HTML, ("X-Robots-Tag", "noai")]
+    write_warc(
+        home / "pages.warc.gz",
+        Answer(ROBOTS, forbids, PLAIN, at="2024-05-18T11:00:00Z"),
+        Answer(f"{SITE}/une/1", PAGE, HTML),
+        Answer(f"{SITE}/une/2", f"<p>{article(2)['body']}".encode(), noai),
+    )
+    write_warc(home / "robots.warc.gz", Answer(ROBOTS, lets_in, PLAIN, at="2024-05-18T13:00:00Z"))
+    write_wet(home / "text.warc.wet.gz", [SmallPage(f"{SITE}/une/1", str(article(1)["body"]))])
+    for name, shard in (
+        ("pages", "pages.warc.gz"),
+        ("text", "text.warc.wet.gz"),
+        ("robots", "robots.warc.gz"),
+    ):
+        presswatch("scan", "--corpus", home / "corpus", "--out", home / name, home / shard)
+    return home
+
+
+def statuses(*words: object) -> dict[tuple[str, str], str]:
+    """Statuses by page and agent, of the rows that name an article."""
+    rows = map(json.loads, presswatch("rights", *words, "--json").splitlines())
+    return {(row["document_url"][-1], row["agent"]): row["status"] for row in rows if row["article_id"]}
+
+
+def test_signals_of_one_scan_tell_what_was_in_force(with_rights: Path) -> None:
+    found = statuses(with_rights / "pages")
+    assert found["1", "CCBot"] == "before"
+    assert found["1", "*"] == "none"
+    assert found["2", "CCBot"] == found["2", "*"] == "both"
+    # Those of a later scan of robots.txt count when they are named.
+    found = statuses(with_rights / "pages", "--signals", with_rights / "robots")
+    assert found["1", "CCBot"] == "conflicting"
+
+
+def test_the_log_and_the_run_count_signals_and_wet_has_none(with_rights: Path, tmp_path: Path) -> None:
+    pages, text = (TableStore.open(str(with_rights / name)) for name in ("pages", "text"))
+    assert pages.read("scan_log")["signals"].to_pylist() == pages.read("runs")["signals"].to_pylist() == [5]
+    assert text.read("runs")["signals"].to_pylist() == [0]
+    assert len(pages.read("rights_signals")) == 5
+    assert not (with_rights / "text" / "rights_signals").exists()
+    # The same scan gives the same digest of signals.
+    again = tmp_path / "again"
+    presswatch("scan", "--corpus", with_rights / "corpus", "--out", again, with_rights / "pages.warc.gz")
+    runs = (TableStore.open(str(folder)).read("runs") for folder in (with_rights / "pages", again))
+    first, second = (run["signals_digest"].to_pylist() for run in runs)
+    assert first == second != [None]
+
+
+# The promise, on real press: every pair with a common run of 11 words, no other, in every format.
+
+
+Pairs = set[tuple[str, str]]
+
+
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.full)])
+def test_every_pair_of_real_press_articles_is_found_in_every_format(
+    spark: SparkSession, real_data: Path, tmp_path: Path, step: int
+) -> None:
+    """Index every second article, scan all of them in all formats; `step`: take every so manieth article."""
+    lines = (real_data / "press" / "articles.jsonl").read_text(encoding="utf-8").splitlines()[::step]
+    press = {f"press-{i:04}": json.loads(line) for i, line in enumerate(lines)}
+    articles = {name: article["text"] for name, article in list(press.items())[::2]}
+    documents = {f"https://site.example/{name}": article["text"] for name, article in press.items()}
+
+    found = scan_all_formats(spark, tmp_path, articles, documents)
+
+    truth = pairs_with_common_run(documents, articles, 11)
+    copies = {(f"https://site.example/{name}", name) for name in articles}
+    assert copies & truth
+    assert len(found) == len(write_all_formats(tmp_path / "again", {}))
+    for shard, pairs in found.items():
+        assert pairs - truth == set(), f"{shard}: rows without a common run"
+        assert truth - pairs == set(), f"{shard}: pairs that were missed"
+    print(  # noqa: T201
+        f"\n{len(articles)} articles, {len(documents)} documents, {len(found)} shards: {len(truth)} pairs in "
+        f"each, {len(truth - copies)} of them between different articles"
+    )
+
+
+def scan_all_formats(
+    spark: SparkSession, folder: Path, articles: dict[str, str], documents: dict[str, str]
+) -> dict[str, Pairs]:
+    """Pairs found, by shard."""
+    corpus = corpus_of(folder, (article(0, article_id=name, body=body) for name, body in articles.items()))
+    write_all_formats(folder / "shards", documents)
+    done = Scanner(spark, corpus, folder)(folder / "shards", dataset="auto")
+    assert done.summary.incomplete == ()
+    assert done.row["documents"] == len(documents) * done.row["shards_complete"]
+    found: dict[str, Pairs] = defaultdict(set)
+    for row in done.rows():
+        assert row["longest_run_words"] >= 11
+        pair = (row["document_url"], row["article_id"])
+        assert pair not in found[row["shard_uri"]], "a pair has one row"
+        found[row["shard_uri"]].add(pair)
+    return found
+
+
+def write_all_formats(folder: Path, documents: dict[str, str]) -> list[Path]:
+    """The same documents in every form of every dataset."""
+    folder.mkdir()
+    found = [Page(url, text) for url, text in documents.items()]
+    # The text of a page in WARC is extracted: other words may be in it.
+    texts = {name: write for name, write in FORMS.items() if name not in ("pages.warc.gz", "plain.warc")}
+    more = {"fr_part_6.jsonl": write_oscar_2201, "fr_part_7.jsonl.gz": shards.write_oscar_2301}
+    for name, write in {**texts, **more}.items():
+        write(folder / name, found)
+    return [path for path in sorted(folder.iterdir()) if "_meta_" not in path.name]
+
+
+# From articles to matches in Python, as the command line does it: the same digests.
+
+
+def test_a_program_gets_what_a_command_gets(spark: SparkSession, press: Press, tmp_path: Path) -> None:
+    stages: list[str] = []
+    manifest = pw.build_corpus(
+        str(press.members), [str(press.articles)], str(tmp_path / "corpus"), tell=stages.append, spark=spark
+    )
+    assert stages
+    run = pw.scan(
+        [str(press.shards)],
+        corpus=str(tmp_path / "corpus"),
+        out=str(tmp_path / "tables"),
+        settings={"grade.min_run_words": "12", "run.wave_shards": 100},
+        progress=Progress(io.StringIO(), live=False),
+        spark=spark,
+    )
+    assert run.is_complete
+    assert run.row["corpus_digest"] == manifest.digest
+    found = run.matches(columns=["run_id", "longest_run_words"]).to_pandas()
+    assert set(found["run_id"]) == {run.run_id}
+    assert found["longest_run_words"].min() >= 12
+    words = [str(press.shards), "--corpus", str(tmp_path / "corpus"), "--out", str(tmp_path / "other")]
+    presswatch("scan", *words, "--min-run-words", "12")
+    (row,) = pw.open_tables(str(tmp_path / "other")).runs().to_pylist()
+    assert row["table_digest"] == run.row["table_digest"]

@@ -140,12 +140,8 @@ def _made() -> Made:
         for number, (id, each) in enumerate(zip(_ids(), articles(PUBLISHERS, 7), strict=True))
     ]
     pages = [
-        Page(
-            f"https://copie-{number}.example/",
-            page(each.headline, each.body),
-            copies=(each.article_id,),
-        )
-        for number, each in enumerate(found)
+        Page(f"https://copie-{n}.example/", page(each.headline, each.body), copies=(each.article_id,))
+        for n, each in enumerate(found)
     ]
     forms = {"a.warc.wet.gz": pages, "c4-train.json.gz": pages[3:9]}
     for name, some in forms.items():

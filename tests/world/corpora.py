@@ -57,36 +57,19 @@ publishers:
 
 PLACES = ("Valmont", "Sainte-Aure", "Brézolles", "Corvières", "Lanneau", "Mirebelle", "Pontauzan", "Tréverin")
 WHO = (
-    "la maire",
-    "un maraîcher",
-    "l’institutrice",
-    "le préfet",
-    "une chercheuse",
-    "les pompiers",
+    "la maire", "un maraîcher", "l’institutrice", "le préfet", "une chercheuse", "les pompiers",
     "un éclusier",
-)
+)  # fmt: skip
 DID = (
-    "a inauguré",
-    "refuse de quitter",
-    "compte rouvrir",
-    "a photographié",
-    "voudrait racheter",
-    "surveille",
-)
+    "a inauguré", "refuse de quitter", "compte rouvrir", "a photographié", "voudrait racheter", "surveille",
+)  # fmt: skip
 WHAT = (
-    "le vieux moulin",
-    "la halle aux grains",
-    "l’école du bourg",
-    "un pont suspendu",
-    "la gare désaffectée",
-)
+    "le vieux moulin", "la halle aux grains", "l’école du bourg", "un pont suspendu", "la gare désaffectée",
+)  # fmt: skip
 WHEN = (
-    "depuis l’été",
-    "malgré la neige",
-    "avant les vœux",
-    "pour la troisième fois",
+    "depuis l’été", "malgré la neige", "avant les vœux", "pour la troisième fois",
     "sans l’accord des voisins",
-)
+)  # fmt: skip
 
 
 def sentence(rng: random.Random) -> str:

@@ -21,10 +21,8 @@ def sha(text: object) -> str:
 
 def span(start: int, end: int, words: int) -> dict[str, int]:
     """A span of so many words, between these characters of the article."""
-    return {"document_start": 0, "document_end": 1, "article_start": start, "article_end": end} | {
-        "words": words,
-        "passage": 0,
-    }
+    ends = {"document_start": 0, "document_end": 1, "article_start": start, "article_end": end}
+    return ends | {"words": words, "passage": 0}
 
 
 def copy(
@@ -80,16 +78,10 @@ def hold(
     `suppressed`: by id, their suppressed shingles; of others, these are not known.
     """
     names = ("article_id", "title_id", "publisher_id", "article_sha256")
-    rows = [
-        row_of(
-            CorpusArticle,
-            run_id=run_id,
-            corpus_digest=corpus,
-            **dict(zip(names, each, strict=True)),
-            suppressed_shingles=suppressed.get(each[0]),
-        )
-        for each in articles
-    ]
+    rows = []
+    for each in articles:
+        facts = dict(zip(names, each, strict=True)) | {"suppressed_shingles": suppressed.get(each[0])}
+        rows.append(row_of(CorpusArticle, run_id=run_id, corpus_digest=corpus, **facts))
     write(TableStore.open(str(tables)), "corpus_articles", run_id, rows, CorpusArticle.schema)
 
 

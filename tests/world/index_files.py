@@ -64,14 +64,8 @@ def write_file(path: Path, rows: Sequence[Row], row_groups: int, schema: pa.Sche
     """Write rows as Spark wrote the real index: sorted, in row groups of the same size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["url_surtkey"]), schema)
-    pq.write_table(
-        table,
-        path,
-        row_group_size=max(1, -(-len(rows) // row_groups)),
-        compression="gzip",
-        use_deprecated_int96_timestamps=True,
-        store_schema=False,
-    )
+    size, int96 = max(1, -(-len(rows) // row_groups)), {"use_deprecated_int96_timestamps": True}
+    pq.write_table(table, path, row_group_size=size, compression="gzip", store_schema=False, **int96)
 
 
 def row_of(

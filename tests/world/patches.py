@@ -24,16 +24,9 @@ from tests.world.shards import read
 from tests.world.warc import page, warc_record
 
 WORDS = (
-    "le vent",
-    "se lève",
-    "et la mer",
-    "monte vers",
-    "les maisons",
-    "du port",
-    "avant",
-    "que la nuit",
+    "le vent", "se lève", "et la mer", "monte vers", "les maisons", "du port", "avant", "que la nuit",
     "ne tombe",
-)
+)  # fmt: skip
 FORMS = {
     "wet": "{}.warc.wet.gz",
     "warc": "{}.warc.gz",

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -19,7 +18,7 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.table import CommitTableRequest
 
-from tests.world.servers import listening
+from tests.world.servers import AnyMethod, listening
 
 REFUSALS = {
     NoSuchTableError: (404, "NoSuchTableException"),
@@ -34,10 +33,8 @@ REFUSALS = {
 def rest_catalog(behind: Catalog, token: str) -> Iterator[str]:
     """Serve the tables of a catalog to whoever has the token; gives the address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self) -> None:
+    class Handler(AnyMethod):
+        def answer(self) -> None:
             asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, reply = 401, _refused(401, "NotAuthorizedException", "no token")
             if self.headers.get("Authorization") == f"Bearer {token}":
@@ -53,12 +50,6 @@ def rest_catalog(behind: Catalog, token: str) -> Iterator[str]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-
-        def __getattr__(self, name: str) -> Any:
-            """Answer every method alike; the base class looks for `do_GET` and its like."""
-            if name.startswith("do_"):
-                return self._answer
-            raise AttributeError(name)
 
     with listening(Handler) as url:
         yield url

@@ -1,8 +1,8 @@
 """Web and S3 servers on 127.0.0.1 that fail on demand.
 
-`web` serves objects from memory; `faults_before` stands in front of another server (moto's S3) and passes
-everything on. Both take the faults to inject from `Server.faults`, one for each GET of an object, and from
-`Server.put_faults`, one for each PUT; both keep what was asked.
+`web` serves objects from memory, or stands before its `upstream` (moto's S3) and passes everything on. It
+takes the faults to inject from `Server.faults`, one for each GET of an object, and from `Server.put_faults`,
+one for each PUT, and keeps what was asked.
 """
 
 import hashlib
@@ -180,12 +180,6 @@ def forwarded(upstream: str, request: BaseHTTPRequestHandler, body: bytes) -> Re
 
 
 @contextmanager
-def faults_before(upstream: str) -> Iterator[Server]:
-    with web(upstream=upstream) as server:
-        yield server
-
-
-@contextmanager
 def s3() -> Iterator[str]:
     """Run moto's S3 server; gives its endpoint.
 
@@ -240,8 +234,21 @@ def _handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-class _Handler(BaseHTTPRequestHandler):
+class AnyMethod(BaseHTTPRequestHandler):
+    """Answers every method by `answer`; the base class looks for `do_GET` and its like."""
+
     protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
+
+
+class _Handler(AnyMethod):
     state: Server
 
     def setup(self) -> None:
@@ -255,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.state.lines.discard(self.connection)
         super().finish()
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
         state = self.state
         state.peers.append(self.client_address[1])
         state.requests.append((self.command, self.path, self.headers.get("Range", "")))
@@ -267,12 +274,6 @@ class _Handler(BaseHTTPRequestHandler):
             return
         reply = forwarded(state.upstream, self, body) if state.upstream else self._served(fault)
         self._lose() if fault.lost else self._send(reply, fault)
-
-    def __getattr__(self, name: str) -> object:
-        """Answer every method alike; the base class looks for `do_GET` and its like."""
-        if name.startswith("do_"):
-            return self._answer
-        raise AttributeError(name)
 
     def _served(self, fault: Fault) -> Reply:
         reply = self._stored(ranged=self.state.ranges and not fault.whole)

@@ -48,13 +48,8 @@ def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts
     standard |= {"documents": 9, "matches": len(matches)}
     standard |= {"table_digest": table_digest(row["row_sha256"] for row in matches)}
     write(store, "matches", run_id, [{**row, "run_id": run_id} for row in matches], Match.schema)
-    write(
-        store,
-        "runs",
-        run_id,
-        [row_of(PublishedRun, run_id=run_id, **(standard | facts))],
-        PublishedRun.schema,
-    )
+    row = row_of(PublishedRun, run_id=run_id, **(standard | facts))
+    write(store, "runs", run_id, [row], PublishedRun.schema)
 
 
 def write(store: TableStore, table: str, run_id: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
@@ -75,22 +70,14 @@ def publish_row(
 ) -> None:
     """Write the row of a run, with the files that are there of it, and the ETags that they have, by name."""
     tables = [table for table in SCHEMAS if table not in PUBLISHERS and PUBLISHED_BY[table] == by]
-    there = [
-        (table, path)
-        for table in tables
-        for path in sorted((store.root.path / table).glob(f"{row['run_id']}-*.parquet"))
-    ]
     files = [
         {
-            "table": table,
-            "name": path.name,
-            "rows": pq.read_metadata(path).num_rows,
-            "bytes": path.stat().st_size,
-            "sha256": file_sha256(path),
-            "etag": (etags or {}).get(path.name),
+            "table": table, "name": path.name, "rows": pq.read_metadata(path).num_rows,
+            "bytes": path.stat().st_size, "sha256": file_sha256(path), "etag": (etags or {}).get(path.name),
         }
-        for table, path in there
-    ]
+        for table in tables
+        for path in sorted((store.root.path / table).glob(f"{row['run_id']}-*.parquet"))
+    ]  # fmt: skip
     schema = SCHEMAS[by].remove_metadata()
     data = sealed_parquet([pa.RecordBatch.from_pylist([{**row, "files": files}], schema)], schema)
     (store.root.path / by).mkdir(exist_ok=True)
@@ -101,11 +88,7 @@ def publish_log(
     store: TableStore, run_id: str, tables: tuple[str, ...] = ("matches", "scan_log", "runs")
 ) -> None:
     """Move one row of `scan_log`, and empty files for the rest, into the tables."""
-    row = dict.fromkeys(ShardLog.schema.names) | {"run_id": run_id, "shard_uri": "a", "status": "complete"}
-    row |= dict.fromkeys(
-        ("bytes_read", "text_bytes", "documents", "documents_skipped", "candidates", "matches"), 0
-    )
-    row |= {"attempts": 1, "started_at": NOON, "seconds": 0.5}
+    row = row_of(ShardLog, run_id=run_id, shard_uri="a", status="complete", attempts=1, seconds=0.5)
     for table in tables:
         if table == "runs":
             publish_row(store, table, row_of(PublishedRun, run_id=run_id))

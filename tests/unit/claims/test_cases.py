@@ -251,13 +251,10 @@ def test_a_case(tmp_path: Path, sentence: str) -> None:
     articles, pages, expected = CASES[sentence]
     house = house_of(tmp_path, *articles)
     house.scan(*pages)
-    assert judged(house.claims()) == expected
-
-
-def test_each_other_site_with_a_copy_is_counted_as_a_witness(tmp_path: Path) -> None:
-    house = house_of(tmp_path, ARTICLE)
-    house.scan(COPY, page("pillard.example", text(2), ARTICLE, text(3)))
-    assert [(claim["witness_domains"], claim["explained_by"]) for claim in house.claims()] == [(1, [])] * 2
+    claims = house.claims()
+    assert judged(claims) == expected
+    if sentence == next(iter(CASES)):
+        assert [(claim["witness_domains"], claim["explained_by"]) for claim in claims] == [(1, [])] * 2
 
 
 def test_a_law_is_nobodys(tmp_path: Path) -> None:
@@ -318,10 +315,9 @@ def test_a_portal_has_a_licence_within_its_dates_and_none_outside(tmp_path: Path
     house.scan(page("www.portail.example", ARTICLE))
     house.scan(page("www.portail.example", ARTICLE, at="2024-09-02T10:00:00Z"))
     found = house.claims(licences=licence(tmp_path, "from: 2024-04-01", "to: 2024-06-30"))
-    assert [
-        (claim["kind"], claim["licence_id"], claim["confidence"])
-        for claim in sorted(found, key=lambda claim: claim["captured_at"])
-    ] == [("licensed", "portail", "C"), ("copy", None, "B")]
+    names = ("captured_at", "kind", "licence_id", "confidence")
+    facts = sorted(tuple(claim[name] for name in names) for claim in found)
+    assert [each[1:] for each in facts] == [("licensed", "portail", "C"), ("copy", None, "B")]
 
 
 @pytest.mark.parametrize("cache", ["portail-example.cdn.ampproject.org/c/s", "www.google.fr/amp/s"])
@@ -366,10 +362,8 @@ def test_a_site_that_was_named_a_members_since_the_run_is_its_own(
     members = MEMBERS.replace(f"[{site}.example]", f"[{site}.example, copieur.example]")
     build(house.folder / "today", [house.folder / "articles.jsonl"], members_file=members)
     claims = by_host(house.claims(corpus=str(house.folder / "today")))
-    assert {
-        host: f"{claim['kind']} {claim['confidence']} {claim['witness_domains']}"
-        for host, claim in claims.items()
-    } == expected
+    names = ("kind", "confidence", "witness_domains")
+    assert {host: " ".join(str(claim[name]) for name in names) for host, claim in claims.items()} == expected
 
 
 DATED = {"body": ARTICLE, "published_at": "2024-03-10", "url": OWN}
@@ -417,6 +411,7 @@ def of_itself(published: str | None = None, publisher: str | None = None, head: 
     return f"<html><head>{script}{head}</head><body><article><p>{ARTICLE}</p></article></body></html>"
 
 
+META = '<meta property="{}" content="{}">'
 EARLIER, OTHER = "copy C: full_copy, page_dated_earlier", "copy C: full_copy, page_of_other_publisher"
 
 
@@ -425,18 +420,14 @@ EARLIER, OTHER = "copy C: full_copy, page_dated_earlier", "copy C: full_copy, pa
     [
         (COPY.url, of_itself("2024-03-09T22:00:00+00:00"), EARLIER),
         (COPY.url, of_itself("2024-03-09"), EARLIER),
-        (
-            COPY.url,
-            of_itself(head='<meta property="article:published_time" content="2024-01-01T10:00:00Z">'),
-            EARLIER,
-        ),
+        (COPY.url, of_itself(head=META.format("article:published_time", "2024-01-01T10:00:00Z")), EARLIER),
         (COPY.url, of_itself("2024-03-10T08:00:00+01:00"), "copy B: full_copy"),
         (COPY.url, of_itself("2024-03-10"), "copy B: full_copy"),
         (COPY.url, of_itself("2024-04-01T10:00:00Z"), "copy B: full_copy"),
         (COPY.url, of_itself(publisher="Le Quotidien d'Ailleurs"), OTHER),
         (COPY.url, of_itself(head='<meta name="dc.publisher" content="Agence du Nord">'), OTHER),
         (COPY.url, of_itself(publisher="Le Courrier des Rives"), "copy A: sole_full_copy"),
-        (COPY.url, of_itself(head='<meta property="og:site_name" content="Mon blog">'), "copy B: full_copy"),
+        (COPY.url, of_itself(head=META.format("og:site_name", "Mon blog")), "copy B: full_copy"),
         # What the publisher's own page states of itself does not count.
         (OWN, of_itself("2020-01-01", "Groupe des Rives"), "own_page A: own_url"),
     ],

@@ -103,7 +103,9 @@ def test_a_publishers_rows_go_and_all_others_stay_and_a_tombstone_has_digests_an
 PAGE_DECLARES = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
 
 
-def test_an_articles_rows_go_and_what_its_own_page_declared(tmp_path: Path) -> None:
+def test_an_articles_rows_go_and_what_its_own_page_or_another_address_of_its_own_declared(
+    tmp_path: Path,
+) -> None:
     publish(tmp_path, "r1", [own("a", article_url=PAGE, row_sha256=digest("a")), *rows_of("p", "b")])
     write_signals(tmp_path, [*PAGE_DECLARES, *signal_rows(robots("User-agent: *\nAllow: /"))])
     Reservations(str(tmp_path)).write(str(tmp_path))
@@ -114,13 +116,11 @@ def test_an_articles_rows_go_and_what_its_own_page_declared(tmp_path: Path) -> N
     assert set(store.read("rights_signals")["document_url"].to_pylist()) == {ROBOTS}
     assert len(store.read("reservations")) == store.rows("derivations")[0]["rows"] == 0
     assert damage(tmp_path) == []
-
-
-def test_what_an_article_declared_at_another_address_of_its_own_goes_too(tmp_path: Path) -> None:
     here = {"url_match": "article", "article_url": "https://www.courrier.example/autre"}
-    tables_with_signals(tmp_path, [own("a", **here, row_sha256=digest("a"))], *PAGE_DECLARES)
-    forget(str(tmp_path), Subject("article", "a"))
-    assert len(TableStore.open(str(tmp_path)).read("rights_signals")) == 0
+    other, rows = tmp_path.with_name(f"{tmp_path.name}-other"), [own("a", **here, row_sha256=digest("a"))]
+    tables_with_signals(other, rows, *PAGE_DECLARES)
+    forget(str(other), Subject("article", "a"))
+    assert len(TableStore.open(str(other)).read("rights_signals")) == 0
 
 
 def test_an_article_that_was_never_found_is_forgotten_and_what_its_addresses_declared(

@@ -82,9 +82,8 @@ def test_the_same_facts_give_the_same_digest_twice_whatever_the_batches(
     monkeypatch.setattr(make, "ROWS_AT_ONCE", 1)
     monkeypatch.setattr(make, "BATCH_ROWS", 2)
     assert house.claims("again") == claims
-    (first,), (again,) = (
-        TableStore.open(str(house.folder / out)).rows("derivations") for out in ("claims", "again")
-    )
+    stores = (TableStore.open(str(house.folder / out)) for out in ("claims", "again"))
+    (first,), (again,) = (store.rows("derivations") for store in stores)
     digest = table_digest(claim["claim_sha256"] for claim in claims)
     assert first["table_digest"] == again["table_digest"] == digest
     inputs = json.loads(first["inputs"])
@@ -128,10 +127,8 @@ def test_claims_are_made_anew_in_the_same_folder_and_those_before_are_kept_apart
     assert store.read("claims_before").to_pylist() == [*first, *second]
     made = [row["table"] for row in store.rows("derivations")]
     assert made == ["claims_before", "claims_before", "claims"]
-    assert [store.read("claims_before", run_id).to_pylist() for run_id in store.made("claims_before")] == [
-        first,
-        second,
-    ]
+    kept = [store.read("claims_before", run_id).to_pylist() for run_id in store.made("claims_before")]
+    assert kept == [first, second]
     assert list(store.damage()) == []
 
 
@@ -186,44 +183,43 @@ def older(house: House, name: str, without: Sequence[str], *, written: bool) -> 
     return claims
 
 
-def test_rows_of_older_runs_are_judged_by_todays_rules(house: House) -> None:
+def test_rows_of_older_runs_are_judged_by_todays_rules_and_without_a_letter_are_no_better_than_c(
+    house: House,
+) -> None:
     unsaid = ("document_host", "document_domain", "confidence_reasons", "document_credits", "credits_others")
     claims = older(house, "older", unsaid, written=True)
     assert all(claim["reasons"] for claim in claims)
-    hosts = {claim["document_host"] for claim in claims}
-    assert {"copieur.example", "www.courrier.example"} <= hosts
+    assert {"copieur.example", "www.courrier.example"} <= {claim["document_host"] for claim in claims}
     unread = [claim for claim in claims if not claim["credits_read"]]
     assert {claim["grade"] for claim in unread} >= {"full_copy"}
     # The page itself is claimed, whoever wrote its text.
     assert {claim["confidence"] for claim in unread if claim["url_match"] != "article"} <= {"C", "D"}
     assert [claim["reasons"] for claim in claims if claim["confidence"] == "A"] == [["own_url"]]
 
-
-def test_rows_of_the_oldest_runs_have_no_letter_and_are_no_better_than_c(house: House) -> None:
     unsaid = ("confidence", "confidence_reasons", "run_rarity", "shared_words", "ownership")
     for claim in older(house, "oldest", unsaid, written=False):
         assert (claim["row_confidence"], claim["confidence"] >= "C") == ("C", True)
         assert claim["row_reasons"] == ["url_only" if claim["grade"] == "url_only" else "rarity_unread"]
 
 
-def test_a_memory_that_is_no_size_is_refused(house: House) -> None:
-    store = TableStore.open(str(house.tables))
-    with pytest.raises(ConfigError, match="--memory: DuckDB refuses"):
-        list(make.sorted_rows(store, store.published(), "plenty", 2))
-
-
-def test_a_disk_that_takes_no_rows_is_named_with_a_remedy(
+def test_a_disk_that_takes_no_rows_and_a_memory_that_is_no_size_are_named_with_a_remedy(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store, scratch = TableStore.open(str(house.tables)), tmp_path / "scratch"
+    with pytest.raises(ConfigError, match="--memory: DuckDB refuses"):
+        list(make.sorted_rows(store, store.published(), "plenty", 2))
     names = [f"{number:0200}" for number in range(20_000)]
     nothing = {name: pa.nulls(len(names), INPUT.field(name).type) for name in INPUT.names}
     batch = pa.RecordBatch.from_pydict(nothing | {"row_sha256": pa.array(names)}, INPUT)
-    monkeypatch.setattr(make, "input_batches", lambda _: iter([batch] * 20))
-    store, scratch = TableStore.open(str(house.tables)), tmp_path / "scratch"
     scratch.write_text("no folder", "utf-8")
-    monkeypatch.setattr(in_duckdb, "scratch_folder", lambda: nullcontext(scratch))
-    with pytest.raises(OutputError, match=r"DuckDB cannot sort the rows.*TMPDIR.*--memory"):
-        list(make.sorted_rows(store, store.published(), "30MB", 2))
+    with monkeypatch.context() as patched:
+        patched.setattr(make, "input_batches", lambda _: iter([batch] * 20))
+        patched.setattr(in_duckdb, "scratch_folder", lambda: nullcontext(scratch))
+        with pytest.raises(OutputError, match=r"DuckDB cannot sort the rows.*TMPDIR.*--memory"):
+            list(make.sorted_rows(store, store.published(), "30MB", 2))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with pytest.raises(OutputError, match=r"scratch.*no folder for temporary files.*TMPDIR"):
+        house.claims("nowhere")
 
 
 @pytest.mark.parametrize("error", [OSError("page checksum differs"), StorageError("the bucket refuses")])
@@ -239,15 +235,6 @@ def test_rows_that_cannot_be_read_are_no_fault_of_the_output(
         house.claims(f"broken-{type(error).__name__}")
     assert str(error) in str(caught.value)
     assert "output" not in str(caught.value)
-
-
-def test_no_folder_for_temporary_files_is_said(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("no folder", "utf-8")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match=r"file.*no folder for temporary files.*TMPDIR"):
-        house.claims("nowhere")
 
 
 def test_a_claim_in_a_folder_of_its_own_is_explained(

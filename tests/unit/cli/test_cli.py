@@ -88,6 +88,9 @@ def test_help_states_the_default_of_every_option_that_has_one() -> None:
                 assert option.show_default, option.opts
 
 
+ONE_VALUE = "{0} accepts one value: for several, write {0} A {0} B."
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -96,14 +99,8 @@ def test_help_states_the_default_of_every_option_that_has_one() -> None:
         ("matches", "Usage: presswatch matches"),
         ("scan --format pdf x", "Usage: presswatch scan"),
         ("runs --no-such-flag x", "Usage: presswatch runs"),
-        (
-            "claims tables --corpus corpus --out out --known a b",
-            "--known accepts one value: for several, write --known A --known B.",
-        ),
-        (
-            "corpus build --members m --out out --articles=a b",
-            "--articles accepts one value: for several, write --articles A --articles B.",
-        ),
+        ("claims tables --corpus corpus --out out --known a b", ONE_VALUE.format("--known")),
+        ("corpus build --members m --out out --articles=a b", ONE_VALUE.format("--articles")),
         ("claims tables other --corpus corpus --out out", "unexpected extra argument (other)"),
     ],
 )
@@ -167,10 +164,7 @@ def scan(monkeypatch: pytest.MonkeyPatch) -> Scan:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (
-            StorageError("no such object", where="s3://b/k", remedy="check the name"),
-            "s3://b/k: no such object",
-        ),
+        (StorageError("no such object", where="s3://b/k", remedy="check"), "s3://b/k: no such object"),
         (PresswatchError("a sentence"), "error: a sentence"),
         (PermissionError(13, "Permission denied", "/out"), "/out: Permission denied"),
         (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),

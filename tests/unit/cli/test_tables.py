@@ -104,6 +104,11 @@ def test_count_prints_only_the_totals_on_standard_output(tables: str) -> None:
         "rows": 2, "letters": {"A": 2}, "own_site": 1, "elsewhere": 1, "unknown_site": 0, "documents": 2,
         "records": 2, "addresses": 2, "articles": 2, "hosts": 1, "without_host": 0, "left_out": {},
     }  # fmt: skip
+    # Rows without a known host are left out, and counted.
+    left_out = "left out, as the filter could not be applied: 1 row without a known host"
+    assert left_out in shown("matches", tables, "--host", "x.example", "--count")
+    nothing = "0 rows: 0 articles at 0 known addresses, in 0 records on 0 known hosts"
+    assert shown("matches", tables, "--title", "rivage")[0] == nothing
 
 
 @pytest.mark.parametrize(
@@ -142,13 +147,6 @@ def test_json_has_every_column_of_the_rows_asked_for_in_their_order(
     rows = [json.loads(line) for line in lines]
     assert [row["article_id"] for row in rows] == articles.split()
     assert all(list(row) == Match.schema.names for row in rows)
-
-
-def test_rows_without_a_known_host_are_left_out_and_counted(tables: str) -> None:
-    left_out = "left out, as the filter could not be applied: 1 row without a known host"
-    assert left_out in shown("matches", tables, "--host", "x.example", "--count")
-    nothing = "0 rows: 0 articles at 0 known addresses, in 0 records on 0 known hosts"
-    assert shown("matches", tables, "--title", "rivage")[0] == nothing
 
 
 def test_on_a_wide_terminal_a_row_is_one_line(tables: str) -> None:

@@ -89,13 +89,11 @@ class TestTables:
     def test_the_labels_of_an_estimate_are_whole(self, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("COLUMNS", str(width))
         names = ("documents", "matches", "documents with matches, own sites", "articles, confidence A or B")
-        publishers = (
-            "editions-du-quai-et-de-la-mer",
-            "societe-nouvelle-de-la-presse-des-vallees-et-plateaux",
-        )
+        vallees = "societe-nouvelle-de-la-presse-des-vallees-et-plateaux"
+        publishers = ("editions-du-quai-et-de-la-mer", vallees)
         measures = [
-            Estimated(name, of, 1_234.0, 2_140_000_000.0, 1_999_999_999.0, 2_300_000_000.0, 90, 100)
-            for name, of in itertools.product(names, (None, *publishers))
+            Estimated(*each, 1_234.0, 2_140_000_000.0, 1_999_999_999.0, 2_300_000_000.0, 90, 100)
+            for each in itertools.product(names, (None, *publishers))
         ]
         found = SampleEstimate("r", 0, 100_000, 90, 1_000, 0, tuple(measures))
         lines = list(shown_lines(estimate_lines(found, found.measures), ENGLISH))[1:]
@@ -153,12 +151,17 @@ def test_names_are_known_without_case_accents_and_punctuation() -> None:
 
 
 class TestLanguage:
-    def test_days_and_cells_are_written_as_the_language_does(self) -> None:
+    def test_days_cells_and_numbers_are_written_as_the_language_does(self) -> None:
         moment = datetime(2026, 11, 27, 23, 5, 9, tzinfo=UTC)
         assert FRENCH.day(moment) == FRENCH.day(date(2026, 11, 27)) == "27/11/2026"
         assert ENGLISH.day(moment) == "2026-11-27"
         assert [FRENCH.cell(moment), FRENCH.cell(0.25)] == ["27/11/2026 23:05:09", "0,25"]
         assert ENGLISH.cell(moment) == "2026-11-27 23:05:09"
+        for language, expected in (
+            (FRENCH, ["0 ligne", "1 ligne", "2 lignes"]),
+            (ENGLISH, ["0 rows", "1 row", "2 rows"]),
+        ):
+            assert [language.n("{n} row", "{n} rows", n) for n in (0, 1, 2)] == expected
 
     @pytest.mark.parametrize(
         ("share", "shown"),
@@ -167,13 +170,6 @@ class TestLanguage:
     def test_only_the_whole_is_100_percent(self, share: float, shown: str) -> None:
         assert ENGLISH.share(share) == shown
         assert FRENCH.share(share) == shown.replace("less than", "moins de").replace("%", " %")
-
-    def test_zero_is_singular_in_french(self) -> None:
-        french, english = (
-            [language.n("{n} row", "{n} rows", n) for n in (0, 1, 2)] for language in (FRENCH, ENGLISH)
-        )
-        assert french == ["0 ligne", "1 ligne", "2 lignes"]
-        assert english == ["0 rows", "1 row", "2 rows"]
 
     def test_states_alarms_events_and_answers_have_their_french(self) -> None:
         assert {*MEANINGS, *ALARM_KINDS} <= words("column")
@@ -241,11 +237,9 @@ class TestPager:
         code, shown = self.on_a_terminal(["matches", tables, *options], pager)
         assert (code, "40 rows" in shown, "PAGED" in shown) == (0, True, False)
 
-    def test_a_pager_that_is_quit_early_is_no_error(self, tables: str) -> None:
+    def test_a_pager_may_be_quit_early_and_nothing_is_paged_in_a_pipe(self, tables: str, pager: str) -> None:
         code, shown = self.on_a_terminal(["matches", tables, "--json"], "head -n 1")
         assert (code, shown[:1], "error" in shown) == (0, "{", False)
-
-    def test_nothing_is_paged_in_a_pipe(self, tables: str, pager: str) -> None:
         command = [sys.executable, "-m", "presswatch_spark", "matches", tables]
         environment = {**os.environ, "PAGER": pager}
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -28,20 +28,15 @@ from tests.world.tables import match, publish
 
 STORAGE = StorageOptions()
 MOMENT = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
-SCHEMA = pa.schema(
-    [
-        ("headline", pa.string()),
-        ("words", pa.int64()),
-        ("share", pa.float64()),
-        ("own", pa.bool_()),
-        ("at", pa.timestamp("us", "UTC")),
-        ("day", pa.date32()),
-        ("total", pa.decimal128(38, 0)),
-        ("reasons", pa.list_(pa.string())),
-    ]
-)
+TYPES = {
+    "headline": pa.string(), "words": pa.int64(), "share": pa.float64(), "own": pa.bool_(),
+    "at": pa.timestamp("us", "UTC"), "day": pa.date32(), "total": pa.decimal128(38, 0),
+    "reasons": pa.list_(pa.string()),
+}  # fmt: skip
+SCHEMA = pa.schema(TYPES.items())
 ROW = ("Été à Montréal ; « l'œuvre »", 23, 0.5, False, MOMENT, date(2024, 1, 2), Decimal(7), ["a", "b"])
 EMPTY = (None,) * len(SCHEMA)
+WIDE = pa.schema([(f"c{number}", pa.int64()) for number in range(16_385)])
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -79,33 +74,21 @@ def one(column: int, value: object) -> tuple[object, ...]:
 
 
 class TestCsv:
-    def test_in_english(self, tmp_path: Path) -> None:
+    def test_in_english_and_in_french_as_spreadsheets_read_it(self, tmp_path: Path) -> None:
         names, row, empty = csv_rows(written(tmp_path, "rows.csv", ROW, EMPTY), ",")
         assert names == SCHEMA.names
         assert row == [
             ROW[0], "23", "0.5", "FALSE", "2024-12-14 01:58:10", "2024-01-02", "7", '["a", "b"]',
         ]  # fmt: skip
         assert empty == [""] * len(SCHEMA)
-
-    def test_in_french_as_spreadsheets_read_it(self, tmp_path: Path) -> None:
-        _, row = csv_rows(written(tmp_path, "rows.csv", ROW, lang="fr"), ";")
+        _, row = csv_rows(written(tmp_path, "lignes.csv", ROW, lang="fr"), ";")
         assert row[:4] == [ROW[0], "23", "0,5", "FAUX"]
 
     def test_what_begins_like_a_formula_is_a_text_and_what_ends_a_text_early_is_replaced(
         self, tmp_path: Path
     ) -> None:
-        formulas = [
-            "=cmd()",
-            "+1+1",
-            "-2+3",
-            "@SUM(A1)",
-            "\t=1",
-            "\r=1",
-            " =1",
-            "\n=1",
-            "＝1",
-            "=HYPERLINK(1)",
-        ]
+        formulas = ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "=HYPERLINK(1)", "＝1"]
+        formulas += [f"{blank}=1" for blank in "\t\r \n"]
         values = [*(one(0, text) for text in formulas), one(0, "a\x00=1\ud800"), one(0, b"\x00\xff")]
         _, *rows = csv_rows(written(tmp_path, "rows.csv", *values), ",")
         assert [row[0] for row in rows] == [*(f"'{text}" for text in formulas), "a\ufffd=1\ufffd", "00ff"]
@@ -174,10 +157,9 @@ class TestXlsx:
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         _, row = sheet_rows(written(tmp_path, "rows.xlsx", (*EMPTY[:4], noon, day, *EMPTY[6:])))
         assert row == {"E": ("inlineStr", f"{day} 12:00:00"), "F": ("inlineStr", str(day))}
-
-    def test_the_last_moment_of_a_day_is_not_the_next_one(self, tmp_path: Path) -> None:
+        # The last moment of a day is not the next one.
         moment = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-        _, row = sheet_rows(written(tmp_path, "rows.xlsx", one(4, moment)))
+        _, row = sheet_rows(written(tmp_path, "last.xlsx", one(4, moment)))
         assert 2_958_465 < float(row["E"][1] or "") < 2_958_466
 
     def test_a_name_of_a_column_is_a_text_that_a_cell_holds(self, tmp_path: Path) -> None:
@@ -188,11 +170,7 @@ class TestXlsx:
     @pytest.mark.parametrize(
         ("schema", "rows", "message"),
         [
-            (
-                pa.schema([(f"c{number}", pa.int64()) for number in range(16_385)]),
-                [(1,) * 16_385],
-                "a sheet can have 16,384 columns, and there are 16,385",
-            ),
+            (WIDE, [(1,) * 16_385], "a sheet can have 16,384 columns, and there are 16,385"),
             (pa.schema([("x" * 32_768, pa.int64())]), [], "the name of column 1 has 32,768"),
             (SCHEMA, [EMPTY, one(0, "x" * 32_768)], "headline of row 2 has 32,768"),
             # A sign beyond the first plane counts twice, as spreadsheets count.
@@ -240,15 +218,12 @@ def test_a_file_that_finds_no_room_is_an_error_in_a_line_and_leaves_nothing(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_parquet_has_the_types_of_the_rows(tmp_path: Path) -> None:
+def test_parquet_has_the_types_of_the_rows_and_jsonl_is_what_json_prints(tmp_path: Path) -> None:
+    (line,) = written(tmp_path, "rows.jsonl", ROW).read_text("utf-8").splitlines()
+    assert json.loads(line)["at"] == "2024-12-14T01:58:10Z"
     table = pq.read_table(written(tmp_path, "rows.parquet", ROW, EMPTY))
     assert table.schema == SCHEMA
     assert [tuple(row.values()) for row in table.to_pylist()] == [ROW, EMPTY]
-
-
-def test_jsonl_is_what_json_prints(tmp_path: Path) -> None:
-    (line,) = written(tmp_path, "rows.jsonl", ROW).read_text("utf-8").splitlines()
-    assert json.loads(line)["at"] == "2024-12-14T01:58:10Z"
 
 
 @pytest.mark.parametrize("name", ["rows.ods", "rows", ".csv.d"])

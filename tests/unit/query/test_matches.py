@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -109,11 +110,11 @@ def test_totals_are_those_of_the_rows_that_the_filter_lets_through(
 
 def test_documents_are_told_apart_where_their_places_are_alike(tmp_path: Path) -> None:
     crawl = "s3://commoncrawl/crawl-data/CC-MAIN-2024-51/segments/0/wet"
-    places = [
-        (f"{crawl}/{shard:05}.warc.wet.gz", 2000 * place) for shard in range(20) for place in range(100)
-    ]
     rows = [
-        match("a1", "https://a.example/1", shard_uri=shard, record_offset=offset) for shard, offset in places
+        match(
+            "a1", "https://a.example/1", shard_uri=f"{crawl}/{shard:05}.warc.wet.gz", record_offset=2000 * n
+        )
+        for shard, n in product(range(20), range(100))
     ]
     publish(tmp_path, RUNS[0], rows)
     store = TableStore.open(str(tmp_path))
@@ -138,12 +139,6 @@ def test_texts_that_only_the_dictionary_of_a_file_has_are_not_counted(
     publish_row(store, "runs", pq.ParquetFile(store.root.path / "runs" / path.name).read().to_pylist()[0])
     kept = [row for row in rows if wanted.title_id in (None, row["title_id"])]
     assert Matches.of(store, None, wanted, "duckdb").totals() == by_hand(kept)
-
-
-def test_without_a_run_there_is_nothing_to_count(tmp_path: Path) -> None:
-    found = Matches.of(TableStore.create(str(tmp_path)), None, MatchFilter(), "duckdb")
-    assert found.totals() == by_hand([])
-    assert dicts(found) == []
 
 
 def test_the_strongest_row_comes_first_and_its_place_hangs_on_no_chance(tables: TableStore) -> None:
@@ -183,7 +178,11 @@ def test_rows_of_which_nobody_knows_whether_they_are_wanted_are_counted(tables: 
     assert Matches.of(tables, None, MatchFilter(title_id="t"), "duckdb").left_out() == {}
 
 
-def test_of_a_run_only_its_own_files_are_opened(tmp_path: Path) -> None:
+def test_of_a_run_only_its_own_files_are_opened_and_without_one_there_is_nothing_to_count(
+    tmp_path: Path,
+) -> None:
+    nothing = Matches.of(TableStore.create(str(tmp_path)), None, MatchFilter(), "duckdb")
+    assert (nothing.totals(), dicts(nothing)) == (by_hand([]), [])
     for run_id in RUNS:
         publish(tmp_path, run_id, made_up(20, 1))
     (tmp_path / "matches" / f"{RUNS[0]}-00000.parquet").write_bytes(b"nothing")

@@ -29,6 +29,7 @@ EARLIER, LATER = NOON - timedelta(days=1), NOON + timedelta(days=1)
 FORBIDS, ALLOWS = "User-agent: CCBot\nDisallow: /", "User-agent: *\nAllow: /"
 LETS_IN = robots(ALLOWS, at=EARLIER)
 NO_AI = ("X-Robots-Tag", "noai")
+NO_AI_INSIDE = '<meta name="robots" content="noai">'
 CANONICAL = '<link rel="canonical" href="/une/1">'
 
 
@@ -67,11 +68,7 @@ MANY = "".join(f'<meta name="copyright" content="{n}">' for n in range(300))
         ({"dataset": "wet"}, [LETS_IN, robots("User-agent: *\nAllow: /admin/")], ("unknown", False)),
         # Without a response around it, the headers of a page are not known.
         ({"http_status": None}, [LETS_IN, capture(CANONICAL, status=None)], ("unknown", False)),
-        (
-            {"http_status": None},
-            [capture('<meta name="robots" content="noai">', status=None)],
-            ("both", False),
-        ),
+        ({"http_status": None}, [capture(NO_AI_INSIDE, status=None)], ("both", False)),
         # What was left out may reserve.
         ({}, [LETS_IN, capture("<p>", cut=True)], ("unknown", True)),
         ({}, [LETS_IN, capture(MANY)], ("unknown", True)),
@@ -204,9 +201,7 @@ def signals(*captures: Capture) -> pa.Table:
 
 
 def for_page(
-    signals: pa.Table,
-    asked: Iterable[tuple[str | None, datetime | None]],
-    pages: Iterable[Moment] = (),
+    signals: pa.Table, asked: Iterable[tuple[str | None, datetime | None]], pages: Iterable[Moment] = ()
 ) -> list[str]:
     """Reservations of a member's articles at moments of copies."""
     sites = OwnSites(signals, pages)

@@ -52,6 +52,12 @@ def run(*words: object) -> str:
     return done.out
 
 
+def signed_and_checked(path: Path) -> Path:
+    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
+    run("notice", "check", path)
+    return path
+
+
 def note(campaign: Path, id: str, kind: str, on: date, *more: object) -> None:
     number = ["--via", "LRAR 1A 123 456 7890 1"]
     path = campaign / "notices" / id
@@ -59,9 +65,7 @@ def note(campaign: Path, id: str, kind: str, on: date, *more: object) -> None:
 
 
 def send(campaign: Path, id: str, on: date = SENT) -> None:
-    path = campaign / "notices" / id
-    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
-    run("notice", "check", path)
+    path = signed_and_checked(campaign / "notices" / id)
     run("notice", "sent", "--by", NAME, "--on", on.isoformat(), "--via", "LRAR 1A 123 456 7890 1", path)
 
 
@@ -84,13 +88,11 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Bureaux, tmp_path: Path) -> None:
     campaign = tmp_path / "campaign"
     run(*office.plan_words(str(campaign)))
-    plan = Journal.at(str(campaign), STORAGE)
-    assert plan
-    assert len(plan.plan["notices"]) == 2 * sum(map(len, LAWS.values()))
-    assert {name for each in plan.plan["notices"].values() for name in each["publishers"]} == {
-        f"editeur-{number:02}" for number in range(PUBLISHERS)
-    }
-    ids = list(plan.plan["notices"])
+    planned = register_of(campaign).journal.plan["notices"]
+    assert len(planned) == 2 * sum(map(len, LAWS.values()))
+    named = {name for each in planned.values() for name in each["publishers"]}
+    assert named == {f"editeur-{number:02}" for number in range(PUBLISHERS)}
+    ids = list(planned)
     assert states(campaign) == dict.fromkeys(ids, "drafted")
     for id in ids:
         send(campaign, id)
@@ -107,9 +109,7 @@ def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Burea
     note(campaign, second, "reminded", SENT + 19 * DAY)
     found = states(campaign, LATER)
     assert [found[id] for id in ids[:6]] == ["escalated", "silent", "silent", "silent", "returned", "sent"]
-    rows = [
-        json.loads(line) for line in run("notice", "due", "--json", "--as-of", LATER, campaign).splitlines()
-    ]
+    rows = list(map(json.loads, run("notice", "due", "--json", "--as-of", LATER, campaign).splitlines()))
     assert [row["days_left"] for row in rows] == sorted(row["days_left"] for row in rows)
     steps = {row["notice"]: row["step"] for row in rows}
     assert [steps.get(id) for id in ids[:6]] == [
@@ -120,8 +120,7 @@ def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Burea
     out = tmp_path / "chronology.pdf"
     assert "events in" in run("notice", "chronology", "--out", out, campaign)
     text = re.sub(r"\s+", "", "".join(page.extract_text() for page in PdfReader(out).pages))
-    journal = Journal.at(str(campaign), STORAGE)
-    assert journal
+    journal = register_of(campaign).journal
     proof = next(iter((campaign / "notices" / first / "proofs").iterdir()))
     for words in (
         "ChronologyoftheNotices".replace("N", "n"), "Tribunaljudiciairede", "Therecipientdeclinedtherequest.",
@@ -141,11 +140,8 @@ def test_a_probe_that_finds_nothing_left_ends_a_notice(tmp_path: Path) -> None:
                 office.crawl.overwrite(target, b"\0" * target.record_length)
         probe(office.case, office.crawl)
         assert states(tmp_path / "campaign")["syndicat-aws-fr"] == "partly"
-        row = next(
-            row
-            for row in map(json.loads, run("notice", "status", "--json", tmp_path / "campaign").splitlines())
-            if row["notice"] == "syndicat-aws-fr"
-        )
+        rows = map(json.loads, run("notice", "status", "--json", tmp_path / "campaign").splitlines())
+        row = next(row for row in rows if row["notice"] == "syndicat-aws-fr")
         assert 0 < row["removed"] < row["places"]
 
 
@@ -158,8 +154,7 @@ def test_every_place_is_in_a_notice_or_among_the_exclusions(office: Bureaux, tmp
     (tmp_path / "members.yaml").write_text(yaml.safe_dump(members), "utf-8")
     for path in office.folder.glob("*.txt"):
         shutil.copy(path, tmp_path)
-    sender = yaml.safe_load((office.folder / "alliance.yaml").read_bytes())
-    (tmp_path / "sender.yaml").write_text(yaml.safe_dump(sender), "utf-8")
+    shutil.copy(office.folder / "alliance.yaml", tmp_path / "sender.yaml")
     recipients = yaml.safe_load(office.recipients.read_bytes())
     kept = [each for each in recipients["recipients"] if each["id"] in ("common-crawl", "ai2-c4")]
     next(each for each in kept if each["id"] == "ai2-c4").pop("laws")
@@ -314,9 +309,7 @@ def sent(office: Bureaux) -> Path:
     campaign = Path(shutil.copytree(office.folder / "whole", office.folder / "sent"))
     receipt = office.folder / "receipt.txt"
     receipt.write_text("receipt", "utf-8")
-    path = campaign / FIRST
-    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
-    run("notice", "check", path)
+    path = signed_and_checked(campaign / FIRST)
     run("notice", "sent", "--by", NAME, "--on", SENT.isoformat(), "--file", receipt, path)
     return campaign
 
@@ -459,9 +452,7 @@ def test_no_step_after_a_reminder_ends_before_the_deadline_and_no_closure_before
 def test_a_letter_is_not_sent_to_another_address_than_its_own(
     office: Bureaux, campaign: Path, tmp_path: Path
 ) -> None:
-    path, recipients = campaign / FIRST, yaml.safe_load(office.recipients.read_bytes())
-    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
-    run("notice", "check", path)
+    path, recipients = signed_and_checked(campaign / FIRST), yaml.safe_load(office.recipients.read_bytes())
     for each in recipients["recipients"]:
         each["route"] |= {"value": "elsewhere@recipient.example", "checked": today()}
     (tmp_path / "recipients.yaml").write_text(yaml.safe_dump(recipients), "utf-8")

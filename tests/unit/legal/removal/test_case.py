@@ -325,6 +325,10 @@ def test_status_writes_metrics_and_alarms(
     assert (alarm["round"], alarm["kind"], alarm["probe"]) == (4, "file changed", 7)
     assert cli.run(["removal", "status", "--alarms", "--export", exported, where]) == 0
     assert pq.read_table(exported).to_pylist() == [alarm]
+    capsys.readouterr()
+    assert cli.run(["removal", "status", "--metrics-file", f"{where}/no/such/file", where]) == 1
+    assert "metrics file cannot be written" in capsys.readouterr().err
+    assert cli.run(["removal", "status", "--metrics-file", "x", "--as-of", "2026-11-27", where]) == 2
 
 
 def test_the_name_of_a_case_is_quoted_in_its_metrics(tmp_path: Path) -> None:
@@ -333,16 +337,6 @@ def test_the_name_of_a_case_is_quoted_in_its_metrics(tmp_path: Path) -> None:
     text = (tmp_path / "removal.prom").read_text("utf-8")
     assert r"a \"case\"" in text
     assert samples(text.replace(r"\"", "'"))["claims", ""] == 1
-
-
-def test_a_metrics_file_that_cannot_be_written_is_said(
-    case: RemovalCase, capsys: pytest.CaptureFixture[str]
-) -> None:
-    where = str(case.folder)
-    assert cli.run(["removal", "status", "--metrics-file", f"{where}/no/such/file", where]) == 1
-    assert "metrics file cannot be written" in capsys.readouterr().err
-    asked = ["removal", "status", "--metrics-file", "x", "--as-of", "2026-11-27", where]
-    assert cli.run(asked) == 2
 
 
 # Inventories of a release.
@@ -414,16 +408,13 @@ def test_an_inventory_that_was_stopped_goes_on(inventory: Inventory, monkeypatch
     assert len(again) == len(set(again)) == 25
 
 
-def test_a_change_in_the_inventory_is_named(inventory: Inventory) -> None:
+def test_a_change_in_the_inventory_and_a_release_that_nobody_knows_are_named(inventory: Inventory) -> None:
+    code, _, errors = inventory.take("CC-MAIN-2024")
+    assert (code, "CC-MAIN-2024" in errors) == (1, True)
+    assert inventory.case.notes("inventories") == []
     inventory.take()
     (path,) = files(inventory.case, "release_files")
     rewrite(path, "release_files", lambda rows: rows[7].update(last_modified=NEW))
     with pytest.raises(BrokenCaseError, match="row 7, in release_files"):
         inventory.case.release_files()
     assert inventory.take()[0] == 1
-
-
-def test_a_release_that_nobody_knows_is_refused(inventory: Inventory) -> None:
-    code, _, errors = inventory.take("CC-MAIN-2024")
-    assert (code, "CC-MAIN-2024" in errors) == (1, True)
-    assert inventory.case.notes("inventories") == []

@@ -125,6 +125,10 @@ def reversed_words(text: bytes) -> bytes:
 # Changes of a target.
 
 
+def taken_out(data: bytes, target: Target) -> bytes:
+    return put_at(data, target, b"")
+
+
 def half_blank(data: bytes, target: Target) -> bytes:
     record = record_at(data, target)
     text = text_of(record)
@@ -249,6 +253,7 @@ NOT_FOUND = frozenset({"undecided"})
 ASKS_DEEP, ASKS_CORPUS = "undecided: only --deep", "undecided: only --corpus"
 UNCOUNTED, SAME_WORDS = "altered: not counted", "altered, the same words"
 NO_WORD = "altered: no word of the article"
+LONGER = "undecided: longer than before"
 BYTES_LEFT = "undecided: may still contain its text"
 MAY_BE_READ = dict.fromkeys(("", "words", "deep", "deep words"), BYTES_LEFT)
 CHANGES = {
@@ -258,10 +263,7 @@ CHANGES = {
     ),
     "zeros": Change(zeroed, {"": "overwritten", "deep": "overwritten", "deep words": "overwritten"}),
     "a response without body": Change(response_without_body, {"": "overwritten"}, PAGES),
-    "taken out": Change(
-        lambda data, target: put_at(data, target, b""),
-        {"": ASKS_DEEP, "deep": ASKS_CORPUS, "deep words": "dropped"},
-    ),
+    "taken out": Change(taken_out, {"": ASKS_DEEP, "deep": ASKS_CORPUS, "deep words": "dropped"}),
     "a row taken out": Change(row_taken_out, {"words": "dropped"}, ROWS),
     "a document cut out of one member": Change(document_cut_out, {"words": "dropped"}, "single.warc.wet.gz"),
     "its words in another order elsewhere": Change(elsewhere(reversed_words), {"deep words": "dropped"}),
@@ -285,19 +287,14 @@ CHANGES = {
     "its article elsewhere": Change(elsewhere(), {"deep": ASKS_CORPUS, "deep words": "present: elsewhere"}),
     "its article after zeros": Change(
         zeroed_and_reframed,
-        {
-            "": "undecided: longer than before",
-            "words": "undecided: longer than before",
-            "deep": "undecided",
-            "deep words": "present",
-        },
+        dict.fromkeys(("", "words"), LONGER) | {"deep": "undecided", "deep words": "present"},
     ),
     "its article after its page without it": Change(
         emptied_page_before_its_article, {"deep words": "present"}
     ),
     "its record at the end": Change(
         lambda data, target: zeroed(data, target) + stored_at(data, target),
-        {"": "undecided: longer than before", "deep": "present"},
+        {"": LONGER, "deep": "present"},
     ),
     "its text under another URL": Change(other_url_and_id, {"deep": "present"}),
     "the same under another URL, at its place": Change(
@@ -327,9 +324,7 @@ CHANGES = {
         "plain.warc.wet",
     ),
     # The file is cut, or another one.
-    "taken out and the end cut off": Change(
-        lambda data, target: put_at(data, target, b"")[:-7], {"deep": "undecided"}
-    ),
+    "taken out and the end cut off": Change(lambda *given: taken_out(*given)[:-7], {"deep": "undecided"}),
     "rows cut off": Change(rows_cut_off, {"deep": "undecided"}, ROWS, frozenset({"present", "undecided"})),
     "another file": Change(other_files_records, {"deep": "undecided"}, WET, NOT_FOUND),
 }

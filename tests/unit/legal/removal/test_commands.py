@@ -134,9 +134,7 @@ def test_rows_that_a_file_names_are_followed_and_no_others(home: Home) -> None:
     for name, text in forms.items():
         Path(name).write_text(text, encoding="cp1252")
         out = f"case-{name}"
-        code, _, errors = home.run(
-            "removal", "open", "--rows", name, "--claims", "claims", "--out", out, "tables"
-        )
+        code, _, errors = home.run(*OPEN[:-2], out, "--rows", name, "tables")
         assert code == 0, errors
         assert {row.row_sha256 for row in RemovalCase.open(out, StorageOptions()).targets()} == set(wanted)
 
@@ -163,12 +161,9 @@ def test_a_case_of_nothing_is_refused(home: Home, options: Sequence[str], code: 
     assert not Path(CASE).exists()
 
 
-def test_misuse_of_status_is_told_apart(opened: Home) -> None:
+def test_a_file_of_states_has_the_rows_that_json_prints(opened: Home) -> None:
     assert opened.run("removal", "status", "--as-of", "yesterday", CASE)[0] == 2
     assert opened.run("removal", "status", "tables")[0] == 1
-
-
-def test_a_file_of_states_has_the_rows_that_json_prints(opened: Home) -> None:
     code, told, _ = opened.run("removal", "status", CASE, "--json")
     assert (code, bool(told)) == (0, True)
     for name in ("states.jsonl", "states.parquet"):
@@ -230,9 +225,8 @@ def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
     home: Home, server: Server, tmp_path: Path, kills: str
 ) -> None:
     shutil.rmtree("tables")
-    crawl = release(
-        tmp_path, server, ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
-    )
+    forms = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
+    crawl = release(tmp_path, server, forms)
     home.run(*OPEN)
     probe = ["removal", "probe", "--mirror", crawl.mirror_option, CASE]
     for files in kills.split():
@@ -315,24 +309,21 @@ def test_what_is_no_later_capture_of_the_page_shows_nothing(noticed: Home, other
     assert set(CaseStatus.of(noticed.case).counts()) == {"present"}
 
 
-OTHERS: list[dict[str, Any]] = [
-    {},
-    {"shard_uri": "s3://mirror/a.warc.wet.gz"},
-    {"release": "CC-MAIN-1999-01"},
-    {"dataset": "c4"},
-    {"captured_at": datetime(2001, 1, 1, tzinfo=UTC)},
-    {"captured_at": None},
-]
+OTHERS: dict[str, dict[str, Any]] = {
+    "the same": {},
+    "a mirror": {"shard_uri": "s3://mirror/a.warc.wet.gz"},
+    "release": {"release": "CC-MAIN-1999-01"},
+    "dataset": {"dataset": "c4"},
+    "capture": {"captured_at": datetime(2001, 1, 1, tzinfo=UTC)},
+    "no time": {"captured_at": None},
+}
 
 
-@pytest.mark.parametrize(
-    "other",
-    each_time([*OTHERS[:2], OTHERS[4]], OTHERS),
-    ids=["the same", "a mirror", "release", "dataset", "capture", "no time"],
-)
+@pytest.mark.parametrize("which", each_time(["the same", "a mirror", "capture"], OTHERS))
 def test_a_removed_record_is_present_if_a_run_found_the_same_capture_in_another_file(
-    noticed: Home, other: dict[str, Any]
+    noticed: Home, which: str
 ) -> None:
+    other = OTHERS[which]
     assert probe_with_tables(noticed) == 0
     target = zero_the_first(noticed)
     assert probe_with_tables(noticed) == 3

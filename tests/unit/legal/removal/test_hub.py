@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from threading import Barrier
 
@@ -32,6 +33,7 @@ from tests.world.release import LETTERS, QUICK, probes_of, put_at
 from tests.world.scanned import FORMS, scan_here
 
 Files = dict[str, bytes]
+Form = tuple[str, str, str]
 ROWS = ("c4-train.json.gz", "part-0.json.gz", "part-1.json.gz")
 WET = ("a.warc.wet.gz", "0.warc.wet.gz", "1.warc.wet.gz")
 
@@ -117,13 +119,11 @@ def on_hub(files: Files) -> Iterator[Hub]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, str, str]], tuple[Path, Files]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], tuple[Path, Files]]:
     """Datasets of two files of a form, scanned and judged once: the folder of the tables, and the files."""
-    known = dict[tuple[str, str, str], tuple[Path, Files]]()
 
-    def of_form(form: tuple[str, str, str]) -> tuple[Path, Files]:
-        if form in known:
-            return known[form]
+    @cache
+    def of_form(form: Form) -> tuple[Path, Files]:
         folder, (kind, *names) = tmp_path_factory.mktemp("dataset"), form
         pages = [page for shelf in release_pages().values() for page in shelf]
         half = len(pages) // 2
@@ -139,17 +139,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, str, 
             scan_here([shard.uri for shard in shards], folder / "corpus", folder / "tables", config)
         sources = Sources(corpus=str(folder / "corpus"), as_of=AS_OF)
         judge_all(folder / "tables", folder / "tables", sources)
-        known[form] = folder, files
-        return known[form]
+        return folder, files
 
     return of_form
 
 
 @pytest.fixture
 def dataset(
-    request: pytest.FixtureRequest,
-    made: Callable[[tuple[str, str, str]], tuple[Path, Files]],
-    tmp_path: Path,
+    request: pytest.FixtureRequest, made: Callable[[Form], tuple[Path, Files]], tmp_path: Path
 ) -> Iterator[Dataset]:
     """A hub with the files of a form, by default rows, and a case of what was found in them, read once."""
     folder, files = made(getattr(request, "param", ROWS))
@@ -279,7 +276,7 @@ def test_a_dataset_that_is_laid_out_anew_says_nothing_of_a_file(dataset: Dataset
 
 
 @pytest.mark.usefixtures("a_day_later")
-def test_gated_disabled_and_private_datasets_are_restricted(
+def test_gated_disabled_and_private_datasets_are_restricted_and_moves_and_bad_tokens_decide_nothing(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = dataset.site.datasets[NAME]
@@ -294,15 +291,9 @@ def test_gated_disabled_and_private_datasets_are_restricted(
             assert dataset.probe().state == "restricted", token
     dataset.site.datasets[NAME] = held
     assert dataset.probe().state == "present"
-
-
-@pytest.mark.usefixtures("a_day_later")
-def test_a_moved_dataset_and_a_bad_token_decide_nothing(
-    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset.site.datasets[NAME].moved_to = "press/other"
+    held.moved_to = "press/other"
     assert dataset.probe().state == "undecided"
-    dataset.site.datasets[NAME].moved_to = ""
+    held.moved_to = ""
     monkeypatch.setenv("HF_TOKEN", "hf_unknown")
     assert dataset.probe().state == "undecided"
 

@@ -67,6 +67,19 @@ def facts_of(patch: Path, name: str = "patch.json") -> dict[str, Any]:
     return dict(unsealed_json((patch / name).read_bytes()))
 
 
+def patch_shard(folder: Path, path: Path, form: str, numbers: set[int]) -> Path:
+    """Write a patch that removes the documents with these numbers from a file."""
+    case = new_case(str(folder / "case"), targets_of(path, form, numbers), {"reading": {}})
+    patch_of(case, folder / "patch")
+    return folder / "patch"
+
+
+def small_shard(folder: Path, form: str = "wet", count: int = 9) -> Path:
+    path = folder / FORMS[form].format(0)
+    write_shard(form, path, count, 1)
+    return path
+
+
 @pytest.fixture
 def patch(tmp_path: Path, case: RemovalCase) -> Path:
     """A patch of a WET file."""
@@ -196,16 +209,11 @@ def test_many_targets_of_several_files_are_removed_and_restored(
 
 @pytest.mark.parametrize("form", ["c4", "oscar", "parquet"])
 def test_a_file_may_lose_all_its_rows(tmp_path: Path, form: str) -> None:
-    path = tmp_path / FORMS[form].format(0)
-    write_shard(form, path, 300, 1)
-    before = path.read_bytes()
-    patch_of(
-        new_case(str(tmp_path / "case"), targets_of(path, form, set(range(300))), {"reading": {}}),
-        tmp_path / "patch",
-    )
-    assert run_script(tmp_path / "patch", path).returncode == 0
+    path = small_shard(tmp_path, form, 300)
+    before, patch = path.read_bytes(), patch_shard(tmp_path, path, form, set(range(300)))
+    assert run_script(patch, path).returncode == 0
     assert read(path, {"parquet": "c4"}.get(form, form))[0] == []
-    assert run_script(tmp_path / "patch", "--undo", path).returncode == 0
+    assert run_script(patch, "--undo", path).returncode == 0
     assert path.read_bytes() == before
 
 
@@ -221,12 +229,9 @@ def test_rows_are_removed_wherever_members_begin_and_end(tmp_path: Path) -> None
         path.write_bytes(b"".join(gzip.compress(piece, mtime=0) for piece in pieces))
         for removed in ({0}, {1}, {5}, {0, 1, 2}, {1, 4, 5}):
             folder = Path(tempfile.mkdtemp(dir=tmp_path))
-            patch_of(
-                new_case(str(folder / "case"), targets_of(path, "c4", removed), {"reading": {}}),
-                folder / "patch",
-            )
+            patch = patch_shard(folder, path, "c4", removed)
             (folder / path.name).write_bytes(path.read_bytes())
-            assert run_script(folder / "patch", folder / path.name).returncode == 0
+            assert run_script(patch, folder / path.name).returncode == 0
             left = gzip.decompress((folder / path.name).read_bytes()).decode().split("\n")
             assert [row for row in left if row] == [row for n, row in enumerate(rows) if n not in removed]
 
@@ -234,20 +239,15 @@ def test_rows_are_removed_wherever_members_begin_and_end(tmp_path: Path) -> None
 def test_a_file_may_have_any_name(tmp_path: Path) -> None:
     for name in ("new.parquet", "apply.py", "patch.json.parquet", "é à.parquet"):
         write_shard("parquet", tmp_path / name, 20, 1)
-        targets = targets_of(tmp_path / name, "parquet", {3})
-        case = new_case(str(tmp_path / f"{name}-case"), targets, {"reading": {}})
-        patch_of(case, tmp_path / f"{name}-patch")
-        assert run_script(tmp_path / f"{name}-patch", tmp_path / name).returncode == 0
+        patch = patch_shard(tmp_path / f"{name}-folder", tmp_path / name, "parquet", {3})
+        assert run_script(patch, tmp_path / name).returncode == 0
         assert len(read(tmp_path / name, "c4")[0]) == 19
 
 
 def test_members_and_frames_without_a_target_keep_their_bytes(tmp_path: Path) -> None:
     for form in ("c4", "oscar"):
-        path = tmp_path / FORMS[form].format(0)
-        write_shard(form, path, 600, 1)
-        case = new_case(str(tmp_path / form), targets_of(path, form, {5, 300, 301}), {"reading": {}})
-        patch_of(case, tmp_path / f"{form}-patch")
-        (entry,) = facts_of(tmp_path / f"{form}-patch")["files"]
+        path = small_shard(tmp_path, form, 600)
+        (entry,) = facts_of(patch_shard(tmp_path / form, path, form, {5, 300, 301}))["files"]
         replaced = sum(length for _, length, *_ in entry["edits"])
         assert (entry["records"], len(entry["edits"]) in (2, 3)) == (3, True)
         assert replaced < entry["size"] * 3 / 5
@@ -264,16 +264,15 @@ def test_real_archives_lose_records_and_every_other_one_is_read_at_its_old_offse
     (found,) = (real_data / "warc_edge_cases" / "pywb").rglob(name)
     path, form = Path(shutil.copy(found, tmp_path)), "arc" if ".arc" in name else "warc"
     every_second = set(range(0, len(read(path, form)[0]), 2))
-    case = new_case(str(tmp_path / "case"), targets_of(path, form, every_second), {"reading": {}})
-    patch_of(case, tmp_path / "patch")
-    before, (proof,) = path.read_bytes(), facts_of(tmp_path / "patch", "proof.json")["files"]
+    patch = patch_shard(tmp_path, path, form, every_second)
+    before, (proof,) = path.read_bytes(), facts_of(patch, "proof.json")["files"]
     assert (proof["records"], proof["read_at_old_offsets"]) == REAL[name]
     readers = {each["reader"].partition(" ")[0]: each for each in proof["after"]}
     assert readers.keys() == {"presswatch-spark", "warcio", *(["fastwarc"] if form == "warc" else [])}
     assert {each["removed"] for each in readers.values()} == {0, proof["records"]}
-    assert run_script(tmp_path / "patch", path).returncode == 0
+    assert run_script(patch, path).returncode == 0
     assert read(path, form)[1].skipped[SKIPPED] == proof["records"]
-    assert run_script(tmp_path / "patch", "--undo", path).returncode == 0
+    assert run_script(patch, "--undo", path).returncode == 0
     assert path.read_bytes() == before
 
 
@@ -284,33 +283,24 @@ def test_a_reader_that_fails_on_a_file_is_named_and_the_others_list_it(
         raise ValueError("no such header")
 
     monkeypatch.setitem(patch_module.ARCHIVE_READERS, "fastwarc", failing)
-    write_shard("wet", tmp_path / "0.warc.wet.gz", 9, 1)
-    case = new_case(
-        str(tmp_path / "case"), targets_of(tmp_path / "0.warc.wet.gz", "wet", {3}), {"reading": {}}
-    )
-    patch_of(case, tmp_path / "patch")
-    (proof,) = facts_of(tmp_path / "patch", "proof.json")["files"]
+    patch = patch_shard(tmp_path, small_shard(tmp_path), "wet", {3})
+    (proof,) = facts_of(patch, "proof.json")["files"]
     assert [each.get("error") for each in proof["before"]] == [None, None, "no such header"]
 
 
 def test_a_file_of_which_readers_list_other_records_afterwards_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_shard("wet", tmp_path / "0.warc.wet.gz", 9, 1)
-    case = new_case(
-        str(tmp_path / "case"), targets_of(tmp_path / "0.warc.wet.gz", "wet", {3}), {"reading": {}}
-    )
     real = patch_module.tombstone
     monkeypatch.setattr(
         patch_module, "tombstone", lambda removed: (real(removed) or b"").replace(b"metadata", b"response")
     )
     with pytest.raises(InputError, match="lists other records after the patch"):
-        patch_of(case, tmp_path / "patch")
+        patch_shard(tmp_path, small_shard(tmp_path), "wet", {3})
 
 
 def test_a_record_whose_place_an_index_gave_is_removed(tmp_path: Path) -> None:
-    path = tmp_path / "0.warc.gz"
-    write_shard("warc", path, 9, 1)
+    path = small_shard(tmp_path, "warc")
     (target,) = targets_of(path, "warc", {3})
     at = dict.fromkeys(("record_id", "record_offset", "record_length", "record_encoding", "text_sha256"))
     captured_at = read(path, "warc")[0][3].locator.captured_at
@@ -389,28 +379,30 @@ def test_the_script_needs_only_python_3_8(patch: Path, file: Path) -> None:
         assert run_script(patch, "--undo", file, python=old).returncode == 0
 
 
-def test_the_script_is_idempotent_and_undoes_itself(patched: tuple[Path, Path]) -> None:
+def test_the_script_is_idempotent_and_undoes_itself_and_keeps_mode_and_owner(
+    patched: tuple[Path, Path],
+) -> None:
     patch, path = patched
-    before = path.read_bytes()
+    path.chmod(0o640)
+    if not os.geteuid():
+        os.chown(path, 1234, 4321)
+    before, status = path.read_bytes(), path.stat()
     for arguments, expected in (
         (["--undo"], "is not patched"), ([], "patched: "), ([], "is patched already"),
         (["--undo"], "restored"), (["--undo"], "is not patched"), ([], "patched: "),
     ):  # fmt: skip
-        done = run_script(patch, *arguments, path)
+        done, now = run_script(patch, *arguments, path), path.stat()
         assert (done.returncode, done.stdout.startswith(f"{path}: {expected}")) == (0, True), done
         assert (path.read_bytes() == before) == ("patched" not in expected or expected == "is not patched")
-    (path.parent / f"{path.name}{UNDO}").unlink()
-    done = run_script(patch, "--undo", path)
-    assert (done.returncode, "is missing: restore the file from a copy" in done.stderr) == (1, True)
-
-
-def test_saved_bytes_among_the_files_of_a_folder_are_passed_over(patched: tuple[Path, Path]) -> None:
-    patch, path = patched
-    assert run_script(patch, path).returncode == 0
-    for arguments in ([], ["--undo"]):
+        assert (now.st_mode, now.st_uid, now.st_gid) == (status.st_mode, status.st_uid, status.st_gid)
+    # Saved bytes among the files of a folder are passed over.
+    for arguments in ([], ["--undo"], []):
         done = run_script(patch, *arguments, *sorted(path.parent.iterdir()))
         assert (done.returncode, len(done.stdout.splitlines()), len(done.stderr.splitlines())) == (0, 1, 1)
     assert run_script(patch, f"{path}{UNDO}").returncode == 1
+    (path.parent / f"{path.name}{UNDO}").unlink()
+    done = run_script(patch, "--undo", path)
+    assert (done.returncode, "is missing: restore the file from a copy" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["patch.json", "proof.json", "apply.py", "blobs/00000.gz"])
@@ -465,14 +457,9 @@ def test_wrong_files_are_named_and_the_others_are_patched(patch: Path, file: Pat
         (line,) = [line for line in done.stderr.splitlines() if line.startswith(f"{path}: ")]
         assert message in line
     assert (tmp_path / "cut" / file.name).read_bytes() == data[:-1]
-    for arguments in (
-        [],
-        ["--undo"],
-        ["--plan", "https://a/b", file],
-        ["--plan", "s3:///b", file],
-        ["--plan", "s3://a", "--undo", file],
-    ):
-        assert run_script(patch, *arguments).returncode == 2
+    for arguments in ("", "--undo", "--plan https://a/b", "--plan s3:///b", "--plan s3://a --undo"):
+        files = [file] if "--plan" in arguments else []
+        assert run_script(patch, *arguments.split(), *files).returncode == 2
 
 
 class Killed(BaseException):
@@ -643,17 +630,6 @@ def test_files_that_a_killed_script_left_are_removed_and_never_followed(
             Path(f"{path}{suffix}").symlink_to(tmp_path / "other")
             assert run_script(patch, *arguments, path).returncode == 0
     assert ((tmp_path / "other").read_text(), os.listdir(path.parent)) == ("of another", [path.name])
-
-
-def test_a_rewritten_file_keeps_its_mode_and_owner(patched: tuple[Path, Path]) -> None:
-    patch, path = patched
-    path.chmod(0o640)
-    if not os.geteuid():
-        os.chown(path, 1234, 4321)
-    before = path.stat()
-    assert run_script(patch, path).returncode == 0
-    after = path.stat()
-    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
 
 
 def test_a_stopped_script_ends_without_a_traceback(patch: Path, file: Path) -> None:

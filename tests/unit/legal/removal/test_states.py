@@ -268,14 +268,7 @@ def test_a_target_was_read_last_when_nothing_else_was_found_since(
 
 
 def test_a_capture_that_is_found_between_rounds_counts_from_the_next_one_on() -> None:
-    captured = {
-        "target": (),
-        "before": (),
-        "after": (),
-        "first": (),
-        "nowhere": (),
-        "recapture": "recaptured",
-    }
+    captured = dict.fromkeys(("target", *RIGHT), ()) | {"recapture": "recaptured"}
     between = [SAME, captured, SAME, captured, SAME]
     expected = ["present", "present", "recaptured", "recaptured", "recaptured"]
     assert [state_of(*between[:known]).state for known in range(1, 6)] == expected

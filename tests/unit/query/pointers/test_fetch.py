@@ -174,13 +174,11 @@ class TestDocuments:
         assert said in (printed.err if code == 2 else refusal(printed))
 
     def test_a_column_that_a_parquet_file_lacks_is_refused(self, tmp_path: Path) -> None:
+        metas = [{"url": page.url} for page in some_pages()]
+        metas[29]["late"] = "x"
         rows = [
-            {
-                "text": page.text,
-                "n": number,
-                "meta": json.dumps({"url": page.url} | ({"late": "x"} if number == 29 else {})),
-            }
-            for number, page in enumerate(some_pages())
+            {"text": page.text, "n": number, "meta": json.dumps(meta)}
+            for number, (page, meta) in enumerate(zip(some_pages(), metas, strict=True))
         ]
         pointer = f"{as_parquet(tmp_path, rows)}#row=3"
         assert outcome("fetch", pointer, "--columns", "url=meta.url").facts["document"] == some_pages()[3].url
@@ -259,9 +257,8 @@ class TestRecordsThatAreNoDocuments:
     @pytest.mark.real_data
     @pytest.mark.parametrize("place", ["offset=516,length=507", "offset=18374,length=483"])
     def test_other_real_records_have_the_digest_that_they_declare(self, place: str, real_data: Path) -> None:
-        told = outcome(
-            "fetch", f"{real_data / 'common_crawl' / 'whirlwind' / 'whirlwind.warc.gz'}#{place}"
-        ).facts
+        shard = real_data / "common_crawl" / "whirlwind" / "whirlwind.warc.gz"
+        told = outcome("fetch", f"{shard}#{place}").facts
         assert told["declared"] == told["computed"]
         assert told["document"] == "https://an.wikipedia.org/wiki/Escopete"
 
@@ -317,9 +314,7 @@ class TestRecordsThatAreNoDocuments:
         moved = ("--mirror", f"https://data.commoncrawl.org/={tmp_path / 'mirror'}")
         said = fetched(tmp_path / "tables", row, *moved)
         assert said.facts["document"] == url
-        assert said.facts["checked"].endswith(
-            "its digest; URL, declared digest, time and status of the record"
-        )
+        assert said.facts["checked"].endswith("digest; URL, declared digest, time and status of the record")
         based = {"PRESSWATCH_DATASETS__COMMON_CRAWL__BASE": str(tmp_path / "mirror")}
         out = tmp_path / "one.warc"
         words = ("fetch", tmp_path / "tables", "--row", row["row_sha256"], "--out", out)
@@ -371,6 +366,9 @@ ANSWERS = (
 SIGNALS = {"robots_txt", "ai_txt", "tdm_reservation", "copyright", "paywall", "x_robots_tag"}
 
 
+PACKINGS = ["a.warc.gz", "record.arc.gz", "plain.warc", "single.warc.gz", "single.arc.gz"]
+
+
 class TestDeclarations:
     """Rows of `rights_signals` lead back to the responses that declare what they say."""
 
@@ -394,13 +392,7 @@ class TestDeclarations:
         write(TableStore.open(str(tables)), "rights_signals", RUN, rows, RightsSignal.schema)
         return tables, rows
 
-    @pytest.mark.parametrize(
-        "name",
-        each_time(
-            ["a.warc.gz", "record.arc.gz"],
-            ["a.warc.gz", "plain.warc", "single.warc.gz", "record.arc.gz", "single.arc.gz"],
-        ),
-    )
+    @pytest.mark.parametrize("name", each_time(PACKINGS[:2], PACKINGS))
     def test_every_signal_is_read_again_from_the_response_that_is_shown(
         self, tmp_path: Path, corpus: Path, name: str
     ) -> None:

@@ -55,7 +55,7 @@ from tests.world.scanned import (
     substitute,
 )
 from tests.world.shards import read
-from tests.world.tables import publish, write
+from tests.world.tables import flipped, publish, write
 from tests.world.warc import erratum, packed_as, record
 
 Rows = list[dict[str, Any]]
@@ -128,9 +128,8 @@ def failures(found: list[RowCheck]) -> dict[str, set[str]]:
     """URLs of the rows that fail, by reason; a document of which one row fails fails with all of them."""
     reasons: dict[str, set[str]] = {}
     for verdict in found:
-        reasons.setdefault(verdict.failure.reason if verdict.failure else "", set()).add(
-            verdict.row.document_url
-        )
+        reason = verdict.failure.reason if verdict.failure else ""
+        reasons.setdefault(reason, set()).add(verdict.row.document_url)
     verified = reasons.pop("", set())
     assert not verified & set().union(*reasons.values(), set())
     return reasons
@@ -252,11 +251,7 @@ class TestRecordsByRange:
 
 @pytest.mark.parametrize("scanned", ["a.warc.wet.gz"], indirect=True)
 def test_a_damaged_gzip_member_is_unreadable_and_its_neighbours_are_not(scanned: Scanned) -> None:
-    def flipped(data: bytes, start: int, end: int) -> bytes:
-        middle = (start + end) // 2
-        return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1 :]
-
-    url = scanned.damage(flipped)
+    url = scanned.damage(lambda data, start, end: flipped(data, 4 * (start + end) + 4))
     assert scanned.failures() == {"unreadable": {url}}
 
 
@@ -291,9 +286,8 @@ def test_a_record_that_lies_about_its_length_is_fetched_with_the_text_that_was_r
     assert len(found) == 4
     for document in found:
         at = document.locator
-        pointer = Pointer(
-            uri, at.record_offset, at.record_length, at.record_encoding, at.row_index, format="wet"
-        )
+        where = (at.record_offset, at.record_length, at.record_encoding, at.row_index)
+        pointer = Pointer(uri, *where, format="wet")
         ((_, outcome),) = records_at([pointer], ReadOptions())
         assert isinstance(outcome, Record)
         assert outcome.text == document.text
@@ -547,10 +541,9 @@ class TestShardsAhead:
 
 
 def test_every_reason_is_documented() -> None:
-    text = text_of("reference/pointers")
-    assert re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text.partition("## Reasons")[2], re.MULTILINE)[
-        : len(REASONS)
-    ] == list(REASONS)
+    _, _, text = text_of("reference/pointers").partition("## Reasons")
+    listed = re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text, re.MULTILINE)
+    assert listed[: len(REASONS)] == list(REASONS)
 
 
 class TestPointers:
@@ -578,8 +571,6 @@ class TestPointers:
         with pytest.raises(InputError) as caught:
             parse_pointer(text)
         assert "\n" not in str(caught.value)
-
-    def test_a_folder_is_no_pointer(self) -> None:
         assert not is_pointer("/some/folder#1/tables")
 
 
@@ -589,10 +580,11 @@ class TestMirrors:
         assert mirrored("s3://crawl/data/a.gz", mirrors) == "/disk/copy/a.gz"
         assert mirrored("s3://crawl/database/a b.gz", mirrors) == "https://m.example/x/database/a%20b.gz"
         assert mirrored("s3://other/a.gz", mirrors) == "s3://other/a.gz"
-
-    def test_names_escaped_for_the_web_are_files_by_their_own_names(self) -> None:
-        mirrors = [parse_mirror("https://m.example=/disk")]
-        assert mirrored("https://m.example/a%20b.gz", mirrors) == "/disk/a b.gz"
+        # Names escaped for the web are files by their own names.
+        assert (
+            mirrored("https://m.example/a%20b.gz", [parse_mirror("https://m.example=/disk")])
+            == "/disk/a b.gz"
+        )
 
     @pytest.mark.parametrize(
         "uri",

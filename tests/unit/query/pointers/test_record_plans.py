@@ -96,11 +96,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Crawl:
     ]
     answers = [_answer(page, number) for number, page in enumerate(found)]
     robots = b"User-agent: CCBot\nDisallow: /\n"
-    answers.append(
-        shards.CannedResponse(
-            "https://courrier.example/robots.txt", [("Content-Type", "text/plain")], robots, ""
-        )
-    )
+    address, plain = "https://courrier.example/robots.txt", [("Content-Type", "text/plain")]
+    answers.append(shards.CannedResponse(address, plain, robots, ""))
     for name in (WARC, WET):
         (folder / name).parent.mkdir(parents=True)
     shards.write_warc(folder / WARC, answers)
@@ -338,9 +335,7 @@ class TestPagesOfTexts:
         shard = self.planned(crawl, with_base, filename=others, offset="7")
         outcome = crawl.scan(shard)
         assert (outcome.log["status"], outcome.log["error"]) == ("complete", None)
-        assert rows_of(outcome, "matches") == whole(
-            crawl, "matches", [record.url for record in shard.records]
-        )
+        assert rows_of(outcome, "matches") == whole(crawl, "matches", [each.url for each in shard.records])
 
     def test_all_captures_of_a_page_in_one_second_are_read(self, crawl: Crawl) -> None:
         shard = self.planned(crawl, True, offset="7")
@@ -392,23 +387,20 @@ class TestPagesOfTexts:
             with pytest.raises(CorruptError, match="not a list of captures"):
                 plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
 
-    def test_a_row_without_a_time_is_named(self, crawl: Crawl) -> None:
-        uri = str(crawl.folder / WET)
-        rows = [
-            match("a", url, dataset="wet", shard_uri=uri, row_sha256="e" * 64)
-            for url in ("https://a.fr/", None)
-        ]
-        publish(crawl.out / "tables", RUN, rows)
-        plan = plan_of_matches(TableStore.open(str(crawl.out / "tables")), Index("/nowhere", QUICK), None)
-        (shard,) = plan.shards
+    def test_a_row_without_a_time_is_named_and_tables_without_texts_of_wet_have_no_pages(
+        self, crawl: Crawl
+    ) -> None:
+        facts = {"dataset": "wet", "shard_uri": str(crawl.folder / WET), "row_sha256": "e" * 64}
+        for name, rows in (
+            ("tables", [match("a", url, **facts) for url in ("https://a.fr/", None)]),
+            ("none", [match("a", "https://a.fr/", dataset="c4", shard_uri="/c4.json.gz")]),
+        ):
+            publish(crawl.out / name, RUN, rows)
+        tables, none = (TableStore.open(str(crawl.out / name)) for name in ("tables", "none"))
+        (shard,) = plan_of_matches(tables, Index("/nowhere", QUICK), None).shards
         assert "no page and time" in crawl.scan(shard).log["error"]
-
-    def test_tables_without_texts_of_wet_have_no_pages(self, tmp_path: Path) -> None:
-        publish(
-            tmp_path / "tables", RUN, [match("a", "https://a.fr/", dataset="c4", shard_uri="/c4.json.gz")]
-        )
         with pytest.raises(InputError, match="no match in WET"):
-            plan_of_matches(TableStore.open(str(tmp_path / "tables")), Index("/nowhere", QUICK), None)
+            plan_of_matches(none, Index("/nowhere", QUICK), None)
 
 
 class TestWhatIsNotTheRecord:

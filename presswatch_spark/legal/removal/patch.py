@@ -41,12 +41,11 @@ from presswatch_spark.legal.removal.places import (
     is_by_range,
     is_unresolved,
     offset_of,
-    pointer_of,
 )
 from presswatch_spark.legal.removal.responses import compared
 from presswatch_spark.matching.judgement.match_rows import DocumentFacts
 from presswatch_spark.query.pointers.checks import Failure
-from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored
+from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.query.pointers.records import records_at
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.inflate import (

@@ -28,7 +28,7 @@ from presswatch_spark.legal.removal.responses import (
 from presswatch_spark.legal.removal.states import Outcome
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.query.pointers.audit import reading_of
-from presswatch_spark.query.pointers.pointer import Pointer
+from presswatch_spark.query.pointers.pointer import pointer_of
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.storage.disk import Folder
@@ -95,8 +95,8 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
         capture = target.row_sha256, uri, target.document_url, target.captured_at
         if capture not in known:
             known.add(capture)
-            derived = {**target.as_dict(), **_ONLY_A_SCAN_GIVES, "dataset": dataset, "shard_uri": uri}
-            targets.append(sealed(Target(**{**derived, "place": "capture"})))
+            at = {"dataset": dataset, "shard_uri": uri, "place": "capture"}
+            targets.append(sealed(target.with_columns(**_ONLY_A_SCAN_GIVES, **at)))
     chosen = set(claims_of_targets(targets).values())
 
     # Documents that are no targets, but have their articles; those of a WET file are in its WARC file, too.
@@ -154,12 +154,6 @@ def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
 def is_unresolved(target: Target) -> bool:
     """Return whether the place of a target in its file is unknown."""
     return target.record_offset is None and target.row_index is None
-
-
-def pointer_of(target: Target, uri: str) -> Pointer:
-    """Return the pointer to a target in a file."""
-    place = target.record_offset, target.record_length, target.record_encoding, target.row_index
-    return Pointer(uri, *place, target.dataset)
 
 
 def is_by_range(target: Target) -> bool:
@@ -265,19 +259,16 @@ def recaptures(
     A capture is later if its day is after that of the notice. Files are different if their names are,
     whatever their folders. `known`: target and `request` of the probes that the case already has.
     """
-    by_place = dict[tuple[str, str, str], list[Target]]()
-    for target in targets:
+    by_url = dict[str, list[Target]]()
+    for target in sorted(targets, key=lambda target: not target.article_id):
         if url := normalise_url(target.document_url or ""):
-            of = ("article", target.article_id) if target.article_id else ("title", target.title_id)
-            by_place.setdefault((*of, url), []).append(target)
+            by_url.setdefault(url, []).append(target)
     opened_at = datetime.fromisoformat(case.about["opened_at"])
     runs = [row["run_id"] for row in store.rows("runs") if utc(row["finished_at"]) > opened_at]
-    if not runs or not by_place:
+    if not runs or not by_url:
         return []
-    articles, titles = (
-        pa.array({name for of, name, _ in by_place if of == kind}, pa.string())
-        for kind in ("article", "title")
-    )
+    articles = pa.array({target.article_id for target in targets if target.article_id}, pa.string())
+    titles = pa.array({target.title_id for target in targets if not target.article_id}, pa.string())
     is_asked = pc.field("article_id").isin(articles) | pc.field("title_id").isin(titles)
     table = store.open_table("matches", *runs).to_table(filter=is_asked & pc.field("document_url").is_valid())
 
@@ -288,15 +279,18 @@ def recaptures(
         detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
         found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, RecordFacts.of_row(row))
         facts = ResponseFacts.unasked(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
-        of_article = by_place.get(("article", row.article_id or "", url), ())
-        for target in (*of_article, *by_place.get(("title", row.title_id, url), ())):
+        for target in by_url.get(url, ()):
+            is_of_claim = row.title_id == target.title_id
+            if target.article_id:
+                is_of_claim = row.article_id == target.article_id
             is_of_release = (row.dataset, row.release) == (target.dataset, target.release)
             is_of_file = row.shard_uri.rpartition("/")[2] == target.shard_uri.rpartition("/")[2]
             is_same = (row.captured_at, row.text_sha256) == (target.captured_at, target.text_sha256)
             if row.captured_at is not None and target.captured_at is not None:
                 is_same = utc(row.captured_at) == utc(target.captured_at)
             is_elsewhere = is_of_release and is_same and not is_of_file
-            if (is_later or is_elsewhere) and (target.target_sha256, facts.request) not in known:
+            is_new = (target.target_sha256, facts.request) not in known
+            if is_of_claim and (is_later or is_elsewhere) and is_new:
                 probes.append(probe_of("recapture", facts, found, target))
     return probes
 

@@ -19,7 +19,6 @@ from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import Chain, ProbeRound, RemovalCase, without_answer
 from presswatch_spark.legal.removal.deep import WordCount, known_documents, names_by_article
-from presswatch_spark.legal.removal.hub import HubFileProber
 from presswatch_spark.legal.removal.places import (
     IndexedPage,
     index_at,
@@ -30,7 +29,7 @@ from presswatch_spark.legal.removal.places import (
     place_among,
     recaptures,
 )
-from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, ProbedFile, ProbeMemory
+from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFileProber, ProbedFile, ProbeMemory
 from presswatch_spark.legal.removal.responses import probe_of
 from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored

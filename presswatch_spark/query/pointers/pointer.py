@@ -21,7 +21,7 @@ from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 
 if TYPE_CHECKING:
     from presswatch_spark.matching.judgement.match_rows import DocumentFacts
-    from presswatch_spark.tables.declarations import Match
+    from presswatch_spark.tables.declarations import Match, Target
 
 _POINTER = re.compile(r"(?P<uri>.+)#(?P<place>(?:offset|row)=[^#/]*)", re.DOTALL)
 COMMON_CRAWL, COMMON_CRAWL_SITE = "s3://commoncrawl/", "https://data.commoncrawl.org/"
@@ -82,8 +82,8 @@ def on_site(uri: str) -> str:
     return uri
 
 
-def pointer_of(row: Match | DocumentFacts, uri: str) -> Pointer:
-    """Return the pointer of a row of `matches` whose shard is now at canonical `uri`."""
+def pointer_of(row: Match | Target | DocumentFacts, uri: str) -> Pointer:
+    """Return the pointer of a row of `matches` or `targets` whose shard is now at canonical `uri`."""
     return Pointer(
         uri,
         offset=row.record_offset,

@@ -19,8 +19,8 @@ from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal import states as of
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.hub import large_files
 from presswatch_spark.legal.removal.places import offset_of, open_case
+from presswatch_spark.legal.removal.probe import large_files
 from presswatch_spark.legal.removal.rounds import Prober
 from presswatch_spark.legal.removal.states import RemovalState
 from presswatch_spark.legal.removal.status import CaseStatus

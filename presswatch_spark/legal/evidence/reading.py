@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -107,30 +106,27 @@ def require_sound(folder: Path, where: str = "") -> None:
 
 
 class OpenedBag:
-    """The content of a bag on disk: `lines` with row, claim and record; `rows` of `matches` by digest."""
+    """The content of a bag on disk: `lines` with row, claim and record, and `rows` of `matches`, by digest.
+
+    `seal`: its seal. `signals`: the rows of `rights_signals` in the bag; it may have none.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.lines: list[dict[str, Any]] = [parse_json(line) for line in _lines(folder)]
-        self.rows = dict[str, Match]()
-        for line in self.lines:
+        self.folder, self.seal = folder, sealed_facts(folder)
+        self.lines, self.rows = dict[str, dict[str, Any]](), dict[str, Match]()
+        for line in map(parse_json, _lines(folder)):
             source = line[verify.BETWEEN_RUNS]
             row = {**line["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
             for name in _TIMES:
                 if row.get(name) is not None:
                     row[name] = datetime.fromisoformat(row[name])
             self.rows[row["row_sha256"]] = Match.from_dict(row)
-
-    def declarations(self) -> dict[str, dict[str, Any]]:
-        """Return the rows of `rights_signals` in the bag by digest; it may have none."""
-        path = self.folder / verify.DECLARATIONS
-        lines = map(parse_json, path.read_bytes().splitlines()) if path.exists() else ()
-        return {line["row"]["row_sha256"]: line["row"] for line in lines}
-
-    @cached_property
-    def seal(self) -> dict[str, Any]:
-        """Return its seal; `OutputError` if there is none."""
-        return sealed_facts(self.folder)
+            self.lines[row["row_sha256"]] = line
+        path = folder / verify.DECLARATIONS
+        declarations = map(parse_json, path.read_bytes().splitlines()) if path.exists() else ()
+        self.signals: dict[str, dict[str, Any]] = {
+            line["row"]["row_sha256"]: line["row"] for line in declarations
+        }
 
     def shard_readings(self) -> dict[str, dict[str, Any]]:
         """Return the settings for reading shards by run; `OutputError` if they cannot be read."""

@@ -7,7 +7,7 @@ is kept, or the text of the cell.
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from presswatch_spark.query.pointers.checks import (
     other_declaration,
 )
 from presswatch_spark.query.pointers.pointer import Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import records_at
+from presswatch_spark.query.pointers.records import inflated_parts, records_at
 from presswatch_spark.reading.inflate import GZIP_MAGIC, inflated, placed_lines
 from presswatch_spark.reading.warc.blocks import begins_with_record
 from presswatch_spark.storage.addresses import other_host
@@ -184,15 +184,14 @@ class _RecordReader:
         for row in rows:
             place = (row.record_offset, row.record_length) if are_parts else row.row_index
             by_place.setdefault(place, []).append(row.row_sha256)
-        if not are_parts and read_range(uri, 0, len(PARQUET), storage) == PARQUET:
+        if are_parts:
+            for place, data in inflated_parts(uri, by_place, storage):
+                yield from ((digest, data, INFLATED) for digest in by_place[place])
+            return
+        if read_range(uri, 0, len(PARQUET), storage) == PARQUET:
             return
         with open_stream(ObjectInfo(uri), storage) as stream:
-            chunks = inflated(stream, ReadReport())
-            if are_parts:
-                for place, data in _ranges_in(chunks, sorted(by_place)):
-                    yield from ((digest, data, INFLATED) for digest in by_place[place])
-                return
-            for number, _, line in placed_lines(chunks, LINE_MOST):
+            for number, _, line in placed_lines(inflated(stream, ReadReport()), LINE_MOST):
                 if number in by_place and line is not None:
                     digests = {hashlib.sha256(text).hexdigest() for text in texts_of(line)}
                     rows_there = by_place.pop(number)
@@ -218,22 +217,6 @@ class _RecordReader:
         path = f"{RECORDS}/{sha256}{ending}"
         self.bag.write(path, data)
         return KeptRecord(path, kind, len(data), sha256, failure)
-
-
-def _ranges_in(
-    chunks: Iterable[bytes], ranges: Sequence[tuple[int, int]]
-) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Yield sorted ranges (offset, length) of a stream with their bytes, reading it once."""
-    position, buffered, left = 0, b"", list(ranges)
-    for chunk in chunks:
-        buffered += chunk
-        while left and sum(left[0]) <= position + len(buffered):
-            start, length = left.pop(0)
-            yield (start, length), buffered[start - position : start - position + length]
-        if not left:
-            return
-        needed = min(max(position, left[0][0]), position + len(buffered))
-        buffered, position = buffered[needed - position :], needed
 
 
 def site_of(uri: str) -> str:

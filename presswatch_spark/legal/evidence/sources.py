@@ -1,6 +1,7 @@
 """Sources of claims: tables, a removal case, or a sealed bag. See `claims.selection`."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -168,26 +169,23 @@ class BagSource(ClaimSource):
         with bag_on_disk(path, storage) as folder:
             require_sound(folder, path)
             try:
-                bag = OpenedBag(folder)
+                self._bag = bag = OpenedBag(folder)
                 log = opened_sealed((folder / "data/tables/scan_log.parquet").read_bytes()).read().to_pylist()
                 shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
                 rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
-                self._rows = bag.rows
                 self._targets = {row: target_of(of, of, "record", shards) for row, of in rows.items()}
-                claims_in = [JudgedClaim.of(line["claim"]) for line in bag.lines]
-                self._claims = {claim.row_sha256: claim for claim in claims_in}
+                self._claims = {row: JudgedClaim.of(line["claim"]) for row, line in bag.lines.items()}
                 began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
                 self._readings = {
-                    line["row"]["row_sha256"]: (RecordReading(began_at, read_from),)
-                    for line in bag.lines
+                    row: (RecordReading(began_at, read_from),)
+                    for row, line in bag.lines.items()
                     if line["record"]["reason"] is None
                     and (read_from := line[verify.BETWEEN_RUNS].get("read_from"))
                 }
-                self._declared = {line["row"]["row_sha256"]: line["declared"] for line in bag.lines}
-                self._signals = bag.declarations()
+                self._declared = {row: line["declared"] for row, line in bag.lines.items()}
                 self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
                 self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
-                self._shard_readings = bag.shard_readings()
+                self._audit = Audit(None, storage, readings=bag.shard_readings())
             except UNREADABLE_BAG as error:
                 raise OutputError(
                     "this bag lacks what a notice needs",
@@ -207,15 +205,15 @@ class BagSource(ClaimSource):
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
         """Return the records of those chosen rows that verified when the bag was made."""
-        letters = {row: claim.confidence for row, claim in self.claims(self._rows.keys()).items()}
-        chosen = choice.among(self._rows.keys(), letters, "bag")
-        read = [self._targets[row] for row in self._rows if row in chosen and row in self._readings]
+        letters = {row: claim.confidence for row, claim in self.claims(self._bag.rows.keys()).items()}
+        chosen = choice.among(self._bag.rows.keys(), letters, "bag")
+        read = [self._targets[row] for row in self._bag.rows if row in chosen and row in self._readings]
         unsealed = (self._targets[row].target_sha256 for row in chosen - self._readings.keys())
         return read, dict.fromkeys(unsealed, UNSEALED), 0
 
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
         """Return the rows of the bag."""
-        return [row.as_dict() for row in self._rows.values() if row.text_sha256 in texts]
+        return [row.as_dict() for row in self._bag.rows.values() if row.text_sha256 in texts]
 
     def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
         """Return the claims of the bag, or of the folder that was named instead."""
@@ -227,7 +225,7 @@ class BagSource(ClaimSource):
         """Yield the declarations of the bag."""
         for row, status in reservations.items():
             for side in SIDES[status]:
-                if signal := self._signals.get(self._declared.get(row, {}).get(side) or ""):
+                if signal := self._bag.signals.get(self._declared.get(row, {}).get(side) or ""):
                     yield ReadDeclaration.of(signal)
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
@@ -240,8 +238,8 @@ class BagSource(ClaimSource):
 
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
         """Read the documents of the bag's rows at their places."""
-        audit = Audit(None, self.storage, mirrors, readings=self._shard_readings)
-        return _as_their_rows_say(audit, [self._rows[place.row_sha256] for place in places])
+        rows = [self._bag.rows[place.row_sha256] for place in places]
+        return _as_their_rows_say(replace(self._audit, mirrors=mirrors), rows)
 
 
 def inputs_of(judged: TableStore) -> Mapping[str, Any]:

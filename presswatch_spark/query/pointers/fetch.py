@@ -24,7 +24,7 @@ from presswatch_spark.query.pointers.pointer import (
     parse_pointer,
     pointer_of,
 )
-from presswatch_spark.query.pointers.records import inflated_part, raw_record, readable, records_at, save
+from presswatch_spark.query.pointers.records import inflated_parts, raw_record, readable, records_at, save
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.http.message import to_utf8
 from presswatch_spark.reading.inflate import first_member
@@ -67,8 +67,8 @@ class Fetched:
             save(path, self.record.text)
             return "the text"
         if stored is None:
-            start, length = facts.record_offset or 0, facts.record_length or 0
-            stored = inflated_part(self.pointer.uri, start, length, self.options)
+            place = facts.record_offset or 0, facts.record_length or 0
+            ((_, stored),) = inflated_parts(self.pointer.uri, [place], self.options.storage)
         save(path, stored)
         return f"the {format.title} record, as it is stored"
 

@@ -39,7 +39,14 @@ from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
 from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.storage.disk import disk_errors, on_disk, private_opener
 from presswatch_spark.storage.host_limits import BlockedError
-from presswatch_spark.storage.objects import MissingError, ObjectInfo, open_stream, read_range, stat
+from presswatch_spark.storage.objects import (
+    MissingError,
+    ObjectInfo,
+    StorageOptions,
+    open_stream,
+    read_range,
+    stat,
+)
 from presswatch_spark.storage.uris import printable, scheme_of
 
 # Bytes to read after a record: if another record begins there, a record without compression has ended.
@@ -74,16 +81,24 @@ def records_at(pointers: Sequence[Pointer], options: ReadOptions) -> Iterator[tu
             yield pointer, failure_of(error)
 
 
-def inflated_part(uri: str, start: int, length: int, options: ReadOptions) -> bytes:
-    """Read a range of an inflated shard; `StorageError` if that fails."""
-    position, parts = 0, []
-    with open_stream(ObjectInfo(uri), options.storage) as stream:
-        for data in inflated(stream, ReadReport()):
-            parts.append(data[max(0, start - position) : max(0, start + length - position)])
-            position += len(data)
-            if position >= start + length:
-                break
-    return b"".join(parts)
+def inflated_parts(
+    uri: str, ranges: Iterable[tuple[int, int]], storage: StorageOptions
+) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Yield ranges (offset, length) of an inflated shard in order, with their bytes, reading it once.
+
+    Ranges that it does not contain are left out. Raises `StorageError`.
+    """
+    position, buffered, left = 0, b"", sorted(ranges)
+    with open_stream(ObjectInfo(uri), storage) as stream:
+        for chunk in inflated(stream, ReadReport()):
+            buffered += chunk
+            while left and sum(left[0]) <= position + len(buffered):
+                start, length = left.pop(0)
+                yield (start, length), buffered[start - position : start - position + length]
+            if not left:
+                return
+            needed = min(max(position, left[0][0]), position + len(buffered))
+            buffered, position = buffered[needed - position :], needed
 
 
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
@@ -253,7 +268,8 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
         return Failure(UNREADABLE, "the range is not that of a record")
     try:
         if pointer.encoding == "inflated":
-            stored = inflated_part(pointer.uri, offset, length, options)
+            parts = inflated_parts(pointer.uri, [(offset, length)], options.storage)
+            stored = next((data for _, data in parts), b"")
         else:
             stored = read_range(pointer.uri, offset, length, options.storage)
     except PresswatchError as error:

@@ -84,7 +84,9 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
 
     log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
     scanned = {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
-    targets = [target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys())]
+    of_places = (target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys()))
+    # The same text on the same page is found by both.
+    targets = list({target.target_sha256: target for target in of_places}.values())
     # Add places that no scan has found: for WET records, the WARC records of the same captures.
     known = {(each.row_sha256, each.shard_uri, each.document_url, each.captured_at) for each in targets}
     for target in list(targets):

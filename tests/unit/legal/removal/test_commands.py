@@ -72,6 +72,17 @@ def opened(home: Home) -> Home:
     return home
 
 
+def test_each_place_of_a_new_case_is_counted_once(
+    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crawl = release(tmp_path, server, ("a.warc.wet.gz", "plain.warc.wet"))
+    home = Home(tmp_path, crawl, capsys)
+    code, told, _ = home.run("removal", "open", "--out", str(tmp_path / CASE), str(crawl.tables))
+    targets = RemovalCase.open(str(tmp_path / CASE), StorageOptions()).targets()
+    assert (code, f" at {len(targets)} places, in " in told) == (0, True), told
+    assert len(targets) > 50
+
+
 def test_the_guide_leads_from_the_notice_to_gone_and_back_again(home: Home) -> None:
     opened, first, present, deep, scheduled = (
         words[1:] for words in commands(text_of("how-to/follow-a-removal"))

@@ -235,11 +235,9 @@ def owner(corpus: Corpus | None, row: Match) -> tuple[Publisher | None, Title | 
 
 def article_of(corpus: Corpus | None, row: Match) -> str | None:
     """Return the article's text if the corpus has it in the version that was scanned."""
-    ordinal = corpus.ordinal_of(row.article_id) if corpus and row.article_id else None
-    if corpus is None or ordinal is None:
-        return None
-    body = corpus.body(ordinal)
-    return body.decode("utf-8") if hashlib.sha256(body).hexdigest() == row.article_sha256 else None
+    body = corpus.text_of(row.article_id) if corpus and row.article_id else None
+    is_same = body is not None and hashlib.sha256(body).hexdigest() == row.article_sha256
+    return body.decode("utf-8") if body is not None and is_same else None
 
 
 def dataset_of(case: ExplainedRow, _: Speaker) -> str:

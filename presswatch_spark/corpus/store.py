@@ -168,6 +168,11 @@ class Corpus(ArticleFiles):
         ordinal = bisect_left(range(len(self)), article_id, key=self.article_id)
         return ordinal if ordinal < len(self) and self.article_id(ordinal) == article_id else None
 
+    def text_of(self, article_id: str) -> bytes | None:
+        """Return the body of the article with an id, UTF-8; None if the corpus has none."""
+        ordinal = self.ordinal_of(article_id)
+        return None if ordinal is None else self.body(ordinal)
+
     def each(self, *columns: str) -> Iterator[tuple[Any, ...]]:
         """Yield the values of every article in some columns of `layout.ARTICLES`, by ordinal."""
         for first in range(0, len(self), layout.ARTICLES_PER_BATCH):

@@ -160,14 +160,11 @@ class _BagTexts:
     def __init__(self, folder: Path) -> None:
         articles = [parse_json(line) for line in verify.lines_of((folder / ARTICLES).read_bytes())]
         self._folder = folder / verify.TEXTS
-        self._digests = {each["article_id"]: each["sha256"] for each in articles if each["sha256"]}
-        self._ids = list(self._digests)
+        self._digests = {each["article_id"]: each["sha256"] for each in articles}
 
-    def ordinal_of(self, article_id: str) -> int | None:
-        return self._ids.index(article_id) if article_id in self._digests else None
-
-    def body(self, ordinal: int) -> bytes:
-        return (self._folder / f"{self._digests[self._ids[ordinal]]}.txt").read_bytes()
+    def text_of(self, article_id: str) -> bytes | None:
+        digest = self._digests.get(article_id)
+        return (self._folder / f"{digest}.txt").read_bytes() if digest else None
 
 
 # --- challenge

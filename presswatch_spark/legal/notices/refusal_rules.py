@@ -546,8 +546,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
         return
     rules = VerifyRules()
     articles = sorted({place.article_id for place in checked.places or () if place.article_id})
-    ordinals = [ordinal for each in articles if (ordinal := corpus.ordinal_of(each)) is not None]
-    bodies = [Joined(words_of(body)) for ordinal in ordinals if (body := corpus.body(ordinal))]
+    bodies = [Joined(words_of(body)) for each in articles if (body := corpus.text_of(each))]
     for name, text in checked.letters.items():
         document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)
         if any(verify(document, body, rules).copied_words for body in bodies):

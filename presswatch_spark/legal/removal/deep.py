@@ -73,8 +73,7 @@ class WordCount:
     def _article(self, target: Target) -> bytes | None:
         if self._corpus is None or target.article_id is None:
             return None
-        ordinal = self._corpus.ordinal_of(target.article_id)
-        body = None if ordinal is None else self._corpus.body(ordinal)
+        body = self._corpus.text_of(target.article_id)
         same = body is not None and hashlib.sha256(body).hexdigest() == target.article_sha256
         return body if same else None
 

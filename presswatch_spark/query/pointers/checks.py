@@ -83,11 +83,8 @@ class Record:
 class ArticleTexts(Protocol):
     """A source of texts of articles, such as a corpus."""
 
-    def ordinal_of(self, article_id: str) -> int | None:
-        """Return the number of an article; None if the source lacks it."""
-
-    def body(self, ordinal: int) -> bytes:
-        """Return the text of the article with this number, in UTF-8."""
+    def text_of(self, article_id: str) -> bytes | None:
+        """Return the text of an article, in UTF-8; None if the source lacks it."""
 
 
 # `release` is left out: it may come from the shard's first record, which the range does not contain.
@@ -152,10 +149,9 @@ def other_words(row: Match, text: bytes, corpus: ArticleTexts) -> Failure | None
     """Return the failure of a row with another article or with different words; None if all agree."""
     if row.article_id is None:
         return None
-    ordinal = corpus.ordinal_of(row.article_id)
-    if ordinal is None:
+    body = corpus.text_of(row.article_id)
+    if body is None:
         return Failure(OTHER_ARTICLE, "the corpus has no article of this id")
-    body = corpus.body(ordinal)
     if hashlib.sha256(body).hexdigest() != row.article_sha256:
         return Failure(OTHER_ARTICLE, "the corpus has another text of the article")
     document, article = text.decode("utf-8", "replace"), body.decode("utf-8", "replace")

@@ -93,7 +93,8 @@ def build(
     """
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.legal.evidence.build import BagOrder, make_bag
+    from presswatch_spark.legal.evidence.build import make_bag
+    from presswatch_spark.legal.evidence.records import BagOrder
     from presswatch_spark.legal.evidence.sources import source_at
     from presswatch_spark.legal.evidence.stamps import parse_authority
 

@@ -22,7 +22,8 @@ from presswatch_spark.core.extras import has_legal, install_command
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.legal.evidence.build import BagOrder, Built, make_bag
+from presswatch_spark.legal.evidence.build import Built, make_bag
+from presswatch_spark.legal.evidence.records import BagOrder
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder

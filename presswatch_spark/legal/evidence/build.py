@@ -31,7 +31,6 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.translation import N_, Sentence, n, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.layout import MANIFEST, MEMBERS
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import (
     ARTICLES,
@@ -43,12 +42,10 @@ from presswatch_spark.legal.evidence.bag import (
     sealed_facts,
 )
 from presswatch_spark.legal.evidence.documents import BagFacts, write_claims, write_readme
-from presswatch_spark.legal.evidence.records import KeptRecord, ReadRecords, read_records
+from presswatch_spark.legal.evidence.records import BagOrder, KeptRecord, ReadRecords, read_records
 from presswatch_spark.legal.evidence.sources import CaseSource
-from presswatch_spark.legal.evidence.stamps import Authority, Stamped, stamps_of
+from presswatch_spark.legal.evidence.stamps import Stamped, stamps_of
 from presswatch_spark.legal.removal.case import MARKER
-from presswatch_spark.query.pointers.audit import Audit
-from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.scanning.runs.provenance import commit, packages
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.exchanges import Exchange, clock_ahead
@@ -62,18 +59,6 @@ from presswatch_spark.tables.seals import sealed_parquet
 _OF_RUN = ("run_id", "table_digest", "corpus_digest", "config_digest", "tool_version", "tool_commit")
 _OF_ARTICLE = ("article_id", "title_id", "publisher_id", "url", "headline", "published_at", "words")
 _BETWEEN_RUNS = ("run_id", "shard_uri", "product", "product_revision")
-
-
-@dataclass(frozen=True, slots=True)
-class BagOrder:
-    """The inputs of a bag: claims, and the corpus with which they were made; `command`: for the protocol."""
-
-    selection: Selection
-    corpus: Corpus
-    mirrors: Sequence[Mirror] = ()
-    authorities: Sequence[Authority] = ()
-    with_texts: bool = False
-    command: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +92,7 @@ def make_bag(
         library("typst", "evidence build")
         reading = n("reading {n} record again", "reading {n} records again")
         tell(sentence(reading, n=order.selection.figures().records))
-        audit = Audit(order.selection.store, config.storage, order.mirrors, order.corpus)
-        records = read_records(order.selection, audit, bag, texts)
+        records = read_records(order, config.storage, bag, texts)
         tell(sentence(N_("typesetting the claims side by side")))
         return build_bag(bag, order, records, config.storage)
 
@@ -129,17 +113,7 @@ def build_bag(bag: Bag, order: BagOrder, records: ReadRecords, storage: StorageO
     _write_requests(bag, records.exchanges, protocol)
 
     claims = verify.claim_leaves(verify.lines_of(bag.read(verify.ROWS)), bag.measured("data/corpus"))
-    facts = BagFacts(
-        selection=selection,
-        corpus=corpus,
-        records=records,
-        runs=runs,
-        protocol=protocol,
-        program=program,
-        authorities=[printable(each.url) for each in order.authorities],
-        with_texts=order.with_texts,
-        claims_root=verify.merkle_root(claims).hex(),
-    )
+    facts = BagFacts(order, records, runs, protocol, program, verify.merkle_root(claims).hex())
     write_claims(bag, facts)
     write_readme(bag, facts)
 

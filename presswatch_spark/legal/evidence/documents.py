@@ -36,14 +36,13 @@ from presswatch_spark.claims.narrative import (
     legal_person_of,
     owner,
 )
-from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading, Selection
+from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading
 from presswatch_spark.core.translation import N_
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import Publisher
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PAGES, Bag
-from presswatch_spark.legal.evidence.records import ReadRecords
+from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
 from presswatch_spark.legal.evidence.typesetting import (
     SIGNS,
     environment,
@@ -176,16 +175,13 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class BagFacts:
-    """The facts of a bag for its documents. `with_texts`: whether texts of articles may be shown."""
+    """The facts of a bag for its documents."""
 
-    selection: Selection
-    corpus: Corpus
+    order: BagOrder
     records: ReadRecords
     runs: Sequence[dict[str, Any]]
     protocol: Mapping[str, Any]
     program: Mapping[str, Any]
-    authorities: Sequence[str]
-    with_texts: bool
     claims_root: str
 
     @property
@@ -196,7 +192,8 @@ class BagFacts:
     @property
     def other_corpus(self) -> list[str]:
         """Return the runs that were made with a different corpus."""
-        return [run["run_id"] for run in self.runs if run["corpus_digest"] != self.corpus.manifest.digest]
+        digest = self.order.corpus.manifest.digest
+        return [run["run_id"] for run in self.runs if run["corpus_digest"] != digest]
 
 
 def write_claims(bag: Bag, facts: BagFacts) -> None:
@@ -204,7 +201,7 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
 
     The rows must be in the bag already. A bag may have 10,000 claims: only those of one PDF are in memory.
     """
-    rows, claims = facts.selection.rows, facts.selection.claims
+    rows, claims = facts.order.selection.rows, facts.order.selection.claims
 
     def place(digest: str) -> tuple[str, ...]:
         row = rows[digest]
@@ -236,15 +233,15 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
 
 
 def _case_of(facts: BagFacts, digest: str) -> ExplainedRow:
-    row, claim = facts.selection.rows[digest], facts.selection.claims[digest]
+    row, claim = facts.order.selection.rows[digest], facts.order.selection.claims[digest]
     record = facts.records.rows[digest]
-    publisher, title = owner(facts.corpus, row)
+    publisher, title = owner(facts.order.corpus, row)
     return ExplainedRow(
         row=row,
         claim=claim,
         publisher=publisher,
         title=title,
-        article=article_of(facts.corpus, row) if facts.with_texts else None,
+        article=article_of(facts.order.corpus, row) if facts.order.with_texts else None,
         page=record.text.read_bytes().decode("utf-8", "replace") if record.text else None,
         page_missing=record.failure,
         shard=canonical(record.uri),
@@ -265,7 +262,7 @@ def _printed_part(
     language: str,
 ) -> dict[str, Any]:
     _ = Speaker(language, for_print=True)
-    first, last, total = number * PART + 1, number * PART + len(claims), len(facts.selection.rows)
+    first, last, total = number * PART + 1, number * PART + len(claims), len(facts.order.selection.rows)
     shown = {"first": _.number(first), "last": _.number(last), "all": _.number(total)}
     for place, claim in enumerate(claims, first):
         claim["number"] = _("{number} of {all}", number=_.number(place), all=shown["all"])
@@ -285,7 +282,7 @@ def _printed_part(
         "title": _("Claims, side by side"),
         "author": AUTHOR,
         "subtitle": part if of > 1 else _("{all} claims", all=shown["all"]),
-        "opening": _rendered("opening.jinja", _, signs=SIGNS, with_texts=facts.with_texts).splitlines(),
+        "opening": _rendered("opening.jinja", _, signs=SIGNS, with_texts=facts.order.with_texts).splitlines(),
         "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
         "letters_heading": _("Meaning of the letters"),
         "sources": sources,
@@ -331,7 +328,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
     tuples of name, value, and whether it is code; of `table` its `headers`, `rows`, and numbers of columns of
     `numbers`.
     """
-    chosen, records, whole = facts.selection, facts.records.rows, facts.selection.figures()
+    chosen, records, whole = facts.order.selection, facts.records.rows, facts.order.selection.figures()
     reasons = Counter(each.reason for each in records.values() if each.reason)
     sources = Counter(
         RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row].shard_uri))
@@ -343,7 +340,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
         unnamed = _("not known (format {format})", format=row.dataset)
         releases[row.run_id].add(row.release or unnamed)
     days = sorted({claim.as_of for claim in chosen.claims.values()})
-    publishers = facts.corpus.registry.by_id
+    publishers = facts.order.corpus.registry.by_id
     by_publisher = chosen.figures_by(lambda row: chosen.rows[row.row_sha256].publisher_id)
 
     def moment(text: str) -> str:
@@ -368,6 +365,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
             read_from_copy=sources[COPY],
             read_from_disk=sources[DISK],
             reasons=sorted(reasons.items()),
+            authorities=[printable(each.url) for each in facts.order.authorities],
             proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
             seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
             runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],

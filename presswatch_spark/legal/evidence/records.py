@@ -6,7 +6,6 @@ is kept, or the text of the cell.
 """
 
 import hashlib
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,7 +16,9 @@ from typing import Any
 from presswatch_spark.claims.selection import Selection
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.model import ReadReport
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.bag import RECORDS, Bag
+from presswatch_spark.legal.evidence.stamps import Authority
 from presswatch_spark.legal.evidence.verify import texts_of
 from presswatch_spark.query.pointers.audit import Audit, RowCheck
 from presswatch_spark.query.pointers.checks import (
@@ -28,22 +29,34 @@ from presswatch_spark.query.pointers.checks import (
     edited,
     other_declaration,
 )
-from presswatch_spark.query.pointers.pointer import Pointer, mirrored, pointer_of
+from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.query.pointers.records import inflated_parts, records_at
-from presswatch_spark.reading.inflate import GZIP_MAGIC, inflated, placed_lines
+from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member, inflated, placed_lines
+from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.warc.blocks import begins_with_record
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import Exchange, exchanges_recorded
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
-from presswatch_spark.storage.objects import ObjectInfo, ask, open_stream, read_range
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream
 from presswatch_spark.tables.declarations import Match, RightsSignal
 
 LINE, CELL, BYTES, INFLATED = "line", "cell", "bytes", "inflated"
 ENDINGS = {LINE: ".json", CELL: ".txt"}
-PARQUET = b"PAR1"
 SITE_REFUSES = "the site refuses everything"
 HEAD_BYTES = 64
 RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BagOrder:
+    """The inputs of a bag: claims, and the corpus with which they were made; `command`: for the protocol."""
+
+    selection: Selection
+    corpus: Corpus
+    mirrors: Sequence[Mirror] = ()
+    authorities: Sequence[Authority] = ()
+    with_texts: bool = False
+    command: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +97,12 @@ class ReadRecords:
     exchanges: Sequence[Exchange]
 
 
-def read_records(selection: Selection, audit: Audit, bag: Bag, texts: Path) -> ReadRecords:
+def read_records(order: BagOrder, storage: StorageOptions, bag: Bag, texts: Path) -> ReadRecords:
     """Read the records of a selection and its declarations again; `texts`: a folder for texts of pages."""
+    selection = order.selection
     began_at = datetime.now(UTC).replace(microsecond=0)
     forget_hosts()
-    reader = _RecordReader(bag, audit, texts)
+    reader = _RecordReader(bag, Audit(selection.store, storage, order.mirrors, order.corpus), texts)
     with exchanges_recorded() as exchanges:
         rows = reader.rows([row for _, row in sorted(selection.rows.items())])
         signals = {row.row_sha256: reader.declaration(row) for row in selection.signals()}
@@ -188,7 +202,7 @@ class _RecordReader:
             for place, data in inflated_parts(uri, by_place, storage):
                 yield from ((digest, data, INFLATED) for digest in by_place[place])
             return
-        if read_range(uri, 0, len(PARQUET), storage) == PARQUET:
+        if is_parquet(uri, storage):
             return
         with open_stream(ObjectInfo(uri), storage) as stream:
             for number, _, line in placed_lines(inflated(stream, ReadReport()), LINE_MOST):
@@ -209,11 +223,10 @@ class _RecordReader:
         ending = ".bin" if kind == BYTES else ENDINGS.get(kind)
         if not ending:
             # Tools recognise records of archives by the ending of the file's name.
-            is_packed, head = data[:2] == GZIP_MAGIC[:2], data[:HEAD_BYTES]
-            if is_packed:
-                with suppress(zlib.error):
-                    head = zlib.decompressobj(wbits=31).decompress(data, HEAD_BYTES)
-            ending = f"{'.warc' if begins_with_record(head) else '.arc'}{'.gz' if is_packed else ''}"
+            member = first_member(data, HEAD_BYTES)
+            head = member.data if member else data[:HEAD_BYTES]
+            ending = ".warc" if begins_with_record(head) else ".arc"
+            ending += ".gz" if data.startswith(GZIP_MAGIC[:2]) else ""
         path = f"{RECORDS}/{sha256}{ending}"
         self.bag.write(path, data)
         return KeptRecord(path, kind, len(data), sha256, failure)

@@ -22,6 +22,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import BinaryIO
 
+from presswatch_spark.storage.objects import StorageOptions, read_range
+
 Value = bool | int | float | bytes | list["Value"] | dict[int, "Value"]
 Struct = dict[int, Value]
 
@@ -226,6 +228,11 @@ class Footer:
                 f"the footer does not account for {end - start:,} bytes, which may contain more rows",
                 start,
             )
+
+
+def is_parquet(uri: str, storage: StorageOptions) -> bool:
+    """Return whether an object begins as Parquet does."""
+    return read_range(uri, 0, len(MAGIC), storage) == MAGIC
 
 
 def read_footer(file: BinaryIO) -> Footer:

@@ -27,7 +27,7 @@ from presswatch_spark.reading.rows.parquet import (
     drawn_bounded,
     open_parquet,
 )
-from presswatch_spark.reading.rows.parquet_footer import MAGIC
+from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.rows.row_values import DAMAGE_ERRORS, is_text_type, lost_blocks, text_column
 from presswatch_spark.storage.objects import (
     ObjectInfo,
@@ -35,7 +35,6 @@ from presswatch_spark.storage.objects import (
     open_stream,
     printable,
     random_access,
-    read_range,
 )
 
 MAX_ROW_BYTES = 64 << 20
@@ -116,7 +115,7 @@ def whole_rows(
     known format, or lacks required columns. `CorruptError`, `StorageError`: it cannot be read to its end.
     """
     where = printable(info.uri)
-    if read_range(info.uri, 0, len(MAGIC), options) == MAGIC:
+    if is_parquet(info.uri, options):
         yield from _parquet_rows(info, columns, options)
         return
     report = ReadReport()

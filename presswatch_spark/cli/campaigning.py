@@ -14,12 +14,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import scan_settings
-from presswatch_spark.cli.replies import ENGLISH, FAILED, INCOMPLETE, command_line, print_lines, tell
+from presswatch_spark.cli.replies import (
+    ENGLISH,
+    FAILED,
+    INCOMPLETE,
+    command_line,
+    print_lines,
+    tell,
+    telling,
+)
 from presswatch_spark.core.errors import ConfigError, InputError, InUseError, PresswatchError, StorageError
 from presswatch_spark.core.redaction import holds_secret
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.terminal import counted, printable
-from presswatch_spark.corpus.store import manifest_of
+from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.scanning.campaigns.plan import (
     LIST_MAX_AGE,
     LOCK,
@@ -366,16 +374,19 @@ def case_reports(
     watch: Watch, paths: Sequence[str], every: timedelta, mirrors: Sequence[Mirror], index: str | None
 ) -> Iterator[WatchReport]:
     """Probe the cases whose last round is at least `every` old, with a watch's corpus and tables."""
-    from presswatch_spark.cli.commands.removal import probe_reply, prober_of
+    from presswatch_spark.cli.commands.removal import probe_reply
+    from presswatch_spark.legal.removal.case import RemovalCase
+    from presswatch_spark.legal.removal.rounds import Prober
 
-    config, corpus = watch.config, watch.plan.corpora[-1].path
+    config = watch.config
     for path in paths:
         if watch.dry_run:
             yield WatchReport(path, "would be probed, if it is due")
             continue
         try:
-            tables = store_of(watch.plan, config)
-            prober = prober_of(path, config, corpus, tables, mirrors=mirrors, deep=False, index=index)
+            tables, case = store_of(watch.plan, config), RemovalCase.open(path, config.storage)
+            corpus = Corpus.open(watch.plan.corpora[-1].path, check=False, storage=config.storage)
+            prober = Prober(case, config, mirrors, corpus, False, index, tables, telling(ENGLISH))
             probed = prober.probe_if_due(every)
         except InUseError:
             yield WatchReport(path, "another process is probing it")

@@ -68,7 +68,7 @@ class TestCases:
 
     def test_a_case_on_s3_is_opened_probed_and_read(self, crawl: Release, s3: Bucket) -> None:
         out = f"{s3.uri}/cases/one"
-        case = open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage).case
+        case, _ = open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage)
         assert self.probe(case, crawl, s3.endpoint).is_complete
         assert set(CaseStatus.of(RemovalCase.open(out, s3.storage)).counts()) == {"present"}
         headers = [probed.headers for probed in probes_of(case) if probed.status == 206]
@@ -86,7 +86,7 @@ class TestCases:
     def test_no_refusal_of_s3_is_a_removal(
         self, tmp_path: Path, crawl: Release, s3: Bucket, faulty: Server, refusal: str
     ) -> None:
-        case = open_case(str(crawl.tables), str(tmp_path / "case"), confidences=LETTERS).case
+        case, _ = open_case(str(crawl.tables), str(tmp_path / "case"), confidences=LETTERS)
         self.probe(case, crawl, s3.endpoint)
         faulty.always, state = REFUSALS[refusal]
         self.probe(case, crawl, faulty.url)

@@ -105,7 +105,8 @@ class Release:
 
     def open(self, name: str = "case", **chosen: Any) -> RemovalCase:
         chosen = {"confidences": LETTERS} | chosen
-        return open_case(str(self.tables), str(self.folder / name), **chosen).case
+        case, _ = open_case(str(self.tables), str(self.folder / name), **chosen)
+        return case
 
 
 def release(

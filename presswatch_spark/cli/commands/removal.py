@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -21,7 +21,6 @@ from presswatch_spark.cli.options import (
     rows_option,
 )
 from presswatch_spark.cli.replies import (
-    ENGLISH,
     INCOMPLETE,
     Language,
     Line,
@@ -37,11 +36,9 @@ from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.translation import N_, sentence, sentence_in
 
 if TYPE_CHECKING:
-    from presswatch_spark.core.settings.config import ScanConfig
-    from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+    from presswatch_spark.legal.removal.rounds import ProbeReport
     from presswatch_spark.legal.removal.status import Alarm, CaseStatus
     from presswatch_spark.query.pointers.pointer import Mirror
-    from presswatch_spark.tables.store import TableStore
 
 FILES_NAMED = 20
 ABOUT_ROUND = N_("round {number}")
@@ -81,7 +78,7 @@ def open_command(
     from presswatch_spark.legal.removal.places import open_case
 
     require_one_choice(rows, confidences)
-    opened = open_case(
+    _case, chosen = open_case(
         tables,
         out,
         claims=claims,
@@ -90,7 +87,7 @@ def open_command(
         noticed_at=noticed_at,
         storage=form.storage,
     )
-    chosen, _ = opened.chosen, form.language
+    _ = form.language
     claims_named = _.n("{n} claim", "{n} claims", chosen.claims)
     places = _.n("{n} place", "{n} places", len(chosen.targets))
     lines = [_("{claims} at {places}, in {folder}", claims=claims_named, places=places, folder=out)]
@@ -128,34 +125,22 @@ def probe(
     names. A stopped round resumes with the same command. The exit code is 3 if places were skipped, the
     index did not answer, or there is an alarm, such as a removed text that is back.
     """
-    from presswatch_spark.tables.store import TableStore
-
-    store = TableStore.open(tables, form.storage) if tables else None
-    prober = prober_of(
-        case, form.settings, corpus, store, mirrors=mirrors, deep=deep, index=index, language=form.language
-    )
-    return probe_reply(prober.probe(), index, form.language)
-
-
-def prober_of(
-    case: str,
-    settings: ScanConfig,
-    corpus: str | None,
-    tables: TableStore | None,
-    *,
-    mirrors: Sequence[Mirror],
-    deep: bool,
-    index: str | None,
-    language: Language = ENGLISH,
-) -> Prober:
-    """Open a case and a corpus, to probe the case; see `Prober`."""
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.removal.case import RemovalCase
     from presswatch_spark.legal.removal.rounds import Prober
+    from presswatch_spark.tables.store import TableStore
 
-    opened = RemovalCase.open(case, settings.storage)
-    words = Corpus.open(corpus, check=False, storage=settings.storage) if corpus else None
-    return Prober(opened, settings, mirrors, words, deep, index, tables, telling(language))
+    prober = Prober(
+        RemovalCase.open(case, form.storage),
+        form.settings,
+        mirrors,
+        Corpus.open(corpus, check=False, storage=form.storage) if corpus else None,
+        deep,
+        index,
+        TableStore.open(tables, form.storage) if tables else None,
+        telling(form.language),
+    )
+    return probe_reply(prober.probe(), index, form.language)
 
 
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:

@@ -10,16 +10,10 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
-from presswatch_spark.legal.removal.responses import (
-    UNLINKED,
-    ProbeFinding,
-    ResponseFacts,
-    columns_of,
-    part_of,
-)
+from presswatch_spark.legal.removal.responses import UNLINKED, ProbeFinding, ask_part, columns_of
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
-from presswatch_spark.storage.objects import StorageOptions, ask, printable
+from presswatch_spark.storage.objects import StorageOptions, printable
 from presswatch_spark.tables.declarations import ReleaseFile
 
 FILES_AT_ONCE = 16
@@ -108,12 +102,11 @@ def request_files(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict
 
     def one(uri: str) -> dict[str, Any] | str:
         try:
-            answer = ask(uri, 0, 1, storage)
+            part = ask_part(uri, 0, 1, storage)
         except BlockedError as error:
             return str(error)
-        part = part_of(answer, uri, 0, 1)
-        columns = columns_of(ResponseFacts.of(answer, f"GET {printable(uri)} bytes=0-0", uri))
-        found = part if isinstance(part, ProbeFinding) else ProbeFinding("same")
+        columns = columns_of(part.facts)
+        found = part.failure or ProbeFinding("same")
         del columns["body_sha256"]
         return columns | {"outcome": found.outcome, "detail": found.detail or None}
 

@@ -36,13 +36,9 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.removal import apply
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.deep import documents_of
-from presswatch_spark.legal.removal.places import (
-    ResolvedPlaces,
-    is_by_range,
-    is_unresolved,
-    offset_of,
-)
+from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of, read_options
 from presswatch_spark.legal.removal.responses import compared
+from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.matching.judgement.match_rows import DocumentFacts
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
@@ -57,7 +53,7 @@ from presswatch_spark.reading.inflate import (
     placed_lines,
     stored_pieces,
 )
-from presswatch_spark.reading.rows.parquet_footer import MAGIC
+from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED, Removed, tombstone
 from presswatch_spark.storage.drafts import new_folder, scratch_folder
@@ -102,11 +98,9 @@ def write_patch(
 
     A target that cannot be removed is left, with a reason; `InputError` if none can be removed.
     """
-    places, now = ResolvedPlaces(case.targets()), datetime.now(UTC)
-    for probes in case.each_round():
-        places.learn(probes)
+    now = datetime.now(UTC)
     by_file, left = dict[str, list[Target]](), dict[str, list[Target]]()
-    for target in places.of(case.targets()):
+    for target in CaseStatus.of(case).targets:
         groups, key = (left, UNRESOLVED) if is_unresolved(target) else (by_file, target.shard_uri)
         groups.setdefault(key, []).append(target)
     proven = list[_PatchedCopy]()
@@ -114,8 +108,7 @@ def write_patch(
         (draft / "blobs").mkdir()
         for number, (uri, targets) in enumerate(sorted(by_file.items()), 1):
             tell(sentence(N_("file {number} of {files}"), number=number, files=len(by_file)))
-            reading = case.about["reading"].get(targets[0].run_id, {})
-            options = ReadOptions(**reading, release=targets[0].release, pdf=True, storage=storage)
+            options = read_options(case, targets[0], storage)
             with scratch_folder() as scratch:
                 copy = _PatchedCopy(targets, options, draft, f"blobs/{len(proven):05}.gz", scratch, now)
                 try:
@@ -281,7 +274,7 @@ class _PatchedCopy:
 
     def _remove_rows(self, rows: Set[int], blob: gzip.GzipFile) -> None:
         size = self.path.stat().st_size
-        if is_parquet(self.path):
+        if is_parquet(str(self.path), StorageOptions()):
             new = self.path.with_name(f"{self.path.name}.new")
             write_parquet(self.path, new, rows)
             with new.open("rb") as file:
@@ -419,12 +412,6 @@ def without(pieces: Iterable[MemberPiece], row: int, removed: Collection[int]) -
 # Parquet.
 
 
-def is_parquet(path: Path) -> bool:
-    """Return whether a file is Parquet."""
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
-
-
 def write_parquet(path: Path, new: Path, rows: Collection[int]) -> None:
     """Write a Parquet file without rows, with the schema, metadata, compression and encodings of a file."""
     first = 0
@@ -456,7 +443,7 @@ def write_parquet(path: Path, new: Path, rows: Collection[int]) -> None:
 
 def rows_of(path: Path, removed: Collection[int]) -> Iterator[bytes]:
     """Yield the rows of a file but the removed ones, as bytes."""
-    if not is_parquet(path):
+    if not is_parquet(str(path), StorageOptions()):
         yield from (line for row, _, line in lines_of(path) if row not in removed)
         return
     with pq.ParquetFile(path) as file:

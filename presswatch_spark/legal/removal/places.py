@@ -30,8 +30,8 @@ from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.query.pointers.audit import reading_of
 from presswatch_spark.query.pointers.pointer import pointer_of
 from presswatch_spark.reading import registry
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
-from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable
 from presswatch_spark.storage.uris import names_in_common
@@ -164,6 +164,12 @@ def is_by_range(target: Target) -> bool:
     return pointer_of(target, target.shard_uri).by_range and bool(format and format.read_part)
 
 
+def read_options(case: RemovalCase, target: Target, storage: StorageOptions) -> ReadOptions:
+    """Return the options with which the run of a target read its file."""
+    reading = case.about["reading"].get(target.run_id, {})
+    return ReadOptions(**reading, release=target.release, pdf=True, storage=storage)
+
+
 def offset_of(record: Target | Probe) -> int:
     """Return the place of a record in its file: its row, or its offset."""
     return (record.record_offset if record.row_index is None else record.row_index) or 0
@@ -198,14 +204,6 @@ class ResolvedPlaces:
 # Opening a case.
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedCase:
-    """A new case, and its targets."""
-
-    case: RemovalCase
-    chosen: ChosenTargets
-
-
 def open_case(
     tables: str,
     out: str,
@@ -215,8 +213,8 @@ def open_case(
     confidences: Sequence[str] = (),
     noticed_at: date | None = None,
     storage: StorageOptions | None = None,
-) -> OpenedCase:
-    """Open a case for claims in a new folder; no request is sent yet.
+) -> tuple[RemovalCase, ChosenTargets]:
+    """Open a case for claims in a new folder, and return it with its targets; no request is sent yet.
 
     Args:
         tables: the folder of the runs from which the claims were made.
@@ -242,8 +240,8 @@ def open_case(
             "reading": {run_id: reading_of(store, run_id) for run_id in runs},
             "others": chosen.others,
         }
-        facts = write_case(draft, chosen.targets, about)
-    return OpenedCase(RemovalCase(Folder.of(out, storage), facts), chosen)
+        write_case(draft, chosen.targets, about)
+    return RemovalCase.open(out, storage), chosen
 
 
 # Later captures of a page, and other files with the same capture: moving a record does not remove it.
@@ -280,7 +278,7 @@ def recaptures(
         is_later = at is not None and at.date() > case.noticed_on
         detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
         found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, RecordFacts.of_row(row))
-        facts = ResponseFacts.unasked(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
+        facts = ResponseFacts(request=f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
         for target in by_url.get(url, ()):
             is_of_claim = row.title_id == target.title_id
             if target.article_id:
@@ -339,7 +337,7 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
         by_release.setdefault(release, []).append(url)
     for release, urls in by_release.items():
         for url, answer in index.answers(urls, release):
-            facts = ResponseFacts.unasked(answer.request, printable(answer.uri))
+            facts = ResponseFacts(request=answer.request, file_uri=printable(answer.uri))
             if answer.response is not None:
                 facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
             captures: Captures = answer.captures

@@ -26,11 +26,11 @@ from presswatch_spark.legal.removal.responses import (
     ProbeFinding,
     RecordFacts,
     ResponseFacts,
+    ask_part,
     compared,
     control_in,
     end_of_record,
     finding_of,
-    part_of,
     probe_of,
     start_of_record_before,
     target_in,
@@ -157,7 +157,7 @@ class FileProber:
         """Return the probes of targets and controls; `BlockedError` if the site refuses more requests."""
         for target in filter(is_unresolved, self.file.targets):
             found = ProbeFinding("unresolved", "no index has given its place")
-            self._note("target", ResponseFacts.unasked("NONE"), found, target)
+            self._note("target", ResponseFacts(request="NONE"), found, target)
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:
             return self.probes
@@ -170,16 +170,11 @@ class FileProber:
             asked = [each for each in self.probes if each.role == "target"]
             settled = {each.target_sha256 for each in asked if each.outcome in read}
             if lost := [target for target in by_range if target.target_sha256 not in settled]:
-                self.look_through(lost, self._asked(self.file.uri, 0, 1)[1])
+                self.look_through(lost, ask_part(self.file.uri, 0, 1, self.options.storage).facts)
         # If a server answers even for a name that never existed, none of its answers proves anything.
         self._note_read("nowhere", self.nowhere, 1, "a file of that name is there")
         self._ask_siblings()
         return self.probes
-
-    def _asked(self, uri: str, start: int, end: int) -> tuple[FetchedRange | ProbeFinding, ResponseFacts]:
-        answer = ask(uri, start, end, self.options.storage)
-        facts = ResponseFacts.of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri)
-        return part_of(answer, uri, start, end), facts
 
     def _note(
         self, role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None
@@ -188,31 +183,28 @@ class FileProber:
 
     def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
         """Request the beginning of another file, note the answer, and return it if it has bytes."""
-        part, facts = self._asked(uri, 0, length)
-        if isinstance(part, ProbeFinding):
-            self._note(role, facts, part)
-            return None
+        part = ask_part(uri, 0, length, self.options.storage)
         bounds = next(_records(part, ()), None) if length > 1 else None
-        self._note(role, facts, control_in(part, *bounds, None) if bounds else ProbeFinding("same", detail))
-        return part
+        found = control_in(part, *bounds, None) if bounds else ProbeFinding("same", detail)
+        self._note(role, part.facts, part.failure or found)
+        return None if part.failure else part
 
     def _note_control(
         self,
         role: str,
         part: FetchedRange,
-        facts: ResponseFacts,
         known: Probe | None,
         bounds: tuple[int, int] | None,
         target: Target | None = None,
     ) -> None:
         """Note the control that earlier rounds know, or in the first round the record at `bounds`."""
-        found = ProbeFinding("unreadable", "no record was found there")
-        if known is not None:
-            is_new = _version(facts) != _version(known)
+        found = part.failure or ProbeFinding("unreadable", "no record was found there")
+        if known is not None and not part.failure:
+            is_new = _version(part.facts) != _version(known)
             found = control_in(part, *_bounds_of(known), known.record_sha256, is_new=is_new)
         elif bounds is not None:
             found = control_in(part, *bounds, None)
-        self._note(role, facts, found, target)
+        self._note(role, part.facts, found, target)
 
     def _first(self) -> Probe | None:
         return self.memory.first.get(self.file.targets[0].shard_uri)
@@ -222,12 +214,9 @@ class FileProber:
     def _ask_by_range(self, targets: Sequence[Target]) -> None:
         known = self._first()
         start, end = _bounds_of(known) if known else (0, HEAD_BYTES)
-        part, facts = self._asked(self.file.uri, start, end)
-        if isinstance(part, ProbeFinding):
-            self._note("first", facts, part)
-        else:
-            first = None if known else next(_records(part, self.file.noticed), None)
-            self._note_control("first", part, facts, known, first)
+        part = ask_part(self.file.uri, start, end, self.options.storage)
+        first = None if known else next(_records(part, self.file.noticed), None)
+        self._note_control("first", part, known, first)
 
         wanted = list[TargetRange]()
         for target in targets:
@@ -238,20 +227,18 @@ class FileProber:
             wanted.append((begin, _bounds_of(after)[1] if after else end + WINDOW_BYTES, target))
         for ranges in _joined(wanted):
             start, end = ranges[0][0], max(end for _, end, _ in ranges)
-            part, facts = self._asked(self.file.uri, start, end)
+            part = ask_part(self.file.uri, start, end, self.options.storage)
             for *_, target in ranges:
-                if isinstance(part, ProbeFinding):
-                    self._note("target", facts, part, target)
-                    continue
-                found = target_in(part, target, self.options)
-                self._note("target", facts, self.words.counted(found, target), target)
-                self._note_neighbour("before", target, part, facts)
-                self._note_neighbour("after", target, part, facts)
+                found = part.failure or target_in(part, target, self.options)
+                self._note("target", part.facts, self.words.counted(found, target), target)
+                if not part.failure:
+                    self._note_neighbour("before", target, part)
+                    self._note_neighbour("after", target, part)
 
-    def _note_neighbour(self, role: str, target: Target, part: FetchedRange, facts: ResponseFacts) -> None:
+    def _note_neighbour(self, role: str, target: Target, part: FetchedRange) -> None:
         known, (start, end) = self.memory.beside.get((target.target_sha256, role)), _bounds_of(target)
         if known is None and (start == 0 if role == "before" else end == part.size):
-            self._note(role, facts, ProbeFinding("edge", "the file begins or ends there"), target)
+            self._note(role, part.facts, ProbeFinding("edge", "the file begins or ends there"), target)
             return
         bounds: tuple[int, int] | None = None
         if known is None and role == "after":
@@ -261,26 +248,26 @@ class FileProber:
             stored = part.data[: max(0, start - part.start)]
             before = start_of_record_before(stored, start - part.start)
             bounds = None if before is None else (part.start + before, start)
-        self._note_control(role, part, facts, known, bounds, target)
+        self._note_control(role, part, known, bounds, target)
 
     # Files that are read in order.
 
     def _read_in_order(self, targets: Sequence[Target]) -> None:
-        part, facts = self._asked(self.file.uri, 0, 1)
+        part = ask_part(self.file.uri, 0, 1, self.options.storage)
         left, is_disk = list[Target](), self.file.uri.startswith("/")
         for target in targets:
             version, number = self.memory.versions.get(target.target_sha256, (None, -1))
-            if isinstance(part, ProbeFinding):
-                self._note("target", facts, part, target)
-            elif version == _version(facts) and not self.deep and not is_disk:
+            if part.failure:
+                self._note("target", part.facts, part.failure, target)
+            elif version == _version(part.facts) and not self.deep and not is_disk:
                 detail = f"the file is the version that probe {number:,} read"
-                self._note("target", facts, ProbeFinding("same", detail), target)
+                self._note("target", part.facts, ProbeFinding("same", detail), target)
             else:
                 left.append(target)
-        if isinstance(part, ProbeFinding):
-            self._note("first", facts, part)
+        if part.failure:
+            self._note("first", part.facts, part.failure)
         elif left:
-            self._read_rows(left, facts)
+            self._read_rows(left, part.facts)
 
     def _read_rows(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
         places = [(target, pointer_of(target, self.file.uri)) for target in targets]
@@ -394,9 +381,9 @@ class FileProber:
         # Some servers answer 404 only to requests with a range.
         uri = self.file.uri
         if (answer := ask_whole(uri, 1, self.options.storage)) is not None:
-            part, there = part_of(answer, uri, 0, 1), ProbeFinding("same", "it is found without a range")
-            facts = ResponseFacts.of(answer, f"GET {printable(uri)}", uri)
-            self._note("unranged", facts, part if isinstance(part, ProbeFinding) else there)
+            part = FetchedRange.of(answer, f"GET {printable(uri)}", uri, 0, 1)
+            there = ProbeFinding("same", "it is found without a range")
+            self._note("unranged", part.facts, part.failure or there)
         for sibling in self.file.siblings:
             if self._note_read("beside", sibling, HEAD_BYTES, "another file was read"):
                 return
@@ -454,9 +441,9 @@ class HubFileProber(FileProber):
         address, storage = HubAddress.of(self.file.uri), self.options.storage
         main = str(replace(address, revision=MAIN))
         answer = ask(main, 0, 1, storage)
-        facts = ResponseFacts.of(answer, f"GET {main} bytes=0-0", main)
-        for target, found in self._at_newest(address, main, answer, facts):
-            self._note("newest", facts, found, target)
+        part = FetchedRange.of(answer, f"GET {main} bytes=0-0", main, 0, 1)
+        for target, found in self._at_newest(address, answer, part):
+            self._note("newest", part.facts, found, target)
 
         known = [*self.file.siblings, *self.memory.others.get(address.root, ())]
         beside = [uri for uri in known if uri.startswith(address.root)]
@@ -481,36 +468,36 @@ class HubFileProber(FileProber):
         except PresswatchError:
             return
         for uri in files:
-            part = self._note_read("beside", uri, HEAD_BYTES, "a file was read")
-            if part and part.data:
+            beginning = self._note_read("beside", uri, HEAD_BYTES, "a file was read")
+            if beginning and beginning.data:
                 return
 
     def _at_newest(
-        self, address: HubAddress, main: str, answer: RawResponse, facts: ResponseFacts
+        self, address: HubAddress, answer: RawResponse, part: FetchedRange
     ) -> Iterator[tuple[Target, ProbeFinding]]:
-        part, commit = part_of(answer, main, 0, 1), answer.header(COMMIT)
+        failure, commit = part.failure, answer.header(COMMIT)
         linked = (answer.header(SHA256) or "").strip('"')
-        if isinstance(part, ProbeFinding) and answer.code == NO_REVISION:
-            part = ProbeFinding("strange", f"the dataset has no branch {MAIN}")
-        elif not isinstance(part, ProbeFinding) and commit is None:
-            part = ProbeFinding("strange", "the hub does not state the commit of its answer")
+        if failure and answer.code == NO_REVISION:
+            failure = ProbeFinding("strange", f"the dataset has no branch {MAIN}")
+        elif not failure and commit is None:
+            failure = ProbeFinding("strange", "the hub does not state the commit of its answer")
         left, names = list[Target](), dict[str, str]()
-        if isinstance(part, ProbeFinding) and part.outcome == "missing":
+        if failure and failure.outcome == "missing":
             try:
                 names = large_files(
                     pinned(replace(address, revision=MAIN).root, self.options.storage), self.options.storage
                 )
-                part = ProbeFinding("missing", "the newest revision has neither this file nor its bytes")
+                failure = ProbeFinding("missing", "the newest revision has neither this file nor its bytes")
             except BlockedError:
                 raise
             except PresswatchError as error:
-                part = ProbeFinding("failed", f"the newest revision could not be listed: {error.what}")
+                failure = ProbeFinding("failed", f"the newest revision could not be listed: {error.what}")
         for target in self.file.targets:
-            if isinstance(part, ProbeFinding) and (name := names.get(target.etag or "")):
+            if failure and (name := names.get(target.etag or "")):
                 detail = f"the newest revision has the same file under another name: {name}"
                 yield target, ProbeFinding("elsewhere", detail)
-            elif isinstance(part, ProbeFinding):
-                yield target, part
+            elif failure:
+                yield target, failure
             elif commit == address.revision:
                 of_target = [each for each in self.probes if each.target_sha256 == target.target_sha256]
                 last = next(each for each in reversed(of_target) if each.role == "target")
@@ -519,7 +506,7 @@ class HubFileProber(FileProber):
             elif linked and linked == target.etag:
                 detail = "the newest revision has the same file, by its SHA-256"
                 yield target, ProbeFinding("same", detail)
-            elif found := self._known(target, facts):
+            elif found := self._known(target, part.facts):
                 yield target, found
             else:
                 left.append(target)
@@ -528,9 +515,9 @@ class HubFileProber(FileProber):
         memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
         memory.learn(self.probes)
         uri = str(replace(address, revision=commit))
-        file = ProbedFile(uri, tuple(left), (), self.file.noticed, self.file.known)
+        file = replace(self.file, uri=uri, targets=tuple(left), siblings=())
         whole = FileProber(file, memory, self.options, self.words, deep=True, nowhere=self.nowhere)
-        whole.look_through(left, facts)
+        whole.look_through(left, part.facts)
         by_digest: Mapping[str | None, Target] = {target.target_sha256: target for target in left}
         for probe in whole.probes:
             found = finding_of(probe, probe.detail or "", RecordFacts.of_row(probe))

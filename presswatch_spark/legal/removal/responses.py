@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,14 +13,14 @@ from presswatch_spark.query.pointers.checks import Record
 from presswatch_spark.query.pointers.pointer import Pointer
 from presswatch_spark.query.pointers.records import ZEROS as ZERO_BYTES
 from presswatch_spark.query.pointers.records import raw_record_in, record_in
-from presswatch_spark.reading.inflate import first_member
+from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import removed_id_in
 from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
-from presswatch_spark.storage.objects import RawResponse, printable
+from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask, printable
 from presswatch_spark.tables.declarations import Probe, Target
 
 PASSING = frozenset({408, 425, 500, 502, 503, 504})
@@ -33,24 +33,14 @@ GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedRange:
-    """The part of a file in an answer: `data` from `start` on; the whole file has `size` bytes."""
-
-    start: int
-    data: bytes
-    size: int | None
-
-    def at(self, offset: int) -> bytes:
-        """Return the bytes from an offset of the file on."""
-        return self.data[max(0, offset - self.start) :]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseFacts:
-    """The columns of `probes` that come from a response, or from a look-up without a request."""
+    """The columns of `probes` that come from a response, or from a look-up without a request.
 
-    asked_at: datetime
+    `asked_at`: for a look-up in tables or earlier answers, this moment.
+    """
+
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     request: str
     clock_offset: float | None = None
     file_uri: str | None = None
@@ -85,14 +75,6 @@ class ResponseFacts:
             bytes=size_of(answer),
             body_sha256=hashlib.sha256(answer.body).hexdigest() if answer.body else None,
         )
-
-    @classmethod
-    def unasked(
-        cls, request: str, file_uri: str | None = None, answered_by: str | None = None
-    ) -> "ResponseFacts":
-        """Return the facts of a look-up in tables or earlier answers, at this moment."""
-        now = datetime.now(UTC)
-        return cls(asked_at=now, request=request, file_uri=file_uri, answered_by=answered_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +148,38 @@ def finding_of(probe: Probe, detail: str, record: RecordFacts) -> ProbeFinding:
     return ProbeFinding(cast(Outcome, probe.outcome), detail, record)
 
 
-def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange | ProbeFinding:
-    """Return the part of the file at `uri` in an answer, or a finding with the reason why there is none."""
+@dataclass(frozen=True, slots=True)
+class FetchedRange:
+    """The part of a file in a response: `data` from `start` on; the whole file has `size` bytes.
+
+    `failure`: the reason why the response does not have the part.
+    """
+
+    facts: ResponseFacts
+    start: int
+    data: bytes = b""
+    size: int | None = None
+    failure: ProbeFinding | None = None
+
+    @classmethod
+    def of(cls, answer: RawResponse, request: str, uri: str, start: int, end: int) -> "FetchedRange":
+        """Return bytes [start, end) of the file at `uri`, as a response to a request has them."""
+        facts, part = ResponseFacts.of(answer, request, uri), part_of(answer, uri, start, end)
+        return cls(facts, start, failure=part) if isinstance(part, ProbeFinding) else cls(facts, start, *part)
+
+    def at(self, offset: int) -> bytes:
+        """Return the bytes from an offset of the file on."""
+        return self.data[max(0, offset - self.start) :]
+
+
+def ask_part(uri: str, start: int, end: int, storage: StorageOptions) -> FetchedRange:
+    """Request bytes [start, end) of a file; `BlockedError` if the site refuses more requests."""
+    answer = ask(uri, start, end, storage)
+    return FetchedRange.of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri, start, end)
+
+
+def part_of(answer: RawResponse, uri: str, start: int, end: int) -> tuple[bytes, int | None] | ProbeFinding:
+    """Return bytes [start, end) and size of the file at `uri`, or a finding if a response lacks the bytes."""
     status, size = answer.status, size_of(answer)
     if answer.ours:
         return ProbeFinding("failed", f"a fault of this program: {answer.failure}")
@@ -186,7 +198,7 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
     if status in PASSING:
         return ProbeFinding("refused", f"status {status}")
     if status == 416:
-        return FetchedRange(start, b"", size)
+        return b"", size
     if status not in (200, 206):
         return ProbeFinding("strange", f"status {status}{': ' * bool(answer.failure)}{answer.failure}")
     if answer.failure:
@@ -205,7 +217,7 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> FetchedRange
         return ProbeFinding("strange", "status 200, but not the requested bytes")
     if len(data) != max(0, whole):
         return ProbeFinding("strange", f"the answer has {len(data):,} of {whole:,} bytes")
-    return FetchedRange(start, data, size)
+    return data, size
 
 
 def size_of(answer: RawResponse) -> int | None:
@@ -246,10 +258,7 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
         if raw.content_sha256 != NOTHING:
             detail = "the record has content, and no text that a scan reads"
             return ProbeFinding("unreadable", detail, facts)
-        stored, end = data[: max(length, end or 0)], end or 0
-        member = first_member(stored[:end], INFLATED_MOST) if stored.startswith(GZIP) else None
-        plain = member.data if member else stored[:end]
-        if end_of_record(plain, 0) != len(plain) or stored[end:].strip(b"\0"):
+        if data[end:length].strip(b"\0"):
             return ProbeFinding("unreadable", "other bytes follow an empty record", facts)
         return ProbeFinding("empty", record=facts)
     if not data:
@@ -312,7 +321,7 @@ def control_in(
 
 def end_of_record(data: bytes, start: int) -> int | None:
     """Return the end of the record at `start`; None if no record begins there, or the data end before it."""
-    if data.startswith(GZIP, start):
+    if data.startswith(GZIP_MAGIC, start):
         member = first_member(data[start:], INFLATED_MOST)
         return None if member is None or member.end is None else start + member.end
     if not begins_with_record(data[start : start + 64]):
@@ -328,7 +337,7 @@ def end_of_record(data: bytes, start: int) -> int | None:
 
 def start_of_record_before(data: bytes, end: int) -> int | None:
     """Return the start of the record that ends at `end`; None if the data contain no whole one."""
-    for magic in (GZIP, PLAIN):
+    for magic in (GZIP_MAGIC, b"WARC/"):
         at = data.rfind(magic, 0, end)
         while at >= 0:
             if end_of_record(data[:end], at) == end:

@@ -27,13 +27,13 @@ from presswatch_spark.legal.removal.places import (
     look_up,
     offset_of,
     place_among,
+    read_options,
     recaptures,
 )
 from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFileProber, ProbedFile, ProbeMemory
 from presswatch_spark.legal.removal.responses import probe_of
 from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
-from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.ccindex.lookup import Index
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.hub import forget_places
@@ -266,9 +266,7 @@ class Prober:
 
         def ask(file: ProbedFile) -> list[Probe]:
             kind = HubFileProber if scheme_of(file.uri) == "hf" else FileProber
-            first, storage = file.targets[0], self.config.storage
-            reading = self.case.about["reading"].get(first.run_id, {})
-            options = ReadOptions(**reading, release=first.release, pdf=True, storage=storage)
+            options = read_options(self.case, file.targets[0], self.config.storage)
             # An address in the file's folder that never existed, new in each round, so that no cache has it.
             folder, _, name = file.uri.rpartition("/")
             salted = hashlib.sha256(f"{begun.number} {begun.begun_at} {file.uri}".encode()).hexdigest()[:24]
@@ -326,24 +324,18 @@ class Prober:
         step = FILES_AT_ONCE if index.is_server else max(1, len(files))
         try:
             for first in range(0, len(files), step):
-                some, probes = files[first : first + step], list[Probe]()
-                control_of = {
-                    file: (file.targets[0].release or "", control)
-                    for file in some
-                    if (control := controls.get(printable(file.uri)))
-                }
-                pages = {_page(target) for file in some for target in file.targets}
-                answers = look_up(index, sorted(pages.union(control_of.values())))
-                for number, file in enumerate(some, known.next_batch):
-                    of_file = list[Probe]()
-                    for target in file.targets:
-                        answer = answers[_page(target)]
-                        found = listed_among(answer.captures, target.captured_at)
-                        of_file.append(probe_of("index", answer.facts, found, target))
-                    if file in control_of:
-                        answer = answers[control_of[file]]
-                        of_file.append(probe_of("listed", answer.facts, listed_among(answer.captures, None)))
-                    probes += _in_batch(of_file, number)
+                asked, probes = list[list[tuple[Target | None, IndexedPage]]](), list[Probe]()
+                for file in files[first : first + step]:
+                    asked.append([(target, _page(target)) for target in file.targets])
+                    if control := controls.get(printable(file.uri)):
+                        asked[-1].append((None, (file.targets[0].release or "", control)))
+                answers = look_up(index, sorted({page for of_file in asked for _, page in of_file}))
+                for number, of_file in enumerate(asked, known.next_batch):
+                    for target, page in of_file:
+                        role, at = ("index", target.captured_at) if target else ("listed", None)
+                        found = listed_among(answers[page].captures, at)
+                        probe = probe_of(role, answers[page].facts, found, target)
+                        probes.append(replace(probe, batch=number))
                 known.add(probes)
         except BlockedError as error:
             self._blocked[index.address] = str(error)

@@ -151,7 +151,7 @@ def dataset(
     """A hub with the files of a form, by default rows, and a case of what was found in them, read once."""
     folder, files = made(getattr(request, "param", ROWS))
     with on_hub(files) as site:
-        case = open_case(str(folder / "tables"), str(tmp_path / "case"), confidences=LETTERS).case
+        case, _ = open_case(str(folder / "tables"), str(tmp_path / "case"), confidences=LETTERS)
         found = Dataset(site, case, site.datasets[NAME].main, folder / "corpus")
         found.probe()
         yield found

@@ -39,7 +39,6 @@ from presswatch_spark.legal.removal.deep import documents_of
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of, read_options
 from presswatch_spark.legal.removal.responses import compared
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.matching.judgement.match_rows import DocumentFacts
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.query.pointers.records import records_at
@@ -59,7 +58,7 @@ from presswatch_spark.reading.tombstones import SKIPPED, Removed, tombstone
 from presswatch_spark.storage.drafts import new_folder, scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
 from presswatch_spark.storage.streams import Opener
-from presswatch_spark.tables.declarations import Target
+from presswatch_spark.tables.declarations import Match, Target
 from presswatch_spark.tables.seals import sealed_json
 
 LONGEST_ROW, ROWS_AT_ONCE = 1 << 30, 1_000
@@ -234,12 +233,12 @@ class _PatchedCopy:
         apply.PatchedFile(patch, path).undo()
         self.proof = {**facts, "restored": True, "before": before, "after": after}
 
-    def _found(self) -> dict[int, tuple[DocumentFacts, list[Target]]]:
+    def _found(self) -> dict[int, tuple[Match, list[Target]]]:
         """Return the targets' records by place, in order: an offset, or the number of a row."""
         by_pointer = dict[Pointer, list[Target]]()
         for target in self.targets:
             by_pointer.setdefault(pointer_of(target, str(self.path)), []).append(target)
-        found = dict[int, tuple[DocumentFacts, list[Target]]]()
+        found = dict[int, tuple[Match, list[Target]]]()
         for pointer, record in records_at(list(by_pointer), self.options):
             for target in by_pointer[pointer]:
                 is_alone = is_by_range(target) if target.row_index is None else target.record_offset is None
@@ -259,9 +258,7 @@ class _PatchedCopy:
             file.seek(offset)
             self._edits.append([offset, length, apply.digest_of(file, length), inserted])
 
-    def _replace_records(
-        self, found: dict[int, tuple[DocumentFacts, list[Target]]], blob: gzip.GzipFile
-    ) -> None:
+    def _replace_records(self, found: dict[int, tuple[Match, list[Target]]], blob: gzip.GzipFile) -> None:
         with self.path.open("rb") as file:
             for offset, (facts, _targets) in list(found.items()):
                 file.seek(offset)

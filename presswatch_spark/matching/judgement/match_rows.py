@@ -8,15 +8,14 @@ has no row for the title yet, it gives a `url_only` row for the title.
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.model import Article, DocumentBatch, Locator, PageMetadata, RecordEncoding
+from presswatch_spark.core.model import Article, DocumentBatch, Locator, PageMetadata
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.times import EPOCH
 from presswatch_spark.matching.judgement.credits import CREDITS, is_other
@@ -53,7 +52,7 @@ class Origin:
     revision: str | None = None
 
 
-# Neither this nor `DocumentFacts` is frozen: a frozen one takes three times as long to make.
+# Not frozen: a frozen one takes three times as long to make.
 @dataclass(slots=True)
 class VerifiedOverlap:
     """An article that shares a passage with a document, long enough to report, and facts about both.
@@ -78,43 +77,26 @@ class VerifiedOverlap:
     names_address: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
-class DocumentFacts:
-    """The columns of `matches` that describe a document and its place."""
-
-    dataset: str
-    release: str | None = None
-    product: str | None = None
-    product_revision: str | None = None
-    document_url: str | None = None
-    document_host: str | None = None
-    document_domain: str | None = None
-    shard_uri: str
-    record_id: str | None = None
-    record_offset: int | None = None
-    record_length: int | None = None
-    record_encoding: RecordEncoding | None = None
-    record_damage: str | None = None
-    row_index: int | None = None
-    payload_digest: str | None = None
-    payload_digest_computed: str | None = None
-    text_sha256: str
-    text_extraction: str | None = None
-    charset: str | None = None
-    captured_at: datetime | None = None
-    http_status: int | None = None
-    languages: Sequence[str] = ()
-    page_publisher: str | None = None
-    page_publisher_source: str | None = None
-    page_author: str | None = None
-    page_published_at: datetime | None = None
-    page_based_on: str | None = None
-    page_canonical_url: str | None = None
-    upstream_uri: str | None = None
-    upstream_offset: int | None = None
-
-
-_OF_DOCUMENTS = tuple(each.name for each in fields(DocumentFacts))
+BLANK = Match.from_dict(
+    {
+        **dict.fromkeys(Match.columns),
+        "run_id": "",
+        "title_id": "",
+        "publisher_id": "",
+        "url_match": "none",
+        "grade": "url_only",
+        "longest_run_words": 0,
+        "copied_words": 0,
+        "confidence": "D",
+        "confidence_reasons": [],
+        "repeated_by": [],
+        "spans": [],
+        "text_sha256": "",
+        "languages": [],
+        "row_sha256": "",
+    }
+)
+"""A row without facts. Rows are made from it; run id, confidence and digest are placeholders."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -130,14 +112,6 @@ class MatchedDocument:
     site: SiteMatch | None
     words: TextWords | None = None
     findings: list[VerifiedOverlap] = field(default_factory=list)
-
-
-class _ScannedPage(NamedTuple):
-    """A document and the facts that its rows share; `words`: their number in its text."""
-
-    facts: DocumentFacts
-    words: int | None
-    site: SiteMatch | None
 
 
 @dataclass(slots=True)
@@ -204,14 +178,21 @@ def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -
 
 
 def _rows_of(
-    document: MatchedDocument, facts: DocumentFacts, copies: Iterable[_Copy], subjects: _Subjects
+    document: MatchedDocument, facts: Match, copies: Iterable[_Copy], subjects: _Subjects
 ) -> list[Match]:
-    text, words = document.text, document.words
-    count = len(words) if words else len(word_hashes(text)) if text else None
-    page = _ScannedPage(facts, count, document.site)
-    rows = [_row(page, copy.finding.article, copy) for copy in copies]
-    rows += [_row(page, article) for article in subjects.at_url]
-    return [*rows, _row(page)] if subjects.has_site else rows
+    text, words, site = document.text, document.words, document.site
+    page = facts.with_columns(
+        document_words=len(words) if words else len(word_hashes(text)) if text else None,
+        site_title_id=site.title_id if site else None,
+    )
+    rows = [_row_of_copy(page, copy, site) for copy in copies]
+    rows += [_row_of_article(page, article, site, "article") for article in subjects.at_url]
+    if subjects.has_site and site:
+        title, publisher = site.title_id, site.publisher_id
+        rows.append(
+            page.with_columns(title_id=title, publisher_id=publisher, url_match="title", own_site=True)
+        )
+    return rows
 
 
 def graded_and_digested(row: Match, rules: ConfidenceRules) -> Match:
@@ -246,19 +227,22 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> lis
     return np.split(places, np.cumsum([len(overlap.spans) for overlap in overlaps])[:-1])
 
 
-def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> DocumentFacts:
-    """Return the facts of document i; `text` is its text."""
+def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Match:
+    """Return a row with the facts of document i only; `text` is its text."""
     metadata = batch.page_metadata(i) if batch.page_metadata else None
     return located_facts(batch.url_of(i), batch.locate(i), origin, text, metadata)
 
 
 def located_facts(
     url: str, locator: Locator, origin: Origin, text: bytes, metadata: PageMetadata | None = None
-) -> DocumentFacts:
-    """Return the facts of the document or response at a locator; `metadata`: its statements about itself."""
+) -> Match:
+    """Return a row with the facts of the document or response at a locator only.
+
+    `metadata`: its statements about itself.
+    """
     host, metadata = host_of(url), metadata or PageMetadata()
     release = storable(locator.release or origin.release)
-    return DocumentFacts(
+    return BLANK.with_columns(
         dataset=origin.dataset,
         release=release,
         product=origin.product_of(release),
@@ -328,73 +312,61 @@ def _copies(document: MatchedDocument, rules: GradeRules) -> list[_Copy]:
     ]
 
 
-def _row(page: _ScannedPage, article: Article | None = None, copy: _Copy | None = None) -> Match:
-    """Return the row of an article that the page copies or has the URL of; without article, that of the site.
-
-    Run id, confidence and digest are placeholders.
-    """
-    facts, site = page.facts, page.site
-    finding = copy.finding if copy else None
-    overlap = finding.overlap if finding else None
-    if article:
-        title_id, publisher_id = article.title_id, article.publisher_id
-    else:
-        title_id, publisher_id = (site.title_id or "", site.publisher_id or "") if site else ("", "")
+def _row_of_article(page: Match, article: Article, site: SiteMatch | None, url_match: UrlMatch) -> Match:
     # Only the pages of the publisher's own sites are its own, whatever URL it gives for its articles.
-    is_own = site is not None and site.publisher_id == publisher_id
-    credits_others = publisher_others = credits_owner = None
-    if finding:
-        # All credits count, and the row names the first ones.
-        credits_others = any(is_other(credit, finding.own_names) for credit in finding.credits)
-        # The name of a site is that of its operator, and no statement about the text's publisher.
-        if facts.page_publisher is not None and facts.page_publisher_source != "site_name":
-            publisher_others = is_other(facts.page_publisher, finding.own_names)
-        credits_owner = publisher_others is False or _credits_owner(facts, finding)
-    return Match(
-        **{name: getattr(facts, name) for name in _OF_DOCUMENTS},
-        run_id="",
-        article_id=article.article_id if article else None,
-        title_id=title_id,
-        publisher_id=publisher_id,
-        url_match=_url_match(page, article, finding),
-        grade=copy.grade if copy else "url_only",
-        longest_run_words=overlap.longest_run_words if overlap else 0,
-        copied_words=overlap.copied_words if overlap else 0,
-        article_coverage=overlap.article_coverage if overlap else 0.0 if article else None,
-        document_coverage=overlap.document_coverage if overlap else 0.0 if article else None,
-        minhash_jaccard=finding.minhash_jaccard if finding else None,
-        run_rarity=finding.run_rarity if finding else None,
-        shared_words=finding.shared_words if finding else None,
-        ownership=finding.ownership if finding else None,
-        confidence="D",
-        confidence_reasons=[],
-        document_credits=list(finding.credits[:CREDITS]) if finding else None,
-        credits_others=credits_others,
-        credits_owner=credits_owner,
-        unbroken_words=overlap.unbroken_words if overlap else None,
-        passage_kind=kind_of_passage(article.body, finding.places.tolist()) if article and finding else None,
-        repeats_article_id=copy.repetition.repeats_article_id if copy else None,
-        repeated_by=copy.repetition.repeated_by if copy else [],
-        in_main_content=finding.in_main_content if finding else None,
-        spans=copy.spans if copy else [],
-        own_site=None if site is None and facts.document_host is None else is_own,
-        site_title_id=site.title_id if site else None,
-        cluster_id=article.cluster_id if article else None,
-        article_url=article.url if article else None,
-        headline=article.headline if article else None,
-        article_published_at=article.published_at if article else None,
-        article_time_zone=article.time_zone if article else None,
-        article_sha256=_sha256(article.body) if article else None,
-        article_words=article.words if article else None,
-        article_is_excerpt=article.is_excerpt if article else None,
-        document_words=page.words,
-        page_publisher_others=publisher_others,
-        row_sha256="",
+    is_own = site is not None and site.publisher_id == article.publisher_id
+    return page.with_columns(
+        article_id=article.article_id,
+        title_id=article.title_id,
+        publisher_id=article.publisher_id,
+        url_match=url_match,
+        article_coverage=0.0,
+        document_coverage=0.0,
+        own_site=None if site is None and page.document_host is None else is_own,
+        cluster_id=article.cluster_id,
+        article_url=article.url,
+        headline=article.headline,
+        article_published_at=article.published_at,
+        article_time_zone=article.time_zone,
+        article_sha256=_sha256(article.body),
+        article_words=article.words,
+        article_is_excerpt=article.is_excerpt,
     )
 
 
-def _credits_owner(facts: DocumentFacts, finding: VerifiedOverlap) -> bool:
-    origins = (facts.page_based_on, facts.page_canonical_url)
+def _row_of_copy(page: Match, copy: _Copy, site: SiteMatch | None) -> Match:
+    finding, overlap, article = copy.finding, copy.finding.overlap, copy.finding.article
+    publisher_others = None
+    # The name of a site is that of its operator, and no statement about the text's publisher.
+    if page.page_publisher is not None and page.page_publisher_source != "site_name":
+        publisher_others = is_other(page.page_publisher, finding.own_names)
+    row = _row_of_article(page, article, site, _url_match(finding, site))
+    return row.with_columns(
+        grade=copy.grade,
+        longest_run_words=overlap.longest_run_words,
+        copied_words=overlap.copied_words,
+        article_coverage=overlap.article_coverage,
+        document_coverage=overlap.document_coverage,
+        minhash_jaccard=finding.minhash_jaccard,
+        run_rarity=finding.run_rarity,
+        shared_words=finding.shared_words,
+        ownership=finding.ownership,
+        # All credits count, and the row names the first ones.
+        document_credits=list(finding.credits[:CREDITS]),
+        credits_others=any(is_other(credit, finding.own_names) for credit in finding.credits),
+        credits_owner=publisher_others is False or _credits_owner(page, finding),
+        page_publisher_others=publisher_others,
+        unbroken_words=overlap.unbroken_words,
+        passage_kind=kind_of_passage(article.body, finding.places.tolist()),
+        repeats_article_id=copy.repetition.repeats_article_id,
+        repeated_by=copy.repetition.repeated_by,
+        in_main_content=finding.in_main_content,
+        spans=copy.spans,
+    )
+
+
+def _credits_owner(page: Match, finding: VerifiedOverlap) -> bool:
+    origins = (page.page_based_on, page.page_canonical_url)
     return (
         finding.names_address
         or any(not is_other(credit, finding.own_names) for credit in finding.credits)
@@ -458,14 +430,12 @@ def _note_repetitions(findings: Sequence[VerifiedOverlap], found: defaultdict[st
             holders[article_id] = words
 
 
-def _url_match(page: _ScannedPage, article: Article | None, finding: VerifiedOverlap | None) -> UrlMatch:
-    if page.site is None:
+def _url_match(finding: VerifiedOverlap, site: SiteMatch | None) -> UrlMatch:
+    if site is None:
         return "none"
-    if article is None:
-        return "title"
-    if finding is None or finding.ordinal in page.site.articles:
+    if finding.ordinal in site.articles:
         return "article"
-    return "title" if page.site.title_id == article.title_id else "none"
+    return "title" if site.title_id == finding.article.title_id else "none"
 
 
 @lru_cache(_REMEMBERED)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from presswatch_spark.core.model import DAMAGES, Capture, DocumentBatch
-from presswatch_spark.matching.judgement.match_rows import DocumentFacts
 from presswatch_spark.matching.rights.signals import signals_of
 from presswatch_spark.matching.verify.verification import Joined, readings_of_pair
 from presswatch_spark.reading import registry
@@ -65,7 +64,7 @@ class Record:
     and `batch`, which has this document alone.
     """
 
-    facts: DocumentFacts
+    facts: Match
     text: bytes
     stored: bytes | None
     bytes_read: int
@@ -139,7 +138,7 @@ def _first_other(
     return None
 
 
-def damaged(row: Match, facts: DocumentFacts | None = None) -> Failure | None:
+def damaged(row: Match, facts: Match | None = None) -> Failure | None:
     """Return a failure if the row, or the facts read now, name damage of the record; else None."""
     damage = row.record_damage or (facts and facts.record_damage)
     return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None

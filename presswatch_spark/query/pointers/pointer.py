@@ -20,7 +20,6 @@ from presswatch_spark.core.errors import ConfigError, InputError
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 
 if TYPE_CHECKING:
-    from presswatch_spark.matching.judgement.match_rows import DocumentFacts
     from presswatch_spark.tables.declarations import Match, Target
 
 _POINTER = re.compile(r"(?P<uri>.+)#(?P<place>(?:offset|row)=[^#/]*)", re.DOTALL)
@@ -82,7 +81,7 @@ def on_site(uri: str) -> str:
     return uri
 
 
-def pointer_of(row: Match | Target | DocumentFacts, uri: str) -> Pointer:
+def pointer_of(row: Match | Target, uri: str) -> Pointer:
     """Return the pointer of a row of `matches` or `targets` whose shard is now at canonical `uri`."""
     return Pointer(
         uri,

@@ -20,7 +20,7 @@ from presswatch_spark.core.errors import CorruptError, InputError, PresswatchErr
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.core.threads import AskingThreads, answer_of
 from presswatch_spark.matching.judgement.match_rows import (
-    DocumentFacts,
+    BLANK,
     Origin,
     document_facts,
     located_facts,
@@ -303,7 +303,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     # A revisit record declares the digest of an earlier payload, which it does not contain.
     sha1 = None if kind == "revisit" else hashlib.sha1(payload, usedforsecurity=False).digest()
     by_range = pointer.encoding != "inflated"
-    facts = DocumentFacts(
+    facts = BLANK.with_columns(
         dataset=WARC.name,
         document_url=fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") or None,
         shard_uri=printable(pointer.uri),
@@ -313,7 +313,6 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
         record_encoding="inflated" if not by_range else "plain" if plain is stored else "gzip",
         payload_digest=fields.get("warc-payload-digest"),
         payload_digest_computed=f"sha1:{b32encode(sha1).decode()}" if sha1 else None,
-        text_sha256="",
         captured_at=as_time(fields.get("warc-date")),
         http_status=message.status if message else None,
     )

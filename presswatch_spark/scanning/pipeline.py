@@ -35,18 +35,16 @@ from presswatch_spark.scanning.costs import Bill, CostGuard
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.scanning.releases.datasets import product_of
 from presswatch_spark.scanning.runs.provenance import provenance, spark_version
-from presswatch_spark.scanning.runs.work import Kind, Outcome, Passes, Row, Work, key_of, outcome_of
+from presswatch_spark.scanning.runs.work import Kind, Outcome, Row, Work, key_of, outcome_of
 from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.scanning.sampling.intervals import AUDIT_COLUMNS, audit_of
 from presswatch_spark.scanning.shard.attempts import (
-    KEPT,
-    KEPT_COLUMNS,
     UNKEPT,
     JoinedPasses,
     Pass,
+    Passes,
     ShardAttempt,
     Sifting,
-    name_of_kept,
 )
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
@@ -182,15 +180,7 @@ def _work(
             f"{passes} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB"
             " of memory; each pass reads all shards, and the last one writes the rows"
         )
-        in_passes = Passes(
-            passes,
-            why,
-            read=lambda folder, number: replace(scan_shard, part=Pass(number, passes, folder / KEPT)),
-            kept=lambda folder, number: Pass(number, passes, folder / KEPT).kept,
-            name=name_of_kept,
-            table=KEPT,
-            schema=KEPT_COLUMNS,
-        )
+        in_passes = Passes(passes, why, lambda part: replace(scan_shard, part=part))
     return Work(
         kind=SCAN,
         shards=shards,

@@ -20,8 +20,8 @@ from presswatch_spark.scanning.monitoring.progress import Observer, Progress
 from presswatch_spark.scanning.pipeline import SCAN, RunSummary, run_key
 from presswatch_spark.scanning.runs.engine import execute
 from presswatch_spark.scanning.runs.unfinished import own_run
-from presswatch_spark.scanning.runs.work import Outcome, Passes, Work, outcome_of
-from presswatch_spark.scanning.shard.attempts import ShardAttempt
+from presswatch_spark.scanning.runs.work import Outcome, Work, outcome_of
+from presswatch_spark.scanning.shard.attempts import Passes, ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import CorpusArticle, Match, RightsSignal, columns_without_run
 from presswatch_spark.tables.store import TableStore

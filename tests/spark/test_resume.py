@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
@@ -23,16 +22,26 @@ from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.query.sql import run_query
 from presswatch_spark.scanning.pipeline import SCAN, RunSummary
 from presswatch_spark.scanning.runs import engine
-from presswatch_spark.scanning.runs.index_passes import TRIES_BEFORE_SET_ASIDE
-from presswatch_spark.scanning.runs.work import Outcome, Passes
-from presswatch_spark.storage.disk import Folder
+from presswatch_spark.scanning.runs.work import Outcome, PlatformError, ReadOne
+from presswatch_spark.scanning.shard.attempts import KEPT, Pass, Passes
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
-from tests.spark.fakes import Fake, counted, declare, die, fake_shards, found, run_fake, scan_with
+from tests.spark.fakes import (
+    Fake,
+    Trouble,
+    counted,
+    declare,
+    die,
+    fake_shards,
+    found,
+    lose_connection,
+    run_fake,
+    scan_with,
+)
 from tests.spark.kills import ended, kill_at, reaches, start
 from tests.spark.press import Press, Scanned, Scanner
 from tests.world.commands import presswatch
@@ -202,40 +211,39 @@ def test_the_estimate_and_the_budget_count_every_pass(scan: Scanner, press: Pres
         in_passes(replace(scan, folder=scan.folder / "none"), press, 3, price=price, budget=1e-12)
 
 
-KEPT = pa.schema([("shard", pa.string())])
+def fake_passes(folder: Path, trouble: Mapping[str, Trouble]) -> Passes:
+    """Two passes over made-up shards, some of which give trouble in the first pass."""
 
-
-def fake_passes(folder: Path, deadly: str) -> Passes:
-    """Two passes over made-up shards, of which one kills each worker that reads it in the first pass."""
-
-    def read(run: Folder, number: int) -> object:
-        trouble = {f"shard-{n:03}": counted(folder) for n in range(12)}
-        last = scan_with({})
-        first = scan_with(trouble | {deadly: counted(folder, die)})
+    def reader(part: Pass) -> ReadOne:
+        read = {f"shard-{n:03}": counted(folder) for n in range(12)}
+        first = scan_with(read | {name: counted(folder, each) for name, each in trouble.items()})
 
         def sift(shard: ObjectInfo) -> Outcome:
-            outcome = first(shard)
-            return Outcome(outcome.log, {"kept": [pa.RecordBatch.from_pydict({"shard": [shard.uri]}, KEPT)]})
+            return Outcome(first(shard).log, {KEPT: []})
 
-        return last if number else sift
+        return scan_with({}) if part.number else sift
 
-    return Passes(
-        2, "two passes", read, lambda run, number: run / f"candidates/{number + 1}-of-2",
-        lambda uri: f"{uri}.parquet", "kept", KEPT,
-    )  # fmt: skip
+    return Passes(2, "two passes", reader)
 
 
 def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
     fake: Fake, undisturbed: RunSummary
 ) -> None:
     rules = RunRules(wave_shards=12, shards_per_task=6)
-    summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, "shard-007"))
+    summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, {"shard-007": die}))
     assert found(summary) == found(undisturbed)
     times = fake.times()
     assert times.keys() == {f"shard-{n:03}" for n in range(12)}, "all were read"
-    assert times["shard-007"] == TRIES_BEFORE_SET_ASIDE
+    assert times["shard-007"] == 2, "the second try notes the shard, and the third leaves it out"
     assert "a Python worker died at shard-007" in said
     assert "12 shards more are read; 1 could not be read" in said
+
+
+def test_a_run_whose_shards_cannot_be_read_in_an_earlier_pass_stops_there(fake: Fake) -> None:
+    lost = dict.fromkeys((f"shard-{n:03}" for n in range(6)), lose_connection)
+    with pytest.raises(PlatformError, match="6 of 12 shards of a wave could not be read") as stopped:
+        fake.run(rules=RunRules(wave_shards=12), passes=fake_passes(fake.scans, lost))
+    assert stopped.value.where == "shard-000"
 
 
 # Bits that flip in what runs wrote: parts cost their wave, and published tables are not read as if whole.

@@ -97,7 +97,9 @@ def execute(
         for line in run.damaged:
             say(line)
         waves, lost = without_damage(context, run, run.waves, say)
-        read = work.passes.read(run.folder, work.passes.count - 1) if work.passes else work.read
+        read = work.read
+        if passes := work.passes:
+            read = passes.reader(passes.at(run.folder, passes.count - 1))
         uris = (shard.uri for shard in shards)
         workers = Workers.of(uris, cores_of_machine(context), store.root.storage)
         reader = WaveReader(context, run, work.kind, read, rules, observer, workers, _positions(lost))

@@ -9,10 +9,9 @@ is reading. If a try died at a noted shard, the next one skips that shard as fai
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.accumulators import Accumulator, AccumulatorParam
 
@@ -23,11 +22,6 @@ from presswatch_spark.scanning.runs.work import PLATFORM, Kind, Outcome, ReadOne
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables.declarations import PublishedFile
-from presswatch_spark.tables.row_types import struct_of
-
-PART = pa.struct([struct_of(PublishedFile).field(each.name) for each in fields(RunPart)])
-
 
 Given = TypeVar("Given")
 
@@ -67,6 +61,19 @@ class Notes:
         return {(int(task), int(note.rpartition("-")[2])) for task, _, note in parts}
 
 
+@dataclass(slots=True)
+class WaveOutcome:
+    """The outcome of an attempt at a wave, or of one of its tasks.
+
+    `attempt`: its name. `log`: rows of the log, by position of the shard in the plan. `deaths`: failed tries.
+    """
+
+    attempt: str
+    log: dict[int, Row] = field(default_factory=dict)
+    parts: list[RunPart] = field(default_factory=list)
+    deaths: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class WaveTask:
     """The tasks of an attempt at a wave, for `collected`. `groups`: positions in `shards`, by number.
@@ -85,22 +92,22 @@ class WaveTask:
     final: bool
     workers: Workers
 
-    def __call__(self, numbers: Iterable[int]) -> Iterator[Row]:
-        """Read the groups, shard by shard; yield reports, of the parts once they are written."""
+    def __call__(self, numbers: Iterable[int]) -> Iterator[WaveOutcome]:
+        """Read the groups, shard by shard; yield one outcome, once the parts are written."""
         self.workers.join()
-        # Reports: each shard's position in the plan and row of the log; each part; the task's failed tries.
-        log = pa.struct(list(self.kind.columns[self.kind.log]))
-        schema = pa.schema([("shard", pa.int64()), ("log", log), ("part", PART), ("deaths", pa.int64())])
         context = TaskContext.get()
         notes = Notes(self.run, self.attempt)
         tries = context.attemptNumber() if context else 0
         with task():
+            done = WaveOutcome(self.attempt, deaths=tries)
             with part_files(self.parts, self.attempt, self.kind.columns) as files:
                 for number in numbers:
                     for shard, outcome in notes.read(number, tries, self.groups[number], self._read):
                         given = outcome or self.kind.lost(self.shards[shard], tries)
-                        yield from self._written(shard, given, files, schema)
-            yield from _reports(schema, *({"part": asdict(part)} for part in files.parts), {"deaths": tries})
+                        self._write(given, files)
+                        done.log[shard] = dict(given.log)
+            done.parts = files.parts
+            yield done
         # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become garbage.
         if not gc.get_freeze_count():
             gc.freeze()
@@ -108,19 +115,11 @@ class WaveTask:
     def _read(self, shard: int) -> Outcome:
         return self.read(self.shards[shard])
 
-    def _written(self, shard: int, outcome: Outcome, files: PartFiles, schema: pa.Schema) -> list[Row]:
+    def _write(self, outcome: Outcome, files: PartFiles) -> None:
         if self.final or outcome.log["failure"] not in PLATFORM:
             for table, batches in outcome.tables.items():
                 files.add(table, batches)
             self.meter.add(ShardTotals.of(outcome.log, self.kind.terms))
-        return _reports(schema, {"shard": shard, "log": dict(outcome.log)})
-
-
-def _reports(schema: pa.Schema, *rows: Row) -> list[Row]:
-    """Convert every value to Python's for its type in the schema; values that a row lacks become None."""
-    whole = [{**dict.fromkeys(schema.names), **row} for row in rows]
-    reports: list[Row] = pa.RecordBatch.from_pylist(whole, schema).to_pylist()
-    return reports
 
 
 class CountsParam(AccumulatorParam[ShardTotals]):

@@ -23,9 +23,9 @@ from presswatch_spark.core.spark.session import TASK_FAILURES, cores_now
 from presswatch_spark.core.spark.worker import collected
 from presswatch_spark.scanning.monitoring.metrics import MetricSample, time_of_cores, totals_of
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.markers import RunPart, Wave, part_files, write_wave
+from presswatch_spark.scanning.runs.markers import Wave, part_files, write_wave
 from presswatch_spark.scanning.runs.unfinished import OwnedRun
-from presswatch_spark.scanning.runs.wave_task import CountsParam, Notes, WaveTask
+from presswatch_spark.scanning.runs.wave_task import CountsParam, Notes, WaveOutcome, WaveTask
 from presswatch_spark.scanning.runs.work import PLATFORM, Kind, ReadOne, Row, check_budget, is_hopeless
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.host_limits import Workers
@@ -35,16 +35,6 @@ FULL_SHARD_BYTES = 32 << 20
 SMALL_SHARDS = 16
 
 Shards = Mapping[int, ObjectInfo]
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """The result of an attempt: rows of the log by position of their shard, parts, and failed tries."""
-
-    attempt: str
-    log: dict[int, Row] = field(default_factory=dict)
-    parts: list[RunPart] = field(default_factory=list)
-    deaths: int = 0
 
 
 @dataclass(slots=True)
@@ -116,7 +106,7 @@ class WaveReader:
     def _check_budget(self, log: Collection[Row], shards: int) -> None:
         check_budget(log, shards, self.rules.wave_failures, self.kind.counted)
 
-    def _attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[_Attempt]:
+    def _attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[WaveOutcome]:
         """Yield attempts at the shards, several if workers kept dying; `deaths`: deaths not yet counted."""
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
         places, cores = list(shards), int(self.context.defaultParallelism)
@@ -135,7 +125,7 @@ class WaveReader:
             suspects = set(places)
         if suspects:
             lost = {place: self.kind.lost(shards[place], TASK_FAILURES).log for place in sorted(suspects)}
-            yield _Attempt(f"{attempt}-lost", lost, [], TASK_FAILURES + deaths)
+            yield WaveOutcome(f"{attempt}-lost", lost, [], TASK_FAILURES + deaths)
             deaths = 0
             rest = [[place for place in places if place not in suspects]]
         else:
@@ -147,38 +137,39 @@ class WaveReader:
 
     def _attempted(
         self, attempt: str, shards: Shards, groups: tuple[tuple[int, ...], ...], *, final: bool
-    ) -> _Attempt:
+    ) -> WaveOutcome:
         meter, run = self.context.accumulator(ShardTotals(), CountsParam()), self.run
         task = WaveTask(
             self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final, self.workers
         )
         with self.observer.progress.during(lambda: meter.value), spark_errors(run.parts.at(attempt)):
-            reported = collected(self.context, len(groups), task)
-        log = dict(sorted((row["shard"], row["log"]) for row in reported if row["log"]))
-        if log.keys() != shards.keys():
+            done = _joined(collected(self.context, len(groups), task))
+        done.log = dict(sorted(done.log.items()))
+        if done.log.keys() != shards.keys():
             raise OutputError(
-                f"a wave of {len(shards)} shards logged {len(log)}",
+                f"a wave of {len(shards)} shards logged {len(done.log)}",
                 where=self.run.parts.at(attempt),
                 remedy="run the same command again: the run resumes",
             )
-        deaths = sum(row["deaths"] or 0 for row in reported)
-        if deaths:
-            suspects = [place for place, row in log.items() if row["failure"] == "worker"]
-            self._tell_deaths(shards, suspects, deaths)
-        return _Attempt(attempt, log, [RunPart(**row["part"]) for row in reported if row["part"]], deaths)
+        if done.deaths:
+            suspects = [place for place, row in done.log.items() if row["failure"] == "worker"]
+            self._tell_deaths(shards, suspects, done.deaths)
+        return done
 
     def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
         self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
 
     def _done(
-        self, attempt: _Attempt, places: Sequence[int], meter: Meter, deaths: int, *, first: bool
+        self, attempt: WaveOutcome, places: Sequence[int], meter: Meter, deaths: int, *, first: bool
     ) -> Wave:
         """Write the log of the finished shards, and the marker. `first`: the first attempt of its wave."""
-        log, kind = [attempt.log[place] for place in places], self.kind
-        where = self.run.parts.at(attempt.attempt)
+        kind, where = self.kind, self.run.parts.at(attempt.attempt)
+        rows = [dict(attempt.log[place]) for place in places]
+        batch = pa.RecordBatch.from_pylist(rows, kind.columns[kind.log])
         with disk_errors(where), part_files(self.run.parts, attempt.attempt, kind.columns) as files:
-            rows = list(map(dict, log))
-            files.add(kind.log, [pa.RecordBatch.from_pylist(rows, kind.columns[kind.log])])
+            files.add(kind.log, [batch])
+        # Count what was written, in Python's values for the types of the columns.
+        log = batch.to_pylist()
         counted = (ShardTotals.of(row, kind.terms) for row in log)
         counts = sum(counted, ShardTotals(core_seconds=meter.core_seconds()))
         totals = totals_of(log)
@@ -194,7 +185,7 @@ class WaveReader:
         return wave
 
 
-def _joined(attempts: Iterable[_Attempt]) -> _Attempt:
+def _joined(attempts: Iterable[WaveOutcome]) -> WaveOutcome:
     first, *others = attempts
     for other in others:
         first.log |= other.log

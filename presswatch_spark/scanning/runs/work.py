@@ -5,6 +5,8 @@ read together. A run stops if too many shards of a wave are lost to storage or d
 would fail, too, or if a site refuses all requests.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import time
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -26,10 +28,12 @@ from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.threads import LateError, time_limit
 from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
-from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables.declarations import columns_without_run
+
+if TYPE_CHECKING:
+    from presswatch_spark.scanning.shard.attempts import Passes
 
 ERROR_CHARACTERS = 2_000
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
@@ -233,24 +237,6 @@ class Kind:
         """Return the columns of its part files by table: nullable, without run id."""
         log = pa.schema([*columns_without_run(self.log), *self.unpublished])
         return {**{table: columns_without_run(table) for table in self.tables}, self.log: log}
-
-
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """The passes of a run that reads its shards several times; earlier passes keep data for the last one.
-
-    `count`: number of passes. `why`: the reason, in one line. `read`: makes the reader of a shard, from the
-    run's folder and the number of a pass (from 0). `kept`: the folder of a pass, with a file for each shard.
-    `name`: that file's name by the shard's URI; `schema`: its schema; `table`: key of its rows in outcomes.
-    """
-
-    count: int
-    why: str
-    read: Callable[[Folder, int], ReadOne]
-    kept: Callable[[Folder, int], Folder]
-    name: Callable[[str], str]
-    table: str
-    schema: pa.Schema
 
 
 @dataclass(frozen=True, slots=True)

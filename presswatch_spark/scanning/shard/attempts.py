@@ -21,7 +21,7 @@ from isal.isal_zlib import crc32
 from presswatch_spark.core.model import DocumentBatch
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
-from presswatch_spark.scanning.runs.work import Attempt, storable
+from presswatch_spark.scanning.runs.work import Attempt, ReadOne, storable
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, printable
@@ -247,6 +247,19 @@ class Pass:
         """Return the candidates of a shard that earlier passes kept, in a mapping for each."""
         passes = (Pass(number, self.count, self.folder) for number in range(self.number))
         return [read_kept(each.kept, uri) for each in passes]
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The passes of a run: their number, the reason in one line, and the reader of shards in each."""
+
+    count: int
+    why: str
+    reader: Callable[[Pass], ReadOne]
+
+    def at(self, run: Folder, number: int) -> Pass:
+        """Return a pass, from 0, of the run in a folder."""
+        return Pass(number, self.count, run / KEPT)
 
 
 @dataclass(slots=True)

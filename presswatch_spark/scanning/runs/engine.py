@@ -107,7 +107,7 @@ def execute(
         if work.passes:
             done = _positions(waves)
             left = {place: shard for place, shard in enumerate(shards) if place not in done}
-            sifter = Sifter(context, run, work.passes, rules, observer, workers)
+            sifter = Sifter(reader, work.passes)
             waves += sifter(left, lambda more: guard(_counts([*waves, *more]), time.monotonic() - began))
         waves = _read_rest(shards, waves, reader, guard, began)
         metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()

@@ -57,7 +57,11 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class WaveReader:
-    """Reads waves of `run` with `read`, in the same number of tasks for each core; see `tasks_for`."""
+    """Reads waves of `run` with `read`, in the same number of tasks for each core; see `tasks_for`.
+
+    `again`: positions of shards that must be read again because their parts were damaged since. `is_sifting`:
+    in a pass before the last, whose shards do not count as done.
+    """
 
     context: SparkContext
     run: OwnedRun
@@ -67,7 +71,7 @@ class WaveReader:
     observer: Observer
     workers: Workers
     again: set[int] = field(default_factory=set)
-    """Positions of shards that must be read again because their parts were damaged since."""
+    is_sifting: bool = False
 
     def __call__(self, shards: Shards) -> list[Wave]:
         """Read shards, given by their positions in the plan; return the finished waves, at least one.
@@ -79,7 +83,7 @@ class WaveReader:
         """
         meter = Meter(partial(cores_now, self.context))
         waves, left, deaths = list[Wave](), dict[int, Row](), 0
-        for attempt in self._attempts(shards, final=False):
+        for attempt in self.attempts(shards, final=False):
             lost = {place: row for place, row in attempt.log.items() if row["failure"] in PLATFORM}
             left |= lost
             deaths += attempt.deaths
@@ -94,7 +98,7 @@ class WaveReader:
             some = (
                 {place: again[place] for place in places[n : n + most]} for n in range(0, len(places), most)
             )
-            second = _joined(chain.from_iterable(self._attempts(each, final=True) for each in some))
+            second = _joined(chain.from_iterable(self.attempts(each, final=True) for each in some))
             for place, row in second.log.items():
                 second.log[place] = {**row, "attempts": row["attempts"] + left[place]["attempts"]}
             self._check_budget(second.log.values(), len(shards))
@@ -106,7 +110,7 @@ class WaveReader:
     def _check_budget(self, log: Collection[Row], shards: int) -> None:
         check_budget(log, shards, self.rules.wave_failures, self.kind.counted)
 
-    def _attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[WaveOutcome]:
+    def attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[WaveOutcome]:
         """Yield attempts at the shards, several if workers kept dying; `deaths`: deaths not yet counted."""
         attempt = f"{next(iter(shards)):06}-{secrets.token_hex(4)}"
         places, cores = list(shards), int(self.context.defaultParallelism)
@@ -132,7 +136,7 @@ class WaveReader:
             rest = [places[: len(places) // 2], places[len(places) // 2 :]]
             deaths += TASK_FAILURES
         for some in filter(None, rest):
-            yield from self._attempts({place: shards[place] for place in some}, final=final, deaths=deaths)
+            yield from self.attempts({place: shards[place] for place in some}, final=final, deaths=deaths)
             deaths = 0
 
     def _attempted(
@@ -142,7 +146,8 @@ class WaveReader:
         task = WaveTask(
             self.kind, groups, shards, self.read, run.folder, run.parts, attempt, meter, final, self.workers
         )
-        with self.observer.progress.during(lambda: meter.value), spark_errors(run.parts.at(attempt)):
+        counts = ShardTotals if self.is_sifting else lambda: meter.value
+        with self.observer.progress.during(counts), spark_errors(run.parts.at(attempt)):
             done = _joined(collected(self.context, len(groups), task))
         done.log = dict(sorted(done.log.items()))
         if done.log.keys() != shards.keys():

@@ -243,8 +243,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
         )
     letters = pc.field("confidence").isin(choice.confidences or LETTERS)
     wanted = pc.field("row_sha256").isin(sorted(choice.rows)) if choice.rows else letters
-    rows = newest_claims(judged.open_table("claims").to_table(filter=wanted).to_pylist())
-    found = {row: Claim.from_dict(columns) for row, columns in rows.items()}
+    found = _claims_where(judged, wanted)
     if lost := choice.rows - found.keys():
         raise InputError(
             f"selected rows without a claim ({len(lost):,}): {', '.join(sorted(lost)[:ROWS_NAMED])}",
@@ -264,37 +263,16 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
     return left, licensed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedClaim:
-    """Columns of `claims` that documents use."""
+def is_refuted(claim: Claim) -> bool:
+    """Return whether a licence covers the page, or a person's verdict is against the claim."""
+    return claim.kind == LICENSED or claim.review == "no_claim"
 
-    row_sha256: str
-    publisher_id: str
-    kind: str
-    confidence: str
-    review: str | None
-    licence_id: str | None
-    rights: Sequence[str]
-    reservation: str
-    document_host: str | None
-    document_domain: str | None
 
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "JudgedClaim":
-        """Return the claim of a row of the table, or of a line of JSON."""
-        return cls(**{each.name: row[each.name] for each in fields(cls)})
-
-    @property
-    def is_refuted(self) -> bool:
-        """Return whether a licence covers the page, or a person's verdict is against the claim."""
-        return self.kind == LICENSED or self.review == "no_claim"
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Return whether the claim is too weak for a notice."""
-        if self.confidence == "D" or self.is_refuted:
-            return True
-        return self.confidence == "C" and self.review != "claim"
+def is_too_weak(claim: Claim | None) -> bool:
+    """Return whether a claim is missing, or too weak for a notice."""
+    if claim is None or claim.confidence == "D" or is_refuted(claim):
+        return True
+    return claim.confidence == "C" and claim.review != "claim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +299,7 @@ class ClaimPlace(PageRow):
     record_length: int | None
     payload_digest: str | None
     file: str
-    claim: JudgedClaim | None
+    claim: Claim | None
     readings: tuple[RecordReading, ...] = ()
 
     @classmethod
@@ -329,7 +307,7 @@ class ClaimPlace(PageRow):
         cls,
         target: Target,
         match: Mapping[str, Any],
-        claim: JudgedClaim | None,
+        claim: Claim | None,
         file: str,
         readings: tuple[RecordReading, ...],
     ) -> "ClaimPlace":
@@ -354,7 +332,7 @@ class ClaimPlace(PageRow):
     @property
     def is_doubtful(self) -> bool:
         """Return whether its own claim is missing or too weak for a notice."""
-        return self.claim is None or self.claim.is_doubtful
+        return is_too_weak(self.claim)
 
     @property
     def order(self) -> tuple[str, int, int, str]:
@@ -438,7 +416,7 @@ class ClaimSource(ABC):
         """Return the rows of `matches` of documents with these texts (SHA-256)."""
 
     @abstractmethod
-    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+    def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of those rows that have one, by `row_sha256`."""
 
     @abstractmethod
@@ -497,7 +475,7 @@ class ClaimSource(ABC):
                 # Letters state that records contain words of articles, which a match by URL does not prove.
                 reasons[place.target_sha256] = WORDLESS
             elif place.is_doubtful and not (
-                keeps_own and place.place == "record" and place.claim and not place.claim.is_refuted
+                keeps_own and place.place == "record" and place.claim and not is_refuted(place.claim)
             ):
                 reasons[place.target_sha256] = DOUBTFUL
             else:
@@ -539,11 +517,14 @@ def _record_key(row: Mapping[str, Any]) -> Key:
     return tuple(row[name] for name in _SAME_RECORD)
 
 
-def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, JudgedClaim]:
+def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, Claim]:
     """Return the claims of those rows that have one, by `row_sha256`."""
-    wanted = pc.field("row_sha256").isin(sorted(rows))
+    return _claims_where(judged, pc.field("row_sha256").isin(sorted(rows)))
+
+
+def _claims_where(judged: TableStore, wanted: pc.Expression) -> dict[str, Claim]:
     found = newest_claims(judged.open_table("claims").to_table(filter=wanted).to_pylist())
-    return {row: JudgedClaim.of(claim) for row, claim in found.items()}
+    return {row: Claim.from_dict(columns) for row, columns in found.items()}
 
 
 def newest_claims(claims: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

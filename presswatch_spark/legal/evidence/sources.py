@@ -16,7 +16,6 @@ from presswatch_spark.claims.selection import (
     Choice,
     ClaimPlace,
     ClaimSource,
-    JudgedClaim,
     ReadDeclaration,
     RecordReading,
     Selection,
@@ -38,7 +37,7 @@ from presswatch_spark.query.reservations import declarations_in_force
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Match, Target
+from presswatch_spark.tables.declarations import Claim, Match, Target
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 from presswatch_spark.tables.store import TableStore
 
@@ -86,7 +85,7 @@ class TableSource(ClaimSource):
         """Return the rows of the store."""
         return matches_of_texts(self.store, texts)
 
-    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+    def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of the store."""
         return claims_of(self.judged, rows)
 
@@ -174,7 +173,7 @@ class BagSource(ClaimSource):
                 shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
                 rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
                 self._targets = {row: target_of(of, of, "record", shards) for row, of in rows.items()}
-                self._claims = {row: JudgedClaim.of(line["claim"]) for row, line in bag.lines.items()}
+                self._claims = {row: Claim.from_dict(line["claim"]) for row, line in bag.lines.items()}
                 began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
                 self._readings = {
                     row: (RecordReading(began_at, read_from),)
@@ -215,7 +214,7 @@ class BagSource(ClaimSource):
         """Return the rows of the bag."""
         return [row.as_dict() for row in self._bag.rows.values() if row.text_sha256 in texts]
 
-    def claims(self, rows: Collection[str]) -> dict[str, JudgedClaim]:
+    def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of the bag, or of the folder that was named instead."""
         if self._judged:
             return claims_of(self._judged, rows)

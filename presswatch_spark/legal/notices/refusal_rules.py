@@ -22,7 +22,6 @@ from presswatch_spark.claims.selection import (
     Choice,
     ClaimPlace,
     ClaimSource,
-    JudgedClaim,
     RecordReading,
 )
 from presswatch_spark.core.errors import PresswatchError
@@ -67,6 +66,7 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.tables.declarations import Claim
 
 CLOCK_MINUTES = 10
 """Accepted difference between the clocks of two machines."""
@@ -156,7 +156,7 @@ class CheckedNotice:
     recipient: Recipient
     source: ClaimSource | None = None
     places: Sequence[ClaimPlace] | None = None
-    claims: Mapping[str, JudgedClaim | None] | PresswatchError = field(default_factory=dict)
+    claims: Mapping[str, Claim | None] | PresswatchError = field(default_factory=dict)
     failure: PresswatchError | None = None
 
     @property
@@ -195,7 +195,7 @@ class CheckedNotice:
                 found.append((table, name, None))
         return found
 
-    def rows_whose_claim(self, is_broken: Callable[[JudgedClaim], bool]) -> list[str]:
+    def rows_whose_claim(self, is_broken: Callable[[Claim], bool]) -> list[str]:
         """Return the rows of the annex whose claims meet a condition."""
         claims = {} if isinstance(self.claims, PresswatchError) else self.claims
         return [row for row, claim in claims.items() if claim is not None and is_broken(claim)]
@@ -394,7 +394,7 @@ def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
         yield [row for row, claim in checked.claims.items() if claim is None], None
 
 
-def _claim_rule(code: str, meaning: str, is_broken: Callable[[JudgedClaim], bool]) -> None:
+def _claim_rule(code: str, meaning: str, is_broken: Callable[[Claim], bool]) -> None:
     _rule(code, meaning)(lambda checked: iter([(checked.rows_whose_claim(is_broken), None)]))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from presswatch_spark.core.compiled import load_numba
 from presswatch_spark.reading.text.kernels import load_table
 
-NEEDED = ("presswatch_spark.scanning.pipeline", "presswatch_spark.scanning.runs.wave_task", "pyspark.worker")
+NEEDED = ("presswatch_spark.scanning.pipeline", "presswatch_spark.scanning.runs.waves", "pyspark.worker")
 ZIPPED = Path("python", "lib", "pyspark.zip")
 """The zip of an installed PySpark's sources."""
 

@@ -39,7 +39,7 @@ COUNT = """
 from presswatch_spark.core.spark.session import session
 spark = session("test", master={master!r})
 def batches(found):
-    from presswatch_spark.scanning.runs.wave_task import WaveTask
+    from presswatch_spark.scanning.runs.waves import WaveTask
     yield from found
 print(spark.range(0, 4, 1, 2).mapInArrow(batches, "id long").count(), spark.sparkContext.master)
 """

@@ -29,11 +29,10 @@ from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.index_passes import Sifter
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
 from presswatch_spark.scanning.runs.publish import publish
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, own_run, remove_leftovers
-from presswatch_spark.scanning.runs.waves import WaveReader
+from presswatch_spark.scanning.runs.waves import Sifter, WaveReader
 from presswatch_spark.scanning.runs.work import Guard, Work
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers

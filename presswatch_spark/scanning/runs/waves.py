@@ -3,38 +3,171 @@
 Tasks write parts and report them with their rows of the log. The driver writes these rows as one more part,
 and then the marker, which names all parts: no other parts count. If storage or dying workers prevented the
 reading of a shard, it is read once more, in a task of its own; see `presswatch_spark.scanning.runs.work`.
+
+    <run>/begun/<attempt>/<task>/<try>-<place>     this try is reading the shard at this place in the task
+
+If the worker of a task dies, Spark tries the task again. Each try except the first notes the shard that it
+is reading. If a try died at a noted shard, the next one skips that shard as failed, and reads the others.
+
+Each pass before the last reads all shards, and writes a file of what the last pass needs of each. If a file
+exists, it is not made again, so that a killed run resumes. A shard that cannot be read causes no failure
+there: the last pass finds what is missing, and reports it.
 """
 
+import gc
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from math import ceil
 
 import pyarrow as pa
-from pyspark import SparkContext
+from pyspark import SparkContext, TaskContext
+from pyspark.accumulators import Accumulator, AccumulatorParam
 
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.core.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.core.spark.session import TASK_FAILURES, cores_now
-from presswatch_spark.core.spark.worker import collected
+from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.scanning.monitoring.metrics import MetricSample, time_of_cores, totals_of
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.markers import Wave, part_files, write_wave
+from presswatch_spark.scanning.runs.markers import PartFiles, RunPart, Wave, part_files, write_wave
 from presswatch_spark.scanning.runs.unfinished import OwnedRun
-from presswatch_spark.scanning.runs.wave_task import CountsParam, Notes, WaveOutcome, WaveTask
-from presswatch_spark.scanning.runs.work import PLATFORM, Kind, ReadOne, Row, check_budget, is_hopeless
-from presswatch_spark.storage.disk import disk_errors
+from presswatch_spark.scanning.runs.work import (
+    PLATFORM,
+    Kind,
+    Outcome,
+    ReadOne,
+    Row,
+    check_budget,
+    is_hopeless,
+)
+from presswatch_spark.scanning.shard.attempts import KEPT, KEPT_COLUMNS, Pass, Passes, name_of_kept
+from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.tables.seals import sealed_parquet
 
 FULL_SHARD_BYTES = 32 << 20
 SMALL_SHARDS = 16
 
 Shards = Mapping[int, ObjectInfo]
+
+
+# --- tasks
+
+
+class Notes:
+    """The notes of an attempt at a wave of the run in a folder."""
+
+    def __init__(self, run: Folder, attempt: str) -> None:
+        self.folder = run / "begun" / attempt
+
+    @contextmanager
+    def at(self, task: int, tries: int, place: int) -> Iterator[None]:
+        """Note, during the block, that a try of a task is reading the shard at a place."""
+        name = f"{task}/{tries:04}-{place}"
+        self.folder.write(name, b"")
+        try:
+            yield
+        finally:
+            self.folder.delete([name])
+
+    def read(
+        self, number: int, tries: int, group: Sequence[int], read: Callable[[int], Outcome]
+    ) -> Iterator[tuple[int, Outcome | None]]:
+        """Read the shards of a group in turn; after a death, note each, and give None for suspects."""
+        suspects = {place for task, place in self.suspects() if task == number} if tries else set()
+        for place, shard in enumerate(group):
+            if place in suspects:
+                yield shard, None
+                continue
+            with self.at(number, tries, place) if tries else nullcontext():
+                outcome = read(shard)
+            yield shard, outcome
+
+    def suspects(self) -> set[tuple[int, int]]:
+        """Return the tasks, and the places in them, of the shards at which tries died."""
+        parts = (name.partition("/") for name in self.folder.names())
+        return {(int(task), int(note.rpartition("-")[2])) for task, _, note in parts}
+
+
+@dataclass(slots=True)
+class WaveOutcome:
+    """The outcome of an attempt at a wave, or of one of its tasks.
+
+    `attempt`: its name. `log`: rows of the log, by position of the shard in the plan. `deaths`: failed tries.
+    """
+
+    attempt: str
+    log: dict[int, Row] = field(default_factory=dict)
+    parts: list[RunPart] = field(default_factory=list)
+    deaths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaveTask:
+    """The tasks of an attempt at a wave, for `collected`. `groups`: positions in `shards`, by number.
+
+    Unless `final`, a shard that failed for a reason of `PLATFORM` gives only its row of the log.
+    """
+
+    kind: Kind
+    groups: tuple[tuple[int, ...], ...]
+    shards: Shards
+    read: ReadOne
+    run: Folder
+    parts: Folder
+    attempt: str
+    meter: Accumulator[ShardTotals]
+    final: bool
+    workers: Workers
+
+    def __call__(self, numbers: Iterable[int]) -> Iterator[WaveOutcome]:
+        """Read the groups, shard by shard; yield one outcome, once the parts are written."""
+        self.workers.join()
+        context = TaskContext.get()
+        notes = Notes(self.run, self.attempt)
+        tries = context.attemptNumber() if context else 0
+        with task():
+            done = WaveOutcome(self.attempt, deaths=tries)
+            with part_files(self.parts, self.attempt, self.kind.columns) as files:
+                for number in numbers:
+                    for shard, outcome in notes.read(number, tries, self.groups[number], self._read):
+                        given = outcome or self.kind.lost(self.shards[shard], tries)
+                        self._write(given, files)
+                        done.log[shard] = dict(given.log)
+            done.parts = files.parts
+            yield done
+        # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become garbage.
+        if not gc.get_freeze_count():
+            gc.freeze()
+
+    def _read(self, shard: int) -> Outcome:
+        return self.read(self.shards[shard])
+
+    def _write(self, outcome: Outcome, files: PartFiles) -> None:
+        if self.final or outcome.log["failure"] not in PLATFORM:
+            for table, batches in outcome.tables.items():
+                files.add(table, batches)
+            self.meter.add(ShardTotals.of(outcome.log, self.kind.terms))
+
+
+class CountsParam(AccumulatorParam[ShardTotals]):
+    """Tells Spark how to add up the counts of tasks."""
+
+    def zero(self, value: ShardTotals) -> ShardTotals:  # noqa: D102
+        return ShardTotals()
+
+    def addInPlace(self, value1: ShardTotals, value2: ShardTotals) -> ShardTotals:  # noqa: D102, N802
+        return value1 + value2
+
+
+# --- the driver
 
 
 @dataclass(slots=True)
@@ -215,3 +348,68 @@ def dealt(shards: Shards, groups: int) -> tuple[tuple[int, ...], ...]:
     """Deal shards into `groups` of equal weight, by position, the largest first, so that none comes last."""
     ordered = sorted(shards, key=lambda place: -(shards[place].size or 0))
     return tuple(tuple(ordered[first::groups]) for first in range(groups))
+
+
+# --- passes before the last
+
+
+@dataclass(frozen=True, slots=True)
+class Sifter:
+    """Does the passes before the last, of shards given by their position in the plan."""
+
+    reader: WaveReader
+    passes: Passes
+
+    def __call__(self, shards: Shards, guard: Callable[[list[Wave]], None]) -> list[Wave]:
+        """Read the shards in each pass; return waves without shards, which hold the cost of the passes.
+
+        `guard` is called before each wave with the waves so far, and may raise.
+
+        Raises:
+            PlatformError: too many shards of a wave could not be read.
+            OutputError: the disk is full, or another process has taken the run over.
+        """
+        waves, count, observer = list[Wave](), self.passes.count, self.reader.observer
+        passes = [self.passes.at(self.reader.run.folder, number) for number in range(count - 1)]
+        left_by_pass = [_left(each, shards) for each in passes]
+        observer.say("passes", self.passes.why)
+        observer.progress.expect(sum(map(len, left_by_pass)))
+        for each, left in zip(passes, left_by_pass, strict=True):
+            observer.progress.in_pass(each.number + 1, count)
+            places, size = list(left), self.reader.rules.wave_shards
+            for first in range(0, len(places), size):
+                guard(waves)
+                some = places[first : first + size]
+                waves.append(self._sifted(each, {place: left[place] for place in some}))
+        observer.progress.in_pass(count, count)
+        return waves
+
+    def _sifted(self, part: Pass, shards: Shards) -> Wave:
+        meter, run = Meter(partial(cores_now, self.reader.context)), self.reader.run
+        reader = replace(self.reader, read=partial(_keep, part, self.passes.reader(part)), is_sifting=True)
+        log = [row for each in reader.attempts(shards, final=False) for row in each.log.values()]
+        check_budget(log, len(shards), reader.rules.wave_failures)
+        lost = sum(row["failure"] in PLATFORM for row in log)
+        counts = ShardTotals(core_seconds=meter.core_seconds())
+        totals = time_of_cores(counts.core_seconds)
+        totals |= {MetricSample("pass_waves_total"): 1, MetricSample("pass_shards_total"): len(shards)}
+        attempt = f"pass-{part.number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
+        wave = Wave(attempt, (), counts, (), run.epoch, totals)
+        run.lock.confirm()
+        write_wave(run.folder, wave)
+        reader.observer.sifted(len(shards), lost, part.number + 1, part.count, counts, totals)
+        return wave
+
+
+def _left(part: Pass, shards: Shards) -> Shards:
+    there = set(part.kept.names())
+    return {place: shard for place, shard in shards.items() if name_of_kept(shard.uri) not in there}
+
+
+def _keep(part: Pass, read: ReadOne, shard: ObjectInfo) -> Outcome:
+    """Read a shard, and write the file of what the pass keeps of it; return only the row of the log."""
+    outcome = read(shard)
+    # After a failure of the platform, another try may read more, so nothing is written.
+    if outcome.log["failure"] not in PLATFORM:
+        part.kept.write(name_of_kept(shard.uri), sealed_parquet(outcome.tables[KEPT], KEPT_COLUMNS))
+    return Outcome(outcome.log, {})

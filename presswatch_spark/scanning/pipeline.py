@@ -35,7 +35,7 @@ from presswatch_spark.scanning.costs import Bill, CostGuard
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.scanning.releases.datasets import product_of
 from presswatch_spark.scanning.runs.provenance import provenance, spark_version
-from presswatch_spark.scanning.runs.work import Kind, Outcome, Row, Work, key_of, outcome_of
+from presswatch_spark.scanning.runs.work import Finished, Kind, Outcome, Row, Work, key_of, outcome_of
 from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.scanning.sampling.intervals import AUDIT_COLUMNS, audit_of
 from presswatch_spark.scanning.shard.attempts import (
@@ -85,8 +85,9 @@ class RunSummary:
         return str(self.row["run_id"])
 
     @classmethod
-    def of(cls, row: Row, log: pa.Table, *, resumed: bool, seconds: float) -> RunSummary:
+    def of(cls, run: Finished) -> RunSummary:
         """Summarize a published run by its row and its log."""
+        log = run.log
         by_note = log.filter(pc.is_valid(log["note"])).group_by("note").aggregate([("shard_uri", "list")])
         noted = {row["note"]: _first_and_more(row["shard_uri_list"]) for row in by_note.to_pylist()}
         notes = tuple(f"{note} ({shards})" for note, shards in sorted(noted.items()))
@@ -96,7 +97,7 @@ class RunSummary:
         without_url = pc.sum(log["documents_without_url"]).as_py() or 0
         unknown = log.filter(pc.greater(log["documents_without_url"], 0))
         shards = _first_and_more(unknown["shard_uri"].to_pylist())
-        return cls(row, incomplete, resumed, seconds, notes, without_url, shards)
+        return cls(run.row, incomplete, run.resumed, run.seconds, notes, without_url, shards)
 
 
 def _first_and_more(shards: Sequence[str]) -> str:
@@ -154,45 +155,32 @@ def scan(
     bill.require_within_budget()
 
     opened = Corpus.open(corpus, check=True, storage=config.storage)
-    scan_shard = ShardScan(dataset, canonical(corpus), opened.manifest.digest, config, product)
-    facts = {**_facts(dataset, config, opened.manifest, command), **chosen, "passes": passes}
-    work = _work(shards, scan_shard, facts, passes, opened, bill, observer)
-    work = replace(work, beginning=beginning)
-    done = carry_out(work, out, config, observer, spark)
-    return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
-
-
-def _work(
-    shards: ShardPlan,
-    scan_shard: ShardScan,
-    facts: Row,
-    passes: int,
-    corpus: Corpus,
-    bill: Bill,
-    observer: Observer,
-) -> Work:
-    manifest, config, first = corpus.manifest, scan_shard.config, shards.shards[0].uri
-    rehearsal = Rehearsal.like(first, scan_shard.dataset, scan_shard.corpus, manifest.digest, config)
-    in_passes = None
-    if passes > 1:
-        size, limit = manifest.searched_bytes / GB, config.run.index_memory
-        why = (
-            f"{passes} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB"
-            " of memory; each pass reads all shards, and the last one writes the rows"
-        )
-        in_passes = Passes(passes, why, lambda part: replace(scan_shard, part=part))
-    return Work(
+    manifest, first = opened.manifest, shards.shards[0].uri
+    scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config, product)
+    rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config)
+    facts = {**_facts(dataset, config, manifest, command), **chosen, "passes": passes}
+    work = Work(
         kind=SCAN,
         shards=shards,
-        plan_digest=shards.digest,
-        key=run_key(shards.digest, facts, scan_shard.product),
+        key=run_key(shards.digest, facts, product),
         read=scan_shard,
         facts=facts,
         preparing=partial(compiled_beside, rehearsal, observer.say),
         guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
-        corpus=partial(article_rows, corpus),
-        passes=in_passes,
+        corpus=partial(article_rows, opened),
+        passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
+        beginning=beginning,
     )
+    return RunSummary.of(carry_out(work, out, config, observer, spark))
+
+
+def _passes(count: int, scan_shard: ShardScan, manifest: Manifest) -> Passes:
+    size, limit = manifest.searched_bytes / GB, scan_shard.config.run.index_memory
+    why = (
+        f"{count} passes: the index has {size:,.3g} GB that are searched, and may take {limit:,.3g} GB"
+        " of memory; each pass reads all shards, and the last one writes the rows"
+    )
+    return Passes(count, why, lambda part: replace(scan_shard, part=part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,19 +339,11 @@ def shards_listed(
 
 
 def scan_key(
-    planned: ShardPlan,
-    *,
-    dataset: str,
-    manifest: Manifest,
-    config: ScanConfig,
-    sample: float | None,
-    sample_seed: int,
-    product: str | None,
+    planned: ShardPlan, dataset: str, manifest: Manifest, config: ScanConfig, product: str | None
 ) -> str:
     """Return the key of the run that `scan` begins or resumes with these arguments and a corpus."""
     listed = shards_listed(planned, dataset, config.storage, None)
-    shards, _ = _sampled(listed, sample, sample_seed)
-    return run_key(shards.digest, _facts(dataset, config, manifest, None), product)
+    return run_key(listed.digest, _facts(dataset, config, manifest, None), product)
 
 
 def run_key(plan_digest: str, facts: Row, product: str | None = None) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,6 +23,7 @@ from presswatch_spark.scanning.runs.unfinished import own_run
 from presswatch_spark.scanning.runs.work import Outcome, Work, outcome_of
 from presswatch_spark.scanning.shard.attempts import Passes, ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.declarations import CorpusArticle, Match, RightsSignal, columns_without_run
 from presswatch_spark.tables.store import TableStore
 from tests.world.tables import row_of
@@ -168,12 +169,11 @@ def run_fake(
     storage: StorageOptions | None = None,
     passes: Passes | None = None,
 ) -> RunSummary:
-    plan: Sequence[ObjectInfo] = fake_shards(shards)
+    plan = ShardPlan.of(fake_shards(shards))
     scan = scan_with(trouble or {}, broken)
     known = {**FACTS, **(facts or {})}
-    digest = f"plan of {shards}"
     articles = partial(fake_articles, digest=str(known["corpus_digest"]))
-    work = Work(SCAN, plan, digest, run_key(digest, known), scan, known, corpus=articles, passes=passes)
+    work = Work(SCAN, plan, run_key(plan.digest, known), scan, known, corpus=articles, passes=passes)
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with own_run(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
@@ -185,7 +185,7 @@ def run_fake(
             spark.sparkContext,
             observer or Observer(Progress(io.StringIO(), live=False)),
         )
-    return RunSummary.of(done.row, done.log, resumed=done.resumed, seconds=done.seconds)
+    return RunSummary.of(done)
 
 
 FOUND = (

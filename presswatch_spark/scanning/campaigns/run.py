@@ -301,15 +301,8 @@ class Campaign:
 
     def _key_of(self, task: Task, corpus: str) -> str:
         config, item = task.item.settings(self.config), task.item
-        return scan_key(
-            task.shards,
-            dataset=item.format,
-            manifest=manifest_of(corpus, config.storage),
-            config=config,
-            sample=None,
-            sample_seed=0,
-            product=item.product,
-        )
+        manifest = manifest_of(corpus, config.storage)
+        return scan_key(task.shards, item.format, manifest, config, item.product)
 
     def _corpus_of(self, step: Step) -> str:
         """Return the corpus of a step; a corpus of later articles only is built if it does not exist."""

@@ -25,7 +25,7 @@ from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Pr
 from presswatch_spark.scanning.releases.release import kinds_of
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.scanning.runs.engine import carry_out
-from presswatch_spark.scanning.runs.work import Kind, Row, Work, key_of
+from presswatch_spark.scanning.runs.work import Finished, Kind, Row, Work, key_of
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 
@@ -51,11 +51,11 @@ class CensusSummary:
     resumed: bool = False
 
     @classmethod
-    def of(cls, row: Row, log: pa.Table, corpus: Corpus, seconds: float, *, resumed: bool) -> Self:
+    def of(cls, run: Finished, corpus: Corpus) -> Self:
         """Summarise a published census, from its row and its log."""
-        lines = log.drop_columns(["releases"]).to_pylist()
-        logged = tuple({"run_id": row["run_id"], **line} for line in lines)
-        return cls(row, logged, corpus.registry.publisher_of, seconds, resumed)
+        lines = run.log.drop_columns(["releases"]).to_pylist()
+        logged = tuple({"run_id": run.row["run_id"], **line} for line in lines)
+        return cls(run.row, logged, corpus.registry.publisher_of, run.seconds, run.resumed)
 
 
 def census(
@@ -96,14 +96,12 @@ def census(
     work = Work(
         CENSUS,
         files,
-        files.digest,
         key_of("census", files.digest, digest, release or "", __version__),
         census_of_file,
         facts={"corpus_digest": digest, "tool_version": __version__, "release_named": release},
         asked={"dataset": "index", "release": release},
     )
-    done = carry_out(work, out, config, observer, spark)
-    return CensusSummary.of(done.row, done.log, opened, done.seconds, resumed=done.resumed)
+    return CensusSummary.of(carry_out(work, out, config, observer, spark), opened)
 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:

@@ -7,16 +7,13 @@ publishes them: if a part is damaged, the shards of its wave are read again, and
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from typing import Any
 
-import pyarrow as pa
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
@@ -33,7 +30,7 @@ from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, for
 from presswatch_spark.scanning.runs.publish import publish
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, own_run, remove_leftovers
 from presswatch_spark.scanning.runs.waves import Sifter, WaveReader
-from presswatch_spark.scanning.runs.work import Guard, Work
+from presswatch_spark.scanning.runs.work import Finished, Guard, Work
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
@@ -42,19 +39,6 @@ from presswatch_spark.tables.store import TableStore
 
 MOST_ROUNDS = 3
 """How many times one process reads the shards of damaged parts again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A published run: its row, and its log, with one row per shard and the columns of a run in progress.
-
-    `seconds`: the time of this process. `resumed`: an earlier process began the run.
-    """
-
-    row: Mapping[str, Any]
-    log: pa.Table
-    resumed: bool
-    seconds: float
 
 
 def carry_out(
@@ -88,7 +72,7 @@ def execute(
     work: Work, run: OwnedRun, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
 ) -> Finished:
     """Read in waves the shards that no earlier process of this run has read, and publish the run."""
-    began, shards = time.monotonic(), tuple(work.shards)
+    began, shards = time.monotonic(), work.shards.shards
     lend_hub(context, shards)
     guard: Guard = work.guard(partial(cores_now, context)) if work.guard else lambda counts, seconds: None
     with observer.following(), spark_errors(str(run.folder)):
@@ -163,7 +147,7 @@ def _start(
     labels = {"run_id": run.run_id, **labels}
     facts = RunFacts(labels, planned, run.started_at, last_success, work.kind.terms)
     totals: Totals = sum((wave.totals for wave in waves), Counter())
-    asked |= {"plan_digest": work.plan_digest, "resumed": run.resumed}
+    asked |= {"plan_digest": work.shards.digest, "resumed": run.resumed}
     observer.start(facts, asked, _counts(waves), totals)
 
 

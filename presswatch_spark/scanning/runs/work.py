@@ -30,6 +30,7 @@ from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.declarations import columns_without_run
 
 if TYPE_CHECKING:
@@ -243,16 +244,15 @@ class Kind:
 class Work:
     """The task of a run, with everything on which its rows depend.
 
-    `shards`: the plan, in which a shard's position identifies it; `plan_digest`: its digest. `key`: equal for
-    equal plan, corpus, settings and version. `read`: reads one shard, on any worker. `facts`: known columns
+    `shards`: the plan, in which a shard's position identifies it. `key`: equal for equal plan, corpus,
+    settings and version. `read`: reads one shard, on any worker. `facts`: known columns
     of the run's row. `asked`: other facts for the first event. `preparing`: a context in which Spark starts,
     once the run is owned. `guard`: makes the guard of the run, from a function that counts cores.
     `beginning`: called for a new run; if it raises, nothing of it remains. `corpus`: `corpus_articles`.
     """
 
     kind: Kind
-    shards: Iterable[ObjectInfo]
-    plan_digest: str
+    shards: ShardPlan
     key: str
     read: ReadOne
     facts: Row
@@ -262,6 +262,19 @@ class Work:
     corpus: CorpusRows | None = None
     passes: Passes | None = None
     beginning: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A published run: its row, and its log, with one row per shard and the columns of a run in progress.
+
+    `seconds`: the time of this process. `resumed`: an earlier process began the run.
+    """
+
+    row: Row
+    log: pa.Table
+    resumed: bool
+    seconds: float
 
 
 def key_of(*parts: str) -> str:

@@ -20,6 +20,7 @@ from presswatch_spark.core.errors import PresswatchError, StorageError
 from presswatch_spark.core.settings.config import known_settings
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.pipeline import RunSummary
+from presswatch_spark.scanning.runs.work import Finished
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
 from tests.world.proofs import each_time
@@ -220,7 +221,7 @@ def test_documents_without_a_known_url_and_notes_are_reported_once_with_their_sh
             ("s3://b/c.jsonl", None, None),
         )
     ]
-    told = scan(RunSummary.of(ROW, pa.Table.from_pylist(log), resumed=False, seconds=1)).err
+    told = scan(RunSummary.of(Finished(ROW, pa.Table.from_pylist(log), resumed=False, seconds=1))).err
     assert "note: read as windows-1252 (s3://b/a.jsonl, and 1 more shard)" in told
     assert "3 of 1,000 documents have no known URL (s3://b/a.jsonl)" in told
 

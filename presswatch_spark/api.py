@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from presswatch_spark.claims.make import ClaimsSummary
     from presswatch_spark.corpus.manifest import Manifest
     from presswatch_spark.reading.warc.by_range import RecordPlan
-    from presswatch_spark.scanning.censuses.run import CensusSummary
+    from presswatch_spark.scanning.census import CensusSummary
     from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
     from presswatch_spark.scanning.pipeline import RunSummary
     from presswatch_spark.tables.store import TableStore
@@ -326,7 +326,7 @@ def census(
         InputError: `releases` lead to no file, or name a crawl that is unknown or has no such index.
         ConfigError, CorpusError, OutputError, PlatformError: as in `censuses.run.census`.
     """
-    from presswatch_spark.scanning.censuses.run import census as take_census
+    from presswatch_spark.scanning.census import census as take_census
 
     rules = _scan_config(config, settings)
     summary = take_census(

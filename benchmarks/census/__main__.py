@@ -17,7 +17,7 @@ from benchmarks.census.reference import members_rows
 from presswatch_spark.core.settings.config import CorpusConfig, RunRules, ScanConfig
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.scanning.censuses.run import CensusSummary, census
+from presswatch_spark.scanning.census import CensusSummary, census
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.censuses.run import CensusSummary, census
+from presswatch_spark.scanning.census import CensusSummary, census
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
 from presswatch_spark.tables.digests import table_digest
@@ -134,7 +134,7 @@ class TestCensus:
         self, take: Taking, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole, files = take(out="whole"), sorted(map(str, take.index.rglob("*.parquet")))
-        monkeypatch.setattr("presswatch_spark.scanning.censuses.run.FileCensus", Counting)
+        monkeypatch.setattr("presswatch_spark.scanning.census.FileCensus", Counting)
         with monkeypatch.context() as patched:
             patched.setattr("presswatch_spark.scanning.runs.engine.publish", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
@@ -160,7 +160,7 @@ class TestCensus:
     def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
         self, take: Taking, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("presswatch_spark.scanning.censuses.run.FileCensus", Deadly)
+        monkeypatch.setattr("presswatch_spark.scanning.census.FileCensus", Deadly)
         named = ((0, "warc"), (2, "robotstxt"), (2, "warc"))
         summary = take(*(file_of(take.index, n, subset) for n, subset in named))
         (failed,) = (line for line in summary.log if line["status"] != "complete")

@@ -10,8 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.censuses.file import FileCensus
-from presswatch_spark.scanning.censuses.run import wanted_of
+from presswatch_spark.scanning.census import FileCensus, wanted_of
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.world.corpora import article, corpus_of

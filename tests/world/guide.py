@@ -22,7 +22,7 @@ from presswatch_spark.core.settings.config import CorpusConfig, ReadRules, ScanC
 from presswatch_spark.core.terminal import table_lines
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.query.sql import run_query
-from presswatch_spark.scanning.censuses.run import census
+from presswatch_spark.scanning.census import census
 from presswatch_spark.scanning.pipeline import scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore

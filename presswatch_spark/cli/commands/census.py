@@ -13,7 +13,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
 
 if TYPE_CHECKING:
-    from presswatch_spark.scanning.censuses.run import CensusSummary
+    from presswatch_spark.scanning.census import CensusSummary
 
 TitleRow = tuple[str, str, int, int, str, str, str]
 CAPTURES = (

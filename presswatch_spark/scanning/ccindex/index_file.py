@@ -34,7 +34,7 @@ from presswatch_spark.storage.objects import (
 )
 from presswatch_spark.storage.streams import CountedFile
 
-Row = dict[str, object]
+IndexRow = dict[str, object]
 Places = npt.NDArray[np.int64]
 
 BATCH_ROWS = 1 << 14
@@ -79,7 +79,7 @@ class IndexReport(ReadReport):
 
 def read_index(
     info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
-) -> Iterator[tuple[int, Row]]:
+) -> Iterator[tuple[int, IndexRow]]:
     """Yield the rows on wanted hosts, each with its index in the file, as values by our names of the columns.
 
     Rows lack the columns that the file lacks. A row group that cannot be read is a defect, and yields no
@@ -130,7 +130,7 @@ class _IndexFile:
     wanted: Wanted
     report: IndexReport
 
-    def rows(self) -> Iterator[tuple[int, Row]]:
+    def rows(self) -> Iterator[tuple[int, IndexRow]]:
         first, key = 0, self.columns.get("key")
         for group, described in enumerate(self.parquet.footer.groups):
             keys = next((each for each in described.chunks if each.leaf.path == key), None)
@@ -143,7 +143,7 @@ class _IndexFile:
                 self.report.row_groups_done += 1
             first += described.rows
 
-    def _rows_of(self, group: int) -> Iterator[tuple[int, Row]]:
+    def _rows_of(self, group: int) -> Iterator[tuple[int, IndexRow]]:
         """Yield all rows of a row group on wanted hosts; if one cannot be read, none, and add a defect."""
         name = self.columns.get("host")
         try:
@@ -242,7 +242,7 @@ def is_cdxj(uri: str) -> bool:
 
 def read_cdxj(
     info: ObjectInfo, wanted: Wanted, storage: StorageOptions, report: IndexReport
-) -> Iterator[tuple[int, Row]]:
+) -> Iterator[tuple[int, IndexRow]]:
     """Yield the rows of a CDXJ file like `read_index`; the index of a row is that of its line.
 
     The file counts as one row group; an unreadable line is a defect. Raises `StorageError`.
@@ -265,7 +265,7 @@ def read_cdxj(
         report.add_defect("the file has no line")
 
 
-def row_of_line(line: bytes, wanted: Wanted) -> Row | None:
+def row_of_line(line: bytes, wanted: Wanted) -> IndexRow | None:
     """Return the values of a line by our names; empty if it is not wanted, None if it cannot be read."""
     head, brace, rest = line.decode("utf-8", "replace").partition(" {")
     # A key may contain spaces, like its URL: the time follows the last one.

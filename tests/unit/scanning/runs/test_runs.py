@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.scanning.censuses.run import CENSUS
+from presswatch_spark.scanning.census import CENSUS
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import provenance as module

@@ -1,1 +1,0 @@
-"""The census: which of the members' pages the index of a release lists."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from math import ceil
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from presswatch_spark.tables.literals import GRADES, SHARD_FAILURES, SHARD_STATUSES
 
@@ -145,71 +145,57 @@ class RunFacts:
     terms: Terms = SCAN
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """All metrics of a run at one time, in the order of `FAMILIES`."""
-
-    facts: RunFacts
-    values: Mapping[MetricSample, float]
-
-    @classmethod
-    def of(
-        cls, facts: RunFacts, totals: Totals, state: str, now: datetime, dollars: float | None = None
-    ) -> Self:
-        """Combine the figures of the run and of its shards; counters without a value are zero."""
-        zeros = {
-            MetricSample(name, value): 0.0
-            for name, family in FAMILIES.items()
-            if family.kind == "counter" and family.run in ("", facts.terms.run)
-            for value in family.values or ("",)
-        }
-        values = zeros | {sample: float(value) for sample, value in totals.items()}
-        values |= {MetricSample("run_state", name): float(name == state) for name in STATES}
-        values |= {
-            MetricSample("run_info"): 1.0,
-            MetricSample("run_start_timestamp_seconds"): facts.started_at.timestamp(),
-            MetricSample("run_age_seconds"): (now - facts.started_at).total_seconds(),
-            MetricSample("run_update_timestamp_seconds"): now.timestamp(),
-            MetricSample("shards_planned"): float(facts.planned),
-        }
-        if last := now if state == "published" else facts.last_success:
-            values[MetricSample("last_success_timestamp_seconds")] = last.timestamp()
-        if dollars is not None:
-            values[MetricSample("cost_dollars")] = dollars
-        order = list(FAMILIES)
-        return cls(facts, dict(sorted(values.items(), key=lambda item: (order.index(item[0][0]), item[0]))))
-
-    def rows(self) -> list[dict[str, object]]:
-        """Return the rows of the table `metrics`, without the run's id."""
-        return [
-            {
-                "name": PREFIX + sample.family,
-                "labels": self._labels(sample),
-                "value": value,
-                "unit": FAMILIES[sample.family].unit,
-            }
-            for sample, value in self.values.items()
-        ]
-
-    def text(self) -> str:
-        """Return the metrics in Prometheus's exposition format, version 0.0.4."""
-        samples = ((sample.family, self._labels(sample), value) for sample, value in self.values.items())
-        return exposition(FAMILIES, samples)
-
-    def _labels(self, sample: MetricSample) -> str:
-        label = FAMILIES[sample.family].label
-        if sample.family == "run_info":
-            return labels_of(self.facts.labels)
-        return labels_of({label: sample.value}) if label else ""
+Series = tuple[str, str, float]
+"""A family, labels from `labels_of`, and a value."""
 
 
-def exposition(families: Mapping[str, MetricFamily], samples: Iterable[tuple[str, str, float]]) -> str:
-    """Return samples in Prometheus's exposition format, version 0.0.4.
+def metrics_of(
+    facts: RunFacts, totals: Totals, state: str, now: datetime, dollars: float | None = None
+) -> list[Series]:
+    """Return all metrics of a run at one time, in the order of `FAMILIES`.
 
-    A sample is a family, labels from `labels_of`, and a value; samples of a family must be adjacent.
+    They combine the figures of the run and of its shards; counters without a value are zero.
     """
+    zeros = {
+        MetricSample(name, value): 0.0
+        for name, family in FAMILIES.items()
+        if family.kind == "counter" and family.run in ("", facts.terms.run)
+        for value in family.values or ("",)
+    }
+    values = zeros | {sample: float(value) for sample, value in totals.items()}
+    values |= {MetricSample("run_state", name): float(name == state) for name in STATES}
+    values |= {
+        MetricSample("run_info"): 1.0,
+        MetricSample("run_start_timestamp_seconds"): facts.started_at.timestamp(),
+        MetricSample("run_age_seconds"): (now - facts.started_at).total_seconds(),
+        MetricSample("run_update_timestamp_seconds"): now.timestamp(),
+        MetricSample("shards_planned"): float(facts.planned),
+    }
+    if last := now if state == "published" else facts.last_success:
+        values[MetricSample("last_success_timestamp_seconds")] = last.timestamp()
+    if dollars is not None:
+        values[MetricSample("cost_dollars")] = dollars
+    order = list(FAMILIES)
+    found = list[Series]()
+    for sample, value in sorted(values.items(), key=lambda item: (order.index(item[0].family), item[0])):
+        label = FAMILIES[sample.family].label
+        labels = facts.labels if sample.family == "run_info" else {label: sample.value} if label else {}
+        found.append((sample.family, labels_of(labels), value))
+    return found
+
+
+def metric_rows(metrics: Iterable[Series]) -> list[dict[str, object]]:
+    """Return rows of the table `metrics`, without the run's id."""
+    return [
+        {"name": PREFIX + family, "labels": labels, "value": value, "unit": FAMILIES[family].unit}
+        for family, labels, value in metrics
+    ]
+
+
+def exposition(families: Mapping[str, MetricFamily], metrics: Iterable[Series]) -> str:
+    """Return metrics in Prometheus's exposition format, version 0.0.4; those of a family must be adjacent."""
     lines, described = list[str](), ""
-    for family, labels, value in samples:
+    for family, labels, value in metrics:
         name = PREFIX + family
         if name != described:
             lines += [f"# HELP {name} {families[family].meaning}", f"# TYPE {name} {families[family].kind}"]

@@ -23,7 +23,17 @@ from typing import Any, Literal, Self, TextIO
 from presswatch_spark.core.errors import OutputError, PresswatchError
 from presswatch_spark.core.redaction import redacted_json
 from presswatch_spark.core.terminal import printable
-from presswatch_spark.scanning.monitoring.metrics import SCAN, Metrics, MetricSample, RunFacts, Terms, Totals
+from presswatch_spark.scanning.monitoring.metrics import (
+    FAMILIES,
+    SCAN,
+    MetricSample,
+    RunFacts,
+    Series,
+    Terms,
+    Totals,
+    exposition,
+    metrics_of,
+)
 from presswatch_spark.storage.host_limits import Waiting, waits_reported
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -402,13 +412,13 @@ class Observer:
         shown = ("shards_complete", "shards_partial", "shards_failed", *counted, "table_digest")
         self._tell("run_published", **{name: row[name] for name in shown})
 
-    def metrics(self, state: str) -> Metrics:
+    def metrics(self, state: str) -> list[Series]:
         """Return the present values of all metrics."""
         if self._facts is None:
             raise RuntimeError("no run has been started")
         spent = self._totals[MetricSample("core_seconds_total")] / 3600
         dollars = self._dollars(spent) if self._dollars else None
-        return Metrics.of(self._facts, self._totals, state, datetime.now(UTC), dollars)
+        return metrics_of(self._facts, self._totals, state, datetime.now(UTC), dollars)
 
     @contextmanager
     def following(self) -> Iterator[Self]:
@@ -437,7 +447,7 @@ class Observer:
         if self._file is None:
             return
         try:
-            write_whole(self._file, self.metrics(state).text())
+            write_whole(self._file, exposition(FAMILIES, self.metrics(state)))
         except OSError as error:
             if self._totals[MetricSample("waves_total")] or state != "running":
                 self._tell("metrics_not_written", "warning", error=error.strerror or type(error).__name__)

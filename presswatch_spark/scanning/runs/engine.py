@@ -24,7 +24,7 @@ from presswatch_spark.core.spark.interrupts import interruptible
 from presswatch_spark.core.spark.session import cores_now, cores_of_machine, spark_context
 from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.core.terminal import counted
-from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals
+from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metric_rows
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
 from presswatch_spark.scanning.runs.publish import publish
@@ -93,7 +93,7 @@ def execute(
             sifter = Sifter(reader, work.passes)
             waves += sifter(left, lambda more: guard(_counts([*waves, *more]), time.monotonic() - began))
         waves = _read_rest(shards, waves, reader, guard, began)
-        metrics = observer.metrics("published").rows() if work.kind.has_metrics else ()
+        metrics = metric_rows(observer.metrics("published")) if work.kind.has_metrics else ()
         facts = {**work.facts, "shards_planned": len(shards)}
         row, log = publish(store, run, work.kind, waves, facts, metrics, work.corpus)
         observer.published(row)

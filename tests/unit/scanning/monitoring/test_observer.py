@@ -18,10 +18,12 @@ from presswatch_spark.scanning.monitoring.metrics import (
     CENSUS,
     FAMILIES,
     SCAN,
-    Metrics,
     MetricSample,
     RunFacts,
     Terms,
+    exposition,
+    metric_rows,
+    metrics_of,
     totals_of,
 )
 from presswatch_spark.scanning.monitoring.progress import (
@@ -272,7 +274,8 @@ def series(row: dict[str, Any]) -> str:
 
 
 def text_of(log: list[dict[str, Any]], state: str = "running", facts: RunFacts = SCANNED) -> dict[str, float]:
-    return parsed(Metrics.of(facts, totals_of(log), state, NOON + timedelta(seconds=90)).text())
+    metrics = metrics_of(facts, totals_of(log), state, NOON + timedelta(seconds=90))
+    return parsed(exposition(FAMILIES, metrics))
 
 
 EXPECTED = {
@@ -301,11 +304,11 @@ def test_every_metric_says_what_the_log_adds_up_to_and_the_table_holds_the_same(
     assert text_of(LOG, "stopped", facts)[series] == before.timestamp()
     assert text_of(LOG, "published", facts)[series] == NOON.timestamp() + 90
     assert series not in text_of(LOG, "running")
-    metrics = Metrics.of(SCANNED, totals_of(LOG), "published", NOON)
-    rows = metrics.rows()
+    metrics = metrics_of(SCANNED, totals_of(LOG), "published", NOON)
+    rows = metric_rows(metrics)
     table = pa.Table.from_pylist([{"run_id": "r1", **row} for row in rows], Metric.schema)
     assert table.num_rows == len(rows)
-    assert {series(row): row["value"] for row in rows} == parsed(metrics.text())
+    assert {series(row): row["value"] for row in rows} == parsed(exposition(FAMILIES, metrics))
     units = {row["name"]: row["unit"] for row in rows}
     assert units["presswatch_text_bytes_total"] == "bytes"
     assert units["presswatch_stage_seconds_total"] == "seconds"

@@ -3,6 +3,7 @@
 Spark reads shards in waves, and in several passes if `passes` is above 1; only the last pass writes rows.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -264,31 +265,42 @@ class Bill:
             )
 
 
+class Meter:
+    """Counts the time of the cluster's cores, idle or not; `cores` counts them."""
+
+    def __init__(self, cores: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._cores, self._clock = cores, clock
+        self._last_time, self._last_cores = clock(), cores()
+
+    def core_seconds(self) -> float:
+        """Return the seconds since the last call, times the cores at that call or now, whichever are more.
+
+        Executors join during a wave and leave at its end.
+        """
+        before, self._last_time = self._last_time, self._clock()
+        cores_before, self._last_cores = self._last_cores, self._cores()
+        return (self._last_time - before) * max(cores_before, self._last_cores)
+
+
 class CostGuard:
     """Stops a run at its budget, and forecasts its cost once; called before the first wave and after each.
 
-    The cost is the time of this process times the cores of its executors, busy or idle, plus the core-seconds
-    of waves that earlier processes finished. `cores` counts the cluster's cores. `say` writes a message.
+    The cost is the time of this process times the cores of its executors, busy or idle (`meter`), plus the
+    core-seconds of waves that earlier processes finished. `say` writes a message.
     """
 
-    def __init__(
-        self, bill: Bill, planned: int, cores: Callable[[], int], say: Callable[[str], None]
-    ) -> None:
-        self._bill, self._planned, self._cores, self._say = bill, planned, cores, say
+    def __init__(self, bill: Bill, planned: int, meter: Meter, say: Callable[[str], None]) -> None:
+        self._bill, self._planned, self._meter, self._say = bill, planned, meter, say
         self._before: ShardTotals | None = None
-        self._core_seconds = self._core_seconds_before_shards = self._last_seconds = 0.0
-        self._last_cores = 0
+        self._core_seconds = self._core_seconds_before_shards = 0.0
         self._has_forecast = False
 
-    def __call__(self, done: ShardTotals, seconds: float) -> None:
-        """Add the cost since the last call. `done`: by all processes; `seconds`: run time of this process.
+    def __call__(self, done: ShardTotals) -> None:
+        """Add the cost since the last call; `done`: counts of all processes.
 
         Raises `BudgetError` if the cost has reached the budget, and shards are left.
         """
-        cores_before, self._last_cores = self._last_cores, self._cores()
-        # Executors join during a wave and leave at its end: count the greater of the two numbers.
-        self._core_seconds += (seconds - self._last_seconds) * max(cores_before, self._last_cores)
-        self._last_seconds = seconds
+        self._core_seconds += self._meter.core_seconds()
         if self._before is None:
             self._before = done
         here = done.shards - self._before.shards

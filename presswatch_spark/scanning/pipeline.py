@@ -166,7 +166,7 @@ def scan(
         read=scan_shard,
         facts=facts,
         preparing=partial(compiled_beside, rehearsal, observer.say),
-        guard=lambda cores: CostGuard(bill, len(shards), cores, partial(observer.say, "estimate")),
+        guard=lambda meter: CostGuard(bill, len(shards), meter, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened),
         passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
         beginning=beginning,

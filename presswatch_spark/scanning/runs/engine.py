@@ -24,6 +24,7 @@ from presswatch_spark.core.spark.interrupts import interruptible
 from presswatch_spark.core.spark.session import cores_now, cores_of_machine, spark_context
 from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.core.terminal import counted
+from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metric_rows
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
@@ -74,7 +75,7 @@ def execute(
     """Read in waves the shards that no earlier process of this run has read, and publish the run."""
     began, shards = time.monotonic(), work.shards.shards
     lend_hub(context, shards)
-    guard: Guard = work.guard(partial(cores_now, context)) if work.guard else lambda counts, seconds: None
+    guard: Guard = work.guard(Meter(partial(cores_now, context))) if work.guard else lambda counts: None
     with observer.following(), spark_errors(str(run.folder)):
         say = partial(observer.say, "damage_found")
         for line in run.damaged:
@@ -91,8 +92,8 @@ def execute(
             done = _positions(waves)
             left = {place: shard for place, shard in enumerate(shards) if place not in done}
             sifter = Sifter(reader, work.passes)
-            waves += sifter(left, lambda more: guard(_counts([*waves, *more]), time.monotonic() - began))
-        waves = _read_rest(shards, waves, reader, guard, began)
+            waves += sifter(left, lambda more: guard(_counts([*waves, *more])))
+        waves = _read_rest(shards, waves, reader, guard)
         metrics = metric_rows(observer.metrics("published")) if work.kind.has_metrics else ()
         facts = {**work.facts, "shards_planned": len(shards)}
         row, log = publish(store, run, work.kind, waves, facts, metrics, work.corpus)
@@ -104,18 +105,18 @@ def execute(
 
 
 def _read_rest(
-    shards: Sequence[ObjectInfo], waves: list[Wave], reader: WaveReader, guard: Guard, began: float
+    shards: Sequence[ObjectInfo], waves: list[Wave], reader: WaveReader, guard: Guard
 ) -> list[Wave]:
     observer, size = reader.observer, reader.rules.wave_shards
     for _ in range(MOST_ROUNDS):
         done = _positions(waves)
         left = [position for position in range(len(shards)) if position not in done]
         for first in range(0, len(left), size):
-            guard(_counts(waves), time.monotonic() - began)
+            guard(_counts(waves))
             wave = {position: shards[position] for position in left[first : first + size]}
             observer.wave_started(len(wave))
             waves += reader(wave)
-        guard(_counts(waves), time.monotonic() - began)
+        guard(_counts(waves))
         waves, lost = without_damage(reader.context, reader.run, waves, partial(observer.say, "damage_found"))
         if not lost:
             return waves

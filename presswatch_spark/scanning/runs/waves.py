@@ -16,7 +16,6 @@ there: the last pass finds what is missing, and reports it.
 
 import gc
 import secrets
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -33,6 +32,7 @@ from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.core.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.core.spark.session import TASK_FAILURES, cores_now
 from presswatch_spark.core.spark.worker import collected, task
+from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import MetricSample, time_of_cores, totals_of
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.markers import PartFiles, RunPart, Wave, part_files, write_wave
@@ -168,24 +168,6 @@ class CountsParam(AccumulatorParam[ShardTotals]):
 
 
 # --- the driver
-
-
-@dataclass(slots=True)
-class Meter:
-    """Counts the time of the cluster's cores, idle or not."""
-
-    cores: Callable[[], int]
-    since: float = field(default_factory=time.monotonic)
-    had: int = 0
-
-    def __post_init__(self) -> None:
-        self.had = self.cores()
-
-    def core_seconds(self) -> float:
-        """Return the seconds since the last call, times the cores at that call or now, whichever are more."""
-        before, self.since = self.since, time.monotonic()
-        had, self.had = self.had, self.cores()
-        return (self.since - before) * max(had, self.had)
 
 
 @dataclass(frozen=True, slots=True)

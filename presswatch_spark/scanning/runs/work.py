@@ -26,6 +26,7 @@ import pyarrow as pa
 from presswatch_spark.core.errors import CorpusError, PresswatchError, StorageError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.threads import LateError, time_limit
+from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.host_limits import BlockedError
@@ -196,9 +197,9 @@ ReadOne = Callable[[ObjectInfo], Outcome]
 
 CorpusRows = Callable[[], Iterable[pa.RecordBatch]]
 
-Guard = Callable[[ShardTotals, float], None]
+Guard = Callable[[ShardTotals], None]
 """Stops a run by raising an error. It is called before the first wave and after each, with the counts of all
-processes of the run and the run time of this one in seconds. Finished waves are kept."""
+processes of the run. Finished waves are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ class Work:
     `shards`: the plan, in which a shard's position identifies it. `key`: equal for equal plan, corpus,
     settings and version. `read`: reads one shard, on any worker. `facts`: known columns
     of the run's row. `asked`: other facts for the first event. `preparing`: a context in which Spark starts,
-    once the run is owned. `guard`: makes the guard of the run, from a function that counts cores.
+    once the run is owned. `guard`: makes the guard of the run, from a meter of its cores.
     `beginning`: called for a new run; if it raises, nothing of it remains. `corpus`: `corpus_articles`.
     """
 
@@ -258,7 +259,7 @@ class Work:
     facts: Row
     asked: Row = field(default_factory=dict)
     preparing: Callable[[], AbstractContextManager[object]] = nullcontext
-    guard: Callable[[Callable[[], int]], Guard] | None = None
+    guard: Callable[[Meter], Guard] | None = None
     corpus: CorpusRows | None = None
     passes: Passes | None = None
     beginning: Callable[[], None] | None = None

@@ -12,7 +12,7 @@ import yaml
 
 from presswatch_spark.core.errors import BudgetError, ConfigError
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
-from presswatch_spark.scanning.costs import Bill, CostGuard, PriceList, estimate, kind_of
+from presswatch_spark.scanning.costs import Bill, CostGuard, Meter, PriceList, estimate, kind_of
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
@@ -226,17 +226,18 @@ class TestWhile:
         self, rules: dict[str, Any], cores: list[int], course: list[tuple[int, float]], told: str | None,
         stopped: str,
     ) -> None:  # fmt: skip
-        said, left = list[str](), chain(cores, repeat(cores[-1]))
-        guard = CostGuard(bill(1, **rules), 100, lambda: next(left), said.append)
-        for done, at in course[:-1]:
-            guard(ShardTotals(shards=done), at)
-        done, at = course[-1]
+        said, left = list[str](), chain(cores[:1], cores, repeat(cores[-1]))
+        times = iter([0.0, *(at for _, at in course)])
+        meter = Meter(lambda: next(left), lambda: next(times))
+        guard = CostGuard(bill(1, **rules), 100, meter, said.append)
+        for done, _ in course[:-1]:
+            guard(ShardTotals(shards=done))
         with pytest.raises(BudgetError, match=re.escape(stopped)) if stopped else nullcontext():
-            guard(ShardTotals(shards=done), at)
+            guard(ShardTotals(shards=course[-1][0]))
         if told is not None:
             assert said == ([f"estimate by {told}"] if told else [])
 
     def test_what_earlier_processes_of_the_run_spent_counts(self) -> None:
-        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, lambda: 4, [].append)
+        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, Meter(lambda: 4), [].append)
         with pytest.raises(BudgetError, match="60 of 100 shards are done"):
-            guard(ShardTotals(shards=60, core_seconds=7200.0), 0.0)
+            guard(ShardTotals(shards=60, core_seconds=7200.0))

@@ -17,8 +17,8 @@ from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.reading import registry
-from presswatch_spark.scanning.ccindex.columns import WITHOUT_PAGES, in_filename
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
+from presswatch_spark.scanning.releases.release import WITHOUT_PAGES, in_filename
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import counted
-from presswatch_spark.scanning.ccindex.columns import WITHOUT_PAGES, in_filename
+from presswatch_spark.scanning.releases.release import WITHOUT_PAGES, in_filename
 from presswatch_spark.storage.uris import HubAddress, scheme_of
 from presswatch_spark.tables.store import TableStore
 

@@ -31,8 +31,8 @@ from presswatch_spark.reading.inflate import first_member
 from presswatch_spark.reading.source import ReadOptions, every_url
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
-from presswatch_spark.scanning.ccindex.columns import in_filename
 from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
+from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage import uris
 from presswatch_spark.storage.addresses import is_private
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, read_range

@@ -4,6 +4,10 @@ A file of the columnar index (Parquet) is read by range: its footer, then the ho
 statistics of SURT keys do not exclude wanted hosts, then the rows on wanted hosts. A shard of the older index
 (CDXJ) has the same keys, but no statistics: it is read to its end.
 
+Columns have flat names, or names with dots in the nested schema. Old releases lack columns (`content_charset`
+and `content_languages` before CC-MAIN-2018-39); `crawl` and `subset` are in the path of a file
+(`crawl=…/subset=…/`), as Hive partitions do, or in its columns.
+
     fr,journal)/une 20240716153155 {"url": "https://www.journal.fr/une", "mime": "text/html", …}
 """
 
@@ -23,8 +27,8 @@ from presswatch_spark.reading.rows.columns import parse, readable_part
 from presswatch_spark.reading.rows.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk
 from presswatch_spark.reading.rows.row_values import DAMAGE_ERRORS, column_at
-from presswatch_spark.scanning.ccindex.columns import COLUMNS, SEARCHED, partitions
 from presswatch_spark.scanning.ccindex.wanted import Wanted
+from presswatch_spark.scanning.releases.release import partitions
 from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,
@@ -37,6 +41,28 @@ from presswatch_spark.storage.streams import CountedFile
 IndexRow = dict[str, object]
 Places = npt.NDArray[np.int64]
 
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "key": ("url_surtkey", "url.surtkey"),
+    "host": ("url_host_name", "url.host.name"),
+    # In the nested schema, `url` is a struct.
+    "url": ("url.url", "url"),
+    "captured_at": ("fetch_time", "fetch.time"),
+    "http_status": ("fetch_status", "fetch.status"),
+    "payload_digest": ("content_digest", "content.digest"),
+    "mime_declared": ("content_mime_type", "content.mime_type"),
+    "mime_detected": ("content_mime_detected", "content.mime_detected"),
+    "charset": ("content_charset", "content.charset"),
+    "languages": ("content_languages", "content.languages"),
+    "truncated": ("content_truncated", "content.truncated"),
+    "warc_filename": ("warc_filename", "warc.filename"),
+    "record_offset": ("warc_record_offset", "warc.record_offset"),
+    "record_length": ("warc_record_length", "warc.record_length"),
+    "release": ("crawl",),
+    "subset": ("subset",),
+}
+"""Each column's name here, and the names to try, in order, in an index."""
+SEARCHED = ("key", "host")
+"""Columns that only narrow the search."""
 BATCH_ROWS = 1 << 14
 TEXT_KINDS = frozenset(
     ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")

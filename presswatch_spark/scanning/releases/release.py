@@ -1,4 +1,4 @@
-"""A release of Common Crawl: its name, its times, and its forms, which follow from its name."""
+"""A release of Common Crawl: its name, its times, the forms that follow from its name, and paths of files."""
 
 import re
 from dataclasses import dataclass
@@ -79,3 +79,29 @@ def is_c4_english(name: str) -> bool:
     """Return whether a name is C4 in English or a variant of it; other parts are those of mC4."""
     found = C4.fullmatch(name)
     return found is not None and not found["all"] and found["part"] in C4_ENGLISH
+
+
+# --- paths of files
+
+WITHOUT_PAGES = frozenset(("robotstxt", "crawldiagnostics"))
+"""Subsets of a release that have no pages, or other pages than `warc` and `wet`."""
+
+_OURS = {"crawl": "release", "subset": "subset"}
+_PARTITION = re.compile(r"(?:^|/)(crawl|subset)=([^/]+)(?=/)")
+# The folder of the older index.
+_COLLECTION = re.compile(r"(?:^|/)collections/(CC-[^/]+)/indexes/[^/]+$")
+_IN_FILENAME = re.compile(r"(?:^|/)crawl-data/([^/]+)/segments/[^/]+/([^/]+)/")
+
+
+def partitions(uri: str) -> dict[str, str]:
+    """Return release and subset, if the path of a file names them."""
+    named = dict(_PARTITION.findall(uri))
+    if collection := _COLLECTION.search(uri):
+        named.setdefault("crawl", collection[1])
+    return {_OURS[name]: value for name, value in named.items()}
+
+
+def in_filename(warc_filename: str | None) -> dict[str, str]:
+    """Return release and subset, if the path of a WARC file within the bucket names them."""
+    match = _IN_FILENAME.search(warc_filename or "")
+    return {"release": match[1], "subset": match[2]} if match else {}

@@ -324,7 +324,7 @@ def census(
 
     Raises:
         InputError: `releases` lead to no file, or name a crawl that is unknown or has no such index.
-        ConfigError, CorpusError, OutputError, PlatformError: as in `censuses.run.census`.
+        ConfigError, CorpusError, OutputError, PlatformError: as in `scanning.census.census`.
     """
     from presswatch_spark.scanning.census import census as take_census
 

@@ -39,12 +39,11 @@ from presswatch_spark.scanning.runs.work import Finished, Kind, Outcome, Row, Wo
 from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.scanning.sampling.intervals import AUDIT_COLUMNS, audit_of
 from presswatch_spark.scanning.shard.attempts import (
-    UNKEPT,
-    JoinedPasses,
     Pass,
     Passes,
     ShardAttempt,
     Sifting,
+    candidates_of_passes,
 )
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
@@ -278,11 +277,14 @@ class ShardScan:
                     reading.keep(batch, matcher.candidates(batch))
             return
         stages, members = reading.stages, Members(matcher.corpus)
-        sieve = JoinedPasses(matcher, self.part.earlier(reading.shard.uri)) if self.part else None
+        earlier = self.part.earlier(reading.shard.uri) if self.part else ()
         for batch in stages.drawn("read", read):
             check_time()
             with stages.during("sieve"):
-                candidates = sieve(batch) if sieve else matcher.candidates(batch)
+                if self.part:
+                    candidates = candidates_of_passes(matcher, batch, earlier, reading.report)
+                else:
+                    candidates = matcher.candidates(batch)
                 if batch.is_audit:
                     found = matcher.rows(batch, candidates, origin)
                     reading.audited += len(batch)
@@ -299,8 +301,6 @@ class ShardScan:
                 for capture in batch.captures:
                     for signal in signal_rows(capture, members, origin.shard_uri, origin.release):
                         reading.add_signal(signal)
-        if sieve and sieve.unkept:
-            reading.report.add_note(UNKEPT)
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:

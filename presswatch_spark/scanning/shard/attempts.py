@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from isal.isal_zlib import crc32
 
-from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
 from presswatch_spark.scanning.runs.work import Attempt, ReadOne, storable
@@ -266,39 +266,34 @@ class Passes:
 class Sifting(ShardAttempt):
     """One attempt at a shard in a pass that only keeps candidates."""
 
-    kept: list[dict[str, Any]] = field(default_factory=list)
+    kept: list[pa.RecordBatch] = field(default_factory=list)
 
     def keep(self, batch: DocumentBatch, candidates: Candidates) -> None:
         """Keep the candidates of a batch."""
-        names = KEPT_COLUMNS.names
-        found = (candidates.documents, candidates.articles)
-        self.kept.append(dict(zip(names, (*key_of_batch(batch, candidates.words), *found), strict=True)))
+        key = key_of_batch(batch, candidates.words)
+        row = [[value] for value in (*key, candidates.documents, candidates.articles)]
+        columns = map(pa.array, row, KEPT_COLUMNS.types)
+        self.kept.append(pa.RecordBatch.from_arrays(list(columns), schema=KEPT_COLUMNS))
 
     @property
     def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
         """Return a row for each batch of documents."""
-        columns = {name: [row[name] for row in self.kept] for name in KEPT_COLUMNS.names}
-        return {KEPT: [pa.RecordBatch.from_pydict(columns, KEPT_COLUMNS)]}
+        return {KEPT: self.kept}
 
 
-class JoinedPasses:
-    """Finds the candidates of one shard in the last pass: its own, and those that earlier passes kept.
+def candidates_of_passes(
+    matcher: Matcher, batch: DocumentBatch, earlier: Sequence[Found], report: ReadReport
+) -> Candidates:
+    """Return the candidates of the last pass, with those that earlier passes kept of the batch.
 
-    `unkept`: number of documents in batches of which an earlier pass kept nothing.
+    If an earlier pass kept nothing of the batch, note that, and search the whole index.
     """
-
-    def __init__(self, matcher: Matcher, earlier: Sequence[Found]) -> None:
-        self.unkept = 0
-        self._matcher, self._earlier = matcher, earlier
-
-    def __call__(self, batch: DocumentBatch) -> Candidates:
-        """Return all pairs of a document and an article that share an indexed shingle."""
-        own = self._matcher.candidates(batch)
-        key = key_of_batch(batch, own.words)
-        if all(key in found for found in self._earlier):
-            return joined([own, *(found[key] for found in self._earlier)])
-        self.unkept += len(batch)
-        return self._matcher.candidates_of_all_hashes(batch)
+    own = matcher.candidates(batch)
+    key = key_of_batch(batch, own.words)
+    if all(key in found for found in earlier):
+        return joined([own, *(found[key] for found in earlier)])
+    report.add_note(UNKEPT)
+    return matcher.candidates_of_all_hashes(batch)
 
 
 def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:

@@ -7,7 +7,7 @@ has no row for the title yet, it gives a `url_only` row for the title.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -114,21 +114,17 @@ class MatchedDocument:
     findings: list[VerifiedOverlap] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Repetition:
-    """Ids of articles of the same title whose words are in the same places of the page."""
-
-    repeats_article_id: str | None = None
-    repeated_by: list[str] = field(default_factory=list)
-
-
 class _Copy(NamedTuple):
-    """The copied words of a row. `spans` have sorted keys, for the digest."""
+    """The copied words of a row. `spans` have sorted keys, for the digest.
+
+    `repeats`, `repeated_by`: ids of articles of the same title with words in the same places of the page.
+    """
 
     finding: VerifiedOverlap
     spans: list[Span]
     grade: Grade
-    repetition: _Repetition
+    repeats: str | None
+    repeated_by: list[str]
 
 
 def document_rows(
@@ -147,7 +143,8 @@ def document_rows(
     Args:
         article_of: returns an article by its ordinal; called for the articles at a document's URL.
     """
-    wanted = [(each, subjects) for each in documents if (subjects := _subjects(each, article_of))]
+    subjects_of = [(each, _subjects(each, article_of)) for each in documents]
+    wanted = [(each, subjects) for each, subjects in subjects_of if subjects or each.findings]
     facts = [document_facts(batch, each.i, origin, each.text) for each, _ in wanted]
     copies = [_copies(each, rules) for each, _ in wanted]
     rows = [
@@ -158,27 +155,20 @@ def document_rows(
         yield from sorted(map(_digested, its_rows), key=lambda row: (row.title_id, row.article_id or ""))
 
 
-class _Subjects(NamedTuple):
-    """Subjects of a document's rows besides those of its findings: articles at its URL, and its site."""
-
-    at_url: list[Article]
-    has_site: bool
-
-
-def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -> _Subjects | None:
+def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -> list[Article | None]:
+    """Return the articles at a document's URL that it does not copy, and None if its site has no row yet."""
     site = document.site
     if site is None:
-        return _Subjects([], has_site=False) if document.findings else None
+        return []
     copied = [finding.article for finding in document.findings]
     ids = {article.article_id for article in copied}
     at_url = [article for article in map(article_of, site.articles) if article.article_id not in ids]
     titles = {article.title_id for article in (*at_url, *copied)}
-    has_site = bool(site.title_id) and site.title_id not in titles
-    return _Subjects(at_url, has_site) if titles or has_site else None
+    return [*at_url, None] if site.title_id and site.title_id not in titles else [*at_url]
 
 
 def _rows_of(
-    document: MatchedDocument, facts: Match, copies: Iterable[_Copy], subjects: _Subjects
+    document: MatchedDocument, facts: Match, copies: Iterable[_Copy], subjects: Iterable[Article | None]
 ) -> list[Match]:
     text, words, site = document.text, document.words, document.site
     page = facts.with_columns(
@@ -186,12 +176,14 @@ def _rows_of(
         site_title_id=site.title_id if site else None,
     )
     rows = [_row_of_copy(page, copy, site) for copy in copies]
-    rows += [_row_of_article(page, article, site, "article") for article in subjects.at_url]
-    if subjects.has_site and site:
-        title, publisher = site.title_id, site.publisher_id
-        rows.append(
-            page.with_columns(title_id=title, publisher_id=publisher, url_match="title", own_site=True)
-        )
+    for article in subjects:
+        if article:
+            rows.append(_row_of_article(page, article, site, "article"))
+        elif site:
+            title, publisher = site.title_id, site.publisher_id
+            rows.append(
+                page.with_columns(title_id=title, publisher_id=publisher, url_match="title", own_site=True)
+            )
     return rows
 
 
@@ -300,13 +292,17 @@ def _spans(finding: VerifiedOverlap, places: Places) -> list[Span]:
 def _copies(document: MatchedDocument, rules: GradeRules) -> list[_Copy]:
     findings, words, site = document.findings, document.words, document.site
     places = span_places([finding.overlap for finding in findings], 0, words) if findings and words else []
-    repetitions = _repetitions(findings, site.articles if site else ())
+    repeats = _repetitions(findings, site.articles if site else ())
+    repeated_by: defaultdict[str, list[str]] = defaultdict(list)
+    for article_id, original in repeats.items():
+        repeated_by[original].append(article_id)
     return [
         _Copy(
             finding=finding,
             spans=_spans(finding, place),
             grade=grade(finding.overlap.copied_words, finding.overlap.article_coverage, rules),
-            repetition=repetitions[finding.article.article_id],
+            repeats=repeats.get(finding.article.article_id),
+            repeated_by=repeated_by[finding.article.article_id],
         )
         for finding, place in zip(findings, places, strict=True)
     ]
@@ -336,11 +332,16 @@ def _row_of_article(page: Match, article: Article, site: SiteMatch | None, url_m
 
 def _row_of_copy(page: Match, copy: _Copy, site: SiteMatch | None) -> Match:
     finding, overlap, article = copy.finding, copy.finding.overlap, copy.finding.article
+    url_match: UrlMatch = "none"
+    if site and finding.ordinal in site.articles:
+        url_match = "article"
+    elif site and site.title_id == article.title_id:
+        url_match = "title"
     publisher_others = None
     # The name of a site is that of its operator, and no statement about the text's publisher.
     if page.page_publisher is not None and page.page_publisher_source != "site_name":
         publisher_others = is_other(page.page_publisher, finding.own_names)
-    row = _row_of_article(page, article, site, _url_match(finding, site))
+    row = _row_of_article(page, article, site, url_match)
     return row.with_columns(
         grade=copy.grade,
         longest_run_words=overlap.longest_run_words,
@@ -358,8 +359,8 @@ def _row_of_copy(page: Match, copy: _Copy, site: SiteMatch | None) -> Match:
         page_publisher_others=publisher_others,
         unbroken_words=overlap.unbroken_words,
         passage_kind=kind_of_passage(article.body, finding.places.tolist()),
-        repeats_article_id=copy.repetition.repeats_article_id,
-        repeated_by=copy.repetition.repeated_by,
+        repeats_article_id=copy.repeats,
+        repeated_by=copy.repeated_by,
         in_main_content=finding.in_main_content,
         spans=copy.spans,
     )
@@ -383,8 +384,8 @@ def _is_owners(address: str, article_url: str | None, own_names: tuple[str, ...]
     return is_article or any(name in own_names for name in hosts_above(host) if "." in name)
 
 
-def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> Mapping[str, _Repetition]:
-    """Return, by article, which articles repeat others of their title on a page.
+def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int]) -> dict[str, str]:
+    """Return the articles that repeat another of their title on a page, each with that other.
 
     If the page has words of several articles in the same places, the article at the page's own address is
     the original, else the earliest one; the others repeat it (see `REPEATED`).
@@ -395,7 +396,7 @@ def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int])
     by_title: dict[str, list[VerifiedOverlap]] = {}
     for finding in findings:
         by_title.setdefault(finding.article.title_id, []).append(finding)
-    found: defaultdict[str, _Repetition] = defaultdict(_Repetition)
+    found = dict[str, str]()
     for same_title in by_title.values():
         if len(same_title) > 1:
             same_title.sort(
@@ -406,15 +407,15 @@ def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int])
                     each.article.article_id,
                 )
             )
-            _note_repetitions(same_title, found)
+            found |= _repeats_among(same_title)
     return found
 
 
-def _note_repetitions(findings: Sequence[VerifiedOverlap], found: defaultdict[str, _Repetition]) -> None:
-    """Note the repetitions among articles of a title; an earlier one in the list is the original."""
+def _repeats_among(findings: Sequence[VerifiedOverlap]) -> dict[str, str]:
+    """Return the repetitions among articles of a title; an earlier one in the list is the original."""
     spans = [finding.overlap.seen_from(0).tolist() for finding in findings]
     size = max((first + count for each in spans for first, _, count, _ in each), default=0)
-    holders: dict[str, npt.NDArray[np.bool_]] = {}
+    holders, found = dict[str, npt.NDArray[np.bool_]](), dict[str, str]()
     for finding, each in zip(findings, spans, strict=True):
         article_id, words = finding.article.article_id, np.zeros(size, np.bool_)
         for first, _, count, _ in each:
@@ -424,18 +425,10 @@ def _note_repetitions(findings: Sequence[VerifiedOverlap], found: defaultdict[st
             shared = int(np.count_nonzero(words & theirs))
             holder, most = (other, shared) if shared > most else (holder, most)
         if most and most >= REPEATED * int(np.count_nonzero(words)):
-            found[article_id].repeats_article_id = holder
-            found[holder].repeated_by.append(article_id)
+            found[article_id] = holder
         else:
             holders[article_id] = words
-
-
-def _url_match(finding: VerifiedOverlap, site: SiteMatch | None) -> UrlMatch:
-    if site is None:
-        return "none"
-    if finding.ordinal in site.articles:
-        return "article"
-    return "title" if site.title_id == finding.article.title_id else "none"
+    return found
 
 
 @lru_cache(_REMEMBERED)

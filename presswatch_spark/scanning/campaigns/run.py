@@ -249,13 +249,11 @@ class Campaign:
         budget or this scan would exceed it, `LoggedError` for errors that were logged as events, and the
         errors of `pipeline.scan`.
         """
-        try:
-            with failures_logged(events):
+        with failures_logged(events):
+            try:
                 return self._scan(task, budget, command, events)
-        except (DoneMeanwhileError, LoggedError) as error:
-            if isinstance(error, DoneMeanwhileError) or isinstance(error.__cause__, DoneMeanwhileError):
+            except DoneMeanwhileError:
                 return None
-            raise
 
     def _scan(self, task: Task, budget: Budget, command: str | None, events: EventLog | None) -> RunSummary:
         config, corpus = task.item.settings(self.config), self._corpus_of(task.step)

@@ -35,7 +35,7 @@ from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import MetricSample, time_of_cores, totals_of
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.markers import PartFiles, RunPart, Wave, part_files, write_wave
+from presswatch_spark.scanning.runs.markers import RunPart, Wave, part_files, write_wave
 from presswatch_spark.scanning.runs.unfinished import OwnedRun
 from presswatch_spark.scanning.runs.work import (
     PLATFORM,
@@ -76,19 +76,6 @@ class Notes:
             yield
         finally:
             self.folder.delete([name])
-
-    def read(
-        self, number: int, tries: int, group: Sequence[int], read: Callable[[int], Outcome]
-    ) -> Iterator[tuple[int, Outcome | None]]:
-        """Read the shards of a group in turn; after a death, note each, and give None for suspects."""
-        suspects = {place for task, place in self.suspects() if task == number} if tries else set()
-        for place, shard in enumerate(group):
-            if place in suspects:
-                yield shard, None
-                continue
-            with self.at(number, tries, place) if tries else nullcontext():
-                outcome = read(shard)
-            yield shard, outcome
 
     def suspects(self) -> set[tuple[int, int]]:
         """Return the tasks, and the places in them, of the shards at which tries died."""
@@ -131,30 +118,34 @@ class WaveTask:
         """Read the groups, shard by shard; yield one outcome, once the parts are written."""
         self.workers.join()
         context = TaskContext.get()
-        notes = Notes(self.run, self.attempt)
         tries = context.attemptNumber() if context else 0
         with task():
             done = WaveOutcome(self.attempt, deaths=tries)
             with part_files(self.parts, self.attempt, self.kind.columns) as files:
                 for number in numbers:
-                    for shard, outcome in notes.read(number, tries, self.groups[number], self._read):
-                        given = outcome or self.kind.lost(self.shards[shard], tries)
-                        self._write(given, files)
-                        done.log[shard] = dict(given.log)
+                    for shard, outcome in self._outcomes(number, tries):
+                        if self.final or outcome.log["failure"] not in PLATFORM:
+                            for table, batches in outcome.tables.items():
+                                files.add(table, batches)
+                            self.meter.add(ShardTotals.of(outcome.log, self.kind.terms))
+                        done.log[shard] = dict(outcome.log)
             done.parts = files.parts
             yield done
         # Spark collects garbage after each task: 0.1 s for modules and kernels, which never become garbage.
         if not gc.get_freeze_count():
             gc.freeze()
 
-    def _read(self, shard: int) -> Outcome:
-        return self.read(self.shards[shard])
-
-    def _write(self, outcome: Outcome, files: PartFiles) -> None:
-        if self.final or outcome.log["failure"] not in PLATFORM:
-            for table, batches in outcome.tables.items():
-                files.add(table, batches)
-            self.meter.add(ShardTotals.of(outcome.log, self.kind.terms))
+    def _outcomes(self, number: int, tries: int) -> Iterator[tuple[int, Outcome]]:
+        # After a death, note each shard, and do not read those at which tries died.
+        notes = Notes(self.run, self.attempt)
+        suspects = notes.suspects() if tries else set()
+        for place, shard in enumerate(self.groups[number]):
+            if (number, place) in suspects:
+                yield shard, self.kind.lost(self.shards[shard], tries)
+                continue
+            with notes.at(number, tries, place) if tries else nullcontext():
+                outcome = self.read(self.shards[shard])
+            yield shard, outcome
 
 
 class CountsParam(AccumulatorParam[ShardTotals]):

@@ -24,7 +24,13 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import ascii_url, printable
 from presswatch_spark.core.translation import N_, Translator, n, tied
 from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
-from presswatch_spark.legal.notices.annex import Annex, AnnexRow, publishers_of, reservation_in_force
+from presswatch_spark.legal.notices.annex import (
+    Annex,
+    AnnexRow,
+    annex_of,
+    publishers_of,
+    reservation_in_force,
+)
 from presswatch_spark.legal.notices.laws import Law
 from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Sender
 
@@ -47,6 +53,10 @@ AMOUNTS: Mapping[str, tuple[str, str]] = {
         ("author_rows", "press_rows", "rights_rows", "reserved_rows", "place_rows", "database_rows"), _ROWS
     ),
     **dict.fromkeys(("least_run", "most_run", "least_press_run"), n("{n} word", "{n} words")),
+    "patch_records": n("{n} record", "{n} records"),
+    "patch_files": n("{n} file", "{n} files"),
+    "patch_bytes": n("{n} byte", "{n} bytes"),
+    "patch_minutes": n("at most {n} minute", "at most {n} minutes"),
 }
 """Numbers in letters, each with its noun."""
 RESERVATIONS = {
@@ -222,6 +232,34 @@ def rights_claimed(place: ClaimPlace, sender: Sender, day: date) -> set[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeContent:
+    """The content of a notice: the places that concern its recipient, with their annex and figures.
+
+    `publishers`: those of the places. `declared`: see `declared_forms`; empty if the law does not invoke
+    reservations by site. `patch`: the proof of the order's patch.
+    """
+
+    order: NoticeOrder
+    places: tuple[ClaimPlace, ...]
+    annex: Annex
+    figures: NoticeFigures
+    publishers: Sequence[Publisher]
+    declared: Mapping[tuple[str, str], Sequence[date]]
+    patch: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, order: NoticeOrder, patch: Mapping[str, Any] | None = None) -> "NoticeContent":
+        """Collect the content of an order; `InputError` if no place concerns the recipient."""
+        sender, own_domains = order.sender, order.law.own_domains
+        places = concerning(order.selection, order.recipient)
+        annex = annex_of(places, sender.publishers, order.recipient.columns, own_domains)
+        figures = NoticeFigures.of(places, annex, sender, order.drafted)
+        declared = declared_forms(order.selection.source, places) if own_domains else {}
+        publishers = publishers_of(sender.publishers, places)
+        return cls(order, places, annex, figures, publishers, declared, patch)
+
+
+@dataclass(frozen=True, slots=True)
 class LetterElement:
     """An element of the law in the letter: a heading (may be empty), paragraphs, and the lines of a list."""
 
@@ -264,23 +302,12 @@ class Letter:
     missing: Mapping[str, Sequence[str]]
 
 
-def letter_of(
-    order: NoticeOrder,
-    places: Sequence[ClaimPlace],
-    annex: Annex,
-    figures: NoticeFigures,
-    files: Sequence[tuple[str, str]],
-    patch: Mapping[str, Any] | None = None,
-) -> Letter:
-    """Return the letter of an order about `places`.
-
-    `files`: names of the annex's files with SHA-256. `patch`: the proof of the order's patch.
-    """
-    sender, recipient = order.sender, order.recipient
+def letter_of(content: NoticeContent, files: Sequence[tuple[str, str]]) -> Letter:
+    """Return the letter of a notice; `files`: names of the annex's files with SHA-256."""
+    order, sender, recipient = content.order, content.order.sender, content.order.recipient
     columns, missing = list[LetterColumn](), dict[str, list[str]]()
-    declared = declared_forms(order.selection.source, places) if order.law.own_domains else {}
     for lang in order.languages:
-        facts = LetterFacts(order, places, annex, figures, declared, patch, LetterWords(lang))
+        facts = LetterFacts(content, LetterWords(lang))
         blocks, missing = facts.elements()
         _ = facts.words
         columns.append(
@@ -289,7 +316,7 @@ def letter_of(
     own = (sender.name, sender.legal_form, sender.address, sender.email, sender.phone, sender.registration)
     sent_to = (recipient.legal_name or recipient.name, recipient.address_for(order.law.id)[0])
     words = [LetterWords(lang) for lang in order.languages]
-    digests = [(N_("Digest of the annex’s rows"), annex.digests()["rows"])]
+    digests = [(N_("Digest of the annex’s rows"), content.annex.digests()["rows"])]
     if root := order.selection.source.seal.get("bag_root"):
         digests.append((N_("Merkle root of the sealed evidence"), root))
     return Letter(
@@ -320,12 +347,7 @@ def declared_forms(source: ClaimSource, places: Sequence[ClaimPlace]) -> dict[tu
 class LetterFacts:
     """The facts of a letter in one language, as texts and as lists; an empty one is missing."""
 
-    order: NoticeOrder
-    places: Sequence[ClaimPlace]
-    annex: Annex
-    figures: NoticeFigures
-    declared: Mapping[tuple[str, str], Sequence[date]]
-    patch: Mapping[str, Any] | None
+    content: NoticeContent
     words: LetterWords
 
     def elements(self) -> tuple[tuple[LetterElement, ...], dict[str, list[str]]]:
@@ -333,7 +355,7 @@ class LetterFacts:
         lang, _ = self.words.language, self.words
         texts, lists = self._texts(), self._lists()
         blocks, missing = list[LetterElement](), dict[str, list[str]]()
-        for element in self.order.law.elements:
+        for element in self.content.order.law.elements:
             if lacking := [name for name in element.needs if not (lists.get(name) or texts.get(name))]:
                 if not element.optional:
                     missing[element.name] = lacking
@@ -350,16 +372,30 @@ class LetterFacts:
         return tuple(blocks), missing
 
     def _texts(self) -> dict[str, str]:
-        _, numbers, order, sender = self.words, self.figures.numbers, self.order, self.order.sender
+        _, content = self.words, self.content
+        order, sender, numbers = content.order, content.order.sender, {**content.figures.numbers}
+        if content.patch:
+            totals = content.patch["totals"]
+            numbers |= {
+                "patch_records": totals["records"],
+                "patch_files": totals["files"],
+                "patch_bytes": totals["bytes_replaced"],
+                "patch_minutes": max(1, ceil(totals["seconds"] / 60)),
+            }
         # A number of 0 counts as a missing fact, except for URLs and hosts.
         amounts = {
-            name: _.n(*noun, numbers[name]) if numbers[name] or name in ("urls", "hosts") else ""
+            name: _.n(*noun, numbers[name]) if numbers.get(name) or name in ("urls", "hosts") else ""
             for name, noun in AMOUNTS.items()
         }
-        deadline, publishers = order.deadline_days, self._publishers()
+        deadline, publishers = order.deadline_days, content.publishers
+        flagger, fair_use = sender.trusted_flagger, sender.fair_use
         return {
             **amounts,
-            **self._acts_and_patch(),
+            "patch_day": _.day(date.fromisoformat(content.patch["measured_on"])) if content.patch else "",
+            "flagger_by": printable(flagger.by) if flagger else "",
+            "flagger_on": _.day(flagger.on) if flagger else "",
+            "fair_use_by": printable(fair_use.by) if fair_use else "",
+            "fair_use_on": _.day(fair_use.on) if fair_use else "",
             "domains": _.n("{n} site", "{n} sites", numbers["sites"]),
             "sender": printable(sender.name),
             **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
@@ -372,7 +408,7 @@ class LetterFacts:
             "publishers_named": _.listed([_identity(publisher, _) for publisher in publishers]),
             "title_names": _.listed(self._title_names()),
             "producers": _.listed([_name_of(each) for each in publishers if each.database_right]),
-            "mandate_files": "known" if mandate_files(sender, self.places) else "",
+            "mandate_files": "known" if mandate_files(sender, publishers) else "",
             "authority": "known" if sender.is_owner or all(each.has_mandate for each in publishers) else "",
             "deadline": _.n("{n} day", "{n} days", deadline) if deadline else "",
             "without_url": _(
@@ -383,46 +419,24 @@ class LetterFacts:
             "read": " ".join(
                 _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
                 for source in (PLACE, COPY, DISK)
-                if (days := self.figures.read.get(source))
+                if (days := content.figures.read.get(source))
             ),
             "licences": "known" if order.selection.source.has_licences() else "",
             # The letter must not swear to act for a right holder if no file gives the basis of the right.
             "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
         }
 
-    def _acts_and_patch(self) -> dict[str, str]:
-        """Return the sender's acts, and the measurements of the patch."""
-        _, sender, facts = self.words, self.order.sender, dict[str, str]()
-        for name, act in (("flagger", sender.trusted_flagger), ("fair_use", sender.fair_use)):
-            facts |= {
-                f"{name}_by": printable(act.by) if act else "",
-                f"{name}_on": _.day(act.on) if act else "",
-            }
-        names = ("patch_records", "patch_files", "patch_bytes", "patch_minutes", "patch_day")
-        if self.patch is None:
-            return facts | dict.fromkeys(names, "")
-        totals, day = self.patch["totals"], date.fromisoformat(self.patch["measured_on"])
-        minutes = max(1, ceil(totals["seconds"] / 60))
-        measured = (
-            _.n("{n} record", "{n} records", totals["records"]),
-            _.n("{n} file", "{n} files", totals["files"]),
-            _.n("{n} byte", "{n} bytes", totals["bytes_replaced"]),
-            _.n("at most {n} minute", "at most {n} minutes", minutes),
-            _.day(day),
-        )
-        return facts | dict(zip(names, measured, strict=True))
-
     def _lists(self) -> dict[str, list[str]]:
-        _, sender = self.words, self.order.sender
+        _, content, sender = self.words, self.content, self.content.order.sender
         return {
-            "mandates": [_mandate(each, _) for each in self._publishers() if not sender.is_owner],
+            "mandates": [_mandate(each, _) for each in content.publishers if not sender.is_owner],
             "titles_of_rights": self._titles_of_rights(),
-            "hosts": _most_frequent((each.document_host for each in self.places if each.document_host), _),
-            "places": _first_lines(list(dict.fromkeys(_place(row, _) for row in self.annex.rows)), _),
+            "hosts": _most_frequent((each.document_host for each in content.places if each.document_host), _),
+            "places": _first_lines(list(dict.fromkeys(_place(row, _) for row in content.annex.rows)), _),
             "reservations": [
-                _(text, rows=_.rows(self.figures.reservations[status]))
+                _(text, rows=_.rows(content.figures.reservations[status]))
                 for status, text in RESERVATIONS.items()
-                if status in self.figures.reservations
+                if status in content.figures.reservations
             ],
             "declarations": [
                 _(
@@ -431,9 +445,9 @@ class LetterFacts:
                     form=_(SIGNALS.get(signal, signal)),
                     when=_days(days, _),
                 )
-                for (host, signal), days in self.declared.items()
+                for (host, signal), days in content.declared.items()
             ],
-            "prefixes": _first_lines([row.surt_prefix for row in self.annex.own_domains], _),
+            "prefixes": _first_lines([row.surt_prefix for row in content.annex.own_domains], _),
             "signature": [
                 printable(sender.signatory),
                 printable(sender.signatory_title),
@@ -441,23 +455,20 @@ class LetterFacts:
             ],
         }
 
-    def _publishers(self) -> list[Publisher]:
-        return publishers_of(self.order.sender.publishers, self.places)
-
     def _title_names(self) -> list[str]:
-        ids = {place.title_id for place in self.places}
-        titles = [title for publisher in self._publishers() for title in publisher.titles]
+        ids = {place.title_id for place in self.content.places}
+        titles = [title for publisher in self.content.publishers for title in publisher.titles]
         return [printable(title.name) for title in titles if title.id in ids]
 
     def _titles_of_rights(self) -> list[str]:
         """Return a line for each publisher with its titles to rights; no lines if a publisher has none."""
-        _, drafted, lines = self.words, self.order.drafted, list[str]()
-        sender = self.order.sender
-        for publisher in self._publishers():
+        _, drafted, lines = self.words, self.content.order.drafted, list[str]()
+        sender = self.content.order.sender
+        for publisher in self.content.publishers:
             bases = [_(BASES[basis], law=_.set(RIGHTS_BASES[basis])) for basis in publisher.rights_basis]
             if any(
                 PRESS_PUBLISHER in rights_claimed(place, sender, drafted)
-                for place in self.places
+                for place in self.content.places
                 if place.publisher_id == publisher.id
             ):
                 bases.append(_(PUBLISHER_OF_PRESS, law=_.set("CPI, art. L. 218-1")))
@@ -467,10 +478,10 @@ class LetterFacts:
         return lines
 
 
-def mandate_files(sender: Sender, places: Sequence[ClaimPlace]) -> dict[str, tuple[Path, str]]:
-    """Return the mandates of the publishers of places: by name in the annex, their paths and SHA-256."""
+def mandate_files(sender: Sender, publishers: Sequence[Publisher]) -> dict[str, tuple[Path, str]]:
+    """Return the mandates of some publishers: by name in the annex, their paths and SHA-256."""
     files = dict[str, tuple[Path, str]]()
-    for publisher in publishers_of(sender.publishers, places) if not sender.is_owner else ():
+    for publisher in publishers if not sender.is_owner else ():
         if deed := publisher.mandate_document:
             name = Path(deed.path).name
             if files.get(name, (Path(), deed.sha256))[1] != deed.sha256:

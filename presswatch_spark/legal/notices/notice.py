@@ -19,22 +19,21 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any, Literal, Self
 
-from presswatch_spark.claims.selection import ClaimPlace
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.processes import account_name
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
-from presswatch_spark.legal.notices.annex import ANNEX, ENDINGS, TABLES, Annex, annex_of
+from presswatch_spark.legal.notices.annex import ANNEX, ENDINGS, TABLES
 from presswatch_spark.legal.notices.formats import docx_of, pdf_of, text_of
 from presswatch_spark.legal.notices.journal import EVENTS, SUMS, Journal
 from presswatch_spark.legal.notices.letter import (
     MANDATES,
     PATCH,
     Letter,
+    NoticeContent,
     NoticeFigures,
     NoticeOrder,
-    concerning,
     letter_of,
     mandate_files,
 )
@@ -327,37 +326,35 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
     if `out` is not empty or not writable, `ConfigError` without a library of the extra `legal`.
     """
     storage = storage or StorageOptions()
-    places = concerning(order.selection, order.recipient)
-    annex = annex_of(places, order.sender.publishers, order.recipient.columns, order.law.own_domains)
-    figures = NoticeFigures.of(places, annex, order.sender, order.drafted)
-    patch = _proof_of(order, order.patch, storage) if order.patch else None
-    _require_earlier(order, figures, places, patch[1] if patch else {})
+    proof, patch = _proof_of(order, order.patch, storage) if order.patch else (b"", None)
+    content = NoticeContent.of(order, patch)
+    _require_earlier(content)
     with new_notice(out, storage) as folder:
         (folder / ANNEX / MANDATES).mkdir(parents=True)
-        annex.write(folder / ANNEX, order.languages[-1], storage)
+        content.annex.write(folder / ANNEX, order.languages[-1], storage)
         names = [f"{ANNEX}/{table}.{ending}" for table in TABLES for ending in ENDINGS]
-        for name, (path, _) in mandate_files(order.sender, places).items():
+        for name, (path, _) in mandate_files(order.sender, content.publishers).items():
             names.append(f"{ANNEX}/{MANDATES}/{name}")
             copyfile(path, folder / names[-1])
         if patch:
             names.append(f"{ANNEX}/{PATCH}")
-            (folder / names[-1]).write_bytes(patch[0])
+            (folder / names[-1]).write_bytes(proof)
         files = [(name, file_sha256(folder / name)) for name in names]
-        letter = letter_of(order, places, annex, figures, files, patch and patch[1])
-        about = _about(order, places, annex, figures, letter)
+        letter = letter_of(content, files)
+        about = _about(content, letter)
         if fault := schema_fault(about):
             raise ValueError(f"notice.json does not fit its schema: {fault}")
         (folder / LETTER).write_bytes(docx_of(letter))
         (folder / PDF).write_bytes(pdf_of(letter, folder / ANNEX))
-        (folder / FORM).write_text(text_of(letter, annex.rows), encoding="utf-8")
+        (folder / FORM).write_text(text_of(letter, content.annex.rows), encoding="utf-8")
         text = json.dumps(about, ensure_ascii=True, indent=1) + "\n"
         (folder / NOTICE).write_text(text, encoding="utf-8")
     return DraftedNotice(
         notice=Notice.open(out, storage),
-        figures=figures,
+        figures=content.figures,
         left_out=order.selection.left_out,
         missing=letter.missing,
-        elsewhere=len(order.selection.places) - len(places),
+        elsewhere=len(order.selection.places) - len(content.places),
     )
 
 
@@ -384,19 +381,18 @@ def _proof_of(order: NoticeOrder, patch: str, storage: StorageOptions) -> tuple[
     return data, proof
 
 
-def _require_earlier(
-    order: NoticeOrder, figures: NoticeFigures, places: Sequence[ClaimPlace], proof: Mapping[str, Any]
-) -> None:
+def _require_earlier(content: NoticeContent) -> None:
     """Raise `InputError` if the letter would state a fact that is later than its day."""
+    order, patch = content.order, content.patch
     acts = [
         getattr(order.sender, name) for name in ACTS if name in [each.name for each in order.law.elements]
     ]
-    captured = [place.captured_at.date() for place in places if place.captured_at]
+    captured = [place.captured_at.date() for place in content.places if place.captured_at]
     facts = {
         "rows were captured": captured,
-        "rows were read": [day for days in figures.read.values() for day in days],
+        "rows were read": [day for days in content.figures.read.values() for day in days],
         "the sender's file has an act": [act.on for act in acts if act],
-        "the patch was measured": [date.fromisoformat(proof["measured_on"])] if proof else [],
+        "the patch was measured": [date.fromisoformat(patch["measured_on"])] if patch else [],
     }
     for what, days in facts.items():
         if (last := max(days, default=order.drafted)) > order.drafted:
@@ -412,9 +408,8 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def _about(
-    order: NoticeOrder, places: Sequence[ClaimPlace], annex: Annex, figures: NoticeFigures, letter: Letter
-) -> dict[str, Any]:
+def _about(content: NoticeContent, letter: Letter) -> dict[str, Any]:
+    order, annex = content.order, content.annex
     texts = [{block.element: block.text for block in column.blocks} for column in letter.columns]
     source, recipients = order.selection.source, order.recipients_file
     return {
@@ -433,15 +428,15 @@ def _about(
             }
             for element in order.law.elements
         },
-        "numbers": dict(figures.numbers),
-        "reservations": dict(figures.reservations),
+        "numbers": dict(content.figures.numbers),
+        "reservations": dict(content.figures.reservations),
         # The query by which a check selects the rows of the annex again.
         "query": {
             "source": source.kind,
             "where": source.where,
             "claims": source.claims_at,
-            "targets": sorted(place.target_sha256 for place in places),
-            "rows": sorted({place.claim_row for place in places}),
+            "targets": sorted(place.target_sha256 for place in content.places),
+            "rows": sorted({place.claim_row for place in content.places}),
             "sender_file": str(Path(order.sender_file).absolute()),
             "recipients_file": recipients and canonical(recipients),
             **({"seal": dict(source.seal)} if source.seal else {}),

@@ -23,7 +23,7 @@ import pyarrow as pa
 import yaml
 
 from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER, mandate_of
-from presswatch_spark.claims.selection import DOUBTFUL, Choice, ClaimPlace, PlaceSelection
+from presswatch_spark.claims.selection import DOUBTFUL, Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.settings.checked_yaml import file_bytes
 from presswatch_spark.core.settings.load import shipped
@@ -195,11 +195,8 @@ def _case(path: str, order: PlanOrder, storage: StorageOptions) -> CaseSource:
 
 def _senders(order: PlanOrder) -> dict[str, Sender]:
     """Return the senders by their files; their publishers must be those of the members file, each once."""
-    members, senders, of_publisher = (
-        load_registry(Path(order.members)).by_id,
-        dict[str, Sender](),
-        dict[str, str](),
-    )
+    members = load_registry(Path(order.members)).by_id
+    senders, of_publisher = dict[str, Sender](), dict[str, str]()
     for path in order.senders:
         senders[path] = load_sender(path)
         for publisher in senders[path].publishers:
@@ -223,21 +220,37 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
     files = {place.file for selection in selections.values() for place in selection.places}
     named = list(load_recipients(order.recipients).values())
     recipients = [(each, order.recipients) for each in named] + _reuploaders(files, named, folder)
+    sender_of = {each.id: sender for sender in senders.values() for each in sender.publishers}
     for case, selection in selections.items():
-        lawless = () if order.laws else {each.id for each, _ in recipients if not each.laws}
-        usable = _usable(division, case, selection, senders, [each for each, _ in recipients], day, lawless)
-        for (file, sender), (to, recipients_file) in product(senders.items(), recipients):
-            for law in to.laws or order.laws:
-                places = tuple(
-                    place
-                    for place in usable
-                    if place.publisher_id in sender.by_id and to.concerns(place.dataset, place.file)
+        excluded = [(target, "", reason) for target, reason in selection.reasons.items()]
+        usable = list[ClaimPlace]()
+        for place in selection.places:
+            concerned = [each for each, _ in recipients if each.concerns(place.dataset, place.file)]
+            reason = _reason(place, sender_of.get(place.publisher_id), day)
+            if reason or not concerned:
+                excluded.append((place.target_sha256, "", reason or NO_RECIPIENT))
+                continue
+            usable.append(place)
+            lawless = [each.id for each in concerned if not (each.laws or order.laws)]
+            excluded += [(place.target_sha256, id, NO_LAW) for id in lawless]
+        targets = {each.target_sha256: each for each in sources[case].case.targets()}
+        division.places += len(targets)
+        for digest, recipient, reason in excluded:
+            target = targets[digest]
+            file = mirrored(target.shard_uri, selection.mirrors)
+            where = (target.publisher_id, file, target.document_url or "")
+            division.exclusions.append((case, digest, *where, recipient, reason))
+        for (path, sender), (to, recipients_file) in product(senders.items(), recipients):
+            places = tuple(
+                place
+                for place in usable
+                if place.publisher_id in sender.by_id and to.concerns(place.dataset, place.file)
+            )
+            own, lang = replace(selection, places=places), order.lang or to.language
+            for law in (to.laws or order.laws) if places else ():
+                division.orders[_id(path, to.id, law, division.orders)] = NoticeOrder(
+                    own, to, laws()[law], lang, sender, day, path, recipients_file, order.days
                 )
-                if places:
-                    own, lang = replace(selection, places=places), order.lang or to.language
-                    division.orders[_id(file, to.id, law, division.orders)] = NoticeOrder(
-                        own, to, laws()[law], lang, sender, day, file, recipients_file, order.days
-                    )
     if not division.orders:
         counts = Counter(row[-1] for row in division.exclusions)
         raise InputError(
@@ -262,43 +275,6 @@ def _planned(order: NoticeOrder) -> dict[str, Any]:
         "places": len(places),
         "targets_digest": table_digest(place.target_sha256 for place in places),
     }
-
-
-def _usable(
-    division: _Division,
-    case: str,
-    selection: PlaceSelection,
-    senders: Mapping[str, Sender],
-    recipients: Sequence[Recipient],
-    day: date,
-    lawless: Collection[str],
-) -> list[ClaimPlace]:
-    """Return the places that notices may name; add the others to the exclusions.
-
-    `lawless`: recipients without a law.
-    """
-    assert isinstance(selection.source, CaseSource)
-    targets, usable = (
-        {each.target_sha256: each for each in selection.source.case.targets()},
-        list[ClaimPlace](),
-    )
-    reasons = [(target, "", reason) for target, reason in selection.reasons.items()]
-    sender_of = {each.id: sender for sender in senders.values() for each in sender.publishers}
-    for place in selection.places:
-        concerned = [each for each in recipients if each.concerns(place.dataset, place.file)]
-        reason = _reason(place, sender_of.get(place.publisher_id), day)
-        if reason or not concerned:
-            reasons.append((place.target_sha256, "", reason or NO_RECIPIENT))
-            continue
-        usable.append(place)
-        reasons += [(place.target_sha256, each.id, NO_LAW) for each in concerned if each.id in lawless]
-    for digest, recipient, reason in reasons:
-        of = targets[digest]
-        file = mirrored(of.shard_uri, selection.mirrors)
-        where = (of.publisher_id, file, of.document_url or "")
-        division.exclusions.append((case, digest, *where, recipient, reason))
-    division.places += len(targets)
-    return usable
 
 
 def _reason(place: ClaimPlace, sender: Sender | None, day: date) -> str | None:

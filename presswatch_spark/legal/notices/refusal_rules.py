@@ -146,7 +146,7 @@ class CheckedNotice:
 
     `source`: its source, opened again. `places`: what the notice's query selects from it today. `failure`:
     the error of opening the source or selecting places. `claims`: today's claim of each row of the annex,
-    None for a row without a claim; or the error of reading claims.
+    None for a row without a claim; `claims_failure`: the error of reading them.
     """
 
     notice: Notice
@@ -156,7 +156,8 @@ class CheckedNotice:
     recipient: Recipient
     source: ClaimSource | None = None
     places: Sequence[ClaimPlace] | None = None
-    claims: Mapping[str, Claim | None] | PresswatchError = field(default_factory=dict)
+    claims: Mapping[str, Claim | None] = field(default_factory=dict)
+    claims_failure: PresswatchError | None = None
     failure: PresswatchError | None = None
 
     @property
@@ -195,10 +196,26 @@ class CheckedNotice:
                 found.append((table, name, None))
         return found
 
+    @cached_property
+    def recent_origins(self) -> Mapping[str, set[str]]:
+        """Return the origins of the recent readings of each row: by its source or by a check."""
+        now = datetime.now(UTC)
+        # A reading in the future has the time of a wrong clock, and does not count.
+        first, last = now - timedelta(days=self.checking.days), now + timedelta(minutes=CLOCK_MINUTES)
+        events = [event for event in self.notice.events if event.kind == "read"]
+        again = {row: event.noted_at for event in events for row in event.facts.get("rows", ())}
+        found = dict[str, set[str]]()
+        for place in self.places or ():
+            readings = list(place.readings)
+            if at := again.get(place.row_sha256):
+                readings.append(RecordReading(at, printable(place.file)))
+            recent = [reading for reading in readings if first <= reading.at <= last]
+            found[place.row_sha256] = {reading.source(place.file) for reading in recent}
+        return found
+
     def rows_whose_claim(self, is_broken: Callable[[Claim], bool]) -> list[str]:
         """Return the rows of the annex whose claims meet a condition."""
-        claims = {} if isinstance(self.claims, PresswatchError) else self.claims
-        return [row for row, claim in claims.items() if claim is not None and is_broken(claim)]
+        return [row for row, claim in self.claims.items() if claim is not None and is_broken(claim)]
 
     def rows_at(self, is_broken: Callable[[ClaimPlace], bool]) -> list[str]:
         """Return the rows of places that meet a condition."""
@@ -268,7 +285,7 @@ def _open_source(checked: CheckedNotice, storage: StorageOptions) -> None:
             known = source.claims(annexed)
             checked.claims = {row: known.get(row) for row in annexed}
         except PresswatchError as error:
-            checked.claims = error
+            checked.claims_failure = error
         selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
         places = checked.places = concerning(selection, checked.recipient)
     except PresswatchError as error:
@@ -292,12 +309,12 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
         )
     if checked.notice.newest("edited"):
         # An edited letter must not be sent with the form or the PDF of the draft.
-        text = N_(
-            "verify before you send: letter.docx was edited; letter.pdf"
-            " and form.txt are still those of the"
-            " draft"
+        yield sentence(
+            N_(
+                "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of"
+                " the draft"
+            )
         )
-        yield sentence(text)
     yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
     yield from outside_articles(places, checked.checking.corpus)
 
@@ -388,10 +405,9 @@ def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
 
 @_rule("no_claim", N_("a row has no claim"))
 def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
-    if isinstance(checked.claims, PresswatchError):
-        yield "rows", sentence(N_("{error}"), error=checked.claims)
-    else:
-        yield [row for row, claim in checked.claims.items() if claim is None], None
+    if checked.claims_failure is not None:
+        yield "rows", sentence(N_("{error}"), error=checked.claims_failure)
+    yield [row for row, claim in checked.claims.items() if claim is None], None
 
 
 def _claim_rule(code: str, meaning: str, is_broken: Callable[[Claim], bool]) -> None:
@@ -435,27 +451,11 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
         yield late, sentence(N_("the mandate is not in force on {day}"), day=day)
 
 
-def _recent_readings(checked: CheckedNotice) -> Callable[[ClaimPlace], list[RecordReading]]:
-    """Return a function for the recent readings of a place, by its source or by a check of this notice."""
-    now = datetime.now(UTC)
-    # A reading in the future has the time of a wrong clock, and does not count.
-    first, last = now - timedelta(days=checked.checking.days), now + timedelta(minutes=CLOCK_MINUTES)
-    events = [event for event in checked.notice.events if event.kind == "read"]
-    again = {row: event.noted_at for event in events for row in event.facts.get("rows", ())}
-
-    def recent(place: ClaimPlace) -> list[RecordReading]:
-        at = again.get(place.row_sha256)
-        readings = [*place.readings, *([RecordReading(at, printable(place.file))] if at else [])]
-        return [reading for reading in readings if first <= reading.at <= last]
-
-    return recent
-
-
 @_rule("not_read_again", N_("a row was not read again recently"))
 def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
-    recent, days = _recent_readings(checked), checked.checking.days
+    unread = [row for row, origins in checked.recent_origins.items() if not origins]
     remedy = N_("within {days} days; run `removal probe`, or add --read-again")
-    yield checked.rows_at(lambda place: not recent(place)), sentence(remedy, days=days)
+    yield unread, sentence(remedy, days=checked.checking.days)
 
 
 @_rule(
@@ -463,15 +463,10 @@ def _not_read_again(checked: CheckedNotice) -> Iterator[Breach]:
     N_("a row was read again in a copy, but the law requires the stated location"),
 )
 def _read_from_a_copy(checked: CheckedNotice) -> Iterator[Breach]:
-    recent = _recent_readings(checked)
-
-    def is_copied(place: ClaimPlace) -> bool:
-        sources = {reading.source(place.file) for reading in recent(place)}
-        return bool(sources) and PLACE not in sources
-
     if checked.law.location:
+        copied = [row for row, origins in checked.recent_origins.items() if origins and PLACE not in origins]
         remedy = N_("read the files that the notice lists: `removal probe --mirror`, or add --read-again")
-        yield checked.rows_at(is_copied), sentence(remedy)
+        yield copied, sentence(remedy)
 
 
 @_rule("file_on_a_disk", N_("a row points to a file of this machine, and not to its public address"))

@@ -27,7 +27,6 @@ from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices import letter as letters
 from presswatch_spark.legal.notices.annex import (
-    annex_of,
     digest_of,
     revision_and_path,
     rows_of_jsonl,
@@ -41,7 +40,7 @@ from presswatch_spark.legal.notices.formats import (
     text_of,
 )
 from presswatch_spark.legal.notices.laws import LAWS, laws
-from presswatch_spark.legal.notices.letter import AMOUNTS, Letter, LetterWords, NoticeFigures, letter_of
+from presswatch_spark.legal.notices.letter import AMOUNTS, Letter, LetterWords, NoticeContent, letter_of
 from presswatch_spark.legal.notices.notice import schema_fault
 from presswatch_spark.legal.notices.parties import (
     FACTS,
@@ -88,7 +87,8 @@ def test_letters_have_the_same_facts_in_every_language_and_format(shared: Bureau
     said = []
     for lang, folder in folders.items():
         words, letter = LetterWords(lang), letter_in(folder)
-        said.append({name for name, noun in AMOUNTS.items() if words.n(*noun, numbers[name]) in letter})
+        amounts = {name: words.n(*AMOUNTS[name], numbers[name]) for name in AMOUNTS.keys() & numbers.keys()}
+        said.append({name for name, amount in amounts.items() if amount in letter})
     assert said[0] == said[1]
     assert "rows" in said[0]
 
@@ -251,12 +251,11 @@ def selection(shared: Bureau) -> PlaceSelection:
 def letter_for(office: Bureau, selection: PlaceSelection, folder: Path, name: str) -> Letter:
     sender = replace(office.sender(), name=name[:300])
     order = office.order("dsa16", "en", sender=sender, selection=selection)
-    annex = annex_of(selection.places, sender.publishers, order.recipient.columns, own_domains=False)
+    content = NoticeContent.of(order)
     (folder / "annex").mkdir(exist_ok=True)
-    annex.write(folder / "annex", "en", StorageOptions())
-    figures = NoticeFigures.of(selection.places, annex, sender, order.drafted)
+    content.annex.write(folder / "annex", "en", StorageOptions())
     files = [(f"annex/{table}.jsonl", "0" * 64) for table in ("rows", "urls", "domains")]
-    letter = letter_of(order, selection.places, annex, figures, files)
+    letter = letter_of(content, files)
     assert not letter.missing
     return letter
 

@@ -158,7 +158,7 @@ def test_letter_and_case_count_as_the_raw_tables(office: Bureau) -> None:
     worded = figures(office, f"{A_OR_B} and copied_words > 0")
     for name, source in (("of-case", None), ("of-tables", tables)):
         of_tables = {"source": source, "choice": choice} if source else {}
-        numbers = office.draft(name, **of_tables).figures.numbers
+        numbers = office.draft(name, **of_tables).content.numbers
         given = {"addresses": numbers["urls"], **{each: numbers[each] for each in FIGURES[1:]}}
         assert given == worded, name
     assert CaseStatus.of(office.case).claims() == (0, expected["claims"])

@@ -138,7 +138,7 @@ def draft(
         patch=patch,
     )
     drafted = draft_notice(order, out, storage)
-    numbers = drafted.figures.numbers
+    selection, numbers = order.selection, drafted.content.numbers
     summary = _(
         "{rows} of {urls} on {hosts}, {articles}, in {folder}",
         rows=_.n("{n} row", "{n} rows", numbers["rows"]),
@@ -148,15 +148,15 @@ def draft(
         folder=out,
     )
     lines = [summary]
-    for reason, count in drafted.left_out.items():
+    for reason, count in selection.left_out.items():
         if reason == "licensed":
             claimed = _.n("{n} claim", "{n} claims", count)
             lines.append(_("left out, as they are licensed: {claims}", claims=claimed))
         else:
             where = {"reason": _.word("left out", reason), "places": _.n("{n} place", "{n} places", count)}
             lines.append(_("left out, as they are {reason}: {places}", **where))
-    if drafted.elsewhere:
-        places = _.n("{n} place", "{n} places", drafted.elsewhere)
+    if elsewhere := len(selection.places) - len(drafted.content.places):
+        places = _.n("{n} place", "{n} places", elsewhere)
         lines.append(_("left out, as they do not concern the recipient: {places}", places=places))
     for element, facts in drafted.missing.items():
         lacks = {"element": _name(element, _), "facts": ", ".join(_name(fact, _) for fact in facts)}

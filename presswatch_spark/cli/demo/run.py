@@ -93,7 +93,7 @@ class Demonstration:
             yield from (f"  {path}" for path in reports_in(self.folder).values())
             yield f"Sealed evidence of {bag.seal['claims']} claims:"
             yield f"  {self.folder / 'bag'}"
-            rows = notice.figures.numbers["rows"]
+            rows = notice.content.numbers["rows"]
             yield f"The draft of a notice to Common Crawl, {rows} rows, in French (no command sends it):"
             yield f"  {self.folder / 'notice' / 'letter.pdf'}"
         else:

@@ -160,22 +160,56 @@ def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPl
     return places
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeFigures:
-    """The numbers of a notice, by name: the same in every language.
+DATABASE = "database"
+"""The right of the maker of a database, which a publisher claims in the members file."""
 
-    `reservations`: number of rows by the reservation in force. `read`: by source of the reading, the sorted
-    days on which rows were last read.
+
+def rights_claimed(place: ClaimPlace, sender: Sender, day: date) -> set[str]:
+    """Return the rights that a letter of a day claims for a place.
+
+    These are the rights of its claim that the members file allows and that are in force on that day: a right
+    may have ended since the day of judgement. Author's right needs its basis in the members file.
+    """
+    publisher = sender.by_id.get(place.publisher_id)
+    if place.claim is None or publisher is None:
+        return set()
+    in_force = rights_of(place.article_published_at, place.captured_at, day, publisher)
+    rights = {*place.claim.rights} & {*in_force}
+    if not publisher.rights_basis:
+        rights.discard(AUTHOR)
+    if publisher.database_right and publisher.is_in_eea:
+        rights.add(DATABASE)
+    return rights
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeContent:
+    """The content of a notice: the places that concern its recipient, with their annex and figures.
+
+    `publishers`: those of the places. `numbers`: the figures by name, the same in every language; unknown
+    addresses and readings count as `without_url` and `never_read`. `reservations`: number of rows by the
+    reservation in force. `read`: by source of the reading, the sorted days on which rows were last read.
+    `declared`: see `declared_forms`; empty if the law does not invoke reservations by site. `patch`: the
+    proof of the order's patch.
     """
 
+    order: NoticeOrder
+    places: tuple[ClaimPlace, ...]
+    publishers: Sequence[Publisher]
+    annex: Annex
     numbers: Mapping[str, int]
     reservations: Mapping[str, int]
     read: Mapping[str, Sequence[date]]
+    declared: Mapping[tuple[str, str], Sequence[date]]
+    patch: Mapping[str, Any] | None
 
     @classmethod
-    def of(cls, places: Sequence[ClaimPlace], annex: Annex, sender: Sender, drafted: date) -> "NoticeFigures":
-        """Count places; unknown addresses and readings count as `without_url` and `never_read`."""
-        rights = [rights_claimed(place, sender, drafted) for place in places]
+    def of(cls, order: NoticeOrder, patch: Mapping[str, Any] | None = None) -> "NoticeContent":
+        """Collect the content of an order; `InputError` if no place concerns the recipient."""
+        sender, own_domains = order.sender, order.law.own_domains
+        places = concerning(order.selection, order.recipient)
+        annex = annex_of(places, sender.publishers, order.recipient.columns, own_domains)
+        rights = [rights_claimed(place, sender, order.drafted) for place in places]
         read = defaultdict[str, list[date]](list)
         for place in places:
             if reading := place.reading:
@@ -206,57 +240,17 @@ class NoticeFigures:
             "most_run": max(runs, default=0),
             "least_press_run": min(of_press, default=0),
         }
-        return cls(numbers, dict(sorted(reservations.items())), read)
-
-
-DATABASE = "database"
-"""The right of the maker of a database, which a publisher claims in the members file."""
-
-
-def rights_claimed(place: ClaimPlace, sender: Sender, day: date) -> set[str]:
-    """Return the rights that a letter of a day claims for a place.
-
-    These are the rights of its claim that the members file allows and that are in force on that day: a right
-    may have ended since the day of judgement. Author's right needs its basis in the members file.
-    """
-    publisher = sender.by_id.get(place.publisher_id)
-    if place.claim is None or publisher is None:
-        return set()
-    in_force = rights_of(place.article_published_at, place.captured_at, day, publisher)
-    rights = {*place.claim.rights} & {*in_force}
-    if not publisher.rights_basis:
-        rights.discard(AUTHOR)
-    if publisher.database_right and publisher.is_in_eea:
-        rights.add(DATABASE)
-    return rights
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeContent:
-    """The content of a notice: the places that concern its recipient, with their annex and figures.
-
-    `publishers`: those of the places. `declared`: see `declared_forms`; empty if the law does not invoke
-    reservations by site. `patch`: the proof of the order's patch.
-    """
-
-    order: NoticeOrder
-    places: tuple[ClaimPlace, ...]
-    annex: Annex
-    figures: NoticeFigures
-    publishers: Sequence[Publisher]
-    declared: Mapping[tuple[str, str], Sequence[date]]
-    patch: Mapping[str, Any] | None
-
-    @classmethod
-    def of(cls, order: NoticeOrder, patch: Mapping[str, Any] | None = None) -> "NoticeContent":
-        """Collect the content of an order; `InputError` if no place concerns the recipient."""
-        sender, own_domains = order.sender, order.law.own_domains
-        places = concerning(order.selection, order.recipient)
-        annex = annex_of(places, sender.publishers, order.recipient.columns, own_domains)
-        figures = NoticeFigures.of(places, annex, sender, order.drafted)
-        declared = declared_forms(order.selection.source, places) if own_domains else {}
-        publishers = publishers_of(sender.publishers, places)
-        return cls(order, places, annex, figures, publishers, declared, patch)
+        return cls(
+            order=order,
+            places=places,
+            publishers=publishers_of(sender.publishers, places),
+            annex=annex,
+            numbers=numbers,
+            reservations=dict(sorted(reservations.items())),
+            read=read,
+            declared=declared_forms(order.selection.source, places) if own_domains else {},
+            patch=patch,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +367,7 @@ class LetterFacts:
 
     def _texts(self) -> dict[str, str]:
         _, content = self.words, self.content
-        order, sender, numbers = content.order, content.order.sender, {**content.figures.numbers}
+        order, sender, numbers = content.order, content.order.sender, {**content.numbers}
         if content.patch:
             totals = content.patch["totals"]
             numbers |= {
@@ -419,7 +413,7 @@ class LetterFacts:
             "read": " ".join(
                 _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
                 for source in (PLACE, COPY, DISK)
-                if (days := content.figures.read.get(source))
+                if (days := content.read.get(source))
             ),
             "licences": "known" if order.selection.source.has_licences() else "",
             # The letter must not swear to act for a right holder if no file gives the basis of the right.
@@ -434,9 +428,9 @@ class LetterFacts:
             "hosts": _most_frequent((each.document_host for each in content.places if each.document_host), _),
             "places": _first_lines(list(dict.fromkeys(_place(row, _) for row in content.annex.rows)), _),
             "reservations": [
-                _(text, rows=_.rows(content.figures.reservations[status]))
+                _(text, rows=_.rows(content.reservations[status]))
                 for status, text in RESERVATIONS.items()
-                if status in content.figures.reservations
+                if status in content.reservations
             ],
             "declarations": [
                 _(

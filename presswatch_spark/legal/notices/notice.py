@@ -32,7 +32,6 @@ from presswatch_spark.legal.notices.letter import (
     PATCH,
     Letter,
     NoticeContent,
-    NoticeFigures,
     NoticeOrder,
     letter_of,
     mandate_files,
@@ -306,17 +305,11 @@ def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
 
 @dataclass(frozen=True, slots=True)
 class DraftedNotice:
-    """The result of a draft.
-
-    `left_out`: see `PlaceSelection`. `missing`: missing facts by element of the letter. `elsewhere`: number
-    of places that do not concern the recipient.
-    """
+    """The result of a draft. `missing`: missing facts by element of the letter."""
 
     notice: Notice
-    figures: NoticeFigures
-    left_out: Mapping[str, int]
+    content: NoticeContent
     missing: Mapping[str, Sequence[str]]
-    elsewhere: int
 
 
 def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = None) -> DraftedNotice:
@@ -349,13 +342,7 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
         (folder / FORM).write_text(text_of(letter, content.annex.rows), encoding="utf-8")
         text = json.dumps(about, ensure_ascii=True, indent=1) + "\n"
         (folder / NOTICE).write_text(text, encoding="utf-8")
-    return DraftedNotice(
-        notice=Notice.open(out, storage),
-        figures=content.figures,
-        left_out=order.selection.left_out,
-        missing=letter.missing,
-        elsewhere=len(order.selection.places) - len(content.places),
-    )
+    return DraftedNotice(Notice.open(out, storage), content, letter.missing)
 
 
 def _proof_of(order: NoticeOrder, patch: str, storage: StorageOptions) -> tuple[bytes, Mapping[str, Any]]:
@@ -390,7 +377,7 @@ def _require_earlier(content: NoticeContent) -> None:
     captured = [place.captured_at.date() for place in content.places if place.captured_at]
     facts = {
         "rows were captured": captured,
-        "rows were read": [day for days in content.figures.read.values() for day in days],
+        "rows were read": [day for days in content.read.values() for day in days],
         "the sender's file has an act": [act.on for act in acts if act],
         "the patch was measured": [date.fromisoformat(patch["measured_on"])] if patch else [],
     }
@@ -428,8 +415,8 @@ def _about(content: NoticeContent, letter: Letter) -> dict[str, Any]:
             }
             for element in order.law.elements
         },
-        "numbers": dict(content.figures.numbers),
-        "reservations": dict(content.figures.reservations),
+        "numbers": dict(content.numbers),
+        "reservations": dict(content.reservations),
         # The query by which a check selects the rows of the annex again.
         "query": {
             "source": source.kind,

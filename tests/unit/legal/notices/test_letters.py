@@ -407,13 +407,13 @@ def test_a_letter_cannot_be_older_than_its_facts(
 
 def test_the_right_of_a_databases_maker_is_claimed_only_where_it_exists(shared: Bureau) -> None:
     shared.members(lambda each: each["id"] == "quai" and each.update(database_right=True))
-    numbers = shared.draft("database", sender=shared.sender()).figures.numbers
+    numbers = shared.draft("database", sender=shared.sender()).content.numbers
     own = [target for target in shared.case.targets() if target.publisher_id == "quai"]
     assert numbers["database_rows"] == len(own) > 0
     text = about(shared.folder / "database")["elements"]["database"]["text"]
     assert ("Éditions du Quai SA" in text, "Armorial" in text) == (True, False)
     shared.members(lambda each: each.update(database_right=True, country="US"))
-    assert shared.draft("elsewhere-made", sender=shared.sender()).figures.numbers["database_rows"] == 0
+    assert shared.draft("elsewhere-made", sender=shared.sender()).content.numbers["database_rows"] == 0
     shared.members(lambda each: each.update(database_right="perhaps"))
     with pytest.raises(ConfigError, match="database_right must be true or false"):
         shared.sender()

@@ -394,14 +394,14 @@ def test_rows_that_do_not_read_any_more_are_refused(office: Bureau) -> None:
     assert office.refused("of-tables", again=True) == {("not_read_again", rows[target.record_id])}
     probe(office.case, office.crawl)
     assert "query_differs" in office.rules("of-case")
-    assert office.draft("again").left_out == {"removed": 1}
+    assert office.draft("again").content.order.selection.left_out == {"removed": 1}
     assert office.rules("again") == NOTHING
 
     # A place with something else is no place that was read.
     last = max(office.case.targets(), key=lambda target: target.record_offset)
     office.crawl.change(last, lambda data: data[: last.record_offset])
     probe(office.case, office.crawl)
-    assert office.draft("cut").figures.numbers["never_read"] == 1
+    assert office.draft("cut").content.numbers["never_read"] == 1
     assert office.rules("cut") == {"not_read_again": rows[last.record_id]}
 
 
@@ -479,7 +479,7 @@ def test_a_letter_claims_no_right_that_ended_before_its_day(shared: Bureau) -> N
         if each.article_id
     }
     numbers = {
-        day: shared.draft(f"on-{day}", drafted=day).figures.numbers
+        day: shared.draft(f"on-{day}", drafted=day).content.numbers
         for day in (max(ends), max(ends) + timedelta(days=1))
     }
     assert [each["press_rows"] > 0 for each in numbers.values()] == [True, False]
@@ -501,7 +501,7 @@ def test_the_press_publishers_right_is_claimed_for_publishers_in_the_eu_or_eea_a
     shared.members(
         lambda publisher: publisher.update(country=country) if country else publisher.pop("country")
     )
-    numbers = shared.draft(name, sender=shared.sender()).figures.numbers
+    numbers = shared.draft(name, sender=shared.sender()).content.numbers
     assert (numbers["press_rows"] > 0, numbers["author_rows"] > 0) == (is_claimed, True)
     assert [word in said(shared, name) for word in ("droit voisin", "L. 218-1")] == [is_claimed] * 2
     assert any((doubt or "press publishers") in each for each in doubts(shared, name)) == (not is_claimed)
@@ -584,9 +584,9 @@ def test_letters_name_reservations_that_were_in_force_and_no_other(office: Burea
     statuses = ["both", "before", "after", "none", "conflicting", "unknown"] * 99
     rewrite_claims(office.crawl.tables, lambda claim: claim.update(reservation=statuses.pop()))
     drafted = office.draft("reserved")
-    letter, counts = said(office, "reserved"), drafted.figures.reservations
+    letter, counts = said(office, "reserved"), drafted.content.reservations
     assert set(counts) <= {"both", "before"}
-    assert drafted.figures.numbers["reserved_rows"] == sum(counts.values()) > 0
+    assert drafted.content.numbers["reserved_rows"] == sum(counts.values()) > 0
     assert "L’opposition à la fouille de textes et de données" in letter
     assert not re.search(r"[(\"](?:after|none|conflicting|unknown)[)\"]", letter)
     assert {row["reservation"] for row in annex_rows(office.folder / "reserved")} <= {"both", "before", None}

@@ -73,7 +73,7 @@ def test_a_notice_of_a_bag_names_its_root(shared: Bureau, sealed: Path, lang: st
         of_both = [{k: v for k, v in about(each)[fact].items() if k != "files"} for each in (folder, of_case)]
         assert of_both[0] == of_both[1]
     state = state_of(of_bag.notice, DRAFTED, STORAGE, str(shared.case.folder))
-    assert (state.removed, state.places) == (0, of_bag.figures.numbers["rows"]) == (0, len(rows))
+    assert (state.removed, state.places) == (0, of_bag.content.numbers["rows"]) == (0, len(rows))
     assert shared.rules(name) == {}
 
 
@@ -127,7 +127,7 @@ def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Burea
     sealed, built = build(office.crawl, "damaged", confidences=("A", "B"))
     assert sum(built.reasons.values()) == 1
     drafted = office.draft("of-damaged", source=str(sealed))
-    assert drafted.left_out == {"different from their rows in the bag": 1}
+    assert drafted.content.order.selection.left_out == {"different from their rows in the bag": 1}
     assert target.row_sha256 not in {row["row_sha256"] for row in annex_rows(office.folder / "of-damaged")}
 
 
@@ -187,7 +187,7 @@ def test_a_reading_from_a_disk_is_stated_and_does_not_show_the_location(shared: 
         ("en", "in a copy of the file on a disk, and not at the address", "read at its place"),
     ):
         name = f"copies-{source}-{lang}"
-        numbers = shared.draft(name, "dsa16", lang, source=read).figures.numbers
+        numbers = shared.draft(name, "dsa16", lang, source=read).content.numbers
         assert (numbers["read_from_disk"], numbers["never_read"]) == (numbers["rows"], 0)
         text = " ".join((shared.folder / name / "form.txt").read_text(encoding="utf-8").split())
         assert (stated in text, certified in text) == (True, False)
@@ -200,7 +200,7 @@ def test_a_reading_from_a_disk_is_stated_and_does_not_show_the_location(shared: 
 def test_a_probe_of_a_mirror_is_no_reading_of_the_place(shared: Bureau) -> None:
     """The letter names the files that were scanned; the case asked a mirror of them."""
     elsewhere = Mirror(shared.mirror.place, "https://files.example/crawl")
-    numbers = shared.draft("elsewhere", "dmca512", "en", mirrors=[elsewhere]).figures.numbers
+    numbers = shared.draft("elsewhere", "dmca512", "en", mirrors=[elsewhere]).content.numbers
     assert numbers["read_from_copy"] == numbers["rows"]
     text = (shared.folder / "elsewhere/form.txt").read_text(encoding="utf-8")
     assert "in a copy of the file, and not at the address that the annex states" in " ".join(text.split())
@@ -212,7 +212,7 @@ def test_a_probe_of_a_mirror_is_no_reading_of_the_place(shared: Bureau) -> None:
 
 def test_tables_serve_as_a_case_does(shared: Bureau) -> None:
     tables, of_case = str(shared.crawl.tables), about(shared.drafted())
-    numbers = shared.draft("same-rows", source=tables, choice=Choice(confidences=("A", "B"))).figures.numbers
+    numbers = shared.draft("same-rows", source=tables, choice=Choice(confidences=("A", "B"))).content.numbers
     assert about(shared.folder / "same-rows")["annex"]["digests"] == of_case["annex"]["digests"]
     assert numbers["never_read"] == numbers["rows"]
 
@@ -222,7 +222,7 @@ def test_a_notice_may_have_some_rows_of_its_source(shared: Bureau, sealed: Path,
     source = {"tables": str(shared.crawl.tables), "case": None, "bag": str(sealed)}[kind]
     row = lines(sealed)[0]["row"]["row_sha256"]
     drafted = shared.draft(f"one-of-{kind}", source=source, choice=one_row(row))
-    assert drafted.figures.numbers["rows"] == 1
+    assert drafted.content.numbers["rows"] == 1
     with pytest.raises(InputError, match="without a claim" if kind == "tables" else f"not in the {kind}"):
         shared.select(source, one_row("0" * 64))
 
@@ -231,7 +231,7 @@ def test_a_page_without_copied_words_is_in_no_annex(shared: Bureau, monkeypatch:
     tables = str(shared.crawl.tables)
     drafted = shared.draft("letters", source=tables, choice=Choice(confidences=("A", "B", "C", "D")))
     without = sum(row["copied_words"] == 0 for row in TableStore.open(tables).read("claims").to_pylist())
-    assert drafted.left_out["without copied words"] == without > 0
+    assert drafted.content.order.selection.left_out["without copied words"] == without > 0
     assert all(row["copied_words"] > 0 for row in annex_rows(shared.folder / "letters"))
 
     def with_one_more(*given: object) -> ChosenTargets:
@@ -256,15 +256,18 @@ def test_a_page_in_two_files_is_named_at_both_places_once(two_files: Bureau) -> 
     drafted = two_files.draft("n")
     rows = annex_rows(two_files.folder / "n")
     assert {row["file"].rpartition("/")[2] for row in rows} == {"a.warc.wet.gz", "pages.warc.gz"}
-    assert len({row["row_sha256"] for row in rows}) == len(rows) == drafted.figures.numbers["rows"]
+    assert len({row["row_sha256"] for row in rows}) == len(rows) == drafted.content.numbers["rows"]
     assert len(rows) < len(two_files.case.targets())
     assert two_files.rules("n") == {}
 
     of = next(target for target in two_files.case.targets() if target.place != "record").row_sha256
-    before = two_files.draft("both", choice=one_row(of)).figures.numbers["rows"]
+    before = two_files.draft("both", choice=one_row(of)).content.numbers["rows"]
     rewrite_claims(
         two_files.crawl.tables, lambda claim: claim["row_sha256"] != of and claim.update(confidence="D")
     )
     after = two_files.draft("alone", choice=one_row(of))
     assert before > 1
-    assert (after.figures.numbers["rows"], after.left_out) == (1, {"doubtful": before - 1})
+    assert (after.content.numbers["rows"], after.content.order.selection.left_out) == (
+        1,
+        {"doubtful": before - 1},
+    )

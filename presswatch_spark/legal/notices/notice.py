@@ -149,7 +149,7 @@ class Notice:
                 f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
             ) from error
         opened = cls(folder, about, sums, hashlib.sha256(listed).hexdigest(), journal=journal)
-        for name in sorted(name for name in folder.names() if name.startswith(f"{EVENTS}/")):
+        for name in (name for name in folder.names() if name.startswith(f"{EVENTS}/")):
             data = folder.read(name)[0]
             try:
                 noted = unsealed_json(data)
@@ -182,41 +182,30 @@ class Notice:
         return edited is None or edited.number < found.number
 
     def files(self) -> dict[str, bytes]:
-        """Return the files of the notice by name, without its events and their proofs."""
-        own = (name for name in self.folder.names() if not name.startswith((f"{EVENTS}/", f"{PROOFS}/")))
+        """Return the files of the notice by name, with proofs of events, but without the events."""
+        own = (name for name in self.folder.names() if not name.startswith(f"{EVENTS}/"))
         return {name: self.folder.read(name)[0] for name in own if name != SUMS}
 
     def changes(self, files: Mapping[str, bytes]) -> Iterator[tuple[str, Sentence]]:
         """Yield files that changed since the draft, and how, except for an edit that a person vouches for."""
-        edited = self.newest("edited")
-        expected = {**self.sums, **({LETTER: str(edited.facts["letter"])} if edited else {})}
+        expected = dict(self.sums)
+        if edited := self.newest("edited"):
+            expected[LETTER] = str(edited.facts["letter"])
+        proofs = (event.facts for event in self.events if "proof" in event.facts)
+        expected |= {str(facts["proof"]): str(facts["file"]) for facts in proofs}
+        # A process that is killed between a proof and its event leaves a proof with the next number.
+        unfinished = f"{PROOFS}/{len(self.events) + 1:04}-"
         for name in sorted(expected.keys() - files.keys()):
             yield name, sentence(N_("it is missing"))
         for name in sorted(files.keys() - expected.keys()):
-            yield name, sentence(N_("it was added"))
+            if not name.startswith(unfinished):
+                yield name, sentence(N_("it was added"))
         for name in sorted(files.keys() & expected.keys()):
             if hashlib.sha256(files[name]).hexdigest() != expected[name]:
                 edit = sentence(N_("it has changed; if you edited it, add --edited-by NAME"))
                 yield name, edit if name == LETTER else sentence(N_("it has changed"))
         if not self.events or self.events[0].sums != self.digest:
             yield SUMS, sentence(N_("it is not the one that was drafted"))
-        yield from self._changed_proofs()
-
-    def _changed_proofs(self) -> Iterator[tuple[str, Sentence]]:
-        named = {
-            str(each.facts["proof"]): each.facts["file"] for each in self.events if "proof" in each.facts
-        }
-        # A process that is killed between a proof and its event leaves a proof with the next number.
-        unfinished = f"{PROOFS}/{len(self.events) + 1:04}-"
-        found = {name for name in self.folder.names() if name.startswith(f"{PROOFS}/")}
-        for name in sorted(named.keys() | found):
-            if name not in found:
-                yield name, sentence(N_("it is missing"))
-            elif name not in named:
-                if not name.startswith(unfinished):
-                    yield name, sentence(N_("it was added"))
-            elif hashlib.sha256(self.folder.read(name)[0]).hexdigest() != named[name]:
-                yield name, sentence(N_("it has changed"))
 
     def add_event(self, kind: EventKind, details: EventDetails = EventDetails(), **facts: Any) -> Self:
         """Append an event, with a copy of its proof, and its entry in the journal; return the notice with it.

@@ -36,7 +36,6 @@ from presswatch_spark.legal.notices.journal import (
     MARKER,
     NOTICES,
     Journal,
-    event_name,
     locked_campaign,
 )
 from presswatch_spark.legal.notices.laws import laws
@@ -147,14 +146,14 @@ def _draft(
     for id in [id for id in orders if id not in journal.digests]:
         name = f"{NOTICES}/{id}"
         try:
-            draft_notice(orders[id], journal.folder.at(name), storage)
+            drafted = draft_notice(orders[id], journal.folder.at(name), storage)
         except InputError:
             # A plan whose first letter cannot be written, such as one of a day before its facts, is void.
             if not journal.entries:
                 journal.folder.delete([EXCLUSIONS, MARKER])
             raise
-        data = journal.folder.read(event_name(id, 1))[0]
-        journal = journal.with_event(id, 1, "drafted", hashlib.sha256(data).hexdigest())
+        (event,) = drafted.notice.events
+        journal = journal.with_event(id, event.number, event.kind, event.sha256)
         tell(id)
     return journal
 

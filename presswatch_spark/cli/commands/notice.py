@@ -117,7 +117,7 @@ def draft(
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.legal.evidence.sources import source_at
     from presswatch_spark.legal.notices.laws import laws
-    from presswatch_spark.legal.notices.letter import NoticeOrder
+    from presswatch_spark.legal.notices.letter import AMOUNTS, NoticeOrder
     from presswatch_spark.legal.notices.notice import draft_notice, today
     from presswatch_spark.legal.notices.parties import load_recipient, load_sender
 
@@ -139,15 +139,8 @@ def draft(
     )
     drafted = draft_notice(order, out, storage)
     selection, numbers = order.selection, drafted.content.numbers
-    summary = _(
-        "{rows} of {urls} on {hosts}, {articles}, in {folder}",
-        rows=_.n("{n} row", "{n} rows", numbers["rows"]),
-        urls=_.n("{n} URL", "{n} URLs", numbers["urls"]),
-        hosts=_.n("{n} host", "{n} hosts", numbers["hosts"]),
-        articles=_.n("{n} article", "{n} articles", numbers["articles"]),
-        folder=out,
-    )
-    lines = [summary]
+    amounts = {name: _.n(*AMOUNTS[name], numbers[name]) for name in ("rows", "urls", "hosts", "articles")}
+    lines = [_("{rows} of {urls} on {hosts}, {articles}, in {folder}", **amounts, folder=out)]
     for reason, count in selection.left_out.items():
         if reason == "licensed":
             claimed = _.n("{n} claim", "{n} claims", count)

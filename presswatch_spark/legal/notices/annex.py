@@ -16,7 +16,7 @@ from presswatch_spark.core.terminal import plain
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.query.exports import export
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.storage.uris import HubAddress, printable, scheme_of
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import columns_digest, table_digest
 from presswatch_spark.tables.row_types import Int32, TableRow, column
@@ -178,17 +178,15 @@ def revision_and_path(file: str) -> tuple[str | None, str | None]:
     """Return revision and path of a file of a versioned dataset (`hf://…@REVISION/PATH`, `/resolve/…`).
 
     Without a revision, it is None, and the path is that of the URL. Both are None for a file on a disk.
+    Raises `InputError` for an address that is not one of a dataset on a hub.
     """
     scheme = scheme_of(file)
     if scheme == "file":
         return None, None
-    parts = urlsplit(file)
-    path = unquote(parts.path).lstrip("/")
     if scheme == "hf":
-        owner, _, rest = path.partition("/")
-        name, _, inside = rest.partition("/")
-        _, _, revision = name.partition("@")
-        return printable(revision) if owner and revision else None, printable(inside)
+        address = HubAddress.of(file)
+        return address.revision and printable(address.revision), printable(address.path)
+    path = unquote(urlsplit(file).path).lstrip("/")
     before, found, rest = path.partition("/resolve/")
     if found and before:
         revision, _, path = rest.partition("/")

@@ -60,7 +60,7 @@ class Journal:
             folder.read(MARKER)
         except MissingError:
             if any(name.startswith(f"{JOURNAL}/") for name in folder.names()):
-                raise _broken(folder, MARKER, "the plan is missing") from None
+                raise broken(folder, MARKER, "the plan is missing") from None
             return None
         try:
             return cls._read(folder)
@@ -92,7 +92,7 @@ class Journal:
         # A notice counts from the moment at which its last file is written.
         whole = {name.split("/")[1] for name in names if re.fullmatch(f"{NOTICES}/[^/]+/{SUMS}", name)}
         if strange := whole - plan["notices"].keys():
-            raise _broken(folder, f"{NOTICES}/{min(strange)}", "the plan has no such notice")
+            raise broken(folder, f"{NOTICES}/{min(strange)}", "the plan has no such notice")
         noted = [name for name in names if name.startswith(f"{JOURNAL}/")]
         events = [name for name in names if (at := _EVENT.fullmatch(name)) and at[1] in whole]
         with ThreadPoolExecutor(8, "journal") as pool:
@@ -101,18 +101,18 @@ class Journal:
         expected = dict[str, str]()
         for name in noted:
             if name != (right := entry_name(len(entries) + 1)):
-                raise _broken(folder, right, "the entry of the journal is missing")
+                raise broken(folder, right, "the entry of the journal is missing")
             entry = _unsealed(folder, name, files[name], *ENTRY)
             if (entry["number"], entry["previous"]) != (len(entries) + 1, head):
-                raise _broken(folder, name, "the entry follows another one, or another plan")
+                raise broken(folder, name, "the entry follows another one, or another plan")
             entries.append(entry)
             head = _sha256(files[name])
             expected[event_name(entry["notice"], entry["event"])] = entry["event_sha256"]
         for name, sha256 in expected.items():
             if name not in files:
-                raise _broken(folder, name, "the event is missing")
+                raise broken(folder, name, "the event is missing")
             if _sha256(files[name]) != sha256:
-                raise _broken(folder, name, "the event is not the one that the journal names")
+                raise broken(folder, name, "the event is not the one that the journal names")
         return cls(folder, plan, entries, head)._with_pending({name: files[name] for name in events})
 
     def _with_pending(self, events: Mapping[str, bytes]) -> Self:
@@ -123,7 +123,7 @@ class Journal:
             notice = name.split("/")[1]
             number = len(digests.get(notice, ())) + 1
             if found or name != event_name(notice, number):
-                raise self.broken(name, "the journal does not name this event")
+                raise broken(self.folder, name, "the journal does not name this event")
             kind = str(_unsealed(self.folder, name, events[name]).get("kind"))
             found.append((notice, number, kind, _sha256(events[name])))
         return replace(self, pending=found[0] if found else None)
@@ -140,13 +140,9 @@ class Journal:
         """Raise `BrokenCampaignError` if a file is changed, or missing while there are notices."""
         is_there = name in self.folder.names()
         if is_there and _sha256(self.folder.read(name)[0]) != sha256:
-            raise self.broken(name, "the file has changed")
+            raise broken(self.folder, name, "the file has changed")
         if self.entries and not is_there:
-            raise self.broken(name, "the file is missing")
-
-    def broken(self, name: str, what: str) -> BrokenCampaignError:
-        """Return the error of a file of the campaign."""
-        return _broken(self.folder, name, what)
+            raise broken(self.folder, name, "the file is missing")
 
     @contextmanager
     def held(self) -> Iterator[Self]:
@@ -200,10 +196,11 @@ def _unsealed(folder: Folder, name: str, data: bytes, *keys: str) -> Mapping[str
             raise ValueError(f"there is no {min(missing)}")
         return found
     except ValueError as error:
-        raise _broken(folder, name, "the file has changed") from error
+        raise broken(folder, name, "the file has changed") from error
 
 
-def _broken(folder: Folder, name: str, what: str) -> BrokenCampaignError:
+def broken(folder: Folder, name: str, what: str) -> BrokenCampaignError:
+    """Return the error of a file of a campaign."""
     return BrokenCampaignError(what, where=folder.at(name), remedy=RESTORE)
 
 

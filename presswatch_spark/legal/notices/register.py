@@ -12,7 +12,7 @@ from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.translation import N_, n
 from presswatch_spark.legal.evidence import typesetting
 from presswatch_spark.legal.evidence.typesetting import in_print
-from presswatch_spark.legal.notices.journal import MARKER, NOTICES, Journal
+from presswatch_spark.legal.notices.journal import MARKER, NOTICES, Journal, broken
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import LetterWords
 from presswatch_spark.legal.notices.notice import PROOFS, Event, Notice
@@ -73,7 +73,7 @@ class Register:
                 for name in found.changed:
                     # Before dispatch, a lawyer may edit a letter, and the next check looks at it.
                     if notice.newest("sent") or name.startswith(f"{PROOFS}/"):
-                        raise journal.broken(f"{NOTICES}/{id}/{name}", "the file has changed")
+                        raise broken(journal.folder, f"{NOTICES}/{id}/{name}", "the file has changed")
             notices.append(RegisteredNotice(id, planned, notice, found))
         return cls(journal, notices, day)
 

@@ -220,6 +220,7 @@ def test_a_draft_that_fails_leaves_nothing(shared: Bureau, monkeypatch: pytest.M
     [
         ("hf://datasets/o/n@0a1b/data/x.parquet", ("0a1b", "data/x.parquet")),
         ("hf://datasets/o/n/data/x@y.parquet", (None, "data/x@y.parquet")),
+        ("hf://datasets/o/n@refs/convert/parquet/x.parquet", ("refs/convert/parquet", "x.parquet")),
         ("https://huggingface.co/datasets/o/n/resolve/0a1b/data/x.parquet", ("0a1b", "data/x.parquet")),
         ("s3://commoncrawl/crawl-data/x.warc.gz", (None, "crawl-data/x.warc.gz")),
         ("/data/x.warc.gz", (None, None)),

@@ -201,7 +201,9 @@ class ShardScan:
         hashes = self.part.hashes if self.part else ALL_HASHES
         match_rules = MatchRules.of(self.config)
         matcher = _matcher(self.corpus, self.corpus_digest, self.config.storage, match_rules, hashes)
-        rules, begin = self.config.run, Sifting if self.part and not self.part.is_last else ShardAttempt
+        rules, begin = self.config.run, ShardAttempt
+        if self.part and self.part.number < self.part.count - 1:
+            begin = Sifting
         read = partial(self._read, matcher)
         return outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
 

@@ -95,8 +95,7 @@ def execute(
             waves += sifter(left, lambda more: guard(_counts([*waves, *more])))
         waves = _read_rest(shards, waves, reader, guard)
         metrics = metric_rows(observer.metrics("published")) if work.kind.has_metrics else ()
-        facts = {**work.facts, "shards_planned": len(shards)}
-        row, log = publish(store, run, work.kind, waves, facts, metrics, work.corpus)
+        row, log = publish(store, run, work, waves, metrics)
         observer.published(row)
         # The run is published, so a failure to clean up is no failure of the run.
         with suppress(PresswatchError, OSError):

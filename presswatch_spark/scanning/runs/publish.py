@@ -20,7 +20,7 @@ from presswatch_spark.core.spark.session import sql_session
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, in_groups, read_part
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear
-from presswatch_spark.scanning.runs.work import CorpusRows, Kind, Row
+from presswatch_spark.scanning.runs.work import Kind, Row, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.digests import GROUP_DIGITS
@@ -51,23 +51,19 @@ class Sorted:
 def publish(
     store: TableStore,
     run: OwnedRun,
-    kind: Kind,
+    work: Work,
     waves: Sequence[Wave],
-    facts: Row,
     metrics: Sequence[Mapping[str, object]] = (),
-    corpus: CorpusRows | None = None,
 ) -> tuple[Mapping[str, Any], pa.Table]:
     """Publish `run` and clear its folder; return its row, and its log by shard, as in `Finished`.
 
-    Args:
-        facts: columns of the run's row, from plan, corpus and settings; None if they depend on the shards.
-        metrics: the run's rows of `metrics`, without its id.
-        corpus: as in `Work`.
+    `metrics`: the run's rows of `metrics`, without its id.
 
     Raises:
         OutputError: the waves lack rows that they counted, the disk is full, or another process has the run.
         ConflictError: another process has published the run.
     """
+    kind, facts = work.kind, {**work.facts, "shards_planned": len(work.shards)}
     parts = {
         table: [part for wave in waves for part in wave.parts if part.table == table]
         for table in kind.columns
@@ -90,7 +86,7 @@ def publish(
             measured = pa.Table.from_pylist(list(metrics), columns_without_run("metrics"))
             tables["metrics"] = sorted_here(measured, SortedFiles("metrics", run.run_id, run.staged))
         files = {table: written.files for table, written in tables.items()}
-        if corpus:
+        if work.corpus:
             is_there = any(
                 published["corpus_digest"] == row["corpus_digest"]
                 and any(file["table"] == CORPUS for file in published["files"] or ())
@@ -98,7 +94,7 @@ def publish(
             )
             # Even without rows, since this removes what a killed try left.
             brought = SortedFiles(CORPUS, run.run_id, run.staged)
-            files[CORPUS] = () if is_there else brought.write_files(corpus())
+            files[CORPUS] = () if is_there else brought.write_files(work.corpus())
     row |= {DIGESTS[table]: tables[table].digest for table in kind.tables if table in DIGESTS}
     whole = {name: row.get(name) for name in SCHEMAS[kind.by].names}
     published = store.publish_tables(kind.by, whole, run.staged, files, run.lock.confirm)

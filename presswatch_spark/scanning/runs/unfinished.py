@@ -86,7 +86,15 @@ def own_run(
     runs = store.root / RUNS_FOLDER
     folder = runs / key[:KEY_DIGITS]
     with locked(runs, f"{key[:KEY_DIGITS]}.lock", lease_seconds) as lock:
-        yield _taken_up(store, folder, lock, key, now, by)
+        there, damage = None, tuple[str, ...]()
+        try:
+            there = read_note(folder)
+        except OutputError as error:
+            damage = (f"{error.where}: {error.what}; the run starts over",)
+        if there and not store.is_published(there[0].run_id):
+            yield _taken_up(folder, lock, *there)
+        else:
+            yield _new(store, folder, lock, key, now, by, damage)
 
 
 def clear(run: OwnedRun) -> None:
@@ -102,16 +110,8 @@ def clear(run: OwnedRun) -> None:
             run.folder.path.with_suffix(".lock").unlink()
 
 
-def _taken_up(store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str) -> OwnedRun:
-    """Take up the run in `folder`, or begin a new one. Raises the epoch: this fences off older processes."""
-    try:
-        there = read_note(folder)
-    except OutputError as error:
-        damage = f"{error.where}: {error.what}; the run starts over"
-        return _new(store, folder, lock, key, now, by, (damage,))
-    if there is None or store.is_published(there[0].run_id):
-        return _new(store, folder, lock, key, now, by, ())
-    note, etag = there
+def _taken_up(folder: Folder, lock: Lock, note: Note, etag: str) -> OwnedRun:
+    """Take up the run in `folder`. Raises the epoch: this fences off older processes."""
     names, damaged = folder.names(), list[str]()
     waves = tuple(read_waves(folder, note, names, damaged.append))
     kept = tuple(sorted(wave.attempt for wave in waves))

@@ -195,8 +195,6 @@ RELEASES = pa.field("releases", pa.list_(pa.string()))
 ReadOne = Callable[[ObjectInfo], Outcome]
 """Reads one shard. Faults of the shard are in the log; only a fault that affects all shards is raised."""
 
-CorpusRows = Callable[[], Iterable[pa.RecordBatch]]
-
 Guard = Callable[[ShardTotals], None]
 """Stops a run by raising an error. It is called before the first wave and after each, with the counts of all
 processes of the run. Finished waves are kept."""
@@ -260,7 +258,7 @@ class Work:
     asked: Row = field(default_factory=dict)
     preparing: Callable[[], AbstractContextManager[object]] = nullcontext
     guard: Callable[[Meter], Guard] | None = None
-    corpus: CorpusRows | None = None
+    corpus: Callable[[], Iterable[pa.RecordBatch]] | None = None
     passes: Passes | None = None
     beginning: Callable[[], None] | None = None
 

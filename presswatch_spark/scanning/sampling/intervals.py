@@ -43,11 +43,6 @@ class Stratum:
     values: Floats
     size: int
 
-    @property
-    def weight(self) -> float:
-        """Return the number of files of the stratum per file that was read."""
-        return self.size / len(self.values)
-
 
 @dataclass(frozen=True, slots=True)
 class SampleTotals:
@@ -69,7 +64,8 @@ def totals(strata: Sequence[Stratum], seed: int) -> SampleTotals:
     The same seed gives the same intervals.
     """
     seen = np.sum([stratum.values.sum(axis=0) for stratum in strata], axis=0)
-    estimate = np.sum([stratum.weight * stratum.values.sum(axis=0) for stratum in strata], axis=0)
+    # Each file that was read counts for all files of its stratum.
+    estimate = np.sum([each.size / len(each.values) * each.values.sum(axis=0) for each in strata], axis=0)
     files = np.sum([np.count_nonzero(stratum.values, axis=0) for stratum in strata], axis=0)
     error = np.sqrt(np.sum([_variance(stratum) for stratum in strata], axis=0))
     pivots = _pivots(strata, error, np.random.default_rng(seed))

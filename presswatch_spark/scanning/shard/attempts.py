@@ -234,11 +234,6 @@ class Pass:
         return hash_ranges(self.count)[self.number]
 
     @property
-    def is_last(self) -> bool:
-        """Return whether it is the last pass, which makes rows."""
-        return self.number == self.count - 1
-
-    @property
     def kept(self) -> Folder:
         """Return the folder of its candidates."""
         return self.folder / f"{self.number + 1}-of-{self.count}"

@@ -36,7 +36,7 @@ from presswatch_spark.scanning.runs.work import (
     key_of,
     outcome_of,
 )
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable, stat
+from presswatch_spark.storage.objects import ObjectInfo, canonical, printable, stat
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest
@@ -103,20 +103,11 @@ def census(
     observer.say("planned", f"index files to read: {len(files):,}")
     opened = Corpus.open(corpus, check=True, storage=config.storage)
     digest, release = opened.manifest.digest, config.read.release
-    census_of_file = FileCensus(
-        corpus=canonical(corpus),
-        corpus_digest=digest,
-        wanted=wanted_of(opened),
-        attempts=config.run.shard_attempts,
-        storage=config.storage,
-        release=release,
-        seconds=config.run.shard_seconds,
-    )
     work = Work(
         CENSUS,
         files,
         key_of("census", files.digest, digest, release or "", __version__),
-        census_of_file,
+        FileCensus(canonical(corpus), digest, wanted_of(opened), config),
         facts={"corpus_digest": digest, "tool_version": __version__, "release_named": release},
         asked={"dataset": "index", "release": release},
     )
@@ -185,23 +176,22 @@ class FileCensus:
     corpus: str
     corpus_digest: str
     wanted: Wanted
-    attempts: int
-    storage: StorageOptions
-    release: str | None = None
-    seconds: float | None = None
+    config: ScanConfig
 
     def __call__(self, file: ObjectInfo) -> Outcome:
         """Take the census of one file; raises only if the corpus cannot be used."""
-        corpus = _corpus(self.corpus, self.corpus_digest, self.storage)
-        return outcome_of(FileReading, partial(self._read, corpus), file, self.attempts, self.seconds)
+        corpus, rules = _corpus(self.corpus, self.corpus_digest, self.config.storage), self.config.run
+        read = partial(self._read, corpus)
+        return outcome_of(FileReading, read, file, rules.shard_attempts, rules.shard_seconds)
 
     def _read(self, corpus: Corpus, reading: FileReading) -> None:
+        storage, release = self.config.storage, self.config.read.release
         if reading.shard.size is None:
-            reading.shard = stat(reading.shard.uri, self.storage)
+            reading.shard = stat(reading.shard.uri, storage)
         uri = printable(reading.shard.uri)
-        named = {**({"release": self.release} if self.release else {}), **partitions(uri)}
+        named = {**({"release": release} if release else {}), **partitions(uri)}
         read = read_cdxj if is_cdxj(uri) else read_index
-        for place, row in read(reading.shard, self.wanted, self.storage, reading.report):
+        for place, row in read(reading.shard, self.wanted, storage, reading.report):
             match = corpus.sites.match(str(row["url"]), corpus.urls) if row["url"] is not None else None
             if match is None:
                 continue

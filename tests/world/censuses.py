@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.scanning.census import FileCensus, wanted_of
 from presswatch_spark.scanning.runs.work import Outcome
@@ -72,7 +73,10 @@ def take(
     """The census of one file: its outcome, and its captures."""
     opened = Corpus.open(str(corpus), check=False)
     info = stat(str(file), storage) if isinstance(file, Path) else file
-    census = FileCensus(str(corpus), opened.manifest.digest, wanted_of(opened), attempts, storage, release)
+    config = ScanConfig(
+        read=ReadRules(release=release), run=RunRules(shard_attempts=attempts), storage=storage
+    )
+    census = FileCensus(str(corpus), opened.manifest.digest, wanted_of(opened), config)
     outcome = census(info)
     return outcome, [row for batch in outcome.tables["captures"] for row in batch.to_pylist()]
 

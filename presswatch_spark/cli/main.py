@@ -89,6 +89,7 @@ NEXT_STEPS = {
     "removal status": "presswatch removal probe CASE, a day later",
     "submit": "presswatch runs TABLES",
     "catalog sync": "a query of the catalog, as in docs/how-to/catalog.md",
+    "catalog annotations": "the join with the index, as in docs/how-to/catalog.md",
     "forget": "presswatch verify-rows TABLES",
 }
 """Next step after each command, the last line of its help; groups name their commands."""

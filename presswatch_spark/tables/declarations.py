@@ -427,6 +427,31 @@ class Claim(TableRow):
     claim_sha256: str = column("SHA-256 (hex) of the claim's canonical form, without `run_id`; `table_digest` is built from these.")
 
 
+class Annotation(TableRow):
+    """A claim with the keys of its capture in Common Crawl's index, for `catalog annotations`; its folder names the crawl."""
+
+    url_surtkey: str | None = column("Key of the URL (SURT), as in the index; null for a URL that the index may canonicalise in another way.")
+    url: str | None = column("URL of the document, as the dataset states it.")
+    fetch_time: datetime | None = column("Time of the capture, in whole seconds; null if the dataset does not state it.")
+    warc_filename: str | None = column("WARC file of the capture, relative to the bucket; null if unknown.")
+    warc_record_offset: int | None = column("First byte of the record in that file; null if unknown, as for WET, C4 and OSCAR.")
+    title_id: str = column(Claim)
+    publisher_id: str = column(Claim)
+    article_id: str | None = column(Claim)
+    kind: ClaimKind = column(Claim)
+    confidence: Confidence = column(Claim)
+    copied_words: Int32 = column(Claim)
+    longest_run_words: Int32 = column(Match)
+    article_coverage: float | None = column(Match)
+    licence_id: str | None = column(Claim)
+    mandate: MandateState = column(Claim)
+    rights: Sequence[str] = column(Claim)
+    reservation: ReservationState = column(Claim)
+    as_of: str = column(Claim)
+    row_sha256: str = column(Claim)
+    claim_sha256: str = column(Claim)
+
+
 SIGHTING = struct_like(
     Match, "grade", "confidence", "document_url", "longest_run_words", "copied_words", "article_coverage",
     "own_site", "dataset", "release", "shard_uri", "record_id", "record_offset", "record_length",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.arrow_settings import give_memory_back, leave_pandas_out
-from presswatch_spark.cli.options import argument, engine_option, option, pairs_option
+from presswatch_spark.cli.options import argument, engine_option, mirror_option, option, pairs_option
 from presswatch_spark.cli.replies import (
     ENGLISH,
     FAILED,
@@ -31,6 +31,7 @@ from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.tables.catalog import KINDS, NAME
 
 if TYPE_CHECKING:
+    from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
 
 RUN_COLUMNS = (
@@ -349,7 +350,7 @@ def estimate_lines(
 
 @click.group()
 def catalog() -> None:
-    """Register the tables in an Iceberg catalog, for other engines."""
+    """Register the tables in an Iceberg catalog, or join claims to an index."""
 
 
 @command("sync", catalog)
@@ -388,3 +389,28 @@ def sync(
     added, out = (sum(getattr(change, name) for change in changes) for name in ("added", "taken_out"))
     total = f"{counted(added, 'file')} added, {out:,} taken out, in {counted(len(changes), 'table')}"
     return Reply([Table(CHANGED, rows), total])
+
+
+@command("annotations", catalog)
+def index_annotations(
+    *,
+    tables: str = argument(),
+    out: str = option("--out", "DIR", "A new folder, or s3://, for the Parquet files.", required=True),
+    mirrors: tuple[Mirror, ...] = mirror_option("Name as files below TO the files scanned below FROM."),
+    form: ReplyForm,
+) -> Reply:
+    """Write claims, without text, with keys of Common Crawl's index.
+
+    TABLES is the folder of a scan with claims. Users of the index join the files by `url`, `fetch_time` and,
+    where these are known, `warc_filename` and `warc_record_offset`; docs/how-to/catalog.md has the query. A
+    folder per crawl (crawl=CC-MAIN-…), as in the index, has one row per claim.
+
+    \b
+    presswatch catalog annotations --out annotations tables
+    """
+    from presswatch_spark.query.annotations import UNKNOWN, write_annotations
+
+    counts = write_annotations(tables, out, form.storage, mirrors)
+    rows = [["unknown" if crawl == UNKNOWN else crawl, count] for crawl, count in counts.items()]
+    total = f"{counted(sum(counts.values()), 'claim')} written to {out}"
+    return Reply([Table(("crawl", "claims"), rows), total])

@@ -286,6 +286,17 @@ class PatchedFile:
             raise PatchError(f"its SHA-256 is not the expected one afterwards: {remedy}")
 
 
+def pieces_of(entry: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """Yield the ranges that a patched object is made of: `object` or `blob`, begin and end."""
+    at = in_blob = 0
+    for offset, length, _, new in [*entry["edits"], [entry["size"], 0, "", 0]]:
+        if offset > at:
+            yield "object", at, offset
+        if new:
+            yield "blob", in_blob, in_blob + new
+        at, in_blob = offset + length, in_blob + new
+
+
 def parts_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the parts of a multipart upload that patches an object, and upload as few bytes as it allows.
 
@@ -294,42 +305,25 @@ def parts_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
     """
     parts: list[Any] = []
     pieces: list[Any] = []
-    size, at, in_blob, filled = entry["size"], 0, 0, 0
-
-    def keep(end: int) -> None:
-        nonlocal at, filled
-        if end > at:
-            pieces.append({"object": [at, end - 1]})
-            filled, at = filled + end - at, end
-
-    def close() -> None:
-        nonlocal pieces, filled
-        if filled:
-            parts.append({"number": len(parts) + 1, "upload": pieces, "bytes": filled})
-        pieces, filled = [], 0
-
-    def copy(end: int) -> None:
-        nonlocal at
-        while at < end:
-            part = end if end - at <= MOST_COPIED else at + MOST_COPIED // 2
-            parts.append({"number": len(parts) + 1, "copy": [at, part - 1]})
-            at = part
-
-    for offset, length, _, new in entry["edits"]:
-        # The part before must be long enough, and so must the copy between it and this edit.
+    filled = 0
+    found = list(pieces_of(entry))
+    for place, (kind, begin, end) in enumerate(found, 1):
+        # The part before a copy must be long enough, and so must the copy itself, unless it is the last part.
         missing = max(0, LEAST_PART - filled) if pieces else 0
-        if offset - at - missing >= LEAST_PART:
-            if pieces:
-                keep(at + missing)
-                close()
-            copy(offset)
-        keep(offset)
-        if new:
-            pieces.append({"blob": [in_blob, new]})
-        filled, in_blob, at = filled + new, in_blob + new, offset + length
-    keep(min(size, at + max(0, LEAST_PART - filled) if pieces else at))
-    close()
-    copy(size)
+        is_last = place == len(found)
+        is_rest = is_last and end == entry["size"]
+        is_copied = kind == "object" and (is_rest or end - begin - missing >= LEAST_PART)
+        at = min(end, begin + missing) if is_copied else end
+        if at > begin:
+            pieces.append({kind: [begin, at - 1 if kind == "object" else at - begin]})
+            filled += at - begin
+        if pieces and (is_copied or is_last):
+            parts.append({"number": len(parts) + 1, "upload": pieces, "bytes": filled})
+            pieces, filled = [], 0
+        while at < end:
+            last = end if end - at <= MOST_COPIED else at + MOST_COPIED // 2
+            parts.append({"number": len(parts) + 1, "copy": [at, last - 1]})
+            at = last
     return parts
 
 

@@ -15,7 +15,7 @@ from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.places import is_by_range
-from presswatch_spark.legal.removal.responses import ProbeFinding, RecordFacts
+from presswatch_spark.legal.removal.responses import BLANK, ProbeFinding, row_facts
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.matching.sieve import Candidates
@@ -27,7 +27,7 @@ from presswatch_spark.scanning.runs.work import reason_of
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.tables.declarations import Match, Target
+from presswatch_spark.tables.declarations import Match, Probe, Target
 
 KnownDocuments = frozenset[tuple[str, str]]
 """Pairs of an article's id and the name of a document that had the article when the file was scanned."""
@@ -51,7 +51,7 @@ class WordCount:
         words, rules = Joined(words_of(article)), self._rules
         documents = (NamedDocument(Joined(words_of(text)), rules.anchor_words) for text in found.texts)
         copied = max(verify(document, words, rules).copied_words for document in documents)
-        return replace(found, record=replace(found.record, copied_words=copied), texts=())
+        return replace(found, record=found.record.with_columns(copied_words=copied), texts=())
 
     def search(self, targets: Sequence[Target]) -> Callable[[DocumentBatch], Iterable[Match]]:
         """Return a function that finds the countable articles of targets in a batch, as rows."""
@@ -91,7 +91,7 @@ class DeepReading:
     report: ReadReport = field(default_factory=ReadReport)
     seen: dict[str, ProbeFinding] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    passages: dict[str, RecordFacts] = field(default_factory=dict)
+    passages: dict[str, Probe] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -116,7 +116,7 @@ class DeepReading:
                     continue
                 best = reading.passages.get(article)
                 if row.copied_words > ((best.copied_words if best else None) or 0):
-                    reading.passages[article] = RecordFacts.of_row(row)
+                    reading.passages[article] = row_facts(row)
             for i in range(len(batch)):
                 record = record_of(batch, i)
                 digest = record.text_sha256 or ""
@@ -180,10 +180,10 @@ def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadRepor
         report.interrupted = True
 
 
-def record_of(batch: DocumentBatch, i: int) -> RecordFacts:
-    """Return the facts that identify document `i` of a batch."""
+def record_of(batch: DocumentBatch, i: int) -> Probe:
+    """Return a probe with the facts that identify document `i` of a batch only."""
     at = batch.locate(i)
-    return RecordFacts(
+    return BLANK.with_columns(
         record_offset=at.record_offset,
         record_length=at.record_length,
         row_index=at.row_index,

@@ -10,14 +10,15 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
-from presswatch_spark.legal.removal.responses import UNLINKED, ProbeFinding, ask_part, columns_of
+from presswatch_spark.legal.removal.responses import ProbeFinding, ask_part, probe_of
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.objects import StorageOptions, printable
-from presswatch_spark.tables.declarations import ReleaseFile
+from presswatch_spark.tables.declarations import Probe, ReleaseFile
 
 FILES_AT_ONCE = 16
 FILES_WRITTEN = 1_000
+_OF_PROBE = tuple(name for name in ReleaseFile.columns if name in Probe.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ def take_inventory(
         for first in range(0, len(left), FILES_WRITTEN):
             answers = request_files(left[first : first + FILES_WRITTEN], storage)
             files = [
-                ReleaseFile(**each, **of_all, **UNLINKED) for each in answers if not isinstance(each, str)
+                ReleaseFile(**of_all, **{name: getattr(each, name) for name in _OF_PROBE})
+                for each in answers
+                if not isinstance(each, str)
             ]
             found += chain.append(number, files)
             news = N_("inventory {number}: {done} of {files} files")
@@ -97,18 +100,15 @@ def take_inventory(
     )
 
 
-def request_files(uris: Sequence[str], storage: StorageOptions) -> Sequence[dict[str, Any] | str]:
-    """Request the first byte of each file; return the columns of its row, or why it was not requested."""
+def request_files(uris: Sequence[str], storage: StorageOptions) -> Sequence[Probe | str]:
+    """Request the first byte of each file; return a probe of it, or why it was not requested."""
 
-    def one(uri: str) -> dict[str, Any] | str:
+    def one(uri: str) -> Probe | str:
         try:
             part = ask_part(uri, 0, 1, storage)
         except BlockedError as error:
             return str(error)
-        columns = columns_of(part.facts)
-        found = part.failure or ProbeFinding("same")
-        del columns["body_sha256"]
-        return columns | {"outcome": found.outcome, "detail": found.detail or None}
+        return probe_of("file", part.facts, part.failure or ProbeFinding("same"))
 
     with AskingThreads(FILES_AT_ONCE, "inventory") as pool:
         return list(pool.map(one, uris))

@@ -19,11 +19,13 @@ from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
 from presswatch_spark.legal.removal.responses import (
+    BLANK,
     ProbeFinding,
-    RecordFacts,
-    ResponseFacts,
     in_same_second,
+    lookup_facts,
     probe_of,
+    response_facts,
+    row_facts,
 )
 from presswatch_spark.legal.removal.states import Outcome
 from presswatch_spark.matching.judgement.urls import normalise_url
@@ -277,8 +279,8 @@ def recaptures(
         url, at = normalise_url(row.document_url or "") or "", row.captured_at and utc(row.captured_at)
         is_later = at is not None and at.date() > case.noticed_on
         detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
-        found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, RecordFacts.of_row(row))
-        facts = ResponseFacts(request=f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
+        found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, row_facts(row))
+        facts = lookup_facts(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
         for target in by_url.get(url, ()):
             is_of_claim = row.title_id == target.title_id
             if target.article_id:
@@ -308,7 +310,7 @@ Captures = Sequence[IndexedCapture] | ProbeFinding
 class PageAnswer:
     """The answer of an index about a page."""
 
-    facts: ResponseFacts
+    facts: Probe
     captures: Captures
 
 
@@ -337,9 +339,9 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
         by_release.setdefault(release, []).append(url)
     for release, urls in by_release.items():
         for url, answer in index.answers(urls, release):
-            facts = ResponseFacts(request=answer.request, file_uri=printable(answer.uri))
+            facts = lookup_facts(answer.request, file_uri=printable(answer.uri))
             if answer.response is not None:
-                facts = ResponseFacts.of(answer.response, answer.request, answer.uri)
+                facts = response_facts(answer.response, answer.request, answer.uri)
             captures: Captures = answer.captures
             if answer.error is not None:
                 outcome: Outcome = "limited" if facts.status == 429 else "refused"
@@ -380,4 +382,5 @@ def place_among(captures: Captures, target: Target) -> ProbeFinding:
     most, found = max(alike, key=lambda pair: pair[0], default=(0, None))
     if found is None or not most:
         return ProbeFinding("unlisted", "the index has no capture of the page in this file at this time")
-    return ProbeFinding("listed", record=RecordFacts(record_offset=found.offset, record_length=found.length))
+    at = BLANK.with_columns(record_offset=found.offset, record_length=found.length)
+    return ProbeFinding("listed", record=at)

@@ -22,16 +22,18 @@ from presswatch_spark.legal.removal.deep import (
 )
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of
 from presswatch_spark.legal.removal.responses import (
+    BLANK,
     FetchedRange,
     ProbeFinding,
-    RecordFacts,
-    ResponseFacts,
     ask_part,
     compared,
     control_in,
     end_of_record,
     finding_of,
+    lookup_facts,
     probe_of,
+    record_facts,
+    row_facts,
     start_of_record_before,
     target_in,
 )
@@ -122,7 +124,7 @@ def _names(of: Probe | Target) -> frozenset[str]:
     return frozenset(filter(None, (of.document_url, of.text_sha256)))
 
 
-def _version(answer: ResponseFacts | Probe) -> ProbedVersion:
+def _version(answer: Probe) -> ProbedVersion:
     return strong(answer.etag), answer.last_modified, answer.bytes
 
 
@@ -157,7 +159,7 @@ class FileProber:
         """Return the probes of targets and controls; `BlockedError` if the site refuses more requests."""
         for target in filter(is_unresolved, self.file.targets):
             found = ProbeFinding("unresolved", "no index has given its place")
-            self._note("target", ResponseFacts(request="NONE"), found, target)
+            self._note("target", lookup_facts("NONE"), found, target)
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:
             return self.probes
@@ -176,9 +178,7 @@ class FileProber:
         self._ask_siblings()
         return self.probes
 
-    def _note(
-        self, role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None
-    ) -> None:
+    def _note(self, role: str, facts: Probe, found: ProbeFinding, target: Target | None = None) -> None:
         self.probes.append(probe_of(role, facts, found, target))
 
     def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
@@ -269,7 +269,7 @@ class FileProber:
         elif left:
             self._read_rows(left, part.facts)
 
-    def _read_rows(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
+    def _read_rows(self, targets: Sequence[Target], facts: Probe) -> None:
         places = [(target, pointer_of(target, self.file.uri)) for target in targets]
         controls, first = list(self._controls_of(targets)), self._first()
         wanted = [*(pointer for _, pointer in places), *(pointer for _, _, pointer in controls)]
@@ -292,7 +292,7 @@ class FileProber:
                 has_moved = outcome.reason == GONE and is_new
                 control = ProbeFinding("rewritten" if has_moved else "unreadable", str(outcome))
             else:
-                record = _control_facts(RecordFacts.of(outcome))
+                record = _control_facts(record_facts(outcome))
                 control = ProbeFinding("same", record=record)
                 if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text has changed"
@@ -344,7 +344,7 @@ class FileProber:
 
     # Whole files.
 
-    def look_through(self, targets: Sequence[Target], facts: ResponseFacts) -> None:
+    def look_through(self, targets: Sequence[Target], facts: Probe) -> None:
         """Read the whole file; note for each target whether its text, URL, id or article is in it."""
         marks = [(offset_of(each), _names(each)) for each in self.file.targets if not is_unresolved(each)]
         beside = (
@@ -394,8 +394,8 @@ def _bounds_of(record: Target | Probe) -> tuple[int, int]:
     return start, start + (record.record_length or 0)
 
 
-def _control_facts(record: RecordFacts) -> RecordFacts:
-    return replace(record, record_id=None, record_sha256=None)
+def _control_facts(record: Probe) -> Probe:
+    return record.with_columns(record_id=None, record_sha256=None)
 
 
 def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
@@ -501,7 +501,7 @@ class HubFileProber(FileProber):
             elif commit == address.revision:
                 of_target = [each for each in self.probes if each.target_sha256 == target.target_sha256]
                 last = next(each for each in reversed(of_target) if each.role == "target")
-                words = RecordFacts(copied_words=last.copied_words)
+                words = BLANK.with_columns(copied_words=last.copied_words)
                 yield target, finding_of(last, "the newest revision is the commit itself", words)
             elif linked and linked == target.etag:
                 detail = "the newest revision has the same file, by its SHA-256"
@@ -520,10 +520,10 @@ class HubFileProber(FileProber):
         whole.look_through(left, part.facts)
         by_digest: Mapping[str | None, Target] = {target.target_sha256: target for target in left}
         for probe in whole.probes:
-            found = finding_of(probe, probe.detail or "", RecordFacts.of_row(probe))
+            found = finding_of(probe, probe.detail or "", row_facts(probe))
             yield by_digest[probe.target_sha256], found
 
-    def _known(self, target: Target, facts: ResponseFacts) -> ProbeFinding | None:
+    def _known(self, target: Target, facts: Probe) -> ProbeFinding | None:
         probe = self.memory.newest.get(target.target_sha256)
         if probe is None or facts.etag is None or (probe.etag, probe.bytes) != (facts.etag, facts.bytes):
             return None
@@ -531,7 +531,7 @@ class HubFileProber(FileProber):
         if is_uncounted and self.words.can_count(target):
             return None
         detail = f"the newest revision has the file that probe {probe.number:,} read"
-        return finding_of(probe, detail, RecordFacts(copied_words=probe.copied_words))
+        return finding_of(probe, detail, BLANK.with_columns(copied_words=probe.copied_words))
 
 
 def large_files(root: str, storage: StorageOptions) -> dict[str, str]:

@@ -2,10 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from presswatch_spark.core.terminal import printable as harmless
 from presswatch_spark.legal.removal.states import Outcome
@@ -21,7 +20,7 @@ from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
 from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask, printable
-from presswatch_spark.tables.declarations import Probe, Target
+from presswatch_spark.tables.declarations import Match, Probe, Target
 
 PASSING = frozenset({408, 425, 500, 502, 503, 504})
 OTHER_BYTES = "its bytes have changed"
@@ -33,117 +32,92 @@ GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseFacts:
-    """The columns of `probes` that come from a response, or from a look-up without a request.
-
-    `asked_at`: for a look-up in tables or earlier answers, this moment.
-    """
-
-    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    request: str
-    clock_offset: float | None = None
-    file_uri: str | None = None
-    answered_by: str | None = None
-    status: int | None = None
-    headers: str | None = None
-    etag: str | None = None
-    last_modified: str | None = None
-    bytes: int | None = None
-    body_sha256: str | None = None
-
-    @classmethod
-    def of(cls, answer: RawResponse, request: str, uri: str) -> "ResponseFacts":
-        """Return the facts of a response to a request for the file at `uri`."""
-        answered_by = printable(answer.uri)
-        # Escape characters that control a terminal or forge a line.
-        headers = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
-        if len(headers) > HEADERS_CHARACTERS:
-            digest = hashlib.sha256(headers.encode("utf-8", "replace")).hexdigest()
-            count = f"({len(headers):,} characters, SHA-256 {digest})"
-            headers = f"{headers[:HEADERS_CHARACTERS]}\n{count}"
-        return cls(
-            asked_at=datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
-            clock_offset=clock_ahead(answer.header("Date") or "", answer.sent_at),
-            request=request,
-            file_uri=printable(uri),
-            answered_by=None if answered_by == printable(uri) else harmless(answered_by),
-            status=answer.status,
-            headers=headers or None,
-            etag=harmless(answer.header("ETag") or "")[:VALUE_CHARACTERS] or None,
-            last_modified=harmless(answer.header("Last-Modified") or "")[:VALUE_CHARACTERS] or None,
-            bytes=size_of(answer),
-            body_sha256=hashlib.sha256(answer.body).hexdigest() if answer.body else None,
-        )
+BLANK = Probe.from_dict(
+    {
+        **dict.fromkeys(Probe.columns),
+        **dict.fromkeys(("role", "request", "outcome", "asked_from", "tool_version"), ""),
+        **dict.fromkeys(("previous_sha256", "probe_sha256"), ""),
+        "number": -1,
+        "round": 0,
+        "batch": 0,
+    }
+)
+"""A probe without facts: responses, records and findings each set their columns, at last the chain."""
+OF_RECORD = (
+    "record_offset", "record_length", "row_index", "record_sha256", "record_id", "document_url",
+    "text_sha256", "copied_words",
+)  # fmt: skip
+"""The columns of a probe that come from the record at its place."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFacts:
-    """The columns of `probes` that come from the record at a place."""
+def response_facts(answer: RawResponse, request: str, uri: str) -> Probe:
+    """Return a probe with the facts of a response only, to a request for the file at `uri`."""
+    answered_by = printable(answer.uri)
+    # Escape characters that control a terminal or forge a line.
+    headers = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
+    if len(headers) > HEADERS_CHARACTERS:
+        digest = hashlib.sha256(headers.encode("utf-8", "replace")).hexdigest()
+        count = f"({len(headers):,} characters, SHA-256 {digest})"
+        headers = f"{headers[:HEADERS_CHARACTERS]}\n{count}"
+    return BLANK.with_columns(
+        asked_at=datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
+        clock_offset=clock_ahead(answer.header("Date") or "", answer.sent_at),
+        request=request,
+        file_uri=printable(uri),
+        answered_by=None if answered_by == printable(uri) else harmless(answered_by),
+        status=answer.status,
+        headers=headers or None,
+        etag=harmless(answer.header("ETag") or "")[:VALUE_CHARACTERS] or None,
+        last_modified=harmless(answer.header("Last-Modified") or "")[:VALUE_CHARACTERS] or None,
+        bytes=size_of(answer),
+        body_sha256=hashlib.sha256(answer.body).hexdigest() if answer.body else None,
+    )
 
-    record_offset: int | None = None
-    record_length: int | None = None
-    row_index: int | None = None
-    record_sha256: str | None = None
-    record_id: str | None = None
-    document_url: str | None = None
-    text_sha256: str | None = None
-    copied_words: int | None = None
 
-    @classmethod
-    def of(cls, record: Record) -> "RecordFacts":
-        """Return the facts of a record."""
-        stored, text = record.stored, record.facts.text_sha256 or None
-        sha256 = None if stored is None else hashlib.sha256(stored).hexdigest()
-        return replace(cls.of_row(record.facts), text_sha256=text, record_sha256=sha256, copied_words=None)
+def lookup_facts(request: str, **columns: str) -> Probe:
+    """Return a probe with the facts of a look-up in tables or earlier answers only, at this moment."""
+    return BLANK.with_columns(asked_at=datetime.now(UTC), request=request, **columns)
 
-    @classmethod
-    def of_row(cls, row: object) -> "RecordFacts":
-        """Return the facts of a row of `matches` or `probes`; a column that it lacks is None."""
-        return cls(**{each.name: getattr(row, each.name, None) for each in fields(cls)})
+
+def record_facts(record: Record) -> Probe:
+    """Return a probe with the facts of a record only."""
+    sha256 = None if record.stored is None else hashlib.sha256(record.stored).hexdigest()
+    text_sha256 = record.facts.text_sha256 or None
+    return row_facts(record.facts).with_columns(
+        text_sha256=text_sha256, record_sha256=sha256, copied_words=None
+    )
+
+
+def row_facts(row: Match | Probe) -> Probe:
+    """Return a probe with the facts that a row has of its record only."""
+    return BLANK.with_columns(**{name: getattr(row, name, None) for name in OF_RECORD})
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeFinding:
-    """An outcome, its detail in words, and the record that was found.
+    """An outcome, its detail in words, and the facts of the record that was found.
 
     `texts`: the texts found instead of the target's, in which the article's words are counted.
     """
 
     outcome: Outcome
     detail: str = ""
-    record: RecordFacts = RecordFacts()
+    record: Probe = BLANK
     texts: tuple[bytes, ...] = ()
 
 
-def columns_of(facts: ResponseFacts | RecordFacts) -> dict[str, Any]:
-    """Return the columns of facts by name."""
-    return {each.name: getattr(facts, each.name) for each in fields(facts)}
-
-
-UNLINKED: Mapping[str, Any] = {
-    **dict.fromkeys(("asked_from", "tool_version", "previous_sha256", "probe_sha256"), ""),
-    "number": -1,
-}
-"""Columns of a row that is not yet in a chain."""
-
-
-def probe_of(role: str, facts: ResponseFacts, found: ProbeFinding, target: Target | None = None) -> Probe:
-    """Return a probe that is not yet in the chain: without round, number and digests."""
-    return Probe(
-        **columns_of(facts),
-        **columns_of(found.record),
-        **UNLINKED,
+def probe_of(role: str, facts: Probe, found: ProbeFinding, target: Target | None = None) -> Probe:
+    """Return a probe with the facts of a response and of its finding; the chain sets the other columns."""
+    return facts.with_columns(
+        **{name: getattr(found.record, name) for name in OF_RECORD},
         role=role,
         target_sha256=None if target is None else target.target_sha256,
         outcome=found.outcome,
         detail=found.detail or None,
-        round=0,
-        batch=0,
     )
 
 
-def finding_of(probe: Probe, detail: str, record: RecordFacts) -> ProbeFinding:
+def finding_of(probe: Probe, detail: str, record: Probe) -> ProbeFinding:
     """Return a finding with the outcome of a probe, and another detail and record."""
     return ProbeFinding(cast(Outcome, probe.outcome), detail, record)
 
@@ -155,7 +129,7 @@ class FetchedRange:
     `failure`: the reason why the response does not have the part.
     """
 
-    facts: ResponseFacts
+    facts: Probe
     start: int
     data: bytes = b""
     size: int | None = None
@@ -164,7 +138,7 @@ class FetchedRange:
     @classmethod
     def of(cls, answer: RawResponse, request: str, uri: str, start: int, end: int) -> "FetchedRange":
         """Return bytes [start, end) of the file at `uri`, as a response to a request has them."""
-        facts, part = ResponseFacts.of(answer, request, uri), part_of(answer, uri, start, end)
+        facts, part = response_facts(answer, request, uri), part_of(answer, uri, start, end)
         return cls(facts, start, failure=part) if isinstance(part, ProbeFinding) else cls(facts, start, *part)
 
     def at(self, offset: int) -> bytes:
@@ -242,13 +216,13 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
     if (removed_id := removed_id_in(data[:length])) is not None:
         is_of_another = bool(removed_id and target.record_id) and removed_id != target.record_id
         outcome: Outcome = "other_record" if is_of_another else "empty"
-        facts = RecordFacts(record_offset=start, record_length=length)
+        facts = BLANK.with_columns(record_offset=start, record_length=length)
         return ProbeFinding(outcome, "a tombstone is at its place", facts)
     # A record without text, which scans ignore, still has an id and a URL.
     end = end_of_record(data, 0)
     raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
     if isinstance(raw, Record):
-        facts = replace(RecordFacts.of(raw), text_sha256=None)
+        facts = record_facts(raw).with_columns(text_sha256=None)
         # A target that was resolved by an index has a URL, but no record id.
         is_same = facts.record_id == target.record_id
         if target.record_id is None:
@@ -268,7 +242,7 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
 
 def compared(target: Target, record: Record) -> ProbeFinding:
     """Compare a record that has text with a target, and return the finding."""
-    facts = RecordFacts.of(record)
+    facts = record_facts(record)
     if target.text_sha256 is None:
         # The target was resolved by an index: its record is that of the same URL in the same second.
         is_at = in_same_second(record.facts.captured_at, target.captured_at)
@@ -304,13 +278,13 @@ def control_in(
     """
     data = part.at(start)[: end - start]
     sha256 = hashlib.sha256(data).hexdigest()
-    facts = RecordFacts(record_offset=start, record_length=end - start, record_sha256=sha256)
+    facts = BLANK.with_columns(record_offset=start, record_length=end - start, record_sha256=sha256)
     if len(data) < end - start:
         return ProbeFinding("beyond", "the file ends before it", facts)
     if known in (None, sha256) and end_of_record(data, 0) is not None:
         raw = raw_record_in(data, Pointer("", start, end - start), ReadOptions())
         url = raw.facts.document_url if isinstance(raw, Record) else None
-        return ProbeFinding("same", record=replace(facts, document_url=url))
+        return ProbeFinding("same", record=facts.with_columns(document_url=url))
     if known is None or not data.strip(b"\0"):
         return ProbeFinding("unreadable", "no record begins there", facts)
     return ProbeFinding("rewritten" if is_new else "other_record", OTHER_BYTES, facts)

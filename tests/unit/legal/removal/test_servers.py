@@ -14,12 +14,13 @@ import trustme
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.settings.config import load_scan_config
+from presswatch_spark.legal.removal import responses
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
-from presswatch_spark.legal.removal.responses import ResponseFacts
 from presswatch_spark.legal.removal.rounds import Prober
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions, ask
+from presswatch_spark.tables.declarations import Probe
 from tests.world.proofs import each_time
 from tests.world.release import QUICK, Release, longest, ordered, probe, probes_of, release, states, zeroed
 from tests.world.servers import Fault, Reply, Server, web
@@ -253,13 +254,13 @@ def test_a_file_is_withdrawn_if_missing_twice_a_day_apart_beside_another(
     else:
         server.whole_only = {crawl.object_of(target)}
     probe(case, crawl)
-    now = ResponseFacts.of
+    now = responses.response_facts
 
-    def later(cls: type[ResponseFacts], *answer: Any) -> ResponseFacts:
+    def later(*answer: Any) -> Probe:
         found = now(*answer)
-        return replace(found, asked_at=found.asked_at + timedelta(hours=hours))
+        return found.with_columns(asked_at=found.asked_at + timedelta(hours=hours))
 
-    monkeypatch.setattr(ResponseFacts, "of", classmethod(later))
+    monkeypatch.setattr(responses, "response_facts", later)
     probe(case, crawl)
     found, (wanted, _, doubt) = states(case)[target.target_sha256], state.partition(": ")
     assert (found.state, found.removed, doubt in found.doubt) == (wanted, wanted == "withdrawn", True)

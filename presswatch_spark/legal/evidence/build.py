@@ -12,7 +12,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any
@@ -42,7 +42,7 @@ from presswatch_spark.legal.evidence.bag import (
     sealed_facts,
 )
 from presswatch_spark.legal.evidence.documents import BagFacts, write_claims, write_readme
-from presswatch_spark.legal.evidence.records import BagOrder, KeptRecord, ReadRecords, read_records
+from presswatch_spark.legal.evidence.records import BagOrder, KeptRecord, ReadRecords, read_records, site_of
 from presswatch_spark.legal.evidence.sources import CaseSource
 from presswatch_spark.legal.evidence.stamps import Stamped, stamps_of
 from presswatch_spark.legal.removal.case import MARKER
@@ -234,8 +234,7 @@ def _write_requests(bag: Bag, exchanges: Sequence[Exchange], protocol: dict[str,
     bag.write_json(PROTOCOL, protocol)
     lines, certificates = list[dict[str, Any]](), dict[str, bytes]()
     for each in sorted(exchanges, key=lambda each: (each.sent_at, each.uri)):
-        peer = each.peer
-        digests = {hashlib.sha256(der).hexdigest(): der for der in peer.certificates}
+        digests = {hashlib.sha256(der).hexdigest(): der for der in each.peer.certificates}
         certificates |= digests
         noted = {
             "method": each.method,
@@ -246,13 +245,8 @@ def _write_requests(bag: Bag, exchanges: Sequence[Exchange], protocol: dict[str,
             "status": each.status,
             "headers": [[_storable(name), _storable(value)] for name, value in each.headers],
             "failure": each.failure or None,
-            "local": peer.local,
-            "remote": peer.remote,
-            "tls": peer.tls,
-            "cipher": peer.cipher,
-            "certificates": list(digests),
         }
-        lines.append(noted)
+        lines.append(noted | asdict(each.peer) | {"certificates": list(digests)})
     bag.write_lines(EXCHANGES, lines)
     for digest, der in certificates.items():
         bag.write(f"data/http/certificates/{digest}.pem", ssl.DER_cert_to_PEM_cert(der).encode())
@@ -263,11 +257,7 @@ def _protocol(
 ) -> dict[str, Any]:
     by_host = dict[str, list[Exchange]]()
     for each in exchanges:
-        try:
-            host = urlsplit(each.uri).netloc or each.uri
-        except ValueError:
-            host = each.uri
-        by_host.setdefault(host, []).append(each)
+        by_host.setdefault(site_of(each.uri) or each.uri, []).append(each)
     return {
         "began_at": _moment(began_at.timestamp()),
         "ended_at": _moment(time.time()),
@@ -289,11 +279,8 @@ def _protocol(
 
 def _server(host: str, exchanges: Sequence[Exchange]) -> Mapping[str, Any]:
     """Return the facts of a server; the offset of its clock is the median over its answers."""
-    offsets = list[float]()
-    for each in exchanges:
-        date = next((value for name, value in each.headers if name.lower() == "date"), "")
-        if (offset := clock_ahead(date, each.answered_at)) is not None:
-            offsets.append(offset)
+    dated = [(each, value) for each in exchanges for name, value in each.headers if name.lower() == "date"]
+    offsets = [ahead for each, date in dated if (ahead := clock_ahead(date, each.answered_at)) is not None]
     resolved: list[str] | str
     try:
         name = urlsplit(f"//{host}").hostname or host

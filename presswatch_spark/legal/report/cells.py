@@ -63,15 +63,6 @@ def both_ways(host: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its heading, and its kind (`NUMBER`, `TEXT`, `URL`); numbers are right-aligned."""
-
-    label: Markup
-    kind: str
-    is_number: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Cell:
     """A cell: `value` is its sort key, `shown` is HTML, `link` an address that is safe to follow."""
 
@@ -127,70 +118,78 @@ def _one_of(texts: Mapping[str, str]) -> ShowCell:
     return lambda value, _: _named(_.known(texts, value))
 
 
-class KnownColumn(NamedTuple):
-    """A column that tables of the report can have: its heading, the function that shows a value, its kind."""
+class Column(NamedTuple):
+    """A column of a table: its heading, the function that shows a value, its kind (`NUMBER`, `TEXT`, `URL`).
+
+    Numbers are right-aligned.
+    """
 
     label: str
     show: ShowCell = _number
     kind: str = NUMBER
 
+    @property
+    def is_number(self) -> bool:
+        """Return whether its values are numbers."""
+        return self.kind == NUMBER
 
-COLUMNS: Mapping[str, KnownColumn] = {
-    "place": KnownColumn(p("column", "Where"), _one_of(PLACES), TEXT),
-    "year": KnownColumn(p("column", "Year"), lambda value, _: _text(value and str(value), _), TEXT),
-    "reservation": KnownColumn(p("column", "Declaration"), _one_of(RESERVATIONS), TEXT),
-    "dataset_count": KnownColumn(N_("Datasets that contain it")),
-    "copies": KnownColumn(p("column", "Copies")),
-    "own_words": KnownColumn(N_("Words, own sites")),
-    "words": KnownColumn(N_("Words read")),
-    "own_in_a_million": KnownColumn(N_("Per million, own sites")),
-    "copied_in_a_million": KnownColumn(N_("Per million, copied")),
-    "publisher_id": KnownColumn(p("column", "Publisher"), lambda value, _: _named(_.publisher(value)), TEXT),
-    "title_id": KnownColumn(p("column", "Title"), lambda value, _: _named(_.title(value)), TEXT),
-    "articles": KnownColumn(p("column", "Articles")),
-    "articles_copied": KnownColumn(p("column", "Copied")),
-    "addresses": KnownColumn(p("column", "Addresses")),
-    "pages": KnownColumn(p("column", "Pages")),
-    "pages_a": KnownColumn(p("column", "A")),
-    "pages_b": KnownColumn(p("column", "B")),
-    "pages_c": KnownColumn(p("column", "C")),
-    "hosts": KnownColumn(p("column", "Sites")),
-    "host": KnownColumn(p("column", "Site"), lambda value, _: _text(value and both_ways(value), _), TEXT),
-    "most_copied_words": KnownColumn(N_("Words at most")),
-    "letter": KnownColumn(p("column", "Letter"), _text, TEXT),
-    "document_url": KnownColumn(p("column", "Page"), url_cell, URL),
-    "headline": KnownColumn(p("column", "Article"), _text, TEXT),
-    "first_found_at": KnownColumn(N_("Found on"), _day, TEXT),
-    "reason": KnownColumn(p("column", "Reason"), _reason, TEXT),
-    "rows": KnownColumn(p("column", "Rows")),
-    "copied_words": KnownColumn(N_("Words copied")),
-    "article_coverage": KnownColumn(
+
+COLUMNS: Mapping[str, Column] = {
+    "place": Column(p("column", "Where"), _one_of(PLACES), TEXT),
+    "year": Column(p("column", "Year"), lambda value, _: _text(value and str(value), _), TEXT),
+    "reservation": Column(p("column", "Declaration"), _one_of(RESERVATIONS), TEXT),
+    "dataset_count": Column(N_("Datasets that contain it")),
+    "copies": Column(p("column", "Copies")),
+    "own_words": Column(N_("Words, own sites")),
+    "words": Column(N_("Words read")),
+    "own_in_a_million": Column(N_("Per million, own sites")),
+    "copied_in_a_million": Column(N_("Per million, copied")),
+    "publisher_id": Column(p("column", "Publisher"), lambda value, _: _named(_.publisher(value)), TEXT),
+    "title_id": Column(p("column", "Title"), lambda value, _: _named(_.title(value)), TEXT),
+    "articles": Column(p("column", "Articles")),
+    "articles_copied": Column(p("column", "Copied")),
+    "addresses": Column(p("column", "Addresses")),
+    "pages": Column(p("column", "Pages")),
+    "pages_a": Column(p("column", "A")),
+    "pages_b": Column(p("column", "B")),
+    "pages_c": Column(p("column", "C")),
+    "hosts": Column(p("column", "Sites")),
+    "host": Column(p("column", "Site"), lambda value, _: _text(value and both_ways(value), _), TEXT),
+    "most_copied_words": Column(N_("Words at most")),
+    "letter": Column(p("column", "Letter"), _text, TEXT),
+    "document_url": Column(p("column", "Page"), url_cell, URL),
+    "headline": Column(p("column", "Article"), _text, TEXT),
+    "first_found_at": Column(N_("Found on"), _day, TEXT),
+    "reason": Column(p("column", "Reason"), _reason, TEXT),
+    "rows": Column(p("column", "Rows")),
+    "copied_words": Column(N_("Words copied")),
+    "article_coverage": Column(
         N_("Of the article"),
         lambda value, _: Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.share(value)),
     ),
-    "row_sha256": KnownColumn(p("column", "Row"), lambda value, _: _digest(str(value)[:12], _), TEXT),
-    "recipient": KnownColumn(p("column", "Recipient"), _text, TEXT),
-    "places": KnownColumn(p("column", "Places")),
-    "removed": KnownColumn(p("column", "Removed")),
-    "readable": KnownColumn(N_("Readable, whole or in part")),
-    "undecided": KnownColumn(N_("Not decided")),
-    "removal_state": KnownColumn(
+    "row_sha256": Column(p("column", "Row"), lambda value, _: _digest(str(value)[:12], _), TEXT),
+    "recipient": Column(p("column", "Recipient"), _text, TEXT),
+    "places": Column(p("column", "Places")),
+    "removed": Column(p("column", "Removed")),
+    "readable": Column(N_("Readable, whole or in part")),
+    "undecided": Column(N_("Not decided")),
+    "removal_state": Column(
         p("column", "State"), lambda value, _: _named(safe(_.word("column", value))), TEXT
     ),
-    "means": KnownColumn(N_("What it means"), _text, TEXT),
-    "release_is": KnownColumn(N_("Release named"), _text, TEXT),
-    "run_id": KnownColumn(p("column", "Scan"), _text, TEXT),
-    "source": KnownColumn(p("column", "Dataset"), _text, TEXT),
-    "shards": KnownColumn(p("column", "Files")),
-    "complete": KnownColumn(N_("Read to their end")),
-    "partial": KnownColumn(N_("In part")),
-    "failed": KnownColumn(N_("Not read")),
-    "documents": KnownColumn(N_("Pages read")),
-    "finished_at": KnownColumn(N_("Published on"), _day, TEXT),
-    "tool_version": KnownColumn(p("column", "Version"), _text, TEXT),
-    "table_digest": KnownColumn(N_("Digest of the findings"), _digest, TEXT),
-    "corpus_digest": KnownColumn(N_("Digest of the corpus"), _digest, TEXT),
-    "config_digest": KnownColumn(N_("Digest of the settings"), _digest, TEXT),
+    "means": Column(N_("What it means"), _text, TEXT),
+    "release_is": Column(N_("Release named"), _text, TEXT),
+    "run_id": Column(p("column", "Scan"), _text, TEXT),
+    "source": Column(p("column", "Dataset"), _text, TEXT),
+    "shards": Column(p("column", "Files")),
+    "complete": Column(N_("Read to their end")),
+    "partial": Column(N_("In part")),
+    "failed": Column(N_("Not read")),
+    "documents": Column(N_("Pages read")),
+    "finished_at": Column(N_("Published on"), _day, TEXT),
+    "tool_version": Column(p("column", "Version"), _text, TEXT),
+    "table_digest": Column(N_("Digest of the findings"), _digest, TEXT),
+    "corpus_digest": Column(N_("Digest of the corpus"), _digest, TEXT),
+    "config_digest": Column(N_("Digest of the settings"), _digest, TEXT),
 }
 """The columns by their names in queries."""
 
@@ -213,7 +212,9 @@ class ShownTable:
 
 def table_of(answer: AnsweredQuestion, names: Sequence[str], _: ReportWords, **more: Any) -> ShownTable:
     """Return the answer of a query as a table of these columns; `more` are fields of `ShownTable`."""
-    known = [COLUMNS[name] for name in names]
-    columns = [Column(_(each.label), each.kind, each.kind == NUMBER) for each in known]
-    rows = [[each.show(row[name], _) for name, each in zip(names, known, strict=True)] for row in answer.rows]
+    columns = [COLUMNS[name]._replace(label=_(COLUMNS[name].label)) for name in names]
+    rows = [
+        [column.show(row[name], _) for name, column in zip(names, columns, strict=True)]
+        for row in answer.rows
+    ]
     return ShownTable(more.pop("name", answer.name), columns, rows, answer.query, **more)

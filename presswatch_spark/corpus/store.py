@@ -34,7 +34,7 @@ from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 from presswatch_spark.storage.disk import fetch_file, file_sha256, put_file
 from presswatch_spark.storage.file_locks import CORPUS_COPY, file_locked
-from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream, stat
+from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, read_object
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 
@@ -175,13 +175,12 @@ class Corpus(ArticleFiles):
 
     def each(self, *columns: str) -> Iterator[tuple[Any, ...]]:
         """Yield the values of every article in some columns of `layout.ARTICLES`, by ordinal."""
-        for first in range(0, len(self), layout.ARTICLES_PER_BATCH):
-            batch, _ = self.row(first)
+        for batch in self.batches():
             yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
-    def part(self, number: int) -> Path:
-        """Return the file of a part of the articles."""
-        return self.folder / layout.part_name(number)
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield all articles by ordinal, in the columns of `layout.ARTICLES`."""
+        return (self.row(first)[0] for first in range(0, len(self), ARTICLES_PER_BATCH))
 
     def signature(self, ordinal: int) -> npt.NDArray[np.uint32]:
         """Return the MinHash signature of an article: uint32[permutations]."""
@@ -248,8 +247,7 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
     uri = canonical(path)
     where = join(uri, layout.MANIFEST)
     try:
-        with open_stream(stat(where, options), options) as stream:
-            return read_manifest(stream.read_to_end(), printable(where))
+        return read_manifest(read_object(where, options)[0], printable(where))
     except MissingError as error:
         raise CorpusError(
             "there is no corpus here: no manifest, or a build that was not finished",
@@ -307,7 +305,8 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
     clusters, agency = (arrays.load(corpus.folder / name) for name in (layout.CLUSTERS, layout.AGENCY))
     publisher_of = corpus.registry.publisher_of
 
-    def rows(first: int, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def rows(first: int) -> pa.RecordBatch:
+        batch, _ = corpus.row(first)
         chosen = slice(first, first + len(batch))
         text, bounds = arrays.texts_of(batch["body"])
         body, cluster_of = text.data, clusters[chosen].tolist()
@@ -328,12 +327,9 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
         return pa.RecordBatch.from_arrays(list(columns), schema=_ROW_COLUMNS)
 
     with ThreadPoolExecutor(thread_name_prefix="articles") as pool:
-        for first in range(0, len(corpus), layout.ARTICLES_PER_PART):
-            path = corpus.part(first // layout.ARTICLES_PER_PART)
-            reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            numbers = range(reader.num_record_batches)
-            ordinals = (first + number * layout.ARTICLES_PER_BATCH for number in numbers)
-            yield from pool.map(rows, ordinals, map(reader.get_batch, numbers))
+        for first in range(0, len(corpus), ARTICLES_PER_PART):
+            after = min(first + ARTICLES_PER_PART, len(corpus))
+            yield from pool.map(rows, range(first, after, ARTICLES_PER_BATCH))
 
 
 def _suppressed_of_each(

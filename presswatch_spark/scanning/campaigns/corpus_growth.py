@@ -13,8 +13,6 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from presswatch_spark.core.errors import CorpusError, InputError
 from presswatch_spark.core.settings.config import CorpusConfig, MinHashRules, ScanConfig
 from presswatch_spark.corpus import layout
@@ -104,11 +102,9 @@ def _side_by_side(
 ) -> Iterator[tuple[str, ArticleFields | None, ArticleFields | None]]:
 
     def rows(corpus: Corpus, side: str) -> Iterator[tuple[str, str, ArticleFields]]:
-        for part in range(-(-len(corpus) // layout.ARTICLES_PER_PART)):
-            reader = pa.ipc.open_file(pa.memory_map(str(corpus.part(part))))
-            for number in range(reader.num_record_batches):
-                for row in reader.get_batch(number).to_pylist():
-                    yield row["article_id"], side, row
+        for batch in corpus.batches():
+            for row in batch.to_pylist():
+                yield row["article_id"], side, row
 
     by_id = itemgetter(0)
     both = merge(rows(older, "before"), rows(newer, "after"), key=by_id)

@@ -38,7 +38,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.scanning.runs.unfinished import remove_leftovers, unfinished_runs
-from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system, opened_parquet
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import MARK
 from presswatch_spark.storage.locks import Lock, locked
@@ -245,7 +245,7 @@ def _change(
     files, removed, column = dict[str, pq.FileMetaData](), dict[str, int](), wanted.id_column(table)
     for uri in store.files(table, run_id):
         files[uri] = pq.read_metadata(uri, filesystem=file_system(uri, store.root.storage))
-        batches = store.dataset([uri], SCHEMAS[table]).to_batches(columns=[column])
+        batches = opened_parquet(store.root, [uri], SCHEMAS[table]).to_batches(columns=[column])
         removed[uri] = sum(int(pc.sum(wanted.marks(table, batch[column])).as_py() or 0) for batch in batches)
     if not any(removed.values()):
         return None
@@ -257,7 +257,7 @@ def _change(
         there = set(files[uri].schema.to_arrow_schema().names)
         names = tuple(name for name in SCHEMAS[table].names if name in there)
         schema = pa.schema([SCHEMAS[table].field(name) for name in names])
-        rows = store.dataset([uri], schema).to_batches(batch_size=GROUP_ROWS)
+        rows = opened_parquet(store.root, [uri], schema).to_batches(batch_size=GROUP_ROWS)
         kept = (batch.filter(pc.invert(wanted.marks(table, batch[column]))) for batch in rows)
         rewriting = SortedFiles(table, run_id, folder, names)
         staged[uri] = rewriting.write_all(batch for batch in kept if len(batch))
@@ -267,7 +267,7 @@ def _change(
     digested, after = DIGESTED.get(table, "row_sha256"), None
     if row.get(digest) is not None:
         left = [folder.at(staged[uri].name) if uri in staged else uri for uri in files]
-        rows = store.dataset(left, SCHEMAS[table]).to_table(columns=[digested])
+        rows = opened_parquet(store.root, left, SCHEMAS[table]).to_table(columns=[digested])
         after = table_digest(rows[digested].to_pylist())
     return {
         "by": by,

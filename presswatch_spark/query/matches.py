@@ -16,6 +16,7 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import did_you_mean, nearest, printable
 from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
 from presswatch_spark.query.views import RECORD
+from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.row_types import UTC_MICROS
@@ -84,7 +85,7 @@ def _batches_naming(store: TableStore, column: str, wanted: Any = None) -> Itera
     for table in NAMING:
         if column in SCHEMAS[table].names:
             # Do not verify the files here: reading their rows does so later.
-            rows = store.dataset(store.files(table, read=False), SCHEMAS[table])
+            rows = opened_parquet(store.root, store.files(table, read=False), SCHEMAS[table])
             yield from bounded_batches(rows, [column], wanted)
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileInfo, FileSystem, FileSystemHandler, FileType, LocalFileSystem, PyFileSystem
 
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, random_access, stat
 from presswatch_spark.storage.uris import scheme_of
 
@@ -18,6 +19,24 @@ ARROW_ERRORS = (pa.ArrowException, OSError)
 def file_system(uri: str, options: StorageOptions) -> FileSystem:
     """Return the file system for URIs like `uri`, for `pyarrow.dataset` and `pyarrow.parquet`."""
     return LocalFileSystem() if scheme_of(uri) == "file" else _remote(options)
+
+
+def opened_parquet(
+    folder: Folder, files: Iterable[str], schema: pa.Schema, known: Sequence[Any] | None = None
+) -> Any:
+    """Open Parquet files below `folder` as a `pyarrow.dataset.Dataset`; columns that they lack are null.
+
+    `files`: their URIs. `known`: an Arrow expression for each file, true of all its rows.
+    """
+    # Imported here: it loads pandas, which takes as long as all other imports of Arrow in a scan.
+    import pyarrow.dataset as ds
+
+    system = file_system(folder.uri, folder.storage)
+    scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
+    return ds.FileSystemDataset.from_paths(
+        list(files), schema=schema, format=parquet, filesystem=system, partitions=known
+    )
 
 
 def read_parquet(

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.core.spark.session import spark_path, spark_schema
 from presswatch_spark.core.spark.worker import task
-from presswatch_spark.storage.arrow_files import file_system
+from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.storage.disk import Folder, file_sha256
 from presswatch_spark.tables.declarations import SCHEMAS, PublishedFile, columns_without_run
 from presswatch_spark.tables.row_types import struct_of
@@ -139,11 +139,8 @@ def written_columns(
     files: SortedFiles, written: Sequence[Written], names: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of files that were just written, one file after the other."""
-    import pyarrow.dataset as ds
-
-    system = file_system(files.folder.uri, files.folder.storage)
-    paths = [files.folder.at(file.name) for file in written]
-    rows = ds.dataset(paths, schema=SCHEMAS[files.table], format="parquet", filesystem=system)
+    paths = (files.folder.at(file.name) for file in written)
+    rows = opened_parquet(files.folder, paths, SCHEMAS[files.table])
     yield from rows.to_batches(columns=list(names), batch_readahead=1, fragment_readahead=1)
 
 
@@ -180,12 +177,7 @@ def frame(
 
 
 def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.RecordBatch]:
-    # Imported here: it loads pandas, which only this function needs.
-    import pyarrow.dataset as ds
-
-    system = file_system(folder.uri, folder.storage)
-    rows = ds.dataset([file], schema=schema, format="parquet", filesystem=system)
-    yield from rows.to_batches(batch_size=10_000)
+    yield from opened_parquet(folder, [file], schema).to_batches(batch_size=10_000)
 
 
 def batches_of(

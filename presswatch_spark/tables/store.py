@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from presswatch_spark.core.errors import InputError, OutputError, StorageError
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.core.terminal import printable as plain_text
-from presswatch_spark.storage.arrow_files import file_system, read_parquet
+from presswatch_spark.storage.arrow_files import opened_parquet, read_parquet
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
@@ -212,22 +212,8 @@ class TableStore:
         files = self.files(table, *run_ids)
         # Rows of a derived table have the id of the run that found them, not of the one that published them.
         is_of = [pc.field("run_id") == run_of(uri.rpartition("/")[2]) for uri in files]
-        return self.dataset(files, SCHEMAS[table], None if PUBLISHED_BY[table] == "derivations" else is_of)
-
-    def dataset(self, files: Sequence[str], schema: pa.Schema, known: Sequence[Any] | None = None) -> Any:
-        """Open files of a table as a `pyarrow.dataset.Dataset`; columns that they lack are null.
-
-        `known`: an Arrow expression for each file, true of all its rows.
-        """
-        # Imported here: it loads pandas, which takes as long as all other imports of Arrow in a scan.
-        import pyarrow.dataset as ds
-
-        system = file_system(self.root.uri, self.root.storage)
-        scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-        parquet = ds.ParquetFileFormat(default_fragment_scan_options=scan)
-        return ds.FileSystemDataset.from_paths(
-            list(files), schema=schema, format=parquet, filesystem=system, partitions=known
-        )
+        known = None if PUBLISHED_BY[table] == "derivations" else is_of
+        return opened_parquet(self.root, files, SCHEMAS[table], known)
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Read rows of published runs, those named or all, in the schema of the table."""
@@ -327,7 +313,7 @@ def column_batches(
 
     schema = pa.schema([SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns])
     files = store.files(table, *runs) if runs else []
-    yield from bounded_batches(store.dataset(files, schema), columns, rows=batch_rows)
+    yield from bounded_batches(opened_parquet(store.root, files, schema), columns, rows=batch_rows)
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:

@@ -39,7 +39,7 @@ from presswatch_spark.query.pointers.records import Outcome, shards_ahead
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
-from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system, opened_parquet
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
@@ -266,7 +266,7 @@ def _table(store: TableStore, path: str, table: str) -> Any:
     if lost := [name for name in USED[table] if name not in names]:
         raise CorruptError(f"the file of the table lacks the column {', '.join(lost)}", where=path)
     schema = pa.schema([column for column in POINTING[table].schema if column.name in names])
-    return store.dataset([path], schema)
+    return opened_parquet(store.root, [path], schema)
 
 
 @contextmanager

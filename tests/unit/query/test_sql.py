@@ -23,6 +23,7 @@ from presswatch_spark.query.in_duckdb import duckdb_session
 from presswatch_spark.query.in_spark import columns_in, named_in
 from presswatch_spark.query.sql import ROWS_OF_ONE_MACHINE, answers_of, chosen_engine, rows_of, run_query
 from presswatch_spark.query.views import VIEWS, in_order
+from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.tables.bounded import BoundedDataset
 from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
@@ -440,7 +441,7 @@ def test_a_file_that_is_gone_while_it_is_read_is_an_error_of_the_tables(tmp_path
     path = tmp_path / "matches" / "r1-00000.parquet"
 
     def gone(*names: str) -> Any:
-        found = TableStore.dataset(store, [str(path)], SCHEMAS["matches"])
+        found = opened_parquet(store.root, [str(path)], SCHEMAS["matches"])
         path.unlink()
         return found
 

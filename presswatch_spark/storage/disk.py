@@ -148,10 +148,11 @@ class LocalStore(Store):
 
     @contextmanager
     def draft(self, uri: str, *, private: bool = False) -> Iterator[str]:
-        """Give a hidden file beside the target; a private one keeps the target's own permissions."""
-        draft = f"{partial_path(uri)}.{secrets.token_hex(4)}"
+        """Give a hidden file in the target's folder; a private one keeps the target's own permissions."""
+        folder, name = os.path.split(uri)
+        draft = os.path.join(folder, f".{name}.{os.getpid()}.partial.{secrets.token_hex(4)}")
         with system_errors(uri):
-            os.makedirs(os.path.dirname(uri), exist_ok=True)
+            os.makedirs(folder, exist_ok=True)
             if private:
                 os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
                 with suppress(FileNotFoundError):
@@ -203,16 +204,12 @@ def put_file(local_path: str, uri: str, options: StorageOptions) -> None:
 
 def fetch_file(uri: str, local_path: str, options: StorageOptions) -> None:
     """Copy an object to a local file, which appears only when it is complete."""
-    partial = partial_path(os.path.abspath(local_path))
-    with system_errors(local_path):
-        try:
-            os.makedirs(os.path.dirname(partial), exist_ok=True)
-            with open_stream(stat_object(uri, options), options) as stream, open(partial, "wb") as file:
-                while data := stream.read(READ_BYTES):
-                    file.write(data)
-            os.replace(partial, local_path)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+    path = os.path.abspath(local_path)
+    with LocalStore(options).draft(path) as draft, system_errors(path):
+        with open_stream(stat_object(uri, options), options) as stream, open(draft, "wb") as file:
+            while data := stream.read(READ_BYTES):
+                file.write(data)
+        os.replace(draft, path)
 
 
 def sync(path: str) -> None:
@@ -243,12 +240,6 @@ def file_sha256(path: Path | str) -> str:
 def private_opener(path: str, flags: int) -> int:
     """Opener for the built-in `open`: only the owner may read a file that it creates."""
     return os.open(path, flags, PRIVATE_FILE)
-
-
-def partial_path(path: str) -> str:
-    """Return the hidden file in the same folder that this process writes until `path` is complete."""
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name}.{os.getpid()}.partial")
 
 
 def explained(error: OSError, path: str) -> StorageError:

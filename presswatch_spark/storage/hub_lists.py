@@ -6,7 +6,7 @@ The library knows a hub's addresses. Limits, certificates and token are the clie
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from urllib.parse import urljoin
 
 import httpx2
@@ -18,7 +18,7 @@ from huggingface_hub.utils._http import default_client_factory
 from presswatch_spark.core.errors import StorageError, TruncatedError
 from presswatch_spark.storage.http import unpacked_body
 from presswatch_spark.storage.hub import HubStore
-from presswatch_spark.storage.objects import ObjectInfo, RawResponse, body_of_answer, pause
+from presswatch_spark.storage.objects import ObjectInfo, RawResponse, answered
 from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, is_utf8
 
 LONGEST_ANSWER = 64 << 20
@@ -48,19 +48,18 @@ class _OverOurLines(httpx2.BaseTransport):
         if url in self._asked:
             raise StorageError("the pages of a list of the hub form a loop", where=where, remedy=_CHECK)
         self._asked.add(url)
-        for attempt in range(1, options.max_attempts + 1):
-            with closing(self._hub.get(url, self._address)) as reply:
-                most, faults = LONGEST_ANSWER + 1, self._hub.interruptions
-                body, failure = body_of_answer(reply, 0, most, reply.length, options, faults)
-            if reply.location is not None or len(body) > LONGEST_ANSWER:
+
+        def ask() -> RawResponse:
+            reply = self._hub.get(url, self._address)
+            answer = reply.answer(0, LONGEST_ANSWER + 1, options)
+            if reply.location is not None or len(answer.body) > LONGEST_ANSWER:
                 what = f"the hub's answer is a redirect, or longer than {LONGEST_ANSWER:,} bytes"
                 raise StorageError(what, where=where, remedy=_CHECK)
-            if not failure:
-                break
-            pause(options, attempt)
-        else:
+            return answer
+
+        answer = answered(ask, options)
+        if answer.failure:
             raise TruncatedError("the hub's answer broke off", where=where, remedy="run again later")
-        answer = RawResponse(url, reply.sent_at, 200, reply.items(), 0, body)
         # The address of the next page may be relative, but the library takes it as it is.
         links = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", answer.header("Link") or "")
         return httpx2.Response(200, headers={"Link": links}, content=unpacked_body(answer, LONGEST_ANSWER))

@@ -214,6 +214,15 @@ class ByteStream:
         )
 
 
+def sha256_of(info: ObjectInfo, storage: StorageOptions) -> str:
+    """Return the SHA-256 (hex) of an object, which is read to its end; raises as `ByteStream`."""
+    digest = hashlib.sha256()
+    with open_stream(info, storage) as stream:
+        while data := stream.read(READ_BYTES):
+            digest.update(data)
+    return digest.hexdigest()
+
+
 class SeekableFile(io.RawIOBase):
     """Base class of files that can be read at any offset."""
 
@@ -315,13 +324,7 @@ class Opener(threading.local):
         opened = self._opened
         if opened is not None and opened.info.uri == info.uri and (digest := opened.sha256):
             return digest
-        with open_stream(info, storage, digests=True) as stream:
-            while stream.read(READ_BYTES):
-                pass
-            digest = stream.sha256
-        if digest is None:
-            raise changed(printable(info.uri), stream.position)
-        return digest
+        return sha256_of(info, storage)
 
     @contextmanager
     def look(self, info: ObjectInfo, storage: StorageOptions) -> Iterator[Stream]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,20 +19,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.core.terminal import counted
-from presswatch_spark.core.times import EPOCH
+from presswatch_spark.core.terminal import counted, utc
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
-    READ_BYTES,
     MissingError,
     ObjectInfo,
     StorageOptions,
-    open_stream,
     printable,
     read_object,
 )
+from presswatch_spark.storage.streams import sha256_of
 from presswatch_spark.tables.row_types import UTC_MICROS
 
 KEY, DIGITS = "presswatch.sha256", 64
@@ -44,6 +42,7 @@ _ZEROS = b"0" * DIGITS
 UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
 Row = Mapping[str, Any]
 KEPT = 4096
+NAIVE_MICROS = pa.timestamp("us")
 COUNTED = {
     "matches": "matches",
     "rights_signals": "signals",
@@ -137,14 +136,9 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
         with opened_sealed(read_object(info.uri, storage)[0], since="files") as file:
             table = file.read(use_threads=False)
         # Arrow loads pandas to give a moment its zone, which takes 0.2 s.
-        moments = [field.name for field in table.schema if field.type == UTC_MICROS]
-        (values,) = table.drop_columns(moments).to_pylist()
-        micros = {name: table[name][0].value for name in moments}
-        values |= {
-            name: None if value is None else EPOCH + timedelta(microseconds=value)
-            for name, value in micros.items()
-        }
-        row = {name: values[name] for name in table.column_names}
+        naive = [(each.name, NAIVE_MICROS if each.type == UTC_MICROS else each.type) for each in table.schema]
+        (values,) = table.cast(pa.schema(naive)).to_pylist()
+        row = {name: utc(each) if isinstance(each, datetime) else each for name, each in values.items()}
         if row["run_id"] != run_id:
             raise ValueError
     except MissingError:
@@ -195,11 +189,7 @@ def check_files(
 @lru_cache(KEPT)
 def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
     # Cached by `info`, whose size and time change if the file is written again.
-    digest = hashlib.sha256()
-    with open_stream(ObjectInfo(info.uri), storage) as stream:
-        while data := stream.read(READ_BYTES):
-            digest.update(data)
-    return digest.hexdigest()
+    return sha256_of(ObjectInfo(info.uri), storage)
 
 
 def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:

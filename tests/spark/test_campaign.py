@@ -20,8 +20,9 @@ import zstandard
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import campaigning
+from presswatch_spark.core.settings.config import MinHashRules
 from presswatch_spark.scanning.campaigns import run as campaign_module
-from presswatch_spark.scanning.campaigns.progress import Runs, core_hours_spent
+from presswatch_spark.scanning.campaigns.progress import Runs
 from presswatch_spark.scanning.costs import PriceList
 from presswatch_spark.scanning.runs import engine
 from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
@@ -116,7 +117,8 @@ def dollars_of(trial: Trial) -> float:
     """The dollars that published and begun runs have cost."""
     store = trial.store
     begun = [each for each in unfinished_runs(store) if isinstance(each, UnfinishedRun)]
-    hours = core_hours_spent(Runs.of(store), {row["corpus_digest"] for row in store.rows("runs")}, begun)
+    steps = {row["corpus_digest"]: (0, 1) for row in store.rows("runs")}
+    hours = Runs.of(store, steps, MinHashRules()).spent(begun)
     return PriceList.read().machine("serverless").spark_dollars(hours)
 
 

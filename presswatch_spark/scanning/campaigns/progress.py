@@ -198,29 +198,38 @@ class ItemProgress:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The published runs of tables; `core_hours`: by run, hours of Spark's cores, busy or idle."""
+    """The published runs of tables; `core_hours`: by run, hours of Spark's cores, busy or idle.
+
+    `steps`: by digest of the campaign's corpora. `minhash`: the rules of these corpora.
+    """
 
     store: TableStore | None
+    steps: Mapping[str, Step]
+    minhash: MinHashRules
     rows: Sequence[PublishedRun] = ()
     core_hours: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, store: TableStore | None) -> Self:
+    def of(cls, store: TableStore | None, steps: Mapping[str, Step], minhash: MinHashRules) -> Self:
         """Read the runs; `store` is None for tables that do not exist yet."""
         if store is None:
-            return cls(None)
+            return cls(None, steps, minhash)
         metrics = store.read("metrics", columns=["run_id", "name", "value"])
         spent = metrics.filter(pc.field("name") == CORE_SECONDS)
         hours = {run: value / 3600 for run, value in zip(*_lists(spent, "run_id", "value"), strict=True)}
-        return cls(store, [PublishedRun(**row) for row in store.rows("runs")], hours)
+        return cls(store, steps, minhash, [PublishedRun(**row) for row in store.rows("runs")], hours)
 
-    def reads(
-        self, item: Item, digests: Mapping[str, Step], config: ScanConfig, minhash: MinHashRules
-    ) -> Reads:
-        """Return the reads of an item by the runs; `digests`: steps by digest of the campaign's corpora."""
-        wanted, reads = (item.format, config_digest(item.settings(config), minhash)), Reads()
+    def spent(self, begun: Iterable[UnfinishedRun]) -> float:
+        """Return the hours of Spark's cores of runs with the campaign's corpora, and of begun ones."""
+        ours = (run.run_id for run in self.rows if run.corpus_digest in self.steps)
+        published = sum(self.core_hours.get(run_id, 0.0) for run_id in ours)
+        return published + sum(run.counts.core_seconds for run in begun) / 3600
+
+    def reads(self, item: Item, config: ScanConfig) -> Reads:
+        """Return the reads of an item by the runs; `config`: the settings of the campaign's scans."""
+        wanted, reads = (item.format, config_digest(item.settings(config), self.minhash)), Reads()
         for run in self.rows:
-            step = digests.get(run.corpus_digest)
+            step = self.steps.get(run.corpus_digest)
             # Leave out samples and scans of single records: they do not read the item.
             is_whole = run.asked_for == item.name and run.sample is None and run.records_planned is None
             if step is None or (run.dataset, run.config_digest) != wanted or not is_whole:
@@ -241,13 +250,6 @@ class Runs:
             reads.matches += run.matches
             reads.core_hours += self.core_hours.get(run.run_id, 0.0)
         return reads
-
-
-def core_hours_spent(runs: Runs, digests: Iterable[str], begun: Iterable[UnfinishedRun]) -> float:
-    """Return the hours of Spark's cores of published runs with these corpora, and of begun ones."""
-    ours = set(digests)
-    published = (runs.core_hours.get(run.run_id, 0.0) for run in runs.rows if run.corpus_digest in ours)
-    return sum(published) + sum(run.counts.core_seconds for run in begun) / 3600
 
 
 def place_of(uri: str) -> str:

@@ -5,13 +5,13 @@ first = 0, for the whole corpus. Nothing is read twice: an interrupted run is co
 campaign and run exclude other processes, and published runs are checked again just before a run begins.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from presswatch_spark.core.errors import BudgetError, InputError, OutputError, PresswatchError, StorageError
-from presswatch_spark.core.settings.config import MinHashRules, ScanConfig
+from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.corpus.layout import MANIFEST
@@ -33,7 +33,6 @@ from presswatch_spark.scanning.campaigns.progress import (
     Reads,
     Runs,
     Step,
-    core_hours_spent,
     place_of,
 )
 from presswatch_spark.scanning.costs import dollars_text
@@ -98,7 +97,7 @@ class Campaign:
     """An open campaign; `config` and `base` are those of its scans.
 
     `notes`: remarks about the lists of items, by name. Private fields cache what this process has read: lists
-    by item, published runs with their ids, and the steps of built corpora by digest.
+    by item, and published runs with their ids.
     """
 
     folder: Folder
@@ -110,8 +109,6 @@ class Campaign:
     _lists: dict[str, ShardPlan] = field(default_factory=dict)
     _ids: tuple[str, ...] = ()
     _runs: Runs | None = None
-    _digests: Mapping[str, Step] = field(default_factory=dict)
-    _minhash: MinHashRules = field(default_factory=MinHashRules)
 
     @property
     def newest(self) -> int:
@@ -126,15 +123,14 @@ class Campaign:
 
     def spent(self, begun: Iterable[UnfinishedRun]) -> float:
         """Return the hours of Spark's cores of its published runs and of `begun` ones."""
-        runs = self._published()
-        return core_hours_spent(runs, self._digests, begun)
+        return self._published().spent(begun)
 
     def progress_of(self, item: Item) -> ItemProgress:
         """Return the progress of an item by published runs, and by its list if this process has read it."""
         return ItemProgress.of(item, self._reads(item), self.newest)
 
     def _reads(self, item: Item) -> Reads:
-        reads = self._published().reads(item, self._digests, self.config, self._minhash)
+        reads = self._published().reads(item, self.config)
         if item.name in self._lists and item.path is not None:
             reads.compare(self._lists[item.name])
         return reads
@@ -143,9 +139,8 @@ class Campaign:
         store = store_of(self.plan, self.config)
         ids = tuple(store.published()) if store else ()
         if self._runs is None or self._ids != ids:
-            self._runs, self._ids = Runs.of(store), ids
-            self._digests = self._built()
-            self._minhash = self._manifest(self.plan.corpora[-1]).minhash
+            minhash = self._manifest(self.plan.corpora[-1]).minhash
+            self._runs, self._ids = Runs.of(store, self._built(), minhash), ids
         return self._runs
 
     def _built(self) -> dict[str, Step]:

@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
@@ -100,15 +100,10 @@ class Dataset:
         """Return the name of the dataset as people write it."""
         return PRODUCTS[self.id]
 
-
-@dataclass(frozen=True, slots=True)
-class PartShards:
-    """The shards of one part: a path, and how to read it."""
-
-    path: str
-    format: str
-    columns: Mapping[str, str]
-    release: str | None
+    @property
+    def path(self) -> str:
+        """Return the path of its files, for `storage.shards.plan`; of a dataset by part, see `part_of`."""
+        return f"{self.where.rstrip('/')}/{self.files}"
 
 
 def load_datasets() -> dict[str, Dataset]:
@@ -132,8 +127,8 @@ def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
     return datasets[name]
 
 
-def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> PartShards:
-    """Return the shards of a part of a dataset, and how to read them.
+def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Dataset:
+    """Return a dataset with one part only: its place, its files, and the release of its rows.
 
     `mirror`: a folder, bucket or site with the layout of `dataset.where`. Raises `InputError` if no part or
     an impossible one is named, or if the files are on a site that cannot list them.
@@ -151,8 +146,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Pa
             remedy="pass the folder or bucket of a copy with --mirror or --base",
         )
     release = dataset.release and dataset.release.replace("{part}", part)
-    path = f"{root.rstrip('/')}/{dataset.files.replace('{part}', part)}"
-    return PartShards(path, dataset.format, dataset.columns, release)
+    return replace(dataset, where=root, files=dataset.files.replace("{part}", part), release=release)
 
 
 def require_part(dataset: Dataset, part: str) -> None:

@@ -42,8 +42,8 @@ SALVAGE_BYTES = 512
 CUT = "it is cut"
 # The end of a member: CRC-32 and length of its content, modulo 2^32.
 trailer_at = Struct("<II").unpack_from
-_0, _1, _2, _64, _66 = (U64(n) for n in (0, 1, 2, 64, 66))
-_FIRST, _SECOND, _THIRD = (np.uint8(byte) for byte in (0x1F, 0x8B, 0x08))
+_1, _64 = U64(1), U64(64)
+_MAGIC = int.from_bytes(GZIP_MAGIC, "little")
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 # The most memory of a frame; zstd's own default.
 ZSTD_MAX_WINDOW = 1 << 27
@@ -215,10 +215,10 @@ def gzip_pieces(
 def _likely_starts(view: memoryview) -> list[int]:
     data = np.frombuffer(view, np.uint8)
     places = np.empty(len(data) // USUAL_MEMBER + 16, np.int64)
-    count = find_magics(data, places)
+    count = find_bytes(data, 0, len(data), _MAGIC, len(GZIP_MAGIC), places)
     if count > len(places):
         places = np.empty(count, np.int64)
-        find_magics(data, places)
+        find_bytes(data, 0, len(data), _MAGIC, len(GZIP_MAGIC), places)
     found: list[int] = places[:count].tolist()
     return found
 
@@ -361,22 +361,29 @@ def _find(view: memoryview, at: int) -> int:
 
 
 @entry_njit
-def find_magics(data: Bytes, found: Offsets) -> int:
-    """Write the places of gzip's magic number into `found`, as far as there is room; return their number."""
-    at, end, n = _0, U64(len(data)), 0
-    first, second, third = _FIRST, _SECOND, _THIRD
-    while at + _66 <= end:
-        here = equal_bits_64(data, at, first)
+def find_bytes(data: Bytes, first: int, last: int, pattern: int, size: int, found: Offsets) -> int:
+    """Write the places of a pattern in data[first:last] into `found`, as far as there is room.
+
+    `pattern`: `size` bytes, the first one lowest. Returns the number of places.
+    """
+    at, end, n = U64(first), U64(last), 0
+    bytes_after_first = U64(size - 1)
+    while at + bytes_after_first + _64 <= end:
+        here = equal_bits_64(data, at, np.uint8(pattern & 255))
         if here:
-            here &= equal_bits_64(data, at + _1, second) & equal_bits_64(data, at + _2, third)
+            for j in range(1, size):
+                here &= equal_bits_64(data, at + U64(j), np.uint8(pattern >> 8 * j & 255))
             while here:
                 if n < len(found):
                     found[n] = np.int64(at + trailing_zeros(here))
                 n += 1
                 here &= here - _1
         at += _64
-    while at + _2 < end:
-        if data[at] == first and data[at + _1] == second and data[at + _2] == third:
+    while at + bytes_after_first < end:
+        is_here = True
+        for j in range(size):
+            is_here = is_here and data[at + U64(j)] == np.uint8(pattern >> 8 * j & 255)
+        if is_here:
             if n < len(found):
                 found[n] = np.int64(at)
             n += 1

@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 from presswatch_spark.core.compiled import entry_njit, uncounted_njit
 from presswatch_spark.reading.http.message import start_tags
-from presswatch_spark.reading.inflate import MORE, IsalError, Stretch
+from presswatch_spark.reading.inflate import MORE, IsalError, Stretch, find_bytes
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.blocks import header_fields
 from presswatch_spark.reading.warc.heads import GZIP_HEADER_BYTES, inflate_heads, workspace
@@ -30,7 +30,6 @@ from presswatch_spark.reading.warc.records import (  # isort: skip
 from presswatch_spark.core.languages import ISO_639_3, spellings_of
 from presswatch_spark.core.model import Bytes, Offsets
 from presswatch_spark.reading.text.kernels import U64
-from presswatch_spark.reading.text.vectors import equal_bits_64
 
 # Line ends that close a record.
 CLOSING_BYTES = 4
@@ -44,8 +43,7 @@ _MOST_REACH = 256
 
 # Verdicts on a member by `true_end`.
 READ, NOT_YET, PROVEN = 0, -1, 1
-_0, _1, _2, _3, _64 = (U64(n) for n in (0, 1, 2, 3, 64))
-_FEW = U64(67)
+_0 = U64(0)
 _COMMA, _A, _Z, _LETTERS = 44, 97, 122, 26
 # FNV-1a, and the finalizer of MurmurHash3, which spreads what FNV leaves in the low bits.
 _FNV_START, _FNV_PRIME = U64(0xCBF29CE484222325), U64(0x100000001B3)
@@ -53,35 +51,14 @@ _MIX_1, _MIX_2, _33 = U64(0xFF51AFD7ED558CCD), U64(0xC4CEB9FE1A85EC53), U64(33)
 
 
 @uncounted_njit
-def _times_found(data: Bytes, first: int, last: int, number: int) -> int:
-    a, b, c, d = (
-        np.uint8(number & 255), np.uint8(number >> 8 & 255), np.uint8(number >> 16 & 255),
-        np.uint8(number >> 24 & 255),
-    )  # fmt: skip
-    at, end, found = U64(first), U64(last), 0
-    while at + _FEW <= end:
-        here = equal_bits_64(data, at, a) & equal_bits_64(data, at + _1, b)
-        if here:
-            here &= equal_bits_64(data, at + _2, c) & equal_bits_64(data, at + _3, d)
-            while here:
-                found += 1
-                here &= here - _1
-        at += _64
-    while at + _3 < end:
-        found += data[at] == a and data[at + _1] == b and data[at + _2] == c and data[at + _3] == d
-        at += _1
-    return found
-
-
-@entry_njit
-def true_end(data: Bytes, start: int, end: int, size: int, final: bool) -> int:
+def true_end(data: Bytes, start: int, end: int, size: int, final: bool, no_places: Offsets) -> int:
     """Return `PROVEN` if the member at `start`, of `size` bytes inflated, must end at `end`; `READ` if not.
 
-    `NOT_YET`: more of the file is needed to decide. `final`: `data` ends the file.
+    `NOT_YET`: more of the file is needed to decide. `final`: `data` ends the file. `no_places`: int64 (0,).
     """
     if size > _MOST_PASSED_BYTES or end - start < GZIP_HEADER_BYTES + 8 or data[start + 3] != 0:
         return READ
-    if _times_found(data, end - 4, end, size) != 1:
+    if find_bytes(data, end - 4, end, size, 4, no_places) != 1:
         return READ
     # The most bytes of a member with `size` bytes of content, more than zlib's `deflateBound`.
     reach = start + size + (size >> 4) + 512
@@ -89,8 +66,9 @@ def true_end(data: Bytes, start: int, end: int, size: int, final: bool) -> int:
         if not final:
             return NOT_YET
         reach = len(data)
-    is_unique = end <= reach and _times_found(data, start + GZIP_HEADER_BYTES, reach, size) == 1
-    return PROVEN if is_unique else READ
+    if end > reach or find_bytes(data, start + GZIP_HEADER_BYTES, reach, size, 4, no_places) != 1:
+        return READ
+    return PROVEN
 
 
 @uncounted_njit
@@ -159,7 +137,7 @@ def judge_members(
         if k + 1 == len(starts):
             proofs[k] = READ if final else NOT_YET
             continue
-        proofs[k] = true_end(data, starts[k], starts[k + 1], row[END], final)
+        proofs[k] = true_end(data, starts[k], starts[k + 1], row[END], final, proofs[:0])
         if proofs[k] == PROVEN and rows[k + 1, BODY] < 0:
             proofs[k] = NOT_YET if k + 2 == len(starts) and not final else READ
 

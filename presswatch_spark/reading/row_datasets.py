@@ -78,8 +78,7 @@ class RowSource:
     def read(self, shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the rows that have text; see `source.ReadShard`."""
         check_mapping(options.columns)
-        mapped = {role: (name,) for role, name in options.columns.items()}
-        columns = ColumnNames({**self.columns.names, **mapped})
+        columns = {**self.columns, **{role: (name,) for role, name in options.columns.items()}}
         with options.open(shard) as stream:
             magic = stream.read(len(MAGIC))
             stream.push_back(magic)
@@ -95,7 +94,7 @@ class RowSource:
         yield from parquet.read_parquet(shard, columns, options, report)
 
 
-TRIED: Mapping[str, tuple[str, ...]] = {
+TRIED: ColumnNames = {
     "text": ("text", "raw_content", "content", "body", "document", "page_content"),
     "url": ("url", "uri", "metadata.url", "meta.url", "source_url", "metadata.source_url", "metadata.uri",
             "warc_headers.warc-target-uri", "meta.warc_headers.warc-target-uri", "target_uri", "u"),
@@ -119,14 +118,12 @@ TRIED: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _C4 = RowSource(
-    columns=ColumnNames(
-        {
-            "text": ("text",),
-            "url": ("url",),
-            "captured_at": ("timestamp", "date"),
-            "languages": ("language",),
-        }
-    ),
+    columns={
+        "text": ("text",),
+        "url": ("url",),
+        "captured_at": ("timestamp", "date"),
+        "languages": ("language",),
+    },
     marks=(frozenset({"text", "url", "timestamp"}),),
     exact=True,
     text_is_sure=True,
@@ -144,7 +141,7 @@ C4 = Format(
     has_columns=True,
 )
 
-_ROWS = RowSource(columns=ColumnNames(TRIED), marks=tuple(frozenset({name}) for name in TRIED["text"]))
+_ROWS = RowSource(columns=TRIED, marks=tuple(frozenset({name}) for name in TRIED["text"]))
 
 
 ROWS = Format(
@@ -366,20 +363,18 @@ def _headers(name: str) -> tuple[str, ...]:
 
 
 _OSCAR_ROWS = RowSource(
-    columns=ColumnNames(
-        {
-            "text": ("content", "text"),
-            "url": _headers("warc-target-uri"),
-            "record_id": _headers("warc-record-id"),
-            "captured_at": _headers("warc-date"),
-            "payload_digest": _headers("warc-block-digest"),
-            "languages": (
-                *_headers("warc-identified-content-language"),
-                "metadata.identification.label",
-                "meta.identification.label",
-            ),
-        }
-    ),
+    columns={
+        "text": ("content", "text"),
+        "url": _headers("warc-target-uri"),
+        "record_id": _headers("warc-record-id"),
+        "captured_at": _headers("warc-date"),
+        "payload_digest": _headers("warc-block-digest"),
+        "languages": (
+            *_headers("warc-identified-content-language"),
+            "metadata.identification.label",
+            "meta.identification.label",
+        ),
+    },
     text_is_sure=True,
     marks=tuple(
         frozenset({text, headers})

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, Self
@@ -111,6 +110,8 @@ OWN_ROLES = (
 )  # fmt: skip
 """Roles about the row's own document."""
 ROLES = (*OWN_ROLES, *UPSTREAM_ROLES)
+ColumnNames = Mapping[str, tuple[str, ...]]
+"""By role, the names to try, best first; dots lead into nested fields."""
 Path = tuple[str, ...]
 Tree = dict[str, "Tree"]
 NAMES_LISTED, NAME_CHARACTERS = 20, 60
@@ -259,23 +260,12 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnNames:
-    """Names to try for each role, best first; dots lead into nested fields."""
-
-    names: Mapping[str, tuple[str, ...]]
-
-    def paths(self, role: str) -> tuple[Path, ...]:
-        """Return the paths to try for `role` in a nested row: each name as it is, then split at dots."""
-        found: list[Path] = []
-        for name in self.names.get(role, ()):
-            found += [(name,), tuple(name.split("."))] if "." in name else [(name,)]
-        return tuple(found)
-
-    def chosen(self, available: Collection[str]) -> dict[str, str]:
-        """Return the first name of each role that is among `available` (dotted names)."""
-        tried = ((role, name) for role in ROLES for name in reversed(self.names.get(role, ())))
-        return {role: name for role, name in tried if name in available}
+def paths_of(names: Iterable[str]) -> tuple[Path, ...]:
+    """Return the paths to try for names in a nested row: each name as it is, then split at dots."""
+    found: list[Path] = []
+    for name in names:
+        found += [(name,), tuple(name.split("."))] if "." in name else [(name,)]
+    return tuple(found)
 
 
 def first(row: object, paths: tuple[Path, ...]) -> Any:

@@ -37,6 +37,7 @@ from presswatch_spark.reading.rows.columns import (
     locator_of,
     opened,
     parse_leniently,
+    paths_of,
     pruned,
     repeats_a_name,
     tree_of,
@@ -171,7 +172,9 @@ class JsonRows:
     ) -> None:
         self._options = options
         self._text_is_sure = text_is_sure
-        self._paths: Mapping[str, tuple[Path, ...]] = {role: columns.paths(role) for role in ROLES}
+        self._paths: Mapping[str, tuple[Path, ...]] = {
+            role: paths_of(columns.get(role, ())) for role in ROLES
+        }
         self._needed = tree_of(path for role in LOCATOR_ROLES for path in self._paths[role])
         self._forms: dict[tuple[str, ...], _Form] = {}
         # Roles whose columns no row had so far.

@@ -308,7 +308,7 @@ def read_parquet(
         refuse_missing([role for role in options.columns if role not in chosen])
         if "text" not in chosen:
             raise MissingColumnError(
-                f"there is no column {' or '.join(columns.names['text'])}; there are: {listed(available)}",
+                f"there is no column {' or '.join(columns['text'])}; there are: {listed(available)}",
                 where=shard.uri,
                 remedy="choose another --format or map the columns",
             )

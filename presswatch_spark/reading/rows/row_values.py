@@ -204,8 +204,9 @@ def choose(columns: ColumnNames, available: Collection[str], is_text: Callable[[
 
     A column for which `is_text(name)` is true may contain JSON.
     """
-    names = columns.chosen(available)
-    paths = {role: inside(columns.names.get(role, ()), available) for role in ROLES if role not in names}
+    own = {role: [name for name in columns.get(role, ()) if name in available] for role in ROLES}
+    names = {role: found[0] for role, found in own.items() if found}
+    paths = {role: inside(columns.get(role, ()), available) for role in ROLES if role not in names}
     in_text = {role: tuple(path for path in tried if is_text(path[0])) for role, tried in paths.items()}
     return ChosenColumns(names, {role: found for role, found in in_text.items() if found})
 

@@ -16,7 +16,6 @@ from presswatch_spark.cli.demo.shards import write_c4_json, write_c4_parquet
 from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.reading.row_datasets import TRIED
-from presswatch_spark.reading.rows.columns import ColumnNames
 from presswatch_spark.reading.rows.jsonl import JsonRows
 from presswatch_spark.reading.rows.row_values import DOCUMENTS_AT_ONCE
 from presswatch_spark.reading.source import ReadOptions
@@ -420,7 +419,7 @@ ROWS, MEGABYTE = 60, 1 << 20
 
 
 def batches(lines: Iterator[bytes]) -> Iterator[DocumentBatch]:
-    rows = JsonRows(ColumnNames(TRIED), ReadOptions(batch_bytes=4 * MEGABYTE), ReadReport())
+    rows = JsonRows(TRIED, ReadOptions(batch_bytes=4 * MEGABYTE), ReadReport())
     return rows.read((line + b"\n" for line in lines), "here")
 
 

@@ -402,7 +402,7 @@ def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
 
 def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
     """Inflate a window, as `inflated` does a stream; its first chunk may be loaded already."""
-    return (bytes(piece.data) for piece in stored_pieces(window, report))
+    return (bytes(piece.data) for piece in stored_pieces(window, report) if piece.data)
 
 
 def stored_pieces(window: Window, report: ReadReport) -> Iterator[MemberPiece]:

@@ -375,12 +375,11 @@ class PieceReader(ABC, Generic[RecordT]):
         blocks = _BlockBuilder(compression, window.base if compression == "plain" else 0, self._begins)
         self.blocks = blocks
         self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
-        inflated = inflate.inflated_window(window, self.report)
-        pieces = (
-            inflate.gzip_pieces(window, self.report, self._begins, self.gate)
-            if compression == "gzip"
-            else (MemberPiece(0, 0, data, False, False) for data in inflated)
-        )
+        if compression == "gzip":
+            pieces = inflate.gzip_pieces(window, self.report, self._begins, self.gate)
+        else:
+            inflated = inflate.inflated_window(window, self.report)
+            pieces = (MemberPiece(0, 0, data, False, False) for data in inflated)
         begun, is_empty = False, True
         for piece in pieces:
             if not begun:

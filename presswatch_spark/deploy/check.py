@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,6 @@ Findings = Iterator[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One finding of the check of a point: outcome (`word`), and finding with remedy."""
-
-    point: str
-    word: str
-    finding: str
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedScan:
     """The shards and settings of a scan, as its command parsed them."""
 
@@ -80,7 +71,7 @@ class PlannedJob:
     """A submission that is not sent yet.
 
     `archive`: None if the submission would make it. `places`: URIs that the job reads and writes; the check
-    `list` sets `shards`, and adds their URIs. `credentials`: name of an AWS profile.
+    `list` sets `shards`, and adds their URIs.
     """
 
     service: Service
@@ -88,8 +79,6 @@ class PlannedJob:
     corpus: str | None
     places: list[str]
     scan: PlannedScan | None
-    credentials: str | None
-    today: date
     shards: ShardPlan | None = None
 
     @property
@@ -100,21 +89,21 @@ class PlannedJob:
     @property
     def storage(self) -> StorageOptions:
         """Return the options for access to S3 with this machine's credentials."""
-        return StorageOptions(region=self.profile.region, profile=self.credentials)
+        return self.service.storage
 
     def aws(self, service: str) -> Any:
         """Return a client of an AWS service."""
-        return client(service, self.profile.region, credentials=self.credentials)
+        return client(service, self.profile.region, credentials=self.service.credentials)
 
 
-def check(job: PlannedJob) -> Iterator[CheckResult]:
-    """Yield the findings of every check that applies to a job."""
+def check(job: PlannedJob) -> Iterator[tuple[str, str, str]]:
+    """Yield point, outcome, and finding with remedy, of every check that applies to a job."""
     for point, look in CHECKS.items():
         if point in OF_SERVERLESS and not isinstance(job.service, JobRuns):
             continue
         try:
             for word, finding, remedy in look(job):
-                yield CheckResult(point, word, "; ".join(filter(None, (finding, remedy))))
+                yield point, word, "; ".join(filter(None, (finding, remedy)))
         except PresswatchError as error:
             finding = f"{error.where}: {error.what}" if error.where else error.what
             # If a service is silent or refuses the request, the point remains open; but the submission itself
@@ -125,7 +114,7 @@ def check(job: PlannedJob) -> Iterator[CheckResult]:
                 has_no_answer = isinstance(error, ServiceError)
             is_open = has_no_answer or isinstance(error, DeniedError)
             word = UNKNOWN if is_open and point not in ("hosts", "store") else FAULT
-            yield CheckResult(point, word, "; ".join(filter(None, (finding, error.remedy))))
+            yield point, word, "; ".join(filter(None, (finding, error.remedy)))
 
 
 def _corpus(job: PlannedJob) -> Findings:
@@ -177,7 +166,7 @@ def _release(job: PlannedJob) -> Findings:
         finding = f"{label} has Python {', '.join(release['pythons'])}, and the archive is for {python}"
         yield FAULT, finding, "set archive.python of the profile"
     else:
-        left, noted = release["support_ends"] - job.today, f"(noted {known['noted']})"
+        left, noted = release["support_ends"] - datetime.now(UTC).date(), f"(noted {known['noted']})"
         ends = f"support ends on {release['support_ends']}, in {left.days} days {noted}"
         if left < timedelta():
             remedy = "move the hosts to a newer release, and set release of the profile"

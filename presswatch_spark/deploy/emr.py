@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import time
+import uuid
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,8 +24,7 @@ from botocore.parsers import ResponseParserError
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.terminal import printable
-from presswatch_spark.deploy.profiles import Profile, WaitRules
-from presswatch_spark.deploy.submission import AwsRequest, Submission, job_run_request, step_request
+from presswatch_spark.deploy.submission import FOLDER, Submission, spark_settings
 from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, open_stream
 from presswatch_spark.storage.s3 import aws_session
 
@@ -34,6 +34,8 @@ SUCCEEDED = frozenset({"SUCCESS", "COMPLETED"})
 FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
 MACHINES = {"X86_64": "x86_64", "ARM64": "aarch64"}
 GONE = frozenset({"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"})
+# EMR Serverless has larger disks only of the type `shuffle_optimized`.
+STANDARD_DISK_GB = 200
 PAUSE_SECONDS = 1.0
 PAUSE_MAX_SECONDS = 20.0
 # Factor by which pauses between requests for a job's state grow, and pause between looks at its log.
@@ -65,16 +67,6 @@ class JobState:
     def ended(self) -> bool:
         """Return whether the job has ended."""
         return self.succeeded or self.word in FAILED
-
-
-def check_release(profile: Profile, found: str, where: str) -> None:
-    """Raise `ConfigError` for hosts of a different release: the archive is for one Python and one Spark."""
-    if found != profile.release:
-        raise ConfigError(
-            f"the hosts have release {found}, but the profile has {profile.release}",
-            where=where,
-            remedy="choose another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
-        )
 
 
 def client(
@@ -119,11 +111,21 @@ def reaching(service: str, what: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Hosts:
-    """The hosts of a submission's profile. `credentials`: the AWS profile to use, if one is named."""
+    """The hosts of a submission's profile. `credentials`: the AWS profile to use, if one is named.
 
+    `service`, `operation`: the call of boto3 that starts the job, with the `parameters` of an attempt.
+    """
+
+    name: ClassVar[str]
     service: ClassVar[str]
+    operation: ClassVar[str]
     asked: Submission
     credentials: str | None = None
+
+    @property
+    def storage(self) -> StorageOptions:
+        """Return the options for access to S3 in the region of the hosts."""
+        return StorageOptions(region=self.asked.profile.region, profile=self.credentials)
 
     @property
     def _id(self) -> str:
@@ -132,6 +134,22 @@ class _Hosts:
     def aws(self, attempts: int = ATTEMPTS) -> Any:
         """Return a client of the service; see `client`."""
         return client(self.service, self.asked.profile.region, attempts, credentials=self.credentials)
+
+    @contextmanager
+    def _reaching(self, run: str = "") -> Iterator[Any]:
+        """Yield a client of the service; errors name the hosts and the `run`."""
+        with reaching(self.name, f"{self._id} {run}".rstrip()):
+            yield self.aws()
+
+    def _check_release(self, found: str) -> None:
+        """Raise `ConfigError` for another release: the archive is for one Python and one Spark."""
+        profile = self.asked.profile
+        if found != profile.release:
+            raise ConfigError(
+                f"the hosts have release {found}, but the profile has {profile.release}",
+                where=self._id,
+                remedy="choose another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
+            )
 
     @property
     def _options(self) -> str:
@@ -143,7 +161,9 @@ class _Hosts:
 class JobRuns(_Hosts):
     """Runs a submission as a job run of an application of EMR Serverless, which starts a token only once."""
 
+    name: ClassVar[str] = "EMR Serverless"
     service: ClassVar[str] = "emr-serverless"
+    operation: ClassVar[str] = "start_job_run"
     knows_tokens: ClassVar[bool] = True
 
     def check(self) -> None:
@@ -151,7 +171,7 @@ class JobRuns(_Hosts):
         found, profile = self.application(), self.asked.profile
         if found["state"] == "TERMINATED":
             raise ConfigError("the application is terminated", where=self._id, remedy="choose another")
-        check_release(profile, str(found["releaseLabel"]), self._id)
+        self._check_release(str(found["releaseLabel"]))
         machine = MACHINES.get(found.get("architecture", "X86_64"))
         if machine != profile.archive.machine:
             raise ConfigError(
@@ -162,13 +182,35 @@ class JobRuns(_Hosts):
 
     def application(self) -> dict[str, Any]:
         """Return the description of the application."""
-        with self._reaching(self._id) as aws:
+        with self._reaching() as aws:
             found: dict[str, Any] = aws.get_application(applicationId=self._id)["application"]
         return found
 
-    def request(self, attempt: int) -> AwsRequest:
-        """Return the request that starts the job run."""
-        return job_run_request(self.asked, attempt)
+    def parameters(self, attempt: int) -> dict[str, Any]:
+        """Return the request for a job run. Settings are a mapping: one text for all would need quoting."""
+        asked, rules = self.asked, self.asked.profile.serverless
+        settings = spark_settings(asked, attempt, "spark.emr-serverless.driverEnv.")
+        settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
+        for worker in ("driver", "executor"):
+            settings[f"spark.emr-serverless.{worker}.disk"] = f"{rules.disk_gb}g"
+            if rules.disk_gb > STANDARD_DISK_GB:
+                settings[f"spark.emr-serverless.{worker}.disk.type"] = "shuffle_optimized"
+        defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
+        entry = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
+        return {
+            # The service starts only one job run per token.
+            "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
+            "name": asked.name(attempt),
+            "executionRoleArn": str(rules.role_arn),
+            "jobDriver": {"sparkSubmit": entry},
+            "configurationOverrides": {
+                "applicationConfiguration": [defaults],
+                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
+            },
+            "tags": {"presswatch-submission": asked.key},
+            "applicationId": rules.application_id,
+            "executionTimeoutMinutes": rules.timeout_minutes,
+        }
 
     def find(self, attempt: int) -> str | None:
         """Return None: starting the attempt again returns its id."""
@@ -176,12 +218,12 @@ class JobRuns(_Hosts):
 
     def start(self, attempt: int, confirm: Callable[[], None]) -> str:
         """Start the job run, or return the id of the job run that already has the attempt's token."""
-        with self._reaching(self._id) as aws:
-            return str(aws.start_job_run(**self.request(attempt).parameters)["jobRunId"])
+        with self._reaching() as aws:
+            return str(aws.start_job_run(**self.parameters(attempt))["jobRunId"])
 
     def state(self, run: str) -> JobState:
         """Return the state of the job run."""
-        with self._reaching(f"{self._id} {run}") as aws:
+        with self._reaching(run) as aws:
             found = aws.get_job_run(applicationId=self._id, jobRunId=run)["jobRun"]
         return JobState(found["state"], str(found.get("stateDetails") or ""))
 
@@ -202,17 +244,14 @@ class JobRuns(_Hosts):
     def _named(self, run: str) -> str:
         return f"{self._options} --application-id {self._id} --job-run-id {run}"
 
-    @contextmanager
-    def _reaching(self, what: str) -> Iterator[Any]:
-        with reaching("EMR Serverless", what):
-            yield self.aws()
-
 
 @dataclass(frozen=True, slots=True)
 class Steps(_Hosts):
     """Runs a submission as a step of a cluster. Steps have no token: see `start`."""
 
+    name: ClassVar[str] = "EMR"
     service: ClassVar[str] = "emr"
+    operation: ClassVar[str] = "add_job_flow_steps"
     knows_tokens: ClassVar[bool] = False
 
     def check(self) -> None:
@@ -220,16 +259,27 @@ class Steps(_Hosts):
         cluster = self._cluster()
         if (state := cluster["Status"]["State"]) in GONE:
             raise ConfigError(f"the cluster is {state}", where=self._id, remedy="choose one that is running")
-        check_release(self.asked.profile, str(cluster.get("ReleaseLabel")), self._id)
+        self._check_release(str(cluster.get("ReleaseLabel")))
 
-    def request(self, attempt: int) -> AwsRequest:
-        """Return the request that adds the step."""
-        return step_request(self.asked, attempt)
+    def parameters(self, attempt: int) -> dict[str, Any]:
+        """Return the request for a step: spark-submit with a list of arguments, without a shell.
+
+        The deploy mode is `cluster`: on the master node, the driver would have no archive.
+        """
+        asked, name = self.asked, self.asked.name(attempt)
+        settings = spark_settings(asked, attempt, "spark.yarn.appMasterEnv.")
+        settings["spark.yarn.dist.archives"] = f"{asked.archive.uri}#{FOLDER}"
+        command = ["spark-submit", "--deploy-mode", "cluster", "--name", name]
+        for setting, value in sorted(settings.items()):
+            command += ["--conf", f"{setting}={value}"]
+        jar = {"Jar": "command-runner.jar", "Args": [*command, asked.entry.uri, *asked.arguments]}
+        step = {"Name": name, "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
+        return {"JobFlowId": asked.profile.ec2.cluster_id, "Steps": [step]}
 
     def find(self, attempt: int) -> str | None:
         """Return the id of the step with the attempt's name, or None."""
-        with reaching("EMR", self._id):
-            pages = self.aws().get_paginator("list_steps").paginate(ClusterId=self._id)
+        with self._reaching() as aws:
+            pages = aws.get_paginator("list_steps").paginate(ClusterId=self._id)
             steps = (step for page in pages for step in page["Steps"])
             return next((str(step["Id"]) for step in steps if step["Name"] == self.asked.name(attempt)), None)
 
@@ -243,9 +293,9 @@ class Steps(_Hosts):
             if (found := self.find(attempt)) is not None:
                 return found
             confirm()
-            with reaching("EMR", self._id):
+            with reaching(self.name, self._id):
                 try:
-                    reply = once.add_job_flow_steps(**self.request(attempt).parameters)
+                    reply = once.add_job_flow_steps(**self.parameters(attempt))
                     return str(reply["StepIds"][0])
                 except (ClientError, BotoCoreError) as error:
                     if tries == ATTEMPTS or not _passing(error):
@@ -255,8 +305,8 @@ class Steps(_Hosts):
 
     def state(self, run: str) -> JobState:
         """Return the state of the step."""
-        with reaching("EMR", f"{self._id} {run}"):
-            step = self.aws().describe_step(ClusterId=self._id, StepId=run)["Step"]
+        with self._reaching(run) as aws:
+            step = aws.describe_step(ClusterId=self._id, StepId=run)["Step"]
         status = step["Status"]
         details = status.get("FailureDetails") or status.get("StateChangeReason") or {}
         reasons = (details.get(name) for name in ("Reason", "Message", "LogFile"))
@@ -286,8 +336,8 @@ class Steps(_Hosts):
         return (f"{base}/steps/{run}/", f"{base}/containers/")
 
     def _cluster(self) -> dict[str, Any]:
-        with reaching("EMR", self._id):
-            described: dict[str, Any] = self.aws().describe_cluster(ClusterId=self._id)["Cluster"]
+        with self._reaching() as aws:
+            described: dict[str, Any] = aws.describe_cluster(ClusterId=self._id)["Cluster"]
         return described
 
 
@@ -295,7 +345,7 @@ Service = JobRuns | Steps
 """A service that runs a submission; both have the same methods."""
 
 
-def service_of(asked: Submission, credentials: str | None = None) -> Service:
+def service_of(asked: Submission, credentials: str | None) -> Service:
     """Return the service that runs a submission, with the credentials of an AWS profile if one is named."""
     kind: type[JobRuns] | type[Steps] = Steps if asked.profile.service == "emr-ec2" else JobRuns
     service = kind(asked, credentials)
@@ -311,8 +361,9 @@ def _passing(error: ClientError | BotoCoreError) -> bool:
     return "Throttling" in error.response["Error"].get("Code", "") or status >= 500 or status == 429
 
 
-def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], None]) -> JobState:
+def wait(service: Service, run: str, tell: Callable[[str], None]) -> JobState:
     """Poll a job until it has ended, and return its last state; `tell` gets a line for each new state."""
+    rules = service.asked.profile.wait
     began, pause, word = time.monotonic(), rules.first_seconds, ""
     while True:
         state = service.state(run)
@@ -325,8 +376,9 @@ def wait(service: Service, run: str, rules: WaitRules, tell: Callable[[str], Non
         pause = min(rules.longest_seconds, pause * GROWTH)
 
 
-def driver_log(service: Service, run: str, options: StorageOptions, rules: WaitRules) -> dict[str, list[str]]:
+def driver_log(service: Service, run: str) -> dict[str, list[str]]:
     """Return the last `LINES` lines of the driver's `stdout` and `stderr`; empty if none came in time."""
+    options, rules = service.storage, service.asked.profile.wait
     deadline = time.monotonic() + rules.log_seconds
     while True:
         folders, streams, is_drivers = service.log_folders(run), dict[str, list[str]](), True

@@ -18,7 +18,7 @@ from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.deploy.emr import JobState, Service
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks import GuardedObject
-from presswatch_spark.storage.objects import ConflictError, StorageOptions, write_object
+from presswatch_spark.storage.objects import ConflictError, write_object
 
 CLAIM_SECONDS = 60.0
 """Time for which a claim is valid."""
@@ -43,7 +43,6 @@ class Ledger:
     """The attempts at one submission. `again`: start another attempt even after a successful one."""
 
     service: Service
-    options: StorageOptions
     again: bool = False
     claim_seconds: float = CLAIM_SECONDS
     look_seconds: float = LOOK_SECONDS
@@ -100,7 +99,7 @@ class Ledger:
 
         run = self.service.start(attempt, confirm)
         uri = self.service.asked.record(attempt, "started")
-        write_object(uri, _entry(run=run, started_at=_now()), self.options)
+        write_object(uri, _entry(run=run, started_at=_now()), self.service.storage)
         return Running(attempt, run, ours)
 
     def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
@@ -121,7 +120,7 @@ class Ledger:
         return str(parse_json(started.data)["run"]) if started else self.service.find(attempt)
 
     def _object(self, attempt: int, kind: str) -> GuardedObject:
-        return GuardedObject(self.service.asked.record(attempt, kind), self.options)
+        return GuardedObject(self.service.asked.record(attempt, kind), self.service.storage)
 
 
 def _entry(**facts: str) -> bytes:

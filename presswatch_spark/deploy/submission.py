@@ -1,7 +1,6 @@
 """A submission is a value with a key: a job with its arguments, its hosts (profile), and its archive.
 
 Names of files in the store are derived from their content; records of attempts are in `submissions/KEY/`.
-This module makes requests to AWS as values, and does not send them.
 """
 
 import hashlib
@@ -10,12 +9,10 @@ import json
 import os
 import re
 import sys
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.processes import SAFE, without_blanks
@@ -113,12 +110,7 @@ class Submission:
 
 
 def submission(
-    job: str,
-    arguments: Sequence[str],
-    profile: Profile,
-    archive: Path,
-    root: Path,
-    env: Mapping[str, str],
+    job: str, arguments: Sequence[str], profile: Profile, archive: Path, env: Mapping[str, str]
 ) -> Submission:
     """Return the submission of `job`, with the settings in `env`; `ConfigError` if it may not be sent."""
     settings = {name: value for name, value in env.items() if JOB_SETTINGS.owns(name)}
@@ -135,7 +127,7 @@ def submission(
         )
     sent, files = _sent_arguments(arguments, profile)
     brought = Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz")
-    entry = _upload(job_file(job, root), "jobs", profile)
+    entry = _upload(job_file(job), "jobs", profile)
     return Submission(job, tuple(sent), profile, brought, entry, tuple(files), environment)
 
 
@@ -146,16 +138,16 @@ def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Pa
     return archive
 
 
-def job_file(job: str, root: Path) -> Path:
+def job_file(job: str) -> Path:
     """Return the file of `jobs/` for a job's name; `ConfigError` if there is none."""
-    names = sorted(path.stem for path in (root / "jobs").glob("*.py"))
+    names = sorted(path.stem for path in (ROOT / "jobs").glob("*.py"))
     if job not in names:
         raise ConfigError(
             f"there is no job {job}",
-            where=f"{root}/jobs",
+            where=f"{ROOT}/jobs",
             remedy=f"choose one of {', '.join(names)}" if names else "run it in a checkout: it has the jobs",
         )
-    return root / "jobs" / f"{job}.py"
+    return ROOT / "jobs" / f"{job}.py"
 
 
 def _store(profile: Profile) -> str:
@@ -208,67 +200,9 @@ def _upload(file: Path, folder: str, profile: Profile) -> Upload:
 # Folder into which Spark unpacks the archive, below the working folder of the driver and of each executor.
 FOLDER = "environment"
 PYTHON = f"./{FOLDER}/bin/python"
-# EMR Serverless has larger disks only of the type `shuffle_optimized`.
-STANDARD_DISK_GB = 200
 # Number of executors with which EMR Serverless begins by default.
 FIRST_EXECUTORS = 3
 DYNAMIC = "spark.dynamicAllocation"
-
-
-@dataclass(frozen=True, slots=True)
-class AwsRequest:
-    """One call of boto3: `client(service).operation(**parameters)`."""
-
-    service: str
-    operation: str
-    parameters: Mapping[str, Any]
-
-
-def step_request(asked: Submission, attempt: int) -> AwsRequest:
-    """Return the request for a step of a cluster: spark-submit with a list of arguments, without a shell.
-
-    The deploy mode is `cluster`: on the master node, the driver would have no archive.
-    """
-    settings = spark_settings(asked, attempt, "spark.yarn.appMasterEnv.")
-    settings["spark.yarn.dist.archives"] = f"{asked.archive.uri}#{FOLDER}"
-    command = ["spark-submit", "--deploy-mode", "cluster", "--name", asked.name(attempt)]
-    for name, value in sorted(settings.items()):
-        command += ["--conf", f"{name}={value}"]
-    step = {
-        "Name": asked.name(attempt),
-        "ActionOnFailure": "CONTINUE",
-        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": [*command, asked.entry.uri, *asked.arguments]},
-    }
-    parameters = {"JobFlowId": asked.profile.ec2.cluster_id, "Steps": [step]}
-    return AwsRequest("emr", "add_job_flow_steps", parameters)
-
-
-def job_run_request(asked: Submission, attempt: int) -> AwsRequest:
-    """Return the request for a job run. Settings are a mapping, as one text for all would need quoting."""
-    rules = asked.profile.serverless
-    settings = spark_settings(asked, attempt, "spark.emr-serverless.driverEnv.")
-    settings["spark.archives"] = f"{asked.archive.uri}#{FOLDER}"
-    for worker in ("driver", "executor"):
-        settings[f"spark.emr-serverless.{worker}.disk"] = f"{rules.disk_gb}g"
-        if rules.disk_gb > STANDARD_DISK_GB:
-            settings[f"spark.emr-serverless.{worker}.disk.type"] = "shuffle_optimized"
-    defaults = {"classification": "spark-defaults", "properties": dict(sorted(settings.items()))}
-    entry = {"entryPoint": asked.entry.uri, "entryPointArguments": list(asked.arguments)}
-    parameters = {
-        # The service starts only one job run per token.
-        "clientToken": str(uuid.uuid5(uuid.NAMESPACE_URL, asked.record(attempt, "claim"))),
-        "name": asked.name(attempt),
-        "executionRoleArn": str(rules.role_arn),
-        "jobDriver": {"sparkSubmit": entry},
-        "configurationOverrides": {
-            "applicationConfiguration": [defaults],
-            "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": asked.profile.logs}},
-        },
-        "tags": {"presswatch-submission": asked.key},
-        "applicationId": rules.application_id,
-        "executionTimeoutMinutes": rules.timeout_minutes,
-    }
-    return AwsRequest("emr-serverless", "start_job_run", parameters)
 
 
 def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dict[str, str]:
@@ -307,10 +241,10 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
 
 
 def local_command(
-    job: str, arguments: Sequence[str], profile: Profile, root: Path, env: Mapping[str, str]
+    job: str, arguments: Sequence[str], profile: Profile, env: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command that runs a job locally, and variables to add; `ConfigError` without job or Java."""
-    entry = job_file(job, root)
+    entry = job_file(job)
     spec = importlib.util.find_spec("pyspark")
     home = str(Path(str(spec and spec.origin)).parent)
     java = java_home()
@@ -325,7 +259,7 @@ def local_command(
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         # The job's file is beside the package, not in it.
-        "PYTHONPATH": without_blanks(os.pathsep.join([str(root), env.get("PYTHONPATH", "")])),
+        "PYTHONPATH": without_blanks(os.pathsep.join([str(ROOT), env.get("PYTHONPATH", "")])),
         SAFE: "1",
         **profile.environment,
     }

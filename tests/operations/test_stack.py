@@ -16,8 +16,9 @@ from moto.stepfunctions.parser.asl.static_analyser.static_analyser import Static
 
 from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.cli.commands.scan import scan
+from presswatch_spark.deploy.emr import JobRuns
 from presswatch_spark.deploy.profiles import Profile, load_profile
-from presswatch_spark.deploy.submission import Submission, job_run_request, submission
+from presswatch_spark.deploy.submission import Submission, submission
 from tests.conftest import ROOT, TEST_AWS
 from tests.operations.policies import actions, allows
 from tests.operations.stacks import (
@@ -200,7 +201,7 @@ def submitted(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Sub
     words = [PARAMETERS[name]["Default"].split() for name in ("WatchOptions", "ScanOptions")]
     arguments = [*words[0], "--", *words[1], "--corpus", CORPUS, "--out", f"s3://{BUCKET}/tables"]
     archive = write_archive(tmp_path_factory.mktemp("archive"))
-    return submission("watch", arguments, profile, archive, ROOT, {})
+    return submission("watch", arguments, profile, archive, {})
 
 
 def definition(arn: str) -> dict[str, Any]:
@@ -233,7 +234,7 @@ class TestJob:
         self, stack: dict[str, str], submitted: Submission, profile: Profile
     ) -> None:
         scheduled, own = job_of(uncapitalised(watch_of(stack)["Parameters"]))
-        by_hand, others = job_of(job_run_request(submitted, 1).parameters)
+        by_hand, others = job_of(JobRuns(submitted).parameters(1))
         assert scheduled == by_hand
         given = own["applicationId"], own["executionRoleArn"]
         assert given == (stack["ApplicationId"], stack["JobRoleArn"])
@@ -250,8 +251,8 @@ class TestJob:
         assert str(profile.most_executors) == PARAMETERS["MostExecutors"]["Default"]
         # The comparison above sees every setting: with one more in the profile, the requests differ.
         changed = replace(profile, spark={**profile.spark, "spark.speculation": "true"})
-        before, _ = job_of(job_run_request(submitted, 1).parameters)
-        after, _ = job_of(job_run_request(replace(submitted, profile=changed), 1).parameters)
+        before, _ = job_of(JobRuns(submitted).parameters(1))
+        after, _ = job_of(JobRuns(replace(submitted, profile=changed)).parameters(1))
         assert before != after
 
     @pytest.mark.parametrize(
@@ -266,11 +267,11 @@ class TestJob:
         waves = int(most) * profile.executor.cores * 8
         environment = {**submitted.environment, "PRESSWATCH_RUN__WAVE_SHARDS": str(waves)}
         many = replace(profile, most_executors=int(most))
-        by_hand = job_run_request(replace(submitted, profile=many, environment=environment), 1)
+        by_hand = JobRuns(replace(submitted, profile=many, environment=environment)).parameters(1)
         with other_stack(schedule_of(submitted) | {"MostExecutors": most}) as outputs:
             made = watch_of(outputs)["Parameters"]
             limits = application(outputs)["maximumCapacity"]
-        assert job_of(uncapitalised(made))[0] == job_of(by_hand.parameters)[0]
+        assert job_of(uncapitalised(made))[0] == job_of(by_hand)[0]
         workers = int(most) + 1
         assert limits["cpu"] == f"{workers * profile.executor.cores} vCPU"
         executor = profile.executor.jvm_gb + profile.executor.python_gb

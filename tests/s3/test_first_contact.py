@@ -215,7 +215,7 @@ def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> No
     for name in ("jobs/scan.py", "locks/requirements.lock"):
         (checkout / name).parent.mkdir(parents=True)
         (checkout / name).touch()
-    for module in ("cli.submitting", "deploy.check"):
+    for module in ("deploy.submission", "deploy.check"):
         account.monkeypatch.setattr(f"presswatch_spark.{module}.ROOT", checkout)
     code, points, _ = account.check(archive=False)
     assert code == 0

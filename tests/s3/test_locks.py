@@ -34,7 +34,7 @@ from presswatch_spark.storage.file_locks import (
     writes_alone,
 )
 from presswatch_spark.storage.locks import LOOKS, RENEWALS, RunLease, leased, locked, owned
-from presswatch_spark.storage.objects import ConflictError
+from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from presswatch_spark.storage.s3 import S3Store
 from tests.conftest import ROOT
 from tests.world.places import Place
@@ -448,6 +448,10 @@ class SlowCluster:
     def asked(self) -> SlowCluster:
         return self
 
+    @property
+    def storage(self) -> StorageOptions:
+        return self.place.options
+
     def name(self, attempt: int) -> str:
         return f"job {attempt}"
 
@@ -469,7 +473,7 @@ class SlowCluster:
 
     def ledger(self, claim_seconds: float = 60) -> Ledger:
         service = cast("Service", self)
-        return Ledger(service, self.place.options, claim_seconds=claim_seconds, look_seconds=0.01)
+        return Ledger(service, claim_seconds=claim_seconds, look_seconds=0.01)
 
 
 @at_both

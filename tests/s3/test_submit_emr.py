@@ -26,7 +26,6 @@ from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.submission import submission
 from presswatch_spark.storage import locks as leases
-from presswatch_spark.storage.objects import StorageOptions
 from tests.conftest import ROOT
 from tests.s3.archives import write_archive
 from tests.s3.conftest import client_of
@@ -76,7 +75,7 @@ class Emr:
     def ask(self) -> Service:
         """The service, as the command would ask it."""
         profile = load_profile(str(self.profile), {})
-        asked = submission("scan", JOB, profile, self.archive, ROOT, {})
+        asked = submission("scan", JOB, profile, self.archive, {})
         return Steps(asked) if self.is_cluster else JobRuns(asked)
 
 
@@ -285,7 +284,7 @@ class TestOneRun:
     @either
     def test_submitters_at_the_same_time_start_one_run(self, emr: Emr) -> None:
         emr.hosts.ends = False
-        ledgers = [Ledger(emr.ask(), StorageOptions(), look_seconds=0.01) for _ in range(8)]
+        ledgers = [Ledger(emr.ask(), look_seconds=0.01) for _ in range(8)]
         with ThreadPoolExecutor(8) as pool:
             running = list(pool.map(lambda ledger: ledger.start(lambda _: None), ledgers))
         (job,) = emr.hosts.jobs()
@@ -324,7 +323,7 @@ class TestOneRun:
         assert [len(emr.front.written(f"/presswatch/{name}/")) for name in ("archives", "jobs")] == [1, 1]
 
     def test_a_job_whose_submitter_died_before_it_started_is_started_by_the_next(self, emr: Emr) -> None:
-        ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=1.0, look_seconds=0.01)
+        ledger = Ledger(emr.ask(), claim_seconds=1.0, look_seconds=0.01)
         assert ledger._claim(1)
         told: list[str] = []
         running = ledger.start(told.append)
@@ -333,7 +332,7 @@ class TestOneRun:
         # A cluster cannot tell whether the first is still about to start; a token can.
         assert running.attempt == (2 if emr.is_cluster else 1)
         told.clear()
-        assert Ledger(emr.ask(), StorageOptions()).start(told.append).run == job.id
+        assert Ledger(emr.ask()).start(told.append).run == job.id
         assert not [line for line in told if "not started yet" in line]  # nobody waits for it a second time
 
     @on_a_cluster
@@ -353,7 +352,7 @@ class TestOneRun:
             emr.front.refusals = {"AddJobFlowSteps": deque([400, 400])}
         else:
             emr.monkeypatch.setattr(leases, "write_object", slow)
-        ledger = Ledger(emr.ask(), StorageOptions(), claim_seconds=seconds)
+        ledger = Ledger(emr.ask(), claim_seconds=seconds)
         with pytest.raises(Exception, match="may no longer start"):
             ledger.start(lambda _: None)
         assert emr.hosts.jobs() == []
@@ -383,7 +382,7 @@ class TestFollowing:
         def expired(*_: object) -> None:
             raise ServiceError("EMR refused it: ExpiredTokenException")
 
-        emr.monkeypatch.setattr("presswatch_spark.cli.submitting.wait", expired)
+        emr.monkeypatch.setattr("presswatch_spark.deploy.emr.wait", expired)
         assert emr.submit() == 1
         (job,) = emr.hosts.jobs()
         assert f"the job {job.id} continues" in emr.told()
@@ -398,7 +397,7 @@ class TestFollowing:
 
         damaged = bytearray(gzip.compress(b"a line\n" * 1000))
         damaged[12] ^= 0xFF
-        stream, log = "deploy.emr.open_stream", "cli.submitting.driver_log"
+        stream, log = "deploy.emr.open_stream", "deploy.emr.driver_log"
         for run_words, (name, fails, code, said) in enumerate(
             [
                 (stream, denied, 0, "the log cannot be read: "),

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import argument, flag, given_settings, option
-from presswatch_spark.cli.replies import Reply, ReplyForm, command
-from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.cli.commands.scan import part_given
+from presswatch_spark.cli.options import argument, flag, given_settings, option, scan_settings
+from presswatch_spark.cli.replies import FAILED, Reply, ReplyForm, Table, command, print_lines
+from presswatch_spark.core.errors import ConfigError, PresswatchError
+from presswatch_spark.core.redaction import redacted, redacted_json
 from presswatch_spark.core.settings.config import load_scan_config
+from presswatch_spark.core.terminal import counted, printable
+
+if TYPE_CHECKING:
+    from presswatch_spark.deploy.check import PlannedScan
+    from presswatch_spark.deploy.emr import Service
+    from presswatch_spark.deploy.ledger import Ledger, Running
+    from presswatch_spark.deploy.profiles import Profile
 
 COMMANDS = (
     "scan", "watch", "campaign run", "census", "corpus build", "compare", "rights", "claims", "verify-rows",
 )  # fmt: skip
 JOBS: Mapping[str, str] = {re.sub(r"\W", "_", command): command for command in COMMANDS}
 """Files of `jobs/`, without suffix, and the command that each runs."""
+ERROR_LINES = 40
+
+Params = Mapping[str, Any]
+"""The options and arguments of a job, as its command parsed them."""
 
 
 @command("submit", storage=False, context_settings={"allow_interspersed_args": False})
@@ -56,34 +72,47 @@ def submit(
         raise click.UsageError("pass a JOB, and after it the job's options")
     if check and dry_run:
         raise click.UsageError("pass either --check or --dry-run")
-    name, arguments, params = _parsed(click.get_current_context(), words)
+    job, arguments, params = _parsed(click.get_current_context(), words)
 
-    from presswatch_spark.cli.submitting import Order, check_elsewhere, run_elsewhere, run_here
+    from presswatch_spark.deploy import submission
+    from presswatch_spark.deploy.archive import existing_archive
     from presswatch_spark.deploy.profiles import load_profile
-    from presswatch_spark.deploy.submission import check_shared
 
     profile = load_profile(target, os.environ)
-    order = Order(name, arguments, params, profile, archive, credentials, dry_run, no_wait, again)
     if profile.service == "local":
         if no_wait or again or archive:
             raise click.UsageError("--no-wait, --again and --archive are only for jobs on other hosts")
-        return run_here(order, check=check)
-    places = {
-        "TABLES": [params.get("tables")],
-        "CAMPAIGN": [params.get("folder")],
-        "PATH": params.get("paths", ()),
-    }
-    for kind, uris in places.items():
-        for uri in filter(None, uris):
-            check_shared(kind, uri)
-    out = params.get("out")
-    if profile.service == "emr-serverless" and out and out.startswith("/"):
-        what = f"--out {out} is on a disk that ends with the job"
-        raise ConfigError(what, where="command line", remedy="choose a folder on S3")
-    return check_elsewhere(order) if check else run_elsewhere(order)
+        request, variables = submission.local_command(job, arguments, profile, os.environ)
+        if check:
+            return Reply([f"{job} can run on this machine; nothing was started"])
+        if credentials:
+            variables = {**variables, "PRESSWATCH_STORAGE__PROFILE": credentials}
+        if not dry_run:
+            sys.stdout.flush()
+            # As it replaces this process, it receives the signals and returns the exit code.
+            os.execve(request[0], request, {**os.environ, **variables})
+        return _unsent({"command": request, "environment": variables})
+
+    from presswatch_spark.deploy.emr import service_of
+
+    _require_shared(params, profile)
+    if check:
+        archive = archive or existing_archive(submission.ROOT, submission.ROOT / "dist", profile.archive)
+    else:
+        archive = submission.archive_of(profile, archive, make=not dry_run)
+    file = archive or Path(os.devnull)
+    asked = submission.submission(job, arguments, profile, file, os.environ)
+    service = service_of(asked, credentials)
+    if check:
+        return _check(service, archive, params)
+    if dry_run:
+        call = {"service": service.service, "operation": service.operation}
+        uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
+        return _unsent({"uploads": uploads, "request": {**call, "parameters": service.parameters(1)}})
+    return Reply(exit_code=_run(service, again=again, no_wait=no_wait))
 
 
-def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
+def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[str, ...], Params]:
     """Return a job's file of `jobs/`, its arguments, and the parameters parsed from them."""
     from presswatch_spark.cli.campaigning import watched_scan
 
@@ -111,3 +140,120 @@ def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[st
     if scan_options := params.get("scan_options"):
         watched_scan(scan_options, params["news"])
     return name, arguments, params
+
+
+def _require_shared(params: Params, profile: Profile) -> None:
+    """Raise `ConfigError` for a place of a job that its hosts cannot reach, or that ends with the job."""
+    from presswatch_spark.deploy.submission import check_shared
+
+    places = {
+        "TABLES": [params.get("tables")],
+        "CAMPAIGN": [params.get("folder")],
+        "PATH": params.get("paths", ()),
+    }
+    for kind, uris in places.items():
+        for uri in filter(None, uris):
+            check_shared(kind, uri)
+    out = params.get("out")
+    if profile.service == "emr-serverless" and out and out.startswith("/"):
+        what = f"--out {out} is on a disk that ends with the job"
+        raise ConfigError(what, where="command line", remedy="choose a folder on S3")
+
+
+def _check(service: Service, archive: Path | None, params: Params) -> Reply:
+    """Reply with the findings of every check of a submission, and send nothing."""
+    from presswatch_spark.deploy.check import FAULT, UNKNOWN, PlannedJob, check
+    from presswatch_spark.storage.objects import canonical
+
+    job, corpus = service.asked.job, params.get("corpus")
+    places = (corpus, params.get("tables"), params.get("folder"), params.get("out"))
+    scan = _planned_scan(service, params) if job == "scan" else None
+    planned = PlannedJob(service, archive, corpus, [canonical(place) for place in places if place], scan)
+    rows = list(check(planned))
+    columns = ("point", "is", "because")
+    table = Table(columns, rows, wrapped=columns[2:])
+    faults, unknown = (sum(word == counted_word for _, word, _ in rows) for counted_word in (FAULT, UNKNOWN))
+    rest = f"; {counted(unknown, 'point')} could not be checked" if unknown else ""
+    end = f"{rest}; nothing was uploaded or started"
+    if faults:
+        verdict = f"{job} cannot be submitted as it is: {counted(faults, 'fault')}{end}"
+        return Reply([table], warnings=[verdict], exit_code=FAILED)
+    return Reply([table, f"{job} can be submitted to {service.asked.profile.hosts}{end}"])
+
+
+def _planned_scan(service: Service, params: Params) -> PlannedScan:
+    from presswatch_spark.deploy.check import PlannedScan
+
+    config = scan_settings(params, params["config"])
+    paths, dataset = tuple(params["paths"]), params["dataset"]
+    if params["named"]:
+        paths, dataset, config = part_given(params["named"], params["part"], params["mirror"], config)
+    own = service.storage
+    storage = replace(config.storage, region=own.region, profile=own.profile)
+    config = replace(config, storage=storage)
+    return PlannedScan(paths, params["base"], params["release"], dataset, config)
+
+
+def _unsent(request: Mapping[str, Any]) -> Reply:
+    """Reply with an unsent request, without credentials, since others read the logs of builds."""
+    return Reply(json.dumps(redacted_json(request), indent=2, ensure_ascii=False).split("\n"))
+
+
+def _run(service: Service, *, again: bool, no_wait: bool) -> int:
+    """Submit to EMR, wait, show the driver's log, and return the job's exit code."""
+    from presswatch_spark.deploy.ledger import Ledger
+
+    service.check()
+    asked = service.asked
+    for upload in asked.uploads:
+        done = "uploaded" if upload.bring(service.storage) else "is there already:"
+        _say(f"{upload.file.name} {done} {upload.uri}")
+    ledger = Ledger(service, again)
+    running = ledger.start(_say)
+    _say(f"{'started' if running.ours else 'found'} {asked.name(running.attempt)}: {running.run}")
+    for what, where in service.links(running.run):
+        _say(f"  {what}: {where}")
+    if no_wait:
+        _say("the same command without --no-wait waits for it")
+        return 0
+    return _attended(service, ledger, running)
+
+
+def _attended(service: Service, ledger: Ledger, running: Running) -> int:
+    from presswatch_spark.deploy import emr
+
+    run = running.run
+    try:
+        state = emr.wait(service, run, _say)
+    except (KeyboardInterrupt, PresswatchError) as stop:
+        _say(
+            f"stopped waiting; the job {run} continues. To follow it again, run the same command. To end it:"
+        )
+        for line in service.cancel_commands(run):
+            _say(f"  {line}")
+        if isinstance(stop, PresswatchError):
+            raise
+        return FAILED
+    code = ledger.exit_code(running.attempt, state)
+    log: Mapping[str, Sequence[str]] = {}
+    # A failure to read the log does not change the job's exit code.
+    try:
+        if not (log := emr.driver_log(service, run)):
+            where = " ".join(service.log_folders(run))
+            seconds = service.asked.profile.wait.log_seconds
+            _say(f"no log arrived within {seconds:g} s; it may appear later: {where}")
+    except PresswatchError as error:
+        _say(f"the log cannot be read: {error}")
+    except KeyboardInterrupt:
+        _say("stopped waiting for the log")
+    print_lines(map(printable, log.get("stdout", ())))
+    if code:
+        for line in log.get("stderr", ())[-ERROR_LINES:]:
+            _say(line)
+    reason = f" ({state.reason})" if state.reason else ""
+    _say(f"{service.asked.job} {run}: {state.word}, exit code {code}{reason}")
+    return code
+
+
+def _say(line: str) -> None:
+    click.echo(printable(redacted(line)), err=True)

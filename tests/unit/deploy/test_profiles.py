@@ -11,8 +11,9 @@ import yaml
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.core.settings.load import NAMES
+from presswatch_spark.deploy.emr import JobRuns
 from presswatch_spark.deploy.profiles import OURS, PROFILE_SETTINGS, Profile, load_profile
-from presswatch_spark.deploy.submission import Submission, Upload, job_run_request, spark_settings, submission
+from presswatch_spark.deploy.submission import Submission, Upload, spark_settings, submission
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "conf" / "profiles"
@@ -37,7 +38,7 @@ def test_a_job_whose_option_for_a_folder_has_no_value_is_refused_unsent(
     arguments: list[str],
 ) -> None:
     with pytest.raises(ConfigError, match=r"--(out|corpus) has no value"):
-        submission("scan", arguments, load_profile("emr-ec2", GIVEN), ROOT / "pyproject.toml", ROOT, {})
+        submission("scan", arguments, load_profile("emr-ec2", GIVEN), ROOT / "pyproject.toml", {})
 
 
 @pytest.mark.parametrize("name", ["local", "emr-ec2", "emr-serverless"])
@@ -167,9 +168,8 @@ def test_a_cluster_is_used_whole_keeps_its_data_on_data_volumes_and_survives_los
 @pytest.mark.parametrize(("size", "kind"), [(200, None), (201, "shuffle_optimized")])
 def test_disks_that_only_one_kind_has_are_of_that_kind(size: int, kind: str | None) -> None:
     given = GIVEN | {"PRESSWATCH_DEPLOY__SERVERLESS__DISK_GB": str(size)}
-    overrides = job_run_request(asked(load_profile("emr-serverless", given)), 1).parameters[
-        "configurationOverrides"
-    ]
+    service = JobRuns(asked(load_profile("emr-serverless", given)))
+    overrides = service.parameters(1)["configurationOverrides"]
     settings = overrides["applicationConfiguration"][0]["properties"]
     for worker in ("driver", "executor"):
         assert settings[f"spark.emr-serverless.{worker}.disk"] == f"{size}g"

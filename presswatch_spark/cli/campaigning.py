@@ -33,7 +33,6 @@ from presswatch_spark.scanning.campaigns.plan import (
     LOCK,
     NEWS,
     CampaignPlan,
-    CorpusOfCampaign,
     items_of,
     news_months,
     plan_of,
@@ -98,25 +97,12 @@ def campaign_at(path: str, flags: ScanParameters) -> Campaign:
     return Campaign(folder, plan, items, config, given["base"])
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignOrder:
-    """Options of `campaign open`. If any option of the scope is given again, the old scope is replaced."""
-
-    corpus: str | None
-    out: str | None
-    newest_first: bool | None
-    scan_options: tuple[str, ...]
-    crawls: str | None
-    since: str | None
-    until: str | None
-    datasets: tuple[str, ...]
-    all_datasets: bool
-    mirrors: tuple[str, ...]
-    listed: str | None
-
-
-def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> CampaignPlan:
+def open_campaign(
+    path: str, corpus: str | None, out: str | None, changes: Mapping[str, Any], flags: ScanParameters
+) -> CampaignPlan:
     """Write the plan of a campaign, change its scope, or replace its corpus by a grown one.
+
+    `changes`: fields of the plan that are given (anew).
 
     Raises:
         UsageError: there is nothing to scan, or the campaign itself sets an option.
@@ -124,13 +110,15 @@ def open_campaign(path: str, order: CampaignOrder, flags: ScanParameters) -> Cam
         InputError: the corpus has lost articles, or a dataset or part is unknown.
     """
     # Make paths absolute: later commands may run in another folder.
-    corpus, out, listed = (place and canonical(place) for place in (order.corpus, order.out, order.listed))
+    corpus, out = (place and canonical(place) for place in (corpus, out))
     folder = Folder.of(path, scan_settings(flags).storage)
     before, etag = read_plan(folder) or (None, None)
-    plan = before or CampaignPlan("", ())
-    plan = replace(plan, options=order.scan_options or plan.options)
+    plan = replace(before or CampaignPlan("", ()), **changes)
     config = _config(_campaign_parameters(plan.options), flags)
-    plan = _scoped(plan, replace(order, listed=listed))
+    if not (plan.crawls or plan.datasets):
+        raise click.UsageError("choose what is scanned: --crawls, --dataset or --all-datasets")
+    if (plan.since or plan.until) and not plan.crawls:
+        raise click.UsageError("--since and --until require --crawls")
     # Other users may read the campaign's file: refuse secrets.
     if any(holds_secret(text) for text in (*plan.options, *plan.mirrors.values(), plan.listed or "")):
         raise ConfigError(
@@ -174,40 +162,34 @@ def _config(given: ScanParameters, flags: ScanParameters) -> ScanConfig:
     return scan_settings({**given, **own}, given["config"])
 
 
-def _scoped(plan: CampaignPlan, order: CampaignOrder) -> CampaignPlan:
+def datasets_of(
+    named: Sequence[str], all_datasets: bool, mirrors: Sequence[str]
+) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:
+    """Return the names and parts of a campaign's datasets, and the places of copies by name.
+
+    Raises `UsageError` for a wrong form or a mirror of another dataset, `InputError` for an unknown part.
+    """
+
     def pair(option: str, text: str, sign: str) -> tuple[str, str]:
         name, found, value = text.partition(sign)
         if not (name and found and value):
             raise click.UsageError(f"{option} must be NAME{sign}VALUE, not {text!r}")
         return name, value
 
-    if order.newest_first is not None:
-        plan = replace(plan, newest_first=order.newest_first)
-    of_crawls = order.crawls, order.since, order.until, order.listed
-    if any((*of_crawls, order.datasets, order.all_datasets, order.mirrors)):
-        known = load_datasets()
-        parts = list(dict.fromkeys(pair("--dataset", text, ":") for text in order.datasets))
-        for name, part in parts:
-            require_part(dataset_named(name, known), part)
-        if order.all_datasets:
-            named = {name for name, _ in parts}
-            parts += [(each.id, each.part) for each in known.values() if each.id not in named]
-        mirrors = {
-            name: canonical(uri) for name, uri in (pair("--mirror", text, "=") for text in order.mirrors)
-        }
-        # Without this check, a misspelt name would silently read the dataset from its original place.
-        if unknown := sorted(set(mirrors) - {name for name, _ in parts}):
-            raise click.UsageError(
-                f"--mirror is for {unknown[0]}, but this campaign scans no dataset of that name"
-            )
-        crawls, since, until, listed = of_crawls
-        plan = replace(plan, crawls=crawls, since=since, until=until, listed=listed)
-        plan = replace(plan, datasets=tuple(parts), mirrors=mirrors)
-    if not (plan.crawls or plan.datasets):
-        raise click.UsageError("choose what is scanned: --crawls, --dataset or --all-datasets")
-    if (plan.since or plan.until) and not plan.crawls:
-        raise click.UsageError("--since and --until require --crawls")
-    return plan
+    known, parts = load_datasets(), dict.fromkeys(pair("--dataset", text, ":") for text in named)
+    for name, part in parts:
+        require_part(dataset_named(name, known), part)
+    names = {name for name, _ in parts}
+    if all_datasets:
+        parts |= {(each.id, each.part): None for each in known.values() if each.id not in names}
+        names |= known.keys()
+    copies = {name: canonical(uri) for name, uri in (pair("--mirror", text, "=") for text in mirrors)}
+    # Without this check, a misspelt name would silently read the dataset from its original place.
+    if unknown := sorted(copies.keys() - names):
+        raise click.UsageError(
+            f"--mirror is for {unknown[0]}, but this campaign scans no dataset of that name"
+        )
+    return tuple(parts), copies
 
 
 def _settings_digest(plan: CampaignPlan, config: ScanConfig) -> str:
@@ -348,13 +330,6 @@ class Watch:
                 continue
             lines = "; ".join(task_lines(task)) if task else ""
             yield WatchReport(item.name, f"would be scanned: {lines}" if lines else "scanned")
-
-
-def watched_plan(given: ScanParameters, config: ScanConfig, news: bool) -> CampaignPlan:
-    """Return the plan of a watch with these parameters of scans, for the newest release."""
-    manifest = manifest_of(given["corpus"], config.storage)
-    corpora = (CorpusOfCampaign(given["corpus"], manifest.digest, manifest.counts.articles),)
-    return CampaignPlan(given["out"], corpora, NEWS if news else given["dataset"])
 
 
 def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -81,11 +80,19 @@ def open_(
 
     presswatch campaign open history --corpus corpus --out tables --crawls wet -- --languages fra
     """
-    from presswatch_spark.cli.campaigning import CampaignOrder, open_campaign
+    from presswatch_spark.cli.campaigning import datasets_of, open_campaign
+    from presswatch_spark.storage.objects import canonical
 
-    scope = crawls, since, until, datasets, all_datasets, mirrors, listed
-    order = CampaignOrder(corpus, out, newest_first, scan_options, *scope)
-    plan = open_campaign(folder, order, flags)
+    changes = dict[str, Any]()
+    if newest_first is not None:
+        changes["newest_first"] = newest_first
+    if scan_options:
+        changes["options"] = scan_options
+    # If any option of the scope is given again, the old scope is replaced.
+    if any((crawls, since, until, listed, datasets, all_datasets, mirrors)):
+        changes |= {"crawls": crawls, "since": since, "until": until, "listed": listed and canonical(listed)}
+        changes["datasets"], changes["mirrors"] = datasets_of(datasets, all_datasets, mirrors)
+    plan = open_campaign(folder, corpus, out, changes, flags)
     articles, corpora = counted(plan.corpora[-1].articles, "article"), len(plan.corpora)
     grown = f", by corpus {corpora}" if corpora > 1 else ""
     return Reply([f"{folder}: {articles}{grown}; see what is left: presswatch campaign status {folder}"])
@@ -153,7 +160,7 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
     found = campaign_at(folder, flags)
     machine = Budget.of(None, found.config).machine
     items = list(map(found.progress_of, found.items))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "release": item.item.name,
             "format": item.item.format,
@@ -169,16 +176,14 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
     ]
     cells = [
         (
-            item.item.name,
-            item.item.format,
-            item.word,
-            item.missing or "",
-            f"{item.matches:,}" if item.runs else "",
+            *(row[name] for name in HEADERS[:3]),
+            row["missing"] or "",
+            f"{row['matches']:,}" if row["runs"] else "",
             f"{row['core_hours']:,.1f}" if row["core_hours"] else "",
             f"{row['dollars']:,.2f}" if row["dollars"] else "",
-            " ".join(item.runs),
+            " ".join(row["runs"]),
         )
-        for item, row in zip(items, rows, strict=True)
+        for row in rows
     ]
     lines: Iterator[Line] = chain([Table(HEADERS, cells, HEADERS[:1])], _total_lines(found, items, machine))
     return Reply(lines, rows=ReplyRows(rows))
@@ -265,9 +270,10 @@ def watch(
         case_reports,
         look_once,
         repeated,
-        watched_plan,
         watched_scan,
     )  # fmt: skip
+    from presswatch_spark.scanning.campaigns.plan import NEWS, CampaignPlan
+    from presswatch_spark.scanning.campaigns.run import with_corpus
 
     if bool(since) == only_newest:
         raise click.UsageError("pass either --since RELEASE or --only-newest")
@@ -278,8 +284,8 @@ def watch(
     forget_hosts()
     given = watched_scan(scan_options, news)
     config = scan_settings(given, given["config"])
-    plan = replace(watched_plan(given, config, news), since=since, listed=listed)
-    watch = Watch(plan, config, given["base"], probe, again, dry_run)
+    plan = CampaignPlan(given["out"], (), NEWS if news else given["dataset"], since=since, listed=listed)
+    watch = Watch(with_corpus(plan, given["corpus"], config), config, given["base"], probe, again, dry_run)
     probing = partial(case_reports, watch, cases, timedelta(hours=case_every), case_mirrors, case_index)
     looked = partial(look_once, watch, probing, poll=poll)
     return Reply(exit_code=repeated(looked, every * 60, time.sleep) if every else looked())

@@ -257,13 +257,8 @@ def repeated(look: Callable[[], int], seconds: float, pause: Callable[[float], N
         pause(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class WatchReport:
-    """One line about a release or a removal case. `code` is an exit code."""
-
-    about: str
-    text: str
-    code: int = 0
+Report = tuple[str, str, int]
+"""A release or removal case, a line about it, and its exit code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +267,7 @@ class Watch:
 
     Without `plan.since`, only the newest release is watched. `by_name`: find new crawls not in the list of
     crawls, but by trying the shard lists of later weeks. `again`: releases whose missing shards to read.
+    `cases`: removal cases, probed if their last round is at least `case_every` old.
     """
 
     plan: CampaignPlan
@@ -280,9 +276,33 @@ class Watch:
     by_name: bool
     again: tuple[str, ...]
     dry_run: bool
+    cases: tuple[str, ...]
+    case_every: timedelta
+    case_mirrors: Sequence[Mirror]
+    case_index: str | None
 
-    def campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
-        """Return the present campaign and its list of crawls; `InputError` if the list lacks `since`."""
+    def look_once(self, *, poll: bool) -> int:
+        """Scan new releases, then probe cases; print a line for each, and return the exit code.
+
+        The exit code is 1 after a failure; with `poll`, 75 if another process scans; else 3 if incomplete,
+        or 0.
+        """
+        trouble = None
+        try:
+            codes = set(map(_printed, self._scanned()))
+        except PresswatchError as error:
+            codes, trouble = set(), error
+        # The scans may have found later captures of a case's pages. Probe even if they failed.
+        codes.update(map(_printed, self._probed()))
+        if trouble:
+            raise trouble
+        if FAILED in codes:
+            return FAILED
+        if poll and UNDER_WAY in codes:
+            return UNDER_WAY
+        return INCOMPLETE if INCOMPLETE in codes else 0
+
+    def _campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
         plan, config = self.plan, self.config
         known = plan.known_crawls(config, now, by_name=self.by_name, base=self.base)
         newest = news_months(now)[0] if plan.crawls == NEWS else known.listing.crawls[0]
@@ -294,10 +314,10 @@ class Watch:
         folder = Folder.of(plan.out, config.storage) / f"{WATCH_FOLDER}/{key}"
         return Campaign(folder, plan, items, config, self.base), known
 
-    def reports(self) -> Iterator[WatchReport]:
+    def _scanned(self) -> Iterator[Report]:
         """Scan new releases, and yield a report for each; a last one if the list of crawls is old."""
         now = datetime.now(UTC)
-        campaign, known = self.campaign(now)
+        campaign, known = self._campaign(now)
         if self.dry_run:
             yield from self._planned(campaign)
         else:
@@ -305,31 +325,66 @@ class Watch:
                 for progress in look(campaign, retried=self.again):
                     name = progress.item.name
                     if progress.trouble is not None:
-                        yield WatchReport(name, "could not be scanned", FAILED)
+                        yield name, "could not be scanned", FAILED
                     elif progress.missing:
                         code = INCOMPLETE if progress.was_scanned else 0
                         missing = f"{progress.missing:,} shards were not read to their end"
                         advice = f"--again {name} reads them once more"
-                        yield WatchReport(name, f"scanned, but {missing}; {advice}", code)
+                        yield name, f"scanned, but {missing}; {advice}", code
                     else:
-                        yield WatchReport(name, "scanned" if progress.is_done else progress.word)
+                        yield name, "scanned" if progress.is_done else progress.word, 0
             except InUseError:
-                yield WatchReport(self.plan.out, "another process is scanning for this watch", UNDER_WAY)
+                yield self.plan.out, "another process is scanning for this watch", UNDER_WAY
         if known.trouble:
             # With an old list, new releases would be missed: report a failure, not their absence.
             code = FAILED if now - known.listing.noted > LIST_MAX_AGE else 0
-            yield WatchReport(known.origin, f"a newer list is not available: {known.trouble}", code)
+            yield known.origin, f"a newer list is not available: {known.trouble}", code
 
-    def _planned(self, campaign: Campaign) -> Iterator[WatchReport]:
+    def _planned(self, campaign: Campaign) -> Iterator[Report]:
         for item in campaign.items:
             tried = () if item.name in self.again else [((0, 1), True)]
             try:
                 task = campaign.task_of(item, tried)
             except (InputError, StorageError) as error:
-                yield WatchReport(item.name, f"could not be scanned: {error}")
+                yield item.name, f"could not be scanned: {error}", 0
                 continue
             lines = "; ".join(task_lines(task)) if task else ""
-            yield WatchReport(item.name, f"would be scanned: {lines}" if lines else "scanned")
+            yield item.name, f"would be scanned: {lines}" if lines else "scanned", 0
+
+    def _probed(self) -> Iterator[Report]:
+        """Probe the cases that are due, with the corpus and tables of the watch."""
+        from presswatch_spark.cli.commands.removal import probe_reply
+        from presswatch_spark.legal.removal.case import RemovalCase
+        from presswatch_spark.legal.removal.rounds import Prober
+
+        config, mirrors, index = self.config, self.case_mirrors, self.case_index
+        for path in self.cases:
+            if self.dry_run:
+                yield path, "would be probed, if it is due", 0
+                continue
+            try:
+                tables, case = store_of(self.plan, config), RemovalCase.open(path, config.storage)
+                corpus = Corpus.open(self.plan.corpora[-1].path, check=False, storage=config.storage)
+                prober = Prober(case, config, mirrors, corpus, False, index, tables, telling(ENGLISH))
+                probed = prober.probe_if_due(self.case_every)
+            except InUseError:
+                yield path, "another process is probing it", 0
+                continue
+            except PresswatchError as error:
+                yield path, f"could not be probed: {error}", FAILED
+                continue
+            if probed is None:
+                yield path, "not due", 0
+                continue
+            reply = probe_reply(probed, index, ENGLISH)
+            for line in (*reply.lines, *reply.warnings):
+                yield path, str(line), INCOMPLETE if reply.exit_code else 0
+
+
+def _printed(report: Report) -> int:
+    about, text, code = report
+    click.echo(printable(f"{about}: {text}"), err=code == FAILED)
+    return code
 
 
 def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
@@ -343,62 +398,3 @@ def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
     if news and given["dataset"] not in kinds_of(releases.NEWS):
         raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc")
     return given
-
-
-def case_reports(
-    watch: Watch, paths: Sequence[str], every: timedelta, mirrors: Sequence[Mirror], index: str | None
-) -> Iterator[WatchReport]:
-    """Probe the cases whose last round is at least `every` old, with a watch's corpus and tables."""
-    from presswatch_spark.cli.commands.removal import probe_reply
-    from presswatch_spark.legal.removal.case import RemovalCase
-    from presswatch_spark.legal.removal.rounds import Prober
-
-    config = watch.config
-    for path in paths:
-        if watch.dry_run:
-            yield WatchReport(path, "would be probed, if it is due")
-            continue
-        try:
-            tables, case = store_of(watch.plan, config), RemovalCase.open(path, config.storage)
-            corpus = Corpus.open(watch.plan.corpora[-1].path, check=False, storage=config.storage)
-            prober = Prober(case, config, mirrors, corpus, False, index, tables, telling(ENGLISH))
-            probed = prober.probe_if_due(every)
-        except InUseError:
-            yield WatchReport(path, "another process is probing it")
-            continue
-        except PresswatchError as error:
-            yield WatchReport(path, f"could not be probed: {error}", FAILED)
-            continue
-        if probed is None:
-            yield WatchReport(path, "not due")
-            continue
-        reply = probe_reply(probed, index, ENGLISH)
-        for line in (*reply.lines, *reply.warnings):
-            yield WatchReport(path, str(line), INCOMPLETE if reply.exit_code else 0)
-
-
-def look_once(watch: Watch, cases: Callable[[], Iterator[WatchReport]], *, poll: bool) -> int:
-    """Scan new releases, then probe the cases that are due; print a line for each, and return the exit code.
-
-    The exit code is 1 after a failure; with `poll`, 75 if another process scans; else 3 if incomplete, or 0.
-    """
-    codes, trouble = set[int](), None
-
-    def print_all(reports: Iterator[WatchReport]) -> None:
-        for report in reports:
-            click.echo(printable(f"{report.about}: {report.text}"), err=report.code == FAILED)
-            codes.add(report.code)
-
-    try:
-        print_all(watch.reports())
-    except PresswatchError as error:
-        trouble = error
-    # Probe after the scans, which may have found later captures of a case's pages; probe even if they failed.
-    print_all(cases())
-    if trouble:
-        raise trouble
-    if FAILED in codes:
-        return FAILED
-    if poll and UNDER_WAY in codes:
-        return UNDER_WAY
-    return INCOMPLETE if INCOMPLETE in codes else 0

@@ -265,13 +265,7 @@ def watch(
 
     presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
     """
-    from presswatch_spark.cli.campaigning import (
-        Watch,
-        case_reports,
-        look_once,
-        repeated,
-        watched_scan,
-    )  # fmt: skip
+    from presswatch_spark.cli.campaigning import Watch, repeated, watched_scan
     from presswatch_spark.scanning.campaigns.plan import NEWS, CampaignPlan
     from presswatch_spark.scanning.campaigns.run import with_corpus
 
@@ -285,7 +279,9 @@ def watch(
     given = watched_scan(scan_options, news)
     config = scan_settings(given, given["config"])
     plan = CampaignPlan(given["out"], (), NEWS if news else given["dataset"], since=since, listed=listed)
-    watch = Watch(with_corpus(plan, given["corpus"], config), config, given["base"], probe, again, dry_run)
-    probing = partial(case_reports, watch, cases, timedelta(hours=case_every), case_mirrors, case_index)
-    looked = partial(look_once, watch, probing, poll=poll)
+    watch = Watch(
+        with_corpus(plan, given["corpus"], config), config, given["base"], probe, again, dry_run,
+        cases, timedelta(hours=case_every), case_mirrors, case_index,
+    )  # fmt: skip
+    looked = partial(watch.look_once, poll=poll)
     return Reply(exit_code=repeated(looked, every * 60, time.sleep) if every else looked())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.cli.commands.scan import unread_lines
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from presswatch_spark.scanning.census import CensusSummary
 
 TitleRow = tuple[str, str, int, int, str, str, str]
-CAPTURES = (
-    "select title_id, url_match, subset, http_status, languages[1], count(*) from captures"
-    " where run_id = {run_id} group by all"
-)
-"""Query for DuckDB: a census's captures, counted by title, match, subset, status and language."""
+CAPTURES = """
+    select title_id, count(*), count(*) filter (where url_match = 'article'),
+        histogram(coalesce(nullif(subset, ''), 'none')),
+        histogram(coalesce(cast(nullif(http_status, 0) as string), 'none')),
+        histogram(coalesce(nullif(languages[1], ''), 'none'))
+    from captures where run_id = {run_id} group by title_id"""
+"""Query for DuckDB: a census's captures by title: all, of articles, by subset, by status, by language."""
 TITLES_SHOWN = 50
 VALUES_SHOWN = 4
 KINDS = {
@@ -72,8 +74,8 @@ def census(
             (*releases, *more), corpus=corpus, out=out, base=base, settings=form.settings, events=events,
         ).summary  # fmt: skip
     store, run_id = TableStore.open(out, form.storage), literal(summary.row["run_id"])
-    kinds = list(answer_of(store, CAPTURES.format(run_id=run_id), "duckdb").rows)
-    rows = list(title_rows(summary.titles, kinds))
+    counted_by_title = answer_of(store, CAPTURES.format(run_id=run_id), "duckdb").rows
+    rows = list(title_rows(summary.titles, counted_by_title))
     incomplete = [
         (line["shard_uri"], line["status"], line["error"])
         for line in summary.log
@@ -131,22 +133,16 @@ def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str
     yield f'read it with: presswatch sql {out} "{query}"'
 
 
-def title_rows(titles: Mapping[str, str], kinds: Iterable[tuple[Any, ...]]) -> Iterator[TitleRow]:
-    """Yield a row for each title of the corpus, the most captures first; `kinds`: rows of `CAPTURES`."""
-    by_title: dict[str, list[tuple[Any, ...]]] = {title: [] for title in titles}
-    for title, *kind in kinds:
-        by_title[title].append(tuple(kind))
+def title_rows(titles: Mapping[str, str], counted: Iterable[tuple[Any, ...]]) -> Iterator[TitleRow]:
+    """Yield a row for each title of the corpus, the most captures first; `counted`: rows of `CAPTURES`."""
+    by_title, nothing = {title: counts for title, *counts in counted}, [0, 0, (), (), ()]
 
-    def shares(of_title: Sequence[tuple[Any, ...]], place: int) -> str:
-        counts = Counter[object]()
-        for kind in of_title:
-            counts[kind[place] or "none"] += kind[-1]
-        ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
+    def shares(counts: Iterable[tuple[str, int]]) -> str:
+        ordered = sorted(counts, key=lambda entry: (-entry[1], entry[0]))
         shown = [f"{value} {count:,}" for value, count in ordered[:VALUES_SHOWN]]
         return ", ".join([*shown, "…"] if len(ordered) > VALUES_SHOWN else shown)
 
-    found = {title: sum(kind[-1] for kind in of_title) for title, of_title in by_title.items()}
-    for title, captures in sorted(found.items(), key=lambda entry: (-entry[1], entry[0])):
-        of_title = by_title[title]
-        articles = sum(kind[-1] for kind in of_title if kind[0] == "article")
-        yield title, titles[title], captures, articles, *(shares(of_title, place) for place in (1, 2, 3))
+    rows = [(title, publisher, *by_title.get(title, nothing)) for title, publisher in titles.items()]
+    for title, publisher, captures, articles, *kinds in sorted(rows, key=lambda row: (-row[2], row[0])):
+        subsets, statuses, languages = map(shares, kinds)
+        yield title, publisher, captures, articles, subsets, statuses, languages

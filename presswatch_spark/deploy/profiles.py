@@ -96,19 +96,15 @@ class Profile:
     @property
     def hosts(self) -> str:
         """Return the id of the cluster or application."""
-        section, name = HOSTS[self.service]
-        return str(getattr(getattr(self, section), name))
+        return str(attrgetter(HOSTS[self.service])(self))
 
 
-# The section and setting of a profile that contain the id of its hosts.
-HOSTS = {
-    "emr-ec2": ("ec2", "cluster_id"),
-    "emr-serverless": ("serverless", "application_id"),
-}
+HOSTS = {"emr-ec2": "ec2.cluster_id", "emr-serverless": "serverless.application_id"}
+"""Settings with the ids of hosts."""
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "local": (),
-    "emr-ec2": ("region", "store", "ec2.cluster_id"),
-    "emr-serverless": ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"),
+    "emr-ec2": ("region", "store", HOSTS["emr-ec2"]),
+    "emr-serverless": ("region", "store", "logs", HOSTS["emr-serverless"], "serverless.role_arn"),
 }
 OURS = tuple(
     f"spark.{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import and_, or_
@@ -168,14 +168,6 @@ class MatchTotals:
     hosts: int
     without_host: int
 
-    @classmethod
-    def of(cls, row: Sequence[Any]) -> Self:
-        """Make totals from a row: the counts in the order of the fields, then those of each letter."""
-        names = [each.name for each in fields(cls) if each.name != "letters"]
-        counts: dict[str, Any] = dict(zip(names, (number or 0 for number in row), strict=False))
-        by_letter = zip(CONFIDENCES, row[len(names) :], strict=True)
-        return cls(**counts, letters={letter: count for letter, count in by_letter if count})
-
 
 @dataclass(frozen=True, slots=True)
 class Matches:
@@ -208,16 +200,21 @@ class Matches:
     def totals(self) -> MatchTotals:
         """Count the rows and the things that they name; raises as `rows`."""
         # Use md5: DuckDB's own 64-bit hash had 60 collisions among 2,000 such texts.
-        things = (f"md5({RECORD})", "document_url", "article_id", "document_host")
-        letters = (f"{self._letter} = '{each}'" for each in CONFIDENCES)
-        sums = [f"sum(case when {each} then 1 else 0 end)" for each in ("document_host is null", *letters)]
-        counts = [
-            "count(*)",
-            *(f"sum(case when {each} then 1 else 0 end)" for each in SITES.values()),
-            *(f"count(distinct {each})" for each in things),
-            *sums,
-        ]
-        return MatchTotals.of(next(self._answer(self._query(", ".join(counts), self.wanted)).rows))
+        things = {
+            "documents": f"md5({RECORD})",
+            "addresses": "document_url",
+            "articles": "article_id",
+            "hosts": "document_host",
+        }
+        conditions = SITES | {"without_host": "document_host is null"}
+        conditions |= {letter: f"{self._letter} = '{letter}'" for letter in CONFIDENCES}
+        counts = {"rows": "count(*)"}
+        counts |= {name: f"count(distinct {each})" for name, each in things.items()}
+        counts |= {name: f"count(case when {each} then 1 end)" for name, each in conditions.items()}
+        row = next(self._answer(self._query(", ".join(counts.values()), self.wanted)).rows)
+        numbers: dict[str, Any] = dict(zip(counts, row, strict=True))
+        letters = {letter: numbers.pop(letter) for letter in CONFIDENCES}
+        return MatchTotals(**numbers, letters={letter: count for letter, count in letters.items() if count})
 
     def left_out(self) -> dict[str, int]:
         """Count rows that are excluded because a filtered column is null, by column."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -43,18 +44,16 @@ class QueryResult:
         """Return all rows as one table; DuckDB's sums of integers become `int64` if they fit."""
         import pyarrow as pa
 
+        def array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
+            if pa.types.is_decimal(kind) and kind.scale == 0:
+                with suppress(OverflowError):
+                    return pa.array(values, pa.int64())
+            return pa.array(values, kind)
+
         rows, schema = list(self.rows), self.schema()
-        whole = [pa.types.is_decimal(field.type) and field.type.scale == 0 for field in schema]
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-        fields = [
-            field.with_type(pa.int64())
-            if is_whole
-            and all(isinstance(each, int) and abs(each) < 1 << 63 for each in column if each is not None)
-            else field
-            for field, is_whole, column in zip(schema, whole, columns, strict=True)
-        ]
-        arrays = [pa.array(list(column), field.type) for column, field in zip(columns, fields, strict=True)]
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+        arrays = [array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
+        return pa.Table.from_arrays(arrays, names=schema.names)
 
 
 def whole(value: object) -> object:

@@ -206,7 +206,7 @@ def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str
     if not rows:
         return
 
-    facts = [
+    cells = [
         (
             (row["row_sha256"] or "")[:ROW_DIGITS],
             row["letter"] or _("unknown"),
@@ -214,11 +214,6 @@ def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str
             _.day(row["captured_at"]) if row["captured_at"] else _("unknown"),
             _(WHERE[row["own_site"]]),
             row["publisher_id"],
-        )
-        for row in rows
-    ]
-    about = [
-        (
             shortened(printable(row["document_host"] or _("unknown")), HOST_WIDTH),
             row["headline"]
             or (_("article {id}", id=row["article_id"]) if row["article_id"] else _("no text of an article")),
@@ -228,10 +223,10 @@ def _row_lines(rows: Sequence[Row], found: Matches, _: Language) -> Iterator[str
     ]
     first, second = _.names(FACTS), _.names(ABOUT)
     if width >= WIDE:
-        lines = [(*one, *other) for one, other in zip(facts, about, strict=True)]
-        yield from table_lines((*first, *second), lines, width, (*first[:-1], second[0], second[-1]))
+        yield from table_lines((*first, *second), cells, width, (*first[:-1], second[0], second[-1]))
         return
-    above = table_lines(first, facts, width, first[:-1])
+    above = table_lines(first, [row[: len(first)] for row in cells], width, first[:-1])
+    about = [row[len(first) :] for row in cells]
     below = table_lines(second, about, width - len(GAP), (second[0], second[-1]))
     for one, other in zip(above, below, strict=True):
         yield one

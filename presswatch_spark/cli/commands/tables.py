@@ -26,7 +26,7 @@ from presswatch_spark.cli.replies import (
     command,
 )
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
-from presswatch_spark.core.translation import N_, sentence_in
+from presswatch_spark.core.translation import N_, n, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.tables.catalog import KINDS, NAME
 
@@ -47,6 +47,11 @@ WHOLE_COLUMNS = ("run_id", "release")
 # Columns left out on a terminal narrower than `WIDE`; the run's id contains the time of its beginning.
 DISPENSABLE, WIDE = ("documents", "finished_at", "rows"), 120
 COUNTS = ("documents", "rows", "matches", "captures")
+OTHER_PUBLISHED = {
+    "censuses": n("{n} census", "{n} censuses"),
+    "derivations": n("{n} derived table", "{n} derived tables"),
+    "tombstones": n("{n} removal", "{n} removals"),
+}
 DIGEST_DIGITS = 8
 ROWS_SHOWN = 1000
 BEGINS = re.compile(r"\s*(?:select|from|with|describe|show)\s", re.IGNORECASE)
@@ -57,6 +62,7 @@ ESTIMATE_KINDS = {
 }  # fmt: skip
 HEADERS = ("in the release", "seen", "estimate", "at least", "at most", "in shards")
 BY = {"title": "title_id", "publisher": "publisher_id"}
+COUNTED_BY = {"title": n("{n} title", "{n} titles"), "publisher": n("{n} publisher", "{n} publishers")}
 # With fewer, limits are less reliable if few shards have most of a total; see docs/decisions/runs.md.
 ENOUGH_SHARDS = 1000
 HEADLINES = (
@@ -113,8 +119,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     unfinished = list(unfinished_runs(store))
     begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
     published = {
-        by: [row for row in store.rows(by) if row["run_id"] not in begun]
-        for by in ("runs", "censuses", "derivations", "tombstones")
+        by: [row for row in store.rows(by) if row["run_id"] not in begun] for by in ("runs", *OTHER_PUBLISHED)
     }
     start = itemgetter("started_at")
     scans, censuses = (
@@ -124,12 +129,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
 
     counts = [_.n("{n} run", "{n} runs", len(published["runs"]))]
     counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
-    if count := len(published["censuses"]):
-        counts.append(_.n("{n} census", "{n} censuses", count))
-    if count := len(published["derivations"]):
-        counts.append(_.n("{n} derived table", "{n} derived tables", count))
-    if count := len(published["tombstones"]):
-        counts.append(_.n("{n} removal", "{n} removals", count))
+    counts += [_.n(*forms, count) for by, forms in OTHER_PUBLISHED.items() if (count := len(published[by]))]
 
     warnings = [_unfinished(line, _) for run in unfinished for line in run.note().split("\n")]
     if not any(isinstance(run, DamagedRun) for run in unfinished):
@@ -303,11 +303,7 @@ def estimate(
     named = []
     if by:
         seen = len({measure.of for measure in totals.measures} - {None})
-        titles, publishers = (
-            _.n("{n} title", "{n} titles", seen),
-            _.n("{n} publisher", "{n} publishers", seen),
-        )
-        found = titles if by == "title" else publishers
+        found = _.n(*COUNTED_BY[by], seen)
         named = [_("{named} in the sample; others are unknown", named=found)]
     return Reply(estimate_lines(totals, totals.measures, _), rows=rows, totals=named)
 

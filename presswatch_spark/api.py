@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import ScanConfig, StorageOptions, load_scan_config
+from presswatch_spark.core.terminal import did_you_mean, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,8 +88,7 @@ class Tables:
         from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
         from presswatch_spark.tables.store import chosen_runs
 
-        if table not in SCHEMAS:
-            raise InputError(f"there is no table {table}", remedy=f"choose one of {', '.join(SCHEMAS)}")
+        (table,) = _known("table", table, SCHEMAS)
         chosen, by = _columns(table, columns), PUBLISHED_BY[table]
         runs = chosen_runs(self.store, run, by) if run else []
         return self.store.read(table, *runs, columns=chosen)
@@ -400,12 +400,13 @@ def _several(names: Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _known(kind: str, names: Sequence[str], known: Iterable[str], *where: str) -> tuple[str, ...]:
-    """Return names as a tuple; `InputError` for an unknown one."""
-    from presswatch_spark.query.matches import require_each
-
-    chosen = _several(names)
-    require_each(kind, chosen, tuple(known), *where)
+def _known(kind: str, names: Sequence[str], known: Iterable[str], where: str = "") -> tuple[str, ...]:
+    """Return names of a `kind` as a tuple; `InputError`, with all `known` names, for an unknown one."""
+    chosen, there = _several(names), tuple(known)
+    for name in chosen:
+        if name not in there:
+            what = f"there is no {kind} {name}{did_you_mean(name, there)}"
+            raise InputError(printable(what), where=where, remedy=f"choose one of {', '.join(there)}")
     return chosen
 
 

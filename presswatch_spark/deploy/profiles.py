@@ -106,14 +106,11 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "emr-ec2": ("region", "store", HOSTS["emr-ec2"]),
     "emr-serverless": ("region", "store", "logs", HOSTS["emr-serverless"], "serverless.role_arn"),
 }
-OURS = tuple(
-    f"spark.{name}"
-    for name in (
-        "executor.instances",
-        "dynamicAllocation.minExecutors",
-        "dynamicAllocation.initialExecutors",
-        "dynamicAllocation.maxExecutors",
-    )
+OURS = (
+    "spark.executor.instances",
+    "spark.dynamicAllocation.minExecutors",
+    "spark.dynamicAllocation.initialExecutors",
+    "spark.dynamicAllocation.maxExecutors",
 )
 """Settings of Spark that follow from `most_executors`; if set twice, EMR could refuse the job."""
 

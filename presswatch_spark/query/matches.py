@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import InputError
-from presswatch_spark.core.terminal import did_you_mean, nearest, printable
+from presswatch_spark.core.terminal import nearest, printable
 from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
 from presswatch_spark.query.views import RECORD
 from presswatch_spark.storage.arrow_files import opened_parquet
@@ -87,15 +87,6 @@ def _batches_naming(store: TableStore, column: str, wanted: Any = None) -> Itera
             # Do not verify the files here: reading their rows does so later.
             rows = opened_parquet(store.root, store.files(table, read=False), SCHEMAS[table])
             yield from bounded_batches(rows, [column], wanted)
-
-
-def require_each(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
-    """Raise `InputError`, with all `known` names, for a name of a `kind` (`grade`, …) that is not known."""
-    there = tuple(known)
-    for name in names:
-        if name not in there:
-            what = f"there is no {kind} {name}{did_you_mean(name, there)}"
-            raise InputError(printable(what), where=where, remedy=f"choose one of {', '.join(there)}")
 
 
 @dataclass(frozen=True, slots=True)

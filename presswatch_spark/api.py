@@ -70,8 +70,9 @@ class Tables:
             grades, confidences: only rows with one of these.
             own_site, elsewhere, unknown_site: only documents on such sites; several flags add up.
         """
-        from presswatch_spark.query.matches import MatchFilter, match_table, require_known
+        from presswatch_spark.query.matches import Matches, MatchFilter, require_known
         from presswatch_spark.tables.literals import CONFIDENCES, GRADES
+        from presswatch_spark.tables.store import chosen_runs
 
         wanted = MatchFilter(
             title_id=title, publisher_id=publisher, article_id=article,
@@ -81,7 +82,8 @@ class Tables:
         )  # fmt: skip
         chosen = _columns("matches", columns)
         require_known(self.store, {"title": title, "publisher": publisher, "article": article})
-        return match_table(self.store, run, wanted, chosen)
+        runs = chosen_runs(self.store, run)
+        return Matches(self.store, wanted, runs, "duckdb", judged=False).table(chosen)
 
     def read(self, table: str, *, run: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of any table (`scan_log`, `captures`, …) of one run, or of all published runs."""

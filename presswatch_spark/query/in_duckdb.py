@@ -160,6 +160,12 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
         return _result(found, stack.pop_all())
 
 
+def table(store: TableStore, query: str, runs: Sequence[str]) -> "pa.Table":
+    """Run a query as `run` does, and return all rows in Arrow's types."""
+    with duckdb_session(MEMORY) as connection, _refusals():
+        return _found(store, connection, query, runs, set()).read_all()
+
+
 def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]:
     """Run queries one after the other; raises as `run`. Read each answer before you ask for the next."""
     with duckdb_session(MEMORY) as connection:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
-from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -19,7 +17,6 @@ from presswatch_spark.query.views import RECORD
 from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.literals import CONFIDENCES
-from presswatch_spark.tables.row_types import UTC_MICROS
 from presswatch_spark.tables.sorted_files import ORDERS as STORED
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
@@ -109,25 +106,10 @@ class MatchFilter:
     document_host: str | None = None
     since: datetime | None = None
 
-    def expression(self) -> Any:
-        """Return the filter as an Arrow expression, or None for all rows."""
-        terms = [pc.field(name) == value for name, value in self._equal()]
-        if self.grades:
-            terms.append(pc.field("grade").isin(self.grades))
-        if self.confidences:
-            terms.append(pc.field("confidence").isin(self.confidences))
-        if self.since:
-            terms.append(pc.field("captured_at") >= pa.scalar(self.since, UTC_MICROS))
-        known, own = pc.is_valid(pc.field("own_site")), pc.field("own_site")
-        # These terms are False, never null, if they do not hold.
-        sites = {"own_site": known & own, "elsewhere": known & ~own, "unknown_site": ~known}
-        if asked := [term for name, term in sites.items() if getattr(self, name)]:
-            terms.append(reduce(or_, asked))
-        return reduce(and_, terms) if terms else None
-
     def condition(self, letter: str) -> str:
         """Return the filter in SQL, over rows whose letter is the column `letter`."""
-        terms = [f"{name} = {literal(value)}" for name, value in self._equal()]
+        equal = {name: getattr(self, name) for name in EQUAL}
+        terms = [f"{name} = {literal(value)}" for name, value in equal.items() if value is not None]
         for name, values in (("grade", self.grades), (letter, self.confidences)):
             if values:
                 terms.append(f"{name} in ({', '.join(map(literal, values))})")
@@ -136,9 +118,6 @@ class MatchFilter:
         if asked := [term for name, term in SITES.items() if getattr(self, name)]:
             terms.append(f"({' or '.join(asked)})")
         return " and ".join(terms) or "true"
-
-    def _equal(self) -> Iterator[tuple[str, str]]:
-        return ((name, value) for name in EQUAL if (value := getattr(self, name)) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +166,15 @@ class Matches:
         if order != "shard" or self.judged or self.engine != "duckdb":
             query += f" order by {ORDERS[order].format(letter=self._letter)}"
         return self._answer(query if limit is None else f"{query} limit {limit}")
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows, with all columns or some, as an Arrow table in stored order; raises as `rows`."""
+        from presswatch_spark.query import in_duckdb
+
+        declared = SCHEMAS["matches"]
+        schema = pa.schema([declared.field(name) for name in columns or declared.names])
+        query = self._query(", ".join(schema.names), self.wanted)
+        return in_duckdb.table(self.store, query, self.runs).cast(schema)
 
     def totals(self) -> MatchTotals:
         """Count the rows and the things that they name; raises as `rows`."""
@@ -240,11 +228,3 @@ class Matches:
 
     def _answer(self, query: str) -> QueryResult:
         return answer_of(self.store, query, self.engine, self.runs)
-
-
-def match_table(
-    store: TableStore, run_id: str | None, wanted: MatchFilter, columns: list[str] | None = None
-) -> pa.Table:
-    """Return rows of one published run (`latest`: the newest) or of all; raises as `chosen_runs`."""
-    rows = store.open_table("matches", *chosen_runs(store, run_id))
-    return rows.to_table(columns=columns, filter=wanted.expression())

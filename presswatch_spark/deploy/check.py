@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import yaml
 from botocore.exceptions import ClientError
@@ -23,7 +22,7 @@ from presswatch_spark.core.terminal import counted, printable
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.deploy.archive import NEEDED, check_archive
-from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, client, reaching
+from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, reaching
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.deploy.submission import ROOT
 from presswatch_spark.scanning.costs import Bill
@@ -32,7 +31,6 @@ from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,
     NoBucketError,
-    StorageOptions,
     read_object,
     stat,
 )
@@ -86,15 +84,6 @@ class PlannedJob:
         """Return the profile of the submission."""
         return self.service.asked.profile
 
-    @property
-    def storage(self) -> StorageOptions:
-        """Return the options for access to S3 with this machine's credentials."""
-        return self.service.storage
-
-    def aws(self, service: str) -> Any:
-        """Return a client of an AWS service."""
-        return client(service, self.profile.region, credentials=self.service.credentials)
-
 
 def check(job: PlannedJob) -> Iterator[tuple[str, str, str]]:
     """Yield point, outcome, and finding with remedy, of every check that applies to a job."""
@@ -119,7 +108,7 @@ def check(job: PlannedJob) -> Iterator[tuple[str, str, str]]:
 
 def _corpus(job: PlannedJob) -> Findings:
     if job.corpus:
-        articles = manifest_of(job.corpus, job.storage).counts.articles
+        articles = manifest_of(job.corpus, job.service.storage).counts.articles
         yield OK, f"{job.corpus} can be read: {counted(articles, 'article')}", ""
 
 
@@ -177,7 +166,7 @@ def _release(job: PlannedJob) -> Findings:
 
 def _quota(job: PlannedJob) -> Findings:
     with reaching("Service Quotas", QUOTA):
-        quotas = job.aws("service-quotas")
+        quotas = job.service.aws("service-quotas")
         reply = quotas.get_service_quota(ServiceCode="emr-serverless", QuotaCode=QUOTA)
     profile, allowed = job.profile, int(reply["Quota"]["Value"])
     needed = profile.driver.cores + profile.most_executors * profile.executor.cores
@@ -205,7 +194,7 @@ def _ways(job: PlannedJob) -> Findings:
 
 
 def _regions(job: PlannedJob) -> Findings:
-    home, s3 = job.profile.region, job.aws("s3")
+    home, s3 = job.profile.region, job.service.aws("s3")
     named = [place for place in (job.profile.store, job.profile.logs, *job.places) if place]
     for bucket in dict.fromkeys(bucket_and_key(place)[0] for place in named if scheme_of(place) == "s3"):
         # S3 names the region even to callers without permission to read the bucket.
@@ -228,7 +217,7 @@ def _regions(job: PlannedJob) -> Findings:
 
 def _store(job: PlannedJob) -> Findings:
     try:
-        read_object(job.service.asked.record(1, "result"), job.storage)
+        read_object(job.service.asked.record(1, "result"), job.service.storage)
     except NoBucketError:
         raise
     except MissingError:
@@ -254,7 +243,7 @@ def _archive(job: PlannedJob) -> Findings:
         return
     size, in_store = archive.stat().st_size, False
     with suppress(MissingError):
-        in_store = stat(job.service.asked.archive.uri, job.storage).size == size
+        in_store = stat(job.service.asked.archive.uri, job.service.storage).size == size
     place = "is in the store" if in_store else f"of {size / 1e6:,.0f} MB will be uploaded"
     yield OK, f"{archive.name}, version {version}, {place}", ""
 

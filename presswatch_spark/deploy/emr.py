@@ -69,14 +69,6 @@ class JobState:
         return self.succeeded or self.word in FAILED
 
 
-def client(
-    service: str, region: str | None, attempts: int = ATTEMPTS, *, credentials: str | None = None
-) -> Any:
-    """Return a client of a service; `ServiceError` if there is no AWS profile `credentials`."""
-    with reaching(service, f"AWS profile {credentials}" if credentials else service):
-        return _client(service, region, attempts, os.environ.get("AWS_ENDPOINT_URL"), credentials)
-
-
 @lru_cache(maxsize=8)
 def _client(
     service: str, region: str | None, attempts: int, endpoint: str | None, credentials: str | None
@@ -131,9 +123,14 @@ class _Hosts:
     def _id(self) -> str:
         return self.asked.profile.hosts
 
-    def aws(self, attempts: int = ATTEMPTS) -> Any:
-        """Return a client of the service; see `client`."""
-        return client(self.service, self.asked.profile.region, attempts, credentials=self.credentials)
+    def aws(self, service: str | None = None, attempts: int = ATTEMPTS) -> Any:
+        """Return a client of an AWS service in the region of the hosts; default: the service that runs jobs.
+
+        Raises `ServiceError` if there is no AWS profile of the name `credentials`.
+        """
+        name, region, profile = service or self.service, self.asked.profile.region, self.credentials
+        with reaching(name, f"AWS profile {profile}" if profile else name):
+            return _client(name, region, attempts, os.environ.get("AWS_ENDPOINT_URL"), profile)
 
     @contextmanager
     def _reaching(self, run: str = "") -> Iterator[Any]:

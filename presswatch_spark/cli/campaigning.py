@@ -102,12 +102,12 @@ def open_campaign(
 ) -> CampaignPlan:
     """Write the plan of a campaign, change its scope, or replace its corpus by a grown one.
 
-    `changes`: fields of the plan that are given (anew).
+    `changes`: fields of the plan to set.
 
     Raises:
         UsageError: there is nothing to scan, or the campaign itself sets an option.
         ConfigError: tables or settings of rows would change, or an address contains a secret.
-        InputError: the corpus has lost articles, or a dataset or part is unknown.
+        InputError: the corpus has lost articles.
     """
     # Make paths absolute: later commands may run in another folder.
     corpus, out = (place and canonical(place) for place in (corpus, out))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from random import Random
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -45,8 +45,6 @@ from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSig
 from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
@@ -60,13 +58,16 @@ class RowCheck:
 
 def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
     """Return a run's settings for reading shards, as fields of `ReadOptions`; `OutputError` without them."""
-    return _of_run(store, run_id, lambda run: reading_in(json.loads(run["config"])))
+    with _published(store, run_id) as (settings, _):
+        return reading_in(settings)
 
 
-def _of_run(store: TableStore, run_id: str, read: Callable[[dict[str, Any]], Result]) -> Result:
+@contextmanager
+def _published(store: TableStore, run_id: str) -> Iterator[tuple[dict[str, Any], str | None]]:
+    """Give settings and corpus digest of a run; errors of reading them become an `OutputError`."""
     try:
         (run,) = store.read("runs", run_id).to_pylist()
-        return read(run)
+        yield json.loads(run["config"]), run["corpus_digest"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise OutputError(
             f"the settings of run {run_id} cannot be read",
@@ -311,11 +312,8 @@ def rules_in(settings: Mapping[str, Any]) -> MatchRules:
 
 def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
     """Return the rules of a published run; `OutputError` if its row lacks them."""
-
-    def rules(run: dict[str, Any]) -> RowRules:
-        return RowRules(rules_in(json.loads(run["config"])), run["corpus_digest"])
-
-    return _of_run(store, run_id, rules)
+    with _published(store, run_id) as (settings, corpus_digest):
+        return RowRules(rules_in(settings), corpus_digest)
 
 
 class RowRecomputation:

@@ -181,9 +181,8 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "lib" / ("long/" * 40) / "name.py").stat().st_mode & stat.S_IXUSR
 
 
-@pytest.mark.parametrize(
-    ("members", "named"),
-    [
+def test_one_that_reaches_out_is_refused(tmp_path: Path) -> None:
+    for members, named in (
         ([link("bin/python", "/usr/bin/python3")], "'bin/python'"),
         ([member("lib/x"), member("lib/./x")], "it contains a member twice"),
         ([link("lib/up", "../../etc/passwd")], "'lib/up'"),
@@ -197,12 +196,10 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
         ([member("null", tarfile.CHRTYPE)], "'null'"),
         ([member("disk", tarfile.BLKTYPE)], "'disk'"),
         ([member("pipe", tarfile.FIFOTYPE)], "'pipe'"),
-    ],
-)
-def test_one_that_reaches_out_is_refused(tmp_path: Path, members: list[tarfile.TarInfo], named: str) -> None:
-    message = refusal(archive(tmp_path / "x.tar.gz", *members))
-    assert "the archive is refused" in message
-    assert named in message
+    ):
+        message = refusal(archive(tmp_path / "x.tar.gz", *members))
+        assert "the archive is refused" in message
+        assert named in message, members
 
 
 def test_every_member_that_reaches_out_is_named_and_what_lacks_or_is_cut_refused(tmp_path: Path) -> None:

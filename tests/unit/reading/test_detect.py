@@ -31,22 +31,17 @@ def saved(tmp_path: Path, content: bytes, name: str = "misleading.txt.bin") -> P
     return tmp_path / name
 
 
-@pytest.mark.parametrize(
-    ("write", "name", "format"),
-    [
+def test_a_misleading_name_changes_nothing(tmp_path: Path) -> None:
+    for write, name, format in (
         (shards.write_wet, "a.parquet", "wet"),
         (shards.write_c4_json, "a.warc.wet.gz", "c4"),
         (shards.write_oscar_2301, "c4-train.json", "oscar"),
         (shards.write_c4_parquet, "a.jsonl", "c4"),
         (write_oscar_parquet, "b.jsonl", "oscar"),
         (write_rows_parquet, "c.jsonl", "rows"),
-    ],
-)
-def test_a_misleading_name_changes_nothing(
-    tmp_path: Path, write: Callable[..., object], name: str, format: str
-) -> None:
-    write(tmp_path / "a.gz", pages(2))
-    assert named(saved(tmp_path, (tmp_path / "a.gz").read_bytes(), name)) == format
+    ):
+        write(tmp_path / "a.gz", pages(2))
+        assert named(saved(tmp_path, (tmp_path / "a.gz").read_bytes(), name)) == format, write
 
 
 def row_of(**fields: str) -> bytes:
@@ -109,22 +104,17 @@ def test_of_a_file_without_records_the_name_or_the_user_says_what_it_is(tmp_path
         assert (found, report.defects_total) == ([], 0)
 
 
-@pytest.mark.parametrize(
-    ("write", "format", "is_named"),
-    [
+def test_a_format_that_the_content_contradicts_is_refused(tmp_path: Path) -> None:
+    for write, format, is_named in (
         *((shards.write_wet, format, "WET") for format in ("c4", "oscar", "rows")),
         (shards.write_c4_json, "wet", "JSONL"),
         (shards.write_c4_parquet, "wet", "Parquet"),
-    ],
-)
-def test_a_format_that_the_content_contradicts_is_refused(
-    tmp_path: Path, write: Callable[..., object], format: str, is_named: str
-) -> None:
-    write(tmp_path / "shard", pages(2))
-    with pytest.raises(CorruptError, match=f"as {format}, but it is {is_named}"):
-        named(tmp_path / "shard", format)
-    shards.write_c4_json(tmp_path / "shard", pages(2))
-    assert named(tmp_path / "shard", "rows") == "rows"
+    ):
+        write(tmp_path / "shard", pages(2))
+        with pytest.raises(CorruptError, match=f"as {format}, but it is {is_named}"):
+            named(tmp_path / "shard", format)
+        shards.write_c4_json(tmp_path / "shard", pages(2))
+        assert named(tmp_path / "shard", "rows") == "rows", write
 
 
 @pytest.mark.parametrize("format", ["auto", *registry.names()])

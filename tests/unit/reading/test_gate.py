@@ -263,15 +263,11 @@ def test_a_record_that_lies_about_its_length_is_inflated(tmp_path: Path, wrong: 
     assert (gated.names, gated.report.members_passed) == (["fra-apres"], 0)
 
 
-@pytest.mark.parametrize(
-    "languages", ["ara", "fro", "frb", "eng,frb", "f", "xyz", "eng,,deu", "ENG", "engxfra"]
-)
-def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
-    tmp_path: Path, languages: str
-) -> None:
-    data = members(named("a", b"some words", languages), named("b", b"words " * 9), named("fin", b"fin"))
-    report = Shards(tmp_path).read(data).report
-    assert (report.members_passed, report.skipped["language"] >= 2) == (1, True)
+def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(tmp_path: Path) -> None:
+    for languages in ("ara", "fro", "frb", "eng,frb", "f", "xyz", "eng,,deu", "ENG", "engxfra"):
+        data = members(named("a", b"some words", languages), named("b", b"words " * 9), named("fin", b"fin"))
+        report = Shards(tmp_path).read(data).report
+        assert (report.members_passed, report.skipped["language"] >= 2) == (1, True), languages
 
 
 @pytest.mark.parametrize(

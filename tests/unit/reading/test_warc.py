@@ -79,9 +79,8 @@ def test_without_identification_the_page_speaks_for_itself(
     )
 
 
-@pytest.mark.parametrize(
-    ("page", "codes"),
-    [
+def test_the_language_of_a_page_is_what_its_root_declares() -> None:
+    for html, codes in (
         (b"<html lang=fr>", ("fra",)),
         (b"<!--[if lt IE 9]><html lang=en><![endif]--><!--[if gt IE 8]><!--><html lang=fr>", ("fra",)),
         (b'<html data-x="default lang=en" lang="fr">', ("fra",)),
@@ -94,15 +93,12 @@ def test_without_identification_the_page_speaks_for_itself(
         (b"<html ", ()),
         (b"", ()),
         (b"<html " * 100_000, ()),
-    ],
-)
-def test_the_language_of_a_page_is_what_its_root_declares(page: bytes, codes: tuple[str, ...]) -> None:
-    assert declared(page) == declared(memoryview(page)) == codes
+    ):
+        assert declared(html) == declared(memoryview(html)) == codes, html
 
 
-@pytest.mark.parametrize(
-    ("value", "codes"),
-    [
+def test_languages_of_a_metadata_record_are_read_or_unknown() -> None:
+    for value, codes in (
         ('{"languages":[{"code-iso-639-3":"fra"},{"code-iso-639-3":"eng"}]}', ("fra", "eng")),
         ('{"languages":[]}', ()),
         ('{"languages":[{"code":"fr"}]}', None),
@@ -110,13 +106,9 @@ def test_the_language_of_a_page_is_what_its_root_declares(page: bytes, codes: tu
         ("[]", None),
         ("null", None),
         (None, None),
-    ],
-)
-def test_languages_of_a_metadata_record_are_read_or_unknown(
-    value: str | None, codes: tuple[str, ...] | None
-) -> None:
-    said = "" if value is None else f"languages-cld2: {value}\r\n"
-    assert identified(f"fetchTimeMs: 258\r\n{said}".encode()) == codes
+    ):
+        said = "" if value is None else f"languages-cld2: {value}\r\n"
+        assert identified(f"fetchTimeMs: 258\r\n{said}".encode()) == codes, value
 
 
 def test_pages_are_known_by_payload_and_extraction_also_at_the_place_of_a_site_file(tmp_path: Path) -> None:
@@ -161,24 +153,19 @@ def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(
     assert report.documents_skipped == sum(report.skipped.values())
 
 
-@pytest.mark.parametrize(
-    ("url", "is_document"),
-    [
+def test_a_file_about_a_site_is_no_document_but_can_be_captured(tmp_path: Path) -> None:
+    for url, is_document in (
         ("https://journal.fr/robots.txt", False),
         ("http://journal.fr:8080/.well-known/tdmrep.json", False),
         ("https://journal.fr/robots.txt?page=2", True),
         ("https://journal.fr/a/robots.txt", True),
         ("ftp://journal.fr/robots.txt", True),
         ("https://journal.fr:x/ai.txt", True),
-    ],
-)
-def test_a_file_about_a_site_is_no_document_but_can_be_captured(
-    tmp_path: Path, url: str, is_document: bool
-) -> None:
-    body = b"User-agent: *\nDisallow: /"
-    (batch,), report = batches_of(tmp_path, page(body, "Content-Type: text/plain", url=url))
-    assert (len(batch), [capture.body for capture in batch.captures]) == (is_document, [body])
-    assert report.skipped == ({} if is_document else {"file about the site": 1})
+    ):
+        body = b"User-agent: *\nDisallow: /"
+        (batch,), report = batches_of(tmp_path, page(body, "Content-Type: text/plain", url=url))
+        assert (len(batch), [capture.body for capture in batch.captures]) == (is_document, [body])
+        assert report.skipped == ({} if is_document else {"file about the site": 1}), url
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 4 << 20])

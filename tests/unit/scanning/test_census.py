@@ -309,23 +309,18 @@ class TestDamage:
         assert rows == [row for row in whole if row["row_index"] // size != broken]
         assert 0 < len(rows) < len(whole)
 
-    @pytest.mark.parametrize(
-        ("change", "told"),
-        [
+    def test_a_file_that_is_none_of_an_index_has_failed(self, corpus: Path, tmp_path: Path) -> None:
+        for change, told in (
             (lambda _: b"", "not Parquet"),
             *((lambda data, cut=cut: data[:cut], "footer") for cut in (3, 100, 5_000, -1, -9)),
             (lambda data: data.replace(b"url_port", b"url_\xff\xfert"), "footer"),
             *((lambda _, table=table: parquet_of(table), "no text column `url`") for table in OTHER_TABLES),
-        ],
-    )
-    def test_a_file_that_is_none_of_an_index_has_failed(
-        self, corpus: Path, tmp_path: Path, change: Callable[[bytes], bytes], told: str
-    ) -> None:
-        file = written(tmp_path, some_rows())
-        file.write_bytes(change(file.read_bytes()))
-        outcome, rows = take(corpus, file)
-        assert (outcome.log["status"], outcome.log["failure"], rows) == ("failed", "content", [])
-        assert told in outcome.log["error"]
+        ):
+            file = written(tmp_path, some_rows())
+            file.write_bytes(change(file.read_bytes()))
+            outcome, rows = take(corpus, file)
+            assert (outcome.log["status"], outcome.log["failure"], rows) == ("failed", "content", [])
+            assert told in outcome.log["error"], change
 
     def test_columns_that_end_at_different_rows_are_a_broken_row_group(
         self, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -407,9 +402,8 @@ def wanted_for(folder: Path, *urls: str) -> Wanted:
 
 
 class TestWantedOfACorpus:
-    @pytest.mark.parametrize(
-        ("first", "second", "key"),
-        [
+    def test_an_article_is_looked_for_whatever_another_ones_url_begins_with(self, tmp_path: Path) -> None:
+        for first, second, key in (
             ("https://cdn.ampproject.org/c/s/a.net/1", "https://cdn.ampproject.org/c/s/b.net/2", "net,b)/2"),
             ("https://www.google.com/amp/s/a.net/1", "https://www.google.com/amp/s/b.net/2", "net,b)/2"),
             ("https:////a.net/x/1", "https:////b.net/x/2", "net,b)/x/2"),
@@ -417,13 +411,9 @@ class TestWantedOfACorpus:
             ("https://a.net/x/%2e%2e/une/1", "https://a.net/x/%2e%2e/due/2", "net,a)/due/2"),
             ("https://a.net/amp/1", "https://a.net/amp", "net,a)/"),
             ("https://a.net/une/1?b", "http://www.a.net/due/2#c", "net,a)/due/2"),
-        ],
-    )
-    def test_an_article_is_looked_for_whatever_another_ones_url_begins_with(
-        self, first: str, second: str, key: str, tmp_path: Path
-    ) -> None:
-        for number, urls in enumerate(((first, second), (second, first))):
-            assert wanted_for(tmp_path / str(number), *urls).in_keys(key, key)
+        ):
+            for number, urls in enumerate(((first, second), (second, first))):
+                assert wanted_for(tmp_path / str(number), *urls).in_keys(key, key)
 
     def test_folders_of_a_host_that_is_no_title_s_are_kept_apart(self, tmp_path: Path) -> None:
         urls = [f"https://www.a.net/une/{n}" for n in range(5)]

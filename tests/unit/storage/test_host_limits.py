@@ -105,9 +105,8 @@ def outcome(server: Server, name: str) -> object:
 
 
 class TestWhatASiteAsks:
-    @pytest.mark.parametrize(
-        ("status", "headers", "seconds"),
-        [
+    def test_a_time_is_read_in_every_form_it_comes_in(self) -> None:
+        for status, headers, seconds in (
             (503, {"Retry-After": "7"}, 7),
             (403, {"Retry-After": "Thu, 01 Jan 1970 00:20:00 GMT"}, 0),
             (429, {"RateLimit": '"resolvers";r=0;t=240'}, 240),
@@ -120,13 +119,9 @@ class TestWhatASiteAsks:
             (503, {"Retry-After": "9" * 5000}, None),
             (503, {"Retry-After": "Fri, 31 Dec 99999999999 23:59:59 GMT"}, None),
             (429, {"RateLimit": '"api";r=0;t=-1'}, None),
-        ],
-    )
-    def test_a_time_is_read_in_every_form_it_comes_in(
-        self, status: int, headers: dict[str, str], seconds: float | None
-    ) -> None:
-        raw = HTTPResponse(status=status, headers=HTTPHeaderDict(headers))
-        assert HttpReply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds
+        ):
+            raw = HTTPResponse(status=status, headers=HTTPHeaderDict(headers))
+            assert HttpReply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds, status
 
     def test_the_wait_that_a_site_asks_for_holds_for_all_and_is_no_failed_try(self, server: Server) -> None:
         server.faults.extend([Fault(status=429, limit='"x";r=0;t=0.05')] * (OPTIONS.max_attempts + 1))
@@ -274,22 +269,17 @@ class TestConnections:
             assert {len(part) for part in parts} == {200_000}
         assert server.open_most <= most
 
-    @pytest.mark.parametrize(
-        ("uri", "cores", "limit", "tasks"),
-        [
+    def test_no_more_tasks_read_from_web_sites_at_once_than_may_connect(self) -> None:
+        for uri, cores, limit, tasks in (
             ("https://a.example/x.gz", 48, None, 8),
             ("hf://datasets/a/b/x.gz", 48, 3, 3),
             ("https://a.example/x.gz", 4, None, 99),
             ("/data/x.gz", 48, None, 99),
             ("s3://b/x.gz", 48, 2, 99),
-        ],
-    )
-    def test_no_more_tasks_read_from_web_sites_at_once_than_may_connect(
-        self, uri: str, cores: int, limit: int | None, tasks: int
-    ) -> None:
-        workers = Workers.of([uri], cores, StorageOptions(max_connections=limit))
-        assert workers.tasks(99, cores) == tasks
-        assert workers.tasks(99, 2 * cores) == min(99, 2 * tasks)
+        ):
+            workers = Workers.of([uri], cores, StorageOptions(max_connections=limit))
+            assert workers.tasks(99, cores) == tasks, uri
+            assert workers.tasks(99, 2 * cores) == min(99, 2 * tasks), uri
 
     def test_a_connection_serves_one_request_after_another(self, server: Server) -> None:
         for _ in range(5):
@@ -580,10 +570,8 @@ class TestThreads:
                 process.kill()
                 process.wait()
 
-    @pytest.mark.parametrize(
-        "room", ["scanning/campaigns", "scanning/ccindex", "query/pointers", "legal/removal"]
-    )
-    def test_packages_that_ask_sites_have_no_other_threads(self, room: str) -> None:
-        paths = list(Path(PACKAGE, room).rglob("*.py"))
-        assert paths
-        assert [path for path in paths if "ThreadPoolExecutor" in path.read_text()] == []
+    def test_packages_that_ask_sites_have_no_other_threads(self) -> None:
+        for room in ("scanning/campaigns", "scanning/ccindex", "query/pointers", "legal/removal"):
+            paths = list(Path(PACKAGE, room).rglob("*.py"))
+            assert paths, room
+            assert [path for path in paths if "ThreadPoolExecutor" in path.read_text()] == [], room

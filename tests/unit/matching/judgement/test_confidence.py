@@ -58,9 +58,8 @@ WHOLE = ("full_copy", "exclusive", 20, 200)
 LARGE = ("full_copy", "exclusive", 80, 900)
 
 
-@pytest.mark.parametrize(
-    ("expected", "row", "more"),
-    [
+def test_a_letter_follows_from_the_facts_of_a_row() -> None:
+    for expected, row, more in (
         ("A", AT_HOME, {"shared_words": 100}),
         ("A", ("extract", "shared", 40, 200, "article"), {"shared_words": 100}),
         ("A", ("extract", "exclusive", 40, 200, "article"), {"shared_words": 100}),
@@ -104,12 +103,8 @@ LARGE = ("full_copy", "exclusive", 80, 900)
         ("C", ("full_copy", "agency", 80, 900), {"article_is_excerpt": True}),
         ("C", ("full_copy", "exclusive", 30, 250), {"article_is_excerpt": True, "copied_words": 30}),
         ("D", ("extract", "exclusive", 11, 59), {"article_is_excerpt": True}),
-    ],
-)
-def test_a_letter_follows_from_the_facts_of_a_row(
-    expected: str, row: tuple[Any, ...], more: dict[str, Any]
-) -> None:
-    assert letter(*row, **more) == expected
+    ):
+        assert letter(*row, **more) == expected, expected
 
 
 @pytest.mark.parametrize("url_match", ["none", "article"])
@@ -325,19 +320,16 @@ def test_a_day_lasts_from_utc_plus_14_to_utc_minus_12_and_a_time_a_day_more() ->
         assert found.latest - found.begins == timedelta(hours=hours)
 
 
-@pytest.mark.parametrize(
-    ("zone", "begins", "ends"),
-    [
+def test_a_day_of_a_title_with_a_time_zone_is_that_zones() -> None:
+    for zone, begins, ends in (
         ("Europe/Paris", "2024-05-17T22:00Z", "2024-05-18T22:00Z"),
         ("America/Montreal", "2024-05-18T04:00Z", "2024-05-19T04:00Z"),
         ("Pacific/Noumea", "2024-05-17T13:00Z", "2024-05-18T13:00Z"),
         ("Pacific/Tahiti", "2024-05-18T10:00Z", "2024-05-19T10:00Z"),
-    ],
-)
-def test_a_day_of_a_title_with_a_time_zone_is_that_zones(zone: str, begins: str, ends: str) -> None:
-    day = publication_of(DAY, zone)
-    assert day.earliest == day.begins == datetime.fromisoformat(begins)
-    assert day.latest == datetime.fromisoformat(ends)
+    ):
+        day = publication_of(DAY, zone)
+        assert day.earliest == day.begins == datetime.fromisoformat(begins)
+        assert day.latest == datetime.fromisoformat(ends)
 
 
 def test_a_capture_or_page_is_earlier_by_days_or_seconds_as_its_date_is_given() -> None:
@@ -362,9 +354,8 @@ def test_a_capture_or_page_is_earlier_by_days_or_seconds_as_its_date_is_given() 
 RULES = GradeRules()
 
 
-@pytest.mark.parametrize(
-    ("copied", "coverage", "expected"),
-    [
+def test_the_grade_follows_the_rules() -> None:
+    for copied, coverage, expected in (
         (400, 1.0, "full_copy"),
         (450, 0.9, "full_copy"),
         (449, 0.899, "partial_copy"),
@@ -372,8 +363,6 @@ RULES = GradeRules()
         (100, 0.02, "partial_copy"),
         (99, 0.2999, "extract"),
         (11, 0.01, "extract"),
-    ],
-)
-def test_the_grade_follows_the_rules(copied: int, coverage: float, expected: str) -> None:
-    assert grade(copied, coverage, RULES) == expected
-    assert grade(50, 0.5, GradeRules(full_copy_coverage=0.5)) == "full_copy"
+    ):
+        assert grade(copied, coverage, RULES) == expected, copied
+        assert grade(50, 0.5, GradeRules(full_copy_coverage=0.5)) == "full_copy", copied

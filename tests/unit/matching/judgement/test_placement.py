@@ -1,6 +1,5 @@
 """Whether a copied run stands in the main content of its page."""
 
-import pytest
 
 from presswatch_spark.core.settings.config import VerifyRules
 from presswatch_spark.matching.judgement.placement import Placement, kind_of_line, kind_of_passage
@@ -19,9 +18,8 @@ def placed(document: bytes, main: bytes | None) -> bool | None:
     return Placement(lambda: main, 11).holds_longest(words, overlap)
 
 
-@pytest.mark.parametrize(
-    ("main", "expected"),
-    [
+def test_the_longest_run_stands_in_it_or_not() -> None:
+    for main, expected in (
         (b"Titre. " + ARTICLE + b" Fin.", True),
         (ARTICLE, True),
         (b"Titre. " + ARTICLE[:-8], True),
@@ -29,15 +27,13 @@ def placed(document: bytes, main: bytes | None) -> bool | None:
         (b"", False),
         (b"un autre texte " * 20, False),
         (None, None),
-    ],
-)
-def test_the_longest_run_stands_in_it_or_not(main: bytes | None, expected: bool | None) -> None:
-    assert placed(MENU + ARTICLE + b" un autre texte" * 20, main) is expected
+    ):
+        assert placed(MENU + ARTICLE + b" un autre texte" * 20, main) is expected, main
 
 
-@pytest.mark.parametrize("main", [b"", b"un autre texte " * 20, None])
-def test_a_run_that_makes_up_most_of_the_page_is_its_main_content(main: bytes | None) -> None:
-    assert placed(MENU + ARTICLE + b" " + MENU, main) is True
+def test_a_run_that_makes_up_most_of_the_page_is_its_main_content() -> None:
+    for main in (b"", b"un autre texte " * 20, None):
+        assert placed(MENU + ARTICLE + b" " + MENU, main) is True
 
 
 def test_of_several_runs_the_longest_decides_and_without_a_page_nothing() -> None:
@@ -50,9 +46,8 @@ def test_of_several_runs_the_longest_decides_and_without_a_page_nothing() -> Non
     assert Placement(None, 11).holds_longest(words, overlap) is None
 
 
-@pytest.mark.parametrize(
-    ("kind", "line"),
-    [
+def test_a_line_is_prose_unless_its_begin_end_or_marks_show_another_kind() -> None:
+    for kind, line in (
         ("link", "» LIRE AUSSI - La halle de Valmont sera rouverte avant l'hiver, dit le maire"),
         ("link", "À lire aussi : La halle de Valmont rouvre"),
         ("link", "Lire aussi La halle de Valmont rouvre"),
@@ -77,10 +72,8 @@ def test_of_several_runs_the_longest_decides_and_without_a_page_nothing() -> Non
         (None, "Sur les photos du rapport, on voit la halle en ruine."),
         (None, "« Je n'ai rien à voir avec cela », a-t-il déclaré à l'AFP."),
         (None, ""),
-    ],
-)
-def test_a_line_is_prose_unless_its_begin_end_or_marks_show_another_kind(kind: str | None, line: str) -> None:
-    assert kind_of_line(line) == kind
+    ):
+        assert kind_of_line(line) == kind, kind
 
 
 TEXT = (

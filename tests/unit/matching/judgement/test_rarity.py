@@ -362,9 +362,8 @@ def test_a_copys_address_names_the_original(address: str) -> None:
     assert page.site == "journal.example"
 
 
-@pytest.mark.parametrize(
-    ("address", "original"),
-    [
+def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown() -> None:
+    for address, original in (
         # Hyphens and parameters of the original are kept.
         (
             "https://mon--journal-example.translate.goog/une?b=1&_x_tr_sl=fr&_x_tr_tl=en",
@@ -379,17 +378,12 @@ def test_a_copys_address_names_the_original(address: str) -> None:
         ("https://perma.cc/AB12-CD34", None),
         ("https://web.archive.org/web/20190101000000/", None),
         ("https://cc.bingj.com/cache.aspx?q=journal&d=4567", None),
-    ],
-)
-def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown(
-    address: str, original: str | None
-) -> None:
-    assert copy_at(address) == PageCopy(original)
+    ):
+        assert copy_at(address) == PageCopy(original), address
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
+def test_pages_of_other_sites_are_no_copies_whatever_their_addresses_hold() -> None:
+    for address in (
         ORIGINAL,
         f"https://web.archive.org.portail.example/web/2019/{ORIGINAL}",
         f"https://web.archive.org@portail.example/web/2019/{ORIGINAL}",
@@ -400,10 +394,8 @@ def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown(
         "https://fr.wikipedia.org/wiki/Journal",
         "pas une url",
         "",
-    ],
-)
-def test_pages_of_other_sites_are_no_copies_whatever_their_addresses_hold(address: str) -> None:
-    assert copy_at(address) is None
+    ):
+        assert copy_at(address) is None, address
 
 
 def test_copies_of_copies_lead_back_up_to_a_depth_and_only_services_are_asked() -> None:

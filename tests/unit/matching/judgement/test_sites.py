@@ -63,9 +63,8 @@ def batch_of(urls: Iterable[str]) -> DocumentBatch:
     return DocumentBatch(TextColumn.empty(len(column)), column, lambda _: Locator())
 
 
-@pytest.mark.parametrize(
-    ("url", "title"),
-    [
+def test_a_document_on_a_site_is_the_titles_and_any_other_is_nobodys(index: SiteIndex) -> None:
+    for url, title in (
         ("https://gazette.example/", "gazette"),
         ("http://WWW.Gazette.Example:80/x?utm_source=y", "gazette"),
         ("https://blogs.gazette.example/x", "gazette"),
@@ -91,15 +90,11 @@ def batch_of(urls: Iterable[str]) -> DocumentBatch:
         ("ftp://gazette.example/", None),
         ("gazette.example", None),
         ("", None),
-    ],
-)
-def test_a_document_on_a_site_is_the_titles_and_any_other_is_nobodys(
-    index: SiteIndex, url: str, title: str | None
-) -> None:
-    found = index.matches(batch_of([url]), lambda _: ())
-    assert {i: (match.title_id, match.articles) for i, match in found.items()} == (
-        {0: (title, ())} if title else {}
-    )
+    ):
+        found = index.matches(batch_of([url]), lambda _: ())
+        assert {i: (match.title_id, match.articles) for i, match in found.items()} == (
+            {0: (title, ())} if title else {}
+        ), url
 
 
 def test_an_articles_url_names_the_article_in_all_its_variants_and_no_other(index: SiteIndex) -> None:
@@ -149,19 +144,16 @@ def test_foreign_hosts_and_plain_urls_are_told_by_their_bytes(index: SiteIndex, 
     assert len(host_table([])) > 0
 
 
-@pytest.mark.parametrize(
-    ("url", "on_site"),
-    [
+def test_a_site_that_is_called_www_is_not_all_of_its_country(tmp_path: Path) -> None:
+    for url, on_site in (
         ("https://www.fr/", True),
         ("https://sport.www.fr/x", True),
         ("https://autre.fr/", False),
         ("https://www.gouv.fr/", True),
         ("https://impots.gouv.fr/", False),
-    ],
-)
-def test_a_site_that_is_called_www_is_not_all_of_its_country(tmp_path: Path, url: str, on_site: bool) -> None:
-    index = index_in(tmp_path, [Title("t", "T", "p", ("www.fr", "www.gouv.fr"), ())])
-    assert (0 in index.matches(batch_of([url]), lambda _: ())) == on_site
+    ):
+        index = index_in(tmp_path, [Title("t", "T", "p", ("www.fr", "www.gouv.fr"), ())])
+        assert (0 in index.matches(batch_of([url]), lambda _: ())) == on_site, url
 
 
 def index_of(folder: Path, prefix: str) -> SiteIndex:

@@ -51,9 +51,8 @@ def members(corpus: Path) -> Members:
 
 
 class TestOwners:
-    @pytest.mark.parametrize(
-        ("url", "owner"),
-        [
+    def test_pages_of_members_and_files_of_their_hosts_are_wanted(self, members: Members) -> None:
+        for url, owner in (
             (PAGE, RIVES),
             ("http://blogues.courrier.example:8080/x?y#z", RIVES),
             (ROBOTS, RIVES),
@@ -71,12 +70,8 @@ class TestOwners:
             ("https://[::1]/robots.txt", None),
             ("nonsense", None),
             ("", None),
-        ],
-    )
-    def test_pages_of_members_and_files_of_their_hosts_are_wanted(
-        self, members: Members, url: str, owner: Owner | None
-    ) -> None:
-        assert (members.owner(url), members.wants(url)) == (owner, owner is not None)
+        ):
+            assert (members.owner(url), members.wants(url)) == (owner, owner is not None), url
 
     def test_addresses_of_foreign_hosts_are_not_parsed(
         self, members: Members, monkeypatch: pytest.MonkeyPatch
@@ -212,18 +207,11 @@ class TestScan:
 
     @pytest.mark.parametrize(
         ("source", "expected"),
-        [
-            ({"fail_first": True}, ("complete", 2, 4)),
-            ({"defect": "cut"}, ("partial", 1, 4)),
-        ],
+        [({"fail_first": True}, ("complete", 2, 4)), ({"defect": "cut"}, ("partial", 1, 4))],
         ids=["a second attempt does not double signals", "one of nothing but robots.txt may break off"],
     )
     def test_a_shard_that_fails(
-        self,
-        corpus: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        source: dict[str, Any],
-        expected: tuple[object, ...],
+        self, corpus: Path, monkeypatch: pytest.MonkeyPatch, source: Any, expected: tuple[object, ...]
     ) -> None:
         log = self.scanned(corpus, Responses(robots(FORBIDS), **source), monkeypatch).log
         assert (log["status"], log["attempts"], log["signals"]) == expected

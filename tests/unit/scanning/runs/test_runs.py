@@ -194,9 +194,8 @@ CRAWL, LATER = "CC-MAIN-2024-51", "CC-MAIN-2025-05"
 Shard = tuple[str | None, list[str], int]
 
 
-@pytest.mark.parametrize(
-    ("shards", "told", "release"),
-    [
+def test_a_run_has_a_release_only_if_each_shard_that_was_read_is_of_it() -> None:
+    for shards, told, release in (
         ([(CRAWL, [CRAWL], 5), (CRAWL, [], 5)], None, CRAWL),
         ([(CRAWL, [CRAWL], 5), (None, [], 0)], None, CRAWL),
         ([(CRAWL, [CRAWL], 5), (LATER, [LATER], 5)], None, None),
@@ -207,18 +206,14 @@ Shard = tuple[str | None, list[str], int]
         ([(None, [], 5)], "c4-fr", "c4-fr"),
         ([(None, [], 0)], "c4-fr", "c4-fr"),
         ([(None, [], 0)], None, None),
-    ],
-)
-def test_a_run_has_a_release_only_if_each_shard_that_was_read_is_of_it(
-    shards: list[Shard], told: str | None, release: str | None
-) -> None:
-    """A shard names a release, its rows have some, and it has so many documents."""
-    rows = [
-        {**row_of(ShardLog, release=named, documents=documents), "releases": of_rows}
-        for named, of_rows, documents in shards
-    ]
-    log = pa.Table.from_pylist(rows, pa.schema([*ShardLog.schema, RELEASES]))
-    assert SCAN.row(log, {"release": told})["release"] == release
+    ):
+        """A shard names a release, its rows have some, and it has so many documents."""
+        rows = [
+            {**row_of(ShardLog, release=named, documents=documents), "releases": of_rows}
+            for named, of_rows, documents in shards
+        ]
+        log = pa.Table.from_pylist(rows, pa.schema([*ShardLog.schema, RELEASES]))
+        assert SCAN.row(log, {"release": told})["release"] == release, shards
 
 
 LOCK = (ROOT / "locks" / "requirements.lock").read_text(encoding="utf-8")

@@ -241,21 +241,16 @@ class TestDesign:
             design_of(row, lines)
 
 
-@pytest.mark.parametrize(
-    ("pairs", "articles"),
-    [
+def test_the_cautious_estimate_of_articles_is_that_of_chao_and_lin() -> None:
+    for pairs, articles in (
         ([(0, 3), (0, 4), (1, 3), (2, 9)], 3 + 2 / (2 * 2 * 10 / 9 + 2 / 9)),
         # Without any seen once or at all there are no more.
         ([(0, 3), (0, 4)], 1),
         ([], 0),
-    ],
-)
-def test_the_cautious_estimate_of_articles_is_that_of_chao_and_lin(
-    pairs: list[tuple[int, int]], articles: float
-) -> None:
-    ids, files = np.array(pairs, np.int64).reshape(-1, 2).T
-    design = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
-    assert cautious(occurrences(ids, files, 10), design) == pytest.approx(articles)
+    ):
+        ids, files = np.array(pairs, np.int64).reshape(-1, 2).T
+        design = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
+        assert cautious(occurrences(ids, files, 10), design) == pytest.approx(articles)
 
 
 class TestTables:
@@ -394,19 +389,16 @@ def test_counts_are_those_of_a_plain_reading(tmp_path: Path) -> None:
 # The bounds of Clopper and Pearson.
 
 
-@pytest.mark.parametrize(
-    ("found", "drawn", "confidence", "known"),
-    [
+def test_bounds_are_those_of_tables() -> None:
+    for found, drawn, confidence, known in (
         (0, 100, 0.95, 0.0295),
         (0, 1000, 0.95, 0.0030),
         (1, 20, 0.975, 0.2487),
         (10, 20, 0.975, 0.7280),
-    ],
-)
-def test_bounds_are_those_of_tables(found: int, drawn: int, confidence: float, known: float) -> None:
-    assert most_share(found, drawn, confidence) == pytest.approx(known, abs=5e-5)
-    # With none found, there is a closed form.
-    assert most_share(0, drawn, 0.95) == pytest.approx(1 - 0.05 ** (1 / drawn), rel=1e-9)
+    ):
+        assert most_share(found, drawn, confidence) == pytest.approx(known, abs=5e-5)
+        # With none found, there is a closed form.
+        assert most_share(0, drawn, 0.95) == pytest.approx(1 - 0.05 ** (1 / drawn), rel=1e-9)
 
 
 @pytest.mark.full
@@ -504,19 +496,16 @@ def test_at_least_one_at_most_all_and_each_shard_equally_often() -> None:
     assert len(drawn) == 63
 
 
-@pytest.mark.parametrize(
-    ("uri", "stratum"),
-    [
+def test_what_lies_together_is_a_stratum() -> None:
+    for uri, stratum in (
         (f"s3://commoncrawl/{CRAWL}/segments/1754.5/wet/x.warc.wet.gz", "1754.5/wet"),
         (f"https://h/{CRAWL}/segments/1754.5/robotstxt/x.warc.gz?sig=a/b", "1754.5/robotstxt"),
         ("/2010/segments/1265/x.arc.gz", "1265"),
         ("s3://bucket/en/c4.json.gz", "en"),
         ("s3://bucket/c4.json.gz", "bucket"),
         ("/x", ""),
-    ],
-)
-def test_what_lies_together_is_a_stratum(uri: str, stratum: str) -> None:
-    assert stratum_of(uri) == stratum
+    ):
+        assert stratum_of(uri) == stratum, uri
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.floats(0.001, 1), st.integers(0, 50))

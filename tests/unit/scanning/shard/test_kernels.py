@@ -125,19 +125,16 @@ def test_the_article_is_found_in_what_is_rehearsed_on(
         assert (log["documents"], log["matches"]) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("name", "formats"),
-    [
+def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
+    corpus: tuple[str, str], tmp_path: Path
+) -> None:
+    for name, formats in (
         ("CC-00000.warc.wet.gz", ["wet"]),
         ("CC-00000.warc.gz", ["warc"]),
         ("000_00000.parquet", ["rows", "rows"]),
         ("shard-17", ["wet", "warc", "rows", "rows"]),
-    ],
-)
-def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
-    corpus: tuple[str, str], tmp_path: Path, name: str, formats: list[str]
-) -> None:
-    rehearsal = Rehearsal.like(f"/no/such/{name}", "auto", *corpus, ScanConfig())
-    shards = specimens(tmp_path, registry.find(rehearsal.format), article(0)["body"])
-    read_as = [ShardScan("auto", *corpus, ScanConfig())(shard).log["format"] for shard in shards]
-    assert ["rows" if format == "c4" else format for format in read_as] == formats
+    ):
+        rehearsal = Rehearsal.like(f"/no/such/{name}", "auto", *corpus, ScanConfig())
+        shards = specimens(tmp_path, registry.find(rehearsal.format), article(0)["body"])
+        read_as = [ShardScan("auto", *corpus, ScanConfig())(shard).log["format"] for shard in shards]
+        assert ["rows" if format == "c4" else format for format in read_as] == formats, name

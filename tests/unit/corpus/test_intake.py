@@ -291,9 +291,7 @@ def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(tmp_path: Pa
         assert refused(path) == [(1, "unreadable", detail)], line
 
 
-def test_a_line_longer_than_a_row_may_be_is_refused_and_the_next_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_that_is_too_long_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whole_rows, "MAX_ROW_BYTES", 2_000)
     path = as_jsonl(tmp_path, [article(1), article(2, body=BODY * 40), article(3)])
     assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]

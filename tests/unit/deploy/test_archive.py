@@ -64,9 +64,7 @@ def test_what_the_cluster_brings_is_left_out_and_every_other_pin_keeps_its_hashe
     assert "pyspark" not in locked(real)
 
 
-def test_one_is_named_after_its_digest_and_made_again_only_of_other_sources(
-    sources: Path, built: list[Path], dist: Path
-) -> None:
+def test_its_name_has_its_digest_and_follows_sources(sources: Path, built: list[Path], dist: Path) -> None:
     first = archive_for(sources, dist, HOSTS)
     assert file_sha256(first)[:16] in first.name
     assert archive_for(sources, dist, HOSTS) == first
@@ -97,9 +95,7 @@ def test_a_note_that_was_left_half_written_is_none(sources: Path, built: list[Pa
     assert len(built) == 2
 
 
-def test_other_hosts_want_another_archive_and_without_sources_one_must_be_named(
-    sources: Path, tmp_path: Path, dist: Path
-) -> None:
+def test_other_hosts_and_missing_sources_need_another(sources: Path, tmp_path: Path, dist: Path) -> None:
     targets = (HostPlatform(), HostPlatform("3.12"), HostPlatform("3.11", "aarch64"))
     assert len({inputs_digest(sources, target) for target in targets}) == 3
     with pytest.raises(ArchiveError, match="--archive FILE"):

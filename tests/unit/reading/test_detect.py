@@ -145,9 +145,7 @@ ODD = ["WARC/1.0", "PAR1", "<html lang=fr>", '{"headers": 1, "offset": 0, "nb_se
 @pytest.mark.parametrize("format", ["auto", "oscar"])
 @pytest.mark.parametrize("name", ["fr_part_1.txt", "fr_part_1.txt.gz"])
 @pytest.mark.parametrize("line", ODD)
-def test_a_text_shard_with_its_metadata_may_begin_with_anything(
-    tmp_path: Path, format: str, name: str, line: str
-) -> None:
+def test_a_text_shard_may_begin_with_anything(tmp_path: Path, format: str, name: str, line: str) -> None:
     for lines in ([line], [line, "Une page.", "Deux lignes."]):
         written = [SmallPage("https://exemple.fr/piege", "\n".join(lines)), *pages(3)]
         shards.write_oscar_2109(tmp_path / name, written)

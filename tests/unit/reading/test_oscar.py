@@ -37,9 +37,7 @@ FORMS: dict[str, Callable[[Path, Any], object]] = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_every_form_gives_the_same_documents_with_what_their_warc_headers_say(
-    tmp_path: Path, name: str
-) -> None:
+def test_every_form_gives_the_same_documents_and_facts(tmp_path: Path, name: str) -> None:
     FORMS[name](tmp_path / name, pages(40))
     for batch_bytes in (1, 2000, 1 << 22):
         found, report = read(tmp_path / name, "auto", ReadOptions(batch_bytes=batch_bytes))

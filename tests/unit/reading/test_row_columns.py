@@ -74,9 +74,7 @@ def dated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_an_article_on_its_own_page_is_on_an_own_site_in_every_layout(
-    tmp_path: Path, dated: Path, name: str
-) -> None:
+def test_an_article_on_its_own_page_is_on_an_own_site(tmp_path: Path, dated: Path, name: str) -> None:
     outcome = scan_one(as_jsonl(tmp_path, [with_text(name, article(1)["body"])]), dated)
     (row,) = rows_in(outcome)
     assert (outcome.log["documents"], outcome.log["documents_without_url"]) == (1, 0)
@@ -161,7 +159,7 @@ def test_a_text_that_cannot_be_read_out_of_its_string_is_a_loss_with_its_place(s
     assert complaints(report).startswith("URL is a number, not a string; read without URL (")
 
 
-def test_a_column_comes_before_a_string_and_a_string_is_followed_all_the_way_or_not_at_all(
+def test_a_column_comes_before_a_string_that_is_followed_to_its_end(
     save: Save,
 ) -> None:
     meta = json.dumps(META)
@@ -257,9 +255,7 @@ def refused(outcome: Outcome) -> str:
     return str(log["error"])
 
 
-def test_a_typo_in_a_mapped_name_fails_the_shard_and_names_the_columns_that_it_has(
-    corpus: Path, save: Save
-) -> None:
+def test_a_typo_in_a_mapped_name_fails_with_the_columns_there_are(corpus: Path, save: Save) -> None:
     path = save(rows_of_press())
     assert scanned(corpus, path, url="url").log["status"] == "complete"
     for role in ("url", "text", "captured_at", "languages"):
@@ -277,9 +273,7 @@ def test_a_typo_in_a_dotted_name_does_so_too(corpus: Path, save: Save, name: str
         assert f"{name} for url" in refused(scanned(corpus, path, url=name))
 
 
-def test_a_column_that_only_some_rows_have_is_there_and_messages_hold_no_values(
-    tmp_path: Path, corpus: Path
-) -> None:
+def test_a_column_of_some_rows_counts_and_messages_hide_values(tmp_path: Path, corpus: Path) -> None:
     rows = [row | ({"late": "https://a.example/"} if row["n"] == 29 else {}) for row in rows_of_press()]
     log = scanned(corpus, as_jsonl(tmp_path, rows), url="late").log
     assert (log["status"], log["documents"], log["documents_without_url"]) == ("complete", 30, 29)
@@ -303,9 +297,7 @@ def test_it_holds_for_every_dataset_with_columns(tmp_path: Path, corpus: Path, n
 
 
 @pytest.mark.parametrize("name", ["a.warc.wet.gz", "pages.warc.gz", "fr_part_1.txt.gz"])
-def test_what_has_no_columns_is_read_and_notes_that_the_mapping_was_not_used(
-    tmp_path: Path, corpus: Path, name: str
-) -> None:
+def test_what_has_no_columns_notes_an_unused_mapping(tmp_path: Path, corpus: Path, name: str) -> None:
     FORMS[name](tmp_path / name, some_pages())
     plain, mapped = (scanned(corpus, tmp_path / name, **columns) for columns in ({}, {"url": "urll"}))
     assert (mapped.log["status"], plain.log["note"]) == ("complete", None)

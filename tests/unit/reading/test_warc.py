@@ -69,9 +69,7 @@ def test_languages_are_those_of_the_metadata_that_follow_a_page_and_the_gate_ask
     ("html", "skipped"),
     [(b"<html lang=fr-FR><p>a", {}), (b"<html lang=en><p>a", {"language": 1}), (b"<p>a", {})],
 )
-def test_without_identification_the_page_speaks_for_itself(
-    tmp_path: Path, html: bytes, skipped: dict[str, int]
-) -> None:
+def test_a_page_may_declare_its_language(tmp_path: Path, html: bytes, skipped: dict[str, int]) -> None:
     found, report = read_warc(tmp_path, [page(html)], languages=frozenset(("fra",)))
     assert ([document.locator.languages for document in found], report.skipped) == (
         [()][len(skipped) :],
@@ -297,9 +295,7 @@ def test_a_request_that_damage_made_one_with_its_response_is_noticed(tmp_path: P
 @pytest.mark.parametrize(
     ("about", "known"), [("urn:log:1", True), ("metadata://exemple.fr/1", True), ("https://autre.fr/", False)]
 )
-def test_metadata_may_have_a_name_of_their_own_but_no_other_pages(
-    tmp_path: Path, about: str, known: bool
-) -> None:
+def test_metadata_may_have_a_name_but_not_of_another_page(tmp_path: Path, about: str, known: bool) -> None:
     seen = warc_record(http(b"<p>ici"), "https://exemple.fr/1", "WARC-Record-ID: <urn:uuid:1>")
     more = warc_record(b"a: b", about, "WARC-Concurrent-To: <urn:uuid:1>", kind="metadata")
     assert urls_and_defects(tmp_path, seen, more) == (["https://exemple.fr/1" if known else ""], not known)
@@ -309,9 +305,7 @@ def test_metadata_may_have_a_name_of_their_own_but_no_other_pages(
     ("before", "after"),
     [(b"HTTP/1.1", b"\x08TTP/1.1"), (b"text/html", b"vext/html"), (b"Type: text", b"Type:!text")],
 )
-def test_a_page_of_which_damage_made_something_else_is_noticed(
-    tmp_path: Path, before: bytes, after: bytes
-) -> None:
+def test_a_page_that_damage_changed_is_noticed(tmp_path: Path, before: bytes, after: bytes) -> None:
     first, second = (page(b"<!doctype html><p>la page", url=f"https://exemple.fr/{i}") for i in (1, 2))
     assert urls_and_defects(tmp_path, first.replace(before, after), second) == (["https://exemple.fr/2"], 1)
 

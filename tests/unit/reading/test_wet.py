@@ -145,9 +145,7 @@ def test_a_warcinfo_without_a_readable_length_costs_nothing(tmp_path: Path, line
 
 @pytest.mark.parametrize("packing", SHARED)
 @pytest.mark.parametrize("place", range(6))
-def test_a_damaged_version_line_gives_no_text_to_the_page_before(
-    tmp_path: Path, packing: str, place: int
-) -> None:
+def test_a_damaged_version_line_moves_no_text(tmp_path: Path, packing: str, place: int) -> None:
     names = ("contact", "copie", "suite")
     records = [bytearray(named(name, name.encode() * 40)) for name in names]
     records[1][place] ^= 0x10
@@ -161,9 +159,7 @@ SHOWN = b"voici :\r\n\r\n" + record(b"un faux texte")[:-4]
 
 @pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha-256", "sha512"])
 @pytest.mark.parametrize("is_hex", [True, False])
-def test_a_page_that_shows_whole_records_to_its_end_is_one_page_if_its_digest_says_so(
-    tmp_path: Path, name: str, is_hex: bool
-) -> None:
+def test_a_page_that_shows_records_is_one_by_its_digest(tmp_path: Path, name: str, is_hex: bool) -> None:
     digest = hashlib.new(name.replace("-", ""), SHOWN)
     written = digest.hexdigest() if is_hex else b32encode(digest.digest()).decode()
     for right, kept in ((True, SHOWN), (False, b"voici :")):

@@ -167,9 +167,7 @@ class TestRows:
         assert seen(rows) == expected(file)
         assert {row["subset"] for row in rows} == {subset}
 
-    def test_a_footer_longer_than_the_first_look_at_it_is_read_once(
-        self, corpus: Path, tmp_path: Path
-    ) -> None:
+    def test_a_footer_longer_than_the_first_read_is_read_once(self, corpus: Path, tmp_path: Path) -> None:
         rng = random.Random(4)
         file = written(tmp_path, [row_of(rng, "zzz.fr", "warc") for _ in range(100)], 100)
         footer = pq.read_metadata(file).serialized_size + 8
@@ -209,9 +207,7 @@ class TestRows:
         for row in rows:
             assert {name: row[name] for name in values} == values
 
-    def test_release_and_subset_are_of_the_path_or_the_warc_or_as_the_user_names_them(
-        self, corpus: Path, tmp_path: Path
-    ) -> None:
+    def test_release_and_subset_are_of_path_warc_or_user(self, corpus: Path, tmp_path: Path) -> None:
         copy, in_folder = tmp_path / "copy.parquet", partition(tmp_path)
         digests = []
         for path in (copy, in_folder):
@@ -338,18 +334,14 @@ class TestDamage:
         assert "row group cannot be read" in outcome.log["error"]
 
     @pytest.mark.parametrize(("nulls", "kept"), [(0, False), (1, True), (None, True)])
-    def test_a_row_group_that_may_hold_rows_without_a_key_is_looked_into(
-        self, nulls: int | None, kept: bool
-    ) -> None:
+    def test_a_row_group_with_rows_without_a_key_is_read(self, nulls: int | None, kept: bool) -> None:
         keys = Leaf("url_surtkey", BYTE_ARRAY, definitions=1, repetitions=0)
         chunk = Chunk(
             keys, 4, 100, 100, True, 9, frozenset({0}), nulls, None, None, least=b"a", greatest=b"b"
         )
         assert (_bounds(chunk) is None) is kept
 
-    def test_an_index_without_a_row_is_complete_and_a_replaced_one_has_failed(
-        self, corpus: Path, tmp_path: Path
-    ) -> None:
+    def test_an_empty_index_is_complete_and_a_replaced_one_failed(self, corpus: Path, tmp_path: Path) -> None:
         file = tmp_path / "empty.parquet"
         pq.write_table(SCHEMA.empty_table(), file)
         outcome, rows = take(corpus, file)
@@ -366,9 +358,7 @@ class TestWanted:
     @given(
         LABEL, LABEL, st.sampled_from(["", "www.", "www2.", "a.b.", "x-y."]), st.sampled_from(["/", "/Une/x"])
     )
-    def test_no_page_of_a_host_or_below_it_is_left_out(
-        self, name: str, tld: str, below: str, path: str
-    ) -> None:
+    def test_no_page_of_a_host_is_left_out(self, name: str, tld: str, below: str, path: str) -> None:
         host = f"{name}.{tld}"
         key = surt(f"{below}{host}".replace("www2.", "www."), path)
         for paths in ({"/"}, {path}, {"/Une/"}):

@@ -78,9 +78,7 @@ class TestReading:
         with pytest.raises(TruncatedError, match=r"x @ 4: .*Input/output error"):
             read_range(str(tmp_path / "x"), 4, 2, OPTIONS)
 
-    def test_folders_and_pipes_are_no_files_and_a_link_into_a_folder_above_does_not_loop(
-        self, tmp_path: Path
-    ) -> None:
+    def test_folders_and_pipes_are_no_files_and_links_do_not_loop(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(StorageError, match="is a folder"):
             stat(str(tmp_path), OPTIONS)
@@ -146,9 +144,7 @@ class TestReading:
 
 
 class TestWriting:
-    def test_no_draft_stays_beside_a_file_and_a_folder_that_cannot_be_written_says_so(
-        self, tmp_path: Path
-    ) -> None:
+    def test_no_draft_remains_and_an_unwritable_folder_is_named(self, tmp_path: Path) -> None:
         uri = str(tmp_path / "object.json")
         write_object(uri, b"one", OPTIONS)
         with pytest.raises(ConflictError):

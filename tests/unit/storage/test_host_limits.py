@@ -180,9 +180,7 @@ class TestReports:
 
 
 class TestRefusals:
-    def test_one_refusal_is_waited_out_and_a_site_that_refuses_everything_is_soon_asked_nothing_more(
-        self, server: Server
-    ) -> None:
+    def test_one_refusal_is_waited_out_and_several_end_all_requests(self, server: Server) -> None:
         for status in (403, 429):
             server.faults.append(Fault(status=status))
             assert read(server, "a") == DATA
@@ -233,9 +231,7 @@ class TestRefusals:
         # The first is asked for again after a pause, of which there is one.
         assert [paths.count(f"/{name}") for name in "bcde"] == [2, 1, 1, 1]
 
-    def test_a_site_that_wants_credentials_is_left_alone_once_it_wants_them_for_everything(
-        self, server: Server
-    ) -> None:
+    def test_a_site_that_wants_credentials_for_all_is_left_alone(self, server: Server) -> None:
         for _ in range(2):
             for name in "abcd":
                 server.faults.append(Fault(status=401))
@@ -403,9 +399,7 @@ class TestTime:
             with pytest.raises(LateError, match=r"run\.shard_seconds"):
                 table.read_row_group(0)
 
-    def test_a_shard_that_takes_too_long_is_partial_with_its_place_and_tried_once(
-        self, server: Server
-    ) -> None:
+    def test_a_shard_that_takes_too_long_is_partial_and_tried_once(self, server: Server) -> None:
         server.always = Fault(drips=True)
         info = ObjectInfo(f"{server.url}/a", len(DATA))
 

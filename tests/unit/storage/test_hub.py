@@ -104,9 +104,7 @@ class TestLists:
         assert (len(folder), len(everything)) == (6, 7)
         assert [Path(uri).name for uri in everything.left_out] == ["README.md", ".hidden"]
 
-    def test_all_paths_of_a_plan_read_one_commit_and_a_release_is_found(
-        self, site: Hub, tmp_path: Path
-    ) -> None:
+    def test_paths_of_a_plan_read_one_commit_of_a_release(self, site: Hub, tmp_path: Path) -> None:
         (tmp_path / "some.paths").write_text(f"{ROOT}/data/part-1.json.gz\n{ROOT}/other/one.parquet\n")
         shards = plan([str(tmp_path / "some.paths"), f"{ROOT}@main/data/part-0.json.gz"], OPTIONS)
         assert sum("/revision/" in path for path, _ in site.asked) == 1
@@ -491,9 +489,7 @@ class TestAsking:
             assert "Signature" not in json.dumps([answer.uri, answer.headers, answer.failure])
 
 
-def test_shards_of_every_form_give_the_rows_that_they_give_on_disk(
-    site: Hub, corpus: Path, tmp_path: Path
-) -> None:
+def test_shards_of_every_form_give_the_rows_of_a_disk(site: Hub, corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()
     for name, write_form in FORMS.items():
         write_form(tmp_path / "shards" / name, some_pages())

@@ -144,9 +144,7 @@ def older(tables: Path) -> None:
     pq.write_table(pa.Table.from_pylist([row], schema), path)
 
 
-def test_of_an_older_run_rows_are_counted_and_told_by_their_digest(
-    tables: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_of_an_older_run_have_a_digest(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
     older(tables)
     path = file_of(tables, "matches")
     rows = pq.ParquetFile(path).read()
@@ -163,9 +161,7 @@ def test_of_an_older_run_rows_are_counted_and_told_by_their_digest(
     assert ends(["runs", str(tables)], capsys, 1, "2 rows, and there are 0 in 0 files")
 
 
-def test_files_that_no_run_publishes_are_ignored_and_mentioned(
-    tables: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_of_no_run_are_mentioned(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left = "20240604T080000Z-dddddd"
     shutil.copy(file_of(tables, "matches"), file_of(tables, "matches", left))
     assert left not in ends(["matches", str(tables)], capsys, 0)

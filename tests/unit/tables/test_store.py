@@ -52,9 +52,7 @@ class TestFolder:
             ("https://host/out?sig=s3cret", r"https://.*choose a folder on S3, or on a disk"),
         ],
     )
-    def test_what_is_no_folder_for_tables_is_refused_and_left_alone(
-        self, tmp_path: Path, place: str, message: str
-    ) -> None:
+    def test_what_is_no_tables_folder_is_left_alone(self, tmp_path: Path, place: str, message: str) -> None:
         for name in ("theses/thesis.doc", f"later/{MARKER}"):
             (tmp_path / name).parent.mkdir()
             (tmp_path / name).write_text('{"layout": 99}')
@@ -154,7 +152,7 @@ def test_what_a_compare_or_a_derived_table_killed_left_is_removed(published: Tab
     assert [Path(uri).name for uri in published.present("changes")] == ["d1-00000.parquet"]
 
 
-def test_files_of_a_run_that_was_killed_and_dropped_are_removed_unless_a_note_is_damaged(
+def test_files_of_a_killed_run_are_removed_unless_a_note_is_damaged(
     published: TableStore,
 ) -> None:
     write(published, "matches", KILLED, [match("b", None)], Match.schema)

@@ -1,6 +1,5 @@
 """Whether a copied run stands in the main content of its page."""
 
-
 from presswatch_spark.core.settings.config import VerifyRules
 from presswatch_spark.matching.judgement.placement import Placement, kind_of_line, kind_of_passage
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify

@@ -99,7 +99,7 @@ def test_words_count_by_how_rare_they_are_and_common_ones_little(tmp_path: Path)
     assert rarity(corpus, 0, 0, 20) == 10 * 1 + 10 * 7
 
 
-def test_a_formula_of_another_publisher_is_known_and_more_texts_never_raise_the_rarity(
+def test_formulas_are_known_and_more_texts_never_raise_the_rarity(
     tmp_path: Path,
 ) -> None:
     bodies = [f"{own(f'p{k}', 20)} {FORMULA} {own(f'q{k}', 20)}" for k in range(8)]
@@ -174,9 +174,7 @@ def test_what_three_other_publishers_have_is_an_agencys(tmp_path: Path, shifted:
         ("agence France presses reutersx", "shared"),
     ],
 )
-def test_an_article_that_names_an_agency_is_an_agencys_and_so_is_its_cluster(
-    tmp_path: Path, name: str, owner: str
-) -> None:
+def test_an_article_that_names_an_agency_marks_its_cluster(tmp_path: Path, name: str, owner: str) -> None:
     named, unnamed = f"{own('a')} {name}", own("a")
     corpus = built(tmp_path, [("nord", named), ("ouest", unnamed), ("sud", own("b"))])
     assert [ownership(corpus, i, 0, 50) for i in range(3)] == [owner, owner, "exclusive"]
@@ -212,9 +210,7 @@ def test_pages_that_copy_an_article_do_not_make_it_common(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("captured", "copied"), [("2019-01-01", False), ("2024-05-17", False), ("2024-05-18", True)]
 )
-def test_pages_that_are_older_than_an_article_did_not_copy_it(
-    tmp_path: Path, captured: str, copied: bool
-) -> None:
+def test_pages_older_than_an_article_did_not_copy_it(tmp_path: Path, captured: str, copied: bool) -> None:
     body = own("a", 200)
     sample = [page | {"timestamp": f"{captured}T00:00:00Z"} for page in pages(body, body, body)]
     corpus = built(tmp_path, [("nord", body)], sample)

@@ -306,9 +306,7 @@ class TestWhatTheySay:
              "gazette-example.cdn.ampproject.org", "ampproject.org"),
         ],
     )  # fmt: skip
-    def test_a_row_names_the_host_of_its_page_and_the_domain_that_somebody_registered(
-        self, url: str, host: str, domain: str
-    ) -> None:
+    def test_a_row_names_the_host_and_registered_domain(self, url: str, host: str, domain: str) -> None:
         (row,) = rows_of(0, batch=document(PAGE, url))
         assert (row.document_host, row.document_domain) == (host, domain)
 

@@ -304,9 +304,7 @@ def test_what_allows_elsewhere_does_not_say_what_robots_txt_would_have(allowing:
         (["Content-Signal: ai-train=yes", "Content-Signal: ai-train=no"], "unknown"),
     ],
 )
-def test_of_preferences_on_one_path_aipref_takes_the_most_restrictive(
-    preferences: list[str], expected: str
-) -> None:
+def test_aipref_takes_the_most_restrictive_of_one_path(preferences: list[str], expected: str) -> None:
     for order in permutations(preferences):
         assert status(lines(*order), url=LIBRE) == expected
 

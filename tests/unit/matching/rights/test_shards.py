@@ -96,9 +96,7 @@ class TestRows:
         }  # fmt: skip
         assert {name: getattr(of_meta, name) for name in expected} == expected
 
-    def test_the_same_capture_gives_the_same_rows_a_mirror_the_same_digests_and_a_foreign_one_none(
-        self, members: Members
-    ) -> None:
+    def test_rows_of_a_capture_and_its_mirror_have_the_same_digests(self, members: Members) -> None:
         first, again, mirrored = (
             list(signal_rows(robots(FORBIDS), members, shard, "r")) for shard in ("shard", "shard", "mirror")
         )
@@ -148,9 +146,7 @@ class TestWarc:
             assert {row[name] for row in own} == {match[name]}, name
         assert {row["captured_at"] for row in rows} == {datetime(2024, 5, 18, 12, tzinfo=UTC)}
 
-    def test_a_file_of_a_site_is_read_whatever_the_language_asked_for(
-        self, corpus: Path, tmp_path: Path
-    ) -> None:
+    def test_a_file_of_a_site_is_read_with_any_language(self, corpus: Path, tmp_path: Path) -> None:
         path = write_warc(
             tmp_path / "b.warc", Answer(ROBOTS, FORBIDS.encode(), [("Content-Type", "text/plain")])
         )

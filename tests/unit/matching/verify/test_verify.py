@@ -124,9 +124,7 @@ class TestAgainstBruteForce:
         assert len(bridged.spans) == 0 or plain.copied_words >= 8
 
     @given(texts_with_copies())
-    def test_spans_hold_the_same_words_cover_what_is_counted_and_show_the_longest_run(
-        self, texts: Texts
-    ) -> None:
+    def test_spans_contain_the_words_counted_and_the_longest_run(self, texts: Texts) -> None:
         document, article = texts
         overlap = compare(document, article)
         for i, j, length, _ in overlap.spans:
@@ -331,7 +329,7 @@ WORDS = st.sampled_from([
 
 
 @given(st.lists(st.tuples(WORDS, PIECES), min_size=9, max_size=30), st.data())
-def test_spans_cut_from_the_texts_fold_to_the_same_words(
+def test_spans_of_both_texts_have_the_same_words(
     pieces: list[tuple[str, bytes]], data: st.DataObject
 ) -> None:
     def written(pairs: list[tuple[str, bytes]]) -> bytes:
@@ -382,9 +380,7 @@ def hashes(words: list[int]) -> np.ndarray:
 
 
 @given(SCREENED, SCREENED, st.integers(1, 12))
-def test_a_pair_passes_exactly_if_it_has_a_common_window(
-    document: list[int], article: list[int], width: int
-) -> None:
+def test_a_pair_passes_only_with_a_common_window(document: list[int], article: list[int], width: int) -> None:
     common = windows(document, width) & windows(article, width)
     screen = DocumentWindows(window_hashes(hashes(document), width))
     assert screen.passes(window_hashes(hashes(article), width)) == bool(common)

@@ -208,9 +208,7 @@ class TestCommand:
         assert (said.code, message in said.err) == (2, True)
         assert not asked
 
-    def test_without_it_all_is_scanned_and_a_release_that_is_none_fails_in_one_line(
-        self, asked: dict[str, Any]
-    ) -> None:
+    def test_an_unknown_release_fails_in_one_line_and_none_is_needed(self, asked: dict[str, Any]) -> None:
         said = outcome(self.SCAN, "--release", "CC-MAIN-1999\x1b[2J", "--format", "wet")
         assert said.code == 1
         assert said.err.startswith("error: CC-MAIN-1999�[2J: no release of that name is known")

@@ -157,9 +157,7 @@ class TestAsking:
         assert len(site.requests) == ATTEMPTS + 1
 
     @pytest.mark.parametrize("copy", ["from the future", "damaged", "in a folder of all"])
-    def test_a_copy_that_cannot_be_trusted_is_asked_for_again(
-        self, site: Server, cache: Path, copy: str
-    ) -> None:
+    def test_an_untrusted_copy_is_asked_for_again(self, site: Server, cache: Path, copy: str) -> None:
         ask(site, NOON + timedelta(days=900) if copy == "from the future" else NOON)
         (path,) = cache.rglob("*.json")
         if copy == "damaged":

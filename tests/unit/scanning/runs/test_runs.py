@@ -57,7 +57,7 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
     assert [name for name in log if name not in published] == [field.name for field in kind.unpublished]
 
 
-def test_a_run_is_named_by_its_start_and_its_key_and_found_again_by_the_same_command(
+def test_a_run_has_a_name_of_start_and_key_and_is_found_again(
     store: TableStore,
 ) -> None:
     with own_run(store, KEY, NOON) as first:
@@ -235,9 +235,7 @@ def test_the_packages_are_the_pins_of_the_lock_and_the_documented_command_gives_
     assert printed.split()[0] == packages_digest(packages())
 
 
-def test_a_working_copy_knows_its_commit_and_says_if_files_differ_from_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_working_copy_knows_its_commit_and_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = tmp_path / "presswatch_spark" / "scanning" / "runs" / "provenance.py"
     code.parent.mkdir(parents=True)
     code.write_text("")

@@ -154,9 +154,7 @@ class TestTotals:
         assert freedom([Stratum(one, 10_000)]) == pytest.approx(2, rel=0.01)
         assert freedom([Stratum(np.ones((20, 1)), 900)]) == 0
 
-    def test_where_few_files_make_up_the_variance_the_upper_limit_is_farther_out(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_variance_of_few_files_widens_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rng = np.random.default_rng(1)
         alike, heavy = rng.normal(100, 10, 1000), rng.lognormal(0, 2, 1000) * (rng.random(1000) < 0.05)
         stratum = Stratum(np.column_stack([alike, heavy]), 100_000)

@@ -114,9 +114,7 @@ def test_another_python_numba_or_processor_compiles_for_itself(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("format", registry.names())
-def test_the_article_is_found_in_what_is_rehearsed_on(
-    corpus: tuple[str, str], tmp_path: Path, format: str
-) -> None:
+def test_a_rehearsal_finds_its_article(corpus: tuple[str, str], tmp_path: Path, format: str) -> None:
     shards = specimens(tmp_path, registry.named(format), article(0)["body"])
     assert shards
     for shard in shards:
@@ -125,9 +123,7 @@ def test_the_article_is_found_in_what_is_rehearsed_on(
         assert (log["documents"], log["matches"]) == (1, 1)
 
 
-def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
-    corpus: tuple[str, str], tmp_path: Path
-) -> None:
+def test_a_rehearsal_follows_the_name_of_the_first_shard(corpus: tuple[str, str], tmp_path: Path) -> None:
     for name, formats in (
         ("CC-00000.warc.wet.gz", ["wet"]),
         ("CC-00000.warc.gz", ["warc"]),

@@ -131,9 +131,7 @@ class TestTemplate:
             ),
         ],
     )  # fmt: skip
-    def test_what_the_watch_or_aws_would_refuse_every_day_is_refused_at_once(
-        self, name: str, good: list[str], bad: list[str]
-    ) -> None:
+    def test_values_that_aws_refuses_are_refused(self, name: str, good: list[str], bad: list[str]) -> None:
         assert [value for value in good if refused({name: value})] == []
         assert [value for value in bad if not refused({name: value})] == []
 
@@ -306,9 +304,7 @@ class TestMachine:
         subscribed = [(each["Protocol"], each["Endpoint"]) for each in found]
         assert subscribed == [("email", "operations@example.org")]
 
-    def test_two_events_of_one_moment_have_one_token(
-        self, stack: dict[str, str], submitted: Submission
-    ) -> None:
+    def test_events_of_one_moment_have_one_token(self, stack: dict[str, str], submitted: Submission) -> None:
         made = boto3.client("scheduler").get_schedule(Name=STACK)
         when = made["State"], made["ScheduleExpression"], made["ScheduleExpressionTimezone"]
         assert when == ("ENABLED", "cron(0 6 * * ? *)", "Europe/Paris")

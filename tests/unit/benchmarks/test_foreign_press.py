@@ -62,9 +62,7 @@ def claims_of(
 
 
 @pytest.mark.parametrize("name", claimed.SPLITS)
-def test_foreign_press_is_uncertain_full_copies_kept(
-    tmp_path: Path, press: list[DemoArticle], name: str
-) -> None:
+def test_foreign_press_has_no_certain_claim(tmp_path: Path, press: list[DemoArticle], name: str) -> None:
     outlets = claimed.SPLITS[name]
     filler = load(real_data(), sys.maxsize, SEED).filler
     split = claimed.split_of(press, outlets, filler, PER_KIND, SEED)

@@ -128,9 +128,7 @@ def test_dress_is_what_it_is_called(copies: Copies) -> None:
     assert all("-\n" in page.text for page, _, _ in copies["hyphens at line ends"])
 
 
-def test_only_hard_negatives_share_runs_with_articles(
-    stuff: Material, dressed: Dressed, bench: Bench
-) -> None:
+def test_hard_negatives_share_runs_with_articles(stuff: Material, dressed: Dressed, bench: Bench) -> None:
     run_pages = {url for url, _ in bench.runs()}
     for kind in (negatives.FORMULA, negatives.FURNISHED, negatives.OLD_TEXT):
         pages = [page for page in bench.pages if page.kind == kind]

@@ -85,9 +85,7 @@ def test_a_cached_kernel_is_known_without_compiling(cache: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("last", ["_save_data", "_save_index"])
-def test_code_for_some_types_is_never_found_under_others(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, last: str
-) -> None:
+def test_code_is_found_only_under_its_types(cache: Path, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
     # As two processes have it, and a third one later.
     first, second, third = (compiled.cached_njit(_twice)._cache._cache_file for _ in range(3))
     Path(first._cache_path).mkdir(parents=True, exist_ok=True)

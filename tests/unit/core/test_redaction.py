@@ -112,9 +112,7 @@ def test_a_url_in_a_table_has_no_user_query_or_fragment() -> None:
         assert printable(url) == bare_url(url) == "https://h.example/x", url
 
 
-def test_usage_errors_and_hostile_messages_are_redacted(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_usage_errors_and_hostile_messages_are_redacted(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["scan", f"--endpiont=https://anne:{SECRET}@s3.example", "x"]) == 2
     assert cli.run(["runs", "tables", f"https://anne:{SECRET}@s3.example"]) == 2
     error = capsys.readouterr().err

@@ -195,9 +195,7 @@ def test_a_call_far_from_the_end_is_what_the_article_is_about_and_signs_are_no_e
 
 
 @pytest.mark.real_data
-def test_few_whole_articles_are_taken_for_excerpts_and_all_teasers(
-    real_data: Path,
-) -> None:
+def test_few_whole_articles_are_taken_for_excerpts_and_all_teasers(real_data: Path) -> None:
     lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
     bodies = [json.loads(line)["text"] for line in lines]
     teasers = [body for body in bodies if body.rstrip("> \n").endswith(("(...)", "[...]", " ..."))]

@@ -327,7 +327,7 @@ DATES = pa.list_(pa.date32())
         ("url", pa.array([{"a": 1}, None]), "bad_type"),
     ],
 )  # fmt: skip
-def test_a_parquet_value_that_cannot_be_had_refuses_its_row_and_the_next_is_read(
+def test_an_unreadable_value_refuses_its_row(
     tmp_path: Path, name: str, column: pa.Array, reason: str
 ) -> None:
     table = pa.Table.from_pylist([article(n, body=BODY, published_at=None, authors=None) for n in (1, 2)])

@@ -212,9 +212,7 @@ def test_every_member_that_reaches_out_is_named_and_what_lacks_or_is_cut_refused
     assert "cannot be read" in refusal(tmp_path / "text")
 
 
-def test_a_tree_with_a_link_is_refused_when_built(
-    sources: Path, dist: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tree_with_a_link_is_refused(sources: Path, dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(folder: Path, *_: object) -> None:
         tree(folder, building.NEEDED)
         (folder / "bin" / "python3").symlink_to("/usr/bin/python3")

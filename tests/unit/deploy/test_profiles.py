@@ -34,9 +34,7 @@ def refusal(name: str, env: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("arguments", [["--corpus", "s3://b/c", "--out"], ["--corpus", "--out", "s3://b/o"]])
-def test_a_folder_option_without_value_is_refused_before_submission(
-    arguments: list[str],
-) -> None:
+def test_a_folder_option_without_value_is_refused_before_submission(arguments: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"--(out|corpus) has no value"):
         submission("scan", arguments, load_profile("emr-ec2", GIVEN), ROOT / "pyproject.toml", {})
 

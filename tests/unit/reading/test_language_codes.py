@@ -64,9 +64,7 @@ def test_rows_of_oscar_are_french_by_their_header_or_by_their_label(tmp_path: Pa
     ("given", "meant"),
     [("french", "fra"), ("Français", "fra"), ("klingon", "tlh"), ("Frensh", "fra"), ("fraa", "fra")],
 )
-def test_a_scan_for_what_is_no_code_is_a_usage_error_that_names_the_code(
-    given: str, meant: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_code_is_a_usage_error(given: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     scan = ["scan", "--format", "wet", "--corpus", "c", "--out", "o", "x.wet", "--languages"]
     assert cli.run([*scan, given]) == 2
     assert f"'{given}' is not a code of ISO 639; did you mean {meant}?" in capsys.readouterr().err

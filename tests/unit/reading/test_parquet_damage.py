@@ -447,9 +447,7 @@ def is_silently_short(path: Path, rows: pa.Table) -> bool:
         ),
     ],
 )
-def test_a_zeroed_or_swapped_block_never_leaves_fewer_texts_in_a_complete_shard(
-    tmp_path: Path, writer: str, codec: str, rows: int, count: int
-) -> None:
+def test_lost_blocks_are_noticed(tmp_path: Path, writer: str, codec: str, rows: int, count: int) -> None:
     path, written = tmp_path / "x.parquet", table(rows)
     PROGRAMS[writer](written, path, codec)
     for what, damaged in lost_blocks(path.read_bytes(), count, seed=3):

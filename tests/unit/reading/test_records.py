@@ -86,9 +86,7 @@ LOOSE_WARC_ENDS = [(end, 0) for end in (b"", b"\r\n", b"\n\n", b"\r\n\r\n\r\n")]
 ARC_ENDS = [(b"", -2), (b"", 0), (b"\n", -2), (b"\n", 1), (b"\r\n", 1), (b"\r\n", 2), (b"\n\n\n", 0)]
 
 
-def test_lengths_that_are_off_by_line_ends_are_no_loss(
-    shard: RecordShard,
-) -> None:
+def test_lengths_that_are_off_by_line_ends_are_no_loss(shard: RecordShard) -> None:
     loose = LOOSE_WARC_ENDS if shard.packing == "record" else []
     for ending, lie in ARC_ENDS if shard.format == "arc" else WARC_ENDS + loose:
         lone = shard.record(b"texte\r\n", lie=lie, ending=ending)
@@ -99,7 +97,7 @@ def test_lengths_that_are_off_by_line_ends_are_no_loss(
 
 @pytest.mark.parametrize("lie", [-5, 200, 2000, 10**12, "-1", "abc", "9" * 20, "9" * 5000, ""], ids=str)
 @pytest.mark.parametrize("batch_bytes", [1, 300, 1 << 22])
-def test_of_a_record_with_a_wrong_length_what_surrounds_it_bounds_it_and_no_more_is_read_than_it_declares(
+def test_a_record_with_a_wrong_length_is_bounded(
     shard: RecordShard, lie: int | str, batch_bytes: int
 ) -> None:
     records = [shard.record(b"avant"), shard.record(LONE, "faux", lie=lie), *[shard.record(NEXT)] * 2]
@@ -172,9 +170,7 @@ def test_bytes_between_records_are_of_no_page(shard: RecordShard, stray: bytes, 
 @pytest.mark.parametrize(
     ("size", "batch_bytes"), [(500, 100), (500, 5000), (500, 1 << 22), (40_000, 5000)], ids=str
 )
-def test_a_record_longer_than_allowed_is_named_and_passed_over_with_the_records_that_it_shows(
-    shard: RecordShard, size: int, batch_bytes: int
-) -> None:
+def test_a_record_longer_than_allowed_is_named(shard: RecordShard, size: int, batch_bytes: int) -> None:
     shown = (b"\r\n\r\n" + shard.record(b"faux") + b"<p>" * 9) * size
     for long, said in ((shard.record(shown), "longer than allowed, not read; it declares "),
                        (shard.record(b"long " * 5000, lie="-1"), "it has no readable")):  # fmt: skip

@@ -159,9 +159,7 @@ def test_a_text_that_cannot_be_read_out_of_its_string_is_a_loss_with_its_place(s
     assert complaints(report).startswith("URL is a number, not a string; read without URL (")
 
 
-def test_a_column_comes_before_a_string_that_is_followed_to_its_end(
-    save: Save,
-) -> None:
+def test_a_column_comes_before_a_string_that_is_followed_to_its_end(save: Save) -> None:
     meta = json.dumps(META)
     both = save([{"text": "un texte", "url": "https://b.example/", "meta": meta}])
     assert [document.url for document in read(both)[0]] == ["https://b.example/"]
@@ -211,9 +209,7 @@ def test_any_other_time_is_null_and_noted_once(tmp_path: Path, said: object) -> 
     ],
     ids=lambda value: str(getattr(value, "type", "")),
 )
-def test_parquet_columns_of_every_type_are_read_alike(
-    tmp_path: Path, column: pa.Array, expected: datetime | None
-) -> None:
+def test_columns_of_all_types_are_read(tmp_path: Path, column: pa.Array, expected: datetime | None) -> None:
     pq.write_table(pa.table({"text": ["un texte"], "timestamp": column}), tmp_path / "rows.parquet")
     [document], report = read(tmp_path / "rows.parquet", "rows")
     assert document.locator.captured_at == expected

@@ -386,9 +386,7 @@ EXCUSED = {("c4.json", "shard"): 101, ("rows.jsonl", "shard"): 101, ("rows.bare.
     ],
     ids=str,
 )
-def test_damage_gives_less_only_if_it_is_told(
-    tmp_path: Path, case: tuple[str, str], count: int, seed: int
-) -> None:
+def test_no_damage_is_silent(tmp_path: Path, case: tuple[str, str], count: int, seed: int) -> None:
     (name, part), (format, write) = case, FORMS[case[0]]
     shard = damaged = tmp_path / name
     write(shard, PAGES)

@@ -39,9 +39,7 @@ def batches_of(folder: Path, *records: bytes, **options: object) -> tuple[list[D
 
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("batch_bytes", [1, 300, 4 << 20])
-def test_languages_are_those_of_the_metadata_that_follow_a_page_and_the_gate_asks_them(
-    tmp_path: Path, packing: str, batch_bytes: int
-) -> None:
+def test_languages_are_those_of_the_next_metadata(tmp_path: Path, packing: str, batch_bytes: int) -> None:
     records = [
         record
         for url, language in (FRENCH, ENGLISH, ("https://exemple.fr/3", "fra"))

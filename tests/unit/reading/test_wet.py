@@ -202,9 +202,7 @@ TWICE = {
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("field", TWICE)
 @pytest.mark.parametrize("agree", [True, False])
-def test_a_field_that_stands_there_twice_is_believed_if_the_checksum_holds_and_both_agree(
-    tmp_path: Path, packing: str, field: str, agree: bool
-) -> None:
+def test_a_repeated_field_counts_if_both_agree(tmp_path: Path, packing: str, field: str, agree: bool) -> None:
     mine, other = TWICE[field]
     plain = record(b"le texte", headers=DATE if field == "WARC-Date" else "")
     fields = {name: value for name, (value, _) in TWICE.items() if f"{name}: ".encode() not in plain}
@@ -240,9 +238,7 @@ BODIES = [
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("off", [-2, 0, 2])
 @pytest.mark.parametrize("batch_bytes", [1, 100, 1 << 22])
-def test_records_of_a_release_whose_lengths_are_off_by_two_are_read_whole_and_named_once(
-    tmp_path: Path, packing: str, off: int, batch_bytes: int
-) -> None:
+def test_lengths_off_by_two_are_named_once(tmp_path: Path, packing: str, off: int, batch_bytes: int) -> None:
     bodies = [body for body in BODIES if len(body) >= -off]
     data = packed_as(packing, erratum(AFFECTED, off, bodies))
     found, report = read_bytes(tmp_path, data, batch_bytes=batch_bytes)

@@ -52,7 +52,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 class TestReading:
-    def test_a_file_that_shrinks_or_a_disk_that_fails_is_an_error_with_a_place(
+    def test_a_failing_disk_is_an_error_with_place(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = tmp_path / "x"
@@ -154,9 +154,7 @@ class TestWriting:
         with pytest.raises(StorageError):
             write_object(f"{uri}/object", b"", OPTIONS)
 
-    def test_a_file_system_that_locks_no_folders_is_locked_by_a_hidden_file(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_hidden_file_may_be_the_lock(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         real = fcntl.flock
 
         def as_nfs(handle: int, how: int) -> None:

@@ -128,9 +128,7 @@ class TestWhatASiteAsks:
         assert read(server, "a") == DATA
 
     @pytest.mark.parametrize("at", ["0", "Thu, 01 Jan 1970 00:20:00 GMT"])
-    def test_a_past_time_is_no_refusal(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch, at: str
-    ) -> None:
+    def test_a_past_time_is_a_retry(self, server: Server, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
         """Dates count whole seconds, so one that is near may be over when it comes."""
         monkeypatch.setattr(host_limits, "SHORTEST_WAIT", 0.01)
         server.faults.extend([Fault(status=429, retry_after=at)] * 5)
@@ -155,7 +153,7 @@ class TestReports:
         assert host.must_repeat(cast(HttpReply, Asks(240, now[0])), OPTIONS, single_object=False)
         return host
 
-    def test_a_pause_is_reported_once_a_minute_and_outside_of_a_command_on_stderr(
+    def test_a_pause_is_reported_once_a_minute(
         self, host: HostLimits, capsys: pytest.CaptureFixture[str]
     ) -> None:
         lines = list[str]()
@@ -204,9 +202,7 @@ class TestRefusals:
         assert len(server.requests) <= 8 + 3 * 8
 
     @pytest.mark.parametrize("forget", [forget_hosts, lambda: Workers("two", 2, 2).join()])
-    def test_a_new_run_asks_again_what_stopped_an_earlier_one(
-        self, server: Server, forget: Callable[[], None]
-    ) -> None:
+    def test_a_new_run_repeats_what_stopped(self, server: Server, forget: Callable[[], None]) -> None:
         Workers("one", 2, 2).join()
         server.blocks_after = 0
         for name in "ab":

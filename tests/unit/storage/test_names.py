@@ -23,9 +23,7 @@ NO_PATHS = ["datasets/a/b@/x", "datasets/a/b/../x", "datasets/a/b/\udce9.gz"]
 
 
 class TestSpelling:
-    def test_a_file_an_access_point_and_a_printed_name_have_one_spelling(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_names_have_one_spelling(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         spellings = ["a b.gz", "./x/../a b.gz", f"file://{tmp_path}/a%20b.gz", f"{tmp_path}/a b.gz"]
         assert {canonical(spelling) for spelling in spellings} == {str(tmp_path / "a b.gz")}
@@ -148,7 +146,7 @@ class TestPrivateAddresses:
         monkeypatch.setattr(addresses.socket, "getaddrinfo", unknown)
         require_public("https://store.example/x")
 
-    def test_a_list_from_the_network_names_no_address_of_this_machine(
+    def test_a_foreign_list_names_no_local_address(
         self, server: Server, localhost: str, tmp_path: Path
     ) -> None:
         server.objects["/x.paths"] = f"a\n{localhost}/secret\n".encode()

@@ -152,9 +152,7 @@ def test_what_a_compare_or_a_derived_table_killed_left_is_removed(published: Tab
     assert [Path(uri).name for uri in published.present("changes")] == ["d1-00000.parquet"]
 
 
-def test_files_of_a_killed_run_are_removed_unless_a_note_is_damaged(
-    published: TableStore,
-) -> None:
+def test_files_of_a_killed_run_are_removed_unless_a_note_is_damaged(published: TableStore) -> None:
     write(published, "matches", KILLED, [match("b", None)], Match.schema)
     note = published.root / "_runs" / "0123456789abcdef"
     note.write("run.json", b"{")

@@ -99,9 +99,7 @@ def test_words_count_by_how_rare_they_are_and_common_ones_little(tmp_path: Path)
     assert rarity(corpus, 0, 0, 20) == 10 * 1 + 10 * 7
 
 
-def test_formulas_are_known_and_more_texts_never_raise_the_rarity(
-    tmp_path: Path,
-) -> None:
+def test_formulas_are_known_and_more_texts_never_raise_the_rarity(tmp_path: Path) -> None:
     bodies = [f"{own(f'p{k}', 20)} {FORMULA} {own(f'q{k}', 20)}" for k in range(8)]
     corpus = built(tmp_path, [("nord" if k == 0 else "ouest", body) for k, body in enumerate(bodies)])
     assert rarity(corpus, 0, 20, 12) == 0

@@ -73,7 +73,7 @@ class TestOwners:
         ):
             assert (members.owner(url), members.wants(url)) == (owner, owner is not None), url
 
-    def test_addresses_of_foreign_hosts_are_not_parsed(
+    def test_foreign_addresses_are_not_parsed(
         self, members: Members, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         members.wants(PAGE)
@@ -190,9 +190,7 @@ class TestScan:
         shard = ObjectInfo("/shard.warc.gz", 10, "etag")
         return ShardScan("warc", str(corpus), digest, ScanConfig())(shard)
 
-    def test_a_shard_gives_the_signals_of_members_alone(
-        self, corpus: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_shard_gives_signals_of_members(self, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         foreign = robots(FORBIDS, "https://x.example/robots.txt")
         own = robots("User-agent: CCBot\nDisallow: /")
         source = Responses(foreign, own, capture("<link rel=canonical href=/a>"))

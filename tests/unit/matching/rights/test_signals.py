@@ -310,7 +310,7 @@ def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.Monke
         (f"<p {'a ' * 20_000}>", False),
     ],
 )
-def test_a_page_whose_tree_would_be_out_of_proportion_is_not_parsed(
+def test_a_tree_out_of_proportion_is_not_made(
     monkeypatch: pytest.MonkeyPatch, body: str, is_parsed: bool
 ) -> None:
     parsed: list[bytes] = []

@@ -329,9 +329,7 @@ WORDS = st.sampled_from([
 
 
 @given(st.lists(st.tuples(WORDS, PIECES), min_size=9, max_size=30), st.data())
-def test_spans_of_both_texts_have_the_same_words(
-    pieces: list[tuple[str, bytes]], data: st.DataObject
-) -> None:
+def test_spans_of_both_texts_have_equal_words(pieces: list[tuple[str, bytes]], data: st.DataObject) -> None:
     def written(pairs: list[tuple[str, bytes]]) -> bytes:
         return b"".join(word.encode() + separator for word, separator in pairs)
 

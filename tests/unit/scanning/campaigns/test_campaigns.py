@@ -259,7 +259,7 @@ def read(complete: str, missing: str = "") -> Read:
         (2, {"s01": read("ab"), "s12": read("abc"), "s02": read("c")}, {"is_done": True}),
     ],
 )  # fmt: skip
-def test_the_progress_of_an_item_is_that_of_its_runs(
+def test_an_item_has_the_progress_of_its_runs(
     wanted: int, steps: dict[str, Read], expected: dict[str, Any]
 ) -> None:
     found = ItemProgress.of(ITEM, reads(**steps), wanted)

@@ -164,9 +164,7 @@ def test_what_a_run_has_cost_is_told_where_a_price_was_named(tmp_path: Path, pri
     assert found.get("presswatch_cost_dollars") == (price and 1.25)
 
 
-def test_an_unwritable_metrics_file_is_an_error_at_the_start_only(
-    tmp_path: Path,
-) -> None:
+def test_an_unwritable_metrics_file_is_an_error_at_the_start_only(tmp_path: Path) -> None:
     observer, _ = observed(tmp_path / "missing" / "presswatch.prom")
     with pytest.raises(OutputError, match="the metrics file cannot be written"), observer.following():
         observer.start(FACTS, {}, ShardTotals(), totals_of([]))

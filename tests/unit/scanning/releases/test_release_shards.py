@@ -201,9 +201,7 @@ class TestCommand:
             (["x.wet.gz", "--sample", "1.5"], "1.5"),
         ],
     )
-    def test_what_contradicts_itself_is_misuse(
-        self, asked: dict[str, Any], more: list[str], message: str
-    ) -> None:
+    def test_contradictions_are_misuse(self, asked: dict[str, Any], more: list[str], message: str) -> None:
         said = outcome(self.SCAN, *more)
         assert (said.code, message in said.err) == (2, True)
         assert not asked

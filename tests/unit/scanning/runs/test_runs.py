@@ -57,9 +57,7 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
     assert [name for name in log if name not in published] == [field.name for field in kind.unpublished]
 
 
-def test_a_run_has_a_name_of_start_and_key_and_is_found_again(
-    store: TableStore,
-) -> None:
+def test_a_run_has_a_name_of_start_and_key_and_is_found_again(store: TableStore) -> None:
     with own_run(store, KEY, NOON) as first:
         assert (first.run_id, first.resumed) == (f"20261124T120000Z-{KEY[:6]}", False)
         with pytest.raises(OutputError, match="another process"), own_run(store, KEY, NOON):

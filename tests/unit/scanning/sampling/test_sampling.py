@@ -312,9 +312,7 @@ class TestTables:
         assert (matches.seen, matches.estimate) == (59, pytest.approx(300))
         assert (matches.low, matches.high) == (pytest.approx(295), pytest.approx(305))
 
-    def test_the_command_prints_a_table_and_json_and_a_scan_ends_with_the_main_totals(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_commands_print_totals(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         rows = [found(segment, file, f"a{file}") for segment in range(3) for file in range(10)]
         published(tmp_path / "tables", rows, log())
         lines = presswatch("estimate", tmp_path / "tables").splitlines()

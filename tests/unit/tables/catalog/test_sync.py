@@ -195,9 +195,7 @@ class TestChanges:
         with knowing_no("headline"), pytest.raises(OutputError, match=r"headline.*use the version"):
             sync(store, catalog, NAMESPACE)
 
-    def test_tables_of_other_folders_and_of_others_are_left_alone(
-        self, store: TableStore, tmp_path: Path, catalog: Any
-    ) -> None:
+    def test_foreign_tables_are_left_alone(self, store: TableStore, tmp_path: Path, catalog: Any) -> None:
         changes(store, catalog)
         before = places(catalog)
         with pytest.raises(OutputError, match=r"of the tables in .*tables.*another --namespace"):

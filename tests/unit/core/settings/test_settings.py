@@ -123,6 +123,7 @@ def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path: Path) -> None:
         (None, r"settings\.yaml: the settings file cannot be read"),
     ):
         file = tmp_path / "settings.yaml"
+        file.unlink(missing_ok=True)
         if text is not None:
             file.write_text(text, "utf-8", "surrogateescape")
         with pytest.raises(ConfigError, match=message):

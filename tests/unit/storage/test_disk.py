@@ -65,7 +65,7 @@ class TestReading:
                 stream.read(1 << 20)
         assert caught.value.where == f"{path} @ 2000"
         with pytest.raises(MissingError) as caught:
-            stat(str(tmp_path / "x"), OPTIONS)
+            stat(str(tmp_path / "missing"), OPTIONS)
         again = pickle.loads(pickle.dumps(caught.value))
         assert (type(again), str(again)) == (MissingError, str(caught.value))
 

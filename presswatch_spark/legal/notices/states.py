@@ -114,30 +114,49 @@ def state_of(
             remedy="restore the notice from a copy, or draft it again",
         )
     removed, places = _removed(notice, storage, case, {} if statuses is None else statuses)
-    latest, answered = _latest(notice, "sent", *DELIVERIES), _latest(notice, "answered")
-    answer = str(answered.facts["answer"]) if answered else None
     received = [event.day for event in notice.events if event.kind in ("delivered", "refused", "answered")]
     receipt = min(received, default=None)
     deadline = receipt and receipt + timedelta(days=notice.about.get("deadline_days") or SILENT_DAYS)
-    if notice.newest("closed"):
-        state = "closed"
-    elif latest is None:
-        # After a change of files, earlier checks and signatures no longer count.
-        checked = not changed and notice.holds("checked")
-        state = ("signed" if notice.holds("signed") else "checked") if checked else "drafted"
-    elif removed and removed == places:
-        state = "complied"
-    elif notice.newest("escalated"):
-        state = "escalated"
-    elif removed:
-        state = "partly"
-    elif answer is not None:
-        state = "acknowledged" if answer == "acknowledged" else "answered"
-    else:
-        state = "silent" if deadline and today > deadline else latest.kind
-    step, due = _next_step(notice, state, latest, answered, deadline, today)
+    answered = _latest(notice, "answered")
+    answer = str(answered.facts["answer"]) if answered else None
+    found = NoticeState("", removed, places, receipt, deadline, answer=answer, changed=changed)
+    state, step, due = _situation(notice, found, today)
     left = (due - today).days if due else None
-    return NoticeState(state, removed, places, receipt, deadline, due, step, answer, changed, left)
+    return replace(found, state=state, step=step, due=due, days_left=left)
+
+
+def _situation(notice: Notice, found: NoticeState, today: date) -> tuple[str, str | None, date | None]:
+    """Return the state of a notice, its next step (one of `STEPS`), and the last day of this step."""
+    law, act, deadline = laws()[notice.about["law"]], timedelta(days=ACT_DAYS), found.deadline
+    latest, answered = _latest(notice, "sent", *DELIVERIES), _latest(notice, "answered")
+    if notice.newest("closed"):
+        return "closed", None, None
+    if latest is None:
+        checked = notice.newest("checked")
+        # After a change of files, earlier checks and signatures no longer count.
+        if found.changed or checked is None or not notice.holds("checked"):
+            return "drafted", "sign" if law.sworn and not notice.holds("signed") else "check", None
+        until = checked.day + timedelta(days=int(checked.facts["days"]))
+        if notice.holds("signed"):
+            return "signed", "send", until
+        return "checked", "sign" if "signature" in law.required() else "send", until
+    if found.removed and found.removed == found.places:
+        return "complied", "close", None
+    if notice.newest("escalated"):
+        return "escalated", "follow", None
+    if answered and found.answer != "acknowledged" and not found.removed:
+        return "answered", "probe" if found.answer == "says_complied" else "escalate", answered.day + act
+    is_over = deadline is not None and today > deadline
+    state = "partly" if found.removed else found.answer or ("silent" if is_over else latest.kind)
+    if deadline is None:
+        if latest.kind == "returned":
+            return state, "find_address", latest.day + act
+        return state, "prove_receipt", latest.day + timedelta(days=RECEIPT_DAYS)
+    if not is_over:
+        return state, "await_answer", deadline
+    reminded = _latest(notice, "reminded")
+    step, since = ("escalate", max(reminded.day, deadline)) if reminded else ("remind", deadline)
+    return state, step, since + act
 
 
 def _latest(notice: Notice, *kinds: EventKind) -> Event | None:
@@ -163,38 +182,6 @@ def _removed(
             remedy="pass the case that was opened for the same claims",
         )
     return sum(states[target].removed for target in targets), len(targets)
-
-
-def _next_step(
-    notice: Notice,
-    state: str,
-    latest: Event | None,
-    answer: Event | None,
-    deadline: date | None,
-    today: date,
-) -> tuple[str | None, date | None]:
-    """Return the next step, one of `STEPS`, and its last day; `latest`: its dispatch, or the outcome."""
-    law, act = laws()[notice.about["law"]], timedelta(days=ACT_DAYS)
-    if state == "drafted":
-        return ("sign" if law.sworn and not notice.holds("signed") else "check"), None
-    if state in ("checked", "signed"):
-        checked = notice.newest("checked")
-        until = checked.day + timedelta(days=int(checked.facts["days"])) if checked else None
-        return ("sign" if state == "checked" and "signature" in law.required() else "send"), until
-    if state in ("closed", "complied", "escalated"):
-        return {"closed": None, "complied": "close", "escalated": "follow"}[state], None
-    if state == "answered" and answer:
-        declined = answer.facts["answer"] != "says_complied"
-        return ("escalate" if declined else "probe"), answer.day + act
-    if deadline is None and latest:
-        is_back = latest.kind == "returned"
-        days = act if is_back else timedelta(days=RECEIPT_DAYS)
-        return ("find_address" if is_back else "prove_receipt"), latest.day + days
-    if deadline is None or today <= deadline:
-        return "await_answer", deadline
-    reminded = _latest(notice, "reminded")
-    step, since = ("escalate", max(reminded.day, deadline)) if reminded else ("remind", deadline)
-    return step, since + act
 
 
 def sign(notice: Notice, details: EventDetails) -> Event:

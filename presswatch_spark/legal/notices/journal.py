@@ -113,20 +113,15 @@ class Journal:
                 raise broken(folder, name, "the event is missing")
             if _sha256(files[name]) != sha256:
                 raise broken(folder, name, "the event is not the one that the journal names")
-        return cls(folder, plan, entries, head)._with_pending({name: files[name] for name in events})
-
-    def _with_pending(self, events: Mapping[str, bytes]) -> Self:
-        """Return the journal with its pending event; `BrokenCampaignError` if others have no entry."""
-        found, digests = list[tuple[str, int, str, str]](), self.digests
-        known = {event_name(each["notice"], each["event"]) for each in self.entries}
-        for name in sorted(events.keys() - known):
+        journal = cls(folder, plan, entries, head)
+        for name in sorted(set(events) - expected.keys()):
             notice = name.split("/")[1]
-            number = len(digests.get(notice, ())) + 1
-            if found or name != event_name(notice, number):
-                raise broken(self.folder, name, "the journal does not name this event")
-            kind = str(_unsealed(self.folder, name, events[name]).get("kind"))
-            found.append((notice, number, kind, _sha256(events[name])))
-        return replace(self, pending=found[0] if found else None)
+            number = len(journal.digests.get(notice, ())) + 1
+            if journal.pending or name != event_name(notice, number):
+                raise broken(folder, name, "the journal does not name this event")
+            kind = str(_unsealed(folder, name, files[name]).get("kind"))
+            journal = replace(journal, pending=(notice, number, kind, _sha256(files[name])))
+        return journal
 
     @cached_property
     def digests(self) -> dict[str, list[str]]:

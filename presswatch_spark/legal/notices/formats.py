@@ -29,6 +29,7 @@ WIDTHS = 4.2, 11.8
 FONT, SIZE = "Times New Roman", 11
 TEMPLATE = Path(__file__).with_name("letter.typ")
 KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
+OTHER_KIND = "application/octet-stream"
 COLUMNS, BULLET = 78, "- "
 MEASURES = ("article_coverage", "longest_run_words", "copied_words")
 """Columns of the annex with the extent of the copy."""
@@ -89,9 +90,9 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
     drafted, first = letter.drafted, letter.columns[0]
     names = [name for name, _ in letter.annex if is_attached(name)]
     texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
-    data: dict[str, Any] = in_print(texts) | {
-        "attached": [{"name": name, "kind": _kind_of(name)} for name in names],
-    }
+    data: dict[str, Any] = in_print(texts)
+    kinds = {name: KINDS.get(name.rpartition(".")[2]) or guess_type(name)[0] for name in names}
+    data["attached"] = [{"name": name, "kind": kind or OTHER_KIND} for name, kind in kinds.items()]
     # A note explains the codes for characters that the fonts lack.
     note = Speaker(first.lang, for_print=True)(SIGNS)
     data["notes"] = [note] if lacks_signs(data) else []
@@ -103,10 +104,6 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
 def is_attached(name: str) -> bool:
     """Return whether a file of the annex is attached to the PDF: all but workbooks are."""
     return not name.endswith(".xlsx")
-
-
-def _kind_of(name: str) -> str:
-    return KINDS.get(name.rpartition(".")[2]) or guess_type(name)[0] or "application/octet-stream"
 
 
 def attachments_in(pdf: bytes) -> dict[str, bytes]:

@@ -382,6 +382,8 @@ class LetterFacts:
             for name, noun in AMOUNTS.items()
         }
         deadline, publishers = order.deadline_days, content.publishers
+        titles = [title for publisher in publishers for title in publisher.titles]
+        title_ids = {place.title_id for place in content.places}
         flagger, fair_use = sender.trusted_flagger, sender.fair_use
         return {
             **amounts,
@@ -400,7 +402,7 @@ class LetterFacts:
             "is_owner": "known" if sender.is_owner else "",
             "is_agent": "" if sender.is_owner else "known",
             "publishers_named": _.listed([_identity(publisher, _) for publisher in publishers]),
-            "title_names": _.listed(self._title_names()),
+            "title_names": _.listed([printable(title.name) for title in titles if title.id in title_ids]),
             "producers": _.listed([_name_of(each) for each in publishers if each.database_right]),
             "mandate_files": "known" if mandate_files(sender, publishers) else "",
             "authority": "known" if sender.is_owner or all(each.has_mandate for each in publishers) else "",
@@ -448,11 +450,6 @@ class LetterFacts:
                 _("Signature: {line}", line="_" * 30),
             ],
         }
-
-    def _title_names(self) -> list[str]:
-        ids = {place.title_id for place in self.content.places}
-        titles = [title for publisher in self.content.publishers for title in publisher.titles]
-        return [printable(title.name) for title in titles if title.id in ids]
 
     def _titles_of_rights(self) -> list[str]:
         """Return a line for each publisher with its titles to rights; no lines if a publisher has none."""

@@ -233,10 +233,9 @@ class Notice:
             content = read_object(proof, self.folder.storage)[0]
             if not content:
                 raise InputError("the proof is an empty file", where=proof, remedy="pass the right file")
-            noted |= {
-                "file": hashlib.sha256(content).hexdigest(),
-                "proof": _proof_name(number, proof),
-            }
+            name = re.sub(r"[^\w.-]+", "-", proof.rstrip("/").rpartition("/")[2])[-PROOF_CHARACTERS:]
+            noted["file"] = hashlib.sha256(content).hexdigest()
+            noted["proof"] = f"{PROOFS}/{number:04}-{name}"
         data = sealed_json(noted)
         with ExitStack() as held, disk_errors(str(self.folder)):
             journal = held.enter_context(self.journal.held()) if self.journal else None
@@ -256,11 +255,6 @@ class Notice:
     @property
     def _last_digest(self) -> str:
         return self.events[-1].sha256 if self.events else ""
-
-
-def _proof_name(number: int, path: str) -> str:
-    name = re.sub(r"[^\w.-]+", "-", path.rstrip("/").rpartition("/")[2])[-PROOF_CHARACTERS:]
-    return f"{PROOFS}/{number:04}-{name}"
 
 
 @contextmanager

@@ -76,25 +76,12 @@ class RemovalCase:
 
     @classmethod
     def at(cls, path: str, storage: StorageOptions) -> Self | None:
-        """Open the case in a folder; None if it is no case. Raises the errors of `open`."""
-        try:
-            Folder.of(path, storage).read(MARKER)
-        except MissingError:
-            return None
-        return cls.open(path, storage)
-
-    @classmethod
-    def open(cls, path: str, storage: StorageOptions) -> Self:
-        """Open a case; raises `OutputError` if there is none, `BrokenCaseError` if it is damaged."""
+        """Open the case in a folder; None if it is no case. Raises `BrokenCaseError` if it is damaged."""
         folder = Folder.of(path, storage)
         try:
             about = unsealed_json(folder.read(MARKER)[0])
-        except MissingError as error:
-            raise OutputError(
-                "this is not a case of removal",
-                where=str(folder),
-                remedy="pass a folder that `removal open` made",
-            ) from error
+        except MissingError:
+            return None
         except ValueError as error:
             raise BrokenCaseError(
                 "the case's own description has changed", where=folder.at(MARKER), remedy=RESTORE
@@ -106,6 +93,18 @@ class RemovalCase:
                 remedy="use the version that opened it",
             )
         return cls(folder, about)
+
+    @classmethod
+    def open(cls, path: str, storage: StorageOptions) -> Self:
+        """Open a case; raises the errors of `at`, and `OutputError` if there is none."""
+        case = cls.at(path, storage)
+        if case is None:
+            raise OutputError(
+                "this is not a case of removal",
+                where=str(Folder.of(path, storage)),
+                remedy="pass a folder that `removal open` made",
+            )
+        return case
 
     @property
     def noticed_on(self) -> date:

@@ -151,8 +151,6 @@ class Bureau:
             lang=lang,
             sender=self.sender(),
             drafted=max([DRAFTED, *read]),
-            sender_file=str(self.sender_file),
-            recipients_file=str(self.recipients_file),
         )
         return replace(order, **changed)
 

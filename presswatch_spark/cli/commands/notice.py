@@ -132,8 +132,6 @@ def draft(
         lang=language,
         sender=load_sender(sender),
         drafted=day or today(),
-        sender_file=sender,
-        recipients_file=recipients,
         days=days,
         patch=patch,
     )

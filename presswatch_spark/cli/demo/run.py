@@ -165,16 +165,14 @@ def _make_dossier(
     built = make_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)
     say("drafting a notice")
     write_recipients(folder / "recipients.yaml")
-    sender = str(folder / "sender.yaml")
     mirror = parse_mirror(f"{folder / 'shards' / 'crawl'}={PUBLIC}")
     order = NoticeOrder(
         selection=source_at(bag, config.storage).select(Choice(), [mirror]),
         recipient=load_recipient(RECIPIENT),
         law=laws()["fr"],
         lang="fr",
-        sender=load_sender(sender),
+        sender=load_sender(str(folder / "sender.yaml")),
         drafted=today(),
-        sender_file=sender,
     )
     return built, draft_notice(order, str(folder / "notice"))
 

@@ -132,8 +132,6 @@ class NoticeOrder:
     lang: str
     sender: Sender
     drafted: date
-    sender_file: str
-    recipients_file: str | None = None
     days: int = DEADLINE_DAYS
     patch: str | None = None
 

@@ -381,7 +381,7 @@ def today() -> date:
 def _about(content: NoticeContent, letter: Letter) -> dict[str, Any]:
     order, annex = content.order, content.annex
     texts = [{block.element: block.text for block in column.blocks} for column in letter.columns]
-    source, recipients = order.selection.source, order.recipients_file
+    source, recipients = order.selection.source, order.recipient.file
     return {
         "layout": LAYOUT,
         "tool_version": __version__,
@@ -407,7 +407,7 @@ def _about(content: NoticeContent, letter: Letter) -> dict[str, Any]:
             "claims": source.claims_at,
             "targets": sorted(place.target_sha256 for place in content.places),
             "rows": sorted({place.claim_row for place in content.places}),
-            "sender_file": str(Path(order.sender_file).absolute()),
+            "sender_file": str(Path(order.sender.file).absolute()),
             "recipients_file": recipients and canonical(recipients),
             **({"seal": dict(source.seal)} if source.seal else {}),
             "mirrors": [[mirror.place, mirror.copy] for mirror in order.selection.mirrors],

@@ -59,6 +59,7 @@ class Recipient:
     Unknown facts are None or empty. `seat`: country (ISO 3166-1 alpha-2). `laws`: those that apply to it.
     `research`: it is a research body. `route`, `agent`, `contact_point`: addresses. `elements`: those that it
     requires besides the law's. `columns`: those that it needs in the annex. `facts`: the sources of `FACTS`.
+    `file`: the recipients file; None for the one of the package.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Recipient:
     datasets: tuple[str, ...]
     places: tuple[str, ...]
     facts: Mapping[str, RecipientFact]
+    file: str | None = None
     legal_name: str | None = None
     seat: str | None = None
     research: bool = False
@@ -144,6 +146,7 @@ def load_recipients(path: str | None = None, storage: StorageOptions | None = No
             datasets=_texts(keys.get("datasets"), f"{about}: datasets", check),
             places=_texts(keys.get("places"), f"{about}: places", check),
             facts=facts,
+            file=path,
             **{name: value for name, value in values.items() if value is not None},
         )
     check.finish(str(file), "the recipients file")
@@ -198,7 +201,8 @@ class Sender:
 
     `address`, `email` and `phone` are those of the organisation, not of a person: notices are published.
     `capacity`: in which the signatory acts for it. `trusted_flagger`: the authority that gave it this status.
-    `fair_use`: who considered fair use of the articles. `folder`: that of the members file and its mandates.
+    `fair_use`: who considered fair use of the articles. `file`: the sender's file; `folder`: that of the
+    members file and its mandates.
     """
 
     name: str
@@ -215,6 +219,7 @@ class Sender:
     capacity: str | None = None
     trusted_flagger: SenderAct | None = None
     fair_use: SenderAct | None = None
+    file: str = ""
     folder: Path = Path()
 
     @property
@@ -278,6 +283,7 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
         rna=texts["rna"],
         capacity=texts["signatory: capacity"],
         **{name: _act(keys.get(name), name, check) for name in ACTS},
+        file=path,
         folder=folder,
     )
 

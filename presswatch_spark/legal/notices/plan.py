@@ -193,38 +193,37 @@ def _case(path: str, order: PlanOrder, storage: StorageOptions) -> CaseSource:
 
 
 def _senders(order: PlanOrder) -> dict[str, Sender]:
-    """Return the senders by their files; their publishers must be those of the members file, each once."""
-    members = load_registry(Path(order.members)).by_id
-    senders, of_publisher = dict[str, Sender](), dict[str, str]()
+    """Return the sender of each publisher, by its id; publishers must be those of the members file."""
+    members, sender_of = load_registry(Path(order.members)).by_id, dict[str, Sender]()
     for path in order.senders:
-        senders[path] = load_sender(path)
-        for publisher in senders[path].publishers:
+        sender = load_sender(path)
+        for publisher in sender.publishers:
             if members.get(publisher.id) != publisher:
                 raise ConfigError(
                     f"this sender's members file describes `{publisher.id}` otherwise than {order.members}",
                     where=path,
                     remedy="name the same members file in both",
                 )
-            other = of_publisher.setdefault(publisher.id, path)
-            if other != path:
-                what = f"the publisher `{publisher.id}` has two senders: {other} is another one"
+            other = sender_of.setdefault(publisher.id, sender)
+            if other.file != path:
+                what = f"the publisher `{publisher.id}` has two senders: {other.file} is another one"
                 raise ConfigError(what, where=path, remedy="list it under `publishers` of one of them")
-    return senders
+    return sender_of
 
 
 def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, CaseSource]) -> _Division:
     """Divide the places of the cases among notices and exclusions; write the file of re-uploaders."""
-    senders, division = _senders(order), _Division()
+    sender_of, division = _senders(order), _Division()
+    senders = {sender.file: sender for sender in sender_of.values()}.values()
     selections = {path: source.sift(Choice(), order.mirrors) for path, source in sources.items()}
     files = {place.file for selection in selections.values() for place in selection.places}
-    named = list(load_recipients(order.recipients).values())
-    recipients = [(each, order.recipients) for each in named] + _reuploaders(files, named, folder)
-    sender_of = {each.id: sender for sender in senders.values() for each in sender.publishers}
+    recipients = list(load_recipients(order.recipients).values())
+    recipients += _reuploaders(files, recipients, folder)
     for case, selection in selections.items():
         excluded = [(target, "", reason) for target, reason in selection.reasons.items()]
         usable = list[ClaimPlace]()
         for place in selection.places:
-            concerned = [each for each, _ in recipients if each.concerns(place.dataset, place.file)]
+            concerned = [each for each in recipients if each.concerns(place.dataset, place.file)]
             reason = _reason(place, sender_of.get(place.publisher_id), day)
             if reason or not concerned:
                 excluded.append((place.target_sha256, "", reason or NO_RECIPIENT))
@@ -239,7 +238,7 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
             file = mirrored(target.shard_uri, selection.mirrors)
             where = (target.publisher_id, file, target.document_url or "")
             division.exclusions.append((case, digest, *where, recipient, reason))
-        for (path, sender), (to, recipients_file) in product(senders.items(), recipients):
+        for sender, to in product(senders, recipients):
             places = tuple(
                 place
                 for place in usable
@@ -247,9 +246,8 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
             )
             own, lang = replace(selection, places=places), order.lang or to.language
             for law in (to.laws or order.laws) if places else ():
-                division.orders[_id(path, to.id, law, division.orders)] = NoticeOrder(
-                    own, to, laws()[law], lang, sender, day, path, recipients_file, order.days
-                )
+                notice = NoticeOrder(own, to, laws()[law], lang, sender, day, order.days)
+                division.orders[_id(sender.file, to.id, law, division.orders)] = notice
     if not division.orders:
         counts = Counter(row[-1] for row in division.exclusions)
         raise InputError(
@@ -289,10 +287,8 @@ def _reason(place: ClaimPlace, sender: Sender | None, day: date) -> str | None:
     return None if rights_claimed(place, sender, day) & {AUTHOR, PRESS_PUBLISHER} else NO_RIGHT
 
 
-def _reuploaders(
-    files: set[str], recipients: Sequence[Recipient], folder: Folder
-) -> list[tuple[Recipient, str]]:
-    """Return recipients for the owners of a hub's files that no recipient names, with their file.
+def _reuploaders(files: set[str], recipients: Sequence[Recipient], folder: Folder) -> list[Recipient]:
+    """Return recipients for the owners of a hub's files that no recipient names.
 
     A file that a person has completed since is read, not written.
     """
@@ -309,8 +305,7 @@ def _reuploaders(
         text = "# Owners on a hub whose files are in this campaign. Complete and check each address.\n"
         text += yaml.safe_dump({"recipients": entries}, allow_unicode=True, sort_keys=False)
         folder.write(REUPLOADERS, text.encode(), absent=True)
-    file = folder.at(REUPLOADERS)
-    return [(each, file) for each in load_recipients(file, folder.storage).values()]
+    return list(load_recipients(folder.at(REUPLOADERS), folder.storage).values())
 
 
 def _entry(owner: str, hub: Recipient | None) -> dict[str, Any]:

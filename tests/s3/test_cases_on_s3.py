@@ -197,7 +197,7 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         states.sign(Notice.open(where, storage), EventDetails("Jeanne Valmont", DRAFTED))
         assert passes()
         states.send(Notice.open(where, storage), EventDetails(on=DRAFTED))
-        assert states.state_of(Notice.open(where, storage), DRAFTED, storage).state == "sent"
+        assert states.state_of(Notice.open(where, storage), DRAFTED).state == "sent"
         s3.delete("notice/form.txt")
         assert not passes()
 

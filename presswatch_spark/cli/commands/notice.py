@@ -398,7 +398,7 @@ def status(
     if form.export or calendar:
         raise click.UsageError("--export and --calendar are for a campaign")
     opened = Notice.open(path, form.storage)
-    found = state_of(opened, today(), opened.folder.storage, case)
+    found = state_of(opened, today(), case)
     facts = asdict(found)
     del facts["days_left"]
     return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([facts]))
@@ -503,7 +503,7 @@ def chronology(
 
     folder, name = require_new(out, form.storage)
     opened = register.Register.open(campaign, today(), form.storage)
-    data = register.chronology(opened, [language] if language else LANGUAGES, form.storage)
+    data = register.chronology(opened, [language] if language else LANGUAGES)
     with folder.new_file(name, private=True) as draft:
         draft.write_bytes(data)
     _ = Language(language or "en")

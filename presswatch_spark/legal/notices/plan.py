@@ -137,20 +137,18 @@ def plan_campaign(
                 draft.write_bytes(exclusions)
         journal = Journal.at(out, storage)
         assert journal
-        return _draft(journal.completed(), division.orders, storage, tell)
+        return _draft(journal.completed(), division.orders, tell)
 
 
-def _draft(
-    journal: Journal, orders: Mapping[str, NoticeOrder], storage: StorageOptions, tell: Callable[[str], None]
-) -> Journal:
+def _draft(journal: Journal, orders: Mapping[str, NoticeOrder], tell: Callable[[str], None]) -> Journal:
+    folder = journal.folder
     for id in [id for id in orders if id not in journal.digests]:
-        name = f"{NOTICES}/{id}"
         try:
-            drafted = draft_notice(orders[id], journal.folder.at(name), storage)
+            drafted = draft_notice(orders[id], folder.at(f"{NOTICES}/{id}"), folder.storage)
         except InputError:
             # A plan whose first letter cannot be written, such as one of a day before its facts, is void.
             if not journal.entries:
-                journal.folder.delete([EXCLUSIONS, MARKER])
+                folder.delete([EXCLUSIONS, MARKER])
             raise
         (event,) = drafted.notice.events
         journal = journal.with_event(id, event.number, event.kind, event.sha256)

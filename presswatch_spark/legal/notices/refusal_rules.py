@@ -64,7 +64,6 @@ from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recip
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable, scheme_of
 from presswatch_spark.tables.declarations import Claim
 
@@ -257,7 +256,7 @@ def check_notice(notice: Notice, checking: Checking) -> NoticeCheck:
             notice = notice.add_event("edited", EventDetails(by=checking.edited_by), letter=letter)
 
     checked = CheckedNotice(notice, files, checking, sender, recipient)
-    _open_source(checked, storage)
+    _open_source(checked)
     refusals = list[BrokenRule]()
     for code, rule in RULES.items():
         for about, detail in rule.breaches(checked):
@@ -274,13 +273,13 @@ def check_notice(notice: Notice, checking: Checking) -> NoticeCheck:
     return NoticeCheck(tuple(refusals), tuple(_doubts(checked)))
 
 
-def _open_source(checked: CheckedNotice, storage: StorageOptions) -> None:
+def _open_source(checked: CheckedNotice) -> None:
     """Open the source of a notice again, and set its places and claims, or the errors of reading them."""
     notice, query = checked.notice, checked.about["query"]
     mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
     annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
     try:
-        source = checked.source = source_at(query["where"], storage, query["claims"])
+        source = checked.source = source_at(query["where"], notice.folder.storage, query["claims"])
         try:
             known = source.claims(annexed)
             checked.claims = {row: known.get(row) for row in annexed}

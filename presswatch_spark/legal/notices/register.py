@@ -69,7 +69,7 @@ class Register:
             notice, found = None, NoticeState("planned", step="draft")
             if id in journal.digests:
                 notice = Notice.open(journal.folder.at(f"{NOTICES}/{id}"), storage, journal)
-                found = state_of(notice, day, storage, statuses=statuses)
+                found = state_of(notice, day, statuses=statuses)
                 for name in found.changed:
                     # Before dispatch, a lawyer may edit a letter, and the next check looks at it.
                     if notice.newest("sent") or name.startswith(f"{PROOFS}/"):
@@ -148,7 +148,7 @@ _KINDS = {
 _PLACES, _ENTRIES = n("{n} place", "{n} places"), n("{n} entry", "{n} entries")
 
 
-def chronology(register: Register, languages: Sequence[str], storage: StorageOptions) -> bytes:
+def chronology(register: Register, languages: Sequence[str]) -> bytes:
     """Return a dated account of a campaign as PDF, in each language; raises as `typesetting.pdf_of`.
 
     It states only facts: the plan, the events with their proofs, the findings of probes, and the head of the
@@ -158,7 +158,7 @@ def chronology(register: Register, languages: Sequence[str], storage: StorageOpt
     events.sort(key=lambda each: (each[1].day, each[1].noted_at, each[0].id, each[1].number))
     newest = max((event.noted_at for _, event in events), default=datetime.now(UTC))
     cases = sorted({str(each.planned["case"]) for each in register.notices})
-    probed = [(case, *found) for case in cases for found in _rounds(case, storage)]
+    probed = [(case, *found) for case in cases for found in _rounds(case, register.journal.folder.storage)]
     parts = [_part(register, events, probed, LetterWords(language)) for language in languages]
     return typesetting.pdf_of(CHRONOLOGY, in_print({"parts": parts}), newest, command="notice")
 

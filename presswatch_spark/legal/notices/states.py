@@ -23,7 +23,6 @@ from presswatch_spark.legal.notices.notice import (
 from presswatch_spark.legal.notices.parties import load_recipient
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.storage.objects import StorageOptions
 
 STATES: Mapping[str, str] = {
     "closed": N_("a person closed it"),
@@ -93,11 +92,7 @@ class NoticeState:
 
 
 def state_of(
-    notice: Notice,
-    today: date,
-    storage: StorageOptions,
-    case: str | None = None,
-    statuses: dict[str, CaseStatus] | None = None,
+    notice: Notice, today: date, case: str | None = None, statuses: dict[str, CaseStatus] | None = None
 ) -> NoticeState:
     """Return the state of a notice on a day. Only a removal case can show that copies are gone.
 
@@ -113,7 +108,7 @@ def state_of(
             where=str(notice.folder),
             remedy="restore the notice from a copy, or draft it again",
         )
-    removed, places = _removed(notice, storage, case, {} if statuses is None else statuses)
+    removed, places = _removed(notice, case, {} if statuses is None else statuses)
     received = [event.day for event in notice.events if event.kind in ("delivered", "refused", "answered")]
     receipt = min(received, default=None)
     deadline = receipt and receipt + timedelta(days=notice.about.get("deadline_days") or SILENT_DAYS)
@@ -166,14 +161,14 @@ def _latest(notice: Notice, *kinds: EventKind) -> Event | None:
 
 
 def _removed(
-    notice: Notice, storage: StorageOptions, case: str | None, statuses: dict[str, CaseStatus]
+    notice: Notice, case: str | None, statuses: dict[str, CaseStatus]
 ) -> tuple[int | None, int | None]:
     query = notice.about["query"]
     path = case or (query["where"] if query["source"] == "case" else None)
     if path is None:
         return None, None
     if path not in statuses:
-        statuses[path] = CaseStatus.of(RemovalCase.open(path, storage))
+        statuses[path] = CaseStatus.of(RemovalCase.open(path, notice.folder.storage))
     states, targets = statuses[path].states, query["targets"]
     if lost := set(targets) - states.keys():
         raise InputError(

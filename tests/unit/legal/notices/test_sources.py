@@ -72,7 +72,7 @@ def test_a_notice_of_a_bag_names_its_root(shared: Bureau, sealed: Path, lang: st
     for fact in ("numbers", "annex"):
         of_both = [{k: v for k, v in about(each)[fact].items() if k != "files"} for each in (folder, of_case)]
         assert of_both[0] == of_both[1]
-    state = state_of(of_bag.notice, DRAFTED, STORAGE, str(shared.case.folder))
+    state = state_of(of_bag.notice, DRAFTED, str(shared.case.folder))
     assert (state.removed, state.places) == (0, of_bag.content.numbers["rows"]) == (0, len(rows))
     assert shared.rules(name) == {}
 

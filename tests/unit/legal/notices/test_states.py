@@ -16,7 +16,6 @@ from presswatch_spark.legal.notices import notice as notices
 from presswatch_spark.legal.notices import refusal_rules, states
 from presswatch_spark.legal.notices.notice import SCHEMA, EventDetails, EventKind, today
 from presswatch_spark.legal.notices.states import NoticeState, state_of
-from presswatch_spark.storage.objects import StorageOptions
 from tests.world.commands import outcome
 from tests.world.documents import blocks, commands, text_of
 from tests.world.golden import assert_golden
@@ -30,7 +29,7 @@ GUIDE = "how-to/send-a-notice"
 
 
 def state(office: Bureau, name: str = "n", on: date = DRAFTED, case: str | None = None) -> NoticeState:
-    return state_of(office.open(name), on, StorageOptions(), case)
+    return state_of(office.open(name), on, case)
 
 
 def sign(office: Bureau, name: str = "n", on: date | None = DRAFTED, by: str = NAME) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.evidence import verify as alone
@@ -32,7 +31,7 @@ from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.bags import build, lines, unprinted
 from tests.world.campaigns import PLANNED, bureaux
-from tests.world.commands import outcome
+from tests.world.commands import outcome, presswatch
 from tests.world.notices import DRAFTED, bureau
 from tests.world.patches import run_script, targets_of
 from tests.world.places import Bucket
@@ -104,19 +103,16 @@ def words(crawl: Release, s3: Bucket, out: str) -> list[str]:
 
 
 class TestBags:
-    @pytest.fixture
-    def bag(self, crawl: Release, s3: Bucket) -> str:
+    def bag(self, crawl: Release, s3: Bucket) -> tuple[str, str]:
+        """A new bag, and what the command said."""
         with unprinted():
-            assert cli.run(words(crawl, s3, f"{s3.uri}/bags/one")) == 0
-        return f"{s3.uri}/bags/one"
+            return f"{s3.uri}/bags/one", presswatch(*words(crawl, s3, f"{s3.uri}/bags/one"))
 
-    def test_a_bag_on_s3_holds_what_one_on_disk_holds(
-        self, capsys: pytest.CaptureFixture[str], crawl: Release, s3: Bucket, bag: str
-    ) -> None:
-        said = capsys.readouterr().out
+    def test_a_bag_on_s3_holds_what_one_on_disk_holds(self, crawl: Release, s3: Bucket) -> None:
+        bag, said = self.bag(crawl, s3)
         on_disk, built = build(crawl, "disk", mirrored=False)
         assert f"claims root: {built.seal['claims_root']}" in said
-        assert cli.run(["evidence", "verify", *s3.there, bag]) == 0
+        presswatch("evidence", "verify", *s3.there, bag)
         with bag_on_disk(bag, s3.storage) as folder:
             assert [line["record"] for line in lines(folder)] == [line["record"] for line in lines(on_disk)]
             exchanges = (folder / "data/http/exchanges.jsonl").read_bytes().splitlines()
@@ -126,23 +122,21 @@ class TestBags:
         assert {each["status"] for each in ranged} == {206}
         assert all("etag" in {name.lower() for name, _ in each["headers"]} for each in ranged)
         assert not any("signature" in json.dumps(each).lower() for each in told)
-        assert cli.run(words(crawl, s3, bag)) == 1
+        assert outcome("", *words(crawl, s3, bag)).code == 1
 
     @pytest.mark.full
-    def test_it_is_disclosed_challenged_and_looked_through_there(
-        self, crawl: Release, s3: Bucket, bag: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_it_is_disclosed_challenged_and_looked_through_there(self, crawl: Release, s3: Bucket) -> None:
+        bag, _ = self.bag(crawl, s3)
         with bag_on_disk(bag, s3.storage) as folder:
             row = lines(folder)[0]["row"]["row_sha256"]
         part = f"{s3.uri}/parts/one"
-        assert cli.run(["evidence", "disclose", "--row", row, "--out", part, *s3.there, bag]) == 0
-        assert cli.run(["evidence", "verify", *s3.there, part]) == 0
+        presswatch("evidence", "disclose", "--row", row, "--out", part, *s3.there, bag)
+        presswatch("evidence", "verify", *s3.there, part)
         drawn = ["evidence", "challenge", "--seed", "trois mots dits", "--sample", "9", *s3.there]
-        assert cli.run([*drawn, "--corpus", str(crawl.corpus), bag]) == 0
+        presswatch(*drawn, "--corpus", crawl.corpus, bag)
         s3.put(f"bags/one/{alone.SEAL}", s3.get(f"bags/one/{alone.SEAL}").replace(b'"claims"', b'"Claims"'))
-        capsys.readouterr()
-        assert cli.run(["evidence", "verify", *s3.there, bag]) == 1
-        assert f"REFUSED {alone.SEAL}" in capsys.readouterr().err
+        told = outcome("evidence verify", *s3.there, bag)
+        assert (told.code, f"REFUSED {alone.SEAL}" in told.err) == (1, True)
 
     def test_a_failed_upload_leaves_none(
         self, crawl: Release, s3: Bucket, monkeypatch: pytest.MonkeyPatch
@@ -157,7 +151,7 @@ class TestBags:
 
         monkeypatch.setattr("presswatch_spark.storage.drafts.put_file", failing)
         with unprinted():
-            assert cli.run(words(crawl, s3, f"{s3.uri}/bags/two")) == 1
+            assert outcome("", *words(crawl, s3, f"{s3.uri}/bags/two")).code == 1
         assert not any(uri.endswith("bagit.txt") for uri in put)
         assert s3.names("bags/two/") == []
 

@@ -11,12 +11,12 @@ import pytest
 from moto.emrserverless.models import emrserverless_backends
 from moto.servicequotas.exceptions import NoSuchResource
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import file_sha256
 from tests.s3.archives import write_archive
 from tests.s3.conftest import client_of
 from tests.s3.emr import ACCOUNT, REGION
+from tests.world.commands import outcome
 from tests.world.places import Bucket
 from tests.world.proofs import each_time
 
@@ -32,7 +32,6 @@ class Account:
     s3: Bucket
     archive: Path
     application: str
-    capsys: pytest.CaptureFixture[str]
     monkeypatch: pytest.MonkeyPatch
     job: dict[str, str] = field(default_factory=dict)
 
@@ -62,13 +61,12 @@ class Account:
         """Check it: the exit code, word and reason of each point, and the last line."""
         words = [word for option in self.job.items() for word in option]
         named = ["--archive", str(self.archive)] if archive else []
-        code = cli.run(["submit", "--on", on, *named, "--check", "scan", *words, LIST, *more])
-        told = self.capsys.readouterr()
+        told = outcome("submit", "--on", on, *named, "--check", "scan", *words, LIST, *more)
         points: dict[str, list[tuple[str, str]]] = {}
         for line in told.out.splitlines()[1:]:
             if found := re.match(r"(\w+) +(ok|FAULT|could not be checked) +(.+)", line):
                 points.setdefault(found[1], []).append((found[2], found[3]))
-        return code, points, (told.err or told.out).splitlines()[-1]
+        return told.code, points, (told.err or told.out).splitlines()[-1]
 
     def faults(self) -> list[tuple[str, str]]:
         """The points that must make the check fail, with their reasons; the last line must say so."""
@@ -81,13 +79,7 @@ class Account:
 
 
 @pytest.fixture
-def account(
-    s3: Bucket,
-    corpus: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Account:
+def account(s3: Bucket, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
     monkeypatch.setattr("moto.servicequotas.models.ServiceQuotasBackend.get_service_quota", _quota)
     capacity = {"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"}
@@ -99,7 +91,7 @@ def account(
     s3.put("in/wet.paths", "in/a.warc.wet.gz\n")
     job = {"--corpus": "s3://shards/corpus", "--out": "s3://shards/tables", "--format": "wet"}
     job |= {"--base": "s3://shards/", "--price": "serverless"}
-    account = Account(s3, write_archive(tmp_path), made, capsys, monkeypatch, job)
+    account = Account(s3, write_archive(tmp_path), made, monkeypatch, job)
     account.set_quota(176.0)
     account.set_release(LABEL)
     for name, value in {

@@ -329,12 +329,12 @@ def watch(two_crawls: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.full
 def test_two_processes_that_watch_at_once_publish_one_run(spark: SparkSession, watch: Watch) -> None:
     other = watch.start(until="_watch/*/campaign.lock")
-    assert cli.run(watch.words("--only-newest", "--poll")) == 75
+    assert outcome("", *watch.words("--only-newest", "--poll")).code == 75
     text, complaints = other.communicate()
     assert other.returncode == 0, complaints
     assert f"{NEWEST}: scanned\n" in text
     assert watch.runs() == [(NEWEST, 2)]
-    assert cli.run(watch.words()) == 0
+    presswatch(*watch.words())
     assert watch.runs() == [(NEWEST, 2)]
 
 
@@ -361,47 +361,46 @@ def test_a_release_that_was_scanned_by_hand_or_with_another_setting_is_known_for
 
 
 def test_missing_shards_are_news_once_and_are_read_again_when_asked_for(
-    spark: SparkSession, watch: Watch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, watch: Watch, tmp_path: Path
 ) -> None:
     watch.base = watch.list = str(shutil.copytree(watch.base, tmp_path / "two_crawls"))
     shard = next((tmp_path / "two_crawls" / f"crawl-data/{NEWEST}").rglob("*.wet.gz"))
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
-    assert cli.run(watch.words()) == 3
-    assert f"--again {NEWEST} reads them once more" in capsys.readouterr().out
-    assert cli.run(watch.words()) == 0
+    told = outcome("", *watch.words())
+    assert (told.code, f"--again {NEWEST} reads them once more" in told.out) == (3, True)
+    presswatch(*watch.words())
     assert watch.runs() == [(NEWEST, 1)]
     shard.write_bytes(whole)
-    assert cli.run(watch.words("--only-newest", "--again", NEWEST)) == 0
+    presswatch(*watch.words("--only-newest", "--again", NEWEST))
     assert watch.runs() == [(NEWEST, 1), (NEWEST, 1)]
 
 
 def test_on_s3_a_watch_leaves_tables_and_no_lock(spark: SparkSession, watch: Watch, s3: Bucket) -> None:
     watch.out = f"{s3.uri}/tables"
-    assert cli.run(watch.words(scan=s3.there)) == 0
+    presswatch(*watch.words(scan=s3.there))
     assert s3.names("tables/runs/")
     assert not [key for key in s3.names() if key.endswith(".lock")]
 
 
-def test_a_release_without_its_list_is_yet_to_come(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_release_without_its_list_is_yet_to_come(watch: Watch) -> None:
     with web(objects={"/collinfo.json": crawl_list(*CRAWLS)}) as site:
         watch.base = watch.list = site.url
-        assert cli.run(watch.words()) == 0
-        assert f"{NEWEST}: not published yet" in capsys.readouterr().out
+        assert f"{NEWEST}: not published yet" in presswatch(*watch.words())
         site.objects["/late.json"] = crawl_list(*CRAWLS, days_ago=70)
         watch.list = f"{site.url}/late.json"
-        assert cli.run(watch.words()) == 1
-        assert f"error: {NEWEST}: " in capsys.readouterr().err
+        told = outcome("", *watch.words())
+        assert (told.code, f"error: {NEWEST}: " in told.err) == (1, True)
         # The list that came with this version is older than a week: a release may have been missed.
         del site.objects["/late.json"]
         watch.list = f"{site.url}/none.json"
-        assert cli.run(watch.words()) == 1
-        assert "a newer list is not available" in capsys.readouterr().err
+        told = outcome("", *watch.words())
+        assert (told.code, "a newer list is not available" in told.err) == (1, True)
 
 
-def test_a_dry_run_says_what_it_would_start(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(watch.words("--only-newest", "--dry-run")) == 0
-    assert capsys.readouterr().out == f"{NEWEST}: would be scanned: all its shards\n"
+def test_a_dry_run_says_what_it_would_start(watch: Watch) -> None:
+    told = presswatch(*watch.words("--only-newest", "--dry-run"))
+    assert told == f"{NEWEST}: would be scanned: all its shards\n"
     assert not Path(watch.out).exists()
 
 
@@ -419,11 +418,9 @@ def test_a_dry_run_says_what_it_would_start(watch: Watch, capsys: pytest.Capture
         ("--only-newest", "--formatt wet", "No such option"),
     ],
 )
-def test_misuse_is_said_before_anything_is_written(
-    watch: Watch, capsys: pytest.CaptureFixture[str], more: str, scan: str, what: str
-) -> None:
-    assert cli.run(watch.words(*more.split(), scan=tuple(scan.split()))) == 2
-    assert what in capsys.readouterr().err
+def test_misuse_is_said_before_anything_is_written(watch: Watch, more: str, scan: str, what: str) -> None:
+    told = outcome("", *watch.words(*more.split(), scan=tuple(scan.split())))
+    assert (told.code, what in told.err) == (2, True)
     assert not Path(watch.out).exists()
 
 

@@ -13,12 +13,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.claims.forget import Subject, forget
-from presswatch_spark.cli import main as cli
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.unit.claims.test_forget import digest, rows_of
 from tests.world.claims import House, Seen, text
+from tests.world.commands import outcome, presswatch
 from tests.world.histories import AFTER, BEFORE, altered_release
 from tests.world.places import Bucket, https
 from tests.world.proofs import each_time
@@ -29,18 +29,6 @@ from tests.world.tables import flipped, match, publish, publish_row
 
 OUT = "s3://shards/tables"
 by_each_engine = pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.full)])
-
-
-@pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command that must end well; what it printed."""
-
-    def run(*words: str) -> str:
-        capsys.readouterr()
-        assert cli.run(words) == 0
-        return capsys.readouterr().out
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -81,21 +69,21 @@ SOME_READINGS = ("matches of an article", "sql of several tables", "verify-rows"
 class TestReading:
     @pytest.mark.parametrize("reading", each_time(SOME_READINGS, READINGS))
     def test_every_command_says_of_tables_on_s3_what_it_says_of_those_on_disk(
-        self, reading: str, spark: SparkSession, release: Path, s3: Bucket, said: Any
+        self, reading: str, spark: SparkSession, release: Path, s3: Bucket
     ) -> None:
         s3.upload(release / "tables", "tables")
         name, *more = READINGS[reading]
-        on_disk = said(name, str(release / "tables"), *more)
-        assert said(name, OUT, *more, *s3.there) == on_disk
+        on_disk = presswatch(name, str(release / "tables"), *more)
+        assert presswatch(name, OUT, *more, *s3.there) == on_disk
         assert on_disk or name == "rights"
 
-    def test_a_row_is_fetched(self, release: Path, s3: Bucket, said: Any) -> None:
+    def test_a_row_is_fetched(self, release: Path, s3: Bucket) -> None:
         s3.upload(release / "tables", "tables")
         row = TableStore.open(str(release / "tables")).read("matches").to_pylist()[0]
-        assert row["document_url"] in said("fetch", OUT, "--row", row["row_sha256"], *s3.there)
+        assert row["document_url"] in presswatch("fetch", OUT, "--row", row["row_sha256"], *s3.there)
 
     def test_a_query_reads_what_it_needs_and_no_more(
-        self, spark: SparkSession, s3: Bucket, faulty: Server, tmp_path: Path, said: Any
+        self, spark: SparkSession, s3: Bucket, faulty: Server, tmp_path: Path
     ) -> None:
         strewn = ("row_sha256", "text_sha256", "payload_digest")
         for run_id in ("r1", "r2"):
@@ -104,7 +92,7 @@ class TestReading:
         s3.upload(tmp_path / "tables", "tables")
         publish_there(s3, tmp_path / "tables")
         query = "select title_id, count(*) from matches where run_id = 'r1' group by 1"
-        assert "8000" in said("sql", OUT, query, "--endpoint", faulty.url)
+        assert "8000" in presswatch("sql", OUT, query, "--endpoint", faulty.url)
         ranges = [
             (path.rpartition("/")[2], *map(int, asked.removeprefix("bytes=").split("-")))
             for method, path, asked in faulty.requests
@@ -114,9 +102,10 @@ class TestReading:
         read = sum(end - start + 1 for _, start, end in ranges)
         assert read < 0.15 * (tmp_path / "tables" / "matches" / "r1-00000.parquet").stat().st_size
 
-    def test_missing_tables_are_named(self, s3: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.run(["runs", f"{s3.uri}/nothing", *s3.there]) == 1
-        assert "s3://shards/nothing: this is not a folder of tables" in capsys.readouterr().err
+    def test_missing_tables_are_named(self, s3: Bucket) -> None:
+        told = outcome("runs", f"{s3.uri}/nothing", *s3.there)
+        assert told.code == 1
+        assert "s3://shards/nothing: this is not a folder of tables" in told.err
 
 
 def publish_there(s3: Bucket, tables: Path) -> None:
@@ -133,7 +122,7 @@ def publish_there(s3: Bucket, tables: Path) -> None:
 class TestDeriving:
     @by_each_engine
     def test_runs_are_compared(
-        self, s3: Bucket, tmp_path: Path, said: Any, request: pytest.FixtureRequest, engine: str
+        self, s3: Bucket, tmp_path: Path, request: pytest.FixtureRequest, engine: str
     ) -> None:
         if engine == "spark":
             request.getfixturevalue("spark")
@@ -145,7 +134,7 @@ class TestDeriving:
             "s3": [OUT, "--engine", engine, *s3.there],
         }.items():
             out = ("--out", str(tmp_path / name))
-            printed = said("compare", *words, "--before", BEFORE, "--after", AFTER, *out)
+            printed = presswatch("compare", *words, "--before", BEFORE, "--after", AFTER, *out)
             digests.update(re.findall("table digest ([0-9a-f]{64})", printed))
             rows = pq.read_table(tmp_path / name / "changes").to_pylist()
             found = {
@@ -162,13 +151,7 @@ class TestDeriving:
         ],
     )
     def test_a_derived_table_is_the_one_on_disk_sealed_and_read_by_every_reader(
-        self,
-        spark: SparkSession,
-        s3: Bucket,
-        tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
-        table: str,
-        words: list[str],
+        self, spark: SparkSession, s3: Bucket, tmp_path: Path, table: str, words: list[str]
     ) -> None:
         tables, there = tmp_path / "tables", f"{s3.uri}/derived"
         publish(tables, "20261125T000000Z-abcdef", [match("a", "https://x.example/1")])
@@ -176,18 +159,18 @@ class TestDeriving:
         own = [match("a", f"https://t.example/{n}", own_site=True, row_sha256=f"{n}", **at) for n in range(3)]
         publish(tables, "20261126T000000Z-abcdef", own)
         for out, more in ((str(tmp_path / "out"), ()), (there, s3.there)):
-            assert cli.run([*words, str(tables), "--out", out, *more]) == 0
-            assert f"written to {out}/{table}" in capsys.readouterr().out
-            assert cli.run([*words, str(tables), "--out", out, *more]) == 1
-            assert f"the table {table} already exists" in capsys.readouterr().err
+            command = [*words, tables, "--out", out, *more]
+            assert f"written to {out}/{table}" in presswatch(*command)
+            again = outcome("", *command)
+            assert (again.code, f"the table {table} already exists" in again.err) == (1, True)
         here, store = TableStore.open(str(tmp_path / "out")), s3.store("derived")
         assert store.read(table).equals(here.read(table))
         assert len(store.read(table)) > 0
         keys = s3.names("derived")
         assert sorted(key.split("/")[1] for key in keys) == sorted(["_presswatch.json", "derivations", table])
         query = f"select count(*) as counted from {table}"
-        assert cli.run(["sql", there, query, *s3.there, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out) == {"counted": len(here.read(table))}
+        counted = json.loads(presswatch("sql", there, query, *s3.there, "--json"))
+        assert counted == {"counted": len(here.read(table))}
         (key,) = (key for key in keys if f"/{table}/" in key)
         data = s3.get(key)
         s3.put(key, flipped(data, 4 * len(data)))
@@ -215,7 +198,7 @@ class TestDeriving:
         base = s3.upload(house.folder, "house")
         given = ["--corpus", f"{base}/corpus", "--licences", f"{base}/licences.yaml", "--as-of", "2026-11-27"]
         words = ["claims", *given, "--out", f"{s3.uri}/claims", "--engine", engine, *s3.there]
-        assert cli.run([*words, f"{base}/tables"]) == 0
+        presswatch(*words, f"{base}/tables")
         on_s3 = s3.store("claims").read("claims").to_pylist()
         both = [sorted(rows, key=lambda row: str(row["claim_sha256"])) for rows in (on_s3, on_disk)]
         assert both[0] == both[1]
@@ -242,7 +225,7 @@ class TestDeriving:
         tables = s3.upload(house.tables, "tables")
         words = ["--engine", "duckdb", "--corpus", str(house.corpus), "--lang", "en", *s3.there]
         with undrawn():
-            assert cli.run(["report", *words, "--out", f"{s3.uri}/page.html", tables]) == 0
+            presswatch("report", *words, "--out", f"{s3.uri}/page.html", tables)
         here = page_of_tables(house.tables, house.corpus, tmp_path / "page.html")
         pages = (s3.get("page.html").decode(), here.replace(str(house.tables), tables))
         assert len({re.sub(r"Made on [^<]*", "", page) for page in pages}) == 1
@@ -266,43 +249,38 @@ class TestVerifying:
     def objects(self, all_forms: Path) -> Mapping[str, bytes]:
         return {f"/m/{path.name}": path.read_bytes() for path in (all_forms / "shards").iterdir()}
 
-    @pytest.fixture
-    def verified(self, all_forms: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def verified(self, all_forms: Path, place: str, *options: str) -> list[dict[str, Any]]:
         """Verify all rows by shards in another place; the rows as the command prints them."""
-
-        def verify(place: str, *options: str) -> list[dict[str, Any]]:
-            words = ["verify-rows", str(all_forms / "tables"), "--sample", "100000", "--json", *options]
-            code = cli.run([*words, "--mirror", f"{all_forms / 'shards'}={place}"])
-            rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-            assert code == (0 if all(row["verified"] for row in rows) else 3)
-            return rows
-
-        return verify
+        words = [all_forms / "tables", "--sample", 100000, "--json", *options]
+        told = outcome("verify-rows", *words, "--mirror", f"{all_forms / 'shards'}={place}")
+        rows = [json.loads(line) for line in told.out.splitlines()]
+        assert told.code == (0 if all(row["verified"] for row in rows) else 3)
+        return rows
 
     def test_rows_verify_from_s3_whatever_it_does_wrong(
-        self, all_forms: Path, s3: Bucket, faulty: Server, monkeypatch: pytest.MonkeyPatch, verified: Any
+        self, all_forms: Path, s3: Bucket, faulty: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         place = s3.upload(all_forms / "shards", "crawl")
         monkeypatch.setenv("PRESSWATCH_STORAGE__BACKOFF_BASE", "0.01")
         wrong = [Fault(status=503), Fault(cut_after=100), Fault(), Fault(cut_after=50, reset=True)]
         faulty.faults.extend(wrong)
-        rows = verified(place, "--endpoint", faulty.url)
+        rows = self.verified(all_forms, place, "--endpoint", faulty.url)
         assert len(rows) > 100
         assert all(row["verified"] for row in rows)
         assert not faulty.faults, "every fault was met"
 
     def test_a_record_of_its_own_is_one_range_request(
-        self, objects: Mapping[str, bytes], tmp_path: Path, verified: Any
+        self, all_forms: Path, objects: Mapping[str, bytes], tmp_path: Path
     ) -> None:
         with https(tmp_path, objects) as server:
-            rows = verified(f"{server.url}/m")
+            rows = self.verified(all_forms, f"{server.url}/m")
             asked = [
                 where for method, path, where in server.requests if method == "GET" and "/a.warc" in path
             ]
             in_order = [path for method, path, _ in server.requests if method == "GET" and "/single" in path]
             wet = next(row["pointer"] for row in rows if "/a.warc.wet.gz" in row["pointer"])
             server.requests.clear()
-            assert cli.run(["fetch", wet]) == 0
+            presswatch("fetch", wet)
             assert len(server.gets()) == 1
         assert all(row["verified"] for row in rows)
         ranges = [tuple(map(int, where.removeprefix("bytes=").split("-"))) for where in asked]
@@ -314,14 +292,14 @@ class TestVerifying:
         assert len(in_order) <= 2, "once to see what it is, once for all rows"
 
     def test_a_server_that_does_not_answer_is_no_absence_and_is_asked_once(
-        self, objects: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch, verified: Any
+        self, all_forms: Path, objects: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PRESSWATCH_STORAGE__MAX_ATTEMPTS", "1")
         with web(objects=objects, always=Fault(status=503)) as server:
-            rows = verified(f"{server.url}/m")
+            rows = self.verified(all_forms, f"{server.url}/m")
             assert len([path for _, path, _ in server.requests if "/a.warc" in path]) <= 2
         assert {row["reason"] for row in rows} == {"not reached"}
 
-    def test_what_the_server_has_not_is_no_shard(self, verified: Any) -> None:
+    def test_what_the_server_has_not_is_no_shard(self, all_forms: Path) -> None:
         with web() as server:
-            assert {row["reason"] for row in verified(f"{server.url}/m")} == {"no shard"}
+            assert {row["reason"] for row in self.verified(all_forms, f"{server.url}/m")} == {"no shard"}

@@ -14,13 +14,13 @@ import pytest
 
 from presswatch_spark.claims.make import counts_of
 from presswatch_spark.claims.selection import Choice
-from presswatch_spark.cli import main as cli
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.make import ReportOrder, gather
 from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.world.bags import build, readme
+from tests.world.commands import presswatch
 from tests.world.notices import Bureau, bureau
 from tests.world.release import release
 from tests.world.servers import web
@@ -122,17 +122,15 @@ def test_the_views_count_as_the_raw_tables(office: Bureau) -> None:
     ) == [lettered]
 
 
-def test_the_totals_of_claims_and_matches_count_as_the_raw_tables(
-    office: Bureau, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_totals_of_claims_and_matches_count_as_the_raw_tables(office: Bureau) -> None:
     counts, expected = counts_of(TableStore.open(str(office.crawl.tables))), figures(office, "true")
     for thing in ("addresses", "pages", "captures", "claims", "articles", "hosts"):
         assert counts.total(thing) == expected[thing], thing
     letters = by_letter(office, "true")
     assert {letter: counts.total("pages", letters=letter) for letter in letters} == letters
     for engine in ("auto", "duckdb"):
-        assert cli.run(["matches", str(office.crawl.tables), "--count", "--json", "--engine", engine]) == 0
-        totals = json.loads(capsys.readouterr().out)
+        words = [office.crawl.tables, "--count", "--json", "--engine", engine]
+        totals = json.loads(presswatch("matches", *words))
         assert {name: totals[name] for name in ("addresses", "records", "articles", "hosts")} == {
             name: expected[name] for name in ("addresses", "records", "articles", "hosts")
         }

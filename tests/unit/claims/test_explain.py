@@ -25,7 +25,6 @@ from presswatch_spark.claims.narrative import (
     wrapped,
 )
 from presswatch_spark.cli.demo.generate import Page
-from presswatch_spark.cli.main import run
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.translation import Translator
@@ -37,6 +36,7 @@ from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, House, Seen, text
+from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden, changes_of
 from tests.world.proofs import each_time
 from tests.world.rights import own, robots, signal_rows, tables_with_signals
@@ -315,19 +315,15 @@ def test_a_page_known_by_its_address_alone_can_be_checked_too(tmp_path: Path, co
     assert "words" not in "".join(lines) + printed
 
 
-def test_the_command_explains_a_row_and_says_what_it_lacks(
-    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_explains_a_row_and_says_what_it_lacks(tmp_path: Path, corpus: Path) -> None:
     found = scanned(tmp_path, corpus, "a.warc.wet.gz", Page("https://site.example/copie", press()[1].body))
     (tmp_path / "a.warc.wet.gz").unlink()
-    tables = str(tmp_path / "tables")
-    asked = ["explain", found.row.row_sha256[:12], tables, "--lang", "en"]
-    assert run([*asked, "--corpus", str(corpus), "--as-of", "2020-01-01"]) == 0
-    text = capsys.readouterr().out
+    asked = ["explain", found.row.row_sha256[:12], tmp_path / "tables", "--lang", "en"]
+    text = presswatch(*asked, "--corpus", corpus, "--as-of", "2020-01-01")
     assert "Judged as of 1 January 2020." in text
     assert "could not be read again (no shard" in text
-    assert run(["explain", "00000000", tables]) == 1
-    assert "no row has a row_sha256" in capsys.readouterr().err
+    told = outcome("explain", "00000000", tmp_path / "tables")
+    assert (told.code, "no row has a row_sha256" in told.err) == (1, True)
 
 
 def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ from presswatch_spark.claims.permissions import (
 )
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import MANDATES, RIGHTS, mandate_of, rights_of
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
@@ -38,6 +37,7 @@ from presswatch_spark.scanning.releases.datasets import PRODUCTS, load_datasets
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import Outcome, outcome
 from tests.world.corpora import write_jsonl
 from tests.world.documents import built
 from tests.world.exposures import ENTRIES, HUB, RUN, tables_with_datasets
@@ -525,16 +525,14 @@ class TestWhatCounts:
 
 class TestTheCommand:
     @pytest.fixture
-    def exposure(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> Any:
-        monkeypatch.setenv("COLUMNS", "80")
+    def exposure(self, tmp_path: Path) -> Any:
         path = tmp_path / "exposures.yaml"
         path.write_text(ENTRIES, encoding="utf-8")
 
-        def command(*arguments: object, code: int = 0) -> tuple[str, str]:
-            assert cli.run(["exposure", *map(str, arguments), "--exposures", str(path)]) == code
-            return capsys.readouterr()
+        def command(*arguments: object) -> Outcome:
+            told = outcome("exposure", *arguments, "--exposures", path, COLUMNS="80")
+            assert told.code == 0
+            return told
 
         return command
 
@@ -542,13 +540,13 @@ class TestTheCommand:
     def test_its_table_names_who_says_it_and_what_is_left_out(
         self, exposure: Any, tables: Path, language: str
     ) -> None:
-        out, err = exposure(tables, "--lang", language)
-        assert_golden(f"exposure.{language}.txt", f"{out}\n--- standard error\n\n{err}")
+        told = exposure(tables, "--lang", language)
+        assert_golden(f"exposure.{language}.txt", f"{told.out}\n--- standard error\n\n{told.err}")
 
     def test_each_row_has_what_the_publisher_says_and_where(
         self, exposure: Any, tables: Path, tmp_path: Path
     ) -> None:
-        rows = [json.loads(line) for line in exposure(tables, "--json")[0].splitlines()]
+        rows = [json.loads(line) for line in exposure(tables, "--json").out.splitlines()]
         (row,) = (row for row in rows if row["exposure"] == "jay-crawl")
         source = row["sources"][0]
         assert (row["model"], row["says"], source["quotation"], source["checked"]) == (
@@ -562,7 +560,7 @@ class TestTheCommand:
 
     def test_tables_of_which_nobody_speaks_are_no_failure(self, exposure: Any, tmp_path: Path) -> None:
         tables_with_datasets(tmp_path / "tables", runs=())
-        assert "no row comes from a dataset" in exposure(tmp_path / "tables")[0]
+        assert "no row comes from a dataset" in exposure(tmp_path / "tables").out
 
 
 def test_the_file_names_of_c4_tell_the_part_where_rows_name_no_release(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.claims.forget import Subject, forget
-from presswatch_spark.cli.main import run
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.query.reservations import Reservations
 from presswatch_spark.scanning.runs.markers import Note, write_note
@@ -19,6 +18,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import outcome, presswatch
 from tests.world.rights import (
     PAGE,
     ROBOTS,
@@ -235,26 +235,24 @@ def test_what_cannot_be_forgotten_is_an_error_and_nothing_is_changed(tables: Pat
     assert {path: path.read_bytes() for path in tables.rglob("*.parquet")} == before
 
 
-def test_the_command_says_what_it_removed(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["forget", "--article", "c", str(tables)]) == 0
-    told = capsys.readouterr().out.splitlines()
+def test_the_command_says_what_it_removed(tables: Path) -> None:
+    told = presswatch("forget", "--article", "c", tables).splitlines()
     assert told[0] == "removed 2 rows of matches"
     assert told[1].startswith("tombstone ")
-    assert run(["forget", "--article", "c", str(tables)]) == 1
-    assert run(["forget", str(tables)]) == 2
-    assert run(["runs", str(tables)]) == 0
-    assert "3 runs, 1 removal" in capsys.readouterr().err
+    assert outcome("forget", "--article", "c", tables).code == 1
+    assert outcome("forget", tables).code == 2
+    assert "3 runs, 1 removal" in outcome("runs", tables).err
 
 
-def test_what_killed_commands_left_is_removed(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_killed_commands_left_is_removed(tables: Path) -> None:
     made_claims(tables, KILLED, "a", published=False)
     staged = tables / "_runs" / "claims" / "20240601T120001Z-claims-00000.parquet"
     staged.parent.mkdir(parents=True)
     staged.write_bytes((tables / "claims" / f"{KILLED}-00000.parquet").read_bytes())
     store = TableStore.open(str(tables))
     write_table(store, "matches", "20240601T120000Z-abcdef", rows_of("rives", "z"), Match.schema)
-    assert run(["forget", "--publisher", "rives", str(tables)]) == 0
-    assert "removed 3 files that killed commands had left" in capsys.readouterr().out
+    told = presswatch("forget", "--publisher", "rives", tables)
+    assert "removed 3 files that killed commands had left" in told
     assert naming(tables, b"rives") == []
 
 
@@ -287,9 +285,7 @@ def test_rows_are_not_forgotten_while_another_process_makes_claims(tables: Path)
         forget(str(tables), RIVES)
 
 
-def test_copies_outside_the_tables_are_listed(
-    tmp_path: Path, caches: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_copies_outside_the_tables_are_listed(tmp_path: Path, caches: Path) -> None:
     tables, other = tmp_path / "tables", tmp_path / "elsewhere"
     for folder in (tables, tmp_path / "claims"):
         publish(folder, "r1", rows_of("rives-sa", "a"))
@@ -304,10 +300,10 @@ def test_copies_outside_the_tables_are_listed(
         path.write_text(text)
     other.mkdir()
     shutil.copy(tables / "matches" / "r1-00000.parquet", other / "sheet.parquet")
-    command = ["forget", "--publisher", "rives-sa", "--also", str(other), str(tables)]
     for code in (0, 1):
-        assert run(command) == code
-        said = [line.partition("not touched: ")[2] for line in capsys.readouterr().out.splitlines()]
+        told = outcome("forget", "--publisher", "rives-sa", "--also", other, tables)
+        assert told.code == code
+        said = [line.partition("not touched: ")[2] for line in told.out.splitlines()]
         assert sorted(line for line in said if line) == [
             f"{caches / 'corpora'} (cache, 1 file)",
             f"{tmp_path / '.bag.partial'} (abandoned draft, 1 file)",

@@ -18,7 +18,6 @@ import pytest
 from presswatch_spark.claims import make
 from presswatch_spark.claims.confidence import judged
 from presswatch_spark.claims.make import INPUT, article_groups, claim_digests
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.query import in_duckdb
@@ -28,6 +27,7 @@ from presswatch_spark.tables.digests import digest_of, row_digest, table_digest
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, YEAR_BEFORE, House, Seen, text
+from tests.world.commands import outcome, presswatch
 from tests.world.corpora import write_jsonl
 from tests.world.golden import assert_golden
 from tests.world.tables import publish, row_of, write
@@ -237,18 +237,14 @@ def test_rows_that_cannot_be_read_are_no_fault_of_the_output(
     assert "output" not in str(caught.value)
 
 
-def test_a_claim_in_a_folder_of_its_own_is_explained(
-    house: House, claims: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_claim_in_a_folder_of_its_own_is_explained(house: House, claims: list[dict[str, Any]]) -> None:
     lowered = next(claim for claim in claims if claim["row_confidence"] == "B" and claim["confidence"] == "C")
     words = ["explain", lowered["row_sha256"], str(house.tables), "--lang", "en"]
-    assert cli.run([*words, "--claims", str(house.folder / "claims")]) == 0
     sentence = REASONS[lowered["reasons"][-1]].sentence[:40]
-    assert sentence in capsys.readouterr().out
-    assert cli.run(words) == 0
-    assert sentence not in capsys.readouterr().out
-    assert cli.run([*words, "--claims", str(house.tables)]) == 1
-    assert "this row has no claim" in capsys.readouterr().err
+    assert sentence in presswatch(*words, "--claims", house.folder / "claims")
+    assert sentence not in presswatch(*words)
+    told = outcome("", *words, "--claims", house.tables)
+    assert (told.code, "this row has no claim" in told.err) == (1, True)
 
 
 def test_tables_without_rows_give_claims_without_rows(house: House, tmp_path: Path) -> None:
@@ -260,13 +256,10 @@ def test_tables_without_rows_give_claims_without_rows(house: House, tmp_path: Pa
     assert (row["rows"], row["table_digest"]) == (0, table_digest([]))
 
 
-def test_the_command_says_what_the_claims_add_up_to(
-    house: House, claims: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_what_the_claims_add_up_to(house: House, claims: list[dict[str, Any]]) -> None:
     out = str(house.folder / "said")
     arguments = ["--corpus", str(house.corpus), "--out", out, "--as-of", "2026-11-27", "--lang", "en"]
-    assert cli.run(["claims", *arguments, str(house.tables)]) == 0
-    said = capsys.readouterr().out.replace(out, "OUT")
+    said = presswatch("claims", *arguments, house.tables).replace(out, "OUT")
     assert_golden("claims.en.txt", re.sub("[0-9a-f]{64}", "DIGEST", said))
 
 

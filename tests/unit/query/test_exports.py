@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.query import exports
 from presswatch_spark.query.exports import export
 from presswatch_spark.storage.objects import StorageOptions
+from tests.world.commands import presswatch
 from tests.world.histories import sha
 from tests.world.tables import match, publish
 
@@ -249,10 +249,9 @@ def test_no_file_is_written_over_and_none_is_left_half(tmp_path: Path, name: str
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_sum_of_whole_numbers_is_one_in_parquet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sum_of_whole_numbers_is_one_in_parquet(tmp_path: Path) -> None:
     publish(tmp_path / "tables", "r1", [match(name, None, row_sha256=name) for name in ("a", "b")])
     query = "select article_id, sum(copied_words) as n from matches group by 1 order by 1"
     path = tmp_path / "n.parquet"
-    assert cli.run(["sql", str(tmp_path / "tables"), query, "--export", str(path)]) == 0
-    assert capsys.readouterr().out == f"2 rows in {path}\n"
+    assert presswatch("sql", tmp_path / "tables", query, "--export", path) == f"2 rows in {path}\n"
     assert pq.read_table(path).to_pylist() == [{"article_id": name, "n": 20} for name in ("a", "b")]

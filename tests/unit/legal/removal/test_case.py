@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.legal.removal import inventory as inventories
 from presswatch_spark.legal.removal.case import BrokenCaseError, Chain, RemovalCase, digest_of
@@ -22,6 +21,7 @@ from presswatch_spark.legal.removal.status import FAMILIES, CaseStatus, write_me
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
+from tests.world.commands import Outcome, outcome
 from tests.world.release import new_case, numbered_target, probe_row, probes_of
 from tests.world.servers import Fault, Server
 
@@ -298,13 +298,14 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     return found
 
 
-def test_status_writes_metrics_and_alarms(
-    case: RemovalCase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path, where, first = tmp_path / "removal.prom", str(case.folder), case.targets()[0].target_sha256
+def test_status_writes_metrics_and_alarms(case: RemovalCase, tmp_path: Path) -> None:
+    def status(*words: object) -> Outcome:
+        return outcome("removal status", *words, case.folder)
+
+    path, first = tmp_path / "removal.prom", case.targets()[0].target_sha256
     add_round(case, 3, [probe(first, 7, 3, etag="1")])
     add_round(case, 4, [probe(first, 8, 4, etag="2")])
-    assert cli.run(["removal", "status", "--metrics-file", str(path), where]) == 0
+    assert status("--metrics-file", path).code == 0
     text = path.read_text("utf-8")
     types = [line.split()[2] for line in text.splitlines() if "# TYPE" in line]
     assert types == [f"presswatch_{name}" for name in FAMILIES]
@@ -316,19 +317,15 @@ def test_status_writes_metrics_and_alarms(
     }  # fmt: skip
     assert {("places", "dropped"), ("claims_removed", ""), ("alarms_total", "reappeared")} < found.keys()
 
-    capsys.readouterr()
-    assert cli.run(["removal", "status", "--alarms", where]) == 0
-    assert capsys.readouterr().out.startswith("alarm of round 4: file changed: s3://b/x: ")
+    assert status("--alarms").out.startswith("alarm of round 4: file changed: s3://b/x: ")
     exported = str(tmp_path / "a.parquet")
-    assert cli.run(["removal", "status", "--alarms", "--json", where]) == 0
-    (alarm,) = map(json.loads, capsys.readouterr().out.splitlines())
+    (alarm,) = map(json.loads, status("--alarms", "--json").out.splitlines())
     assert (alarm["round"], alarm["kind"], alarm["probe"]) == (4, "file changed", 7)
-    assert cli.run(["removal", "status", "--alarms", "--export", exported, where]) == 0
+    assert status("--alarms", "--export", exported).code == 0
     assert pq.read_table(exported).to_pylist() == [alarm]
-    capsys.readouterr()
-    assert cli.run(["removal", "status", "--metrics-file", f"{where}/no/such/file", where]) == 1
-    assert "metrics file cannot be written" in capsys.readouterr().err
-    assert cli.run(["removal", "status", "--metrics-file", "x", "--as-of", "2026-11-27", where]) == 2
+    told = status("--metrics-file", f"{case.folder}/no/such/file")
+    assert (told.code, "metrics file cannot be written" in told.err) == (1, True)
+    assert status("--metrics-file", "x", "--as-of", "2026-11-27").code == 2
 
 
 def test_the_name_of_a_case_is_quoted_in_its_metrics(tmp_path: Path) -> None:
@@ -349,30 +346,27 @@ OLD, NEW = "Wed, 01 May 2024 10:00:00 GMT", "Thu, 26 Nov 2026 10:00:00 GMT"
 class Inventory:
     """A release on a server, and inventories of it in a case."""
 
-    def __init__(self, server: Server, case: RemovalCase, capsys: pytest.CaptureFixture[str]) -> None:
-        self.server, self.case, self.capsys = server, case, capsys
+    def __init__(self, server: Server, case: RemovalCase) -> None:
+        self.server, self.case = server, case
         server.objects = {f"/{key}": key.encode() for key in KEYS}
         server.objects[f"/crawl-data/{RELEASE}/wet.paths.gz"] = gzip.compress("\n".join(KEYS).encode())
         server.modified = {f"/{key}": OLD for key in KEYS}
 
-    def take(self, release: str = RELEASE) -> tuple[int, str, str]:
+    def take(self, release: str = RELEASE) -> Outcome:
         base = ["--release", release, "--format", "wet", "--base", f"{self.server.url}/"]
-        code = cli.run(["removal", "inventory", *base, self.case.folder.uri])
-        told = self.capsys.readouterr()
-        return code, told.out, told.err
+        return outcome("removal inventory", *base, self.case.folder.uri)
 
 
 @pytest.fixture
-def inventory(tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> Inventory:
+def inventory(tmp_path: Path, server: Server) -> Inventory:
     about = {"noticed_at": "2026-09-01"}
-    return Inventory(server, new_case(str(tmp_path / "case"), [numbered_target(1)], about), capsys)
+    return Inventory(server, new_case(str(tmp_path / "case"), [numbered_target(1)], about))
 
 
 def test_an_inventory_says_that_nothing_was_modified(inventory: Inventory) -> None:
-    code, told, _ = inventory.take()
-    assert code == 0
-    assert f"inventory 1 of {RELEASE}: 25 files: 25 same" in told
-    assert "none modified since 2026-09-01 00:00 UTC; the newest on 2024-05-01 10:00 UTC" in told
+    told = inventory.take()
+    assert (told.code, f"inventory 1 of {RELEASE}: 25 files: 25 same" in told.out) == (0, True)
+    assert "none modified since 2026-09-01 00:00 UTC; the newest on 2024-05-01 10:00 UTC" in told.out
     rows = [(row.file_uri, row.bytes, row.last_modified) for row in inventory.case.release_files()]
     assert rows == [(f"{inventory.server.url}/{key}", len(key), OLD) for key in KEYS]
 
@@ -382,14 +376,14 @@ def test_files_that_changed_are_named_and_missing_ones_counted(inventory: Invent
     server.modified[f"/{KEYS[3]}"] = NEW
     server.modified.pop(f"/{KEYS[4]}")
     server.objects.pop(f"/{KEYS[5]}")
-    code, told, _ = inventory.take()
-    assert code == 0
+    told = inventory.take()
+    assert told.code == 0
     for part in (
         "1 missing, 24 same", "1 modified since", f"modified: {server.url}/{KEYS[3]}",
         "without a time of modification: 1 file",
     ):  # fmt: skip
-        assert part in told
-    assert inventory.take()[1].startswith("inventory 2 of")
+        assert part in told.out
+    assert inventory.take().out.startswith("inventory 2 of")
 
 
 def test_an_inventory_that_was_stopped_goes_on(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,23 +392,23 @@ def test_an_inventory_that_was_stopped_goes_on(inventory: Inventory, monkeypatch
     monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
     inventory.server.faults.extend([Fault()] * 14)
     inventory.server.always = Fault(status=429)
-    code, _, errors = inventory.take()
-    assert (code, "skipped" in errors) == (3, True)
+    told = inventory.take()
+    assert (told.code, "skipped" in told.err) == (3, True)
     assert 10 <= len({row.file_uri for row in inventory.case.release_files()}) < 25
     inventory.server.always = Fault()
-    code, told, _ = inventory.take()
-    assert (code, "inventory 1 of" in told, "25 same" in told) == (0, True, True)
+    told = inventory.take()
+    assert (told.code, "inventory 1 of" in told.out, "25 same" in told.out) == (0, True, True)
     again = [row.file_uri for row in inventory.case.release_files()]
     assert len(again) == len(set(again)) == 25
 
 
 def test_a_change_in_the_inventory_and_a_release_that_nobody_knows_are_named(inventory: Inventory) -> None:
-    code, _, errors = inventory.take("CC-MAIN-2024")
-    assert (code, "CC-MAIN-2024" in errors) == (1, True)
+    told = inventory.take("CC-MAIN-2024")
+    assert (told.code, "CC-MAIN-2024" in told.err) == (1, True)
     assert inventory.case.notes("inventories") == []
     inventory.take()
     (path,) = files(inventory.case, "release_files")
     rewrite(path, "release_files", lambda rows: rows[7].update(last_modified=NEW))
     with pytest.raises(BrokenCaseError, match="row 7, in release_files"):
         inventory.case.release_files()
-    assert inventory.take()[0] == 1
+    assert inventory.take().code == 1

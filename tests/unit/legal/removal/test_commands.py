@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Target
+from tests.world.commands import outcome, presswatch
 from tests.world.documents import commands, text_of
 from tests.world.proofs import each_time
 from tests.world.release import Release, ordered, probes_of, release, zeroed
@@ -39,13 +39,11 @@ class Home:
 
     folder: Path
     crawl: Release
-    capsys: pytest.CaptureFixture[str]
 
     def run(self, *words: str) -> tuple[int, str, str]:
         """Exit code and output of a command."""
-        code = cli.run(words)
-        told = self.capsys.readouterr()
-        return code, told.out, told.err
+        told = outcome("", *words)
+        return told.code, told.out, told.err
 
     def probe(self, *options: str) -> tuple[int, str, str]:
         return self.run("removal", "probe", *options, "--mirror", self.crawl.mirror_option, CASE)
@@ -56,14 +54,12 @@ class Home:
 
 
 @pytest.fixture
-def home(
-    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Home:
+def home(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Home:
     crawl = release(tmp_path, server)
     (tmp_path / "claims").symlink_to(tmp_path / "tables")
     (tmp_path / "corpus").symlink_to(crawl.corpus)
     monkeypatch.chdir(tmp_path)
-    return Home(tmp_path, crawl, capsys)
+    return Home(tmp_path, crawl)
 
 
 @pytest.fixture
@@ -72,14 +68,11 @@ def opened(home: Home) -> Home:
     return home
 
 
-def test_each_place_of_a_new_case_is_counted_once(
-    tmp_path: Path, server: Server, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_place_of_a_new_case_is_counted_once(tmp_path: Path, server: Server) -> None:
     crawl = release(tmp_path, server, ("a.warc.wet.gz", "plain.warc.wet"))
-    home = Home(tmp_path, crawl, capsys)
-    code, told, _ = home.run("removal", "open", "--out", str(tmp_path / CASE), str(crawl.tables))
+    told = presswatch("removal", "open", "--out", tmp_path / CASE, crawl.tables)
     targets = RemovalCase.open(str(tmp_path / CASE), StorageOptions()).targets()
-    assert (code, f" at {len(targets)} places, in " in told) == (0, True), told
+    assert f" at {len(targets)} places, in " in told
     assert len(targets) > 50
 
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo.generate import release_pages
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.model import ReadReport
@@ -34,6 +33,7 @@ from presswatch_spark.scanning.ccindex.lookup import Index, IndexedCapture
 from presswatch_spark.scanning.ccindex.wanted import key_of
 from presswatch_spark.storage.objects import RawResponse, StorageOptions, stat
 from presswatch_spark.tables.declarations import Probe
+from tests.world.commands import outcome
 from tests.world.index_files import surt as plain_surt
 from tests.world.proofs import each_time
 from tests.world.release import QUICK, Release, ordered, probes_of, query, release, target_row, zeroed
@@ -489,18 +489,16 @@ def test_files_say_where_warc_records_are_and_what_is_hidden(found: Crawl, kind:
     ],
 )
 def test_an_index_that_answers_nothing_is_named_and_the_exit_code_tells(
-    found: Crawl, kind: str, address: str, capsys: pytest.CaptureFixture[str]
+    found: Crawl, kind: str, address: str
 ) -> None:
     found.server.queries = dict.fromkeys(found.server.queries, Reply(403, {}, b"no"))
     endpoint = address.format(server=found.server.url, folder=found.folder)
     mirror = f"{found.wet.shards.parent}={found.server.url}/crawl"
-    command = ["removal", "probe", "--mirror", mirror, "--index", endpoint, found.case.folder.uri]
-    assert cli.run(command) == 3
-    told = capsys.readouterr().err
-    assert f"index: {endpoint}: of " in told
-    assert ", none was answered: " in told
-    assert ("status 403" in told) == (kind == "server")
-    assert "choose another index" in told
+    told = outcome("removal probe", "--mirror", mirror, "--index", endpoint, found.case.folder.uri)
+    assert told.code == 3
+    for part in (f"index: {endpoint}: of ", ", none was answered: ", "choose another index"):
+        assert part in told.err
+    assert ("status 403" in told.err) == (kind == "server")
     assert not any(row["removed"] for row in CaseStatus.of(found.case).rows())
 
 

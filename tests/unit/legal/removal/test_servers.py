@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import trustme
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.removal import responses
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
@@ -21,6 +20,7 @@ from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions, ask
 from presswatch_spark.tables.declarations import Probe
+from tests.world.commands import Outcome, outcome, presswatch
 from tests.world.proofs import each_time
 from tests.world.release import QUICK, Release, longest, ordered, probe, probes_of, release, states, zeroed
 from tests.world.servers import Fault, Reply, Server, web
@@ -312,53 +312,44 @@ def test_a_redirect_into_this_machine_or_without_end_is_not_followed_and_removes
 # What a person is told.
 
 
-def command(crawl: Release, case: RemovalCase, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """Exit code and output of `removal probe`."""
-    code = cli.run(["removal", "probe", "--mirror", crawl.mirror_option, case.folder.uri])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+def command(crawl: Release, case: RemovalCase) -> Outcome:
+    return outcome("removal probe", "--mirror", crawl.mirror_option, case.folder.uri)
 
 
-def test_a_clock_that_is_off_is_kept_and_said(
-    crawl: Release, case: RemovalCase, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_clock_that_is_off_is_kept_and_said(crawl: Release, case: RemovalCase) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     crawl.server.always = Fault(headers=(("Date", date),))
-    code, told, _ = command(crawl, case, capsys)
-    assert (code, "off that of a server: set it" in told) == (0, True)
+    told = command(crawl, case)
+    assert (told.code, "off that of a server: set it" in told.out) == (0, True)
     assert any((row.clock_offset or 0) > 7000 for row in probes_of(case))
 
 
-def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(
-    crawl: Release, case: RemovalCase, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(crawl: Release, case: RemovalCase) -> None:
     chain = Chain.of(case, probes_of(case))
     later = datetime.now(UTC) + timedelta(days=1)
     chain.begin(2, deep=False)
     targets = [row for row in probes_of(case) if row.role == "target"]
     chain.append(2, [replace(row, round=2, asked_at=later) for row in targets])
-    code, _, told = command(crawl, case, capsys)
-    assert code == 3
-    assert "alarm: head missing: round 2" in told
-    assert "alarm: clock set back: round 3: its first probe is of" in told
+    told = command(crawl, case)
+    assert (told.code, "alarm: head missing: round 2" in told.err) == (3, True)
+    assert "alarm: clock set back: round 3: its first probe is of" in told.err
     for language, alarm, *expected in (
         ("en", "alarm of round 3: ", "head missing: round 2", "clock set back: round 3"),
         ("fr", "alerte du tour 3 : ", "fin de chaîne manquante : tour 2", "horloge reculée : tour 3"),
     ):
-        assert cli.run(["removal", "status", "--lang", language, case.folder.uri]) == 0
-        told = capsys.readouterr().out
-        assert all(f"{alarm}{each}" in told for each in expected)
+        status = presswatch("removal", "status", "--lang", language, case.folder.uri)
+        assert all(f"{alarm}{each}" in status for each in expected)
 
 
 def test_headers_cannot_steer_a_terminal_nor_fill_a_table_nor_feign_another_one(
-    crawl: Release, case: RemovalCase, capsys: pytest.CaptureFixture[str]
+    crawl: Release, case: RemovalCase
 ) -> None:
     huge = tuple((f"X-{number}", "\x1b[2J" + "y" * 2_000) for number in range(60))
     folded = ("X-Note", "one\r\n ETag: feigned")
     crawl.server.always = Fault(headers=(("ETag", '"\x1b[31mred\x07"'), folded, *huge))
-    code, out, err = command(crawl, case, capsys)
-    assert (code, "file changed" in err) == (3, True)
-    assert all(c.isprintable() or c == "\n" for c in out + err)
+    told = command(crawl, case)
+    assert (told.code, "file changed" in told.err) == (3, True)
+    assert all(c.isprintable() or c == "\n" for c in told.out + told.err)
     kept = [row.headers for row in probes_of(case) if row.headers and row.round == 2]
     assert all(len(text) < 17_000 and "\x1b" not in text for text in kept)
     assert "SHA-256" in kept[0]

@@ -1,7 +1,6 @@
 """Scans and campaigns from disk, S3 and HTTPS: the same rows, whatever servers do wrong, and after a kill."""
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -26,10 +25,10 @@ from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
-from tests.conftest import ROOT
 from tests.world.commands import outcome, presswatch
 from tests.world.crawls import History, make_history, states, status, write_crawl
 from tests.world.places import Bucket, https
+from tests.world.processes import reaches, start
 from tests.world.scanned import FORMS, SEED, some_pages
 from tests.world.servers import FINE, Fault, Server, running, web
 
@@ -114,23 +113,17 @@ class TestShards:
 
     @pytest.mark.full
     def test_a_scan_that_is_all_on_s3_and_killed_resumes_and_finds_what_one_on_disk_finds(
-        self,
-        shards: Path,
-        corpus: Path,
-        from_disk: dict[str, Any],
-        s3: Bucket,
-        tmp_path: Path,
+        self, shards: Path, corpus: Path, from_disk: dict[str, Any], s3: Bucket, tmp_path: Path
     ) -> None:
         words = ["scan", s3.upload(shards, "crawl"), "--corpus", s3.upload(corpus, "corpus")]
         words += ["--out", f"{s3.uri}/tables", "--wave-shards", "1", *s3.there]
         given = {"PRESSWATCH_RUN__LEASE_SECONDS": "2", "PRESSWATCH_CACHE_DIR": str(tmp_path / "cache")}
-        environment = os.environ | {"PYTHONPATH": str(ROOT)} | given
         command = [sys.executable, "-m", "presswatch_spark", *words, "--cores", "2"]
 
         def waves() -> int:
             return sum("/waves/" in key for key in s3.names("tables/_runs/"))
 
-        job = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        job = start(command, **given)
         while waves() < 2:
             assert job.poll() is None, job.communicate()
             time.sleep(0.02)
@@ -306,12 +299,8 @@ class Watch:
 
     def start(self, until: str) -> subprocess.Popen[str]:
         """Watch in another process, which has written a file of that name by now."""
-        program, pipe = [sys.executable, "-m", "presswatch_spark", *self.words()], subprocess.PIPE
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(program, env=environment, text=True, stdout=pipe, stderr=pipe)
-        while not list(Path(self.out).glob(until)):
-            assert process.poll() is None
-            time.sleep(0.01)
+        process = start([sys.executable, "-m", "presswatch_spark", *self.words()])
+        assert reaches(process, Path(self.out), until, 1)
         return process
 
     def runs(self) -> list[tuple[str, int]]:

@@ -26,6 +26,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.press import Press
 from tests.world.exposition import parsed
+from tests.world.processes import ran
 from tests.world.scanned import press, press_corpus
 from tests.world.servers import Fault, web
 from tests.world.warc import HTML, packed_as, page, record
@@ -79,14 +80,8 @@ def scan_on_a_cluster(
     command += ["--archives", f"{archive}#{FOLDER}", "--conf", "spark.ui.enabled=false"]
     command += ["--conf", f"spark.executorEnv.PYSPARK_PYTHON={PYTHON}"]
     job = [str(folder / "scan.py"), "--format", "wet", "--corpus", str(corpus), "--out", str(folder / "out")]
-    return subprocess.run(
-        [*command, *job, str(press.shards)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = [*command, *job, str(press.shards)]
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_executors_with_nothing_but_the_archive_find_what_a_local_run_finds(
@@ -210,14 +205,9 @@ def leaks(tmp_path_factory: pytest.TempPathFactory) -> Leaks:
         command = [sys.executable, "-m", "presswatch_spark", "scan", str(shards), signed]
         command += ["--corpus", str(press_corpus(folder / "press")), "--out", str(folder / "tables")]
         command += ["--cores", "1", "--log-format", "json", "--metrics-file", str(folder / "scan.prom")]
-        environment = {
-            "PYTHONPATH": str(ROOT), "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_SESSION_TOKEN": TOKEN, "PRESSWATCH_STORAGE__MAX_ATTEMPTS": "1",
-            "PRESSWATCH_STORAGE__REFUSAL_PAUSE": "0",
-        }  # fmt: skip
-        done = subprocess.run(
-            command, env=os.environ | environment, capture_output=True, text=True, check=False
-        )
+        keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": TOKEN}
+        once = {"PRESSWATCH_STORAGE__MAX_ATTEMPTS": "1", "PRESSWATCH_STORAGE__REFUSAL_PAUSE": "0"}
+        done = ran(*command, **keys, **once)
     return Leaks(done, folder)
 
 

@@ -14,10 +14,10 @@ from presswatch_spark.cli.demo import shards
 from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.spark.kills import kill_at
 from tests.world.commands import Outcome, outcome, presswatch
 from tests.world.documents import commands, text_of
 from tests.world.index_files import listed, lists
+from tests.world.processes import kill_at
 from tests.world.prose import pages
 from tests.world.scanned import SEED, press, press_corpus, records_of
 from tests.world.servers import web

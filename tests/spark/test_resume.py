@@ -42,9 +42,9 @@ from tests.spark.fakes import (
     run_fake,
     scan_with,
 )
-from tests.spark.kills import ended, kill_at, reaches, start
 from tests.spark.press import Press, Scanned, Scanner
 from tests.world.commands import presswatch
+from tests.world.processes import ended, kill_at, ran, reaches, start
 from tests.world.tables import flip_a_bit
 
 WAVE = 2
@@ -185,18 +185,14 @@ def test_a_run_killed_between_passes_goes_on_where_it_was(
     words = [str(press.shards), "--format", "wet", "--corpus", str(corpus), "--out", str(out)]
     words += ["--wave-shards", str(PASS_WAVE), "--index-memory", f"{memory_for(corpus, 3):.9f}"]
     command = [sys.executable, str(ROOT / "jobs" / "scan.py"), *words]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     kill_at(command, out, "_runs/*/candidates/2-of-3/*.parquet", PASS_WAVE)
     kept = list(out.glob("_runs/*/candidates/2-of-3/*.parquet"))
-    listing = subprocess.run(
-        [sys.executable, "-m", "presswatch_spark", "runs", str(out)],
-        env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    begun = re.search(r"with 0 shards done and (.*), is not finished", listing.stderr)
-    assert begun, listing.stderr
+    listed = ran(sys.executable, "-m", "presswatch_spark", "runs", out)
+    begun = re.search(r"with 0 shards done and (.*), is not finished", listed.stderr)
+    assert begun, listed.stderr
     assert begun[1].startswith(f"{SHARDS} shards in pass 1 of 3, ")
     assert begun[1].endswith(" in pass 2 of 3")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = ran(*command)
     assert f"table digest {one_pass.row['table_digest']}" in done.stdout
     assert "pass 1 of 3:" not in done.stderr, "the first pass is not done again"
     again = sum(map(int, re.findall(r"pass 2 of 3: (\d+) shards? more", done.stderr)))

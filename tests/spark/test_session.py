@@ -29,9 +29,9 @@ from presswatch_spark.scanning.shard.kernels import specimens
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
-from tests.spark.kills import start
 from tests.spark.press import Press
 from tests.world.corpora import article, corpus_of
+from tests.world.processes import ran, start
 
 HOME = Path(pyspark.__file__).parent
 TOOLS = "basename bash cat dirname env ls mkdir nice ps rm sed sh uname"
@@ -47,9 +47,7 @@ print(spark.range(0, 4, 1, 2).mapInArrow(batches, "id long").count(), spark.spar
 
 def run_python(code: str, folder: Path, **environment: str) -> str:
     """What a fresh Python prints, started elsewhere than in the repository."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = ran(sys.executable, "-c", code, at=folder, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -168,11 +166,8 @@ def submitted(words: list[str], events: Path, **variables: str) -> subprocess.Co
     conf = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri(), "spark.ui.port": "0"}
     for name, value in conf.items():
         submit += ["--conf", f"{name}={value}"]
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_SUBMIT_OPTS": LIGHT_JVM, **variables,
-    }  # fmt: skip
-    return subprocess.run([*submit, *words], env=environment, capture_output=True, text=True, check=False)
+    variables |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    return ran(*submit, *words, SPARK_SUBMIT_OPTS=LIGHT_JVM, **variables)
 
 
 @pytest.mark.full
@@ -310,14 +305,7 @@ except PresswatchError as error:
 def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]:
     """What a process says of its sessions, by subject; and its stderr."""
     folder = tmp_path_factory.mktemp("life")
-    done = subprocess.run(
-        [sys.executable, "-c", LIFE.replace("{REST_OF_QUERY}", REST_OF_QUERY)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ran(sys.executable, "-c", LIFE.replace("{REST_OF_QUERY}", REST_OF_QUERY), at=folder)
     assert done.returncode == 0, done.stderr
     return dict(line.split(": ", 1) for line in done.stdout.splitlines()), done.stderr
 
@@ -456,8 +444,7 @@ SUBMIT = str(ROOT / "scripts" / "submit.sh")
 
 
 def submit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable} | variables
-    return subprocess.run([SUBMIT, *arguments], env=environment, capture_output=True, text=True, check=False)
+    return ran(SUBMIT, *arguments, **({"PYSPARK_PYTHON": sys.executable} | variables))
 
 
 def test_sparks_chatter_does_not_hide_what_a_job_says_and_the_exit_code_is_the_jobs() -> None:
@@ -472,20 +459,9 @@ def test_neither_a_path_for_cd_nor_a_python_by_its_name_leads_astray(tmp_path: P
     (tmp_path / "scripts").mkdir()
     (tmp_path / "python-of-mine").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (tmp_path / "python-of-mine").chmod(0o755)
-    environment = os.environ | {
-        "CDPATH": str(tmp_path),
-        "PATH": os.pathsep.join((str(tmp_path), os.environ["PATH"])),
-        "PYTHONPATH": str(ROOT),
-    }
+    paths = {"CDPATH": str(tmp_path), "PATH": os.pathsep.join((str(tmp_path), os.environ["PATH"]))}
     for python in (sys.executable, "python-of-mine"):
-        done = subprocess.run(
-            ["scripts/submit.sh", "--help"],
-            cwd=ROOT,
-            env=environment | {"PYSPARK_PYTHON": python},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = ran("scripts/submit.sh", "--help", at=ROOT, PYSPARK_PYTHON=python, **paths)
         assert "JOB" in done.stdout, done.stderr
 
 

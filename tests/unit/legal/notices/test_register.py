@@ -22,7 +22,7 @@ from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.register import Register
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.campaigns import LAWS, PLANNED, PUBLISHERS, Bureaux, bureaux
-from tests.world.commands import outcome
+from tests.world.commands import outcome, presswatch
 from tests.world.release import probe
 from tests.world.servers import web
 
@@ -46,27 +46,21 @@ def campaign(office: Bureaux, tmp_path: Path) -> Path:
     return Path(shutil.copytree(office.folder / "whole", tmp_path / "campaign"))
 
 
-def run(*words: object) -> str:
-    done = outcome("", *map(str, words))
-    assert done.code == 0, done.err
-    return done.out
-
-
 def signed_and_checked(path: Path) -> Path:
-    run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
-    run("notice", "check", path)
+    presswatch("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), path)
+    presswatch("notice", "check", path)
     return path
 
 
 def note(campaign: Path, id: str, kind: str, on: date, *more: object) -> None:
     number = ["--via", "LRAR 1A 123 456 7890 1"]
     path = campaign / "notices" / id
-    run("notice", "record", path, kind, "--by", NAME, "--on", on.isoformat(), *(more or number))
+    presswatch("notice", "record", path, kind, "--by", NAME, "--on", on.isoformat(), *(more or number))
 
 
 def send(campaign: Path, id: str, on: date = SENT) -> None:
     path = signed_and_checked(campaign / "notices" / id)
-    run("notice", "sent", "--by", NAME, "--on", on.isoformat(), "--via", "LRAR 1A 123 456 7890 1", path)
+    presswatch("notice", "sent", "--by", NAME, "--on", on, "--via", "LRAR 1A 123 456 7890 1", path)
 
 
 def register_of(campaign: Path, day: date | None = None) -> Register:
@@ -87,7 +81,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Bureaux, tmp_path: Path) -> None:
     campaign = tmp_path / "campaign"
-    run(*office.plan_words(str(campaign)))
+    presswatch(*office.plan_words(str(campaign)))
     planned = register_of(campaign).journal.plan["notices"]
     assert len(planned) == 2 * sum(map(len, LAWS.values()))
     named = {name for each in planned.values() for name in each["publishers"]}
@@ -104,21 +98,23 @@ def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Burea
     note(campaign, fourth, "refused", SENT + DAY)
     note(campaign, fifth, "returned", SENT + 9 * DAY)
     answered = ["--kind", "declined", "--on", (SENT + 3 * DAY).isoformat()]
-    run("notice", "answer", *answered, campaign / "notices" / first)
+    presswatch("notice", "answer", *answered, campaign / "notices" / first)
     note(campaign, first, "escalated", SENT + 8 * DAY, "--via", "Tribunal judiciaire de Paris")
     note(campaign, second, "reminded", SENT + 19 * DAY)
     found = states(campaign, LATER)
     assert [found[id] for id in ids[:6]] == ["escalated", "silent", "silent", "silent", "returned", "sent"]
-    rows = list(map(json.loads, run("notice", "due", "--json", "--as-of", LATER, campaign).splitlines()))
+    rows = list(
+        map(json.loads, presswatch("notice", "due", "--json", "--as-of", LATER, campaign).splitlines())
+    )
     assert [row["days_left"] for row in rows] == sorted(row["days_left"] for row in rows)
     steps = {row["notice"]: row["step"] for row in rows}
     assert [steps.get(id) for id in ids[:6]] == [
         None, "escalate", "remind", "remind", "find_address", "prove_receipt",
     ]  # fmt: skip
-    early = run("notice", "due", "--as-of", (SENT + DAY).isoformat(), "--days", "7", campaign)
+    early = presswatch("notice", "due", "--as-of", (SENT + DAY).isoformat(), "--days", "7", campaign)
     assert "nothing is due" in early or first not in early
     out = tmp_path / "chronology.pdf"
-    assert "events in" in run("notice", "chronology", "--out", out, campaign)
+    assert "events in" in presswatch("notice", "chronology", "--out", out, campaign)
     text = re.sub(r"\s+", "", "".join(page.extract_text() for page in PdfReader(out).pages))
     journal = register_of(campaign).journal
     proof = next(iter((campaign / "notices" / first / "proofs").iterdir()))
@@ -140,7 +136,7 @@ def test_a_probe_that_finds_nothing_left_ends_a_notice(tmp_path: Path) -> None:
                 office.crawl.overwrite(target, b"\0" * target.record_length)
         probe(office.case, office.crawl)
         assert states(tmp_path / "campaign")["syndicat-aws-fr"] == "partly"
-        rows = map(json.loads, run("notice", "status", "--json", tmp_path / "campaign").splitlines())
+        rows = map(json.loads, presswatch("notice", "status", "--json", tmp_path / "campaign").splitlines())
         row = next(row for row in rows if row["notice"] == "syndicat-aws-fr")
         assert 0 < row["removed"] < row["places"]
 
@@ -218,7 +214,7 @@ def test_a_killed_plan_resumes_and_changes_nothing_that_it_had_made(
             plan_campaign(office.order(), str(campaign), STORAGE)
     before = bytes_of(campaign / "notices")
     assert Counter(states(campaign).values()) == {"drafted": 3, "planned": 9}
-    assert "plan again, to draft it" in run("notice", "due", campaign)
+    assert "plan again, to draft it" in presswatch("notice", "due", campaign)
     with pytest.raises(InputError, match="other arguments: --days"):
         plan_campaign(office.order(days=20), str(campaign), STORAGE)
     with pytest.raises(InputError, match="other arguments: --date"):
@@ -310,7 +306,7 @@ def sent(office: Bureaux) -> Path:
     receipt = office.folder / "receipt.txt"
     receipt.write_text("receipt", "utf-8")
     path = signed_and_checked(campaign / FIRST)
-    run("notice", "sent", "--by", NAME, "--on", SENT.isoformat(), "--file", receipt, path)
+    presswatch("notice", "sent", "--by", NAME, "--on", SENT.isoformat(), "--file", receipt, path)
     return campaign
 
 
@@ -380,9 +376,9 @@ def test_the_register_fits_a_terminal_and_loses_no_notice(sent: Path, lang: str)
 
 def test_the_register_is_exported_with_days_and_a_calendar(sent: Path, tmp_path: Path) -> None:
     rows, sheet, calendar = (tmp_path / f"register.{ending}" for ending in ("jsonl", "xlsx", "ics"))
-    run("notice", "status", "--export", sheet, "--calendar", calendar, sent)
+    presswatch("notice", "status", "--export", sheet, "--calendar", calendar, sent)
     assert sheet.read_bytes().startswith(b"PK")
-    run("notice", "status", "--export", rows, sent)
+    presswatch("notice", "status", "--export", rows, sent)
     found = [json.loads(line) for line in rows.read_text("utf-8").splitlines()]
     assert len(found) == sum(len(each.planned["publishers"]) for each in register_of(sent).notices)
     assert {row["due"] for row in found if row["state"] == "sent"} == {(SENT + 15 * DAY).isoformat()}
@@ -391,10 +387,10 @@ def test_the_register_is_exported_with_days_and_a_calendar(sent: Path, tmp_path:
     assert max(map(len, lines)) <= 75
     assert f"DTSTART;VALUE=DATE:{SENT + 15 * DAY:%Y%m%d}".encode() in lines
     again = tmp_path / "again.ics"
-    run("notice", "status", "--calendar", again, sent)
+    presswatch("notice", "status", "--calendar", again, sent)
     assert again.read_bytes() == calendar.read_bytes()
     french = tmp_path / "french.ics"
-    run("notice", "status", "--lang", "fr", "--calendar", french, sent)
+    presswatch("notice", "status", "--lang", "fr", "--calendar", french, sent)
     unfolded = french.read_bytes().replace(b"\r\n ", b"").decode()
     assert "enregistrer la distribution\\, avec sa preuve" in unfolded
 
@@ -429,7 +425,7 @@ def test_an_event_needs_a_person_and_a_proof_that_says_something(sent: Path, tmp
 def test_a_notice_that_is_reached_through_a_link_keeps_the_journal(campaign: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(campaign / FIRST)
     for _ in range(2):
-        run("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), tmp_path / "link")
+        presswatch("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), tmp_path / "link")
     journal = register_of(campaign).journal
     assert (len(journal.digests["alliance-common-crawl-fr"]), journal.pending) == (3, None)
 

@@ -16,7 +16,7 @@ from presswatch_spark.legal.notices import notice as notices
 from presswatch_spark.legal.notices import refusal_rules, states
 from presswatch_spark.legal.notices.notice import SCHEMA, EventDetails, EventKind, today
 from presswatch_spark.legal.notices.states import NoticeState, state_of
-from tests.world.commands import outcome
+from tests.world.commands import outcome, presswatch
 from tests.world.documents import blocks, commands, text_of
 from tests.world.golden import assert_golden
 from tests.world.notices import DRAFTED, Bureau, recipients_with
@@ -317,11 +317,10 @@ def guide(office: Bureau, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_the_guide_leads_from_the_draft_to_what_came_of_it(guide: list[list[str]]) -> None:
     assert len(guide) == 14
     for words in guide:
-        done = outcome("", *words)
-        assert done.code == 0, done.err
+        told = presswatch(*words)
     files = {"letter.docx", "letter.pdf", "form.txt", "notice.json", "annex", "SHA256SUMS", "events"}
     assert set(os.listdir("notice")) == files
-    assert "registered letter 1A 123 456 7890 1" in done.out
+    assert "registered letter 1A 123 456 7890 1" in told
     assert json.loads(outcome("", *guide[-1], "--json").out)["state"] == "acknowledged"
     assert json.loads(outcome("notice schema").out) == json.loads(SCHEMA.read_bytes())
 

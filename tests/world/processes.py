@@ -1,4 +1,4 @@
-"""Processes of jobs that are killed at a moment that their files show."""
+"""Programs that can import this tree, and jobs that are killed at a moment that their files show."""
 
 import os
 import signal
@@ -9,6 +9,13 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 POLL_SECONDS, LONGEST_SECONDS = 0.01, 300
+
+
+def ran(*command: object, at: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder, with more environment; how it ended, and all that it printed."""
+    variables = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    words = list(map(str, command))
+    return subprocess.run(words, cwd=at, env=variables, check=False, capture_output=True, text=True)
 
 
 def start(command: list[str], **environment: str) -> subprocess.Popen[str]:

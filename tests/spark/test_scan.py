@@ -5,14 +5,18 @@ import hashlib
 import io
 import json
 import platform
+import random
 import shutil
 import socket
+import zlib
 from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 import zstandard
 from pyspark.sql import SparkSession
 
@@ -20,7 +24,7 @@ import presswatch_spark as pw
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.cli.demo.shards import write_wet
-from presswatch_spark.core.errors import ConfigError, CorpusError, InputError, PresswatchError
+from presswatch_spark.core.errors import BudgetError, ConfigError, CorpusError, InputError, PresswatchError
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.reading.text.words import word_at, words_of
@@ -28,16 +32,19 @@ from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.runs.provenance import commit, packages, packages_digest
 from presswatch_spark.storage.objects import StorageOptions, read_range
 from presswatch_spark.tables.store import TableStore
+from tests.conftest import ROOT
 from tests.reference.pairs import pairs_with_common_run
 from tests.spark.conftest import PAGES, SHARDS
 from tests.spark.press import GUARANTEED, Press, Scanned, Scanner
-from tests.world.commands import presswatch
+from tests.unit.reading.test_truncation import FORMATS, whole_before
+from tests.unit.reading.test_truncation import PAGES as WRITTEN
+from tests.world.commands import outcome, presswatch
 from tests.world.corpora import article, corpus_of
 from tests.world.hub import Hub, empty
 from tests.world.rights import SITE, Answer, write_warc
 from tests.world.scanned import FORMS
 from tests.world.servers import web
-from tests.world.shards import SmallPage, write_oscar_2201
+from tests.world.shards import SmallPage, pages, write_oscar_2201
 from tests.world.warc import packed_as, record
 
 
@@ -475,3 +482,110 @@ def test_a_program_gets_what_a_command_gets(spark: SparkSession, press: Press, t
     presswatch("scan", *words, "--min-run-words", "12")
     (row,) = pw.open_tables(str(tmp_path / "other")).runs().to_pylist()
     assert row["table_digest"] == run.row["table_digest"]
+
+
+# Cut shards through the command line: the exit code tells, and what was whole before the cut was matched.
+
+
+CUT = FORMATS | {"a.warc.wet.gz": write_wet, "single.warc.wet.gz": partial(write_wet, one_member=True)}
+
+
+def whole_records(data: bytes) -> int | None:
+    """How many documents of a cut WET file are whole; None after a whole member: its size alone tells."""
+    content, is_whole = b"", True
+    while data:
+        inflater = zlib.decompressobj(31)
+        content += inflater.decompress(data)
+        data, is_whole = inflater.unused_data, inflater.eof
+    # The first record is that of the file itself, and the last one is cut.
+    return None if is_whole else max(0, len(content.split(b"\r\n\r\nWARC/1.0")) - 2)
+
+
+def write_cuts(folder: Path, name: str, cuts: int) -> dict[str, int]:
+    """Shards of one format, each in a folder of its own, cut at random; how many documents each has whole."""
+    whole = folder / name / "whole" / name
+    whole.parent.mkdir(parents=True)
+    CUT[name](whole, pages(WRITTEN))
+    stored, beside = whole.read_bytes(), [path for path in whole.parent.iterdir() if path != whole]
+    expected = {}
+    for cut in random.Random(f"through the command line {name}").sample(range(1, len(stored)), cuts):
+        data = stored[:cut]
+        documents = whole_records(data) if "wet" in name else whole_before(name, data)
+        if documents is None:
+            continue
+        shard = folder / name / str(cut) / name
+        shard.parent.mkdir()
+        shard.write_bytes(data)
+        for path in beside:
+            shutil.copy(path, shard.parent)
+        expected[str(shard)] = documents
+    shutil.rmtree(whole.parent)
+    return expected
+
+
+@pytest.mark.parametrize("cuts", [2, pytest.param(100, marks=pytest.mark.full)])
+def test_no_cut_shard_passes_for_a_whole_one(spark: SparkSession, tmp_path: Path, cuts: int) -> None:
+    # Every page is an article too.
+    articles = [article(number, url=None, body=page.text) for number, page in enumerate(pages(WRITTEN))]
+    corpus, out = corpus_of(tmp_path, articles), tmp_path / "out"
+    expected: dict[str, int] = {}
+    for name in CUT:
+        expected |= write_cuts(tmp_path / "shards", name, cuts)
+    assert outcome("scan", tmp_path / "shards", "--corpus", corpus, "--out", out).code == 3
+    store = TableStore.open(str(out))
+    (run,) = store.read("runs").to_pylist()
+    log = {row["shard_uri"]: row for row in store.read("scan_log").to_pylist()}
+    assert log.keys() == expected.keys()
+    matched: dict[str, set[str]] = {shard: set() for shard in log}
+    for row in store.read("matches").to_pylist():
+        matched[row["shard_uri"]].add(row["article_id"])
+    for shard, whole in expected.items():
+        assert log[shard]["status"] in ("partial", "failed"), shard
+        assert log[shard]["error"], shard
+        assert whole <= log[shard]["documents"] <= whole + 1, shard
+        assert {each["article_id"] for each in articles[:whole]} <= matched[shard], shard
+    assert run["shards_complete"] == 0
+    assert run["shards_partial"] + run["shards_failed"] == len(expected) >= (cuts - 1) * len(CUT)
+
+
+# A budget refuses a scan, or stops it after a wave; given more, the scan goes on and loses nothing.
+
+
+WAVE = 4
+A_FORTUNE = 1e9
+"""Dollars an hour: the smallest scan costs thousands by its estimate, and millions by the clock."""
+BETWEEN = 3e4
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> str:
+    table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text(encoding="utf-8"))
+    machine = {"name": "gold", "vcpus": 1, "cores": 1, "usd_per_hour": A_FORTUNE, "service_usd_per_hour": 0}
+    table["prices"]["machines"] = [machine]
+    path = tmp_path / "prices.yaml"
+    path.write_text(yaml.safe_dump(table))
+    return str(path)
+
+
+def test_a_scan_above_its_budget_leaves_nothing_behind(scan: Scanner, press: Press, prices: str) -> None:
+    with pytest.raises(BudgetError, match=r"would cost \$.* on gold .*nothing was begun"):
+        scan(press.shards, wave_shards=WAVE, price="gold", prices=prices, budget=1.0)
+    assert not (scan.folder / "out").exists()
+
+
+def test_a_scan_stops_at_its_budget_and_resumes_with_more(scan: Scanner, press: Press, prices: str) -> None:
+    whole = scan(press.shards, out="whole", wave_shards=WAVE)
+    assert f"estimate: {SHARDS:,} shards, " in whole.said
+    assert f"estimate by the {WAVE:,} shards that were read: " in whole.said
+    assert "$" not in whole.said
+    priced = {"wave_shards": WAVE, "price": "gold", "prices": prices}
+    stop = rf"budget is \$30,000\.00; {WAVE} of {SHARDS} shards are done, and nothing is published"
+    # What the first process spent is not forgotten by the second.
+    for _ in range(2):
+        with pytest.raises(BudgetError, match=stop):
+            scan(press.shards, budget=BETWEEN, **priced)
+        assert TableStore.open(str(scan.folder / "out")).published() == []
+    done = scan(press.shards, budget=1e12, **priced)
+    assert done.summary.resumed
+    names = ("table_digest", "shards_complete")
+    assert [done.row[name] for name in names] == [whole.row["table_digest"], SHARDS]

@@ -7,7 +7,7 @@ neither probed nor removed.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -175,32 +175,6 @@ def read_options(case: RemovalCase, target: Target, storage: StorageOptions) -> 
 def offset_of(record: Target | Probe) -> int:
     """Return the place of a record in its file: its row, or its offset."""
     return (record.record_offset if record.row_index is None else record.row_index) or 0
-
-
-class ResolvedPlaces:
-    """Places and texts of unresolved targets, learned from probes: answers of indexes, first readings."""
-
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self._lost = {target.target_sha256: target for target in targets if is_unresolved(target)}
-        self._found = dict[str, Target]()
-
-    def learn(self, probes: Iterable[Probe]) -> None:
-        """Learn from probes in their order; learning the same probes again changes nothing."""
-        for probe in probes if self._lost else ():
-            if (digest := probe.target_sha256 or "") not in self._lost:
-                continue
-            target = self._found.get(digest, self._lost[digest])
-            if probe.role == "place" and probe.outcome == "listed":
-                start, length = probe.record_offset, probe.record_length
-                self._found[digest] = replace(
-                    target, record_offset=start, record_length=length, record_encoding="gzip"
-                )
-            elif probe.role == "target" and probe.outcome == "same" and target.text_sha256 is None:
-                self._found[digest] = replace(target, text_sha256=probe.text_sha256)
-
-    def of(self, targets: Sequence[Target]) -> list[Target]:
-        """Return the targets, resolved as far as their places are known."""
-        return [self._found.get(target.target_sha256, target) for target in targets]
 
 
 # Opening a case.

@@ -90,7 +90,6 @@ class KnownCase:
     controls from all probes. `captures`: target and request of `recapture` probes. `chain`: end of the chain.
     """
 
-    targets: Sequence[Target]
     rounds: list[ProbeRound]
     course: Course
     memory: ProbeMemory
@@ -103,7 +102,7 @@ class KnownCase:
         """Read a case round by round; `BrokenCaseError` if a part of it was changed."""
         targets, chain = case.targets(), Chain.of(case, list[Probe]())
         memory = ProbeMemory({target.target_sha256: target.shard_uri for target in targets})
-        known = cls(targets, case.rounds(), Course(targets), memory, chain)
+        known = cls(case.rounds(), Course(targets), memory, chain)
         for probes in case.each_round(known.rounds, chain.heads):
             known.course.add(known.current)
             known.current = probes
@@ -115,13 +114,8 @@ class KnownCase:
         if known.current and (known.current[0].round != last or known.is_finished):
             known.course.add(known.current)
             known.current = []
-        known.course.places.learn(known.current)
+        known.course.resolve(known.current)
         return known
-
-    @property
-    def placed(self) -> list[Target]:
-        """Return the targets, resolved as far as their places are known now."""
-        return self.course.places.of(self.targets)
 
     @property
     def done(self) -> set[str | None]:
@@ -139,7 +133,7 @@ class KnownCase:
         if not self.rounds:
             return False
         asked = len(self.done) if self.current else self.course.asked_in(self.rounds[-1].number)
-        return len(self.targets) == asked
+        return len(self.course.targets) == asked
 
     def add(self, probes: Sequence[Probe]) -> None:
         """Add probes to the chain, and keep the columns that later rounds need."""
@@ -147,7 +141,7 @@ class KnownCase:
         of_round = [replace(probe, round=number) for probe in probes]
         added = list(map(without_answer, self.chain.append(number, of_round)))
         self.current += added
-        self.course.places.learn(added)
+        self.course.resolve(added)
 
 
 @dataclass(slots=True)
@@ -203,18 +197,18 @@ class Prober:
             number = known.rounds[-1].number + 1 if known.rounds else 1
             known.rounds.append(known.chain.begin(number, deep=self.deep))
         begun, done, before = known.rounds[-1], known.done, len(known.current)
-        left = {target.target_sha256 for target in known.targets} - done
+        left = {target.target_sha256 for target in known.course.targets} - done
         if index is not None:
             self._resolve(index, known, left)
         self._ask_files(begun, known, left)
         if index is not None:
             self._ask_index(index, known)
         if self.tables is not None:
-            captures = recaptures(self.tables, self.case, known.targets, known.captures)
+            captures = recaptures(self.tables, self.case, known.course.targets, known.captures)
             known.add(_in_batch(captures, known.next_batch))
         known.chain.note_head()
         known.course.add(known.current)
-        status = CaseStatus.by(self.case, known.targets, known.course, known.rounds)
+        status = CaseStatus(self.case, known.course, known.rounds)
 
         found = known.current[before:]
         of_targets = [each for each in found if each.role == "target"]
@@ -259,7 +253,7 @@ class Prober:
                     yield ProbedFile(uri, some, tuple(near[:SIBLINGS]), noticed, known)
 
     def _ask_files(self, begun: ProbeRound, known: KnownCase, left: Collection[str]) -> None:
-        files = list(self._files(known.placed, left))
+        files = list(self._files(known.course.targets, left))
         numbers, targets = count(known.next_batch), sum(len(file.targets) for file in files)
         words, written_at, done = WordCount(self.corpus, self.config), time.monotonic(), 0
         waiting = list[Probe]()
@@ -296,7 +290,7 @@ class Prober:
     # Indexes.
 
     def _resolve(self, index: Index, known: KnownCase, left: Collection[str]) -> None:
-        wanted = [each for each in known.placed if each.target_sha256 in left and is_unresolved(each)]
+        wanted = [each for each in known.course.targets if each.target_sha256 in left and is_unresolved(each)]
         try:
             answers = look_up(index, sorted(set(map(_page, wanted))))
         except BlockedError as error:
@@ -312,7 +306,7 @@ class Prober:
     def _ask_index(self, index: Index, known: KnownCase) -> None:
         """Look up the pages of probed targets in the index, and of one control in each file."""
         left = known.done - {probe.target_sha256 for probe in known.current if probe.role == "index"}
-        placed = known.placed
+        placed = known.course.targets
         paged = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}
         files = list(self._files(placed, {each for each in left & paged if each is not None}))
         of_targets = {probe.document_url for probe in known.current if probe.role == "target"}

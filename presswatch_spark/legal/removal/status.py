@@ -1,8 +1,8 @@
 """The status of a case at a time: the state of each target and claim, and the alarms of each round."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -10,7 +10,7 @@ from typing import Any, Self
 from presswatch_spark.claims.selection import RecordReading, claims_of_targets
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.legal.removal.case import ProbeRound, RemovalCase, is_headed
-from presswatch_spark.legal.removal.places import ResolvedPlaces
+from presswatch_spark.legal.removal.places import is_unresolved
 from presswatch_spark.legal.removal.states import (
     FAILURES,
     READS,
@@ -144,14 +144,14 @@ class Course:
 
     `of_places`: number of probes of targets. `newest`: digest of the last probe, `asked_at` its time.
     `readings`: the newest successful reading of each target in each file, until a probe finds something else.
-    `places`: places of unresolved targets.
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
-        self.rounds, self.probes, self.of_places, self.newest = 0, 0, 0, ""
+        self.probes, self.of_places, self.newest = 0, 0, ""
         self.asked_at: datetime | None = None
         self.readings: dict[str, tuple[RecordReading, ...]] = {}
-        self.places = ResolvedPlaces(targets)
+        self._targets = {target.target_sha256: target for target in targets}
+        self._unresolved = {target.target_sha256 for target in targets if is_unresolved(target)}
         self._asked = (0, 0)
         self._followed = {target.target_sha256: FollowedTarget() for target in targets}
         self._alarms = Alarms()
@@ -160,9 +160,9 @@ class Course:
         """Add all probes of the next round, in their order."""
         if not probes:
             return
-        self.rounds, self.probes = self.rounds + 1, self.probes + len(probes)
+        self.probes += len(probes)
         self.newest, self.asked_at = probes[-1].probe_sha256, probes[-1].asked_at
-        self.places.learn(probes)
+        self.resolve(probes)
         asked, index, captures = (defaultdict[str, list[Probe]](list) for _ in range(3))
         by_role = {"target": asked, "index": index, "recapture": captures}
         controls = defaultdict[tuple[int, int], list[Probe]](list)
@@ -190,6 +190,28 @@ class Course:
         }
         self._alarms.add(probes, states_now)
 
+    def resolve(self, probes: Iterable[Probe]) -> None:
+        """Learn places and texts of unresolved targets: from answers of indexes, and from first readings.
+
+        Learning the same probes again changes nothing.
+        """
+        for probe in probes if self._unresolved else ():
+            if (digest := probe.target_sha256 or "") not in self._unresolved:
+                continue
+            target = self._targets[digest]
+            if probe.role == "place" and probe.outcome == "listed":
+                start, length = probe.record_offset, probe.record_length
+                self._targets[digest] = replace(
+                    target, record_offset=start, record_length=length, record_encoding="gzip"
+                )
+            elif probe.role == "target" and probe.outcome == "same" and target.text_sha256 is None:
+                self._targets[digest] = replace(target, text_sha256=probe.text_sha256)
+
+    @property
+    def targets(self) -> list[Target]:
+        """Return the targets, resolved as far as their places are known."""
+        return list(self._targets.values())
+
     def asked_in(self, number: int) -> int:
         """Return the number of targets that a round probed, if it is the last one with probes; else 0."""
         return self._asked[1] if self._asked[0] == number else 0
@@ -203,51 +225,38 @@ class Course:
         return self._alarms.found
 
 
-@dataclass(frozen=True, slots=True)
 class CaseStatus:
-    """The status of a case by its probes up to a time; `rounds`: all rounds that were begun."""
+    """The status of a case after the rounds of a course; `rounds`: all rounds that were begun.
 
-    case: RemovalCase
-    targets: Sequence[Target]
-    states: Mapping[str, RemovalState]
-    course: Course
-    rounds: Sequence[ProbeRound]
-    alarms: Sequence[Alarm]
+    `headless`: the last round, if it lacks a note of its head.
+    """
 
-    @classmethod
-    def of(cls, case: RemovalCase, as_of: datetime | None = None) -> Self:
-        """Read a case; `BrokenCaseError` if a part of it was changed."""
-        targets, rounds, heads = case.targets(), case.rounds(), case.heads()
-        course = Course(targets)
-        for probes in case.each_round(rounds, heads):
-            course.add([probe for probe in probes if as_of is None or probe.asked_at <= as_of])
-        newest = rounds[-1].number if rounds else 0
-        is_complete = as_of is None and newest and targets and course.asked_in(newest) == len(targets)
-        is_headless = is_complete and not is_headed(heads, course.probes)
-        return cls.by(case, targets, course, rounds, headless=newest if is_headless else None)
-
-    @classmethod
-    def by(
-        cls,
-        case: RemovalCase,
-        targets: Sequence[Target],
-        course: Course,
-        rounds: Sequence[ProbeRound],
-        headless: int | None = None,
-    ) -> Self:
-        """Return the status after the rounds of a course; `headless`: the last round, if it lacks a head."""
+    def __init__(
+        self, case: RemovalCase, course: Course, rounds: Sequence[ProbeRound], headless: int | None = None
+    ) -> None:
+        self.case, self.course, self.rounds = case, course, rounds
+        self.targets, self.states = course.targets, course.states()
         missing = [(each.number, each.number - 1, 0) for each in rounds if each.is_headed is False]
         if headless is not None:
             missing.append((headless, headless, course.probes - 1))
         detail = sentence(
             N_("its head has no note: the note was deleted, or the round was killed at its very end")
         )
-        alarms = [
-            Alarm(number, "head missing", f"round {without}", detail, probe)
-            for number, without, probe in missing
+        self.alarms = [
+            *course.alarms(),
+            *(Alarm(number, "head missing", f"round {of}", detail, probe) for number, of, probe in missing),
         ]
-        placed = course.places.of(targets)
-        return cls(case, placed, course.states(), course, rounds, [*course.alarms(), *alarms])
+
+    @classmethod
+    def of(cls, case: RemovalCase, as_of: datetime | None = None) -> Self:
+        """Read a case with its probes up to a time; `BrokenCaseError` if a part of it was changed."""
+        course, rounds, heads = Course(case.targets()), case.rounds(), case.heads()
+        for probes in case.each_round(rounds, heads):
+            course.add([probe for probe in probes if as_of is None or probe.asked_at <= as_of])
+        newest, targets = rounds[-1].number if rounds else 0, course.targets
+        is_complete = as_of is None and newest and targets and course.asked_in(newest) == len(targets)
+        is_headless = is_complete and not is_headed(heads, course.probes)
+        return cls(case, course, rounds, newest if is_headless else None)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each target: its columns, its state, and the probes that prove the state."""

@@ -170,10 +170,8 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     warnings = [
         _(
             "alarm: {kind}: {about}: {detail} (probe {probe})",
-            kind=_.name(alarm.kind),
-            about=_about(alarm, _),
-            detail=_.sentence(alarm.detail),
             probe=_.number(alarm.probe),
+            **_facts_of(alarm, _),
         )
         for alarm in probed.alarms
     ]
@@ -190,8 +188,9 @@ def _outcome(name: str, count: int, _: Language) -> str:
     return _("{count} {outcome}", count=_.number(count), outcome=outcome)
 
 
-def _about(alarm: Alarm, _: Language) -> str:
-    return _.sentence(sentence_in(alarm.about, [ABOUT_ROUND]))
+def _facts_of(alarm: Alarm, _: Language) -> dict[str, str]:
+    about = _.sentence(sentence_in(alarm.about, [ABOUT_ROUND]))
+    return {"kind": _.name(alarm.kind), "about": about, "detail": _.sentence(alarm.detail)}
 
 
 def _chain_line(status: CaseStatus, _: Language) -> str:
@@ -363,10 +362,5 @@ def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:
 
 def _alarm_lines(found: CaseStatus, _: Language) -> Iterator[str]:
     for alarm in found.alarms:
-        yield _(
-            "alarm of round {round}: {kind}: {about}: {detail}",
-            round=_.number(alarm.round),
-            kind=_.name(alarm.kind),
-            about=_about(alarm, _),
-            detail=_.sentence(alarm.detail),
-        )
+        number = _.number(alarm.round)
+        yield _("alarm of round {round}: {kind}: {about}: {detail}", round=number, **_facts_of(alarm, _))

@@ -5,10 +5,10 @@ files are read in order, once for all their targets. A record is *noticed* if it
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import count, islice
 
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.model import ReadReport
@@ -66,6 +66,8 @@ FILES_LOOKED_AT = 1000
 """Most files of a folder that are listed to find another one beside a file."""
 _LISTING = threading.Lock()
 
+_NO_RECORD = {"record_id": None, "record_sha256": None}
+"""Columns that controls lack in files that are read in order."""
 ProbedVersion = tuple[str | None, str | None, int | None]
 """The identity of a file's version: ETag, Last-Modified and size."""
 TargetRange = tuple[int, int, Target]
@@ -184,7 +186,7 @@ class FileProber:
     def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
         """Request the beginning of another file, note the answer, and return it if it has bytes."""
         part = ask_part(uri, 0, length, self.options.storage)
-        bounds = next(_records(part, ()), None) if length > 1 else None
+        bounds = _first_record(part, ()) if length > 1 else None
         found = control_in(part, *bounds, None) if bounds else ProbeFinding("same", detail)
         self._note(role, part.facts, part.failure or found)
         return None if part.failure else part
@@ -215,7 +217,7 @@ class FileProber:
         known = self._first()
         start, end = _bounds_of(known) if known else (0, HEAD_BYTES)
         part = ask_part(self.file.uri, start, end, self.options.storage)
-        first = None if known else next(_records(part, self.file.noticed), None)
+        first = None if known else _first_record(part, self.file.noticed)
         self._note_control("first", part, known, first)
 
         wanted = list[TargetRange]()
@@ -292,7 +294,7 @@ class FileProber:
                 has_moved = outcome.reason == GONE and is_new
                 control = ProbeFinding("rewritten" if has_moved else "unreadable", str(outcome))
             else:
-                record = _control_facts(record_facts(outcome))
+                record = record_facts(outcome).with_columns(**_NO_RECORD)
                 control = ProbeFinding("same", record=record)
                 if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text has changed"
@@ -319,7 +321,7 @@ class FileProber:
                 break
         if found is None:
             return ProbeFinding("unreadable", "the file has no record that is no target")
-        return ProbeFinding("same", record=_control_facts(found))
+        return ProbeFinding("same", record=found.with_columns(**_NO_RECORD))
 
     def _controls_of(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
         """Yield role, target and place of the rows around each target, and of the control `first`."""
@@ -334,25 +336,17 @@ class FileProber:
             place = known.record_offset, known.record_length, targets[0].record_encoding
             yield "first", None, Pointer(uri, *place, None, dataset)
         elif known is not None or targets[0].row_index is not None:
-            noticed = self.file.noticed
-            unnoticed = next(row for row in range(len(noticed) + 1) if row not in noticed)
-            yield (
-                "first",
-                None,
-                Pointer(uri, row=unnoticed if known is None else known.row_index, format=dataset),
-            )
+            row = known.row_index if known else next(n for n in count() if n not in self.file.noticed)
+            yield "first", None, Pointer(uri, row=row, format=dataset)
 
     # Whole files.
 
     def look_through(self, targets: Sequence[Target], facts: Probe) -> None:
         """Read the whole file; note for each target whether its text, URL, id or article is in it."""
-        marks = [(offset_of(each), _names(each)) for each in self.file.targets if not is_unresolved(each)]
-        beside = (
-            self.memory.beside.get((each.target_sha256, role))
-            for each in self.file.targets
-            for role in CONTROLS
-        )
-        marks += [(offset_of(each), _names(each)) for each in (self._first(), *beside) if each is not None]
+        known: list[Target | Probe | None] = [each for each in self.file.targets if not is_unresolved(each)]
+        for target in self.file.targets:
+            known += (self.memory.beside.get((target.target_sha256, role)) for role in CONTROLS)
+        marks = [(offset_of(each), _names(each)) for each in (*known, self._first()) if each is not None]
         names = {name for _, each in marks for name in each}
         reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
         places = [place for place, each in marks if each & reading.names]
@@ -394,10 +388,6 @@ def _bounds_of(record: Target | Probe) -> tuple[int, int]:
     return start, start + (record.record_length or 0)
 
 
-def _control_facts(record: Probe) -> Probe:
-    return record.with_columns(record_id=None, record_sha256=None)
-
-
 def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
     joined = list[TargetRange]()
     for each in sorted(ranges, key=lambda each: each[:2]):
@@ -410,17 +400,16 @@ def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
         yield joined
 
 
-def _records(part: FetchedRange, taken: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield the records at the beginning of a file that are no targets, the best control first."""
+def _first_record(part: FetchedRange, noticed: Collection[int]) -> tuple[int, int] | None:
+    """Return the best control at the beginning of a file, a record that is no target; None without one."""
     bounds, at = list[tuple[int, int]](), 0
     while len(bounds) < FIRST_RECORDS and (end := end_of_record(part.data, at)) is not None:
         bounds.append((at, end))
         at = end
-    noticed = set(taken)
     free = [each for each in bounds if each[0] not in noticed]
     # Prefer records before the first target, which keep their place if it is taken out, and of them, any but
     # the file's first, which describes the file.
-    yield from sorted(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0))
+    return min(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0), default=None)
 
 
 # Files on a hub: a commit keeps its files, so the newest revision is requested, too.

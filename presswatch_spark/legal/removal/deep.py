@@ -55,11 +55,10 @@ class WordCount:
 
     def search(self, targets: Sequence[Target]) -> Callable[[DocumentBatch], Iterable[Match]]:
         """Return a function that finds the countable articles of targets in a batch, as rows."""
-        articles = {target.article_id for target in targets if self.can_count(target)} - {None}
+        articles = {target.article_id for target in targets if self.can_count(target)}
         if self._corpus is None or not articles:
             return lambda batch: ()
-        found_ordinals = (self._corpus.ordinal_of(each) for each in articles if each is not None)
-        ordinals = [each for each in found_ordinals if each is not None]
+        ordinals = [self._corpus.ordinal_of(article) or 0 for article in articles if article]
         matcher = Matcher(self._corpus, MatchRules.of(self._config))
 
         def rows_in(batch: DocumentBatch) -> Iterable[Match]:
@@ -108,11 +107,11 @@ class DeepReading:
         `known` documents are left out: they had the articles before, so no page was moved to them.
         """
         reading, rows_in = cls(targets, words), words.search(targets)
-        wanted = {name for target in targets for name in names_of_target(target)}
+        wanted = {name for target in targets for name in names_of(target)}
         for batch in documents_of(uri, targets[0].dataset, options, reading.report):
             for row in rows_in(batch):
-                names, article = names_of(row.text_sha256, row.document_url, row.record_id), row.article_id
-                if article is None or any((article, name) in known for name in names):
+                article = row.article_id
+                if article is None or any((article, name) in known for name in names_of(row)):
                     continue
                 best = reading.passages.get(article)
                 if row.copied_words > ((best.copied_words if best else None) or 0):
@@ -123,7 +122,7 @@ class DeepReading:
                 reading.names.update({batch.url_of(i), digest}.intersection(marks))
                 if digest in wanted:
                     reading.seen[digest] = ProbeFinding("elsewhere", "its text is in the file", record)
-                for name in wanted.intersection(names_of(None, record.document_url, record.record_id)):
+                for name in wanted.intersection(names_of(record)) - {digest}:
                     # A file may have a page more than once.
                     others = reading.seen[name].texts if name in reading.seen else ()
                     texts = (*others, batch.text_of(i))
@@ -136,7 +135,7 @@ class DeepReading:
 
         A document with all the words that the page had copied has the text that was to be removed.
         """
-        named = next((self.seen[name] for name in names_of_target(target) if name in self.seen), None)
+        named = next((self.seen[name] for name in names_of(target) if name in self.seen), None)
         found = None if named is None else self.words.counted(named, target)
         passage = self.passages.get(target.article_id or "")
         if passage is None or (found is not None and found.outcome == "elsewhere"):
@@ -193,15 +192,10 @@ def record_of(batch: DocumentBatch, i: int) -> Probe:
     )
 
 
-def names_of(text_sha256: str | None, url: str | None, record_id: str | None) -> list[str]:
-    """Return the names of a document: of its text, its URL in normal form, its id; the surest first."""
-    names = (text_sha256, url and (normalise_url(url) or url), record_id)
-    return [name for name in names if name]
-
-
-def names_of_target(target: Target) -> list[str]:
-    """Return the names of a target's document."""
-    return names_of(target.text_sha256, target.document_url, target.record_id)
+def names_of(row: Target | Match | Probe) -> list[str]:
+    """Return the names of a row's document: of its text, its URL in normal form, its id; the surest first."""
+    url = row.document_url and (normalise_url(row.document_url) or row.document_url)
+    return [name for name in (row.text_sha256, url, row.record_id) if name]
 
 
 def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
@@ -210,7 +204,7 @@ def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
         (target.article_id, name)
         for target in targets
         if target.article_id is not None
-        for name in names_of_target(target)
+        for name in names_of(target)
     )
 
 

@@ -19,7 +19,7 @@ import pytest
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.removal import rounds
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.deep import names_of_target
+from presswatch_spark.legal.removal.deep import names_of
 from presswatch_spark.legal.removal.rounds import TARGETS_A_BATCH, Prober
 from presswatch_spark.legal.removal.states import REMOVED
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -525,7 +525,7 @@ def test_documents_that_had_the_article_before_are_not_where_a_page_went(crawl: 
         for target in everything
         if target.place == "record" and target.article_id and any(
             each.article_id == target.article_id
-            and not set(names_of_target(each)) & set(names_of_target(target))
+            and not set(names_of(each)) & set(names_of(target))
             for each in everything
         )
     )  # fmt: skip

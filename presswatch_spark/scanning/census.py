@@ -47,11 +47,6 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 512
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
-# A URL whose host and first folder are in canonical spelling, whatever follows.
-PLAIN_URL = re.compile(
-    r"(?P<place>https?://(?:www\.)?(?P<host>[a-z0-9.-]+)/(?!amp\b)[A-Za-z0-9_-]+)"
-    r"(?:(?=/)(?:(?!/\.)[^%\\?#\s])*)?(?:[?#].*)?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,19 +265,9 @@ def wanted_of(corpus: Corpus) -> Wanted:
     """Return the places of pages to look for: sites of all titles, and other places of articles' URLs."""
     paths = {host: {site.path for site in sites} for host, sites in corpus.sites.sites.items()}
     whole = {host for host, below in paths.items() if "/" in below}
-    seen: set[str] = set()
-    all_urls = chain.from_iterable(urls_of(*row) for row in corpus.each("url", "alternate_urls"))
-    for url in all_urls:
-        plain = PLAIN_URL.fullmatch(url)
-        # For most articles, the host alone shows that the census looks for them already.
-        if plain and (plain["host"] in whole or plain["place"] in seen):
-            continue
+    for url in chain.from_iterable(urls_of(*row) for row in corpus.each("url", "alternate_urls")):
         page = page_url(url)
-        if page is None:
-            continue
-        if plain and page.site == plain["host"]:
-            # Not for pages in an AMP cache: URLs of other sites may have the same start there.
-            seen.add(plain["place"])
-        if whole.isdisjoint(hosts_above(page.site)):
-            paths.setdefault(page.site, set()).add(page.path)
+        if page and whole.isdisjoint(hosts_above(page.site)):
+            # `Wanted` uses only the first name of a path.
+            paths.setdefault(page.site, set()).add("/".join(page.path.split("/")[:2]))
     return Wanted.of(paths)

@@ -8,6 +8,7 @@ The last shingle is indexed as well, so that runs at an article's end are found 
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -127,8 +128,9 @@ def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
 
     Text i is `texts[bounds[i] : bounds[i + 1]]`.
     """
-    hashes, word_bounds = _hashed_each(load_table(), plain(texts), plain(bounds))
-    return hashes, word_bounds
+    found = [word_hashes(texts[begin:end]) for begin, end in pairwise(bounds.tolist())]
+    word_bounds = np.cumsum([0, *map(len, found)])
+    return np.concatenate([np.empty(0, np.uint64), *found]), word_bounds
 
 
 def word_count(text: bytes | Bytes) -> int:
@@ -166,23 +168,6 @@ def _hashes(table: FoldTable, text: Bytes) -> Hashes:
     hash_words(folded, count, found, _0)
     hashes: Hashes = found.heads[:count].copy()
     return hashes
-
-
-@cached_njit
-def _hashed_each(table: FoldTable, texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
-    word_bounds = np.zeros(len(bounds), np.int64)
-    hashes = np.empty((bounds[-1] - bounds[0]) // 4, np.uint64)
-    for i in range(len(bounds) - 1):
-        folded, found, count = _find(table, texts[bounds[i] : bounds[i + 1]])
-        first = word_bounds[i]
-        word_bounds[i + 1] = first + np.int64(count)
-        if word_bounds[i + 1] > len(hashes):
-            grown = np.empty(2 * word_bounds[i + 1], np.uint64)
-            grown[:first] = hashes[:first]
-            hashes = grown
-        hash_words(folded, count, found, _0)
-        hashes[first : word_bounds[i + 1]] = found.heads[:count]
-    return hashes[: word_bounds[-1]].copy(), word_bounds
 
 
 @cached_njit

@@ -99,10 +99,9 @@ def begins_with_arc_record(head: bytes) -> bool:
 class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
-    `status`: as in `warc.records`. `line`: None if there is no record. `beyond`: bytes of the record after
-    the block. `seeks`: the next record must be searched for; `found`: the next record was found by a search.
-    `damage`: a key of `core.model.DAMAGES`. `there`: the end of the bytes before the next record, if the
-    declared length is wrong.
+    `status`, `beginning` (of the next record): as in `warc.records`. `line`: None if there is no record.
+    `beyond`: bytes of the record after the block. `damage`: a key of `core.model.DAMAGES`. `there`: the end
+    of the bytes before the next record, if the declared length is wrong.
     """
 
     start: int
@@ -111,8 +110,7 @@ class ArcSpan:
     status: int
     line: ArcLine | None = None
     beyond: int = 0
-    seeks: bool = False
-    found: bool = False
+    beginning: int = warc.EXPECTED
     damage: str | None = None
     there: int = 0
 
@@ -170,7 +168,7 @@ class ArcBlock:
             return Wait(start, self.size + 1)
         is_broken = self._states[run] == warc.BROKEN_RUN and not _LINE_END.search(self.data, start, stop)
         status = warc.BROKEN if is_broken else warc.NOT_A_RECORD
-        return ArcSpan(start, start, start + 1, status, seeks=True)
+        return ArcSpan(start, start, start + 1, status, beginning=warc.SEEKING)
 
     def next_start(self, at: int) -> int | None:
         """Return where the next record begins, with a run or after a line end; None if nowhere."""
@@ -247,7 +245,7 @@ class ArcBlock:
         if found is None and growing:
             if held > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
-                return ArcSpan(start, start, passed, warc.TOO_LONG, line, seeks=True)
+                return ArcSpan(start, start, passed, warc.TOO_LONG, line, beginning=warc.SEEKING)
             return Wait(start, 2 * self.size)
 
         # Third case: the length is wrong, or the end of a plain file cuts the record.
@@ -258,8 +256,11 @@ class ArcBlock:
         cut = cut and not any(body_is_declared(self.data[line.end : end]) for end in (there, after))
         status = warc.CUT if cut else warc.WRONG_LENGTH
         text_end = min(end, there) if declared else there
-        span = ArcSpan(start, text_end, after, status, line, damage="length", there=there)
-        return self._checked(replace(span, found=found is not None), run)
+        beginning = warc.EXPECTED if found is None else warc.RESYNCED
+        span = ArcSpan(
+            start, text_end, after, status, line, beginning=beginning, damage="length", there=there
+        )
+        return self._checked(span, run)
 
     def _before_its_end(
         self, start: int, line: ArcLine, end: int, limit: int, growing: bool
@@ -335,8 +336,7 @@ class ArcReading(PieceReader[Stored]):
 
     kind, head_bytes = "ARC", MAX_LINE_BYTES
     name, remedy = "ARC", "get the file again"
-    _seeks = False
-    _was_found = False
+    _beginning = warc.EXPECTED
 
     def ready(self, *, final: bool) -> Iterator[Stored]:
         """Yield the records in the pieces so far."""
@@ -350,18 +350,18 @@ class ArcReading(PieceReader[Stored]):
                 self.report.add_skipped(tombstones.SKIPPED)
             elif step.line and step.status in _READABLE and not step.line.url.startswith(VERSION_BLOCK):
                 yield _stored(block, step, step.line)
-            self._seeks, self._was_found, at, beyond = step.seeks, step.found, step.end, step.beyond
+            self._beginning, at, beyond = step.beginning, step.end, step.beyond
             step = self._step(arc, at)
         self.blocks.drop(step.done, beyond)
         self.needed = max(self.options.batch_bytes, step.needed - step.done)
 
     def _step(self, arc: ArcBlock, at: int) -> ArcSpan | Wait:
-        if self._seeks:
+        if self._beginning == warc.SEEKING:
             found = arc.next_start(at)
             if found is None:
                 return Wait(arc.size if arc.final else max(at, arc.size - MAX_LINE_BYTES), 0)
-            self._seeks, self._was_found, at = False, True, found
-        return arc.record(at, was_found=self._was_found)
+            self._beginning, at = warc.RESYNCED, found
+        return arc.record(at, was_found=self._beginning == warc.RESYNCED)
 
     def _note(self, block: InflatedBlock, span: ArcSpan) -> None:
         # A version block with both of its lines is complete, even if its length is wrong.

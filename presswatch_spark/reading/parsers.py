@@ -61,10 +61,6 @@ _NAMES = re.compile(
 _NAMED = "[role], div[class], div[id], section[class], section[id], p[class], ul[class], figure[class]"
 
 
-class _TooMuchError(Exception):
-    """The page exceeds `STEPS` or `READINGS`."""
-
-
 UNCHOSEN = "no element was chosen"
 
 
@@ -76,10 +72,7 @@ def main_content(page: bytes) -> tuple[bytes, str | None]:
     tree = HTMLTree.parse(page.decode("utf-8", "replace"))
     if tree.body is None:
         return b"", UNCHOSEN
-    try:
-        chosen = _PageTree(tree.body).cut()
-    except _TooMuchError:
-        raise RefusedPageError("the main content cannot be determined") from None
+    chosen = _PageTree(tree.body).cut()
     return tree.body.html.encode("utf-8", "replace"), None if chosen else UNCHOSEN
 
 
@@ -169,9 +162,7 @@ class _PageTree:
 
     def _length(self, element: ElementNode) -> int:
         n = len(element.text or "")
-        self._characters -= n
-        if self._characters < 0:
-            raise _TooMuchError
+        self._spend(characters=n)
         return n
 
     def _length_of_links(self, element: ElementNode) -> int:
@@ -180,14 +171,14 @@ class _PageTree:
     def _all(self, element: ElementNode, selector: str) -> Sequence[ElementNode]:
         # Take a slice, since the library selects again at every step of a loop.
         elements = element.query_selector_all(selector)[:]
-        self._spend(len(elements))
+        self._spend(steps=len(elements))
         return elements
 
     def _up(self, element: ElementNode) -> list[ElementNode]:
         path = [element]
         while path[-1] != self._body and (above := path[-1].parent_element) is not None:
             path.append(above)
-            self._spend(1)
+            self._spend(steps=1)
         return path
 
     def _beside(self, element: Node, after: bool) -> list[Node]:
@@ -195,14 +186,15 @@ class _PageTree:
         node = element.next_sibling if after else element.previous_sibling
         while node is not None:
             siblings.append(node)
-            self._spend(1)
+            self._spend(steps=1)
             node = node.next_sibling if after else node.previous_sibling
         return siblings
 
-    def _spend(self, steps: int) -> None:
+    def _spend(self, steps: int = 0, characters: int = 0) -> None:
         self._steps -= steps
-        if self._steps < 0:
-            raise _TooMuchError
+        self._characters -= characters
+        if min(self._steps, self._characters) < 0:
+            raise RefusedPageError("the main content cannot be determined")
 
 
 def _remove(nodes: Iterable[Node]) -> None:

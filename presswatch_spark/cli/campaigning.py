@@ -18,6 +18,7 @@ from presswatch_spark.cli.replies import (
     ENGLISH,
     FAILED,
     INCOMPLETE,
+    ReplyForm,
     command_line,
     print_lines,
     tell,
@@ -63,7 +64,7 @@ UNDER_WAY = 75
 """Exit code EX_TEMPFAIL of sysexits.h: try again later."""
 
 ScanParameters = Mapping[str, Any]
-"""Parameters of `presswatch scan`, or some of its options, as click parsed them."""
+"""Parameters of `presswatch scan`, as click parsed them."""
 
 
 def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
@@ -78,16 +79,16 @@ def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
     return given
 
 
-def campaign_at(path: str, flags: ScanParameters) -> Campaign:
+def campaign_at(path: str, form: ReplyForm) -> Campaign:
     """Return the campaign in a folder, with the releases that exist today.
 
     Raises `InputError` if there is none, `ConfigError` if a setting that can change a row has changed since
     it was opened, and `StorageError` if the list of crawls is a file that cannot be read.
     """
-    folder = Folder.of(path, scan_settings(flags).storage)
+    folder = Folder.of(path, form.storage)
     plan, now = plan_of(folder), datetime.now(UTC)
     given = _campaign_parameters(plan.options)
-    config = _config(given, flags)
+    config = _config(given, form)
     _require_settings(plan, config)
     known = plan.known_crawls(config, now)
     if known.trouble:
@@ -98,7 +99,7 @@ def campaign_at(path: str, flags: ScanParameters) -> Campaign:
 
 
 def open_campaign(
-    path: str, corpus: str | None, out: str | None, changes: Mapping[str, Any], flags: ScanParameters
+    path: str, corpus: str | None, out: str | None, changes: Mapping[str, Any], form: ReplyForm
 ) -> CampaignPlan:
     """Write the plan of a campaign, change its scope, or replace its corpus by a grown one.
 
@@ -111,10 +112,10 @@ def open_campaign(
     """
     # Make paths absolute: later commands may run in another folder.
     corpus, out = (place and canonical(place) for place in (corpus, out))
-    folder = Folder.of(path, scan_settings(flags).storage)
+    folder = Folder.of(path, form.storage)
     before, etag = read_plan(folder) or (None, None)
     plan = replace(before or CampaignPlan("", ()), **changes)
-    config = _config(_campaign_parameters(plan.options), flags)
+    config = _config(_campaign_parameters(plan.options), form)
     if not (plan.crawls or plan.datasets):
         raise click.UsageError("choose what is scanned: --crawls, --dataset or --all-datasets")
     if (plan.since or plan.until) and not plan.crawls:
@@ -156,9 +157,9 @@ def _campaign_parameters(words: Sequence[str]) -> ScanParameters:
     return given
 
 
-def _config(given: ScanParameters, flags: ScanParameters) -> ScanConfig:
+def _config(given: ScanParameters, form: ReplyForm) -> ScanConfig:
     """Return the settings of a campaign's scans; options of the present command override the campaign's."""
-    own = {name: value for name, value in flags.items() if value not in (None, ())}
+    own = {name: value for name, value in form.flags.items() if value not in (None, ())}
     return scan_settings({**given, **own}, given["config"])
 
 

@@ -137,7 +137,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ReplyForm:
-    """Form of a reply by the options of the command, and the command's settings."""
+    """Form of a reply by the options of the command, and the command's settings.
+
+    `flags`: values of the options of settings, as given, by names such as `storage__region`.
+    """
 
     language: Language = ENGLISH
     as_json: bool = False
@@ -145,6 +148,7 @@ class ReplyForm:
     lines_with_export: bool = False
     paged: bool = False
     settings: ScanConfig = field(default_factory=ScanConfig)
+    flags: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def storage(self) -> StorageOptions:
@@ -168,7 +172,6 @@ def command(
     settings: Sequence[str] = (),
     storage: bool = True,
     config: bool = False,
-    parsed: bool = True,
     **attributes: Any,
 ) -> Callable[[Callable[..., Reply]], click.Command]:
     """Make a command of a function, and print the `Reply` that it returns.
@@ -182,7 +185,6 @@ def command(
         lang: default of `--lang`; None for a command in English only.
         settings: dotted paths of settings that have options.
         storage: whether settings of storage have options, too.
-        parsed: false for a function that takes the options of settings and `config` itself.
         attributes: of `click.Command`.
     """
 
@@ -194,16 +196,15 @@ def command(
             no_pager: bool = True,
             **options: Any,
         ) -> None:
-            loaded = ScanConfig()
-            if (settings or storage) and parsed:
-                flags = {name: options.pop(name) for name in [*options] if "__" in name}
+            loaded, flags = ScanConfig(), {name: options.pop(name) for name in [*options] if "__" in name}
+            if settings or storage:
                 loaded = scan_settings(flags, options.pop("config", None))
             if export:
                 from presswatch_spark.query.exports import require_new, writer_of
 
                 writer_of(export)
                 require_new(export, loaded.storage)
-            form = ReplyForm(Language(lang), as_json, export, not json, not no_pager, loaded)
+            form = ReplyForm(Language(lang), as_json, export, not json, not no_pager, loaded, flags)
             send(function(form=form, **options), form)
 
         params = list[click.Parameter]()

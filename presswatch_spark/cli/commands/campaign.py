@@ -41,7 +41,7 @@ def campaign() -> None:
     """Scan many releases, over months and within a budget."""
 
 
-@command("open", campaign, parsed=False)
+@command("open", campaign)
 def open_(
     *,
     folder: str = argument("CAMPAIGN"),
@@ -68,7 +68,6 @@ def open_(
         "--newest-first/--oldest-first", None, "Default: newest first.", default=None
     ),
     form: ReplyForm,
-    **flags: Any,
 ) -> Reply:
     """Set the scope of a campaign; nothing is scanned yet.
 
@@ -92,13 +91,13 @@ def open_(
     if any((crawls, since, until, listed, datasets, all_datasets, mirrors)):
         changes |= {"crawls": crawls, "since": since, "until": until, "listed": listed and canonical(listed)}
         changes["datasets"], changes["mirrors"] = datasets_of(datasets, all_datasets, mirrors)
-    plan = open_campaign(folder, corpus, out, changes, flags)
+    plan = open_campaign(folder, corpus, out, changes, form)
     articles, corpora = counted(plan.corpora[-1].articles, "article"), len(plan.corpora)
     grown = f", by corpus {corpora}" if corpora > 1 else ""
     return Reply([f"{folder}: {articles}{grown}; see what is left: presswatch campaign status {folder}"])
 
 
-@command("run", campaign, parsed=False)
+@command("run", campaign)
 def run(
     *,
     folder: str = argument("CAMPAIGN"),
@@ -112,7 +111,6 @@ def run(
         type=POSITIVE,
     ),
     form: ReplyForm,
-    **flags: Any,
 ) -> Reply:
     """Scan the rest of a campaign, and publish a run for each release.
 
@@ -130,7 +128,7 @@ def run(
     from presswatch_spark.scanning.campaigns.progress import Budget
 
     def once(retried: tuple[str, ...] | None = None) -> int:
-        found = campaign_at(folder, flags)
+        found = campaign_at(folder, form)
         progress = list(look(found, Budget.of(budget, found.config), retried))
         done = sum(each.is_done for each in progress)
         waiting = sum(each.is_unpublished for each in progress)
@@ -147,8 +145,8 @@ def run(
     return Reply(exit_code=repeated(lambda: next(looks)(), every * 60, time.sleep))
 
 
-@command("status", campaign, json=True, parsed=False)
-def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any) -> Reply:
+@command("status", campaign, json=True)
+def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm) -> Reply:
     """Show progress and cost of a campaign, and an estimate of the rest.
 
     presswatch campaign status history
@@ -157,7 +155,7 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm, **flags: Any)
     from presswatch_spark.cli.campaigning import campaign_at
     from presswatch_spark.scanning.campaigns.progress import Budget
 
-    found = campaign_at(folder, flags)
+    found = campaign_at(folder, form)
     machine = Budget.of(None, found.config).machine
     items = list(map(found.progress_of, found.items))
     rows: list[dict[str, Any]] = [

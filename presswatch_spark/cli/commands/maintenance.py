@@ -158,7 +158,7 @@ def fetch(
     Example: presswatch fetch tables --row 3f1c --upstream --index
     https://index.commoncrawl.org/{release}-index
     """
-    from presswatch_spark.query.pointers.fetch import at_pointer, for_row, shown
+    from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row, shown
     from presswatch_spark.query.pointers.pointer import is_pointer
 
     if prefix is None and not is_pointer(target):
@@ -170,8 +170,8 @@ def fetch(
     if prefix is None:
         fetched = at_pointer(target, form.settings.read.columns, form.storage, mirrors)
     else:
-        where = (target, prefix, form.storage, mirrors, form.settings.datasets.common_crawl.base)
-        fetched = for_row(*where, index, upstream=upstream)
+        archives = Archives(form.settings.datasets.common_crawl.base, mirrors, form.storage)
+        fetched = for_row(target, prefix, archives, index, upstream=upstream)
     written = f"{out}: {fetched.save(out)}" if out else None
     return Reply(shown(fetched, written))
 

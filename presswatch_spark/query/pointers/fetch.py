@@ -73,24 +73,30 @@ class Fetched:
         return f"the {format.title} record, as it is stored"
 
 
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """Access to records of web archives; `base` is the folder or URL of Common Crawl's files."""
+
+    base: str
+    mirrors: Sequence[Mirror]
+    storage: StorageOptions
+
+    def place_of(self, name: str) -> str:
+        """Return the present place of a file of Common Crawl."""
+        return mirrored(join(canonical(self.base), name), self.mirrors)
+
+
 def for_row(
-    tables: str,
-    prefix: str,
-    storage: StorageOptions,
-    mirrors: Sequence[Mirror],
-    base: str,
-    index: str | None = None,
-    *,
-    upstream: bool = False,
+    tables: str, prefix: str, archives: Archives, index: str | None = None, *, upstream: bool = False
 ) -> Fetched:
     """Fetch the record of the row of `tables` whose digest begins with `prefix`.
 
     The record is the document of a match, the response of a rights signal, or the record of a capture; with
-    `upstream`, the record upstream of a match. `base`: folder or URL of Common Crawl's files. `index`: lists
-    captures. `InputError` if there is no such row or record, `CorruptError` if it differs from the row.
+    `upstream`, the record upstream of a match. `index`: lists captures. `InputError` if there is no such row
+    or record, `CorruptError` if it differs from the row.
     """
-    store = TableStore.open(tables, storage)
-    audit = Audit(store, storage, mirrors)
+    store = TableStore.open(tables, archives.storage)
+    audit = Audit(store, archives.storage, archives.mirrors)
     row = row_by_digest(store, prefix)
     if upstream and not isinstance(row, Match):
         raise InputError(
@@ -101,10 +107,10 @@ def for_row(
     if isinstance(row, RightsSignal):
         return _declaring(row, audit)
     if isinstance(row, MemberCapture):
-        return _captured(row, base, mirrors, storage)
+        return _captured(row, archives)
     # Refuse a row without a trail before reading anything.
-    asked = Index(index, storage, base) if index else None
-    trail = trail_of(row, base, mirrors, storage, asked) if upstream else None
+    asked = Index(index, archives.storage, archives.base) if index else None
+    trail = trail_of(row, archives, asked) if upstream else None
     (verdict,) = audit.verdicts([row])
     damage = verdict.failure if verdict.failure and verdict.failure.reason == checks.DAMAGED else None
     if verdict.record is None or (verdict.failure and (trail or not damage)):
@@ -128,17 +134,17 @@ COMPARED = (
 )
 
 
-def _captured(row: MemberCapture, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> Fetched:
+def _captured(row: MemberCapture, archives: Archives) -> Fetched:
     name, offset, length = row.warc_filename, row.record_offset, row.record_length
     if not name or offset is None or length is None:
         raise InputError("the index lists no WARC file for this capture", where=row.row_sha256)
     if ".." in name.split("/"):
         raise InputError("the row points to a file outside its release", where=row.row_sha256)
-    pointer = Pointer(mirrored(join(canonical(base), name), mirrors), offset, length)
+    pointer = Pointer(archives.place_of(name), offset, length)
     if failure := edited(row):
         raise _refused(pointer, failure)
 
-    options = ReadOptions(storage=storage)
+    options = ReadOptions(storage=archives.storage)
     outcome = raw_record(pointer, options)
     if isinstance(outcome, Failure):
         # The record may be one of ARC, the format before WARC.
@@ -293,28 +299,23 @@ CAPTURES_READ = 10
 class Trail:
     """The statements of a row about its record upstream, and the places to look for it.
 
-    `uri`: the present place of the record's file. `base`: folder or URL of Common Crawl's files.
+    `uri`: the present place of the record's file.
     """
 
     row: Match
     uri: str | None
-    offset: int | None
     record_id: str | None
-    base: str
-    mirrors: Sequence[Mirror]
-    storage: StorageOptions
-    index: Index | None = None
+    archives: Archives
+    index: Index | None
 
     @property
     def options(self) -> ReadOptions:
         """Return the settings for reading the record, with the release that its path names."""
         release = in_filename(self.uri).get("release")
-        return ReadOptions(release=release, pdf=True, wants=every_url, storage=self.storage)
+        return ReadOptions(release=release, pdf=True, wants=every_url, storage=self.archives.storage)
 
 
-def trail_of(
-    row: Match, base: str, mirrors: Sequence[Mirror], storage: StorageOptions, index: Index | None
-) -> Trail:
+def trail_of(row: Match, archives: Archives, index: Index | None) -> Trail:
     """Return the trail of a row of `matches` to its record upstream; `InputError` if there is none."""
     format, where = registry.find(row.dataset), row.row_sha256
     if format and format.responses:
@@ -325,9 +326,9 @@ def trail_of(
         )
     made_from = format.made_from(row.shard_uri) if format else None
     if made_from:
-        uri: str | None = mirrored(made_from[1], mirrors)
+        uri: str | None = mirrored(made_from[1], archives.mirrors)
     else:
-        uri = _where(row.upstream_uri, base, mirrors, storage) if row.upstream_uri else None
+        uri = _where(row.upstream_uri, archives) if row.upstream_uri else None
     is_placed = uri is not None and row.upstream_offset is not None
     if not is_placed and (index is None or row.document_url is None):
         named = row.product or row.dataset
@@ -352,7 +353,7 @@ def trail_of(
             "the row has neither the time of its capture nor a record id, so it may be of any capture",
             where=where,
         )
-    return Trail(row, uri, row.upstream_offset, named_id, base, mirrors, storage, index)
+    return Trail(row, uri, named_id, archives, index)
 
 
 def id_of_record(text: str | None) -> str | None:
@@ -364,18 +365,18 @@ def id_of_record(text: str | None) -> str | None:
     return bare if bare.startswith("urn:") else None
 
 
-def _where(named: str, base: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> str | None:
+def _where(named: str, archives: Archives) -> str | None:
     """Return the present place of a file that a row names; None if it is unknown.
 
     A row has hostile content: unless a mirror maps it, it must not lead to a local file or private address.
     """
     uri = canonical(named)
-    place = mirrored(uri, mirrors)
+    place = mirrored(uri, archives.mirrors)
     if place == uri and uri.startswith(COMMON_CRAWL):
-        place = mirrored(join(canonical(base), uri.removeprefix(COMMON_CRAWL)), mirrors)
+        place = archives.place_of(uri.removeprefix(COMMON_CRAWL))
     if ".." in place.split("/") or (place == uri and scheme_of(uri) == "file"):
         return None
-    if place == uri and scheme_of(uri) in ("http", "https") and is_private(uri, storage):
+    if place == uri and scheme_of(uri) in ("http", "https") and is_private(uri, archives.storage):
         return None
     return place
 
@@ -386,8 +387,8 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
     `CorruptError` if no record fits, `StorageError` if the file or the index cannot be reached.
     """
     pointers, why = list[Pointer](), "nothing identifies a record"
-    if trail.uri and trail.offset is not None:
-        pointers = [pointer_at(trail.uri, trail.offset, trail.options)]
+    if trail.uri and trail.row.upstream_offset is not None:
+        pointers = [pointer_at(trail.uri, trail.row.upstream_offset, trail.options)]
     elif trail.index is not None and trail.row.document_url is not None:
         named = (in_filename(trail.uri).get("release"), trail.row.release, trail.row.shard_uri)
         crawls = (_CRAWL.search(name or "") for name in named)
@@ -395,8 +396,7 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
         releases = trail.index.releases_of(crawl, trail.row.captured_at)
         captures = {(each.filename, each.offset): each for each in _listed(trail, trail.index, releases)}
         for each in list(captures.values())[:CAPTURES_READ]:
-            uri = mirrored(join(canonical(trail.base), each.filename), trail.mirrors)
-            pointers.append(Pointer(uri, each.offset, each.length))
+            pointers.append(Pointer(trail.archives.place_of(each.filename), each.offset, each.length))
         why = "no crawl is known that was made when the row's page was captured"
         if releases:
             asked = " and ".join(filter(None, releases)) or "the index"

@@ -22,7 +22,7 @@ from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanC
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.query.pointers.audit import Audit, RowCheck, drawn_rows, row_by_digest
 from presswatch_spark.query.pointers.checks import REASONS, Failure, Record
-from presswatch_spark.query.pointers.fetch import at_pointer, for_row
+from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row
 from presswatch_spark.query.pointers.pointer import (
     Pointer,
     is_pointer,
@@ -469,7 +469,7 @@ def test_rows_whose_url_and_text_lie_in_json_strings_verify(corpus: Path, tmp_pa
         }
         assert failures(verdicts(tmp_path / f"of-{path.name}", corpus)) == {}
         digest = rows[0]["row_sha256"]
-        fetched = for_row(str(tmp_path / f"of-{path.name}"), digest, StorageOptions(), (), "")
+        fetched = for_row(str(tmp_path / f"of-{path.name}"), digest, Archives("", (), StorageOptions()))
         assert fetched.record.facts.document_url == rows[0]["document_url"]
 
 

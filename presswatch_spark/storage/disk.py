@@ -237,11 +237,6 @@ def file_sha256(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def private_opener(path: str, flags: int) -> int:
-    """Opener for the built-in `open`: only the owner may read a file that it creates."""
-    return os.open(path, flags, PRIVATE_FILE)
-
-
 def explained(error: OSError, path: str) -> StorageError:
     """Convert an error of the operating system into a `StorageError`."""
     if isinstance(error, FileNotFoundError):

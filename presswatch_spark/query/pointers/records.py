@@ -25,6 +25,7 @@ from presswatch_spark.matching.judgement.match_rows import (
     document_facts,
     located_facts,
 )
+from presswatch_spark.query.exports import require_new
 from presswatch_spark.query.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.query.pointers.pointer import Pointer
 from presswatch_spark.reading import registry
@@ -37,7 +38,7 @@ from presswatch_spark.reading.source import Format, RangeStream, ReadOptions, Re
 from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
 from presswatch_spark.reading.warc_format import WARC
-from presswatch_spark.storage.disk import disk_errors, on_disk, private_opener
+from presswatch_spark.storage.disk import disk_errors, on_disk
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -336,12 +337,6 @@ def readable(content: bytes) -> bytes:
 
 def save(path: str, content: bytes) -> None:
     """Write a new file; `OutputError` if there is one already, or it cannot be written."""
-    place = on_disk(path)
-    with disk_errors(place), open(place, "xb", opener=private_opener) as file:
-        try:
-            file.write(content)
-            file.flush()
-        except OSError:
-            # Half a record is no evidence, and would make the next attempt fail.
-            place.unlink()
-            raise
+    folder, name = require_new(str(on_disk(path)), StorageOptions())
+    with disk_errors(path), folder.new_file(name, private=True) as draft:
+        draft.write_bytes(content)

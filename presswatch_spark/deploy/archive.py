@@ -191,8 +191,11 @@ def pack(tree: Path, file: Path) -> None:
                 tar.addfile(info)
 
 
-def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
-    """Raise `ArchiveError` if an archive is damaged, lacks files, or could write outside its folder."""
+def check_archive(file: Path, needed: tuple[str, ...] = ()) -> list[str]:
+    """Return the names of an archive's members.
+
+    Raises `ArchiveError` if it is damaged, lacks files, or could write outside its folder.
+    """
     try:
         with tarfile.open(file, "r:gz") as tar:
             members = tar.getmembers()
@@ -215,6 +218,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> None:
             where=str(file),
             remedy="build it again: make archive",
         )
+    return names
 
 
 def main() -> int:

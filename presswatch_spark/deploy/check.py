@@ -5,9 +5,7 @@ finding, and the other checks still run. A check without an answer of AWS is nev
 """
 
 import re
-import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +30,6 @@ from presswatch_spark.storage.objects import (
     MissingError,
     NoBucketError,
     read_object,
-    stat,
 )
 from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
@@ -233,18 +230,15 @@ def _archive(job: PlannedJob) -> Findings:
             remedy = "run the command in a checkout, or pass an archive with --archive FILE"
             yield FAULT, f"there is no archive, and {ROOT} has no sources to build it from", remedy
         return
-    check_archive(archive, NEEDED)
-    with tarfile.open(archive, "r:gz") as tar:
-        found = (re.match(r"lib/presswatch_spark-(.+?)\.dist-info", name) for name in tar.getnames())
-        version = next((printable(match[1]) for match in found if match), "unknown")
+    names = check_archive(archive, NEEDED)
+    found = (re.match(r"lib/presswatch_spark-(.+?)\.dist-info", name) for name in names)
+    version = next((printable(match[1]) for match in found if match), "unknown")
     if version != __version__:
         remedy = "build one of this version (make archive), or leave out --archive"
         yield FAULT, f"{archive.name} is of version {version}, and this is {__version__}", remedy
         return
-    size, in_store = archive.stat().st_size, False
-    with suppress(MissingError):
-        in_store = stat(job.service.asked.archive.uri, job.service.storage).size == size
-    place = "is in the store" if in_store else f"of {size / 1e6:,.0f} MB will be uploaded"
+    is_stored = job.service.asked.archive.is_stored(job.service.storage)
+    place = "is in the store" if is_stored else f"of {archive.stat().st_size / 1e6:,.0f} MB will be uploaded"
     yield OK, f"{archive.name}, version {version}, {place}", ""
 
 

@@ -10,7 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -56,11 +55,17 @@ class Upload:
     file: Path
     uri: str
 
+    def is_stored(self, options: StorageOptions) -> bool:
+        """Return whether the store has the file, by its name and size."""
+        try:
+            return stat(self.uri, options).size == self.file.stat().st_size
+        except MissingError:
+            return False
+
     def bring(self, options: StorageOptions) -> bool:
-        """Upload the file unless the store has it, by its name and size; return whether it was uploaded."""
-        with suppress(MissingError):
-            if stat(self.uri, options).size == self.file.stat().st_size:
-                return False
+        """Upload the file unless it is stored; return whether it was uploaded."""
+        if self.is_stored(options):
+            return False
         put_file(str(self.file), self.uri, options)
         return True
 

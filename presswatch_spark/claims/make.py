@@ -36,7 +36,7 @@ from presswatch_spark.claims.pages import (
 from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import mandate_of, rights_of
-from presswatch_spark.claims.words import ArticleReader, KnownTexts, WordFacts
+from presswatch_spark.claims.words import KnownTexts, WordFacts, words_of_article
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session, spark_schema
@@ -44,6 +44,7 @@ from presswatch_spark.core.spark.worker import task
 from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import confidence_reasons, letter_of
+from presswatch_spark.matching.judgement.rarity import Neighbours
 from presswatch_spark.matching.rights.declaration import UNKNOWN
 from presswatch_spark.query.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
 from presswatch_spark.query.reservations import DECISIVE, Moment, OwnSites, pages_read
@@ -172,8 +173,8 @@ class Judge:
     def __init__(self, knowledge: Knowledge) -> None:
         config, signals = knowledge.config, knowledge.signals
         corpus = Corpus.same(knowledge.corpus, knowledge.digest, config.storage)
-        self._knowledge, self._members = knowledge, corpus.registry.by_id
-        self._articles = ArticleReader(corpus, knowledge.known, config)
+        self._knowledge, self._members, self._corpus = knowledge, corpus.registry.by_id, corpus
+        self._neighbours = Neighbours(corpus.index, corpus.surroundings, config.rarity, config.ownership)
         self._pages = PageReader(corpus.registry, corpus.sites, knowledge.press, config.claims.early_days)
         # Without declarations of sites, every reservation is unknown.
         self._sites = OwnSites(signals, knowledge.pages) if signals is not None and len(signals) else None
@@ -194,7 +195,8 @@ class Judge:
         numbers = ids.indices.to_numpy()
         for first, after in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)]):
             if first < after and (name := ids.dictionary[int(numbers[first])].as_py()) is not None:
-                words.judge(self._articles.read(name), first, after, limits)
+                article = words_of_article(self._corpus, name, self._knowledge.known, self._neighbours)
+                words.judge(article, first, after, limits)
         row_reasons, row_letters = self._row_reasons(rows), as_array(rows["confidence"])
         if row_letters.null_count:
             # Runs of the oldest versions have no letters.

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, explained
 from presswatch_spark.claims.pages import NO_TIME, PageFacts, as_array
-from presswatch_spark.core.settings.config import OwnershipRules, ScanConfig
+from presswatch_spark.core.settings.config import OwnershipRules
 from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity, ownership_of
@@ -88,29 +88,24 @@ class ArticleWords:
         return len(self.starts)
 
 
-class ArticleReader:
-    """Reads articles of a corpus, with the rarity of their words among all texts."""
-
-    def __init__(self, corpus: Corpus, known: KnownTexts, config: ScanConfig) -> None:
-        self._corpus, self._known = corpus, known
-        self._neighbours = Neighbours(corpus.index, corpus.surroundings, config.rarity, config.ownership)
-
-    def read(self, article_id: str) -> ArticleWords | None:
-        """Return the words of an article; None if the corpus has no article of that id."""
-        ordinal = self._corpus.ordinal_of(article_id)
-        if ordinal is None:
-            return None
-        body = self._corpus.body(ordinal)
-        words = words_of(body)
-        every = np.arange(len(words))
-        starts, ends = map(np.ascontiguousarray, words.characters(every, every).T)
-        return ArticleWords(
-            hashlib.sha256(body).hexdigest(),
-            starts,
-            ends,
-            self._neighbours.standing(ordinal, words.hashes),
-            self._known.marks(words.hashes),
-        )
+def words_of_article(
+    corpus: Corpus, article_id: str, known: KnownTexts, neighbours: Neighbours
+) -> ArticleWords | None:
+    """Return the words of an article; None if the corpus has no article of that id."""
+    ordinal = corpus.ordinal_of(article_id)
+    if ordinal is None:
+        return None
+    body = corpus.body(ordinal)
+    words = words_of(body)
+    every = np.arange(len(words))
+    starts, ends = map(np.ascontiguousarray, words.characters(every, every).T)
+    return ArticleWords(
+        hashlib.sha256(body).hexdigest(),
+        starts,
+        ends,
+        neighbours.standing(ordinal, words.hashes),
+        known.marks(words.hashes),
+    )
 
 
 class WordFacts:

@@ -30,7 +30,7 @@ from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
 from presswatch_spark.scanning.runs.publish import publish
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, own_run, remove_leftovers
-from presswatch_spark.scanning.runs.waves import Sifter, WaveReader
+from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes
 from presswatch_spark.scanning.runs.work import Finished, Guard, Work
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
@@ -88,11 +88,10 @@ def execute(
         workers = Workers.of(uris, cores_of_machine(context), store.root.storage)
         reader = WaveReader(context, run, work.kind, read, rules, observer, workers, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
-        if work.passes:
+        if passes:
             done = _positions(waves)
             left = {place: shard for place, shard in enumerate(shards) if place not in done}
-            sifter = Sifter(reader, work.passes)
-            waves += sifter(left, lambda more: guard(_counts([*waves, *more])))
+            waves += earlier_passes(reader, passes, left, lambda more: guard(_counts([*waves, *more])))
         waves = _read_rest(shards, waves, reader, guard)
         metrics = metric_rows(observer.metrics("published")) if work.kind.has_metrics else ()
         row, log = publish(store, run, work, waves, metrics)

@@ -326,52 +326,50 @@ def dealt(shards: Shards, groups: int) -> tuple[tuple[int, ...], ...]:
 # --- passes before the last
 
 
-@dataclass(frozen=True, slots=True)
-class Sifter:
-    """Does the passes before the last, of shards given by their position in the plan."""
+def earlier_passes(
+    reader: WaveReader, passes: Passes, shards: Shards, guard: Callable[[list[Wave]], None]
+) -> list[Wave]:
+    """Read the shards in each pass before the last; return waves without shards, which hold the cost.
 
-    reader: WaveReader
-    passes: Passes
+    `shards`: by position in the plan. `guard` is called before each wave with the waves so far, and may
+    raise.
 
-    def __call__(self, shards: Shards, guard: Callable[[list[Wave]], None]) -> list[Wave]:
-        """Read the shards in each pass; return waves without shards, which hold the cost of the passes.
+    Raises:
+        PlatformError: too many shards of a wave could not be read.
+        OutputError: the disk is full, or another process has taken the run over.
+    """
+    waves, observer, size = list[Wave](), reader.observer, reader.rules.wave_shards
+    parts = [passes.at(reader.run.folder, number) for number in range(passes.count - 1)]
+    left_by_pass = [_left(part, shards) for part in parts]
+    observer.say("passes", passes.why)
+    observer.progress.expect(sum(map(len, left_by_pass)))
+    for part, left in zip(parts, left_by_pass, strict=True):
+        observer.progress.in_pass(part.number + 1, part.count)
+        sifting = replace(reader, read=partial(_keep, part, passes.reader(part)), is_sifting=True)
+        places = list(left)
+        for first in range(0, len(places), size):
+            guard(waves)
+            waves.append(
+                _sifted(sifting, part, {place: left[place] for place in places[first : first + size]})
+            )
+    observer.progress.in_pass(passes.count, passes.count)
+    return waves
 
-        `guard` is called before each wave with the waves so far, and may raise.
 
-        Raises:
-            PlatformError: too many shards of a wave could not be read.
-            OutputError: the disk is full, or another process has taken the run over.
-        """
-        waves, count, observer = list[Wave](), self.passes.count, self.reader.observer
-        passes = [self.passes.at(self.reader.run.folder, number) for number in range(count - 1)]
-        left_by_pass = [_left(each, shards) for each in passes]
-        observer.say("passes", self.passes.why)
-        observer.progress.expect(sum(map(len, left_by_pass)))
-        for each, left in zip(passes, left_by_pass, strict=True):
-            observer.progress.in_pass(each.number + 1, count)
-            places, size = list(left), self.reader.rules.wave_shards
-            for first in range(0, len(places), size):
-                guard(waves)
-                some = places[first : first + size]
-                waves.append(self._sifted(each, {place: left[place] for place in some}))
-        observer.progress.in_pass(count, count)
-        return waves
-
-    def _sifted(self, part: Pass, shards: Shards) -> Wave:
-        meter, run = Meter(partial(cores_now, self.reader.context)), self.reader.run
-        reader = replace(self.reader, read=partial(_keep, part, self.passes.reader(part)), is_sifting=True)
-        log = [row for each in reader.attempts(shards, final=False) for row in each.log.values()]
-        check_budget(log, len(shards), reader.rules.wave_failures)
-        lost = sum(row["failure"] in PLATFORM for row in log)
-        counts = ShardTotals(core_seconds=meter.core_seconds())
-        totals = time_of_cores(counts.core_seconds)
-        totals |= {MetricSample("pass_waves_total"): 1, MetricSample("pass_shards_total"): len(shards)}
-        attempt = f"pass-{part.number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
-        wave = Wave(attempt, (), counts, (), run.epoch, totals)
-        run.lock.confirm()
-        write_wave(run.folder, wave)
-        reader.observer.sifted(len(shards), lost, part.number + 1, part.count, counts, totals)
-        return wave
+def _sifted(reader: WaveReader, part: Pass, shards: Shards) -> Wave:
+    meter, run = Meter(partial(cores_now, reader.context)), reader.run
+    log = [row for each in reader.attempts(shards, final=False) for row in each.log.values()]
+    check_budget(log, len(shards), reader.rules.wave_failures)
+    lost = sum(row["failure"] in PLATFORM for row in log)
+    counts = ShardTotals(core_seconds=meter.core_seconds())
+    totals = time_of_cores(counts.core_seconds)
+    totals |= {MetricSample("pass_waves_total"): 1, MetricSample("pass_shards_total"): len(shards)}
+    attempt = f"pass-{part.number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
+    wave = Wave(attempt, (), counts, (), run.epoch, totals)
+    run.lock.confirm()
+    write_wave(run.folder, wave)
+    reader.observer.sifted(len(shards), lost, part.number + 1, part.count, counts, totals)
+    return wave
 
 
 def _left(part: Pass, shards: Shards) -> Shards:

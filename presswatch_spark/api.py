@@ -81,7 +81,7 @@ class Tables:
             own_site=own_site, elsewhere=elsewhere, unknown_site=unknown_site,
         )  # fmt: skip
         chosen = _columns("matches", columns)
-        require_known(self.store, {"title": title, "publisher": publisher, "article": article})
+        require_known(self.store, wanted)
         runs = chosen_runs(self.store, run)
         return Matches(self.store, wanted, runs, "duckdb", judged=False).table(chosen)
 

@@ -311,17 +311,9 @@ def schema_of(kinds: Mapping[str, type]) -> pa.Schema:
     """Return the schema of columns of these kinds; `list` is a list of texts."""
     import pyarrow as pa
 
-    from presswatch_spark.tables.row_types import UTC_MICROS
+    from presswatch_spark.tables.row_types import ARROW_TYPES
 
-    types = {
-        str: pa.string(),
-        int: pa.int64(),
-        float: pa.float64(),
-        bool: pa.bool_(),
-        date: pa.date32(),
-        datetime: UTC_MICROS,
-        list: pa.list_(pa.string()),
-    }
+    types = {**ARROW_TYPES, date: pa.date32(), list: pa.list_(pa.string())}
     return pa.schema([(name, types[kind]) for name, kind in kinds.items()])
 
 

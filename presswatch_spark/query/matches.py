@@ -23,10 +23,13 @@ from presswatch_spark.tables.store import TableStore, chosen_runs
 if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus
 
-# Tables whose rows name titles, publishers or articles; columns of other names that users filter by.
+# Tables whose rows name titles, publishers or articles.
 NAMING = ("matches", "captures", "rights_signals", "runs")
-COLUMNS = {"host": "document_host", "release": "release", "dataset": "dataset"}
-EQUAL = ("title_id", "publisher_id", "article_id", "dataset", "release", "document_host")
+COLUMNS = {
+    "title": "title_id", "publisher": "publisher_id", "article": "article_id",
+    "host": "document_host", "release": "release", "dataset": "dataset",
+}  # fmt: skip
+"""Columns that a filter compares with a name, by the kind of the name in messages."""
 SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "own_site is null"}
 _WEIGHT = (
     "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
@@ -42,20 +45,15 @@ ORDERS: Mapping[str, str] = {
 """Total orders of rows, so that results are reproducible. `shard`: as they are stored."""
 
 
-def require_known(store: TableStore, wanted: Mapping[str, str | None], corpus: Corpus | None = None) -> None:
-    """Raise `InputError`, with the nearest known names, for names that neither rows nor the corpus contain.
-
-    `wanted`: ids by `title`, `publisher` and `article`, and names by the keys of `COLUMNS`, or None.
-    """
-    for kind, name in wanted.items():
-        if name is None:
-            continue
-        column = COLUMNS.get(kind, f"{kind}_id")
+def require_known(store: TableStore, wanted: MatchFilter, corpus: Corpus | None = None) -> None:
+    """Raise `InputError`, with the nearest names, for names that neither rows nor the corpus contain."""
+    for kind, name in wanted.names().items():
+        column = COLUMNS[kind]
         if any(map(len, _batches_naming(store, column, pc.field(column) == name))):
             continue
         batches = _batches_naming(store, column)
         known = {each: each for batch in batches for each in batch[column].unique().drop_null().to_pylist()}
-        if kind in COLUMNS:
+        if kind in ("host", "release", "dataset"):
             what = f"no row of these tables has the {kind} {name}"
             remedy = "write the host as the rows do; older runs recorded no hosts" if kind == "host" else ""
         elif corpus is None:
@@ -106,10 +104,14 @@ class MatchFilter:
     document_host: str | None = None
     since: datetime | None = None
 
+    def names(self) -> dict[str, str]:
+        """Return the names that rows must have, by the keys of `COLUMNS`."""
+        names = {kind: getattr(self, column) for kind, column in COLUMNS.items()}
+        return {kind: name for kind, name in names.items() if name is not None}
+
     def condition(self, letter: str) -> str:
         """Return the filter in SQL, over rows whose letter is the column `letter`."""
-        equal = {name: getattr(self, name) for name in EQUAL}
-        terms = [f"{name} = {literal(value)}" for name, value in equal.items() if value is not None]
+        terms = [f"{COLUMNS[kind]} = {literal(name)}" for kind, name in self.names().items()]
         for name, values in (("grade", self.grades), (letter, self.confidences)):
             if values:
                 terms.append(f"{name} in ({', '.join(map(literal, values))})")

@@ -24,7 +24,7 @@ UTC_MICROS = pa.timestamp("us", tz="UTC")
 Int32 = Annotated[int, pa.int32()]
 UInt64 = Annotated[int, pa.uint64()]
 
-_ARROW = {
+ARROW_TYPES: Mapping[type, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     float: pa.float64(),
@@ -165,4 +165,4 @@ def _arrow_type(annotation: Any) -> tuple[pa.DataType, bool]:
         return pa.list_(_arrow_type(args[0])[0]), False
     if typing.is_typeddict(annotation):
         return struct_of(annotation), False
-    return _ARROW[annotation], False
+    return ARROW_TYPES[annotation], False

@@ -124,9 +124,7 @@ def matches(
         since=datetime.combine(since, time.min, UTC) if since else None,
     )
     store = TableStore.open(tables, storage)
-    named = {"title": title_id, "publisher": publisher_id, "article": article_id}
-    named |= {"host": document_host, "release": release, "dataset": dataset}
-    require_known(store, named, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
+    require_known(store, wanted, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
     found = Matches.of(store, run_id, wanted, engine)
     if found.judged:
         # DuckDB joins rows with claims in memory up to its own limit: let Arrow return unused memory.

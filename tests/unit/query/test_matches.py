@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.query.matches import EQUAL, ORDERS, Matches, MatchFilter, MatchTotals
+from presswatch_spark.query.matches import COLUMNS, ORDERS, Matches, MatchFilter, MatchTotals
 from presswatch_spark.tables.declarations import Claim, Derivation, Match
 from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 from presswatch_spark.tables.sorted_files import SortedFiles
@@ -73,7 +73,7 @@ def keys(rows: Any) -> list[tuple[str, str]]:
 
 def passes(row: dict[str, Any], wanted: MatchFilter) -> bool:
     """Whether a filter lets a row through, written without SQL."""
-    equal = {name: getattr(wanted, name) for name in EQUAL}
+    equal = {name: getattr(wanted, name) for name in COLUMNS.values()}
     sites = {True: wanted.own_site, False: wanted.elsewhere, None: wanted.unknown_site}
     return (
         all(row[name] == value for name, value in equal.items() if value is not None)

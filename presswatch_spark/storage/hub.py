@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import ClassVar
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
-from presswatch_spark.core.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.core.errors import (
+    ConfigError,
+    InputError,
+    PresswatchError,
+    StorageError,
+    TruncatedError,
+)
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.storage.addresses import name_of
 from presswatch_spark.storage.host_limits import BlockedError
@@ -26,6 +33,7 @@ from presswatch_spark.storage.http import (
     HttpReply,
     HttpStore,
     body_of,
+    unpacked_body,
 )
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
@@ -35,13 +43,33 @@ from presswatch_spark.storage.objects import (
     RangeReply,
     RawResponse,
     Store,
+    answered,
     changed,
     range_header,
 )
-from presswatch_spark.storage.uris import MAIN, SHA256, HubAddress, canonical, host_of, printable, scheme_of
+from presswatch_spark.storage.uris import (
+    MAIN,
+    SHA256,
+    HubAddress,
+    canonical,
+    host_of,
+    is_utf8,
+    printable,
+    scheme_of,
+)
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 ENDPOINT, ENDPOINT_VARIABLE, TOKEN_VARIABLE = "https://huggingface.co", "HF_ENDPOINT", "HF_TOKEN"
 PLACES_KEPT = 4096
+LONGEST_ANSWER = 64 << 20
+"""Most bytes of a page of a list; a usual page has a few hundred thousand."""
+_LARGEST_FILE = 1 << 62
+_UNKNOWN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_CLIENT = threading.Lock()
+_LINKED = re.compile(r"<([^>]*)>")
+_CHECK = "check HF_ENDPOINT, and run again later"
 REDIRECTS_MAX = 4
 FACTS = ("X-Repo-Commit", "X-Linked-Size", "X-Linked-ETag", "X-Error-Code", "X-Error-Message")
 GATED, NO_REPOSITORY, NO_REVISION = "GatedRepo", "RepoNotFound", "RevisionNotFound"
@@ -105,11 +133,15 @@ class HubStore(Store):
         return canonical(endpoint).rstrip("/")
 
     def pinned(self, uri: str) -> str:
-        """Return the URI with the commit in place of its revision."""
-        from presswatch_spark.storage.hub_lists import commit_of
-
+        """Return the URI with the commit (40 hex digits) in place of its revision."""
         address = HubAddress.of(uri)
-        return uri if address.is_pinned else str(replace(address, revision=commit_of(self, address)))
+        if address.is_pinned:
+            return uri
+        with self._library(address) as api:
+            commit = api.dataset_info(address.dataset, revision=address.revision or MAIN).sha
+        if not isinstance(commit, str) or not (pinned := replace(address, revision=commit)).is_pinned:
+            raise StorageError("the hub states no commit for the revision", where=str(address))
+        return str(pinned)
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe a file by the headers of the hub's redirect to its store."""
@@ -120,10 +152,81 @@ class HubStore(Store):
         return ObjectInfo(uri, place.size, place.etag, place.sha256)
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
-        """Yield the files of the folder."""
-        from presswatch_spark.storage.hub_lists import files_below
+        """Yield the files below the folder, at any depth; raises `StorageError` for an impossible entry."""
+        from huggingface_hub.hf_api import RepoFile
 
-        return iter(files_below(self, HubAddress.of(uri)))
+        folder, found = HubAddress.of(uri), list[ObjectInfo]()
+        path, revision = folder.path.rstrip("/"), folder.revision or MAIN
+        with self._library(folder) as api:
+            for file in api.list_repo_tree(
+                folder.dataset, path or None, recursive=True, revision=revision, repo_type="dataset"
+            ):
+                if not isinstance(file, RepoFile):
+                    continue
+                size, sha256 = (file.lfs.size, file.lfs.sha256) if file.lfs else (file.size, None)
+                is_below = file.path.startswith(f"{path}/" if path else "") and is_utf8(file.path)
+                if (
+                    not is_below
+                    or not {"", ".", ".."}.isdisjoint(file.path.split("/"))
+                    or not isinstance(size, int)
+                    or not 0 <= size <= _LARGEST_FILE
+                    or not (sha256 is None or SHA256.fullmatch(sha256))
+                ):
+                    what = "the hub lists a file outside of the folder, or one with a wrong size or SHA-256"
+                    raise StorageError(what, where=str(folder), remedy=_CHECK)
+                found.append(ObjectInfo(f"{folder.root}{file.path}", size, sha256, sha256))
+        return iter(found)
+
+    @contextmanager
+    def _library(self, address: HubAddress) -> Iterator[HfApi]:
+        """Yield `huggingface_hub`, which sends requests about one dataset by this store.
+
+        It knows a hub's addresses. Limits, certificates and token are this store's; it never gets the token.
+        The whole process uses this client during the block.
+        """
+        import httpx2
+        from huggingface_hub import HfApi, set_client_factory
+        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.utils._http import default_client_factory
+
+        seen = set[str]()
+
+        def send(request: httpx2.Request) -> httpx2.Response:
+            url = str(request.url)
+            # Refuse requests that the library makes for its statistics.
+            if "/api/datasets/" not in request.url.path:
+                return httpx2.Response(404)
+            if url in seen:
+                what = "the pages of a list of the hub form a loop"
+                raise StorageError(what, where=str(address), remedy=_CHECK)
+            seen.add(url)
+            answer = answered(partial(self._page_of_list, url, address), self.options)
+            if answer.failure:
+                what = "the hub's answer broke off"
+                raise TruncatedError(what, where=str(address), remedy="run again later")
+            # The address of the next page may be relative, but the library takes it as it is.
+            links = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", answer.header("Link") or "")
+            content = unpacked_body(answer, LONGEST_ANSWER)
+            return httpx2.Response(200, headers={"Link": links}, content=content)
+
+        with _CLIENT:
+            set_client_factory(lambda: httpx2.Client(transport=httpx2.MockTransport(send)))
+            try:
+                yield HfApi(self.endpoint, token=False)
+            except (*_UNKNOWN, HfHubHTTPError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+                what = f"the hub's answer is of an unknown kind ({type(error).__name__})"
+                raise StorageError(what, where=str(address), remedy=_CHECK) from error
+            finally:
+                # The library's own factory of clients has no public name.
+                set_client_factory(default_client_factory)
+
+    def _page_of_list(self, url: str, address: HubAddress) -> RawResponse:
+        reply = self.get(url, address)
+        answer = reply.answer(0, LONGEST_ANSWER + 1, self.options)
+        if reply.location is not None or len(answer.body) > LONGEST_ANSWER:
+            what = f"the hub's answer is a redirect, or longer than {LONGEST_ANSWER:,} bytes"
+            raise StorageError(what, where=str(address), remedy=_CHECK)
+        return answer
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Open a range in the store. If the store refuses a known address, ask the hub for a new one."""

@@ -17,7 +17,7 @@ import pytest
 from presswatch_spark.core.errors import ConfigError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.core.settings.config import DatasetRules, ScanConfig
 from presswatch_spark.scanning.releases.release_shards import shards_of
-from presswatch_spark.storage import host_limits, hub_lists
+from presswatch_spark.storage import host_limits
 from presswatch_spark.storage import hub as hub_requests
 from presswatch_spark.storage.host_limits import BlockedError, HostLimits
 from presswatch_spark.storage.hub import HubStore, target_of, token_of
@@ -168,7 +168,7 @@ class TestLists:
     def test_a_list_that_can_be_none_is_an_error(
         self, site: Hub, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], body: bytes, said: str
     ) -> None:
-        monkeypatch.setattr(hub_lists, "LONGEST_ANSWER", 99_999)
+        monkeypatch.setattr(hub_requests, "LONGEST_ANSWER", 99_999)
         page = f"{site.url}/api/datasets/{NAME}/tree/{commit(site)}?cursor=1"
         headers = {name: value.format(page=page) for name, value in headers.items()}
         site.refusals.extend([Reply(200, headers, body)] * 9)

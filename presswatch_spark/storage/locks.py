@@ -63,10 +63,14 @@ class GuardedObject:
         except MissingError:
             return None
 
-    def write(self, data: bytes, over: Version | None) -> Version:
-        """Write it over a version (None: no object); `ConflictError` if the object is not in that version."""
-        etag = over.etag if over else None
-        return Version(data, write_object(self.uri, data, self.storage, absent=over is None, etag=etag))
+    def write(self, data: bytes, over: Version | None, *, private: bool = False) -> Version:
+        """Write it over a version (None: no object); `ConflictError` if the object is not in that version.
+
+        `private`: see `write_object`.
+        """
+        is_new, etag = over is None, over.etag if over else None
+        written = write_object(self.uri, data, self.storage, absent=is_new, etag=etag, private=private)
+        return Version(data, written)
 
 
 def silent(

@@ -91,4 +91,4 @@ def page_after(browser: TestClient, answer: Any) -> str:
 
 def written(desk: Desk) -> list[Review]:
     """All verdicts in the file of a review."""
-    return desk.file.read()
+    return desk.file.reviews()

@@ -20,15 +20,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.host_limits import forget_hosts
-from presswatch_spark.storage.objects import (
-    ConflictError,
-    MissingError,
-    StorageOptions,
-    canonical,
-    printable,
-    read_object,
-    write_object,
-)
+from presswatch_spark.storage.locks import GuardedObject
+from presswatch_spark.storage.objects import ConflictError, StorageOptions, canonical, printable
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
@@ -46,12 +39,8 @@ TRIES = 50
 SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewFile:
+class ReviewFile(GuardedObject):
     """A file of verdicts on disk or S3, by its canonical URI. Verdicts are only appended."""
-
-    uri: str
-    storage: StorageOptions
 
     @classmethod
     def of(cls, path: str, storage: StorageOptions) -> Self:
@@ -68,9 +57,10 @@ class ReviewFile:
     def __str__(self) -> str:
         return printable(self.uri)
 
-    def read(self) -> list[Review]:
+    def reviews(self) -> list[Review]:
         """Return all verdicts, in the order in which they were added; `ConfigError` lists mistakes."""
-        return reviews_in(self.uri, self._data()[0])
+        found = self.read()
+        return reviews_in(self.uri, found.data) if found else []
 
     def add(self, row: str, verdict: str, reviewer: str, note: str) -> Review:
         """Append a verdict, and return it once it is stored.
@@ -80,8 +70,8 @@ class ReviewFile:
         stop writing; `ConfigError` if the file has mistakes; `StorageError` if it cannot be written.
         """
         for _ in range(TRIES):
-            data, etag = self._data()
-            now = datetime.now(UTC)
+            found, now = self.read(), datetime.now(UTC)
+            data = found.data if found else b""
             if any(each.row_sha256 == row and each.at >= now for each in reviews_in(self.uri, data)):
                 raise OutputError(
                     "a verdict on this row is dated in the future, and would count instead of yours",
@@ -93,17 +83,11 @@ class ReviewFile:
             missing_end = b"\n" if kept and not kept.endswith(b"\n") else b""
             whole = kept + missing_end + added.line()
             try:
-                write_object(self.uri, whole, self.storage, absent=etag is None, etag=etag, private=True)
+                self.write(whole, found, private=True)
             except ConflictError:
                 continue
             return added
         raise OutputError("other processes kept writing", where=str(self), remedy="save the verdict again")
-
-    def _data(self) -> tuple[bytes, str | None]:
-        try:
-            return read_object(self.uri, self.storage)
-        except MissingError:
-            return b"", None
 
 
 def by_row(reviews: Iterable[Review]) -> dict[str, list[Review]]:
@@ -278,7 +262,7 @@ class Desk:
 
     def show(self, asked: DeskQuery) -> DeskPage:
         """Return the page for a query."""
-        verdicts = by_row(self.file.read())
+        verdicts = by_row(self.file.reviews())
         given = states_of(verdicts)
         # Without a verdict in the file, the verdict with which the claim was made counts.
         states = {
@@ -315,7 +299,7 @@ class Desk:
 
         Raises `PresswatchError` if it was not written, such as after the loss of verdicts of this session.
         """
-        gone = {*self.session.judged} - {*self.file.read()} if self.session.judged else ()
+        gone = {*self.session.judged} - {*self.file.reviews()} if self.session.judged else ()
         if gone:
             raise OutputError(
                 f"verdicts of this review that are no longer in the file: {len(gone):,}",
@@ -324,7 +308,7 @@ class Desk:
             )
         added = self.file.add(row, verdict, self.reviewer, note)
         self.session.judged.append(added)
-        return len(by_row(self.file.read())[row]) - 1 > seen
+        return len(by_row(self.file.reviews())[row]) - 1 > seen
 
     def case(self, row: str) -> ExplainedRow:
         """Return the case of a row; thread-safe; raises the errors of `case_of`.
@@ -374,7 +358,7 @@ def open_desk(
     rows, `ConfigError` if the file of verdicts has mistakes, `CorpusError`, or `BrokenCaseError`.
     """
     file = ReviewFile.of(reviews, storage)
-    file.read()
+    file.reviews()
     case = RemovalCase.at(path, storage)
     claims_at = str(case.about["claims"]) if case else path
     tables = tables or (str(case.about["tables"]) if case else path)

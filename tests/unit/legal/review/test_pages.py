@@ -256,8 +256,8 @@ def test_reviewers_who_add_at_once_lose_nothing(file: ReviewFile) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         added = list(pool.map(add, range(60)))
-    assert len(file.read()) == 60
-    assert set(file.read()) == set(added)
+    assert len(file.reviews()) == 60
+    assert set(file.reviews()) == set(added)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_reviewers_who_add_at_once_lose_nothing(file: ReviewFile) -> None:
 )
 def test_no_note_breaks_its_line(file: ReviewFile, note: str) -> None:
     first, second = (file.add(row, "unsure", "René", note) for row in (ONE, TWO))
-    assert file.read() == [first, second]
+    assert file.reviews() == [first, second]
     assert first.note == note
     assert Path(file.uri).read_bytes().isascii()
     assert load_reviews([file.uri], StorageOptions()) == {ONE: "unsure", TWO: "unsure"}
@@ -282,10 +282,10 @@ def test_no_note_breaks_its_line(file: ReviewFile, note: str) -> None:
 )
 def test_a_line_without_its_end_blocks_no_verdict(file: ReviewFile, before: bytes, kept: bytes) -> None:
     Path(file.uri).write_bytes(before)
-    assert [review.row_sha256 for review in file.read()] == [ONE]
+    assert [review.row_sha256 for review in file.reviews()] == [ONE]
     file.add(TWO, "no_claim", "k", "")
     assert Path(file.uri).read_bytes().startswith(kept)
-    verdicts = [(review.row_sha256, review.verdict) for review in file.read()]
+    verdicts = [(review.row_sha256, review.verdict) for review in file.reviews()]
     assert verdicts == [(ONE, "claim"), (TWO, "no_claim")]
 
 

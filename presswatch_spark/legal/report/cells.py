@@ -3,7 +3,7 @@
 Headings are marked for translation by `N_`; those of one ambiguous word by `p`, with the context "column".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ from markupsafe import Markup
 from presswatch_spark.claims.marks import in_plain_letters
 from presswatch_spark.core.terminal import ascii_url, utc
 from presswatch_spark.core.translation import N_, p
-from presswatch_spark.legal.report.questions import AnsweredQuestion
 from presswatch_spark.legal.report.wording import UNKNOWN, ReportWords, safe
 from presswatch_spark.tables.reasons import REASONS
 
@@ -196,12 +195,12 @@ COLUMNS: Mapping[str, Column] = {
 
 @dataclass(frozen=True, slots=True)
 class ShownTable:
-    """A table that is shown: its columns, its rows as cells, and the query that gave them."""
+    """A table that is shown: its columns, and its rows as cells; if it can be sorted, its name and query."""
 
-    name: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
-    query: str
+    name: str = ""
+    query: str = ""
     left_out: Markup | None = None
 
     @property
@@ -210,11 +209,8 @@ class ShownTable:
         return self.rows[:FIRST_ROWS]
 
 
-def table_of(answer: AnsweredQuestion, names: Sequence[str], _: ReportWords, **more: Any) -> ShownTable:
-    """Return the answer of a query as a table of these columns; `more` are fields of `ShownTable`."""
+def table_of(rows: Iterable[Row], names: Sequence[str], _: ReportWords, **more: Any) -> ShownTable:
+    """Return rows as a table of these columns; `more` are other fields of `ShownTable`."""
     columns = [COLUMNS[name]._replace(label=_(COLUMNS[name].label)) for name in names]
-    rows = [
-        [column.show(row[name], _) for name, column in zip(names, columns, strict=True)]
-        for row in answer.rows
-    ]
-    return ShownTable(more.pop("name", answer.name), columns, rows, answer.query, **more)
+    cells = [[column.show(row[name], _) for name, column in zip(names, columns, strict=True)] for row in rows]
+    return ShownTable(columns, cells, **more)

@@ -7,7 +7,7 @@ picture, so that they follow the reader's preference for a dark page.
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import altair as alt
@@ -96,7 +96,7 @@ def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
                 elif "dataset" in row:
                     dataset, __, release = str(row["dataset"]).partition(" ")
                     row["source"] = _.source(dataset, None if release == "?" else release)
-            figure.table = table_of(replace(answer, rows=rows), drawing.columns.split(), _)
+            figure.table = table_of(rows, drawing.columns.split(), _)
             if rows:
                 wide, narrow = pictures(drawing.draw(rows, _), figure.title.unescape(), _)
                 figure.pictures, figure.left_out = (Markup(wide), Markup(narrow)), _left_out(name, rows, _)

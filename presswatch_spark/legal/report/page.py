@@ -9,7 +9,6 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -36,7 +35,7 @@ from presswatch_spark.legal.report.cells import (
 )
 from presswatch_spark.legal.report.figures import figures_of
 from presswatch_spark.legal.report.make import Gathered
-from presswatch_spark.legal.report.questions import HOSTS, ROWS, AnsweredQuestion
+from presswatch_spark.legal.report.questions import HOSTS, ROWS
 from presswatch_spark.legal.report.wording import CORPUS, Commands, ReportWords, code, safe
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
@@ -71,7 +70,9 @@ def page_of(found: Gathered, language: str) -> str:
         answer = found.answers[name if name in found.answers else "reasons_of_rows"]
         shown = len(answer.rows)
         left_out = _(FIRST_ROWS_SHOWN, shown=_.number(shown)) if shown in (ROWS, HOSTS) else None
-        data_tables.append(table_of(answer, columns.split(), _, name=name, left_out=left_out))
+        data_tables.append(
+            table_of(answer.rows, columns.split(), _, name=name, query=answer.query, left_out=left_out)
+        )
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
         " base-uri 'none'; form-action 'none'"
@@ -167,23 +168,22 @@ def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
         "corpora": len({row["corpus_digest"] for row in found.rows("read")}),
         "unfinished": found.unfinished,
         "rows_of_page": None if found.claims is None else unjudged,
-        "places": table_of(found.answers["places"], ("place", "pages", "articles"), _),
+        "places": table_of(found.rows("places"), ("place", "pages", "articles"), _),
         "changes": changes,
         "queries": {name: answer.query for name, answer in found.answers.items()},
     }
 
 
 def _method(found: Gathered, _: ReportWords) -> dict[str, Any]:
-    read = found.answers["read"]
     rows = [
         {**row, "source": _.source(row["dataset"], row["release"], row["rows_name_release"])}
-        for row in read.rows
+        for row in found.rows("read")
     ]
     names = ("source", "shards", "complete", "partial", "failed", "documents")
     digests = ("table_digest", "corpus_digest", "config_digest")
     return {
-        "read": table_of(replace(read, rows=rows), names, _),
-        "runs": table_of(found.answers["runs"], ("run_id", "finished_at", "tool_version", *digests), _),
+        "read": table_of(rows, names, _),
+        "runs": table_of(found.rows("runs"), ("run_id", "finished_at", "tool_version", *digests), _),
         "claims": found.claims,
     }
 
@@ -243,7 +243,7 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
         for state, meaning in MEANINGS.items()
         if states[state]
     ]
-    asked_at, of_recipients = status.course.asked_at, AnsweredQuestion("recipients", "", by_recipient)
+    asked_at = status.course.asked_at
     return {
         "case": case.folder.uri,
         "opened": datetime.fromisoformat(str(case.about["opened_at"])),
@@ -253,8 +253,8 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
         "claims": claims,
         "alarms": Counter(alarm.kind for alarm in status.alarms),
         "newest": status.course.newest or str(case.about["targets_digest"]),
-        "recipients": table_of(of_recipients, ("recipient", "places", *GROUPS), _),
-        "states": table_of(AnsweredQuestion("states", "", by_state), ("removal_state", "means", "places"), _),
+        "recipients": table_of(by_recipient, ("recipient", "places", *GROUPS), _),
+        "states": table_of(by_state, ("removal_state", "means", "places"), _),
     }
 
 
@@ -297,7 +297,7 @@ def _entry(exposure: Exposure, rows: Sequence[Mapping[str, Any]], _: ReportWords
     return {
         "exposure": exposure,
         "dataset": dataset,
-        "table": table_of(AnsweredQuestion("exposure", "", shown), columns, _),
+        "table": table_of(shown, columns, _),
         "sources": [
             (source, Markup(Cell(None, identifier, link)) if link else identifier)
             for source, identifier, link in places

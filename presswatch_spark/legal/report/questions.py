@@ -155,7 +155,6 @@ from runs order by run_id""",
 class AnsweredQuestion:
     """A question and its answer: the query, and rows as values by column."""
 
-    name: str
     query: str
     rows: Sequence[Mapping[str, object]]
 
@@ -167,5 +166,5 @@ def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Answe
     found = dict[str, AnsweredQuestion]()
     for (name, query), answer in zip(queries.items(), answers, strict=True):
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        found[name] = AnsweredQuestion(name, query, rows)
+        found[name] = AnsweredQuestion(query, rows)
     return found

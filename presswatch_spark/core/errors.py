@@ -68,6 +68,11 @@ class BudgetError(PresswatchError):
     """A run would cost more than its budget, or has cost it."""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of another library, or its class; DuckDB and Spark append details."""
+    return (str(error).strip() or type(error).__name__).partition("\n")[0]
+
+
 def disk_full(where: str | Path) -> OutputError:
     """Return the error of a full disk; for S3, that of the host which first writes the object as a file."""
     is_local = "://" not in str(where) or str(where).startswith("file:")

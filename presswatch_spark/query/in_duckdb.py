@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.core.errors import ConfigError, OutputError
+from presswatch_spark.core.errors import ConfigError, OutputError, first_line
 from presswatch_spark.query.sql import QueryResult, runs_of, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.storage.drafts import scratch_folder
+from presswatch_spark.tables.bounded import bounded_dataset
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
@@ -93,11 +94,6 @@ def duckdb_session(memory: str, cores: int | None = None) -> Iterator["DuckDBPyC
             ) from error
         stack.enter_context(_stopped_by_ctrl_c(connection))
         yield connection
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a DuckDB error, without the place in the query."""
-    return str(error).strip().partition("\n")[0]
 
 
 def unreadable(store: TableStore, error: Exception) -> OutputError:
@@ -182,9 +178,6 @@ def _found(
     store: TableStore, connection: "DuckDBPyConnection", query: str, runs: Sequence[str], there: set[str]
 ) -> "pa.RecordBatchReader":
     """Return the rows of a query; the tables and views that it names are added to those that are `there`."""
-    # Imported here because it loads pandas, which opened tables load anyway.
-    from presswatch_spark.tables.bounded import BoundedDataset
-
     with _refusals():
         for name in () if there else SPARK_NAMES:
             connection.execute(f"create or replace macro {name}")
@@ -193,7 +186,7 @@ def _found(
                 continue
             if name in SCHEMAS:
                 rows = store.open_table(name, *runs_of(name, runs))
-                connection.register(name, BoundedDataset.of(rows))
+                connection.register(name, bounded_dataset(rows))
             else:
                 connection.execute(f"create view {name} as {VIEWS[name]}")
             there.add(name)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.core.errors import ConfigError, PresswatchError
+from presswatch_spark.core.errors import ConfigError, PresswatchError, first_line
 from presswatch_spark.core.spark.session import session, spark_schema
 from presswatch_spark.query.sql import QueryResult, runs_of, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
@@ -193,7 +193,7 @@ def _refusals() -> Iterator[None]:
         yield
     except PySparkException as error:
         # Spark's first line names the cause; its plans and stacks follow.
-        cause = str(error).strip().splitlines()[0]
+        cause = first_line(error)
         if unknown := UNKNOWN_TABLE.search(cause):
             raise no_table(unknown[1]) from error
         raise ConfigError(f"Spark refuses the query: {cause}", where="sql") from error

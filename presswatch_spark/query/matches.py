@@ -15,6 +15,7 @@ from presswatch_spark.core.terminal import nearest, printable
 from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
 from presswatch_spark.query.views import RECORD
 from presswatch_spark.storage.arrow_files import opened_parquet
+from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.sorted_files import ORDERS as STORED
@@ -74,9 +75,6 @@ def require_known(store: TableStore, wanted: MatchFilter, corpus: Corpus | None 
 
 
 def _batches_naming(store: TableStore, column: str, wanted: Any = None) -> Iterator[pa.RecordBatch]:
-    # This import loads pandas. Opening the tables does so anyway.
-    from presswatch_spark.tables.bounded import bounded_batches
-
     for table in NAMING:
         if column in SCHEMAS[table].names:
             # Do not verify the files here: reading their rows does so later.

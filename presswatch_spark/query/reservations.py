@@ -32,6 +32,7 @@ from presswatch_spark.reading.http.message import site_file
 from presswatch_spark.reading.registry import FORMATS
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.store import TableStore, chosen_runs
@@ -159,9 +160,6 @@ def _declared(declaration: Declaration | None, side: str) -> dict[str, Any]:
 def _batches(
     store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
 ) -> Iterator[pa.RecordBatch]:
-    # This import loads pandas. Opening the tables does so anyway.
-    from presswatch_spark.tables.bounded import bounded_batches
-
     return bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS)
 
 

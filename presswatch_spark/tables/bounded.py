@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 GROUPS_AHEAD, FOOTERS_AHEAD = 3, 8
 """Row groups, and footers of files, that are read ahead."""
@@ -55,22 +54,21 @@ def _ahead(function: Callable[[Item], Result], items: Iterable[Item], count: int
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
-    """A dataset for DuckDB, which gives columns and a filter, and gets `bounded_batches`."""
+def bounded_dataset(dataset: Any) -> Any:
+    """Return the same files as a dataset for DuckDB, which gives columns and a filter, and gets few rows."""
+    # Imported here: it loads pandas, which opened datasets do anyway.
+    import pyarrow.dataset as ds
 
-    @classmethod
-    def of(cls, dataset: Any) -> "BoundedDataset":
-        """Return the same files under the same schema."""
-        fragments = list(dataset.get_fragments())
-        return cls(fragments, dataset.schema, dataset.format, filesystem=dataset.filesystem)
+    class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
+        def scanner(self, **options: Any) -> SimpleNamespace:
+            columns, filter, schema = options.get("columns"), options.get("filter"), self.schema
+            if columns is not None:
+                schema = pa.schema([schema.field(name) for name in columns])
 
-    def scanner(self, **options: Any) -> SimpleNamespace:
-        """Return the object from which DuckDB reads a stream of rows."""
-        columns, filter, schema = options.get("columns"), options.get("filter"), self.schema
-        if columns is not None:
-            schema = pa.schema([schema.field(name) for name in columns])
+            def to_reader() -> pa.RecordBatchReader:
+                return pa.RecordBatchReader.from_batches(schema, bounded_batches(self, columns, filter))
 
-        def to_reader() -> pa.RecordBatchReader:
-            return pa.RecordBatchReader.from_batches(schema, bounded_batches(self, columns, filter))
+            return SimpleNamespace(to_reader=to_reader)
 
-        return SimpleNamespace(to_reader=to_reader)
+    fragments = list(dataset.get_fragments())
+    return BoundedDataset(fragments, dataset.schema, dataset.format, filesystem=dataset.filesystem)

@@ -1,7 +1,7 @@
-"""Writes the files of published tables, sorted so that readers can skip row groups; reads them into Spark.
+"""Writes the files of published tables, sorted so that readers can skip row groups.
 
 Statistics and the page index serve the columns of the sort order, Bloom filters the columns that are searched
-for one value. Spark reads tables itself on disk; on S3, Python tasks read them, which need no jars.
+for one value.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.core.spark.session import spark_path, spark_schema
+from presswatch_spark.core.spark.session import spark_schema
 from presswatch_spark.core.spark.worker import task
 from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.storage.disk import Folder, file_sha256
@@ -157,27 +156,6 @@ def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             rows += len(batch)
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def frame(
-    spark: SparkSession,
-    folder: Folder,
-    files: Sequence[str],
-    schema: pa.Schema,
-    columns: Sequence[str] | None = None,
-) -> DataFrame:
-    """Read Parquet files below `folder` as a DataFrame; name `columns`, since Spark prunes none on S3."""
-    wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-    types = spark_schema(wanted)
-    if not files:
-        return spark.createDataFrame([], types)
-    if folder.is_local:
-        return spark.read.schema(types).parquet(*(spark_path(Path(file)) for file in files))
-    return batches_of(spark, files, partial(_rows_of, folder, wanted), wanted)
-
-
-def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.RecordBatch]:
-    yield from opened_parquet(folder, [file], schema).to_batches(batch_size=10_000)
 
 
 def batches_of(

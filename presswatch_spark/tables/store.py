@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -31,6 +33,7 @@ from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER, seals
+from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DIGESTS, HISTORY_TABLES, PUBLISHED_BY, PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import DamagedTablesError, Row, Written
@@ -225,10 +228,21 @@ class TableStore:
     def frame(
         self, spark: SparkSession, table: str, *run_ids: str, columns: Sequence[str] | None = None
     ) -> DataFrame:
-        """Return the same rows as a Spark DataFrame; for tables on S3, give the columns that are needed."""
-        from presswatch_spark.tables.sorted_files import frame
+        """Return the same rows as a Spark DataFrame; name `columns`, since none are pruned on S3.
 
-        return frame(spark, self.root, self.files(table, *run_ids), SCHEMAS[table], columns)
+        On disk, Spark reads the files itself; on S3, Python tasks do, which need no jars.
+        """
+        from presswatch_spark.core.spark.session import spark_path, spark_schema
+        from presswatch_spark.tables.sorted_files import batches_of
+
+        files, schema = self.files(table, *run_ids), SCHEMAS[table]
+        wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+        types = spark_schema(wanted)
+        if not files:
+            return spark.createDataFrame([], types)
+        if self.root.is_local:
+            return spark.read.schema(types).parquet(*(spark_path(Path(file)) for file in files))
+        return batches_of(spark, files, partial(_rows_of, self.root, wanted), wanted)
 
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> list[str]:
         """Move Parquet files, given by URI, into the table in this order, and return their names.
@@ -295,6 +309,10 @@ class TableStore:
         return self.root / by, f"{row['run_id']}-00000.parquet", data
 
 
+def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.RecordBatch]:
+    yield from opened_parquet(folder, [file], schema).to_batches(batch_size=10_000)
+
+
 def run_of(name: str) -> str:
     """Return the run of a file of a table, by its name."""
     return name.rpartition("-")[0]
@@ -308,9 +326,6 @@ def column_batches(
     batch_rows: int = 10_000,
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of published rows, in order, null in files that lack them; few rows are in memory."""
-    # Imported here, since it loads pandas.
-    from presswatch_spark.tables.bounded import bounded_batches
-
     schema = pa.schema([SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns])
     files = store.files(table, *runs) if runs else []
     yield from bounded_batches(opened_parquet(store.root, files, schema), columns, rows=batch_rows)

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
+from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, first_line
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import inflated, placed_lines
 from presswatch_spark.reading.rows.columns import BYTE_ORDER_MARK
@@ -298,7 +298,7 @@ def _parquet_rows(
     except (MemoryError, *DAMAGE_ERRORS) as error:
         if isinstance(error, PresswatchError):
             raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         if isinstance(error, MemoryError):
             reason = f"a few of its rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
         raise CorruptError(

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from presswatch_spark.core.errors import ConfigError, OutputError, StorageError
+from presswatch_spark.core.errors import ConfigError, OutputError, StorageError, first_line
 from presswatch_spark.core.redaction import is_secret_name
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.storage.objects import StorageOptions
@@ -120,11 +120,6 @@ def _refusals() -> tuple[type[Exception], ...]:
     services = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
     others = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, pa.ArrowException, OSError)
     return (*of_iceberg, *services, *others)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error of another library."""
-    return (str(error).strip() or type(error).__name__).partition("\n")[0]
 
 
 OURS = "presswatch.tables"

@@ -24,7 +24,7 @@ from presswatch_spark.query.in_spark import columns_in, named_in
 from presswatch_spark.query.sql import ROWS_OF_ONE_MACHINE, answers_of, chosen_engine, rows_of, run_query
 from presswatch_spark.query.views import VIEWS, in_order
 from presswatch_spark.storage.arrow_files import opened_parquet
-from presswatch_spark.tables.bounded import BoundedDataset
+from presswatch_spark.tables.bounded import bounded_dataset
 from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
@@ -116,7 +116,7 @@ class TestAnswers:
             publish(tmp_path, run_id, [match("a", None, row_sha256=run_id)])
         shutil.copy(tmp_path / "matches" / "r1-00000.parquet", tmp_path / "matches" / "r3-00000.parquet")
         assert rows(tmp_path, "select count(*) from matches") == [(2,)]
-        table = BoundedDataset.of(TableStore.open(str(tmp_path)).open_table("matches"))
+        table = bounded_dataset(TableStore.open(str(tmp_path)).open_table("matches"))
         (tmp_path / "matches" / "r2-00000.parquet").unlink()
         with duckdb_session("1GB") as session:
             session.register("matches", table)

@@ -19,7 +19,7 @@ from presswatch_spark.scanning.runs.unfinished import remove_leftovers
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.tables import bounded
-from presswatch_spark.tables.bounded import BoundedDataset, bounded_batches
+from presswatch_spark.tables.bounded import bounded_batches, bounded_dataset
 from presswatch_spark.tables.declarations import SCHEMAS, Change, Derivation, Match, ShardLog
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.seals import sealed_json
@@ -206,13 +206,13 @@ def test_they_are_those_of_the_dataset_in_its_order(dataset: Any, columns: Any, 
     batches = list(bounded_batches(dataset, columns, filter))
     assert sum(map(len, batches)) == len(expected)
     assert [row for batch in batches for row in batch.to_pylist()] == expected.to_pylist()
-    stream = BoundedDataset.of(dataset).scanner(columns=columns, filter=filter).to_reader()
+    stream = bounded_dataset(dataset).scanner(columns=columns, filter=filter).to_reader()
     assert stream.read_all().to_pylist() == expected.to_pylist()
 
 
 def test_a_file_of_another_run_is_not_opened(dataset: Any) -> None:
     Path(dataset.files[1]).unlink()
-    found = bounded_batches(BoundedDataset.of(dataset), ["number"], IN_R1)
+    found = bounded_batches(bounded_dataset(dataset), ["number"], IN_R1)
     assert sum(map(len, found)) == 50
     assert {len(batch) for batch in bounded_batches(dataset, ["number"], IN_R1, rows=5)} == {5}
     with pytest.raises(FileNotFoundError):

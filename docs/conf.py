@@ -18,7 +18,7 @@ from sphinx.util import logging
 
 from presswatch_spark import __version__
 from presswatch_spark.claims.exposures import load_exposures
-from presswatch_spark.core.settings.config import known_settings
+from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.reading.registry import FORMATS
 from presswatch_spark.reading.row_datasets import TRIED
@@ -106,7 +106,7 @@ def as_text(app: Sphinx, context: object, lines: list[str]) -> None:
 def settings_table() -> Iterator[str]:
     """Yield the rows of a table of every setting of a job, made from their declarations."""
     yield from ("| setting | values | default | what it is |", "|---|---|---|---|")
-    for setting in known_settings().values():
+    for setting in JOB_SETTINGS.known.values():
         default = setting.without or setting.default
         if isinstance(default, Mapping):
             default = ", ".join(f"{ours}: {theirs}" for ours, theirs in default.items())

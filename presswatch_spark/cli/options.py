@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.core.settings.config import ScanConfig, known_settings, load_scan_config
+from presswatch_spark.core.settings.config import JOB_SETTINGS, ScanConfig, load_scan_config
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.query.sql import ENGINES
 from presswatch_spark.tables.literals import CONFIDENCES
@@ -125,7 +125,7 @@ def flag(name: str, meaning: str) -> Any:
 
 def setting_option(path: str) -> click.Option:
     """Return the option of a setting, for `given_settings`; options of lists and mappings are repeatable."""
-    setting = known_settings()[path]
+    setting = JOB_SETTINGS.known[path]
     repeated = setting.kind not in (int, float, bool, str)
     default, low, high = setting.default, setting.low, setting.high
     # Show no default for an option that only adds values.
@@ -279,7 +279,7 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
     given = {name.replace("__", "."): value for name, value in options.items() if "__" in name}
     # Join the values of a repeated option to one text, as in an environment variable.
     return {
-        path: known_settings()[path].separator.join(value) if isinstance(value, tuple) else value
+        path: JOB_SETTINGS.known[path].separator.join(value) if isinstance(value, tuple) else value
         for path, value in given.items()
         if value not in (None, ())
     }

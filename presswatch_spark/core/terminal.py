@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from itertools import zip_longest
-from math import floor, isfinite
+from math import isfinite
 from urllib.parse import quote
 
 GAP = "  "
@@ -167,12 +167,6 @@ def plain(value: object) -> object:
 def utc(moment: datetime) -> datetime:
     """Return `moment` in UTC; one without a zone is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def whole_percent(share: float) -> int:
-    """Return a share in whole percent, rounded down: only a share of 1 gives 100."""
-    # As a float, 0.29 is a little less than 29 hundredths.
-    return floor(100 * share + 1e-9)
 
 
 def shortened(text: str, width: int) -> str:

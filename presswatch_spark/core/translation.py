@@ -13,10 +13,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
+from math import floor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from presswatch_spark.core.terminal import utc, whole_percent
+from presswatch_spark.core.terminal import utc
 
 LANGUAGES = ("fr", "en")
 LOCALE = Path(__file__).parent / "locale"
@@ -170,7 +171,8 @@ class Translator:
 
     def share(self, share: float) -> str:
         """Return a share in whole percent, rounded down; only all of it is 100, and only nothing is 0."""
-        _, percent = self, whole_percent(share)
+        # As a float, 0.29 is a little less than 29 hundredths.
+        _, percent = self, floor(100 * share + 1e-9)
         return _("{percent}%", percent=percent) if percent or not share else _("less than 1%")
 
 

@@ -182,10 +182,10 @@ class Corpus(ArticleFiles):
         """Yield all articles by ordinal, in the columns of `layout.ARTICLES`."""
         return (self.row(first)[0] for first in range(0, len(self), ARTICLES_PER_BATCH))
 
-    def signature(self, ordinal: int) -> npt.NDArray[np.uint32]:
-        """Return the MinHash signature of an article: uint32[permutations]."""
-        row: npt.NDArray[np.uint32] = self._signatures[ordinal]
-        return row
+    @cached_property
+    def signatures(self) -> npt.NDArray[np.uint32]:
+        """Return the MinHash signatures of all articles: uint32[articles, permutations]."""
+        return arrays.load(self.folder / layout.SIGNATURES)
 
     @cached_property
     def owner_names(self) -> Mapping[str, tuple[str, ...]]:
@@ -214,10 +214,6 @@ class Corpus(ArticleFiles):
             background=arrays.load(sample / layout.HASHES),
             domains=arrays.load(sample / layout.DOMAINS),
         )
-
-    @cached_property
-    def _signatures(self) -> npt.NDArray[np.uint32]:
-        return arrays.load(self.folder / layout.SIGNATURES)
 
     @cached_property
     def _clusters(self) -> npt.NDArray[np.int32]:

@@ -16,7 +16,7 @@ import boto3
 import pytest
 import yaml
 
-from presswatch_spark.core.settings.config import known_settings
+from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.deploy.profiles import PROFILE_SETTINGS
 from presswatch_spark.scanning.monitoring.metrics import FAMILIES
 from presswatch_spark.tables import WATCH_FOLDER
@@ -246,7 +246,7 @@ def test_metrics_settings_and_columns_that_the_document_names_are_there() -> Non
     for name, label, value in named:
         assert name in FAMILIES, name
         assert not label or (label == FAMILIES[name].label and value in FAMILIES[name].values), name
-    known = {*known_settings(), *PROFILE_SETTINGS.known}
+    known = {*JOB_SETTINGS.known, *PROFILE_SETTINGS.known}
     named = re.findall(r"`((?:run|serverless|executor|storage)\.[a-z_]+|most_executors)`", TEXT)
     assert len(named) > 3
     assert not set(named) - known

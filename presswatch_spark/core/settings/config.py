@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from presswatch_spark.core.languages import language_problem
-from presswatch_spark.core.settings.load import COMMAND_LINE, Setting, SettingsGroup, setting, share
+from presswatch_spark.core.settings.load import COMMAND_LINE, SettingsGroup, setting, share
 from presswatch_spark.core.terminal import did_you_mean
 
 DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
@@ -296,11 +296,6 @@ class ScanConfig:
 JOB_SETTINGS = SettingsGroup(
     ScanConfig, "conf/scan.yaml and conf/releases.yaml", "PRESSWATCH_", OTHER_VARIABLES, DEPLOY_PREFIX
 )
-
-
-def known_settings() -> Mapping[str, Setting]:
-    """Return every setting of a job, by its dotted path."""
-    return JOB_SETTINGS.known
 
 
 def load_scan_config(

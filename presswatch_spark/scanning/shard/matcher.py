@@ -187,7 +187,7 @@ class Matcher:
         for pair, overlap, (article, words, standing) in zip(pairs, overlaps, articles, strict=True):
             if overlap.longest_run_words >= least:
                 [places] = span_places([overlap], 1, words)
-                likeness = jaccard(pair.signed, self.corpus.signature(pair.ordinal))
+                likeness = jaccard(pair.signed, self.corpus.signatures[pair.ordinal])
                 judged = standing.judged(overlap.seen_from(1), least, rules.ownership)
                 document = pair.document
                 placed = document.placement.holds_longest(pair.named.words, overlap)

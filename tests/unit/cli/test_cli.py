@@ -17,7 +17,7 @@ from py4j.protocol import Py4JNetworkError
 
 from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import PresswatchError, StorageError
-from presswatch_spark.core.settings.config import known_settings
+from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.runs.work import Finished
@@ -81,7 +81,7 @@ def test_every_command_of_the_contract_is_there_and_no_other() -> None:
 def test_help_states_the_default_of_every_option_that_has_one() -> None:
     for command in COMMANDS.values():
         for option in command.params:
-            setting = known_settings().get(str(option.name).replace("__", "."))
+            setting = JOB_SETTINGS.known.get(str(option.name).replace("__", "."))
             if isinstance(option, click.Option) and setting and setting.default not in (None, (), {}, False):
                 told = setting.default if isinstance(setting.default, str) else f"{setting.default:,}"
                 assert f"Default: {told}." in str(option.help), option.opts

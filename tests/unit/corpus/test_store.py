@@ -94,7 +94,7 @@ def test_a_corpus_answers_with_its_articles_in_the_order_of_their_ids(built: Bui
     assert set(corpus.index.articles.tolist()) == {0, 1, 2}
     assert corpus.index.directory[-1] == len(corpus.index.hashes) == counts.shingles
     expected = signature(words_of(text(4).encode()), corpus.manifest.minhash)
-    assert corpus.signature(2).tolist() == expected.tolist()
+    assert corpus.signatures[2].tolist() == expected.tolist()
     match = corpus.sites.match("http://m.hebdo.example/x/?utm_source=a", corpus.urls)
     assert match is not None
     assert (match.title_id, match.articles) == ("hebdo", (1,))

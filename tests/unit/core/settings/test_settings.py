@@ -12,13 +12,13 @@ import yaml
 from presswatch_spark.cli.options import given_settings
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import (
+    JOB_SETTINGS,
     OTHER_VARIABLES,
     CorpusConfig,
     MinHashRules,
     ScanConfig,
     StorageOptions,
     config_digest,
-    known_settings,
     load_scan_config,
 )
 from presswatch_spark.core.settings.load import NAMES
@@ -154,15 +154,15 @@ def test_every_variable_that_the_project_reads_is_known() -> None:
 def test_the_settings_files_state_every_setting_with_its_default_and_a_meaning() -> None:
     def leaves(section: object, prefix: str = "") -> Iterator[tuple[str, object]]:
         for name, value in section.items() if isinstance(section, dict) else ():
-            here, known = f"{prefix}{name}", known_settings().get(f"{prefix}{name}")
+            here, known = f"{prefix}{name}", JOB_SETTINGS.known.get(f"{prefix}{name}")
             yield from [(here, known.canonical(value))] if known else leaves(value, f"{here}.")
 
     files = [ROOT / "conf" / f"{name}.yaml" for name in ("scan", "releases")]
     stated = [leaf for file in files for leaf in leaves(yaml.safe_load(file.read_text(encoding="utf-8")))]
-    assert sorted(name for name, _ in stated) == sorted(known_settings())
-    assert dict(stated) == {name: setting.default for name, setting in known_settings().items()}
+    assert sorted(name for name, _ in stated) == sorted(JOB_SETTINGS.known)
+    assert dict(stated) == {name: setting.default for name, setting in JOB_SETTINGS.known.items()}
     assert [load_scan_config(str(file)) for file in files] == [ScanConfig()] * 2
-    for setting in known_settings().values():
+    for setting in JOB_SETTINGS.known.values():
         assert re.fullmatch(r"[A-Z][^\n]{5,100}[^.\n]", setting.meaning), setting.name
         assert not setting.problem_of(setting.default), setting.name
         assert setting.kind in NAMES, setting.name
@@ -181,7 +181,7 @@ def test_the_reference_lists_every_setting_with_its_values_default_and_meaning()
     assert any(row.startswith("| `run.log_format` | text or json | text |") for row in rows)
     assert any(row.startswith("| `run.budget` | a number, 0.01 or more | no limit |") for row in rows)
     assert {row.split("`")[1] for row in rows if row.startswith("| `")} == {
-        setting.name for setting in known_settings().values()
+        setting.name for setting in JOB_SETTINGS.known.values()
     }
     assert docs["SETTINGS_MARK"] in (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 

@@ -13,7 +13,7 @@ Probes form a chain: each contains the digest of the one before it, and the firs
 
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -112,11 +112,9 @@ class RemovalCase:
         noticed_at = self.about.get("noticed_at") or self.about["opened_at"]
         return datetime.fromisoformat(noticed_at).date()
 
-    @contextmanager
-    def held(self) -> Iterator[Lock]:
+    def held(self) -> AbstractContextManager[Lock]:
         """Lock the case, to add to it; `OutputError` if another process has locked it."""
-        with locked(self.folder, LOCK, LEASE_SECONDS) as lock:
-            yield lock
+        return locked(self.folder, LOCK, LEASE_SECONDS)
 
     def targets(self) -> list[Target]:
         """Return all targets, sorted by their digests; `BrokenCaseError` names one that was changed."""
@@ -273,8 +271,8 @@ def is_headed(heads: Sequence[ChainHead], length: int) -> bool:
     return not length or bool(heads and heads[-1][0] == length)
 
 
-def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Write a new case into a folder from `new_folder`; return the content of its marker."""
+def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> None:
+    """Write a new case into a folder from `new_folder`."""
     folder = Folder.of(str(draft), StorageOptions())
     ordered = sorted(
         {each.target_sha256: each for each in targets}.values(), key=lambda each: each.target_sha256
@@ -290,7 +288,6 @@ def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any])
     for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
         _write(folder, f"targets/{number:05}.parquet", ordered[first : first + TARGETS_A_FILE])
     folder.write(MARKER, sealed_json(facts), absent=True)
-    return facts
 
 
 def digest_of(row: Target | Probe | ReleaseFile) -> str:

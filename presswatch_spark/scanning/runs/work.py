@@ -206,9 +206,8 @@ class Kind:
 
     `by`: the table whose row publishes such a run. `log`: the table of its log, with a row per shard.
     `tables`: the other tables of its rows. `row`: makes the columns of the run's row that depend on the log,
-    from the log
-    and the facts of the run. `unpublished`: further columns of the log while a run is in progress. `counted`:
-    name of a wave's shards in the message that too many are lost.
+    from the log and the facts of the run. `counted`: name of a wave's shards in the message that too many are
+    lost.
     """
 
     by: str
@@ -216,7 +215,6 @@ class Kind:
     tables: tuple[str, ...]
     attempt: Callable[[ObjectInfo], Attempt]
     row: Callable[[pa.Table, Row], dict[str, Any]]
-    unpublished: tuple[pa.Field, ...] = (RELEASES,)
     counted: str = "shards of a wave"
     has_metrics: bool = True
 
@@ -235,7 +233,7 @@ class Kind:
     @property
     def columns(self) -> Mapping[str, pa.Schema]:
         """Return the columns of its part files by table: nullable, without run id."""
-        log = pa.schema([*columns_without_run(self.log), *self.unpublished])
+        log = pa.schema([*columns_without_run(self.log), RELEASES])
         return {**{table: columns_without_run(table) for table in self.tables}, self.log: log}
 
 
@@ -244,10 +242,10 @@ class Work:
     """The task of a run, with everything on which its rows depend.
 
     `shards`: the plan, in which a shard's position identifies it. `key`: equal for equal plan, corpus,
-    settings and version. `read`: reads one shard, on any worker. `facts`: known columns
-    of the run's row. `asked`: other facts for the first event. `preparing`: a context in which Spark starts,
-    once the run is owned. `guard`: makes the guard of the run, from a meter of its cores.
-    `beginning`: called for a new run; if it raises, nothing of it remains. `corpus`: `corpus_articles`.
+    settings and version. `read`: reads one shard, on any worker. `facts`: known columns of the run's row.
+    `asked`: other facts for the first event. `preparing`: a context in which Spark starts, once the run is
+    owned. `guard`: makes the guard of the run, from a meter of its cores. `beginning`: called for a new run;
+    if it raises, nothing of it remains. `corpus`: `corpus_articles`.
     """
 
     kind: Kind

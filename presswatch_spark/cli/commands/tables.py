@@ -346,7 +346,7 @@ def estimate_lines(
 
 @click.group()
 def catalog() -> None:
-    """Register the tables in an Iceberg catalog, or join claims to an index."""
+    """Register tables in a catalog, or write claims for an index."""
 
 
 @command("sync", catalog)

@@ -209,7 +209,7 @@ class TestPermissions:
         path.chmod(0o660)
         file.add("b" * 64, "no_claim", "Benoît", "")
         assert self.mode(path) == 0o660
-        assert len(file.read()) == 2
+        assert len(file.reviews()) == 2
 
     def test_exports_bags_and_notices_are_their_owners_alone(self, tmp_path: Path) -> None:
         for ending in ("csv", "jsonl", "parquet", "xlsx"):

@@ -294,12 +294,12 @@ def test_every_metric_says_what_the_log_adds_up_to_and_the_table_holds_the_same(
     old = shard() | dict.fromkeys(("failure", "grades", "stages", "signals"))
     assert text_of([old])['presswatch_shards_total{status="complete"}'] == 1, "a row of an older run"
     assert sum((totals_of([row]) for row in LOG), Counter()) == +totals_of(LOG)
-    series, before = "presswatch_last_success_timestamp_seconds", NOON - timedelta(days=30)
+    last_success, before = "presswatch_last_success_timestamp_seconds", NOON - timedelta(days=30)
     facts = RunFacts(SCANNED.labels, 10, NOON, before)
-    assert text_of(LOG, "running", facts)[series] == before.timestamp()
-    assert text_of(LOG, "stopped", facts)[series] == before.timestamp()
-    assert text_of(LOG, "published", facts)[series] == NOON.timestamp() + 90
-    assert series not in text_of(LOG, "running")
+    assert text_of(LOG, "running", facts)[last_success] == before.timestamp()
+    assert text_of(LOG, "stopped", facts)[last_success] == before.timestamp()
+    assert text_of(LOG, "published", facts)[last_success] == NOON.timestamp() + 90
+    assert last_success not in text_of(LOG, "running")
     metrics = metrics_of(SCANNED, totals_of(LOG), "published", NOON)
     rows = metric_rows(metrics)
     table = pa.Table.from_pylist([{"run_id": "r1", **row} for row in rows], Metric.schema)

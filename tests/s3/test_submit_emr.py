@@ -225,9 +225,7 @@ class TestOneJob:
             ("corpus_build --members=m.yaml --articles s3://a --out s3://c", "corpus_build.py"),
         ],
     )
-    def test_other_commands_have_their_entries(
-        self, emr: Emr, words: str, entry: str, tmp_path: Path
-    ) -> None:
+    def test_other_commands_have_entries(self, emr: Emr, words: str, entry: str, tmp_path: Path) -> None:
         emr.monkeypatch.chdir(tmp_path)
         (tmp_path / "m.yaml").touch()
         assert emr.submit(ours=("--no-wait",), job=tuple(words.split())) == 0

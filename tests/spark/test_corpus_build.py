@@ -82,9 +82,7 @@ def test_articles_of_several_parts_are_found_by_their_ordinals(spark: SparkSessi
 
 @pytest.mark.full
 @pytest.mark.real_data
-def test_real_press_articles_are_all_taken_or_accounted_for(
-    spark: SparkSession, real_data: Path, tmp_path: Path
-) -> None:
+def test_real_articles_are_taken_or_counted(spark: SparkSession, real_data: Path, tmp_path: Path) -> None:
     lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) | {"n": f"{number:04d}"} for number, line in enumerate(lines)]
     titles = [

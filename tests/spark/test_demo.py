@@ -56,7 +56,7 @@ def test_the_shares_that_the_page_on_views_shows_are_those_of_the_demo(demo: Dem
     assert presswatch("sql", str(demo.folder / "tables"), words[-1]).strip() == shown.strip()
 
 
-def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_address(
+def test_innocent_pages_are_left_alone_and_members_pages_known_by_address(
     demo: Demonstration,
 ) -> None:
     innocent = {page.url for page in demo.pages if not page.copies}
@@ -66,7 +66,7 @@ def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_addres
     assert (row["grade"], row["title_id"], row["article_id"]) == ("url_only", "hebdo-vallees", None)
 
 
-def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_its_owners(
+def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_owners(
     demo: Demonstration,
 ) -> None:
     elsewhere = [row for row in demo.rows if row["own_site"] is False]
@@ -84,9 +84,7 @@ def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_its_owne
     assert len(set(owners.values())) == 1
 
 
-def test_every_row_verifies_against_its_shard_also_for_a_third_party(
-    demo: Demonstration, tmp_path: Path
-) -> None:
+def test_every_row_verifies_by_its_shard_also_for_a_third_party(demo: Demonstration, tmp_path: Path) -> None:
     tables, corpus, rows = demo.folder / "tables", demo.folder / "corpus", len(demo.rows)
     verified = presswatch("verify-rows", str(tables), "--sample", "1000", "--corpus", str(corpus))
     assert f"{rows} of {rows} rows verify" in verified
@@ -113,7 +111,7 @@ def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demon
         assert page.count('class="quoted"') == 4
 
 
-def test_the_readme_shows_what_the_demo_prints_and_the_commands_that_it_suggests_work(
+def test_the_readme_shows_what_the_demo_prints_and_the_commands_it_suggests_work(
     demo: Demonstration,
 ) -> None:
     (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")

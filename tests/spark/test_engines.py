@@ -143,9 +143,7 @@ if pyspark.__version__ >= "4.1":  # which knows these
 
 
 @pytest.mark.parametrize("query", each_time(ACCEPTED[::4], ACCEPTED))
-def test_what_reads_only_the_tables_is_a_query_of_spark(
-    spark: SparkSession, tables: Path, query: str
-) -> None:
+def test_what_reads_only_tables_is_a_query_of_spark(spark: SparkSession, tables: Path, query: str) -> None:
     assert list(run_query(str(tables), query, engine="spark").rows)
 
 
@@ -247,9 +245,7 @@ def test_spark_gives_every_state_that_duckdb_gives(spark: SparkSession, tmp_path
 
 
 @pytest.mark.full
-def test_spark_compares_runs_of_nothing_and_runs_with_other_corpora(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_spark_compares_runs_of_nothing_and_with_other_corpora(spark: SparkSession, tmp_path: Path) -> None:
     run(tmp_path / "tables", BEFORE, [])
     run(tmp_path / "tables", AFTER, [copy("it's", "https://x.example/it's")], corpus_digest="other")
     (row,) = compared_by_both(tmp_path / "tables")
@@ -258,9 +254,7 @@ def test_spark_compares_runs_of_nothing_and_runs_with_other_corpora(
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_both_engines_agree_on_histories_made_at_random(
-    spark: SparkSession, tmp_path: Path, seed: int
-) -> None:
+def test_both_engines_agree_on_histories_at_random(spark: SparkSession, tmp_path: Path, seed: int) -> None:
     random_history(Random(seed), tmp_path / "tables")
     compared_by_both(tmp_path / "tables")
 

@@ -83,7 +83,7 @@ print(cores_now(spark.sparkContext), spark.sparkContext.defaultParallelism)
 
 
 @pytest.mark.full
-def test_executors_of_their_own_find_the_package_and_only_cores_that_are_there_count(
+def test_executors_find_the_package_and_only_cores_that_are_there_count(
     on_a_cluster: list[str],
 ) -> None:
     assert on_a_cluster == ["4 local-cluster[1,2,1024]", "2 160"]
@@ -192,9 +192,7 @@ def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pa
 
 
 @pytest.mark.full
-def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
-    press: Press, corpus: Path, tmp_path: Path
-) -> None:
+def test_a_job_runs_under_spark_submit_with_its_exit_code(press: Press, corpus: Path, tmp_path: Path) -> None:
     shard = sorted(press.shards.iterdir())[0]
     (tmp_path / "cut.warc.wet.gz").write_bytes(shard.read_bytes()[:-100])
     given = ["--format", "wet", "--corpus", str(corpus), "--out", str(tmp_path / "out")]
@@ -565,9 +563,7 @@ def test_no_process_of_a_scan_runs_or_reads_a_file_of_the_working_folder(tmp_pat
         pytest.param("presswatch_spark.core.compiled", "{no yaml", marks=pytest.mark.full),
     ],
 )
-def test_numba_takes_no_setting_from_the_working_folder(
-    tmp_path: Path, imported_first: str, text: str
-) -> None:
+def test_numba_takes_no_setting_of_the_working_folder(tmp_path: Path, imported_first: str, text: str) -> None:
     (tmp_path / ".numba_config.yaml").write_text(text)
     code = (
         f"import {imported_first}, presswatch_spark.core.compiled, numba; add = numba.njit(lambda x: x + 1);"
@@ -594,9 +590,7 @@ def test_an_iceberg_catalog_is_not_named_by_the_working_folder(tmp_path: Path) -
     assert found == ["{'uri': 'http://home:9'}\n", "None\n"]
 
 
-def test_the_working_folder_is_left_out_by_whatever_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_working_folder_is_left_out_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
     real.mkdir()
     link.symlink_to(real)

@@ -41,9 +41,7 @@ ONE_WAVE = RunRules(wave_shards=12, shards_per_task=2)
         [RunRules(wave_shards=1), RunRules(wave_shards=7, shards_per_task=3), RunRules(shards_per_task=100)],
     ),
 )
-def test_the_digest_does_not_depend_on_waves_and_tasks(
-    fake: Fake, undisturbed: RunSummary, rules: RunRules
-) -> None:
+def test_waves_and_tasks_leave_the_digest_alone(fake: Fake, undisturbed: RunSummary, rules: RunRules) -> None:
     assert found(fake.run(rules=rules)) == found(undisturbed)
 
 
@@ -183,9 +181,7 @@ class TestPlatformThatFails:
         ("shards", "share", "allowed"),
         [(256, 0.1, 25), (4, 0.1, 5), (256, 0.0, 5), (60, 0.1, 6), (10, 1.0, 10)],
     )
-    def test_fails_more_than_a_share_and_never_less_than_five(
-        self, shards: int, share: float, allowed: int
-    ) -> None:
+    def test_fails_more_than_a_share_and_than_five(self, shards: int, share: float, allowed: int) -> None:
         assert failures_allowed(shards, share) == allowed
 
 
@@ -211,9 +207,7 @@ BLOCKED = lost("storage", 1, "reset") + lost("host", 2, "the site is asked nothi
         (lost("time", 100), ""),
     ],
 )
-def test_the_message_names_the_commonest_reason_and_a_shard_that_has_it(
-    rows: list[dict[str, Any]], message: str
-) -> None:
+def test_the_message_names_the_commonest_reason_and_a_shard(rows: list[dict[str, Any]], message: str) -> None:
     if not message:
         check_budget(rows, 100, 0.1)
         return
@@ -251,9 +245,7 @@ class TestResuming:
         assert summary.resumed
         assert found(summary) == found(undisturbed)
 
-    def test_does_not_count_what_an_unfinished_attempt_wrote(
-        self, fake: Fake, undisturbed: RunSummary
-    ) -> None:
+    def test_does_not_count_what_an_unfinished_try_wrote(self, fake: Fake, undisturbed: RunSummary) -> None:
         with pytest.raises(PresswatchError):
             fake.run(broken="shard-007")
         (marker,) = fake.out.glob("_runs/*/waves/*.json")

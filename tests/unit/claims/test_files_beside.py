@@ -166,7 +166,7 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
     assert "did you mean courrier" in str(of_licences.value).splitlines()[4]
 
 
-def test_a_file_on_disk_is_read_and_named_in_messages_and_without_one_nothing_is_licensed(
+def test_a_file_is_read_and_named_in_messages_and_without_one_nothing_is_licensed(
     tmp_path: Path,
 ) -> None:
     path, none = tmp_path / "licences.yaml", Licences.load(None, TITLES)
@@ -543,9 +543,7 @@ class TestTheCommand:
         told = exposure(tables, "--lang", language)
         assert_golden(f"exposure.{language}.txt", f"{told.out}\n--- standard error\n\n{told.err}")
 
-    def test_each_row_has_what_the_publisher_says_and_where(
-        self, exposure: Any, tables: Path, tmp_path: Path
-    ) -> None:
+    def test_each_row_has_what_is_said_and_where(self, exposure: Any, tables: Path, tmp_path: Path) -> None:
         rows = [json.loads(line) for line in exposure(tables, "--json").out.splitlines()]
         (row,) = (row for row in rows if row["exposure"] == "jay-crawl")
         source = row["sources"][0]

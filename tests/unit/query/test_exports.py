@@ -84,9 +84,7 @@ class TestCsv:
         _, row = csv_rows(written(tmp_path, "lignes.csv", ROW, lang="fr"), ";")
         assert row[:4] == [ROW[0], "23", "0,5", "FAUX"]
 
-    def test_what_begins_like_a_formula_is_a_text_and_what_ends_a_text_early_is_replaced(
-        self, tmp_path: Path
-    ) -> None:
+    def test_what_begins_like_a_formula_is_text_and_what_ends_one_is_replaced(self, tmp_path: Path) -> None:
         formulas = ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "=HYPERLINK(1)", "＝1"]
         formulas += [f"{blank}=1" for blank in "\t\r \n"]
         values = [*(one(0, text) for text in formulas), one(0, "a\x00=1\ud800"), one(0, b"\x00\xff")]
@@ -145,9 +143,7 @@ class TestXlsx:
         found = sheet_rows(written(tmp_path, "rows.xlsx", *(one(0, text) for text in texts)))
         assert [row["A"] for row in found[1:]] == [("inlineStr", text) for text in texts]
 
-    def test_numbers_that_a_sheet_would_round_are_texts_and_what_is_none_is_empty(
-        self, tmp_path: Path
-    ) -> None:
+    def test_numbers_that_a_sheet_would_round_are_texts_and_none_is_empty(self, tmp_path: Path) -> None:
         values = (one(1, 2**60), one(2, float("nan")))
         _, *rows = sheet_rows(written(tmp_path, "rows.xlsx", *values))
         assert rows in ([{"B": ("inlineStr", str(2**60))}], [{"B": ("inlineStr", str(2**60))}, {}])

@@ -137,9 +137,7 @@ def test_documents_are_told_apart_where_their_places_are_alike(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("wanted", [MatchFilter(), MatchFilter(title_id="t")])
-def test_texts_that_only_the_dictionary_of_a_file_has_are_not_counted(
-    wanted: MatchFilter, tmp_path: Path
-) -> None:
+def test_texts_that_only_the_dictionary_has_are_not_counted(wanted: MatchFilter, tmp_path: Path) -> None:
     rows = made_up(200, 5)
     publish(tmp_path, RUNS[0], rows)
     store = TableStore.open(str(tmp_path))
@@ -193,7 +191,7 @@ def test_rows_of_which_nobody_knows_whether_they_are_wanted_are_counted(tables: 
     assert Matches.of(tables, None, MatchFilter(title_id="t"), "duckdb").left_out() == {}
 
 
-def test_of_a_run_only_its_own_files_are_opened_and_without_one_there_is_nothing_to_count(
+def test_of_a_run_only_its_own_files_are_opened_and_without_one_nothing_is_counted(
     tmp_path: Path,
 ) -> None:
     nothing = Matches.of(TableStore.create(str(tmp_path)), None, MatchFilter(), "duckdb")
@@ -248,9 +246,7 @@ class TestClaims:
         write(store, "derivations", made, [row], Derivation.schema)
         return store
 
-    def test_letter_and_reasons_are_those_of_the_claim_in_rows_totals_and_filters(
-        self, judged: TableStore
-    ) -> None:
+    def test_letter_and_reasons_are_the_claims_in_rows_totals_and_filters(self, judged: TableStore) -> None:
         found = Matches.of(judged, None, MatchFilter(), "duckdb")
         answer = found.rows(["article_id", "letter", "confidence"])
         assert list(answer.rows) == [("a1", "B", "B"), ("a0", "C", "A"), ("a2", "C", "C")]

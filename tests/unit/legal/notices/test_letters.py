@@ -393,9 +393,7 @@ def test_mandates_of_the_same_name_are_kept_apart(shared: Bureau) -> None:
         ("dsa16", {"trusted_flagger": {"by": "Arcom", "on": PROBED + timedelta(days=1)}}),
     ],
 )
-def test_a_letter_cannot_be_older_than_its_facts(
-    shared: Bureau, law: str, changed: dict[str, object]
-) -> None:
+def test_no_letter_can_be_older_than_its_facts(shared: Bureau, law: str, changed: dict[str, object]) -> None:
     day = PROBED - timedelta(days=0 if changed else 1)
     for sender in (shared.sender(fair_use=None), shared.sender(**{"fair_use": None} | changed)):
         if sender.fair_use or sender.trusted_flagger or not changed:
@@ -439,9 +437,7 @@ def test_elements_that_depend_on_facts_are_there_with_them_only(shared: Bureau) 
     assert "research" not in WordLetter.read((shared.drafted("optout") / "letter.docx").read_bytes()).elements
 
 
-def test_an_opt_out_lists_the_declarations_that_were_read(
-    shared: Bureau, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_opt_out_lists_declarations_that_are_read(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
     declared = {
         ("le-meridien.example", "robots_txt"): [date(2024, 5, 3), date(2024, 12, 1)],
         ("quai.example", "tdm_reservation"): [date(2024, 6, 1)],
@@ -574,9 +570,7 @@ def test_each_law_has_its_address_and_the_seat_its_languages(tmp_path: Path) -> 
         (r"checked: null(?=[\n}])", "checked: 2999-01-01", r"f:\d+: .*: \w+: checked: 2999-01-01 is to come"),
     ],
 )
-def test_a_mistake_in_the_recipients_is_named_with_its_line(
-    tmp_path: Path, before: str, after: str, told: str
-) -> None:
+def test_a_mistake_in_recipients_is_named_by_line(tmp_path: Path, before: str, after: str, told: str) -> None:
     text = (ROOT / "conf" / "recipients.yaml").read_text("utf-8")
     (tmp_path / "f").write_text(re.sub(before, after, text, count=1), "utf-8")
     with pytest.raises(ConfigError, match=told):

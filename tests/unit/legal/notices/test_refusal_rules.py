@@ -150,9 +150,7 @@ LACKING = [
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_each_fact_that_is_removed_from_the_senders_file_refuses_its_element(
-    shared: Bureau, law: str
-) -> None:
+def test_each_fact_that_is_removed_from_a_senders_file_refuses_its_element(shared: Bureau, law: str) -> None:
     for key, value, elements in LACKING:
         drafted = shared.draft(f"lacks-{law}-{key}", law, sender=shared.sender(**{key: value}))
         lacks = {elements[law]} if law in elements else set()

@@ -153,9 +153,7 @@ def test_a_draft_leaves_out_what_newer_claims_call_licensed_or_a_verdict_denies(
         assert not shared.select().left_out
 
 
-def test_rows_of_an_old_bag_are_read_again(
-    shared: Bureau, sealed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_of_old_bags_are_reread(shared: Bureau, sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Later(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:

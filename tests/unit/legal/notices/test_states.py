@@ -225,9 +225,7 @@ def test_a_notice_with_a_changed_file_is_neither_checked_signed_nor_sent(shared:
         (["answer", "--kind", "declined"], "this notice was not sent"),
     ],
 )
-def test_a_notice_whose_data_are_lost_is_named_by_every_command(
-    shared: Bureau, command: list[str], finding: str
-) -> None:
+def test_every_command_names_a_notice_without_data(shared: Bureau, command: list[str], finding: str) -> None:
     folder = shared.copy(f"lost-{command[0]}")
     (folder / "notice.json").write_text("{}", encoding="utf-8")
     done = outcome("notice", *command, folder)

@@ -112,7 +112,7 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(home: Home) -> N
     assert (scheduled[0], watched["cases"]) == ("watch", (CASE,))
 
 
-def test_a_mirror_says_where_files_really_are_and_the_chain_how_many_probes_are_of_places(
+def test_a_mirror_says_where_files_are_and_the_chain_how_many_probes_are_of_places(
     opened: Home,
 ) -> None:
     code, told, _ = opened.probe()
@@ -323,9 +323,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("which", each_time(["the same", "a mirror", "capture"], OTHERS))
-def test_a_removed_record_is_present_if_a_run_found_the_same_capture_in_another_file(
-    noticed: Home, which: str
-) -> None:
+def test_a_removed_record_is_present_if_a_run_found_it_in_another_file(noticed: Home, which: str) -> None:
     other = OTHERS[which]
     assert probe_with_tables(noticed) == 0
     target = zero_the_first(noticed)

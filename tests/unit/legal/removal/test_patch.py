@@ -103,9 +103,7 @@ def patched(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> t
 
 
 @pytest.mark.parametrize("form", each_time(EACH_TIME, PATCHED))
-def test_a_patched_file_has_lost_the_targets_and_nothing_else(
-    tmp_path: Path, server: Server, form: str
-) -> None:
+def test_a_patched_file_has_lost_its_targets_and_no_more(tmp_path: Path, server: Server, form: str) -> None:
     crawl = release(tmp_path, server, (form,))
     case = crawl.open()
     probe(case, crawl)
@@ -325,9 +323,7 @@ def test_a_record_whose_place_an_index_gave_is_removed(tmp_path: Path) -> None:
 # Targets that cannot be removed.
 
 
-def test_targets_that_cannot_be_removed_are_named_and_the_exit_code_is_3(
-    tmp_path: Path, crawl: Release
-) -> None:
+def test_targets_that_cannot_be_removed_are_named_with_exit_code_3(tmp_path: Path, crawl: Release) -> None:
     case = crawl.open()
     record = next(target for target in case.targets() if target.place == "record")
     other = {"article_id": "x", "row_sha256": "0" * 64}
@@ -379,7 +375,7 @@ def test_the_script_needs_only_python_3_8(patch: Path, file: Path) -> None:
         assert run_script(patch, "--undo", file, python=old).returncode == 0
 
 
-def test_the_script_is_idempotent_and_undoes_itself_and_keeps_mode_and_owner(
+def test_the_script_is_idempotent_undoes_itself_and_keeps_mode_and_owner(
     patched: tuple[Path, Path],
 ) -> None:
     patch, path = patched
@@ -562,9 +558,7 @@ def reseal(patch: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_patch_that_was_made_to_do_harm_is_refused_before_a_file_is_touched(
-    patch: Path, file: Path, name: str
-) -> None:
+def test_a_patch_that_was_made_to_do_harm_touches_no_file(patch: Path, file: Path, name: str) -> None:
     change, message = HOSTILE[name]
     before = file.read_bytes()
     reseal(patch, change)
@@ -648,7 +642,7 @@ runpy.run_path({str(patch / "apply.py")!r}, run_name="__main__")
 
 
 @given(data=st.data())
-def test_a_plan_copies_at_least_five_mebibytes_at_once_and_makes_the_patched_object(
+def test_a_plan_copies_at_least_five_mebibytes_at_once_and_makes_the_object(
     data: st.DataObject,
 ) -> None:
     scale = 10

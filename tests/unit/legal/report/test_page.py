@@ -159,9 +159,7 @@ def test_the_command_below_a_query_asks_it(house: House, pages: dict[str, str]) 
 
 
 @pytest.mark.full
-def test_each_command_runs_in_any_folder(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_command_runs_anywhere(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / 'l\'été $1 "x"'
     shutil.copytree(house.tables, folder / "tables")
     shutil.copytree(house.corpus, folder / "corpus")
@@ -463,9 +461,7 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Rele
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_text_of_others_is_never_html_and_never_steers_the_writing(
-    pages: dict[str, str], language: str
-) -> None:
+def test_text_of_others_is_never_html_and_steers_no_writing(pages: dict[str, str], language: str) -> None:
     page = pages[language]
     found = Page(page)
     assert [len(found.named(name)) for name in ("script", "style")] == [2, 1]
@@ -549,9 +545,7 @@ def test_the_command_writes_the_page_in_french_and_replaces_it(house: House, tmp
     assert '<html lang="en">' in out.read_text("utf-8")
 
 
-def test_the_command_refuses_in_one_line(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_refuses_in_a_line(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ImportError(name)
 

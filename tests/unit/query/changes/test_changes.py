@@ -144,7 +144,7 @@ def test_only_the_same_text_with_the_same_article_has_moved(
     assert {row["state"] for row in changes(tmp_path / "tables")} <= {"gone", "new", "unknown"}
 
 
-def test_a_copy_that_is_taken_out_of_a_page_is_unknown_if_the_article_may_have_been_missed(
+def test_a_copy_taken_out_of_a_page_is_unknown_if_the_article_may_have_been_missed(
     tmp_path: Path,
 ) -> None:
     run(tmp_path / "tables", BEFORE, [copy("a", f"{X}1", text="one")])
@@ -153,7 +153,7 @@ def test_a_copy_that_is_taken_out_of_a_page_is_unknown_if_the_article_may_have_b
     assert only(tmp_path / "tables")["state"] == "unknown"
 
 
-def test_pages_of_very_many_passages_are_not_called_the_same_in_those_that_are_not_kept(
+def test_pages_of_very_many_passages_are_not_called_the_same_in_those_not_kept(
     tmp_path: Path,
 ) -> None:
     spans = [span(100 * number, 100 * number + 60, 10) for number in range(100)]
@@ -165,9 +165,7 @@ def test_pages_of_very_many_passages_are_not_called_the_same_in_those_that_are_n
 
 
 @pytest.mark.slow
-def test_rows_are_dealt_to_buckets_without_a_difference(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_are_dealt_to_buckets_with_one_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     altered_release(tmp_path / "tables")
     one = compare(str(tmp_path / "tables"), BEFORE, AFTER, str(tmp_path / "one"))
     monkeypatch.setattr("presswatch_spark.query.changes.compare.BUCKET_ROWS", 5)
@@ -207,7 +205,7 @@ def listed(name: str, text: str = "", title: str = "t", publisher: str = "p") ->
     return name, title, publisher, sha(text or f"text of {name}")
 
 
-def test_an_article_that_both_corpora_have_is_compared_and_what_they_differ_in_is_named(
+def test_an_article_of_both_corpora_is_compared_and_what_they_differ_in_is_named(
     tmp_path: Path,
 ) -> None:
     old = [listed(name) for name in ("same", "dropped", "text", "sold", "short", "url")]
@@ -236,9 +234,7 @@ def test_an_article_that_both_corpora_have_is_compared_and_what_they_differ_in_i
 
 
 @pytest.mark.parametrize("suppressed", [0, 3, None])
-def test_a_corpus_that_leaves_rows_of_words_out_may_hide_a_copy(
-    tmp_path: Path, suppressed: int | None
-) -> None:
+def test_a_corpus_that_leaves_out_words_may_hide_a_copy(tmp_path: Path, suppressed: int | None) -> None:
     tables = tmp_path / "tables"
     run(tables, BEFORE, [copy("a", f"{X}1"), copy("b", f"{X}1")], corpus_digest="c")
     run(tables, AFTER, [], corpus_digest="d", corpus_suppressed=suppressed)

@@ -102,9 +102,7 @@ class TestDocuments:
         assert again.facts["checked"] == "SHA-256 of the text"
         assert again.out.partition("\n\n")[2] == shown.out.partition("\n\n")[2]
 
-    def test_a_pointer_that_does_not_say_that_it_counts_inflated_bytes_is_told_how_to(
-        self, release: Path
-    ) -> None:
+    def test_a_pointer_that_does_not_name_inflated_bytes_is_told_how_to(self, release: Path) -> None:
         row = self.row_in(release, "single.warc.wet.gz")
         pointer = f"{row['shard_uri']}#offset={row['record_offset']},length={row['record_length']}"
         assert "add encoding=inflated" in refusal(outcome("fetch", pointer))
@@ -321,9 +319,7 @@ class TestRecordsThatAreNoDocuments:
         assert outcome(*words, **based).code == 0
         assert list(responses(out)) == [url]
 
-    def test_a_row_of_a_capture_whose_record_is_another_now_is_not_shown(
-        self, shard: Path, tmp_path: Path
-    ) -> None:
+    def test_a_row_of_a_capture_whose_record_changed_is_not_shown(self, shard: Path, tmp_path: Path) -> None:
         row = self.capture(shard, tmp_path, ROBOTS)
         moved = ("--mirror", f"https://data.commoncrawl.org/={tmp_path / 'mirror'}")
 
@@ -342,9 +338,7 @@ class TestRecordsThatAreNoDocuments:
         shard.unlink()
         assert "no shard" in said()
 
-    def test_a_row_of_a_capture_leads_to_no_file_outside_of_its_release(
-        self, shard: Path, tmp_path: Path
-    ) -> None:
+    def test_rows_of_a_capture_lead_to_no_file_beyond_its_release(self, shard: Path, tmp_path: Path) -> None:
         row = self.capture(shard, tmp_path, PAGE)
         store = TableStore.open(str(tmp_path / "tables"))
         for name, told in (("../../secret", "outside its release"), (None, "lists no WARC file")):
@@ -448,9 +442,7 @@ class TestDeclarations:
         write(TableStore.open(str(tables)), "rights_signals", RUN, rows, RightsSignal.schema)
         assert reason in refusal(fetched(tables, rows[0]))
 
-    def test_a_response_that_was_changed_in_its_shard_is_not_shown(
-        self, tmp_path: Path, corpus: Path
-    ) -> None:
+    def test_a_response_that_is_changed_in_its_shard_is_not_shown(self, tmp_path: Path, corpus: Path) -> None:
         tables, rows = self.scanned(tmp_path, corpus, "plain.warc")
         shard = tmp_path / "plain.warc"
         shard.write_bytes(shard.read_bytes().replace(b"/reserve\n", b"/preserv\n"))

@@ -314,7 +314,10 @@ class HttpStore(Store):
         return answered(once, self.options)
 
     def ask_whole(self, uri: str, most: int) -> RawResponse:
-        """Request an object without a range, as a browser does; keep its first `most` bytes."""
+        """Request an object without a range, as a browser does; return the answer with up to `most` bytes.
+
+        Only a `BlockedError` is raised.
+        """
         return self._ask_once(uri, NO_HEADERS, 0, most)
 
     def get(

@@ -154,10 +154,6 @@ class Store:
         """Request bytes [start, end) of the object; see `ask` below."""
         raise NotImplementedError
 
-    def ask_whole(self, uri: str, most: int) -> RawResponse | None:
-        """Request an object from a web site without a range; see `ask_whole` below."""
-        return None
-
     def read(self, uri: str) -> tuple[bytes, str]:
         """Return a small object, and the ETag that `write` compares; empty if the server sends none."""
         from presswatch_spark.storage.streams import ByteStream
@@ -308,14 +304,6 @@ def read_range(uri: str, offset: int, length: int, options: StorageOptions) -> b
 def ask(uri: str, start: int, end: int, options: StorageOptions) -> RawResponse:
     """Request bytes [start, end) of an object, and return any answer; only `BlockedError` is raised."""
     return store_of(uri := canonical(uri), options).ask(uri, start, end)
-
-
-def ask_whole(uri: str, most: int, options: StorageOptions) -> RawResponse | None:
-    """Request an object from a web site without a range; return the answer with up to `most` bytes.
-
-    None for other storage, which never misses only a part of an object. Raises `BlockedError`.
-    """
-    return store_of(uri := canonical(uri), options).ask_whole(uri, most)
 
 
 def open_stream(

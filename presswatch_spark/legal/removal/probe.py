@@ -43,8 +43,9 @@ from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.query.pointers.records import records_at
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.http import HttpStore
 from presswatch_spark.storage.hub import NO_REVISION
-from presswatch_spark.storage.objects import RawResponse, ask, ask_whole, list_objects, pinned, printable
+from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned, printable
 from presswatch_spark.storage.uris import MAIN, HubAddress, root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
 
@@ -374,7 +375,8 @@ class FileProber:
             return
         # Some servers answer 404 only to requests with a range.
         uri = self.file.uri
-        if (answer := ask_whole(uri, 1, self.options.storage)) is not None:
+        if scheme_of(uri) in ("http", "https"):
+            answer = HttpStore(self.options.storage).ask_whole(uri, 1)
             part = FetchedRange.of(answer, f"GET {printable(uri)}", uri, 0, 1)
             there = ProbeFinding("same", "it is found without a range")
             self._note("unranged", part.facts, part.failure or there)

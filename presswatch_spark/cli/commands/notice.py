@@ -136,7 +136,8 @@ def draft(
         patch=patch,
     )
     drafted = draft_notice(order, out, storage)
-    selection, numbers = order.selection, drafted.content.numbers
+    selection = order.selection
+    numbers = drafted.content.numbers
     amounts = {name: _.n(*AMOUNTS[name], numbers[name]) for name in ("rows", "urls", "hosts", "articles")}
     lines = [_("{rows} of {urls} on {hosts}, {articles}, in {folder}", **amounts, folder=out)]
     for reason, count in selection.left_out.items():

@@ -365,7 +365,8 @@ class LetterFacts:
 
     def _texts(self) -> dict[str, str]:
         _, content = self.words, self.content
-        order, sender, numbers = content.order, content.order.sender, {**content.numbers}
+        order, sender = content.order, content.order.sender
+        numbers = dict(content.numbers)
         if content.patch:
             totals = content.patch["totals"]
             numbers |= {

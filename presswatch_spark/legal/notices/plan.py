@@ -192,7 +192,8 @@ def _case(path: str, order: PlanOrder, storage: StorageOptions) -> CaseSource:
 
 def _senders(order: PlanOrder) -> dict[str, Sender]:
     """Return the sender of each publisher, by its id; publishers must be those of the members file."""
-    members, sender_of = load_registry(Path(order.members)).by_id, dict[str, Sender]()
+    members = load_registry(Path(order.members)).by_id
+    sender_of = dict[str, Sender]()
     for path in order.senders:
         sender = load_sender(path)
         for publisher in sender.publishers:

@@ -122,7 +122,8 @@ def state_of(
 
 def _situation(notice: Notice, found: NoticeState, today: date) -> tuple[str, str | None, date | None]:
     """Return the state of a notice, its next step (one of `STEPS`), and the last day of this step."""
-    law, act, deadline = laws()[notice.about["law"]], timedelta(days=ACT_DAYS), found.deadline
+    law, act = laws()[notice.about["law"]], timedelta(days=ACT_DAYS)
+    deadline = found.deadline
     latest, answered = _latest(notice, "sent", *DELIVERIES), _latest(notice, "answered")
     if notice.newest("closed"):
         return "closed", None, None

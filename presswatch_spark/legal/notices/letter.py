@@ -363,12 +363,11 @@ class LetterFacts:
             blocks.append(LetterElement(element.name, heading, tuple(filter(None, paragraphs)), lines))
         return tuple(blocks), missing
 
-    def _texts(self) -> dict[str, str]:
-        _, content = self.words, self.content
-        order, sender = content.order, content.order.sender
-        numbers = dict(content.numbers)
-        if content.patch:
-            totals = content.patch["totals"]
+    def _amounts(self) -> dict[str, str]:
+        """Return the numbers of the letter and of its patch with their nouns."""
+        _, numbers = self.words, dict(self.content.numbers)
+        if self.content.patch:
+            totals = self.content.patch["totals"]
             numbers |= {
                 "patch_records": totals["records"],
                 "patch_files": totals["files"],
@@ -376,16 +375,20 @@ class LetterFacts:
                 "patch_minutes": max(1, ceil(totals["seconds"] / 60)),
             }
         # A number of 0 counts as a missing fact, except for URLs and hosts.
-        amounts = {
+        return {
             name: _.n(*noun, numbers[name]) if numbers.get(name) or name in ("urls", "hosts") else ""
             for name, noun in AMOUNTS.items()
         }
+
+    def _texts(self) -> dict[str, str]:
+        _, content, numbers = self.words, self.content, self.content.numbers
+        order, sender = content.order, content.order.sender
         deadline, publishers = order.deadline_days, content.publishers
         titles = [title for publisher in publishers for title in publisher.titles]
         title_ids = {place.title_id for place in content.places}
         flagger, fair_use = sender.trusted_flagger, sender.fair_use
         return {
-            **amounts,
+            **self._amounts(),
             "patch_day": _.day(date.fromisoformat(content.patch["measured_on"])) if content.patch else "",
             "flagger_by": printable(flagger.by) if flagger else "",
             "flagger_on": _.day(flagger.on) if flagger else "",

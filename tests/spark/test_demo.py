@@ -56,9 +56,7 @@ def test_the_shares_that_the_page_on_views_shows_are_those_of_the_demo(demo: Dem
     assert presswatch("sql", str(demo.folder / "tables"), words[-1]).strip() == shown.strip()
 
 
-def test_innocent_pages_are_left_alone_and_members_pages_known_by_address(
-    demo: Demonstration,
-) -> None:
+def test_innocent_pages_are_left_alone_and_members_pages_known_by_address(demo: Demonstration) -> None:
     innocent = {page.url for page in demo.pages if not page.copies}
     own = "https://hebdo-des-vallees.example/archives/2024/"
     assert {page.url for page in demo.left_alone} == innocent - {own}
@@ -66,9 +64,7 @@ def test_innocent_pages_are_left_alone_and_members_pages_known_by_address(
     assert (row["grade"], row["title_id"], row["article_id"]) == ("url_only", "hebdo-vallees", None)
 
 
-def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_owners(
-    demo: Demonstration,
-) -> None:
+def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_owners(demo: Demonstration) -> None:
     elsewhere = [row for row in demo.rows if row["own_site"] is False]
     assert {row["confidence"] for row in elsewhere} == {"A", "B", "C"}
     # A page elsewhere is A where it names its source.
@@ -111,9 +107,7 @@ def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demon
         assert page.count('class="quoted"') == 4
 
 
-def test_the_readme_shows_what_the_demo_prints_and_the_commands_it_suggests_work(
-    demo: Demonstration,
-) -> None:
+def test_the_readme_shows_what_the_demo_prints_and_the_commands_it_suggests_work(demo: Demonstration) -> None:
     (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")
     lines = list(demo.lines())
     # The folder of this test is a long one.

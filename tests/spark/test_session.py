@@ -83,9 +83,7 @@ print(cores_now(spark.sparkContext), spark.sparkContext.defaultParallelism)
 
 
 @pytest.mark.full
-def test_executors_find_the_package_and_only_cores_that_are_there_count(
-    on_a_cluster: list[str],
-) -> None:
+def test_executors_find_the_package_and_only_cores_that_are_there_count(on_a_cluster: list[str]) -> None:
     assert on_a_cluster == ["4 local-cluster[1,2,1024]", "2 160"]
 
 

@@ -166,9 +166,7 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
     assert "did you mean courrier" in str(of_licences.value).splitlines()[4]
 
 
-def test_a_file_is_read_and_named_in_messages_and_without_one_nothing_is_licensed(
-    tmp_path: Path,
-) -> None:
+def test_a_file_is_read_and_named_in_messages_and_without_one_nothing_is_licensed(tmp_path: Path) -> None:
     path, none = tmp_path / "licences.yaml", Licences.load(None, TITLES)
     path.write_text(LICENCES, "utf-8")
     read = Licences.load(str(path), TITLES)

@@ -181,9 +181,7 @@ def older(house: House, name: str, without: Sequence[str], *, written: bool) -> 
     return claims
 
 
-def test_rows_of_older_runs_are_judged_by_todays_rules_and_without_a_letter_at_most_c(
-    house: House,
-) -> None:
+def test_rows_of_older_runs_are_judged_by_todays_rules_and_without_a_letter_at_most_c(house: House) -> None:
     unsaid = ("document_host", "document_domain", "confidence_reasons", "document_credits", "credits_others")
     claims = older(house, "older", unsaid, written=True)
     assert all(claim["reasons"] for claim in claims)

@@ -193,9 +193,7 @@ def test_a_complete_scan_exits_0_and_reports_what_it_did(scan: Scan) -> None:
     assert "presswatch matches out" in done.out
 
 
-def test_a_scan_gets_its_command_without_secrets_and_its_operator(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_scan_gets_its_command_without_secrets_and_its_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(pipeline, "scan", lambda *_, **more: given.update(more) or summary())
     asked = ["https://host.example/a.gz?sig=secret", "--operator", "Anne Roy", "--shard-digest"]

@@ -78,9 +78,7 @@ def test_what_follows_the_job_is_the_jobs_and_untouched(given: str, ends: str) -
     assert command[command.index(entry) + 1 :] == ends.split()
 
 
-def test_credentials_before_the_job_are_the_jobs_here_and_no_password_is_printed(
-    tmp_path: Path,
-) -> None:
+def test_credentials_before_the_job_are_the_jobs_here_and_no_password_is_printed(tmp_path: Path) -> None:
     would = json.loads(submitted(f"--on local --profile aws --dry-run {SCAN}").out)
     assert would["environment"]["PRESSWATCH_STORAGE__PROFILE"] == "aws"
     assert "aws" not in would["command"]

@@ -191,9 +191,7 @@ def test_rows_of_which_nobody_knows_whether_they_are_wanted_are_counted(tables: 
     assert Matches.of(tables, None, MatchFilter(title_id="t"), "duckdb").left_out() == {}
 
 
-def test_of_a_run_only_its_own_files_are_opened_and_without_one_nothing_is_counted(
-    tmp_path: Path,
-) -> None:
+def test_of_a_run_only_its_own_files_are_opened_and_without_one_nothing_is_counted(tmp_path: Path) -> None:
     nothing = Matches.of(TableStore.create(str(tmp_path)), None, MatchFilter(), "duckdb")
     assert (nothing.totals(), dicts(nothing)) == (by_hand([]), [])
     for run_id in RUNS:

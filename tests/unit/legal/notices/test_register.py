@@ -428,9 +428,7 @@ def test_a_notice_that_is_reached_through_a_link_keeps_the_journal(campaign: Pat
     assert (len(journal.digests["alliance-common-crawl-fr"]), journal.pending) == (3, None)
 
 
-def test_no_step_after_reminders_is_before_the_deadline_and_no_closure_before_events(
-    campaign: Path,
-) -> None:
+def test_no_step_after_reminders_is_before_the_deadline_and_no_closure_before_events(campaign: Path) -> None:
     id = "syndicat-aws-fr"
     send(campaign, id)
     note(campaign, id, "delivered", SENT)

@@ -112,9 +112,7 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(home: Home) -> N
     assert (scheduled[0], watched["cases"]) == ("watch", (CASE,))
 
 
-def test_a_mirror_says_where_files_are_and_the_chain_how_many_probes_are_of_places(
-    opened: Home,
-) -> None:
+def test_a_mirror_says_where_files_are_and_the_chain_how_many_probes_are_of_places(opened: Home) -> None:
     code, told, _ = opened.probe()
     assert (code, "same" in told) == (0, True)
     assert opened.crawl.server.requests

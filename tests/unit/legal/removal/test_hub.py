@@ -163,9 +163,7 @@ def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of, "STAYED_AWAY", timedelta(0))
 
 
-def test_rows_are_present_while_the_newest_revision_is_the_commit_or_has_its_file(
-    dataset: Dataset,
-) -> None:
+def test_rows_are_present_while_the_newest_revision_is_the_commit_or_has_its_file(dataset: Dataset) -> None:
     assert set(CaseStatus.of(dataset.case).counts()) == {"present"}
     (probe,) = dataset.newest()
     assert (probe.outcome, probe.detail) == ("same", "the newest revision is the commit itself")

@@ -375,9 +375,7 @@ def test_the_script_needs_only_python_3_8(patch: Path, file: Path) -> None:
         assert run_script(patch, "--undo", file, python=old).returncode == 0
 
 
-def test_the_script_is_idempotent_undoes_itself_and_keeps_mode_and_owner(
-    patched: tuple[Path, Path],
-) -> None:
+def test_the_script_is_idempotent_undoes_itself_and_keeps_mode_and_owner(patched: tuple[Path, Path]) -> None:
     patch, path = patched
     path.chmod(0o640)
     if not os.geteuid():
@@ -642,9 +640,7 @@ runpy.run_path({str(patch / "apply.py")!r}, run_name="__main__")
 
 
 @given(data=st.data())
-def test_a_plan_copies_at_least_five_mebibytes_at_once_and_makes_the_object(
-    data: st.DataObject,
-) -> None:
+def test_a_plan_copies_at_least_five_mebibytes_at_once_and_makes_the_object(data: st.DataObject) -> None:
     scale = 10
     least = LEAST_PART // scale
     size = data.draw(st.integers(1, 12 * least))

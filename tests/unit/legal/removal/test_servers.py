@@ -350,9 +350,7 @@ def test_headers_cannot_steer_a_terminal_nor_fill_a_table_nor_feign_another_one(
     assert not any(line.strip().startswith("ETag: feigned") for text in kept for line in text.splitlines())
 
 
-def test_places_on_https_are_followed_and_an_untrusted_certificate_removes_nothing(
-    tmp_path: Path,
-) -> None:
+def test_places_on_https_are_followed_and_an_untrusted_certificate_removes_nothing(tmp_path: Path) -> None:
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

@@ -144,18 +144,14 @@ def test_only_the_same_text_with_the_same_article_has_moved(
     assert {row["state"] for row in changes(tmp_path / "tables")} <= {"gone", "new", "unknown"}
 
 
-def test_a_copy_taken_out_of_a_page_is_unknown_if_the_article_may_have_been_missed(
-    tmp_path: Path,
-) -> None:
+def test_a_copy_taken_out_of_a_page_is_unknown_if_the_article_may_have_been_missed(tmp_path: Path) -> None:
     run(tmp_path / "tables", BEFORE, [copy("a", f"{X}1", text="one")])
     left = copy("a", f"{X}1", text="two", words=0, grade="url_only")
     run(tmp_path / "tables", AFTER, [left], corpus_digest="other")
     assert only(tmp_path / "tables")["state"] == "unknown"
 
 
-def test_pages_of_very_many_passages_are_not_called_the_same_in_those_not_kept(
-    tmp_path: Path,
-) -> None:
+def test_pages_of_very_many_passages_are_not_called_the_same_in_those_not_kept(tmp_path: Path) -> None:
     spans = [span(100 * number, 100 * number + 60, 10) for number in range(100)]
     for run_id, text in ((BEFORE, "one"), (AFTER, "two")):
         run(tmp_path / "tables", run_id, [copy("a", f"{X}1", text=text, spans=spans, words=1)])
@@ -205,9 +201,7 @@ def listed(name: str, text: str = "", title: str = "t", publisher: str = "p") ->
     return name, title, publisher, sha(text or f"text of {name}")
 
 
-def test_an_article_of_both_corpora_is_compared_and_what_they_differ_in_is_named(
-    tmp_path: Path,
-) -> None:
+def test_an_article_of_both_corpora_is_compared_and_what_they_differ_in_is_named(tmp_path: Path) -> None:
     old = [listed(name) for name in ("same", "dropped", "text", "sold", "short", "url")]
     new = [listed("same"), listed("text", "new text"), listed("sold", publisher="q")]
     new += [listed("short"), listed("url"), listed("added")]

@@ -21,13 +21,7 @@ from presswatch_spark.claims.exposures import (
     parse_exposures,
     product_of_row,
 )
-from presswatch_spark.claims.permissions import (
-    PRESS_KINDS,
-    Licences,
-    PressList,
-    parse_licences,
-    parse_press,
-)
+from presswatch_spark.claims.permissions import PRESS_KINDS, Licences, PressList, parse_licences, parse_press
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import MANDATES, RIGHTS, mandate_of, rights_of
 from presswatch_spark.core.errors import ConfigError, PresswatchError

@@ -79,11 +79,7 @@ def test_stdout_has_only_lines_and_tables_where_it_is_no_terminal() -> None:
 
 
 def test_a_terminal_shows_heading_and_totals_around_the_lines() -> None:
-    french = [
-        "site           corresp.",
-        "a.example         1\u202f200",
-        "b\ufffd[2J.example         7",
-    ]
+    french = ["site           corresp.", "a.example         1\u202f200", "b\ufffd[2J.example         7"]
     shown = ["2 hosts", "found:", *french, "1,207 matches"]
     assert replied(Answered(), "--lang", "fr", COLUMNS="80") == (0, shown, [WARNING])
 

@@ -26,19 +26,8 @@ from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices import letter as letters
-from presswatch_spark.legal.notices.annex import (
-    digest_of,
-    revision_and_path,
-    rows_of_jsonl,
-    surt_prefixes,
-)
-from presswatch_spark.legal.notices.formats import (
-    WordLetter,
-    attachments_in,
-    docx_of,
-    pdf_of,
-    text_of,
-)
+from presswatch_spark.legal.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
+from presswatch_spark.legal.notices.formats import WordLetter, attachments_in, docx_of, pdf_of, text_of
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import AMOUNTS, Letter, LetterWords, NoticeContent, letter_of
 from presswatch_spark.legal.notices.notice import schema_fault

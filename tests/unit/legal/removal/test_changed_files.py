@@ -293,8 +293,7 @@ CHANGES = {
         emptied_page_before_its_article, {"deep words": "present"}
     ),
     "its record at the end": Change(
-        lambda data, target: zeroed(data, target) + stored_at(data, target),
-        {"": LONGER, "deep": "present"},
+        lambda data, target: zeroed(data, target) + stored_at(data, target), {"": LONGER, "deep": "present"}
     ),
     "its text under another URL": Change(other_url_and_id, {"deep": "present"}),
     "the same under another URL, at its place": Change(

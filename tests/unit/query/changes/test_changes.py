@@ -20,17 +20,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.documents import french_words
 from tests.world.golden import assert_golden
-from tests.world.histories import (
-    AFTER,
-    BEFORE,
-    altered_release,
-    copy,
-    hold,
-    run,
-    sha,
-    shard,
-    span,
-)
+from tests.world.histories import AFTER, BEFORE, altered_release, copy, hold, run, sha, shard, span
 
 X = "https://x.example/"
 

@@ -52,7 +52,7 @@ from presswatch_spark.query.sql import answers_of, chosen_engine
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.digests import digest_of
+from presswatch_spark.tables.digests import digest_of_packed, packed
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles, tasks_for, written_by_spark, written_columns
@@ -483,7 +483,7 @@ def make_claims(
             rows_in_order = sorted_rows(store, runs, memory, config.run.cores)
             written = [files.write_all(Judge(knowledge).claims(rows_in_order))]
         claims = written_columns(files, written, ["claim_sha256"])
-        about["table_digest"] = digest_of(claim["claim_sha256"] for claim in claims)
+        about["table_digest"] = digest_of_packed(packed(claim["claim_sha256"]) for claim in claims)
         sections = ("grade", "rarity", "ownership", "confidence", "claims")
         inputs = {
             "as_of": knowledge.as_of.isoformat(),

@@ -107,13 +107,8 @@ def table_digest(row_digests: Iterable[str]) -> str:
     return _sha256(joined)
 
 
-def digest_of(parts: Iterable[pa.Array]) -> str:
-    """Return `table_digest` of rows' digests, given in parts, with 32 bytes of memory per row."""
-    return digest_of_packed(map(packed, parts))
-
-
 def digest_of_packed(parts: Iterable[bytes]) -> str:
-    """Return `table_digest` of rows' digests of 32 bytes each, which come in parts."""
+    """Return `table_digest` of rows' digests, which come in parts as `packed` returns them."""
     raw = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, 32)
     words = raw.view(">u8")
     # Sort by the first eight bytes; only equal ones need a sort by all.

@@ -23,7 +23,7 @@ from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.query import in_duckdb
 from presswatch_spark.tables import derived
 from presswatch_spark.tables.declarations import Claim, Match
-from presswatch_spark.tables.digests import digest_of, row_digest, table_digest
+from presswatch_spark.tables.digests import digest_of_packed, packed, row_digest, table_digest
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, YEAR_BEFORE, House, Seen, text
@@ -289,4 +289,6 @@ def test_a_claim_has_the_canonical_form_of_a_row() -> None:
 )
 def test_the_digest_of_a_table_is_that_of_its_rows(digests: list[str]) -> None:
     whole = pa.array(digests, pa.string())
-    assert digest_of(whole.slice(at, 700) for at in range(0, len(digests), 700)) == table_digest(digests)
+    assert digest_of_packed(
+        packed(whole.slice(at, 700)) for at in range(0, len(digests), 700)
+    ) == table_digest(digests)

@@ -387,9 +387,7 @@ class TestRuns:
             pass
         assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]
 
-    def test_who_slept_after_it_published_does_not_clear_the_run_that_follows(
-        self, store: TableStore, claims: ExitStack
-    ) -> None:
+    def test_a_publisher_that_slept_clears_no_later_run(self, store: TableStore, claims: ExitStack) -> None:
         sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         store.publish("runs", row_of(PublishedRun, run_id=sleeper.run_id))
         sleeper.lock.stop()
@@ -398,9 +396,7 @@ class TestRuns:
             clear(sleeper)
             assert follower.folder.names() == ["run.json"]
 
-    def test_what_a_sleeper_staged_cannot_be_moved_any_more_once_it_is_followed(
-        self, store: TableStore, claims: ExitStack
-    ) -> None:
+    def test_what_a_followed_sleeper_staged_is_not_moved(self, store: TableStore, claims: ExitStack) -> None:
         sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         sleeper.staged.write("a.parquet", b"of the sleeper")
         sleeper.lock.stop()

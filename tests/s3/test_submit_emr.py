@@ -246,9 +246,7 @@ class TestOneJob:
         assert "--profile mine --region" in service.cancel_commands(emr.hosts.jobs()[0].id)[0]
 
     @either
-    def test_a_settings_file_of_this_machine_goes_along_and_the_job_reads_it(
-        self, emr: Emr, tmp_path: Path, client: Any
-    ) -> None:
+    def test_a_settings_file_goes_along_and_is_read(self, emr: Emr, tmp_path: Path, client: Any) -> None:
         (tmp_path / "scan.yaml").write_text("grade: {min_run_words: 3}\n")
         for spelt in (("--config", str(tmp_path / "scan.yaml")), (f"--config={tmp_path / 'scan.yaml'}",)):
             assert emr.submit(*spelt, ours=("--no-wait",)) == 0

@@ -440,9 +440,7 @@ NEW = "--corpus c --out t"
         (f"{NEW} --mirror mc4=https://me:hunter2@m.example/", 1, "must not contain"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
-    words: str, code: int, said: str, tmp_path: Path
-) -> None:
+def test_what_cannot_be_a_campaign_writes_nothing(words: str, code: int, said: str, tmp_path: Path) -> None:
     folder = tmp_path / "campaign"
     done = outcome("campaign open", folder, "--crawls", "wet", *words.split())
     assert (done.code, said in done.err, "hunter2" in done.err) == (code, True, False), done.err
@@ -520,9 +518,7 @@ WRITES = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
 KILLED = 9
 
 
-def test_a_corpus_that_was_replaced_is_refused_and_nothing_is_scanned_with_it(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_a_corpus_that_was_replaced_is_refused_before_any_scan(spark: SparkSession, tmp_path: Path) -> None:
     """A shard is missing of the first corpus; by the time it is there, that corpus is another."""
     trial, kept = Trial.of(tmp_path, 1, 2), tmp_path / "kept"
     history, shard = trial.history, trial.shards()[1]

@@ -149,9 +149,7 @@ def test_no_page_has_code_that_no_test_runs() -> None:
         subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, check=True)
 
 
-def test_jobs_that_are_submitted_are_there_and_take_their_options(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_submitted_jobs_are_there_with_their_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = ("how-to/emr", "how-to/campaigns")
     submitted = [words for page in pages for words in commands(text_of(page)) if words[:3] == SUBMIT]
     assert [words[3] for words in submitted] == ["local", *["emr-serverless"] * 3]

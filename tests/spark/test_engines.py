@@ -114,9 +114,7 @@ REFUSED = {
 }
 
 
-def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
-    spark: SparkSession, tables: Path, tmp_path: Path
-) -> None:
+def test_spark_reads_and_writes_nothing_else(spark: SparkSession, tables: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text(f"words\n{SECRET}\n", encoding="utf-8")
     for query, said in REFUSED.items():
         with pytest.raises(ConfigError) as refused:

@@ -315,9 +315,7 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
     assert sum(fake.times().values()) == 12 + 6
 
 
-def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaging_disk_ends_the_run_with_what_to_do(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     check, random = engine.without_damage, Random(4)
 
     def rot(*given: object) -> object:

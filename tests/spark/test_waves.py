@@ -96,9 +96,7 @@ class TestWorkersThatDie:
         assert fake.times() == before
 
 
-def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_jvm_that_is_gone_between_waves_is_an_error(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> int:
         raise Py4JNetworkError("Answer from Java side is empty")
 

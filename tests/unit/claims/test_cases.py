@@ -354,9 +354,7 @@ def test_an_earlier_capture_of_an_earlier_run_takes_every_copy_down(tmp_path: Pa
         ("hebdo", {"copieur.example": "reprint C 1", "autre.example": "copy C 1"}),
     ],
 )
-def test_a_site_that_was_named_a_members_since_the_run_is_its_own(
-    tmp_path: Path, site: str, expected: dict[str, str]
-) -> None:
+def test_a_site_named_a_members_since_is_its_own(tmp_path: Path, site: str, expected: dict[str, str]) -> None:
     house = house_of(tmp_path, ARTICLE)
     house.scan(COPY, page("autre.example", ARTICLE))
     members = MEMBERS.replace(f"[{site}.example]", f"[{site}.example, copieur.example]")

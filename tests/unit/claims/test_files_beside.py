@@ -198,9 +198,7 @@ def acting(first: date | None, last: date | None, deed: MandateDocument | None =
         (None, {FIRST: "none"}),
     ],
 )
-def test_a_mandate_is_in_force_from_its_first_day_to_its_last(
-    publisher: Publisher | None, expected: dict[date, str]
-) -> None:
+def test_a_mandate_is_in_force_on_its_days(publisher: Publisher | None, expected: dict[date, str]) -> None:
     assert {day: mandate_of(publisher, day) for day in expected} == expected
     assert set(expected.values()) <= set(MANDATES)
 

@@ -92,9 +92,7 @@ def test_json_is_a_line_for_each_row_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("json", "lines"), [(True, 0), (False, 6)])
-def test_a_file_has_the_rows_and_lines_stay_where_no_json_could_replace_them(
-    json: bool, lines: int, tmp_path: Path
-) -> None:
+def test_a_file_has_the_rows_and_lines_without_json_stay(json: bool, lines: int, tmp_path: Path) -> None:
     path, answered = tmp_path / "rows.csv", Answered(json=json)
     code, out, _ = replied(answered, "--export", str(path), COLUMNS="80")
     assert (code, len(out), out[-1]) == (0, lines + 1, f"2 rows in {path}")

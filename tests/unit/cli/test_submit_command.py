@@ -164,9 +164,7 @@ def test_a_token_in_the_place_of_its_name_is_refused_and_not_quoted(command: str
     assert "must be the" in done.err or "this looks like a secret" in done.err
 
 
-def test_a_check_starts_nothing_and_names_a_caution_once_and_an_incomplete_profile(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_check_starts_nothing_names_a_caution_once_and_what_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it was started"))
     assert "scan can run on this machine" in submitted(f"--on local --check {SCAN}").out
     with monkeypatch.context() as patch:

@@ -169,9 +169,7 @@ def test_the_strongest_row_comes_first_and_its_place_hangs_on_no_chance(tables: 
 @pytest.mark.parametrize(
     ("order", "column"), [("date", "captured_at"), ("host", "document_host"), ("title", "title_id")]
 )
-def test_rows_come_by_a_column_and_those_where_it_is_not_known_come_last(
-    order: str, column: str, tables: TableStore
-) -> None:
+def test_rows_come_by_a_column_and_those_without_it_last(order: str, column: str, tables: TableStore) -> None:
     values = [row[column] for row in dicts(Matches.of(tables, None, MatchFilter(), "duckdb"), order)]
     known = [value for value in values if value is not None]
     assert values == sorted(known) + [None] * (len(values) - len(known))

@@ -92,9 +92,7 @@ class TestAnswers:
             ("with x as (select run_id from runs where release = 'r-2') select count(*) from x", [(1,)]),
         ],
     )
-    def test_rows_of_all_published_runs_are_read(
-        self, tables: Path, query: str, expected: list[tuple[object, ...]]
-    ) -> None:
+    def test_all_runs_are_read(self, tables: Path, query: str, expected: list[tuple[object, ...]]) -> None:
         found = rows(tables, query)
         assert found == expected
         assert [[type(value) for value in row] for row in found] == [

@@ -328,9 +328,7 @@ def test_a_change_by_hand_is_named_by_every_command(sent: Path, tmp_path: Path, 
         assert not (tmp_path / "c.pdf").exists()
 
 
-def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
-    campaign: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_killed_before_its_entry_raises_no_alarm(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = campaign / FIRST
     entries = len(list((campaign / "journal").iterdir()))
     with monkeypatch.context() as patch:

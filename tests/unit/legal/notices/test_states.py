@@ -155,9 +155,7 @@ def test_a_proof_whose_event_was_never_written_raises_no_alarm(shared: Bureau, t
         ({"value": "1 Main Street", "source": "https://a.example", "checked": today() - 91 * DAY}, "last on"),
     ],
 )
-def test_no_letter_goes_to_an_address_that_nobody_checked_lately(
-    shared: Bureau, route: dict[str, object], why: str
-) -> None:
+def test_no_letter_goes_to_an_unchecked_address(shared: Bureau, route: dict[str, object], why: str) -> None:
     folder, file = shared.copy(f"unknown-{len(why)}"), shared.folder / "unknown.yaml"
     sign(shared, folder.name)
     assert shared.check(folder.name).passes
@@ -234,9 +232,7 @@ def test_every_command_names_a_notice_without_data(shared: Bureau, command: list
     assert str(folder) in done.err or command == ["check"]
 
 
-def test_a_signature_has_the_name_of_the_notice_and_an_event_that_was_changed_or_taken_out_is_named(
-    shared: Bureau,
-) -> None:
+def test_a_signature_names_the_notice_and_events_changed_or_taken_out_are_named(shared: Bureau) -> None:
     folder = shared.copy("events")
     done = outcome("notice sign --by", "jeanne  VALMONT", folder)
     assert done.out.startswith(f"recorded: signed by {NAME} on ")

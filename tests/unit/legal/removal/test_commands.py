@@ -190,9 +190,7 @@ def test_opening_probing_and_status_speak_french(home: Home) -> None:
         assert re.search(line, told, re.MULTILINE)
 
 
-def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
-    opened: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_site_that_says_no_is_left_until_later(opened: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
     opened.crawl.server.always = Fault(status=429)
     code, _, errors = opened.probe()
@@ -222,9 +220,7 @@ sys.exit(run(sys.argv[2:]))
 
 
 @pytest.mark.parametrize("kills", each_time(["3"], ["3", "1 1 2"]))
-def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
-    home: Home, server: Server, tmp_path: Path, kills: str
-) -> None:
+def test_a_killed_round_goes_on_and_asks_once(home: Home, server: Server, tmp_path: Path, kills: str) -> None:
     shutil.rmtree("tables")
     forms = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
     crawl = release(tmp_path, server, forms)

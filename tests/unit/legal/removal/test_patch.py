@@ -274,9 +274,7 @@ def test_real_archives_lose_records_and_every_other_one_is_read_at_its_old_offse
     assert path.read_bytes() == before
 
 
-def test_a_reader_that_fails_on_a_file_is_named_and_the_others_list_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_readers_that_fail_are_named_and_others_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(file: Any) -> Any:
         raise ValueError("no such header")
 
@@ -597,9 +595,7 @@ def test_two_scripts_never_work_on_a_file_at_once(patched: tuple[Path, Path]) ->
     assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
 
 
-def test_a_file_that_changes_after_its_check_is_not_patched_and_no_wrong_bytes_are_saved(
-    patched: tuple[Path, Path],
-) -> None:
+def test_a_file_that_changes_after_its_check_is_not_patched_nor_saved(patched: tuple[Path, Path]) -> None:
     patch, path = patched
     before, opened = path.read_bytes(), script.Patch.open(str(patch))
     (offset, *_), *_ = opened.files[0]["edits"]
@@ -612,9 +608,7 @@ def test_a_file_that_changes_after_its_check_is_not_patched_and_no_wrong_bytes_a
     assert run_script(patch, path).returncode == 0
 
 
-def test_files_that_a_killed_script_left_are_removed_and_never_followed(
-    patched: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_files_of_a_killed_script_go_and_are_not_followed(patched: tuple[Path, Path], tmp_path: Path) -> None:
     patch, path = patched
     (tmp_path / "other").write_text("of another")
     for suffix in (NEW, UNDO + NEW):

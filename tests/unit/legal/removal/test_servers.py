@@ -119,9 +119,7 @@ STATES_UNDER = {"403": "restricted"} | dict.fromkeys(READABLE, "present")
 
 
 @pytest.mark.parametrize("name", each_time(SOME_FAULTS, FAULTS))
-def test_a_server_in_trouble_or_a_proxy_that_alters_answers_removes_nothing(
-    crawl: Release, case: RemovalCase, name: str
-) -> None:
+def test_no_trouble_of_a_server_or_proxy_is_a_removal(crawl: Release, case: RemovalCase, name: str) -> None:
     crawl.server.always = fault = FAULTS[name]
     probed = probe(case, crawl, deep=name in list(FAULTS)[9:], **ONCE, **(SLOW if fault.drips else {}))
     found = states(case).values()
@@ -335,9 +333,7 @@ def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(crawl: Releas
         assert all(f"{alarm}{each}" in status for each in expected)
 
 
-def test_headers_cannot_steer_a_terminal_nor_fill_a_table_nor_feign_another_one(
-    crawl: Release, case: RemovalCase
-) -> None:
+def test_headers_steer_no_terminal_fill_no_table_and_feign_none(crawl: Release, case: RemovalCase) -> None:
     huge = tuple((f"X-{number}", "\x1b[2J" + "y" * 2_000) for number in range(60))
     folded = ("X-Note", "one\r\n ETag: feigned")
     crawl.server.always = Fault(headers=(("ETag", '"\x1b[31mred\x07"'), folded, *huge))

@@ -198,9 +198,7 @@ def test_nothing_is_removed_from_the_version_read_or_a_longer_file(asked: list[R
         ("failed", "absent", "undecided"),
     ],
 )
-def test_on_a_hub_the_newest_revision_decides_with_the_commit(
-    at_commit: str, newest: str | tuple[()], state: str
-) -> None:
+def test_on_a_hub_the_newest_revision_decides(at_commit: str, newest: str | tuple[()], state: str) -> None:
     now = (GONE if at_commit == "missing" else RIGHT) | {"target": at_commit, "newest": newest}
     read = SAME | {"newest": "same", "file_uri": "hf://x"}
     found = [now | {"hours": hours, "file_uri": "hf://x"} for hours in (1, 25)]

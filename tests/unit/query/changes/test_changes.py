@@ -126,9 +126,7 @@ def test_a_copy_that_moved_may_stand_at_its_old_place_too_if_that_was_not_read(t
         (copy(None, f"{X}old", words=0), copy(None, f"{X}new", words=0)),
     ],
 )
-def test_only_the_same_text_with_the_same_article_has_moved(
-    tmp_path: Path, before: dict[str, Any], after: dict[str, Any]
-) -> None:
+def test_one_text_of_one_article_moves(tmp_path: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
     run(tmp_path / "tables", BEFORE, [before])
     run(tmp_path / "tables", AFTER, [after])
     assert {row["state"] for row in changes(tmp_path / "tables")} <= {"gone", "new", "unknown"}
@@ -257,9 +255,7 @@ class TestCommand:
         assert set(MEANING) == set(STATES)
         assert set(MEANING) <= french_words("column")
 
-    def test_rows_are_exported_and_a_bad_ending_is_refused_before_any_work(
-        self, words: list[str], tmp_path: Path
-    ) -> None:
+    def test_rows_are_exported_and_a_bad_ending_refused_first(self, words: list[str], tmp_path: Path) -> None:
         assert outcome("", *words, "--export", tmp_path / "rows.doc").code == 1
         assert not (tmp_path / "o").exists()
         path = tmp_path / "rows.csv"

@@ -87,9 +87,7 @@ class TestDocuments:
         return fetched(release / "tables", self.row_in(release, name), *options)
 
     @pytest.mark.parametrize("name", FORMS)
-    def test_a_row_shows_its_document_and_a_pointer_and_nothing_that_steers_the_terminal(
-        self, release: Path, name: str
-    ) -> None:
+    def test_a_row_shows_its_document_and_pointer_and_steers_nothing(self, release: Path, name: str) -> None:
         shown = self.fetched(release, name)
         assert shown.facts["document"] == "https://site.example/copie"
         assert self.row_in(release, name)["text_sha256"] in shown.facts["text"]
@@ -261,9 +259,7 @@ class TestRecordsThatAreNoDocuments:
         assert told["document"] == "https://an.wikipedia.org/wiki/Escopete"
 
     @pytest.mark.real_data
-    def test_a_real_revisit_is_shown_and_written_with_the_headers_that_it_has(
-        self, real_data: Path, tmp_path: Path
-    ) -> None:
+    def test_a_real_revisit_is_shown_and_written_with_headers(self, real_data: Path, tmp_path: Path) -> None:
         shard, out = real_data / "warc_edge_cases" / "pywb" / "warcs" / "iana.warc.gz", tmp_path / "one.warc"
         said = outcome("fetch", f"{shard}#offset=785806,length=548")
         assert said.facts["record"] == "revisit: no document"
@@ -304,9 +300,7 @@ class TestRecordsThatAreNoDocuments:
         return found | {"run_id": RUN}
 
     @pytest.mark.parametrize("url", [PAGE, ROBOTS, GONE])
-    def test_the_row_of_a_capture_gets_its_record_from_where_releases_live(
-        self, shard: Path, tmp_path: Path, url: str
-    ) -> None:
+    def test_captures_have_records_where_releases_live(self, shard: Path, tmp_path: Path, url: str) -> None:
         row = self.capture(shard, tmp_path, url)
         assert row["captured_at"].astimezone(UTC) == row["captured_at"]
         moved = ("--mirror", f"https://data.commoncrawl.org/={tmp_path / 'mirror'}")
@@ -387,9 +381,7 @@ class TestDeclarations:
         return tables, rows
 
     @pytest.mark.parametrize("name", each_time(PACKINGS[:2], PACKINGS))
-    def test_every_signal_is_read_again_from_the_response_that_is_shown(
-        self, tmp_path: Path, corpus: Path, name: str
-    ) -> None:
+    def test_signals_are_read_again_from_what_is_shown(self, tmp_path: Path, corpus: Path, name: str) -> None:
         tables, rows = self.scanned(tmp_path, corpus, name)
         assert {row["signal"] for row in rows} == SIGNALS
         for row in rows:
@@ -405,9 +397,7 @@ class TestDeclarations:
         (owner,) = (row for row in rows if row["signal"] == "copyright")
         assert "content=Éditions>" in fetched(tables, owner).out
 
-    def test_a_response_is_shown_by_its_pointer_and_written_as_the_record_that_it_is(
-        self, tmp_path: Path, corpus: Path
-    ) -> None:
+    def test_a_response_is_shown_by_pointer_and_kept_as_a_record(self, tmp_path: Path, corpus: Path) -> None:
         tables, rows = self.scanned(tmp_path, corpus)
         for row in rows[:1] + [row for row in rows if row["http_status"] == 301]:
             first = fetched(tables, row)

@@ -176,9 +176,7 @@ def test_a_row_of_an_article_that_the_document_does_not_copy_fails(scanned: Scan
 
 
 @pytest.mark.parametrize("with_corpus", [True, False])
-def test_rows_that_were_all_raised_to_full_copies_of_letter_a_fail(
-    scanned: Scanned, corpus: Path, with_corpus: bool
-) -> None:
+def test_rows_all_raised_to_full_copies_fail(scanned: Scanned, corpus: Path, with_corpus: bool) -> None:
     tables, rows = scanned
     raised = [
         redigested(row, grade="full_copy", confidence="A", confidence_reasons=["sole_full_copy"])

@@ -339,9 +339,7 @@ class TestEditedTables:
         scanned.rewrite(more, digested=False)
         assert scanned.failures() == {"row edited": {url}}
 
-    def test_a_span_moved_by_one_word_fails_even_if_its_digest_was_made_anew(
-        self, scanned: Scanned, corpus: Path
-    ) -> None:
+    def test_a_span_moved_by_a_word_fails_even_with_its_digest(self, scanned: Scanned, corpus: Path) -> None:
         url = copied()[3].url
 
         def move(row: dict[str, Any]) -> None:

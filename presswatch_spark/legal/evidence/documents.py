@@ -36,7 +36,7 @@ from presswatch_spark.claims.narrative import (
     legal_person_of,
     owner,
 )
-from presswatch_spark.claims.selection import COPY, DISK, PLACE, RecordReading
+from presswatch_spark.claims.selection import RecordReading
 from presswatch_spark.core.translation import N_
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import Publisher
@@ -360,10 +360,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
             whole=whole,
             by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
             without_address=sum(row.document_url is None for row in chosen.rows.values()),
-            read=sources.total(),
-            read_from_place=sources[PLACE],
-            read_from_copy=sources[COPY],
-            read_from_disk=sources[DISK],
+            read=sources,
             reasons=sorted(reasons.items()),
             authorities=[printable(each.url) for each in facts.order.authorities],
             proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],

@@ -249,22 +249,22 @@ class TestVerifying:
     def objects(self, all_forms: Path) -> Mapping[str, bytes]:
         return {f"/m/{path.name}": path.read_bytes() for path in (all_forms / "shards").iterdir()}
 
-    def verified(self, all_forms: Path, place: str, *options: str) -> list[dict[str, Any]]:
+    def verified(self, all_forms: Path, place: str, *options: str, **given: str) -> list[dict[str, Any]]:
         """Verify all rows by shards in another place; the rows as the command prints them."""
         words = [all_forms / "tables", "--sample", 100000, "--json", *options]
-        told = outcome("verify-rows", *words, "--mirror", f"{all_forms / 'shards'}={place}")
+        told = outcome("verify-rows", *words, "--mirror", f"{all_forms / 'shards'}={place}", **given)
         rows = [json.loads(line) for line in told.out.splitlines()]
         assert told.code == (0 if all(row["verified"] for row in rows) else 3)
         return rows
 
     def test_rows_verify_from_s3_whatever_it_does_wrong(
-        self, all_forms: Path, s3: Bucket, faulty: Server, monkeypatch: pytest.MonkeyPatch
+        self, all_forms: Path, s3: Bucket, faulty: Server
     ) -> None:
         place = s3.upload(all_forms / "shards", "crawl")
-        monkeypatch.setenv("PRESSWATCH_STORAGE__BACKOFF_BASE", "0.01")
         wrong = [Fault(status=503), Fault(cut_after=100), Fault(), Fault(cut_after=50, reset=True)]
         faulty.faults.extend(wrong)
-        rows = self.verified(all_forms, place, "--endpoint", faulty.url)
+        soon = {"PRESSWATCH_STORAGE__BACKOFF_BASE": "0.01"}
+        rows = self.verified(all_forms, place, "--endpoint", faulty.url, **soon)
         assert len(rows) > 100
         assert all(row["verified"] for row in rows)
         assert not faulty.faults, "every fault was met"
@@ -292,11 +292,10 @@ class TestVerifying:
         assert len(in_order) <= 2, "once to see what it is, once for all rows"
 
     def test_a_server_that_does_not_answer_is_no_absence_and_is_asked_once(
-        self, all_forms: Path, objects: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+        self, all_forms: Path, objects: Mapping[str, bytes]
     ) -> None:
-        monkeypatch.setenv("PRESSWATCH_STORAGE__MAX_ATTEMPTS", "1")
         with web(objects=objects, always=Fault(status=503)) as server:
-            rows = self.verified(all_forms, f"{server.url}/m")
+            rows = self.verified(all_forms, f"{server.url}/m", PRESSWATCH_STORAGE__MAX_ATTEMPTS="1")
             assert len([path for _, path, _ in server.requests if "/a.warc" in path]) <= 2
         assert {row["reason"] for row in rows} == {"not reached"}
 

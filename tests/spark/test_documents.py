@@ -149,17 +149,16 @@ def test_no_page_has_code_that_no_test_runs() -> None:
         subprocess.run([*words, "--dry-run"], cwd=ROOT, capture_output=True, check=True)
 
 
-def test_submitted_jobs_are_there_with_their_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_submitted_jobs_are_there_with_their_options(tmp_path: Path) -> None:
     pages = ("how-to/emr", "how-to/campaigns")
     submitted = [words for page in pages for words in commands(text_of(page)) if words[:3] == SUBMIT]
     assert [words[3] for words in submitted] == ["local", *["emr-serverless"] * 3]
-    for name, value in PROFILE.items():
-        monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
+    deploy = {f"PRESSWATCH_DEPLOY__{name}": value for name, value in PROFILE.items()}
     for words in submitted:
         assert (ROOT / "conf" / "profiles" / f"{words[3]}.yaml").is_file()
         options = [word for word in words[2:] if word not in ("--dry-run", "--check")]
         archive = [] if words[3] == "local" else ["--archive", str(write_archive(tmp_path))]
-        assert words[-1] in presswatch("submit", *options[:2], *archive, "--dry-run", *options[2:])
+        assert words[-1] in presswatch("submit", *options[:2], *archive, "--dry-run", *options[2:], **deploy)
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))

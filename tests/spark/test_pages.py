@@ -134,14 +134,11 @@ def test_the_captures_of_a_census_are_resumed_after_a_kill_and_name_what_moved(
     assert run["records_planned"] == len(captures)
 
 
-def test_the_guide_reads_the_captures_of_a_census(
-    spark: SparkSession, crawl: Crawl, at_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_guide_reads_the_captures_of_a_census(spark: SparkSession, crawl: Crawl, at_home: Path) -> None:
     folder, captures = crawl
     census(at_home / "census-tables", captures)
-    monkeypatch.setenv("PRESSWATCH_DATASETS__COMMON_CRAWL__BASE", str(folder))
     _, of_census = commands(text_of("how-to/pages"))
-    presswatch(*of_census[1:])
+    presswatch(*of_census[1:], PRESSWATCH_DATASETS__COMMON_CRAWL__BASE=str(folder))
     (run,) = TableStore.open("tables").read("runs").to_pylist()
     assert (run["records_planned"], run["shards_complete"]) == (len(captures), FILES)
 

@@ -238,10 +238,8 @@ def test_a_scan_that_missed_something_exits_3_and_names_the_shards(scan: Scan) -
     assert "  failed: s3://b/�[2J�gz.1 error: all is well: no such object\n" in done.err
 
 
-def test_wrong_settings_exit_1_with_every_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PRESSWATCH_GRADE__MIN_RUN_WORD", "9")
-    monkeypatch.setenv("PRESSWATCH_RUN__CORES", "many")
-    done = outcome("", *SCAN)
+def test_wrong_settings_exit_1_with_every_mistake() -> None:
+    done = outcome("", *SCAN, PRESSWATCH_GRADE__MIN_RUN_WORD="9", PRESSWATCH_RUN__CORES="many")
     assert done.code == 1
     assert "did you mean PRESSWATCH_GRADE__MIN_RUN_WORDS?" in done.err
     assert "run.cores must be a whole number" in done.err

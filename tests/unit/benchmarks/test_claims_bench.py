@@ -9,18 +9,15 @@ from presswatch_spark.cli.demo.generate import DemoArticle
 from tests.world import prose
 
 
-@pytest.mark.parametrize(
-    ("found", "of", "low", "high"),
-    [
+def test_the_bounds_are_those_of_clopper_and_pearson() -> None:
+    for found, of, low, high in (
         # With no failure the upper bound is 1 - .025 ** (1 / n); with one, as published tables give it.
         (0, 100, 0.0, 1 - 0.025**0.01),
         (100, 100, 0.025**0.01, 1.0),
         (1, 10, 0.0025, 0.4450),
         (5, 20, 0.0866, 0.4910),
-    ],
-)
-def test_the_bounds_are_those_of_clopper_and_pearson(found: int, of: int, low: float, high: float) -> None:
-    assert bounds(found, of) == pytest.approx((low, high), abs=5e-5)
+    ):
+        assert bounds(found, of) == pytest.approx((low, high), abs=5e-5), found
 
 
 def test_an_article_that_shares_eight_words_with_another_title_is_not_exclusive() -> None:

@@ -49,17 +49,14 @@ def test_the_pages_show_the_tracked_results(tmp_path: Path) -> None:
         assert page.read_text("utf-8") == (publish.DOCS / page.name).read_text("utf-8"), page.name
 
 
-@pytest.mark.parametrize(
-    ("options", "file"),
-    [
+def test_a_tracked_result_is_written_only_with_update() -> None:
+    for options, file in (
         ([], publish.ROOT / "bench" / "speed.json"),
         (["--update"], publish.RESULTS / "speed.json"),
-    ],
-)
-def test_a_tracked_result_is_written_only_with_update(options: list[str], file: Path) -> None:
-    parser = argparse.ArgumentParser()
-    publish.add_options(parser, "speed.json")
-    assert publish.destination(parser.parse_args(options)) == file
+    ):
+        parser = argparse.ArgumentParser()
+        publish.add_options(parser, "speed.json")
+        assert publish.destination(parser.parse_args(options)) == file, options
 
 
 def test_a_section_is_replaced_and_the_rest_of_its_page_kept(tmp_path: Path) -> None:

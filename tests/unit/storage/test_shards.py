@@ -89,24 +89,21 @@ class TestPaths:
         assert {"README", "_SUCCESS"} <= set(names_in(beside, folder))
         assert not {"README", "_SUCCESS"} & set(names_in(beside.left_out, folder))
 
-    @pytest.mark.parametrize(
-        ("path", "what"),
-        [
+    def test_what_leads_nowhere_says_what_and_where(self, folder: Path) -> None:
+        for name in ("none", "papers"):
+            (folder / name).mkdir()
+        (folder / "papers" / "README.md").touch()
+        for path, what in (
             ("nope", "no such file or folder"),
             ("none", "folder contains no files to read"),
             ("papers", "left out by their name: 1"),
             ("*.zip", "glob matches no files to read"),
             ("nope.paths.gz", "no such file or folder"),
-        ],
-    )
-    def test_what_leads_nowhere_says_what_and_where(self, folder: Path, path: str, what: str) -> None:
-        (folder / "none").mkdir()
-        (folder / "papers").mkdir()
-        (folder / "papers" / "README.md").touch()
-        with pytest.raises(InputError, match=what) as caught:
-            plan([f"{folder}/{path}"], OPTIONS)
-        assert caught.value.where == f"{folder}/{path}"
-        assert caught.value.remedy
+        ):
+            with pytest.raises(InputError, match=what) as caught:
+                plan([f"{folder}/{path}"], OPTIONS)
+            assert caught.value.where == f"{folder}/{path}"
+            assert caught.value.remedy
         with pytest.raises(InputError, match="no path was given"):
             plan([], OPTIONS)
 

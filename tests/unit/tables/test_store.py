@@ -43,24 +43,21 @@ class TestFolder:
         for uri in (f"file://{tmp_path}/my%20out", f"file://localhost{tmp_path}/my%20out"):
             assert TableStore.create(uri).root.path == tmp_path / "my out"
 
-    @pytest.mark.parametrize(
-        ("place", "message"),
-        [
-            ("theses", "did not write"),
-            ("theses/thesis.doc", "cannot be written"),
-            ("later", "layout 99"),
-            ("https://host/out?sig=s3cret", r"https://.*choose a folder on S3, or on a disk"),
-        ],
-    )
-    def test_what_is_no_tables_folder_is_left_alone(self, tmp_path: Path, place: str, message: str) -> None:
+    def test_what_is_no_tables_folder_is_left_alone(self, tmp_path: Path) -> None:
         for name in ("theses/thesis.doc", f"later/{MARKER}"):
             (tmp_path / name).parent.mkdir()
             (tmp_path / name).write_text('{"layout": 99}')
         before = sorted(tmp_path.rglob("*"))
-        with pytest.raises(OutputError, match=message) as caught:
-            TableStore.create(place if "//" in place else str(tmp_path / place))
-        assert "s3cret" not in str(caught.value)
-        assert sorted(tmp_path.rglob("*")) == before
+        for place, message in (
+            (tmp_path / "theses", "did not write"),
+            (tmp_path / "theses/thesis.doc", "cannot be written"),
+            (tmp_path / "later", "layout 99"),
+            ("https://host/out?sig=s3cret", r"https://.*choose a folder on S3, or on a disk"),
+        ):
+            with pytest.raises(OutputError, match=message) as caught:
+                TableStore.create(str(place))
+            assert "s3cret" not in str(caught.value)
+            assert sorted(tmp_path.rglob("*")) == before
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
     def test_a_damaged_marker_is_reported(self, store: TableStore, text: str) -> None:

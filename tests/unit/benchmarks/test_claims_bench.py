@@ -20,7 +20,7 @@ def test_the_bounds_are_those_of_clopper_and_pearson() -> None:
         assert bounds(found, of) == pytest.approx((low, high), abs=5e-5), found
 
 
-def test_an_article_that_shares_eight_words_with_another_title_is_not_exclusive() -> None:
+def test_an_article_with_words_of_another_title_or_an_agency_is_not_exclusive() -> None:
     alone, other, shared = prose.articles(3, 7, words=(250, 300))
     alone, other, shared = (
         _of("one", alone, alone.body),
@@ -28,9 +28,6 @@ def test_an_article_that_shares_eight_words_with_another_title_is_not_exclusive(
         _of("one", shared, shared.body),
     )
     assert exclusive([alone, shared], [alone, other, shared]) == [alone]
-
-
-def test_an_article_that_names_an_agency_is_not_exclusive() -> None:
     (article,) = prose.articles(1, 7, words=(250, 300))
     assert exclusive([article], [article])
     named = _of("one", article, f"{article.body} (avec AFP)")

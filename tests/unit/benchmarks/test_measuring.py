@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.world.release import new_case
 
 
-def test_the_peak_is_that_of_the_command_and_not_of_who_began_it() -> None:
+def test_a_command_is_measured_alone_and_one_that_fails_ends_the_bench() -> None:
     ours = bytearray(300 << 20)
     small = whole([sys.executable, "-S", "-c", "pass"])
     large = whole([sys.executable, "-S", "-c", "bytearray(b'x') * (200 << 20)"])
@@ -26,9 +26,6 @@ def test_the_peak_is_that_of_the_command_and_not_of_who_began_it() -> None:
     assert small["megabytes"] < 100
     assert 200 < large["megabytes"] < 300
     assert small["processor"] > 0
-
-
-def test_a_command_that_fails_ends_the_bench_with_what_it_said() -> None:
     with pytest.raises(SystemExit, match="no such thing"):
         whole([sys.executable, "-S", "-c", "import sys; sys.exit('no such thing')"])
 
@@ -41,12 +38,18 @@ def test_a_line_for_each_subject_of_a_question() -> None:
     ]
 
 
-def test_the_pages_show_the_tracked_results(tmp_path: Path) -> None:
+def test_the_pages_show_the_tracked_results_and_a_section_is_replaced_alone(tmp_path: Path) -> None:
     for page in {section.page for section in publish.sections()}:
         shutil.copy(publish.DOCS / page, tmp_path / page)
     publish.write_pages(tmp_path)
     for page in tmp_path.iterdir():
         assert page.read_text("utf-8") == (publish.DOCS / page.name).read_text("utf-8"), page.name
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n<!-- speed: begin -->\nold\n<!-- speed: end -->\n\nkept\n", "utf-8")
+    publish.write_section(page, "speed", "new\n\n")
+    assert page.read_text("utf-8") == "# Page\n\n<!-- speed: begin -->\nnew\n<!-- speed: end -->\n\nkept\n"
+    with pytest.raises(ValueError, match="no marks of the section quality"):
+        publish.write_section(page, "quality", "lost")
 
 
 def test_a_tracked_result_is_written_only_with_update() -> None:
@@ -57,15 +60,6 @@ def test_a_tracked_result_is_written_only_with_update() -> None:
         parser = argparse.ArgumentParser()
         publish.add_options(parser, "speed.json")
         assert publish.destination(parser.parse_args(options)) == file, options
-
-
-def test_a_section_is_replaced_and_the_rest_of_its_page_kept(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("# Page\n\n<!-- speed: begin -->\nold\n<!-- speed: end -->\n\nkept\n", "utf-8")
-    publish.write_section(page, "speed", "new\n\n")
-    assert page.read_text("utf-8") == "# Page\n\n<!-- speed: begin -->\nnew\n<!-- speed: end -->\n\nkept\n"
-    with pytest.raises(ValueError, match="no marks of the section quality"):
-        publish.write_section(page, "quality", "lost")
 
 
 READ_ALL = """

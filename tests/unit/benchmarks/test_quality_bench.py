@@ -81,27 +81,21 @@ def is_part(part: Sequence[str], whole: Sequence[str]) -> bool:
     return all(word in rest for word in part)
 
 
-def test_whole_articles_stand_in_common_runs_whatever_their_dress(copies: Copies) -> None:
+def test_whole_articles_and_quotes_are_common_runs_as_long_as_they_say(copies: Copies) -> None:
     for kind in ("verbatim", "triple boilerplate", "capitals without accents", "NFD", "French typography"):
         assert all(both.longest == both.article_words for _, _, both in copies[kind]), kind
-
-
-def test_quotes_are_as_long_as_they_say(copies: Copies) -> None:
     assert {both.longest for _, _, both in copies[plant.EXACT_QUOTE]} == {11}
     for kind, words in (("quote of 14 words", 14), ("quote of 40 words", 40), ("lead of 80 words", 80)):
         for page, article, both in copies[kind]:
             assert len(page.sources[article]) == words
             # Beside it stands what stands there: now and then the same word by chance.
             assert words <= both.longest <= words + 3
-
-
-def test_boilerplate_is_as_long_as_the_article_or_three_times_as_long(copies: Copies) -> None:
     for kind, times in (("equal boilerplate", 2), ("triple boilerplate", 4)):
         for page, _, both in copies[kind]:
             assert len(cut(page.text)) == pytest.approx(times * both.article_words, abs=90)
 
 
-def test_edited_copies_keep_what_their_share_says(bench: Bench, copies: Copies) -> None:
+def test_edited_copies_keep_their_share_and_misread_words_are_not_kept(bench: Bench, copies: Copies) -> None:
     for kind, least, most in (
         ("5 % of words edited", 0.94, 0.98),
         ("15 % of words edited", 0.84, 0.93),
@@ -113,6 +107,10 @@ def test_edited_copies_keep_what_their_share_says(bench: Bench, copies: Copies) 
             assert least <= len(page.sources[article]) / both.article_words <= most, kind
             assert both.longest < both.article_words
             assert page.text != bench.articles[article]
+    made = edits.scanned("un deux trois quatre " * 50, random.Random(SEED), 0.05)
+    kept = [("un", "deux", "trois", "quatre")[k % 4] for k in sorted(made.kept)]
+    assert is_part(kept, cut(made.text).folded)
+    assert 100 < len(kept) < 200
 
 
 def test_dress_is_what_it_is_called(copies: Copies) -> None:
@@ -155,10 +153,3 @@ def test_the_truth_is_that_of_the_reference() -> None:
                 both = truth[document, article]
                 assert both.longest == most
                 assert both.covered == covered(words, theirs, 8)[1]
-
-
-def test_misread_words_are_not_taken_for_kept() -> None:
-    made = edits.scanned("un deux trois quatre " * 50, random.Random(SEED), 0.05)
-    kept = [("un", "deux", "trois", "quatre")[k % 4] for k in sorted(made.kept)]
-    assert is_part(kept, cut(made.text).folded)
-    assert 100 < len(kept) < 200

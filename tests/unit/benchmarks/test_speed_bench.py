@@ -54,15 +54,12 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     return made
 
 
-def test_prose_costs_what_french_press_costs() -> None:
+def test_prose_and_pages_cost_what_french_press_costs() -> None:
     draw = prose.random.Random("test")
     ours = prose.describe(" ".join(prose.sentences(draw, 60)).encode() for _ in range(20))
     assert ours["letters_a_word"] == pytest.approx(4.74, abs=0.15)
     assert ours["accented_share_of_letters"] == pytest.approx(0.037, abs=0.005)
     assert ours["gzip_ratio"] == pytest.approx(2.4, abs=0.1)
-
-
-def test_pages_cost_what_pages_of_the_press_cost() -> None:
     bodies = [webpages.response(page, 0).body for page in pages(0, 400_000, CRAWL_SENTENCES)]
     ours = likeness.describe(bodies)
     assert ours["kilobytes_a_page"] == pytest.approx(130, abs=20)
@@ -106,13 +103,10 @@ def test_every_part_measures_and_reports(material: Material, tmp_path: Path) -> 
     assert of_all == pytest.approx(int(every[1]) * hours["Common Crawl WET, one crawl"], rel=0.01)
 
 
-def test_ratios_are_taken_round_by_round() -> None:
+def test_ratios_are_taken_round_by_round_and_time_is_that_of_all_processes() -> None:
     turns = rounds.Turns(cpu={"a": [1.0, 10.0, 1.0], "b": [2.0, 20.0, 2.0]}, sizes=[10**6] * 3)
     assert turns.ratio("a", "b") == 2.0
     assert turns.rate("b") == 0.5
-
-
-def test_processor_time_is_that_of_the_processes_below_too() -> None:
     busy = (
         "import sys, time\nwhile time.process_time() < 0.3: pass\nprint('done', flush=True)\nsys.stdin.read()"
     )

@@ -37,6 +37,7 @@ from tests.world.proofs import each_time
 from tests.world.rest_catalog import rest_catalog
 from tests.world.tables import flip_a_bit
 
+Give, Captured = Callable[[str, str], None], pytest.CaptureFixture[str]
 OF_RUNS = {table for table, by in PUBLISHED_BY.items() if by == "runs"}
 
 
@@ -274,12 +275,7 @@ class TestKillsAndRaces:
 
     @pytest.mark.parametrize("meanwhile", each_time(["_make"], ["_make", "_difference"]))
     def test_two_at_once_name_each_file_once(
-        self,
-        store: TableStore,
-        tmp_path: Path,
-        catalog: Any,
-        monkeypatch: pytest.MonkeyPatch,
-        meanwhile: str,
+        self, store: TableStore, tmp_path: Path, catalog: Any, meanwhile: str
     ) -> None:
         other, real, others = sqlite(tmp_path), getattr(syncing, meanwhile), [1, 2, 3]
 
@@ -289,8 +285,9 @@ class TestKillsAndRaces:
                 sync(store, other, NAMESPACE)
             return found or real(*asked)
 
-        monkeypatch.setattr(syncing, meanwhile, overtaken)
-        sync(store, catalog, NAMESPACE)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(syncing, meanwhile, overtaken)
+            sync(store, catalog, NAMESPACE)
         require_same(sqlite(tmp_path), store)
 
     def test_a_run_that_is_published_meanwhile_is_brought_there_too(
@@ -332,7 +329,7 @@ class TestCommand:
         return ["catalog", "sync", str(store.root), "--namespace", NAMESPACE]
 
     @pytest.fixture
-    def given(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    def given(self, monkeypatch: pytest.MonkeyPatch) -> Give:
         """Set a variable that pyiceberg reads, which it does once: when it is imported."""
 
         def give(name: str, value: str) -> None:
@@ -343,12 +340,7 @@ class TestCommand:
 
     @pytest.mark.full
     def test_it_says_what_it_did_with_settings_of_the_command_line_and_the_environment(
-        self,
-        command: list[str],
-        store: TableStore,
-        tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
-        given: Callable[[str, str], None],
+        self, command: list[str], store: TableStore, tmp_path: Path, capsys: Captured, given: Give
     ) -> None:
         sqlite(tmp_path)
         uri, warehouse = f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse"
@@ -366,12 +358,7 @@ class TestCommand:
 
     @pytest.mark.full
     def test_a_rest_catalog_takes_a_token_from_the_environment_and_a_namespace_with_levels(
-        self,
-        command: list[str],
-        store: TableStore,
-        tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
-        given: Callable[[str, str], None],
+        self, command: list[str], store: TableStore, tmp_path: Path, capsys: Captured, given: Give
     ) -> None:
         derive(store, "claims")
         with rest_catalog(sqlite(tmp_path), token="hush") as url:

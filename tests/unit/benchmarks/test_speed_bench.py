@@ -70,11 +70,19 @@ def test_prose_and_pages_cost_what_french_press_costs() -> None:
 
 
 @pytest.mark.full
-def test_an_index_of_any_size_finds_what_its_own_articles_are_copied_to(material: Material) -> None:
+def test_an_index_of_any_size_finds_its_articles_and_its_memory_is_told_apart(material: Material) -> None:
     whole = Corpus.open(str(material.padded(20_000)))
     assert len(whole.index.hashes) == 20_000
     assert np.isin(Corpus.open(str(material.corpus)).index.hashes, whole.index.hashes).all()
     assert len(Corpus.open(str(material.padded(1_000))).index.hashes) == 1_000
+    import os
+
+    corpus = material.padded(20_000)
+    index = Corpus.open(str(corpus)).index
+    assert int(index.hashes[::512].max()) > 0
+    mapped = memory_of(os.getpid(), corpus / "index")
+    assert 0 < mapped.resident < indexes.memory_needed(40_000)
+    assert memory_of(os.getpid(), material.folder / "none") == Memory()
 
 
 @pytest.mark.full
@@ -117,15 +125,3 @@ def test_ratios_are_taken_round_by_round_and_time_is_that_of_all_processes() -> 
         assert process.stdout is not None
         assert process.stdout.readline() == b"done\n"
         assert rounds.processor_seconds() - before > 0.28
-
-
-@pytest.mark.full
-def test_memory_of_mapped_files_is_told_apart(material: Material) -> None:
-    import os
-
-    corpus = material.padded(20_000)
-    index = Corpus.open(str(corpus)).index
-    assert int(index.hashes[::512].max()) > 0
-    mapped = memory_of(os.getpid(), corpus / "index")
-    assert 0 < mapped.resident < indexes.memory_needed(40_000)
-    assert memory_of(os.getpid(), material.folder / "none") == Memory()

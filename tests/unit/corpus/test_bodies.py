@@ -98,7 +98,7 @@ def test_the_format_may_be_declared() -> None:
 
 
 @pytest.mark.real_data
-def test_no_real_article_is_changed_and_each_comes_back_from_html_and_garbled(real_data: Path) -> None:
+def test_no_real_article_is_changed_and_few_are_taken_for_excerpts(real_data: Path) -> None:
     lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
     bodies = [json.loads(line)["text"] for line in lines]
     assert [body for body in bodies if plain_text(body).text != body] == []
@@ -106,6 +106,12 @@ def test_no_real_article_is_changed_and_each_comes_back_from_html_and_garbled(re
         assert plain_text(garbled(body)).text == body
         marked = "".join(f"<p>{html.escape(line)}</p>\n" for line in body.splitlines())
         assert plain_text(marked).text.split() == body.split()
+    teasers = [body for body in bodies if body.rstrip("> \n").endswith(("(...)", "[...]", " ..."))]
+    assert len(teasers) > 60
+    assert all(map(is_excerpt, teasers))
+    others = [body for body in bodies if body not in teasers]
+    assert sum(map(is_excerpt, others)) <= 0.02 * len(others)
+    assert sum(is_excerpt(body) for body in others if not body.rstrip("> \n").endswith(("…", "..."))) <= 8
 
 
 WHOLE = text(1, 12)
@@ -192,15 +198,3 @@ def test_a_call_far_from_the_end_is_what_the_article_is_about_and_signs_are_no_e
     for call in ("Abonnez-vous", "La suite est réservée aux abonnés", "Lire la suite"):
         assert not is_excerpt(f"{text(2)}\n{call}.\n{WHOLE}"), call
     assert not is_excerpt("\u200b\n>\n")
-
-
-@pytest.mark.real_data
-def test_few_whole_articles_are_taken_for_excerpts_and_all_teasers(real_data: Path) -> None:
-    lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
-    bodies = [json.loads(line)["text"] for line in lines]
-    teasers = [body for body in bodies if body.rstrip("> \n").endswith(("(...)", "[...]", " ..."))]
-    assert len(teasers) > 60
-    assert all(map(is_excerpt, teasers))
-    others = [body for body in bodies if body not in teasers]
-    assert sum(map(is_excerpt, others)) <= 0.02 * len(others)
-    assert sum(is_excerpt(body) for body in others if not body.rstrip("> \n").endswith(("…", "..."))) <= 8

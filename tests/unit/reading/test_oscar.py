@@ -37,7 +37,7 @@ FORMS: dict[str, Callable[[Path, Any], object]] = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_every_form_gives_the_same_documents_and_facts(tmp_path: Path, name: str) -> None:
+def test_every_form_gives_the_same_documents_and_has_a_gate(tmp_path: Path, name: str) -> None:
     FORMS[name](tmp_path / name, pages(40))
     for batch_bytes in (1, 2000, 1 << 22):
         found, report = read(tmp_path / name, "auto", ReadOptions(batch_bytes=batch_bytes))
@@ -51,10 +51,6 @@ def test_every_form_gives_the_same_documents_and_facts(tmp_path: Path, name: str
     assert place.payload_digest == headers["WARC-Block-Digest"]
     assert place.captured_at == datetime(2024, 12, 14, 1, 58, 12, tzinfo=UTC)
     assert place.languages == ("fra",)
-
-
-@pytest.mark.parametrize("name", FORMS)
-def test_the_language_gate_holds_in_every_form(tmp_path: Path, name: str) -> None:
     mixed = [SmallPage(f"https://exemple.fr/{code}", code, code) for code in ("fra", "eng", "deu,fra")]
     FORMS[name](tmp_path / name, mixed)
     found, report = read(tmp_path / name, "oscar", ReadOptions(languages=frozenset({"fra"})))

@@ -172,18 +172,19 @@ class TestCertificates:
         assert ssl.DER_cert_to_PEM_cert(above).strip() == between.cert_pem.bytes().decode().strip()
         assert own != above
 
-    def test_other_authorities_are_refused(
-        self, url: str, bundle: str, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+    def test_an_authority_of_the_environment_is_trusted(
+        self, url: str, bundle: str, variable: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        monkeypatch.setenv(variable, bundle)
+        assert read_range(url, 0, 10, QUICK) == DATA[:10]
+
+    def test_an_unknown_authority_is_refused_at_once_and_a_missing_bundle_is_named(self, url: str) -> None:
         with pytest.raises(StorageError, match="not trusted"):
             stat(url, StorageOptions(backoff_base=1000))
         with pytest.raises(ConfigError, match="no such CA bundle"):
             stat(url, StorageOptions(ca_bundle="/nowhere.pem"))
-        for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv(variable, bundle)
-                assert read_range(url, 0, 10, StorageOptions(read_timeout=QUICK.read_timeout)) == DATA[:10]
 
 
 class TestExchanges:

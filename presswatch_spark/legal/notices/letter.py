@@ -3,7 +3,7 @@
 import re
 from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
@@ -184,16 +184,17 @@ def rights_claimed(place: ClaimPlace, sender: Sender, day: date) -> set[str]:
 class NoticeContent:
     """The content of a notice: the places that concern its recipient, with their annex and figures.
 
-    `publishers`: those of the places. `numbers`: the figures by name, the same in every language; unknown
-    addresses and readings count as `without_url` and `never_read`. `reservations`: number of rows by the
-    reservation in force. `read`: by source of the reading, the sorted days on which rows were last read.
-    `declared`: see `declared_forms`; empty if the law does not invoke reservations by site. `patch`: the
-    proof of the order's patch.
+    `publishers`: those of the places. `of_press`: ids of those for which the right of press publishers is
+    claimed. `numbers`: the figures by name, the same in every language; unknown addresses and readings count
+    as `without_url` and `never_read`. `reservations`: number of rows by the reservation in force. `read`: by
+    source of the reading, the sorted days on which rows were last read. `declared`: see `declared_forms`;
+    empty if the law does not invoke reservations by site. `patch`: the proof of the order's patch.
     """
 
     order: NoticeOrder
     places: tuple[ClaimPlace, ...]
     publishers: Sequence[Publisher]
+    of_press: Collection[str]
     annex: Annex
     numbers: Mapping[str, int]
     reservations: Mapping[str, int]
@@ -215,7 +216,7 @@ class NoticeContent:
         reservations = Counter(row.reservation for row in annex.rows if row.reservation)
         counted = ClaimFigures.of(places)
         runs = [place.longest_run_words or 0 for place in places]
-        of_press = [run for run, each in zip(runs, rights, strict=True) if PRESS_PUBLISHER in each]
+        of_press = [place for place, each in zip(places, rights, strict=True) if PRESS_PUBLISHER in each]
         names = ("rows", "pages", "captures", "records", "claims", "hosts", "articles")
         numbers = {name: getattr(counted, name) for name in names} | {
             "files": len({place.file for place in places}),
@@ -236,12 +237,13 @@ class NoticeContent:
             # If the longest passage of a row is unknown, so is the shortest of all.
             "least_run": min(runs, default=0),
             "most_run": max(runs, default=0),
-            "least_press_run": min(of_press, default=0),
+            "least_press_run": min((place.longest_run_words or 0 for place in of_press), default=0),
         }
         return cls(
             order=order,
             places=places,
             publishers=publishers_of(sender.publishers, places),
+            of_press={place.publisher_id for place in of_press},
             annex=annex,
             numbers=numbers,
             reservations=dict(sorted(reservations.items())),
@@ -455,15 +457,10 @@ class LetterFacts:
 
     def _titles_of_rights(self) -> list[str]:
         """Return a line for each publisher with its titles to rights; no lines if a publisher has none."""
-        _, drafted, lines = self.words, self.content.order.drafted, list[str]()
-        sender = self.content.order.sender
+        _, lines = self.words, list[str]()
         for publisher in self.content.publishers:
             bases = [_(BASES[basis], law=_.set(RIGHTS_BASES[basis])) for basis in publisher.rights_basis]
-            if any(
-                PRESS_PUBLISHER in rights_claimed(place, sender, drafted)
-                for place in self.content.places
-                if place.publisher_id == publisher.id
-            ):
+            if publisher.id in self.content.of_press:
                 bases.append(_(PUBLISHER_OF_PRESS, law=_.set("CPI, art. L. 218-1")))
             if not bases:
                 return []

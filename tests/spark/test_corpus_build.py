@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_the_corpus_does_not_depend_on_spark_cores_or_tasks(spark: SparkSession, tmp_path: Path) -> None:

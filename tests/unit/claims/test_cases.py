@@ -64,9 +64,7 @@ def judged(claims: list[dict[str, Any]]) -> dict[str, str]:
 
 
 RELEASE, SPEECH, BOOK, RECIPE, SHARED = text(7, 150), text(7, 300), text(7, 300), text(7, 120), text(5, 30)
-TABLE = "\n".join(
-    f"{place}. Club de la ville numéro {place} {90 - 3 * place} points" for place in range(1, 21)
-)
+TABLE = "\n".join(f"{n}. Club de la ville numéro {n} {90 - 3 * n} points" for n in range(1, 21))
 LINK, CAPTION = f"Lire aussi : {text(21, 14)}", f"{text(22, 14)} (Photo Anne Roy)"
 SERVICE = f"Rens. : 04 00 00 00 00, tarif : 5 €, 12 rue des Rives, {text(23, 9)}, www.halle.example"
 AGAIN = [
@@ -295,9 +293,8 @@ def test_sister_titles_print_what_is_their_publishers(tmp_path: Path) -> None:
 
 def test_a_page_of_two_members_articles_is_one_page(tmp_path: Path) -> None:
     other = text(17)
-    house = house_of(
-        tmp_path, ARTICLE, {"body": other, "title_id": "hebdo", "url": "https://hebdo.example/2"}
-    )
+    second = {"body": other, "title_id": "hebdo", "url": "https://hebdo.example/2"}
+    house = house_of(tmp_path, ARTICLE, second)
     house.scan(Seen("https://www.courrier.example/revue", f"{ARTICLE}\n{other}"))
     assert {claim["kind"] for claim in house.claims()} == {"own_page", "reprint"}
     assert counts_of(TableStore.open(str(house.folder / "claims"))).total("pages") == 1

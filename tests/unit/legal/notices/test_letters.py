@@ -337,9 +337,7 @@ def test_page_1_says_who_asks_for_whom_and_what_and_has_no_digest(shared: Bureau
 
 def test_mandates_are_cited_and_attached(shared: Bureau) -> None:
     deed = {"signed_on": "2024-01-01", "scope": "demander le retrait"}
-    shared.members(
-        lambda each: each["mandate_document"].update(deed, signatory=f"La présidente de {each['id']}")
-    )
+    shared.members(lambda it: it["mandate_document"].update(deed, signatory=f"La présidente de {it['id']}"))
     shared.draft("cited", sender=shared.sender())
     folder = shared.folder / "cited"
     letter = flat(letter_in(folder))

@@ -496,9 +496,7 @@ def test_the_press_publishers_right_is_claimed_for_publishers_in_the_eu_or_eea_a
     shared: Bureau, country: str | None, doubt: str | None
 ) -> None:
     name, is_claimed = f"country-{country}", doubt is None
-    shared.members(
-        lambda publisher: publisher.update(country=country) if country else publisher.pop("country")
-    )
+    shared.members(lambda it: it.update(country=country) if country else it.pop("country"))
     numbers = shared.draft(name, sender=shared.sender()).content.numbers
     assert (numbers["press_rows"] > 0, numbers["author_rows"] > 0) == (is_claimed, True)
     assert [word in said(shared, name) for word in ("droit voisin", "L. 218-1")] == [is_claimed] * 2

@@ -217,9 +217,7 @@ def test_each_page_is_found_with_all_its_captures(index: tuple[Index, list[Row]]
     some = [*by_url][:3] + [*by_url][-3:] + random.Random(1).sample([*by_url], 200)
     some += [url for url, each in by_url.items() if len(each) > 1]
     answers = look_up(files, [(RELEASE, url) for url in some])
-    assert {url: found_in(each) for (_, url), each in answers.items()} == {
-        url: sorted(by_url[url]) for url in some
-    }
+    assert {u: found_in(each) for (_, u), each in answers.items()} == {u: sorted(by_url[u]) for u in some}
 
 
 def test_a_page_that_is_not_there_is_not_listed_and_one_of_an_unsure_key_unknown(

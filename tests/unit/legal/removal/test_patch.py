@@ -133,9 +133,7 @@ def test_a_patched_file_has_lost_its_targets_and_no_more(tmp_path: Path, server:
     assert gone.isdisjoint(row["text_sha256"] for row in rows)
     crawl.server.objects[f"/crawl/{form}"] = path.read_bytes()
     probe(case, crawl, words=True)
-    assert {state.state for state in states(case).values()} == {
-        "overwritten" if "warc" in form else "dropped"
-    }
+    assert {each.state for each in states(case).values()} == {"overwritten" if "warc" in form else "dropped"}
 
     proof = facts_of(tmp_path / "patch", "proof.json")
     assert (proof["totals"], proof["not_removed"]) == (written.totals, [])
@@ -159,9 +157,7 @@ def test_a_patch_has_no_text_of_a_removed_record(tmp_path: Path, server: Server,
     gone = {target.text_sha256 for target in case.targets()}
     removed = [each for each in read(crawl.shards / form)[0] if sha256(each.text).hexdigest() in gone]
     kept = b"".join(each.text for each in read(crawl.shards / form)[0] if each not in removed)
-    lines = {
-        line for each in removed for line in each.text.splitlines() if len(line) > 60 and line not in kept
-    }
+    lines = {line for one in removed for line in one.text.splitlines() if len(line) > 60 and line not in kept}
     assert len(lines) > 20
     assert not any(line in found or json.dumps(line.decode())[1:-1].encode() in found for line in lines)
 
@@ -429,9 +425,7 @@ def test_wrong_files_are_named_and_the_others_are_patched(patch: Path, file: Pat
     (tmp_path / "folder" / file.name).mkdir(parents=True)
     wrong = {
         other("cut", data[:-1]): "it is cut, or another version",
-        other(
-            "changed", data[:100] + bytes([data[100] ^ 1]) + data[101:]
-        ): "it is damaged, or another version",
+        other("changed", data[:100] + bytes([data[100] ^ 1]) + data[101:]): "damaged, or another version",
         other("renamed", data, "b.warc.wet.gz"): "no file of this name",
         link: "symbolic link",
         tmp_path / "folder" / file.name: "it is a folder",

@@ -117,9 +117,7 @@ def test_the_script_has_the_rows_of_the_query(house: House, pages: dict[str, str
     for name, columns in tables.items():
         rows = answer(house.tables, QUESTIONS[name])
         assert {len(column["values"]) for column in columns} == {len(rows)}
-        numbers = {
-            tuple(each["values"]) for each in columns if each["kind"] == "number" and any(each["values"])
-        }
+        numbers = {tuple(c["values"]) for c in columns if c["kind"] == "number" and any(c["values"])}
         assert numbers == {
             tuple(row[field] for row in rows)
             for field in rows[0]
@@ -366,9 +364,7 @@ def test_what_is_nobodys_or_licensed_or_d_is_no_copy(tmp_path: Path) -> None:
 def test_the_page_says_how_much_was_read(
     tmp_path: Path, facts: dict[str, Any], statuses: tuple[str, ...], english: list[str], french: list[str]
 ) -> None:
-    log = [
-        {"shard_uri": f"s{number}", "status": status, "skipped": []} for number, status in enumerate(statuses)
-    ]
+    log = [{"shard_uri": f"s{n}", "status": status, "skipped": []} for n, status in enumerate(statuses)]
     pages = pages_of_tables(tables_of(tmp_path, log=log, **facts), None, tmp_path)
     assert [each for each in english if each not in pages["en"]] == []
     assert [each for each in french if each not in pages["fr"]] == []

@@ -164,7 +164,7 @@ class TestXlsx:
         assert [value for _, value in sheet_rows(tmp_path / "x.xlsx")[0].values()] == ["a\ufffdb", "=1"]
 
     @pytest.mark.parametrize(
-        ("schema", "rows", "message"),
+        ("schema", "rows", "told"),
         [
             (WIDE, [(1,) * 16_385], "a sheet can have 16,384 columns, and there are 16,385"),
             (pa.schema([("x" * 32_768, pa.int64())]), [], "the name of column 1 has 32,768"),
@@ -175,15 +175,10 @@ class TestXlsx:
         ],
     )
     def test_more_than_a_sheet_holds_is_refused_with_its_place(
-        self,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        schema: pa.Schema,
-        rows: list[Any],
-        message: str,
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schema: pa.Schema, rows: list[Any], told: str
     ) -> None:
         monkeypatch.setattr(exports, "SHEET_ROWS", 3)
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=told):
             export(str(tmp_path / "x.xlsx"), schema, rows, STORAGE)
         assert list(tmp_path.iterdir()) == []
         written(tmp_path, "two.xlsx", EMPTY, EMPTY)

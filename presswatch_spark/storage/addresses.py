@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 
 from presswatch_spark.storage.objects import RawResponse, StorageOptions
-from presswatch_spark.storage.uris import host_of, scheme_of
+from presswatch_spark.storage.uris import host_of, is_web
 
 RESOLVED_SECONDS = 60.0
 """Time for which a name counts as resolved; the address of each connection is checked anyway."""
@@ -42,7 +42,7 @@ def is_public(address: str) -> bool:
 
 def other_host(answer: RawResponse, uri: str) -> str | None:
     """Return the host that answered for a URL, if a redirect led to another one; else None."""
-    if scheme_of(uri) not in ("http", "https") or host_of(answer.uri) == host_of(uri):
+    if not is_web(uri) or host_of(answer.uri) == host_of(uri):
         return None
     return host_of(answer.uri)
 

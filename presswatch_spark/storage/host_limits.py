@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 from presswatch_spark.core.errors import StorageError
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.core.threads import check_wanted, rest, uncounted
-from presswatch_spark.storage.uris import host_of, printable, scheme_of
+from presswatch_spark.storage.uris import host_of, is_web, printable, scheme_of
 
 if TYPE_CHECKING:
     from presswatch_spark.storage.http import HttpReply
@@ -258,7 +258,7 @@ _SILENCE_REPORTED: dict[str, float] = {}
 
 def report_silence(uri: str, attempt: int, options: StorageOptions) -> None:
     """Report a host that accepted a request but sent nothing in time, once a minute per host."""
-    host, now = host_of(uri) if scheme_of(uri) in ("http", "https") else scheme_of(uri), time.monotonic()
+    host, now = host_of(uri) if is_web(uri) else scheme_of(uri), time.monotonic()
     if now - _SILENCE_REPORTED.get(host, -REPORT_SECONDS) < REPORT_SECONDS:
         return
     _SILENCE_REPORTED[host] = now

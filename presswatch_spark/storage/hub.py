@@ -54,6 +54,7 @@ from presswatch_spark.storage.uris import (
     canonical,
     host_of,
     is_utf8,
+    is_web,
     printable,
     scheme_of,
 )
@@ -127,7 +128,7 @@ class HubStore(Store):
     def endpoint(self) -> str:
         """Return the address of the hub; `ConfigError` or `InputError` if it is no address of a web site."""
         endpoint = self.options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
-        if scheme_of(endpoint) not in ("http", "https") or "?" in endpoint or "#" in endpoint:
+        if not is_web(endpoint) or "?" in endpoint or "#" in endpoint:
             what = "this is not the address of a hub"
             raise ConfigError(what, where=printable(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
         return canonical(endpoint).rstrip("/")
@@ -377,7 +378,7 @@ def target_of(url: str, location: str, address: HubAddress) -> str:
     leads = ""
     with suppress(ValueError, InputError):
         leads = canonical(urljoin(url, location))
-    if scheme_of(leads) not in ("http", "https"):
+    if not is_web(leads):
         raise StorageError("the hub redirects outside the web", where=str(address), remedy="run again later")
     if scheme_of(url) == "https" != scheme_of(leads):
         what = "the hub redirects to an address without encryption"

@@ -32,6 +32,7 @@ from presswatch_spark.storage.uris import (
     bucket_and_key,
     first_hidden,
     is_hidden,
+    is_web,
     join,
     root_of,
     scheme_of,
@@ -127,7 +128,7 @@ def plan(
                 error.what, where=error.where, remedy=error.remedy or "check the path"
             ) from error
         except StorageError as error:
-            if scheme_of(path) not in ("http", "https") or is_list(printable(path)):
+            if not is_web(path) or is_list(printable(path)):
                 raise
             failures.append(error)
             found.append(ObjectInfo(canonical(path)))
@@ -160,7 +161,7 @@ class _ShardFinder:
         """Return the shards of a path."""
         is_a_list = is_list(printable(uri))
         # A list on the web is read anyway: save the request for its description.
-        named = ObjectInfo(uri) if is_a_list and _is_of_web(uri) else self._named(uri)
+        named = ObjectInfo(uri) if is_a_list and is_web(uri) else self._named(uri)
         found = [named] if named else self._found_below(uri)
         if is_a_list:
             listed_there = [shard for info in found for shard in listed(info.uri, self.options, self.base)]
@@ -188,7 +189,7 @@ class _ShardFinder:
         try:
             return stat(uri, self.options)
         except MissingError:
-            if _is_of_web(uri):
+            if is_web(uri):
                 raise
             return None
 
@@ -226,10 +227,6 @@ class _ShardFinder:
             else:
                 self.left_out.append(info.uri)
         return kept
-
-
-def _is_of_web(uri: str) -> bool:
-    return scheme_of(uri) in ("http", "https")
 
 
 def _root_of_glob(pattern: str) -> str:
@@ -343,7 +340,7 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
     checked = {name_of(uri)}
     for number, key in enumerate(keys, 1):
         what = ""
-        if _is_of_web(key) and (host := name_of(canonical(key))) not in checked:
+        if is_web(key) and (host := name_of(canonical(key))) not in checked:
             checked.add(host)
             if is_private(key, options):
                 what = "a list from another host contains an address of this machine or of its network"

@@ -34,6 +34,11 @@ def scheme_of(uri: str) -> str:
     return found[1].lower() if found else "file"
 
 
+def is_web(uri: str) -> bool:
+    """Return whether a URI is one of a web site."""
+    return scheme_of(uri) in ("http", "https")
+
+
 def canonical(uri: str) -> str:
     """Return the canonical spelling of `uri`: an absolute path for files, `s3://` for `s3a://` and `s3n://`.
 
@@ -84,7 +89,7 @@ def printable(uri: str) -> str:
 
     The query may be a signature. If a file name is not UTF-8, its invalid bytes are shown as escapes.
     """
-    if scheme_of(uri) in {"http", "https"}:
+    if is_web(uri):
         return bare_url(uri)
     return uri.encode("utf-8", "backslashreplace").decode()
 
@@ -98,7 +103,7 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 def join(base: str, key: str) -> str:
     """Return the canonical URI of `key` under the canonical folder, bucket or site `base`."""
     key = key.lstrip("/")
-    if scheme_of(base) in {"http", "https"}:
+    if is_web(base):
         key = quote(key, safe=_KEY_SAFE, errors="surrogateescape")
     return canonical(f"{base.rstrip('/')}/{key}")
 

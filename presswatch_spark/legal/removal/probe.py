@@ -46,7 +46,7 @@ from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore
 from presswatch_spark.storage.hub import NO_REVISION
 from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned, printable
-from presswatch_spark.storage.uris import MAIN, HubAddress, root_of, scheme_of
+from presswatch_spark.storage.uris import MAIN, HubAddress, is_web, root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
 
 HEAD_BYTES = 256 << 10
@@ -375,7 +375,7 @@ class FileProber:
             return
         # Some servers answer 404 only to requests with a range.
         uri = self.file.uri
-        if scheme_of(uri) in ("http", "https"):
+        if is_web(uri):
             answer = HttpStore(self.options.storage).ask_whole(uri, 1)
             part = FetchedRange.of(answer, f"GET {printable(uri)}", uri, 0, 1)
             there = ProbeFinding("same", "it is found without a range")

@@ -36,7 +36,7 @@ from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage import uris
 from presswatch_spark.storage.addresses import is_private
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, read_range
-from presswatch_spark.storage.uris import canonical, join, scheme_of
+from presswatch_spark.storage.uris import canonical, is_web, join, scheme_of
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.store import TableStore
 
@@ -376,7 +376,7 @@ def _where(named: str, archives: Archives) -> str | None:
         place = archives.place_of(uri.removeprefix(COMMON_CRAWL))
     if ".." in place.split("/") or (place == uri and scheme_of(uri) == "file"):
         return None
-    if place == uri and scheme_of(uri) in ("http", "https") and is_private(uri, archives.storage):
+    if place == uri and is_web(uri) and is_private(uri, archives.storage):
         return None
     return place
 

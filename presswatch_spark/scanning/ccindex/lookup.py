@@ -46,7 +46,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.shards import plan
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import is_web
 
 RELEASE = "{release}"
 """Placeholder for the release in the address of an index."""
@@ -113,7 +113,7 @@ class Index:
     @property
     def is_server(self) -> bool:
         """Return whether the address is any other address of a web site: a CDX server."""
-        return scheme_of(self.address) in ("http", "https") and not self.is_files
+        return is_web(self.address) and not self.is_files
 
     def releases_of(self, release: str | None, captured_at: datetime | None) -> tuple[str, ...]:
         """Return the releases to look in: the named crawl, or those of a time; `""` without a placeholder."""

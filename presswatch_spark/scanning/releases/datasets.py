@@ -20,7 +20,7 @@ from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.scanning.releases.known import shipped as shipped_crawls
 from presswatch_spark.scanning.releases.release import C4, NEWS, NEWS_MONTH, is_c4_english, kinds_of, week_of
-from presswatch_spark.storage.uris import HubAddress, printable, scheme_of
+from presswatch_spark.storage.uris import HubAddress, is_web, printable, scheme_of
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -139,7 +139,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Da
         )
     require_part(dataset, part)
     root = mirror or dataset.where
-    if scheme_of(root) in ("http", "https"):
+    if is_web(root):
         raise InputError(
             "a site cannot list its files",
             where=printable(root),

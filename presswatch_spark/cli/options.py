@@ -81,23 +81,6 @@ class NumberRange(click.FloatRange):
 POSITIVE = NumberRange(min=0, min_open=True)
 
 
-class FormatChoice(click.ParamType[str]):
-    """`auto`, or the name of a format; formats are imported only if it is given, as that takes a second."""
-
-    name = "format"
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """Return the names that it takes."""
-        from presswatch_spark.reading import registry
-
-        return (registry.AUTO, *registry.names())
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the name of a format; `BadParameter` for any other."""
-        return click.Choice(self.choices).convert(value, param, ctx)
-
-
 def argument(value: str | None = None, **attributes: Any) -> Any:
     """Declare an argument as the default of a parameter; `value` is its name in the help."""
     return click.Argument(["argument"], metavar=value, **attributes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.tables import HEADLINES, estimate_lines, gate_line
-from presswatch_spark.cli.options import FormatChoice, NumberRange, argument, index_option, option
+from presswatch_spark.cli.options import NumberRange, argument, index_option, option
 from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command, command_line
 from presswatch_spark.core.errors import InputError, OutputError, StorageError
 from presswatch_spark.core.terminal import counted
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from presswatch_spark.storage.objects import StorageOptions
 
 SHARDS_NAMED = 5
+
+
+def _format(context: click.Context, option: click.Parameter, name: str) -> str:
+    # Formats are not imported for the help, as that takes a second.
+    from presswatch_spark.reading import registry
+
+    return click.Choice((registry.AUTO, *registry.names())).convert(name, option, context)
 
 
 @command(
@@ -56,7 +63,7 @@ def scan(
         "--sample-seed", "N", "The same seed draws the same shards.", type=click.IntRange(0), default=0
     ),
     dataset: str = option(
-        "--format", None, "Format of the shards; `auto` detects each.", type=FormatChoice(), default="auto"
+        "--format", "FORMAT", "Format of the shards; `auto` detects each.", callback=_format, default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),

@@ -58,7 +58,7 @@ WORKERS = 2
 BUCKET_ROWS, MOST_BUCKETS = 75_000, 200
 """Rows of a bucket, unless an article has more; and the most buckets, as each has several open files."""
 _OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
-_OF_SIDE = {"rows": states.COMPARED_AND_SEEN, "own": _OWN, "articles": states.ARTICLES}
+_OF_SIDE = {"rows": states.COMPARED, "own": _OWN, "articles": states.ARTICLES}
 _SCHEMAS = {f"{side}_{name}": schema for side in SIDES for name, schema in _OF_SIDE.items()}
 _SCHEMAS["earlier"] = states.KEYS
 

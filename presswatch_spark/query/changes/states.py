@@ -3,7 +3,7 @@
 docs/reference/tables-derived.md has the rules. The queries of `steps` read these tables, all but the last for
 each of `before` and `after`:
 
-- `before_rows`: `COMPARED`, and `sighting`, the row's other columns or its number.
+- `before_rows`: `COMPARED`, where `sighting` may also be the row's number.
 - `before_own`: `title_id` and `document` of rows with an article on its title's own site.
 - `before_articles`: `ARTICLES` of the corpus, empty unless corpora differ.
 - `earlier`: `KEYS` of all runs before both.
@@ -33,20 +33,18 @@ USED = tuple(dict.fromkeys((*IDENTITY, "article_sha256", "spans", *(field.name f
 
 KEYS = pa.schema([(name, pa.string()) for name in PAIR])
 _KIND_OF = {"copied_words": pa.int32(), "longest_run_words": pa.int32(), "ranges": pa.list_(pa.int64())}
-_KIND_OF |= dict.fromkeys(("known_url", "own_site", "many"), pa.bool_())
+_KIND_OF |= {**dict.fromkeys(("known_url", "own_site", "many"), pa.bool_()), "sighting": SIGHTING}
 _OF_ROW = (
     "known_url", "copied_words", "longest_run_words", "text_sha256", "article_sha256",
     "row_sha256", "ranges", "many", "doubt", "sighting",
 )  # fmt: skip
-COMPARED = pa.schema(
-    [*KEYS, *((name, _KIND_OF.get(name, pa.string())) for name in (*_OF_ROW[:-1], "own_site"))]
-)
+_COLUMNS = (*_OF_ROW[:-1], "own_site", "sighting")
+COMPARED = pa.schema([*KEYS, *((name, _KIND_OF.get(name, pa.string())) for name in _COLUMNS)])
 """Columns of rows to compare. `ranges`: start and end of each copied range of the article.
 
 `known_url`: `document` is a URL, not the digest of a text. `many`: the copy may have more spans than the row
-keeps. `doubt`: reason why the other run may have missed such a row.
+keeps. `doubt`: reason why the other run may have missed such a row. `sighting`: the row's other columns.
 """
-COMPARED_AND_SEEN = pa.schema([*COMPARED, pa.field("sighting", SIGHTING)])
 
 
 STATES = ("gone", "reduced", "altered", "moved", "persists", "new", "reappeared", "unknown")
@@ -78,7 +76,7 @@ _OTHER = {"before": "after", "after": "before"}
 
 
 def compared(batch: pa.RecordBatch, doubts: Mapping[str, str | None]) -> pa.RecordBatch:
-    """Convert a batch with the columns of `USED` into one of `COMPARED_AND_SEEN`; `doubts`: by shard."""
+    """Convert a batch with the columns of `USED` into one of `COMPARED`; `doubts`: by shard."""
     spans, shards = batch["spans"], batch["shard_uri"].dictionary_encode()
     names = shards.dictionary.to_pylist()
     reasons = [doubts.get(name, f"the log of its run does not name {name}") for name in names]
@@ -90,8 +88,8 @@ def compared(batch: pa.RecordBatch, doubts: Mapping[str, str | None]) -> pa.Reco
             [batch[field.name].cast(field.type) for field in SIGHTING], fields=list(SIGHTING)
         ),
     }
-    arrays = [columns[f.name] if f.name in columns else batch[f.name].cast(f.type) for f in COMPARED_AND_SEEN]
-    return pa.RecordBatch.from_arrays(arrays, schema=COMPARED_AND_SEEN)
+    arrays = [columns[f.name] if f.name in columns else batch[f.name].cast(f.type) for f in COMPARED]
+    return pa.RecordBatch.from_arrays(arrays, schema=COMPARED)
 
 
 def keys_of(batch: pa.RecordBatch) -> pa.RecordBatch:

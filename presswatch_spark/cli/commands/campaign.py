@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.arrow_settings import leave_pandas_out
 from presswatch_spark.cli.options import (
     POSITIVE,
     argument,
@@ -23,6 +22,7 @@ from presswatch_spark.cli.options import (
     scan_settings,
 )
 from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Line, Reply, ReplyForm, ReplyRows, Table, command
+from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS
 from presswatch_spark.storage.host_limits import forget_hosts

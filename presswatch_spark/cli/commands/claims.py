@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.arrow_settings import leave_pandas_out
 from presswatch_spark.cli.options import (
     argument,
     day_option,
@@ -22,6 +21,7 @@ from presswatch_spark.cli.options import (
     repeated_option,
 )
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell, telling
+from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.query.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:

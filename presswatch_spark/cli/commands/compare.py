@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from presswatch_spark.cli.arrow_settings import keep_memory, leave_pandas_out
 from presswatch_spark.cli.options import argument, engine_option, memory_option, option
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
+from presswatch_spark.core.processes import keep_memory, leave_pandas_out
 from presswatch_spark.core.translation import N_, sentence, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.arrow_settings import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.options import (
     argument,
     confidence_option,
@@ -22,6 +21,7 @@ from presswatch_spark.cli.options import (
     run_option,
 )
 from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, command
+from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
 from presswatch_spark.core.terminal import GAP, printable, shortened, table_lines, terminal_width
 from presswatch_spark.core.translation import N_
 from presswatch_spark.tables.literals import GRADES

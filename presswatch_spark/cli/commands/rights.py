@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.arrow_settings import leave_pandas_out
 from presswatch_spark.cli.options import (
     argument,
     engine_option,
@@ -17,6 +16,7 @@ from presswatch_spark.cli.options import (
     run_option,
 )
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
+from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.translation import N_
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.arrow_settings import give_memory_back, leave_pandas_out
 from presswatch_spark.cli.options import argument, engine_option, mirror_option, option, pairs_option
 from presswatch_spark.cli.replies import (
     ENGLISH,
@@ -25,6 +24,7 @@ from presswatch_spark.cli.replies import (
     Table,
     command,
 )
+from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
 from presswatch_spark.core.translation import N_, n, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES

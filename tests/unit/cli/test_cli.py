@@ -320,7 +320,7 @@ def test_a_command_imports_no_other_and_no_pandas(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_whoever_needs_pandas_has_it_though_commands_leave_it_out() -> None:
     done = python(
-        "from presswatch_spark.cli.arrow_settings import leave_pandas_out; leave_pandas_out()\n"
+        "from presswatch_spark.core.processes import leave_pandas_out; leave_pandas_out()\n"
         "import sys, pyarrow as pa; table = pa.table({'n': [1, None]}); assert 'pandas' not in sys.modules\n"
         "import pandas; assert table.to_pandas()['n'].isna().sum() == 1\n"
         "assert pa.array(pandas.Series([1.0, float('nan')])).null_count == 1"
@@ -334,7 +334,7 @@ def test_arrow_keeps_memory_as_commands_or_their_user_decide(asked: str | None, 
     if "mimalloc" not in pa.supported_memory_backends():
         pytest.skip("Arrow has another allocator here")
     code = (
-        "from presswatch_spark.cli.arrow_settings import keep_memory; keep_memory()\n"
+        "from presswatch_spark.core.processes import keep_memory; keep_memory()\n"
         "import pyarrow as pa; pa.array([1], memory_pool=pa.mimalloc_memory_pool())"
     )
     asked_for = {"MIMALLOC_PURGE_DELAY": asked} if asked else {}

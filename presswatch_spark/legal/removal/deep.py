@@ -6,7 +6,7 @@ examines each document of the file: "absent" means that no document has the arti
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.places import is_by_range
-from presswatch_spark.legal.removal.responses import BLANK, ProbeFinding, row_facts
+from presswatch_spark.legal.removal.responses import BLANK, finding, row_facts
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.matching.sieve import Candidates
@@ -43,15 +43,15 @@ class WordCount:
         """Return whether the corpus has exactly the text with which the scan compared the target."""
         return self._article(target) is not None
 
-    def counted(self, found: ProbeFinding, target: Target) -> ProbeFinding:
-        """Return a finding with its count of the article's words: that of the text with the most."""
+    def counted(self, found: Probe, target: Target, texts: Iterable[bytes]) -> Probe:
+        """Return a finding of other texts with the count of the article's words in the one with the most."""
         article = self._article(target)
-        if article is None or not found.texts:
+        if article is None or found.outcome != "other_text":
             return found
         words, rules = Joined(words_of(article)), self._rules
-        documents = (NamedDocument(Joined(words_of(text)), rules.anchor_words) for text in found.texts)
+        documents = (NamedDocument(Joined(words_of(text)), rules.anchor_words) for text in texts)
         copied = max(verify(document, words, rules).copied_words for document in documents)
-        return replace(found, record=found.record.with_columns(copied_words=copied), texts=())
+        return found.with_columns(copied_words=copied)
 
     def search(self, targets: Sequence[Target]) -> Callable[[DocumentBatch], Iterable[Match]]:
         """Return a function that finds the countable articles of targets in a batch, as rows."""
@@ -81,14 +81,16 @@ class WordCount:
 class DeepReading:
     """What a file, read to its end, has of targets: their texts, URLs, ids and articles.
 
-    `seen`: findings by names of targets. `names`: the names of known records that the file has. `passages`:
-    by article, the document with the most words of it, if the words could be counted.
+    `seen`: findings by names of targets; `texts`: their other texts. `names`: the names of known records
+    that the file has. `passages`: by article, the document with the most words of it, if the words could be
+    counted.
     """
 
     targets: Sequence[Target]
     words: WordCount
     report: ReadReport = field(default_factory=ReadReport)
-    seen: dict[str, ProbeFinding] = field(default_factory=dict)
+    seen: dict[str, Probe] = field(default_factory=dict)
+    texts: dict[str, list[bytes]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     passages: dict[str, Probe] = field(default_factory=dict)
 
@@ -121,49 +123,47 @@ class DeepReading:
                 digest = record.text_sha256 or ""
                 reading.names.update({batch.url_of(i), digest}.intersection(marks))
                 if digest in wanted:
-                    reading.seen[digest] = ProbeFinding("elsewhere", "its text is in the file", record)
+                    reading.seen[digest] = finding("elsewhere", "its text is in the file", record)
                 for name in wanted.intersection(names_of(record)) - {digest}:
                     # A file may have a page more than once.
-                    others = reading.seen[name].texts if name in reading.seen else ()
-                    texts = (*others, batch.text_of(i))
-                    detail = "its URL or id has another text"
-                    reading.seen[name] = ProbeFinding("other_text", detail, record, texts)
+                    reading.texts.setdefault(name, []).append(batch.text_of(i))
+                    reading.seen[name] = finding("other_text", "its URL or id has another text", record)
         return reading
 
-    def best(self, target: Target) -> ProbeFinding | None:
+    def best(self, target: Target) -> Probe | None:
         """Return the finding of a target: by its names, or by a document that has more of its article.
 
         A document with all the words that the page had copied has the text that was to be removed.
         """
-        named = next((self.seen[name] for name in names_of(target) if name in self.seen), None)
-        found = None if named is None else self.words.counted(named, target)
+        name = next((name for name in names_of(target) if name in self.seen), None)
+        found = self.words.counted(self.seen[name], target, self.texts.get(name, ())) if name else None
         passage = self.passages.get(target.article_id or "")
         if passage is None or (found is not None and found.outcome == "elsewhere"):
             return found
         copied = passage.copied_words or 0
-        if found is not None and (found.record.copied_words or 0) > copied:
+        if found is not None and (found.copied_words or 0) > copied:
             return found
         if target.copied_words and copied >= target.copied_words:
-            return ProbeFinding(
+            return finding(
                 "elsewhere", "another document of the file has all words that it had copied", passage
             )
-        return ProbeFinding("other_text", "another document of the file has words of its article", passage)
+        return finding("other_text", "another document of the file has words of its article", passage)
 
-    def absent(self, target: Target, *, is_whole: bool) -> ProbeFinding:
+    def absent(self, target: Target, *, is_whole: bool) -> Probe:
         """Return the finding of a target that the file lacks; `is_whole`: the file is not cut."""
         report = self.report
         if report.defects_total:
             # A file that is read in order is unknown after the damage.
             stopped = report.interrupted or report.blocked or report.late or report.faulty
             if stopped or not all(map(is_by_range, self.targets)):
-                return ProbeFinding("failed", f"the file was not read to its end: {report.complaints[0]}")
-            return ProbeFinding("gaps", f"not all of the file was read: {report.complaints[0]}")
+                return finding("failed", f"the file was not read to its end: {report.complaints[0]}")
+            return finding("gaps", f"not all of the file was read: {report.complaints[0]}")
         if not is_whole:
-            return ProbeFinding("beyond", "no record that followed it was found")
+            return finding("beyond", "no record that followed it was found")
         detail = f"{report.documents:,} documents were read, to the end of the file"
         if target.article_id is None or self.words.can_count(target):
-            return ProbeFinding("absent", detail)
-        return ProbeFinding("nowhere", f"{detail}, and not searched for passages of its article")
+            return finding("absent", detail)
+        return finding("nowhere", f"{detail}, and not searched for passages of its article")
 
 
 def documents_of(uri: str, dataset: str, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:

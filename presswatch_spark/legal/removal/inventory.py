@@ -10,7 +10,7 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
-from presswatch_spark.legal.removal.responses import ProbeFinding, ask_part, probe_of
+from presswatch_spark.legal.removal.responses import ask_part, finding, probe_of
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.objects import StorageOptions, printable
@@ -108,7 +108,7 @@ def request_files(uris: Sequence[str], storage: StorageOptions) -> Sequence[Prob
             part = ask_part(uri, 0, 1, storage)
         except BlockedError as error:
             return str(error)
-        return probe_of("file", part.facts, part.failure or ProbeFinding("same"))
+        return probe_of("file", part.facts, part.failure or finding("same"))
 
     with AskingThreads(FILES_AT_ONCE, "inventory") as pool:
         return list(pool.map(one, uris))

@@ -20,7 +20,7 @@ from presswatch_spark.core.terminal import utc
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
 from presswatch_spark.legal.removal.responses import (
     BLANK,
-    ProbeFinding,
+    finding,
     in_same_second,
     lookup_facts,
     probe_of,
@@ -253,7 +253,7 @@ def recaptures(
         url, at = normalise_url(row.document_url or "") or "", row.captured_at and utc(row.captured_at)
         is_later = at is not None and at.date() > case.noticed_on
         detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
-        found = ProbeFinding("recaptured" if is_later else "elsewhere", detail, row_facts(row))
+        found = finding("recaptured" if is_later else "elsewhere", detail, row_facts(row))
         facts = lookup_facts(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
         for target in by_url.get(url, ()):
             is_of_claim = row.title_id == target.title_id
@@ -276,7 +276,7 @@ def recaptures(
 
 IndexedPage = tuple[str, str]
 """Release and URL of a page; the release is empty if unknown."""
-Captures = Sequence[IndexedCapture] | ProbeFinding
+Captures = Sequence[IndexedCapture] | Probe
 """The captures of a page, or the reason why an index gave none."""
 
 
@@ -323,38 +323,38 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
                     outcome = "strange"
                 elif facts.status is None or (answer.response and answer.response.failure):
                     outcome = "failed"
-                captures = ProbeFinding(outcome, answer.error.what)
+                captures = finding(outcome, answer.error.what)
             elif not (answer.captures or answer.is_sure):
                 unsure = (
                     "the index has nothing under this key, and may have written the page's URL in another way"
                 )
-                captures = ProbeFinding("strange", unsure)
+                captures = finding("strange", unsure)
             found[release, url] = PageAnswer(facts, captures)
     return found
 
 
-def listed_among(captures: Captures, captured_at: datetime | None) -> ProbeFinding:
+def listed_among(captures: Captures, captured_at: datetime | None) -> Probe:
     """Return `listed` if a capture is among those of its URL; without a time, any capture counts."""
-    if isinstance(captures, ProbeFinding):
+    if isinstance(captures, Probe):
         return captures
     if not captures:
-        return ProbeFinding("unlisted", "the index has no capture of the URL")
+        return finding("unlisted", "the index has no capture of the URL")
     if captured_at is None or any(in_same_second(each.captured_at, captured_at) for each in captures):
-        return ProbeFinding("listed")
-    return ProbeFinding("unlisted", f"the index has {len(captures):,} other captures of the URL")
+        return finding("listed")
+    return finding("unlisted", f"the index has {len(captures):,} other captures of the URL")
 
 
-def place_among(captures: Captures, target: Target) -> ProbeFinding:
+def place_among(captures: Captures, target: Target) -> Probe:
     """Return offset and length of the record of a target's capture, as a finding.
 
     A crawl has files of the same name in several folders: take the one with the path most like the target's.
     """
-    if isinstance(captures, ProbeFinding):
+    if isinstance(captures, Probe):
         return captures
     same_time = [each for each in captures if in_same_second(each.captured_at, target.captured_at)]
     alike = [(names_in_common(each.filename, target.shard_uri), each) for each in same_time]
     most, found = max(alike, key=lambda pair: pair[0], default=(0, None))
     if found is None or not most:
-        return ProbeFinding("unlisted", "the index has no capture of the page in this file at this time")
+        return finding("unlisted", "the index has no capture of the page in this file at this time")
     at = BLANK.with_columns(record_offset=found.offset, record_length=found.length)
-    return ProbeFinding("listed", record=at)
+    return finding("listed", record=at)

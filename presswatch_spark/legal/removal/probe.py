@@ -24,21 +24,19 @@ from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, of
 from presswatch_spark.legal.removal.responses import (
     BLANK,
     FetchedRange,
-    ProbeFinding,
     ask_part,
     compared,
     control_in,
     end_of_record,
-    finding_of,
+    finding,
     lookup_facts,
     probe_of,
     record_facts,
-    row_facts,
     start_of_record_before,
     target_in,
 )
 from presswatch_spark.legal.removal.states import FAILURES, READS, WHOLE, strong
-from presswatch_spark.query.pointers.checks import GONE, Failure
+from presswatch_spark.query.pointers.checks import GONE, Failure, Record
 from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.query.pointers.records import records_at
 from presswatch_spark.reading.source import ReadOptions
@@ -161,7 +159,7 @@ class FileProber:
     def ask(self) -> list[Probe]:
         """Return the probes of targets and controls; `BlockedError` if the site refuses more requests."""
         for target in filter(is_unresolved, self.file.targets):
-            found = ProbeFinding("unresolved", "no index has given its place")
+            found = finding("unresolved", "no index has given its place")
             self._note("target", lookup_facts("NONE"), found, target)
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:
@@ -181,14 +179,14 @@ class FileProber:
         self._ask_siblings()
         return self.probes
 
-    def _note(self, role: str, facts: Probe, found: ProbeFinding, target: Target | None = None) -> None:
+    def _note(self, role: str, facts: Probe, found: Probe, target: Target | None = None) -> None:
         self.probes.append(probe_of(role, facts, found, target))
 
     def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
         """Request the beginning of another file, note the answer, and return it if it has bytes."""
         part = ask_part(uri, 0, length, self.options.storage)
         bounds = _first_record(part, ()) if length > 1 else None
-        found = control_in(part, *bounds, None) if bounds else ProbeFinding("same", detail)
+        found = control_in(part, *bounds, None) if bounds else finding("same", detail)
         self._note(role, part.facts, part.failure or found)
         return None if part.failure else part
 
@@ -201,13 +199,16 @@ class FileProber:
         target: Target | None = None,
     ) -> None:
         """Note the control that earlier rounds know, or in the first round the record at `bounds`."""
-        found = part.failure or ProbeFinding("unreadable", "no record was found there")
+        found = part.failure or finding("unreadable", "no record was found there")
         if known is not None and not part.failure:
             is_new = _version(part.facts) != _version(known)
             found = control_in(part, *_bounds_of(known), known.record_sha256, is_new=is_new)
         elif bounds is not None:
             found = control_in(part, *bounds, None)
         self._note(role, part.facts, found, target)
+
+    def _compared(self, target: Target, record: Record) -> Probe:
+        return self.words.counted(compared(target, record), target, [record.text])
 
     def _first(self) -> Probe | None:
         return self.memory.first.get(self.file.targets[0].shard_uri)
@@ -233,7 +234,9 @@ class FileProber:
             part = ask_part(self.file.uri, start, end, self.options.storage)
             for *_, target in ranges:
                 found = part.failure or target_in(part, target, self.options)
-                self._note("target", part.facts, self.words.counted(found, target), target)
+                if isinstance(found, Record):
+                    found = self._compared(target, found)
+                self._note("target", part.facts, found, target)
                 if not part.failure:
                     self._note_neighbour("before", target, part)
                     self._note_neighbour("after", target, part)
@@ -241,7 +244,7 @@ class FileProber:
     def _note_neighbour(self, role: str, target: Target, part: FetchedRange) -> None:
         known, (start, end) = self.memory.beside.get((target.target_sha256, role)), _bounds_of(target)
         if known is None and (start == 0 if role == "before" else end == part.size):
-            self._note(role, part.facts, ProbeFinding("edge", "the file begins or ends there"), target)
+            self._note(role, part.facts, finding("edge", "the file begins or ends there"), target)
             return
         bounds: tuple[int, int] | None = None
         if known is None and role == "after":
@@ -264,7 +267,7 @@ class FileProber:
                 self._note("target", part.facts, part.failure, target)
             elif version == _version(part.facts) and not self.deep and not is_disk:
                 detail = f"the file is the version that probe {number:,} read"
-                self._note("target", part.facts, ProbeFinding("same", detail), target)
+                self._note("target", part.facts, finding("same", detail), target)
             else:
                 left.append(target)
         if part.failure:
@@ -281,9 +284,9 @@ class FileProber:
         for target, pointer in places:
             outcome = there[pointer]
             if isinstance(outcome, Failure):
-                found = ProbeFinding("beyond" if outcome.reason == GONE else "unreadable", str(outcome))
+                found = finding("beyond" if outcome.reason == GONE else "unreadable", str(outcome))
             else:
-                found = self.words.counted(compared(target, outcome), target)
+                found = self._compared(target, outcome)
             self._note("target", facts, found, target)
             if found.outcome != "same":
                 lost.append(target)
@@ -293,13 +296,13 @@ class FileProber:
             is_new = known is not None and _version(facts) != _version(known)
             if isinstance(outcome, Failure):
                 has_moved = outcome.reason == GONE and is_new
-                control = ProbeFinding("rewritten" if has_moved else "unreadable", str(outcome))
+                control = finding("rewritten" if has_moved else "unreadable", str(outcome))
             else:
                 record = record_facts(outcome).with_columns(**_NO_RECORD)
-                control = ProbeFinding("same", record=record)
+                control = finding("same", record=record)
                 if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text has changed"
-                    control = ProbeFinding("rewritten" if is_new else "other_record", detail, record)
+                    control = finding("rewritten" if is_new else "other_record", detail, record)
             # A new control `first` may be a line without a record: then `_unnoticed` finds another one.
             if role != "first" or control.outcome != "unreadable" or first is not None:
                 self._note(role, facts, control, beside)
@@ -308,7 +311,7 @@ class FileProber:
         if lost:
             self.look_through(lost, facts)
 
-    def _unnoticed(self, targets: Sequence[Target]) -> ProbeFinding:
+    def _unnoticed(self, targets: Sequence[Target]) -> Probe:
         """Return a record that is no target: the first one after all targets, else the last one."""
         last, found = max(self.file.noticed, default=0), None
         batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
@@ -321,8 +324,8 @@ class FileProber:
             if place > last:
                 break
         if found is None:
-            return ProbeFinding("unreadable", "the file has no record that is no target")
-        return ProbeFinding("same", record=found.with_columns(**_NO_RECORD))
+            return finding("unreadable", "the file has no record that is no target")
+        return finding("same", record=found.with_columns(**_NO_RECORD))
 
     def _controls_of(self, targets: Sequence[Target]) -> Iterator[tuple[str, Target | None, Pointer]]:
         """Yield role, target and place of the rows around each target, and of the control `first`."""
@@ -358,7 +361,7 @@ class FileProber:
             if found is not None:
                 self._note("target", facts, found, target)
             # If the best page has no word of the article, note also whether the rest of the file lacks it.
-            if found is None or found.record.copied_words == 0:
+            if found is None or found.copied_words == 0:
                 # Absence needs proof that this is the same file, and that it is not cut before the target.
                 asked = [each for each in self.probes if each.target_sha256 == target.target_sha256]
                 reaches = all(each.outcome != "beyond" for each in asked if each.role == "target")
@@ -378,7 +381,7 @@ class FileProber:
         if is_web(uri):
             answer = HttpStore(self.options.storage).ask_whole(uri, 1)
             part = FetchedRange.of(answer, f"GET {printable(uri)}", uri, 0, 1)
-            there = ProbeFinding("same", "it is found without a range")
+            there = finding("same", "it is found without a range")
             self._note("unranged", part.facts, part.failure or there)
         for sibling in self.file.siblings:
             if self._note_read("beside", sibling, HEAD_BYTES, "another file was read"):
@@ -465,38 +468,38 @@ class HubFileProber(FileProber):
 
     def _at_newest(
         self, address: HubAddress, answer: RawResponse, part: FetchedRange
-    ) -> Iterator[tuple[Target, ProbeFinding]]:
+    ) -> Iterator[tuple[Target, Probe]]:
         failure, commit = part.failure, answer.header(COMMIT)
         linked = (answer.header(SHA256) or "").strip('"')
         if failure and answer.code == NO_REVISION:
-            failure = ProbeFinding("strange", f"the dataset has no branch {MAIN}")
+            failure = finding("strange", f"the dataset has no branch {MAIN}")
         elif not failure and commit is None:
-            failure = ProbeFinding("strange", "the hub does not state the commit of its answer")
+            failure = finding("strange", "the hub does not state the commit of its answer")
         left, names = list[Target](), dict[str, str]()
         if failure and failure.outcome == "missing":
             try:
                 names = large_files(
                     pinned(replace(address, revision=MAIN).root, self.options.storage), self.options.storage
                 )
-                failure = ProbeFinding("missing", "the newest revision has neither this file nor its bytes")
+                failure = finding("missing", "the newest revision has neither this file nor its bytes")
             except BlockedError:
                 raise
             except PresswatchError as error:
-                failure = ProbeFinding("failed", f"the newest revision could not be listed: {error.what}")
+                failure = finding("failed", f"the newest revision could not be listed: {error.what}")
         for target in self.file.targets:
             if failure and (name := names.get(target.etag or "")):
                 detail = f"the newest revision has the same file under another name: {name}"
-                yield target, ProbeFinding("elsewhere", detail)
+                yield target, finding("elsewhere", detail)
             elif failure:
                 yield target, failure
             elif commit == address.revision:
                 of_target = [each for each in self.probes if each.target_sha256 == target.target_sha256]
                 last = next(each for each in reversed(of_target) if each.role == "target")
-                words = BLANK.with_columns(copied_words=last.copied_words)
-                yield target, finding_of(last, "the newest revision is the commit itself", words)
+                detail = "the newest revision is the commit itself"
+                yield target, _repeated(last, detail)
             elif linked and linked == target.etag:
                 detail = "the newest revision has the same file, by its SHA-256"
-                yield target, ProbeFinding("same", detail)
+                yield target, finding("same", detail)
             elif found := self._known(target, part.facts):
                 yield target, found
             else:
@@ -510,11 +513,9 @@ class HubFileProber(FileProber):
         whole = FileProber(file, memory, self.options, self.words, deep=True, nowhere=self.nowhere)
         whole.look_through(left, part.facts)
         by_digest: Mapping[str | None, Target] = {target.target_sha256: target for target in left}
-        for probe in whole.probes:
-            found = finding_of(probe, probe.detail or "", row_facts(probe))
-            yield by_digest[probe.target_sha256], found
+        yield from ((by_digest[probe.target_sha256], probe) for probe in whole.probes)
 
-    def _known(self, target: Target, facts: Probe) -> ProbeFinding | None:
+    def _known(self, target: Target, facts: Probe) -> Probe | None:
         probe = self.memory.newest.get(target.target_sha256)
         if probe is None or facts.etag is None or (probe.etag, probe.bytes) != (facts.etag, facts.bytes):
             return None
@@ -522,7 +523,12 @@ class HubFileProber(FileProber):
         if is_uncounted and self.words.can_count(target):
             return None
         detail = f"the newest revision has the file that probe {probe.number:,} read"
-        return finding_of(probe, detail, BLANK.with_columns(copied_words=probe.copied_words))
+        return _repeated(probe, detail)
+
+
+def _repeated(probe: Probe, detail: str) -> Probe:
+    """Return the finding of a probe that another one repeats, without the place of its record."""
+    return BLANK.with_columns(outcome=probe.outcome, detail=detail, copied_words=probe.copied_words)
 
 
 def large_files(root: str, storage: StorageOptions) -> dict[str, str]:

@@ -4,7 +4,6 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
 
 from presswatch_spark.core.terminal import printable as harmless
 from presswatch_spark.legal.removal.states import Outcome
@@ -93,33 +92,18 @@ def row_facts(row: Match | Probe) -> Probe:
     return BLANK.with_columns(**{name: getattr(row, name, None) for name in OF_RECORD})
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeFinding:
-    """An outcome, its detail in words, and the facts of the record that was found.
-
-    `texts`: the texts found instead of the target's, in which the article's words are counted.
-    """
-
-    outcome: Outcome
-    detail: str = ""
-    record: Probe = BLANK
-    texts: tuple[bytes, ...] = ()
+def finding(outcome: Outcome, detail: str = "", record: Probe = BLANK) -> Probe:
+    """Return a probe with an outcome, its detail in words, and the facts of the record that was found."""
+    return record.with_columns(outcome=outcome, detail=detail or None)
 
 
-def probe_of(role: str, facts: Probe, found: ProbeFinding, target: Target | None = None) -> Probe:
+def probe_of(role: str, facts: Probe, found: Probe, target: Target | None = None) -> Probe:
     """Return a probe with the facts of a response and of its finding; the chain sets the other columns."""
     return facts.with_columns(
-        **{name: getattr(found.record, name) for name in OF_RECORD},
+        **{name: getattr(found, name) for name in (*OF_RECORD, "outcome", "detail")},
         role=role,
         target_sha256=None if target is None else target.target_sha256,
-        outcome=found.outcome,
-        detail=found.detail or None,
     )
-
-
-def finding_of(probe: Probe, detail: str, record: Probe) -> ProbeFinding:
-    """Return a finding with the outcome of a probe, and another detail and record."""
-    return ProbeFinding(cast(Outcome, probe.outcome), detail, record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +117,13 @@ class FetchedRange:
     start: int
     data: bytes = b""
     size: int | None = None
-    failure: ProbeFinding | None = None
+    failure: Probe | None = None
 
     @classmethod
     def of(cls, answer: RawResponse, request: str, uri: str, start: int, end: int) -> "FetchedRange":
         """Return bytes [start, end) of the file at `uri`, as a response to a request has them."""
         facts, part = response_facts(answer, request, uri), part_of(answer, uri, start, end)
-        return cls(facts, start, failure=part) if isinstance(part, ProbeFinding) else cls(facts, start, *part)
+        return cls(facts, start, failure=part) if isinstance(part, Probe) else cls(facts, start, *part)
 
     def at(self, offset: int) -> bytes:
         """Return the bytes from an offset of the file on."""
@@ -152,33 +136,33 @@ def ask_part(uri: str, start: int, end: int, storage: StorageOptions) -> Fetched
     return FetchedRange.of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri, start, end)
 
 
-def part_of(answer: RawResponse, uri: str, start: int, end: int) -> tuple[bytes, int | None] | ProbeFinding:
+def part_of(answer: RawResponse, uri: str, start: int, end: int) -> tuple[bytes, int | None] | Probe:
     """Return bytes [start, end) and size of the file at `uri`, or a finding if a response lacks the bytes."""
     status, size = answer.status, size_of(answer)
     if answer.ours:
-        return ProbeFinding("failed", f"a fault of this program: {answer.failure}")
+        return finding("failed", f"a fault of this program: {answer.failure}")
     if status is None:
-        return ProbeFinding("failed", answer.failure)
+        return finding("failed", answer.failure)
     if answer.code == NO_REPOSITORY:
-        return ProbeFinding("denied", "the hub shows no such dataset: it is gone, or private")
+        return finding("denied", "the hub shows no such dataset: it is gone, or private")
     if status in (404, 410):
         if other := other_host(answer, uri):
-            return ProbeFinding("strange", f"another host answered: {other}")
-        return ProbeFinding("missing")
+            return finding("strange", f"another host answered: {other}")
+        return finding("missing")
     if status in (401, 403):
-        return ProbeFinding("denied", harmless(answer.code)[:VALUE_CHARACTERS])
+        return finding("denied", harmless(answer.code)[:VALUE_CHARACTERS])
     if status == 429:
-        return ProbeFinding("limited")
+        return finding("limited")
     if status in PASSING:
-        return ProbeFinding("refused", f"status {status}")
+        return finding("refused", f"status {status}")
     if status == 416:
         return b"", size
     if status not in (200, 206):
-        return ProbeFinding("strange", f"status {status}{': ' * bool(answer.failure)}{answer.failure}")
+        return finding("strange", f"status {status}{': ' * bool(answer.failure)}{answer.failure}")
     if answer.failure:
-        return ProbeFinding("failed", answer.failure)
+        return finding("failed", answer.failure)
     if status == 206 and answer.start != start:
-        return ProbeFinding("strange", f"the answer begins at byte {answer.start:,}, not at {start:,}")
+        return finding("strange", f"the answer begins at byte {answer.start:,}, not at {start:,}")
 
     is_chunked = "chunked" in (answer.header("Transfer-Encoding") or "").lower()
     if size is None and status == 200 and is_chunked and 0 < len(answer.body) < end - start:
@@ -188,9 +172,9 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> tuple[bytes,
     whole = (min(end, size) if size is not None else end) - start
     if status == 200 and len(data) < whole:
         # Some servers send an error page with status 200.
-        return ProbeFinding("strange", "status 200, but not the requested bytes")
+        return finding("strange", "status 200, but not the requested bytes")
     if len(data) != max(0, whole):
-        return ProbeFinding("strange", f"the answer has {len(data):,} of {whole:,} bytes")
+        return finding("strange", f"the answer has {len(data):,} of {whole:,} bytes")
     return data, size
 
 
@@ -205,19 +189,22 @@ def size_of(answer: RawResponse) -> int | None:
 # The record at a place.
 
 
-def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> ProbeFinding:
-    """Return the finding for a target that can be read by range, from the part that contains its place."""
+def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Record | Probe:
+    """Return the record with text at a target's place in the part of its file, or a finding if none is there.
+
+    The target can be read by range.
+    """
     start, length = target.record_offset or 0, target.record_length or 0
     pointer = Pointer(target.shard_uri, start, length, None, None, target.dataset)
     data = part.at(start)
     found = record_in(data, pointer, options)
     if isinstance(found, Record):
-        return compared(target, found)
+        return found
     if (removed_id := removed_id_in(data[:length])) is not None:
         is_of_another = bool(removed_id and target.record_id) and removed_id != target.record_id
         outcome: Outcome = "other_record" if is_of_another else "empty"
         facts = BLANK.with_columns(record_offset=start, record_length=length)
-        return ProbeFinding(outcome, "a tombstone is at its place", facts)
+        return finding(outcome, "a tombstone is at its place", facts)
     # A record without text, which scans ignore, still has an id and a URL.
     end = end_of_record(data, 0)
     raw = raw_record_in(data[:end], replace(pointer, length=end), options) if end else found
@@ -228,38 +215,38 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Probe
         if target.record_id is None:
             is_same = target.document_url is not None and facts.document_url == target.document_url
         if not is_same:
-            return ProbeFinding("other_record", record=facts)
+            return finding("other_record", record=facts)
         if raw.content_sha256 != NOTHING:
             detail = "the record has content, and no text that a scan reads"
-            return ProbeFinding("unreadable", detail, facts)
+            return finding("unreadable", detail, facts)
         if data[end:length].strip(b"\0"):
-            return ProbeFinding("unreadable", "other bytes follow an empty record", facts)
-        return ProbeFinding("empty", record=facts)
+            return finding("unreadable", "other bytes follow an empty record", facts)
+        return finding("empty", record=facts)
     if not data:
-        return ProbeFinding("beyond", "the file ends before it")
-    return ProbeFinding("zeros" if found.detail == ZERO_BYTES else "unreadable", found.detail)
+        return finding("beyond", "the file ends before it")
+    return finding("zeros" if found.detail == ZERO_BYTES else "unreadable", found.detail)
 
 
-def compared(target: Target, record: Record) -> ProbeFinding:
+def compared(target: Target, record: Record) -> Probe:
     """Compare a record that has text with a target, and return the finding."""
     facts = record_facts(record)
     if target.text_sha256 is None:
         # The target was resolved by an index: its record is that of the same URL in the same second.
         is_at = in_same_second(record.facts.captured_at, target.captured_at)
         is_capture = is_at and facts.document_url == target.document_url
-        return ProbeFinding("same" if is_capture else "other_record", record=facts)
+        return finding("same" if is_capture else "other_record", record=facts)
     same_text = facts.text_sha256 == target.text_sha256
     same_id = target.record_id is not None and facts.record_id == target.record_id
     # Rows of derived datasets have no record id: there the URL identifies the document.
     same_url = target.document_url is not None and facts.document_url == target.document_url
     is_same = same_id or (target.record_id is None and same_url)
     if same_text and (is_same or same_url or target.document_url is None):
-        return ProbeFinding("same", record=facts)
+        return finding("same", record=facts)
     if same_text:
-        return ProbeFinding("elsewhere", "its text is there under another URL", facts)
+        return finding("elsewhere", "its text is there under another URL", facts)
     if is_same:
-        return ProbeFinding("other_text", record=facts, texts=(record.text,))
-    return ProbeFinding("other_record", record=facts)
+        return finding("other_text", record=facts)
+    return finding("other_record", record=facts)
 
 
 def in_same_second(one: datetime | None, other: datetime | None) -> bool:
@@ -269,9 +256,7 @@ def in_same_second(one: datetime | None, other: datetime | None) -> bool:
     return one.replace(microsecond=0) == other.replace(microsecond=0)
 
 
-def control_in(
-    part: FetchedRange, start: int, end: int, known: str | None, *, is_new: bool = False
-) -> ProbeFinding:
+def control_in(part: FetchedRange, start: int, end: int, known: str | None, *, is_new: bool = False) -> Probe:
     """Return the finding for a control: the record at [start, end), whose bytes had the SHA-256 `known`.
 
     `is_new`: the file has a new version, in which records may have moved.
@@ -280,14 +265,14 @@ def control_in(
     sha256 = hashlib.sha256(data).hexdigest()
     facts = BLANK.with_columns(record_offset=start, record_length=end - start, record_sha256=sha256)
     if len(data) < end - start:
-        return ProbeFinding("beyond", "the file ends before it", facts)
+        return finding("beyond", "the file ends before it", facts)
     if known in (None, sha256) and end_of_record(data, 0) is not None:
         raw = raw_record_in(data, Pointer("", start, end - start), ReadOptions())
         url = raw.facts.document_url if isinstance(raw, Record) else None
-        return ProbeFinding("same", record=facts.with_columns(document_url=url))
+        return finding("same", record=facts.with_columns(document_url=url))
     if known is None or not data.strip(b"\0"):
-        return ProbeFinding("unreadable", "no record begins there", facts)
-    return ProbeFinding("rewritten" if is_new else "other_record", OTHER_BYTES, facts)
+        return finding("unreadable", "no record begins there", facts)
+    return finding("rewritten" if is_new else "other_record", OTHER_BYTES, facts)
 
 
 # Bounds of records in a part of a file: a record is one gzip member, or a WARC record without compression.

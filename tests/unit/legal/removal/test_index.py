@@ -21,7 +21,6 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal import states
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
 from presswatch_spark.legal.removal.places import PageAnswer, listed_among, look_up, place_among
-from presswatch_spark.legal.removal.responses import ProbeFinding
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
@@ -100,7 +99,7 @@ def test_of_files_of_one_name_the_place_is_in_that_of_the_targets_folder() -> No
         for folder, place in folders.items()
     ]
     for uri, offset in (("s3://crawl/x/warc/a.warc.gz", 2), ("/mirror/a.warc.gz", 1)):
-        found = place_among(captures, target_row(captured_at=AT, shard_uri=uri)).record
+        found = place_among(captures, target_row(captured_at=AT, shard_uri=uri))
         assert (found.record_offset, found.record_length) == (offset, 9)
 
 
@@ -189,7 +188,7 @@ def write_table(path: Path, rows: list[Row]) -> str:
 
 
 def found_in(answer: PageAnswer) -> list[tuple[datetime | None, int, int]]:
-    assert not isinstance(answer.captures, ProbeFinding), answer.captures
+    assert not isinstance(answer.captures, Probe), answer.captures
     return sorted((each.captured_at, each.offset, each.length) for each in answer.captures)
 
 
@@ -230,7 +229,7 @@ def test_a_page_that_is_not_there_is_not_listed_and_one_of_an_unsure_key_unknown
     assert [found_in(answers[RELEASE, url]) for url in missing] == [[], [], []]
     for url in unsure:
         failed = answers[RELEASE, url].captures
-        assert isinstance(failed, ProbeFinding)
+        assert isinstance(failed, Probe)
         assert failed.outcome == "strange"
 
 
@@ -265,7 +264,7 @@ def test_files_that_are_damaged_say_nothing(server: Server, tmp_path: Path, dama
         if damage == "a cut table":
             Path(endpoint).write_bytes(b"PAR1 and nothing")
     (answer,) = look_up(Index(endpoint, StorageOptions(max_attempts=1)), [(RELEASE, rows[0]["url"])]).values()
-    assert isinstance(answer.captures, ProbeFinding)
+    assert isinstance(answer.captures, Probe)
     assert answer.captures.outcome in states.FAILURES
 
 

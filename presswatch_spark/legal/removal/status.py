@@ -147,7 +147,7 @@ class Course:
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
-        self.probes, self.of_places, self.newest = 0, 0, ""
+        self.rounds, self.probes, self.of_places, self.newest = 0, 0, 0, ""
         self.asked_at: datetime | None = None
         self.readings: dict[str, tuple[RecordReading, ...]] = {}
         self._targets = {target.target_sha256: target for target in targets}
@@ -160,7 +160,7 @@ class Course:
         """Add all probes of the next round, in their order."""
         if not probes:
             return
-        self.probes += len(probes)
+        self.rounds, self.probes = self.rounds + 1, self.probes + len(probes)
         self.newest, self.asked_at = probes[-1].probe_sha256, probes[-1].asked_at
         self.resolve(probes)
         asked, index, captures = (defaultdict[str, list[Probe]](list) for _ in range(3))

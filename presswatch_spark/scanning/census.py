@@ -31,6 +31,7 @@ from presswatch_spark.scanning.runs.work import (
     Finished,
     Kind,
     Outcome,
+    PackedRows,
     Row,
     Work,
     key_of,
@@ -44,7 +45,6 @@ from presswatch_spark.tables.digests import row_digest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-ROWS_AT_ONCE = 512
 INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
 
@@ -109,29 +109,17 @@ def census(
     return CensusSummary.of(carry_out(work, out, config, observer, spark), opened)
 
 
+def _rows_of_census() -> dict[str, PackedRows]:
+    columns = columns_without_run("captures")
+    return {"captures": PackedRows(partial(pa.RecordBatch.from_pylist, schema=columns))}
+
+
 @dataclass(slots=True)
 class FileReading(Attempt):
     """One attempt at a file, filled during its reading."""
 
     report: IndexReport = field(default_factory=IndexReport)
-    batches: list[pa.RecordBatch] = field(default_factory=list)
-    rows: list[IndexRow] = field(default_factory=list)
-    captures: int = 0
-    releases: set[object] = field(default_factory=set)
-
-    def add(self, row: IndexRow) -> None:
-        """Add a row of `captures`."""
-        self.rows.append(row)
-        self.captures += 1
-        self.releases.add(row["release"])
-        if len(self.rows) >= ROWS_AT_ONCE:
-            self.pack()
-
-    def pack(self) -> None:
-        """Make an Arrow batch of the rows added so far."""
-        if self.rows:
-            self.batches.append(pa.RecordBatch.from_pylist(self.rows, columns_without_run("captures")))
-            self.rows = []
+    tables: dict[str, PackedRows] = field(default_factory=_rows_of_census)
 
     @property
     def reached(self) -> tuple[int, ...]:
@@ -146,21 +134,17 @@ class FileReading(Attempt):
         return "partial" if self.report.row_groups_done else "failed"
 
     @property
-    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """Return the batches of `captures`."""
-        return {"captures": self.batches}
-
-    @property
     def columns(self) -> dict[str, object]:
         """Return the columns of `census_log` that a scan lacks, and `releases`."""
-        report = self.report
+        report, captures = self.report, self.tables["captures"]
+        releases = set(chain.from_iterable(batch["release"].to_pylist() for batch in captures))
         return {
             "row_groups": report.row_groups,
             "row_groups_read": report.row_groups_read,
             "rows": report.rows,
-            "captures": self.captures,
+            "captures": sum(map(len, captures)),
             "columns_missing": list(report.missing),
-            "releases": sorted(self.releases, key=str),
+            "releases": sorted(releases, key=str),
         }
 
 
@@ -215,7 +199,7 @@ class FileCensus:
                 capture[name] = as_text(row.get(name))
             for name in ("release", "subset"):
                 capture[name] = as_text(row.get(name)) or by_filename.get(name) or named.get(name)
-            reading.add({**capture, "row_sha256": row_digest(capture)})
+            reading.tables["captures"].add({**capture, "row_sha256": row_digest(capture)})
 
 
 _corpus = lru_cache(maxsize=1)(Corpus.same)

@@ -302,7 +302,7 @@ class ShardScan:
             with stages.during("signals"):
                 for capture in batch.captures:
                     for signal in signal_rows(capture, members, origin.shard_uri, origin.release):
-                        reading.add_signal(signal)
+                        reading.signals.add(signal)
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:

@@ -90,7 +90,7 @@ def declare(reading: ShardAttempt) -> None:
         uri = reading.shard.uri
         digest = hashlib.sha256(f"signal {uri} {number}".encode()).hexdigest()
         row = row_of(RightsSignal, shard_uri=uri, record_offset=number, signal="ai_txt", row_sha256=digest)
-        reading.add_signal(RightsSignal(**row))
+        reading.signals.add(RightsSignal(**row))
 
 
 def once(flag: Path, trouble: Trouble) -> Trouble:

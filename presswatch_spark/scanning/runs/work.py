@@ -37,7 +37,7 @@ from presswatch_spark.tables.declarations import columns_without_run
 if TYPE_CHECKING:
     from presswatch_spark.scanning.shard.attempts import Passes
 
-ERROR_CHARACTERS = 2_000
+ERROR_CHARACTERS, ROWS_AT_ONCE = 2_000, 512
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
 
 
@@ -49,13 +49,42 @@ class Outcome:
     tables: Mapping[str, Sequence[pa.RecordBatch]]
 
 
+class PackedRows(list[pa.RecordBatch]):
+    """Arrow batches of rows that are added one by one; as batches, they need a fraction of the memory."""
+
+    def __init__(self, convert: Callable[[list[Any]], pa.RecordBatch]) -> None:
+        super().__init__()
+        self._convert, self._rows = convert, list[Any]()
+
+    def add(self, row: object) -> None:
+        """Add a row; `ROWS_AT_ONCE` of them make a batch."""
+        self._rows.append(row)
+        if len(self._rows) >= ROWS_AT_ONCE:
+            self.pack()
+
+    def pack(self) -> None:
+        """Convert the rows that are not in a batch yet."""
+        if self._rows:
+            self.append(self._convert(self._rows))
+            self._rows = []
+
+    def clear(self) -> None:
+        """Drop all rows."""
+        super().clear()
+        self._rows = []
+
+
 @dataclass(slots=True)
 class Attempt(ABC):
-    """One attempt to read a shard, filled meanwhile; subclasses define its results."""
+    """One attempt to read a shard, filled meanwhile; subclasses define its results.
+
+    `tables`: its rows by table.
+    """
 
     shard: ObjectInfo
     report: ReadReport = field(default_factory=ReadReport)
     killed: bool = False
+    tables: dict[str, PackedRows] = field(default_factory=dict)
 
     @property
     @abstractmethod
@@ -69,17 +98,13 @@ class Attempt(ABC):
 
     @property
     @abstractmethod
-    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """Return the batches of rows by table."""
-
-    @property
-    @abstractmethod
     def columns(self) -> dict[str, object]:
         """Return the columns of the log that only this kind of run has."""
 
-    @abstractmethod
     def pack(self) -> None:
-        """Convert the rows taken so far into Arrow batches, which need a fraction of the memory."""
+        """Convert all rows so far into Arrow batches."""
+        for rows in self.tables.values():
+            rows.pack()
 
     @property
     def defects(self) -> list[str]:

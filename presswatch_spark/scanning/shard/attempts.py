@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -21,14 +23,14 @@ from isal.isal_zlib import crc32
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
-from presswatch_spark.scanning.runs.work import Attempt, ReadOne, storable
+from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, storable
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, printable
 from presswatch_spark.tables.declarations import Match, RightsSignal
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
-ROWS_AT_ONCE, SPANS_AT_ONCE = 512, 50_000
+SPANS_AT_ONCE = 50_000
 
 MATCH_COLUMNS, SIGNAL_COLUMNS = (
     pa.schema([column for column in table if column.name != "run_id"])
@@ -70,63 +72,54 @@ class Stages:
         return [{"stage": stage, "seconds": seconds} for stage, seconds in sorted(self.seconds.items())]
 
 
+def _rows_of_scan() -> dict[str, PackedRows]:
+    return {
+        "matches": PackedRows(lambda rows: Match.to_batch(rows, MATCH_COLUMNS)),
+        "rights_signals": PackedRows(lambda rows: RightsSignal.to_batch(rows, SIGNAL_COLUMNS)),
+    }
+
+
 @dataclass(slots=True)
 class ShardAttempt(Attempt):
     """One attempt at a shard, filled while it lasts."""
 
+    tables: dict[str, PackedRows] = field(default_factory=_rows_of_scan)
     format: str | None = None
     words: int = 0
     candidates: int = 0
     without_url: int = 0
     audited: int = 0
     audited_matching: int = 0
-    matches: list[pa.RecordBatch] = field(default_factory=list)
-    signals: list[pa.RecordBatch] = field(default_factory=list)
-    rows: list[Match] = field(default_factory=list)
-    signal_rows: list[RightsSignal] = field(default_factory=list)
     spans: int = 0
-    grades: Counter[str] = field(default_factory=Counter)
-    releases: set[str] = field(default_factory=set)
     stages: Stages = field(default_factory=Stages)
     sha256: str | None = None
 
+    @property
+    def matches(self) -> PackedRows:
+        """Return the rows of `matches`."""
+        return self.tables["matches"]
+
+    @property
+    def signals(self) -> PackedRows:
+        """Return the rows of `rights_signals`."""
+        return self.tables["rights_signals"]
+
     def add(self, row: Match) -> None:
         """Add a row of `matches`."""
-        self.rows.append(row)
+        self.matches.add(row)
         self.spans += len(row.spans)
-        if len(self.rows) >= ROWS_AT_ONCE or self.spans >= SPANS_AT_ONCE:
-            self.pack()
-
-    def add_signal(self, row: RightsSignal) -> None:
-        """Add a row of `rights_signals`."""
-        self.signal_rows.append(row)
-        if len(self.signal_rows) >= ROWS_AT_ONCE:
-            self.pack()
+        if self.spans >= SPANS_AT_ONCE:
+            self.matches.pack()
+            self.spans = 0
 
     def drop(self) -> None:
         """Drop everything that was found, so that nothing of the shard counts."""
         self.matches.clear()
         self.signals.clear()
-        self.rows.clear()
-        self.signal_rows.clear()
-        self.grades.clear()
-        self.releases.clear()
         self.words = self.candidates = self.without_url = self.spans = 0
         self.audited = self.audited_matching = 0
         self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0
         self.report.skipped.clear()
-
-    def pack(self) -> None:
-        """Convert the rows so far into Arrow batches, which need a fraction of the memory."""
-        if self.rows:
-            self.matches.append(Match.to_batch(self.rows, MATCH_COLUMNS))
-            # Count after the conversion: rows that cannot be stored raise, and must not count.
-            self.grades.update(row.grade for row in self.rows)
-            self.releases.update(row.release for row in self.rows if row.release)
-            self.rows, self.spans = [], 0
-        if self.signal_rows:
-            self.signals.append(RightsSignal.to_batch(self.signal_rows, SIGNAL_COLUMNS))
-            self.signal_rows = []
 
     def doubt(self, judge: Callable[[Match], Match]) -> None:
         """Mark the rows of records in bytes that failed a checksum; `judge` grades them again."""
@@ -165,14 +158,11 @@ class ShardAttempt(Attempt):
         return defects
 
     @property
-    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """Return the batches of `matches` and of `rights_signals`."""
-        return {"matches": self.matches, "rights_signals": self.signals}
-
-    @property
     def columns(self) -> dict[str, object]:
         """Return the columns of `scan_log` that a census lacks, and `releases`."""
         report = self.report
+        grades = Counter(chain.from_iterable(batch["grade"].to_pylist() for batch in self.matches))
+        releases = set(chain.from_iterable(batch["release"].to_pylist() for batch in self.matches))
         return {
             "format": self.format,
             "release": report.release,
@@ -190,12 +180,12 @@ class ShardAttempt(Attempt):
             "gate_matching": self.audited_matching,
             "candidates": self.candidates,
             "matches": sum(map(len, self.matches)),
-            "grades": [{"grade": grade, "matches": n} for grade, n in sorted(self.grades.items())],
+            "grades": [{"grade": grade, "matches": n} for grade, n in sorted(grades.items())],
             "signals": sum(map(len, self.signals)),
             "sha256": self.sha256,
             "sha256_declared": self.shard.sha256,
             "stages": self.stages.rows(),
-            "releases": sorted(self.releases),
+            "releases": sorted(filter(None, releases)),
         }
 
     @property
@@ -257,23 +247,21 @@ class Passes:
         return Pass(number, self.count, run / KEPT)
 
 
+def _rows_of_pass() -> dict[str, PackedRows]:
+    return {**_rows_of_scan(), KEPT: PackedRows(partial(pa.RecordBatch.from_pylist, schema=KEPT_COLUMNS))}
+
+
 @dataclass(slots=True)
 class Sifting(ShardAttempt):
     """One attempt at a shard in a pass that only keeps candidates."""
 
-    kept: list[pa.RecordBatch] = field(default_factory=list)
+    tables: dict[str, PackedRows] = field(default_factory=_rows_of_pass)
 
     def keep(self, batch: DocumentBatch, candidates: Candidates) -> None:
-        """Keep the candidates of a batch."""
-        key = key_of_batch(batch, candidates.words)
-        row = [[value] for value in (*key, candidates.documents, candidates.articles)]
-        columns = map(pa.array, row, KEPT_COLUMNS.types)
-        self.kept.append(pa.RecordBatch.from_arrays(list(columns), schema=KEPT_COLUMNS))
-
-    @property
-    def tables(self) -> Mapping[str, Sequence[pa.RecordBatch]]:
-        """Return a row for each batch of documents."""
-        return {KEPT: self.kept}
+        """Keep the candidates of a batch, in a row of `KEPT_COLUMNS`."""
+        values = (*key_of_batch(batch, candidates.words), candidates.documents, candidates.articles)
+        row = dict(zip(KEPT_COLUMNS.names, values, strict=True))
+        self.tables[KEPT].add(row)
 
 
 def candidates_of_passes(

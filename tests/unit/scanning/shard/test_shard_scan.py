@@ -18,7 +18,7 @@ from presswatch_spark.storage.streams import Opener
 from tests.world.scanned import FORMS, rows_in, scan_one, shard_scan, some_pages
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")
-ROWS = pa.RecordBatch.from_pydict({"row": [1, 2]})
+ROWS = pa.RecordBatch.from_pydict({"grade": ["extract", "extract"], "release": pa.nulls(2, pa.string())})
 PAGE = "what a page says"
 Read = Callable[[ShardAttempt], None]
 
@@ -76,7 +76,8 @@ LOGS: dict[str, tuple[Read, dict[str, object]]] = {
     ),
     "a row that cannot be stored is counted nowhere": (
         then(lambda reading: reading.add(UNSTORABLE)),
-        {"status": "partial", "failure": "fault", "matches": 2, "grades": []},
+        {"status": "partial", "failure": "fault", "matches": 2,
+         "grades": [{"grade": "extract", "matches": 2}]},
     ),
     "what is no loss is noted once, and it is complete": (
         then(lambda reading: [reading.report.add_note(NOTE) for _ in range(3)]),

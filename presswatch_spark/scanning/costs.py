@@ -137,13 +137,15 @@ class PriceList:
         what = f"several machines match {name}" if fits and words else f"no machine matches {name}"
         raise ConfigError(what, where=self.where, remedy=f"choose one of {known}")
 
-    def rate(self, kind: str, gate: bool) -> float | None:
-        """Return MB of text per second and core; without a rate for the gate, the rate without one."""
-        return self.rates.get((kind, gate), self.rates.get((kind, False)))
+    def known(self, kind: str | None, gate: bool) -> tuple[ReleaseSize, float] | None:
+        """Return the first release of a format, and MB of text per second and core; None if one is unknown.
 
-    def like(self, kind: str) -> ReleaseSize | None:
-        """Return the first release of a format, whose mean size is assumed for shards of unknown size."""
-        return next((release for release in self.releases if release.format == kind), None)
+        Shards of unknown size are assumed to have the mean size of that release. Without a rate for the gate,
+        the rate without one counts.
+        """
+        like = next((release for release in self.releases if release.format == kind), None)
+        rate = self.rates.get((kind or "", gate), self.rates.get((kind or "", False)))
+        return None if like is None or rate is None else (like, rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +176,13 @@ def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: Pri
     guessed = Counter[str]()
     for shard in shards:
         count += 1
-        kind = kind_of(shard.uri, dataset)
-        like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind else (None, None)
+        known = prices.known(kind_of(shard.uri, dataset), gate)
         # Files of robots.txt and of errors are far smaller than the release's files of pages.
         other = shard.size is None and in_filename(shard.uri).get("subset") in WITHOUT_PAGES
-        if like is None or rate is None or other:
+        if known is None or other:
             unknown += 1
             continue
+        like, rate = known
         if shard.size is None:
             guessed[like.name] += 1
         size = like.stored_bytes / like.shards if shard.size is None else float(shard.size)

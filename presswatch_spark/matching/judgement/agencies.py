@@ -147,7 +147,7 @@ def key_of(name: str) -> str:
 
 # --- their names in a text
 
-_AND = re.compile(r"\s?[,/&+]\s?|\s(?:et|and|und|y|e|en)\s")
+AND = re.compile(r"\s?[,/&+]\s?|\s(?:et|and|und|y|e|en)\s")
 
 
 class AgencyNames:
@@ -162,12 +162,8 @@ class AgencyNames:
         loose = "|".join(spelling.pattern for spelling in self.known if spelling.any_case)
         exact = "|".join(spelling.pattern for spelling in self.known if not spelling.any_case)
         name = rf"(?:(?i:{loose})|{exact})(?!\w)(?!-[A-Z\d])"
-        self.run = re.compile(rf"{name}(?:(?:{_AND.pattern}){name}){{0,5}}")
+        self.run = re.compile(rf"{name}(?:(?:{AND.pattern}){name}){{0,5}}")
         self.at_end = re.compile(rf"(?<!\w)(?:(?i:{loose})|{exact})\s*\Z")
-
-    def in_run(self, run: str) -> list[Spelling]:
-        """Return the spellings in a match of `run`."""
-        return [spelling for name in _AND.split(run) if (spelling := self.of(name))]
 
     def of(self, name: str) -> Spelling | None:
         """Return the spelling with the key of a name; None if the name is no agency's."""

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.matching.judgement.agencies import UNNAMED, AgencyNames, key_of, without_article
+from presswatch_spark.matching.judgement.agencies import AND, UNNAMED, AgencyNames, key_of, without_article
 from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.reading.text.words import TextWords, word_hashes
 
@@ -290,7 +290,7 @@ class CreditFinder:
         run = self._agencies.run.match(behind)
         if run is None:
             return 0, ()
-        known = self._agencies.in_run(run[0])
+        known = [spelling for name in AND.split(run[0]) if (spelling := self._agencies.of(name))]
         agencies = tuple(dict.fromkeys(spelling.agency for spelling in known))
         rest, mark, _ = behind[run.end() :].partition("\n")
         around = Around(

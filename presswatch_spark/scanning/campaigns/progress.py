@@ -323,14 +323,14 @@ def estimated(
         if each.is_done:
             continue
         item, gate = each.item, bool(config.read.languages) and not each.item.note
-        kind = kind_of("", item.format) if item.path is None else None
-        like, rate = (prices.like(kind), prices.rate(kind, gate)) if kind is not None else (None, None)
+        known = prices.known(kind_of("", item.format), gate) if item.path is None else None
         if each.shard_reads and each.core_hours:
             hours = each.core_hours / each.shard_reads * each.left
             total += machine.core_hours(hours) if machine else hours
         elif item.format in means:
             total += means[item.format]
-        elif like is not None and rate is not None:
+        elif known:
+            like, rate = known
             total += core_hours(like.text_bytes, rate, prices.spark_share)
         else:
             unknown += 1

@@ -61,10 +61,9 @@ class Stages:
         iterator = iter(items)
         while True:
             with self.during(stage):
-                try:
-                    item = next(iterator)
-                except StopIteration:
-                    return
+                item = next(iterator, None)
+            if item is None:
+                return
             yield item
 
     def rows(self) -> list[dict[str, object]]:

@@ -1,7 +1,8 @@
 """Inflates the first bytes of many gzip members at once, until the header of the record in each has ended.
 
 Calls of an inflater from Python would take most of the time. This kernel is the plain algorithm of RFC 1951,
-and stricter than zlib: a member at which it fails is read in the usual way. No checksum is compared.
+and stricter than zlib. It reads no stored blocks, which only files without compression have at the start of a
+record. A member at which it fails is read in the usual way. No checksum is compared.
 """
 
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ MOST_STORED_BYTES, MOST_HEAD_BYTES = 4 << 10, 4 << 10
 
 _CODE_BITS, _LITERAL_BITS, _DISTANCE_BITS, _LONGEST = 7, 9, 7, 15
 _LITERALS, _DISTANCES, _CODES, _END_OF_BLOCK = 286, 30, 19, 256
-_STORED, _FIXED, _DYNAMIC = range(3)
+_FIXED, _DYNAMIC = 1, 2
 _LF, _LINE_FEED = 10, U64(10)
 _0, _1, _2, _3, _4, _7, _15, _30, _256, _257, _286 = (
     U64(n) for n in (0, 1, 2, 3, 4, 7, 15, 30, 256, 257, 286)
@@ -251,8 +252,7 @@ def _more(data: Bytes, at: int, stop: int, hold: U64, have: int) -> tuple[int, U
 @uncounted_njit
 def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: HeadWorkspace) -> tuple[int, int]:
     # Inflate to out[first:] until a blank line; return (number of bytes or -1, place).
-    hold, have, n, most = _0, 0, first, first + MOST_HEAD_BYTES
-    last = False
+    hold, have, n, last = _0, 0, first, False
     while not last:
         at, hold, have = _more(data, at, stop, hold, have)
         if have < 17:
@@ -260,23 +260,6 @@ def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Head
         last, kind = hold & _1 != _0, _signed(hold >> _1 & U64(3))
         hold >>= U64(3)
         have -= 3
-        if kind == _STORED:
-            at -= have >> 3
-            hold, have = _0, 0
-            if at + 4 > stop:
-                return -1, at
-            size = _signed(data[at]) | _signed(data[at + 1]) << 8
-            if size ^ (_signed(data[at + 2]) | _signed(data[at + 3]) << 8) != 0xFFFF:
-                return -1, at
-            at += 4
-            for _ in range(size):
-                if at == stop:
-                    return -1, at
-                out[n] = data[at]
-                at, n = at + 1, n + 1
-                if n == most or (out[n - 1] == _LF and n - first > 2 and out[n - 3] == _LF):
-                    return n - first, at
-            continue
         if kind == _FIXED:
             _fixed(work)
         elif kind == _DYNAMIC:

@@ -315,11 +315,11 @@ def test_heads_are_inflated_as_zlib_does(flips: int) -> None:
     for _ in range(3000):
         letters = draw.choice((b"ab \r\nc", bytes(range(256))))
         content = bytes(draw.choice(letters) for _ in range(draw.randrange(700)))
+        level = draw.randrange(10)
         packer = zlib.compressobj(
-            draw.randrange(10), zlib.DEFLATED, 31, draw.choice((1, 8, 9)), draw.choice((0, 1, 2, 3, 4))
+            level, zlib.DEFLATED, 31, draw.choice((1, 8, 9)), draw.choice((0, 1, 2, 3, 4))
         )
-        member = bytearray(packer.compress(content) + packer.flush(zlib.Z_FULL_FLUSH))
-        member += packer.compress(content) + packer.flush()
+        member = bytearray(packer.compress(content + content) + packer.flush())
         for _ in range(flips):
             member[draw.randrange(10, len(member))] ^= 1 << draw.randrange(8)
         heads, bounds = np.zeros(8 << 10, np.uint8), np.zeros(2, np.int64)
@@ -327,7 +327,10 @@ def test_heads_are_inflated_as_zlib_does(flips: int) -> None:
         head = heads[: bounds[1]].tobytes()
         if flips == 0:
             assert (content + content).startswith(head)
-            assert len(head) == min(2 * len(content), 4096) or head[-3::2] == b"\n\n"
+            is_whole = len(head) == min(2 * len(content), 4096) or head[-3::2] == b"\n\n"
+            # Bytes at random, and any at level 0, are stored as they are.
+            may_be_stored = level == 0 or len(letters) == 256
+            assert is_whole or (may_be_stored and not len(head))
         else:
             truth = by_zlib(bytes(member))
             assert truth.startswith(head) or head.startswith(truth)

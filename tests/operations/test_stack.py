@@ -71,12 +71,16 @@ def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 class TestTemplate:
     @pytest.mark.full
-    def test_cfn_lint_finds_nothing_and_ignores_nothing(self, linted: dict[str, set[str]]) -> None:
+    def test_cfn_lint_has_nothing_to_say_and_is_told_to_ignore_nothing(
+        self, linted: dict[str, set[str]]
+    ) -> None:
         assert linted[TEMPLATE.name] == set()
         assert "cfn-lint" not in json.dumps(template())
         assert not list(ROOT.glob(".cfnlintrc*"))
 
-    def test_cfn_lint_finds_each_kind_of_mistake(self, linted: dict[str, set[str]]) -> None:
+    def test_cfn_lint_sees_wrong_properties_states_rights_and_defaults(
+        self, linted: dict[str, set[str]]
+    ) -> None:
         assert linted["broken.yaml"] == set(MISTAKES)
 
     def test_it_can_be_sent_and_its_defaults_are_options_of_a_watch_of_all_shards(self) -> None:
@@ -131,7 +135,9 @@ class TestTemplate:
             ),
         ],
     )  # fmt: skip
-    def test_values_that_aws_refuses_are_refused(self, name: str, good: list[str], bad: list[str]) -> None:
+    def test_what_the_watch_or_aws_would_refuse_every_day_is_refused_at_once(
+        self, name: str, good: list[str], bad: list[str]
+    ) -> None:
         assert [value for value in good if refused({name: value})] == []
         assert [value for value in bad if not refused({name: value})] == []
 
@@ -304,7 +310,9 @@ class TestMachine:
         subscribed = [(each["Protocol"], each["Endpoint"]) for each in found]
         assert subscribed == [("email", "operations@example.org")]
 
-    def test_events_of_one_moment_have_one_token(self, stack: dict[str, str], submitted: Submission) -> None:
+    def test_a_schedule_that_fires_twice_for_one_moment_gives_one_token(
+        self, stack: dict[str, str], submitted: Submission
+    ) -> None:
         made = boto3.client("scheduler").get_schedule(Name=STACK)
         when = made["State"], made["ScheduleExpression"], made["ScheduleExpressionTimezone"]
         assert when == ("ENABLED", "cron(0 6 * * ? *)", "Europe/Paris")
@@ -319,7 +327,9 @@ class TestMachine:
 
 
 class TestSchedule:
-    def test_a_paused_schedule_raises_no_alarm(self, stack: dict[str, str], submitted: Submission) -> None:
+    def test_it_can_be_paused_which_no_alarm_takes_for_silence(
+        self, stack: dict[str, str], submitted: Submission
+    ) -> None:
         def alarms() -> list[Any]:
             found = boto3.client("cloudwatch").describe_alarms(AlarmNamePrefix=OTHER)["MetricAlarms"]
             return list(found)
@@ -347,7 +357,9 @@ class TestSchedule:
 
 
 class TestBucket:
-    def test_the_bucket_is_private_and_outlives_its_stack(self, stack: dict[str, str]) -> None:
+    def test_the_bucket_is_private_and_outlives_its_stack_and_nothing_goes_by_rule_but_old(
+        self, stack: dict[str, str]
+    ) -> None:
         client = boto3.client("s3")
         blocked = client.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
         assert (len(blocked), all(blocked.values())) == (4, True)
@@ -431,7 +443,9 @@ class TestRights:
             assert "ClusterPolicyArn" in outputs
         assert steps["Resource"] == [f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/j-2AXXXXXXGAPLF"]
 
-    def test_jobs_read_only_the_secret_with_the_token_of_a_hub(self, stack: dict[str, str]) -> None:
+    def test_jobs_read_the_token_of_a_hub_if_one_is_named_and_no_other_secret(
+        self, stack: dict[str, str]
+    ) -> None:
         iam, secret = boto3.client("iam"), f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub-a1B2c3"
 
         def inline(arn: str) -> list[str]:
@@ -463,7 +477,9 @@ class TestRights:
         (listing,) = (each for each in policies()["ReaderPolicy"]["Statement"] if each["Sid"] == "Listing")
         assert listing["Condition"] == {"StringLike": {"s3:prefix": ["tables/*"]}}
 
-    def test_each_policy_allows_its_writes_and_nothing_else(self, stack: dict[str, str]) -> None:
+    def test_who_may_write_what_in_the_bucket_and_a_call_that_no_policy_names_is_noticed(
+        self, stack: dict[str, str]
+    ) -> None:
         def folders(action: str) -> dict[str, set[str]]:
             return {
                 name: {

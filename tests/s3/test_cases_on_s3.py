@@ -199,7 +199,9 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
 # A campaign of notices on S3: planned, checked and recorded there, with recipients that it found itself.
 
 
-def test_a_notice_to_a_reuploader_in_a_campaign_on_s3_is_signed(s3: Bucket, tmp_path: Path) -> None:
+def test_a_notice_to_a_reuploader_in_a_campaign_on_s3_is_checked_and_signed(
+    s3: Bucket, tmp_path: Path
+) -> None:
     campaign = f"{s3.uri}/campaign"
     notice = f"{campaign}/notices/alliance-hf-some-body-dsa16"
     with web() as server:

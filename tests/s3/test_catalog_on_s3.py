@@ -92,7 +92,11 @@ def test_an_object_that_was_changed_is_refused(s3: Bucket, properties: dict[str,
 
 
 def test_the_command_reaches_glue_and_says_where_it_cannot(
-    s3: Bucket, properties: dict[str, str], glue: Any, known: set[str], monkeypatch: pytest.MonkeyPatch
+    s3: Bucket,
+    properties: dict[str, str],
+    glue: Any,
+    known: set[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = TableStore.create(TABLES, s3.storage)
     publish(store, "r1")

@@ -270,7 +270,9 @@ def test_a_part_is_read_with_one_request(options: StorageOptions, faulty: Server
     assert [method for method, _, _ in faulty.requests] == ["GET"]
 
 
-def test_folders_of_others_are_left_and_missing_buckets_named(options: StorageOptions, s3: Bucket) -> None:
+def test_folders_of_others_are_left_alone_and_missing_buckets_are_named(
+    options: StorageOptions, s3: Bucket
+) -> None:
     s3.put("some tables/.hidden/thesis.doc", b"")
     for out, said in ((OUT, "did not write"), ("s3://no-such-bucket/tables", "no such bucket")):
         with pytest.raises((OutputError, StorageError), match=said):
@@ -323,7 +325,9 @@ class TestRuns:
             clear(again)
         assert store.root.names() == []
 
-    def test_no_wave_of_a_followed_sleeper_counts(self, store: TableStore, claims: ExitStack) -> None:
+    def test_no_wave_of_a_sleeper_that_was_followed_counts(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
         sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         write_wave(sleeper.folder, wave(sleeper, 0))
         sleeper.lock.stop()
@@ -387,7 +391,9 @@ class TestRuns:
             pass
         assert followers[0].folder.names() == ["run.json", "waves/000000-00000001.json"]
 
-    def test_a_publisher_that_slept_clears_no_later_run(self, store: TableStore, claims: ExitStack) -> None:
+    def test_who_slept_after_it_published_does_not_clear_the_run_that_follows(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
         sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         store.publish("runs", row_of(PublishedRun, run_id=sleeper.run_id))
         sleeper.lock.stop()
@@ -396,7 +402,9 @@ class TestRuns:
             clear(sleeper)
             assert follower.folder.names() == ["run.json"]
 
-    def test_what_a_followed_sleeper_staged_is_not_moved(self, store: TableStore, claims: ExitStack) -> None:
+    def test_what_a_sleeper_staged_cannot_be_moved_any_more_once_it_is_followed(
+        self, store: TableStore, claims: ExitStack
+    ) -> None:
         sleeper = claims.enter_context(own_run(store, KEY, NOON, SECONDS))
         sleeper.staged.write("a.parquet", b"of the sleeper")
         sleeper.lock.stop()
@@ -408,7 +416,9 @@ class TestRuns:
         name = f"matches/{follower.run_id}-00000.parquet"
         assert store.root.read(name)[0] == b"of its follower"
 
-    def test_a_run_is_published_once_if_the_reply_was_lost(self, store: TableStore, faulty: Server) -> None:
+    def test_a_run_is_published_once_even_if_the_reply_was_lost(
+        self, store: TableStore, faulty: Server
+    ) -> None:
         rows = [row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
         faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
         store.publish("runs", rows[0])

@@ -72,14 +72,14 @@ def release_scanned(out: Path, corpus: Path, base: str, *more: str) -> tuple[dic
 
 
 @pytest.fixture(scope="module")
-def on_disk(
+def from_disk(
     spark: SparkSession, shards: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
     return scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(shards))[0]
 
 
 @pytest.fixture(scope="module")
-def release_on_disk(
+def release_from_disk(
     spark: SparkSession, mirror: Path, corpus: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
     return release_scanned(tmp_path_factory.mktemp("disk") / "tables", corpus, str(mirror))[0]
@@ -95,19 +95,25 @@ def trouble(count: int) -> list[Fault]:
 
 class TestShards:
     def test_a_faulty_s3_changes_nothing_but_the_log(
-        self, shards: Path, corpus: Path, on_disk: dict[str, Any], s3: Bucket, faulty: Server, tmp_path: Path
+        self,
+        shards: Path,
+        corpus: Path,
+        from_disk: dict[str, Any],
+        s3: Bucket,
+        faulty: Server,
+        tmp_path: Path,
     ) -> None:
-        assert on_disk["shards_complete"] == on_disk["shards_planned"] == 7
-        assert on_disk["matches"] > 7 * 30
+        assert from_disk["shards_complete"] == from_disk["shards_planned"] == 7
+        assert from_disk["matches"] > 7 * 30
         place = s3.upload(shards, "crawl")
         faulty.faults.extend(trouble(24))
         row, _ = scanned(tmp_path / "tables", corpus, f"{place}/", "--endpoint", faulty.url)
         assert not faulty.faults, "every fault was met"
-        assert row["table_digest"] == on_disk["table_digest"]
+        assert row["table_digest"] == from_disk["table_digest"]
 
     @pytest.mark.full
     def test_a_scan_that_is_all_on_s3_and_killed_resumes_and_finds_what_one_on_disk_finds(
-        self, shards: Path, corpus: Path, on_disk: dict[str, Any], s3: Bucket, tmp_path: Path
+        self, shards: Path, corpus: Path, from_disk: dict[str, Any], s3: Bucket, tmp_path: Path
     ) -> None:
         words = ["scan", s3.upload(shards, "crawl"), "--corpus", s3.upload(corpus, "corpus")]
         words += ["--out", f"{s3.uri}/tables", "--wave-shards", "1", *s3.there]
@@ -131,30 +137,30 @@ class TestShards:
         store = s3.store("tables")
         (row,) = store.read("runs").to_pylist()
         names = ("table_digest", "matches", "documents", "shards_planned", "shards_complete", "config_digest")
-        assert {name: row[name] for name in names} == {name: on_disk[name] for name in names}
+        assert {name: row[name] for name in names} == {name: from_disk[name] for name in names}
         assert [name for name in store.root.entries() if name.startswith("_runs/")] == []
 
 
 class TestReleases:
     def test_from_s3_it_gives_the_same(
-        self, mirror: Path, corpus: Path, release_on_disk: dict[str, Any], s3: Bucket, tmp_path: Path
+        self, mirror: Path, corpus: Path, release_from_disk: dict[str, Any], s3: Bucket, tmp_path: Path
     ) -> None:
         facts = {"shards_planned": COUNT, "shards_complete": COUNT, "release": CRAWL, "sample": None}
-        assert {name: release_on_disk[name] for name in facts} == facts
-        assert json.loads(release_on_disk["config"])["read"]["release"] == CRAWL
-        assert release_on_disk["matches"] > 0
+        assert {name: release_from_disk[name] for name in facts} == facts
+        assert json.loads(release_from_disk["config"])["read"]["release"] == CRAWL
+        assert release_from_disk["matches"] > 0
         base = s3.upload(mirror, "mirror")
         row, _ = release_scanned(tmp_path / "tables", corpus, f"{base}/", *s3.there)
-        assert (row["table_digest"], row["release"]) == (release_on_disk["table_digest"], CRAWL)
+        assert (row["table_digest"], row["release"]) == (release_from_disk["table_digest"], CRAWL)
 
     def test_over_faulty_https_it_gives_the_same_and_a_sample_says_that_it_is_one(
-        self, mirror: Path, corpus: Path, release_on_disk: dict[str, Any], tmp_path: Path
+        self, mirror: Path, corpus: Path, release_from_disk: dict[str, Any], tmp_path: Path
     ) -> None:
         with https(tmp_path, objects_of(mirror, "*.gz")) as server:
             server.faults.extend(trouble(16))
             row, printed = release_scanned(tmp_path / "all", corpus, server.url)
             assert not server.faults, "every fault was met"
-            assert row["table_digest"] == release_on_disk["table_digest"]
+            assert row["table_digest"] == release_from_disk["table_digest"]
             assert "sample" not in printed
             row, printed = release_scanned(tmp_path / "some", corpus, server.url, "--sample", "0.5")
         assert (row["sample"], row["shards_listed"], row["shards_planned"]) == (0.5, COUNT, COUNT // 2)

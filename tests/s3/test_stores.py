@@ -335,7 +335,9 @@ class TestPlansOfPrefixes:
         assert len(client.list_objects_v2(Bucket=bucket)["Contents"]) == 20
         assert len(list(list_objects("s3://shards/many", options))) == 45
 
-    def test_a_list_in_a_bucket_names_keys(self, client: Any, bucket: str, options: StorageOptions) -> None:
+    def test_a_list_in_a_bucket_names_its_keys(
+        self, client: Any, bucket: str, options: StorageOptions
+    ) -> None:
         client.put_object(Bucket=bucket, Key="crawl-data/x/wet.paths", Body=b"crawl-data/x/1.gz\n")
         found = plan(["s3://shards/crawl-data/x/wet.paths"], options).shards
         assert found == (ObjectInfo("s3://shards/crawl-data/x/1.gz"),)

@@ -225,7 +225,9 @@ class TestOneJob:
             ("corpus_build --members=m.yaml --articles s3://a --out s3://c", "corpus_build.py"),
         ],
     )
-    def test_other_commands_have_entries(self, emr: Emr, words: str, entry: str, tmp_path: Path) -> None:
+    def test_other_commands_have_their_entries(
+        self, emr: Emr, words: str, entry: str, tmp_path: Path
+    ) -> None:
         emr.monkeypatch.chdir(tmp_path)
         (tmp_path / "m.yaml").touch()
         assert emr.submit(ours=("--no-wait",), job=tuple(words.split())) == 0
@@ -246,7 +248,9 @@ class TestOneJob:
         assert "--profile mine --region" in service.cancel_commands(emr.hosts.jobs()[0].id)[0]
 
     @either
-    def test_a_settings_file_goes_along_and_is_read(self, emr: Emr, tmp_path: Path, client: Any) -> None:
+    def test_a_settings_file_of_this_machine_goes_along_and_the_job_reads_it(
+        self, emr: Emr, tmp_path: Path, client: Any
+    ) -> None:
         (tmp_path / "scan.yaml").write_text("grade: {min_run_words: 3}\n")
         for spelt in (("--config", str(tmp_path / "scan.yaml")), (f"--config={tmp_path / 'scan.yaml'}",)):
             assert emr.submit(*spelt, ours=("--no-wait",)) == 0

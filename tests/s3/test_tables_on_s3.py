@@ -137,7 +137,9 @@ class TestDeriving:
             printed = presswatch("compare", *words, "--before", BEFORE, "--after", AFTER, *out)
             digests.update(re.findall("table digest ([0-9a-f]{64})", printed))
             rows = pq.read_table(tmp_path / name / "changes").to_pylist()
-            found = {f"{r['article_id']} {r['document_url']}": (r["state"], r["doubt"]) for r in rows}
+            found = {
+                f"{row['article_id']} {row['document_url']}": (row["state"], row["doubt"]) for row in rows
+            }
             assert found == expected
         assert len(digests) == 1
 
@@ -272,7 +274,9 @@ class TestVerifying:
     ) -> None:
         with https(tmp_path, objects) as server:
             rows = self.verified(all_forms, f"{server.url}/m")
-            asked = [where for verb, path, where in server.requests if verb == "GET" and "/a.warc" in path]
+            asked = [
+                where for method, path, where in server.requests if method == "GET" and "/a.warc" in path
+            ]
             in_order = [path for method, path, _ in server.requests if method == "GET" and "/single" in path]
             wet = next(row["pointer"] for row in rows if "/a.warc.wet.gz" in row["pointer"])
             server.requests.clear()

@@ -125,7 +125,9 @@ def be_cut(reading: ShardAttempt) -> None:
 
 def fake_articles(count: int = 40, digest: str = "corpus") -> list[pa.RecordBatch]:
     """Rows of `corpus_articles`, in two batches."""
-    rows = [row_of(CorpusArticle, article_id=f"a{n:05}", corpus_digest=digest) for n in range(count)]
+    rows = [
+        row_of(CorpusArticle, article_id=f"a{number:05}", corpus_digest=digest) for number in range(count)
+    ]
     columns = columns_without_run("corpus_articles")
     return [pa.RecordBatch.from_pylist(some, columns) for some in (rows[:7], rows[7:])]
 

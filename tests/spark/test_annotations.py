@@ -119,7 +119,9 @@ def test_files_have_the_keys_that_each_dataset_states_and_no_text(folder: Path) 
 def test_a_mirror_names_the_files_of_the_bucket(folder: Path) -> None:
     tables, moved = folder / "tables", str(folder / "bucket" / "crawl-data" / CRAWL / "segments")
     out = written(folder, "mirrored", f"{moved}=/elsewhere")
-    assert not any(r["warc_filename"] for r in ds.dataset(out, partitioning="hive").to_table().to_pylist())
+    assert not any(
+        row["warc_filename"] for row in ds.dataset(out, partitioning="hive").to_table().to_pylist()
+    )
     back = f"{folder / 'bucket'}=s3://commoncrawl"
     counts = write_annotations(str(tables), str(folder / "b"), StorageOptions(), (parse_mirror(back),))
     assert set(counts) == {CRAWL, UNKNOWN}

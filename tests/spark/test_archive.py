@@ -126,7 +126,9 @@ def test_the_archive_is_safe_and_holds_neither_spark_nor_traces_of_where_it_was_
     assert "lib/presswatch_spark/conf/profiles/emr-ec2.yaml" in names
 
 
-def test_the_archives_python_is_the_hosts_own_without_packages_of_users(driver: Path, tmp_path: Path) -> None:
+def test_the_python_of_the_archive_is_the_hosts_own_with_no_packages_of_its_user(
+    driver: Path, tmp_path: Path
+) -> None:
     code = "import presswatch_spark, site, sys; print(presswatch_spark.__file__, site.ENABLE_USER_SITE)"
     done = subprocess.run(
         [driver, "-c", code], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True

@@ -173,7 +173,9 @@ def killed(killer: Killer, trial: Trial, moment: str) -> None:
 
 
 @pytest.mark.full
-def test_a_campaign_killed_joined_and_out_of_budget_reads_all_once(trial: Trial, killer: Killer) -> None:
+def test_a_campaign_that_is_killed_joined_and_out_of_budget_reads_everything_once(
+    trial: Trial, killer: Killer
+) -> None:
     assert trial.states == ["left"] * 3
     killed(killer, trial, "before wave 2")
     assert trial.states == ["left"] * 3
@@ -267,7 +269,9 @@ def test_a_release_whose_shards_failed_is_not_done_and_only_they_are_read_again(
 
 
 @pytest.mark.full
-def test_lost_shards_keep_no_others_and_no_new_articles_waiting(spark: SparkSession, tmp_path: Path) -> None:
+def test_shards_that_are_gone_keep_neither_others_nor_new_articles_waiting(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     trial = Trial.of(tmp_path, 1, 9, "--wave-shards", "9")
     (crawl,), (*gone, cut) = trial.history.crawls, trial.shards()[1:]
     whole = cut.read_bytes()
@@ -293,7 +297,9 @@ def test_lost_shards_keep_no_others_and_no_new_articles_waiting(spark: SparkSess
     assert trial.code() == 3
 
 
-def test_two_campaigns_over_tables_read_nothing_twice(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_campaigns_over_the_same_tables_read_nothing_twice(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second one scans all, just when the first has seen that all is left."""
     other = shutil.copytree(trial.campaign, trial.folder / "other")
     real, codes = campaign_module.scan, list[int]()
@@ -312,7 +318,9 @@ def test_two_campaigns_over_tables_read_nothing_twice(trial: Trial, monkeypatch:
     assert trial.states == ["done"] * 3
 
 
-def test_a_release_without_its_list_fails_and_others_are_scanned(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_release_without_its_list_is_a_failure_and_the_others_are_scanned(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     trial = Trial.of(tmp_path, 2, 1)
     (trial.history.mirror / f"crawl-data/{trial.history.crawls[0]}/wet.paths.gz").unlink()
     done = trial.run()
@@ -440,7 +448,9 @@ NEW = "--corpus c --out t"
         (f"{NEW} --mirror mc4=https://me:hunter2@m.example/", 1, "must not contain"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_campaign_writes_nothing(words: str, code: int, said: str, tmp_path: Path) -> None:
+def test_what_cannot_be_a_campaign_is_refused_and_nothing_is_written(
+    words: str, code: int, said: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "campaign"
     done = outcome("campaign open", folder, "--crawls", "wet", *words.split())
     assert (done.code, said in done.err, "hunter2" in done.err) == (code, True, False), done.err
@@ -518,7 +528,9 @@ WRITES = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
 KILLED = 9
 
 
-def test_a_corpus_that_was_replaced_is_refused_before_any_scan(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_corpus_that_was_replaced_is_refused_and_nothing_is_scanned_with_it(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     """A shard is missing of the first corpus; by the time it is there, that corpus is another."""
     trial, kept = Trial.of(tmp_path, 1, 2), tmp_path / "kept"
     history, shard = trial.history, trial.shards()[1]
@@ -540,7 +552,9 @@ def test_a_corpus_that_was_replaced_is_refused_before_any_scan(spark: SparkSessi
 
 
 @pytest.mark.full
-def test_a_clock_that_is_put_back_often_costs_no_run(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_put_back_again_and_again_costs_no_run(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
     moments = [datetime.now(UTC)]
 
     class Clock(datetime):

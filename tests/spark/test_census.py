@@ -227,7 +227,7 @@ class TestCommand:
         events = [json.loads(line) for line in done.err.splitlines()]
         (row,) = take.rows("censuses")
         assert [event["event"] for event in events if event["event"] != "progress"] == [
-            *("planned", "run_started", "wave_started", "shard_failed", "wave_finished", "run_published")
+            *("planned", "run_started", "wave_started", "shard_failed", "wave_finished", "run_published"),
         ]
         told = {event["event"]: event for event in events}
         assert told["planned"]["told"] == "index files to read: 8"

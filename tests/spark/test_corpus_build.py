@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def test_the_corpus_does_not_depend_on_spark_cores_or_tasks(spark: SparkSession, tmp_path: Path) -> None:
@@ -80,7 +82,9 @@ def test_articles_of_several_parts_are_found_by_their_ordinals(spark: SparkSessi
 
 @pytest.mark.full
 @pytest.mark.real_data
-def test_real_articles_are_taken_or_counted(spark: SparkSession, real_data: Path, tmp_path: Path) -> None:
+def test_real_press_articles_are_all_taken_or_accounted_for(
+    spark: SparkSession, real_data: Path, tmp_path: Path
+) -> None:
     lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) | {"n": f"{number:04d}"} for number, line in enumerate(lines)]
     titles = [

@@ -56,7 +56,9 @@ def test_the_shares_that_the_page_on_views_shows_are_those_of_the_demo(demo: Dem
     assert presswatch("sql", str(demo.folder / "tables"), words[-1]).strip() == shown.strip()
 
 
-def test_innocent_pages_are_left_alone_and_members_pages_known_by_address(demo: Demonstration) -> None:
+def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_address(
+    demo: Demonstration,
+) -> None:
     innocent = {page.url for page in demo.pages if not page.copies}
     own = "https://hebdo-des-vallees.example/archives/2024/"
     assert {page.url for page in demo.left_alone} == innocent - {own}
@@ -64,12 +66,16 @@ def test_innocent_pages_are_left_alone_and_members_pages_known_by_address(demo: 
     assert (row["grade"], row["title_id"], row["article_id"]) == ("url_only", "hebdo-vallees", None)
 
 
-def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_owners(demo: Demonstration) -> None:
+def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_its_owners(
+    demo: Demonstration,
+) -> None:
     elsewhere = [row for row in demo.rows if row["own_site"] is False]
     assert {row["confidence"] for row in elsewhere} == {"A", "B", "C"}
     # A page elsewhere is A where it names its source.
     crediting = {page.url for page in demo.pages if "\nSource : " in page.text}
-    crediting |= {page.url for page in demo.pages if any(press()[n].url in page.text for n in page.copies)}
+    crediting |= {
+        page.url for page in demo.pages if any(press()[each].url in page.text for each in page.copies)
+    }
     assert {row["document_url"] for row in elsewhere if row["confidence"] == "A"} == crediting
     assert len(crediting) == 4
     assert {row["grade"] for row in demo.rows} == {"full_copy", "partial_copy", "extract", "url_only"}
@@ -78,7 +84,9 @@ def test_letters_a_to_c_and_every_grade_occur_and_agency_copy_keeps_all_owners(d
     assert len(set(owners.values())) == 1
 
 
-def test_every_row_verifies_by_its_shard_also_for_a_third_party(demo: Demonstration, tmp_path: Path) -> None:
+def test_every_row_verifies_against_its_shard_also_for_a_third_party(
+    demo: Demonstration, tmp_path: Path
+) -> None:
     tables, corpus, rows = demo.folder / "tables", demo.folder / "corpus", len(demo.rows)
     verified = presswatch("verify-rows", str(tables), "--sample", "1000", "--corpus", str(corpus))
     assert f"{rows} of {rows} rows verify" in verified
@@ -105,7 +113,9 @@ def test_the_report_names_every_title_and_is_there_in_both_languages(demo: Demon
         assert page.count('class="quoted"') == 4
 
 
-def test_the_readme_shows_what_the_demo_prints_and_the_commands_it_suggests_work(demo: Demonstration) -> None:
+def test_the_readme_shows_what_the_demo_prints_and_the_commands_that_it_suggests_work(
+    demo: Demonstration,
+) -> None:
     (excerpt,) = blocks(README.read_text(encoding="utf-8"), "")
     lines = list(demo.lines())
     # The folder of this test is a long one.
@@ -121,7 +131,9 @@ def test_the_readme_shows_what_the_demo_prints_and_the_commands_it_suggests_work
     assert "This letter is based on this page only" not in outputs[-1]
 
 
-def test_the_tutorial_is_true(demo: Demonstration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tutorial_does_and_prints_what_it_says(
+    demo: Demonstration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "demo").symlink_to(demo.folder)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")

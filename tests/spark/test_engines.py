@@ -114,7 +114,9 @@ REFUSED = {
 }
 
 
-def test_spark_reads_and_writes_nothing_else(spark: SparkSession, tables: Path, tmp_path: Path) -> None:
+def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
+    spark: SparkSession, tables: Path, tmp_path: Path
+) -> None:
     (tmp_path / "secret.csv").write_text(f"words\n{SECRET}\n", encoding="utf-8")
     for query, said in REFUSED.items():
         with pytest.raises(ConfigError) as refused:
@@ -141,7 +143,9 @@ if pyspark.__version__ >= "4.1":  # which knows these
 
 
 @pytest.mark.parametrize("query", each_time(ACCEPTED[::4], ACCEPTED))
-def test_what_reads_only_tables_is_a_query_of_spark(spark: SparkSession, tables: Path, query: str) -> None:
+def test_what_reads_only_the_tables_is_a_query_of_spark(
+    spark: SparkSession, tables: Path, query: str
+) -> None:
     assert list(run_query(str(tables), query, engine="spark").rows)
 
 
@@ -184,7 +188,9 @@ def test_both_engines_find_and_count_the_same_matches(
         answer = found.rows(["run_id", "row_sha256", "letter", "captured_at"], order, None if stored else 30)
         rows = [json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows]
         rows = sorted(rows) if stored else rows
-        late = replace(found, wanted=MatchFilter(since=datetime(2000, 1, 1, tzinfo=UTC), document_host="o'"))
+        late = replace(
+            found, wanted=MatchFilter(since=datetime(2000, 1, 1, tzinfo=UTC), document_host="it's")
+        )
         answers.append((rows, found.totals(), late.totals(), late.left_out()))
     assert answers[0] == answers[1]
     assert len(answers[0][0]) > 1
@@ -222,7 +228,9 @@ def compared_by_both(tables: Path) -> list[dict[str, object]]:
     assert [summary.engine for summary in summaries] == list(ENGINES)
     assert summaries[0].table_digest == summaries[1].table_digest
     assert (summaries[0].counts, summaries[0].doubts) == (summaries[1].counts, summaries[1].doubts)
-    one, two = (TableStore.open(str(tables.parent / name)).read("changes").to_pylist() for name in ENGINES)
+    one, two = (
+        TableStore.open(str(tables.parent / engine)).read("changes").to_pylist() for engine in ENGINES
+    )
     assert sorted(one, key=str) == sorted(two, key=str)
     return list(two)
 
@@ -239,7 +247,9 @@ def test_spark_gives_every_state_that_duckdb_gives(spark: SparkSession, tmp_path
 
 
 @pytest.mark.full
-def test_spark_compares_runs_of_nothing_and_with_other_corpora(spark: SparkSession, tmp_path: Path) -> None:
+def test_spark_compares_runs_of_nothing_and_runs_with_other_corpora(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     run(tmp_path / "tables", BEFORE, [])
     run(tmp_path / "tables", AFTER, [copy("it's", "https://x.example/it's")], corpus_digest="other")
     (row,) = compared_by_both(tmp_path / "tables")
@@ -248,7 +258,9 @@ def test_spark_compares_runs_of_nothing_and_with_other_corpora(spark: SparkSessi
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_both_engines_agree_on_histories_at_random(spark: SparkSession, tmp_path: Path, seed: int) -> None:
+def test_both_engines_agree_on_histories_made_at_random(
+    spark: SparkSession, tmp_path: Path, seed: int
+) -> None:
     random_history(Random(seed), tmp_path / "tables")
     compared_by_both(tmp_path / "tables")
 

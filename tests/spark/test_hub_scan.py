@@ -80,7 +80,9 @@ def test_a_scan_gives_the_digest_from_disk_and_leaves_no_trace_of_the_token(
 
 
 @pytest.mark.full
-def test_what_hub_and_store_do_wrong_changes_only_the_log(scan: Scanner, site: Hub, digest: str) -> None:
+def test_whatever_hub_and_store_do_wrong_changes_nothing_but_the_log(
+    scan: Scanner, site: Hub, digest: str
+) -> None:
     site.store.uses = 2
     site.store.faults.extend([Fault(status=503), Fault(cut_after=100), Fault(cut_after=900, reset=True)] * 2)
     token = scan.folder / "token"

@@ -78,7 +78,9 @@ def matches_of_whole_files(crawl: Crawl, out: Path) -> list[dict[str, Any]]:
     return TableStore.open(str(out)).read("matches").to_pylist()
 
 
-def test_pages_of_texts_give_rows_of_whole_files(spark: SparkSession, crawl: Crawl, at_home: Path) -> None:
+def test_the_pages_of_texts_have_the_rows_of_a_scan_of_the_whole_files(
+    spark: SparkSession, crawl: Crawl, at_home: Path
+) -> None:
     folder, captures = crawl
     tables = at_home / "tables"
     of_texts, _ = commands(text_of("how-to/pages"))

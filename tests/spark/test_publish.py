@@ -70,7 +70,9 @@ class TestTwoRuns:
         assert sorted(row["run_id"] for row in rows) == [one] * ROWS + [other] * ROWS
 
     @pytest.mark.parametrize("table", each_time(("matches", "scan_log", "runs", "claims"), SCHEMAS))
-    def test_our_readers_give_the_documented_schema_with_spark_or_not(self, twice: Fake, table: str) -> None:
+    def test_our_readers_give_the_documented_schema_with_and_without_spark(
+        self, twice: Fake, table: str
+    ) -> None:
         read = twice.store.read(table)
         assert read.schema == SCHEMAS[table]
         frame = twice.store.frame(twice.spark, table)
@@ -85,7 +87,9 @@ class TestTwoRuns:
         assert (run["documents"], run["text_bytes"], run["matches"]) == (10 * SHARDS, 1000 * SHARDS, ROWS)
         assert run["started_at"] <= run["finished_at"]
 
-    def test_rows_are_in_one_file_in_the_order_of_documents_and_nothing_is_left(self, twice: Fake) -> None:
+    def test_rows_are_in_one_file_in_the_order_of_documents_and_nothing_else_is_left(
+        self, twice: Fake
+    ) -> None:
         (file,) = twice.store.files("matches", twice.store.published()[0])
         places = [(row["shard_uri"], row["row_index"]) for row in pq.read_table(file).to_pylist()]
         assert places == sorted(places)
@@ -269,7 +273,9 @@ class TestFiles:
         read = [row for file in written for row in pq.read_table(tmp_path / file.name).to_pylist()]
         assert [row["article_id"] for row in read] == [f"a{number:05}" for number in range(29)]
 
-    def test_are_the_same_sorted_by_spark_or_here(self, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_are_the_same_whether_spark_or_this_process_sorts(
+        self, fake: Fake, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         here, other = fake.run(trouble=DECLARED), replace(fake, out=fake.scans / "there")
         monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
         assert found(other.run(trouble=DECLARED)) == found(here)

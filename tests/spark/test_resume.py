@@ -169,7 +169,9 @@ def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are
     assert values.items() >= {f"presswatch_{name}": value for name, value in expected.items()}.items()
 
 
-def test_an_index_that_fits_is_read_in_one_pass(scan: Scanner, press: Press, one_pass: RunSummary) -> None:
+def test_an_index_that_fits_is_searched_in_one_pass(
+    scan: Scanner, press: Press, one_pass: RunSummary
+) -> None:
     done = in_passes(scan, press, 1, index_memory=memory_for(scan.corpus, 1) * 0.51)
     assert found(done.summary) == found(one_pass)
     assert "pass" not in done.said
@@ -220,7 +222,9 @@ def fake_passes(folder: Path, trouble: Mapping[str, Trouble]) -> Passes:
     return Passes(2, "two passes", reader)
 
 
-def test_shards_that_kill_workers_in_a_pass_are_left_to_the_last(fake: Fake, undisturbed: RunSummary) -> None:
+def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
+    fake: Fake, undisturbed: RunSummary
+) -> None:
     rules = RunRules(wave_shards=12, shards_per_task=6)
     summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, {"shard-007": die}))
     assert found(summary) == found(undisturbed)
@@ -315,7 +319,9 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
     assert sum(fake.times().values()) == 12 + 6
 
 
-def test_a_damaging_disk_ends_the_run_with_what_to_do(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     check, random = engine.without_damage, Random(4)
 
     def rot(*given: object) -> object:
@@ -368,7 +374,9 @@ def test_a_published_file_with_a_flipped_bit_is_read_by_nobody(published: Fake, 
 
 @pytest.mark.parametrize("table", [table for table in OF_SCANS if table not in PUBLISHERS])
 @pytest.mark.parametrize("change", ["gone", "cut", "another", "added"])
-def test_a_table_with_files_of_others_is_not_read_as_whole(published: Fake, table: str, change: str) -> None:
+def test_a_table_whose_files_are_others_is_not_read_as_if_whole(
+    published: Fake, table: str, change: str
+) -> None:
     (path,) = (published.out / table).glob("*.parquet")
     data = path.read_bytes()
     match change:

@@ -84,7 +84,9 @@ def test_every_pair_with_a_run_of_eleven_words_is_found_and_no_other(found: Scan
     assert row["words"] > row["documents"]
 
 
-def test_spans_cut_out_of_both_texts_are_the_same_words_everywhere(found: Scanned, press: Press) -> None:
+def test_spans_cut_out_of_both_texts_are_the_same_words_at_every_locator(
+    found: Scanned, press: Press
+) -> None:
     articles = [json.loads(line) for line in press.articles.read_text().splitlines()]
     bodies = {article["article_id"]: article["body"] for article in articles}
     for row in found.copies():
@@ -128,7 +130,9 @@ def test_a_shard_cut_short_is_partial_and_all_whole_records_are_scanned(scan: Sc
     assert all(map(record_text, done.copies()))
 
 
-def test_shards_of_another_kind_or_that_vanish_after_planning_fail_alone(scan: Scanner, shard: Path) -> None:
+def test_shards_of_another_kind_and_shards_that_vanish_after_planning_fail_alone(
+    scan: Scanner, shard: Path
+) -> None:
     notes, listing = scan.folder / "notes.wet.gz", scan.folder / "wet.paths.gz"
     notes.write_bytes(gzip.compress(b"Dear diary, nothing happened today.\n" * 50))
     listing.write_bytes(gzip.compress(f"{shard}\n{notes}\n{scan.folder}/gone.warc.wet.gz\n".encode()))
@@ -138,7 +142,9 @@ def test_shards_of_another_kind_or_that_vanish_after_planning_fail_alone(scan: S
     assert done.row["shards_complete"] == 1
 
 
-def test_a_scan_that_cannot_begin_is_refused_without_output(scan: Scanner, press: Press, shard: Path) -> None:
+def test_a_scan_that_cannot_begin_is_refused_and_leaves_no_output(
+    scan: Scanner, press: Press, shard: Path
+) -> None:
     changed = shutil.copytree(scan.corpus, scan.folder / "corpus") / "signatures.npy"
     data = bytearray(changed.read_bytes())
     data[-1] ^= 1
@@ -156,7 +162,9 @@ def test_a_scan_that_cannot_begin_is_refused_without_output(scan: Scanner, press
 
 
 @pytest.mark.real_data
-def test_a_real_wet_page_is_where_its_locator_points(scan: Scanner, real_data: Path, press: Press) -> None:
+def test_a_real_wet_page_is_found_where_its_locator_points(
+    scan: Scanner, real_data: Path, press: Press
+) -> None:
     folder = real_data / "common_crawl" / "whirlwind"
     plain = (folder / "whirlwind.warc.wet").read_bytes()
     page = plain[plain.index(b"WARC-Type: conversion") :].partition(b"\r\n\r\n")[2].decode()
@@ -180,7 +188,9 @@ def test_a_real_wet_page_is_where_its_locator_points(scan: Scanner, real_data: P
     assert all(map(record_text, rows))
 
 
-def test_shards_that_differ_only_after_the_question_mark_are_both_scanned(scan: Scanner, shard: Path) -> None:
+def test_shards_that_differ_only_in_what_follows_the_question_mark_are_both_scanned(
+    scan: Scanner, shard: Path
+) -> None:
     alone = scan(shard, out="one")
     with web(objects={"/file": shard.read_bytes()}) as server:
         both = scan(*(f"{server.url}/file?id={number}" for number in (1, 2, 1)))
@@ -217,7 +227,9 @@ def first(press: Press) -> Any:
     return json.loads(press.articles.read_text(encoding="utf-8").splitlines()[0])
 
 
-def test_a_scan_by_name_reads_columns_of_the_dataset_and_its_release(scan: Scanner, press: Press) -> None:
+def test_a_scan_by_name_reads_the_columns_of_the_dataset_and_names_its_release(
+    scan: Scanner, press: Press
+) -> None:
     metadata = {"WARC-Record-ID": "<urn:uuid:7>", "WARC-Date": AT, "WARC-Payload-Digest": "sha1:X"}
     row = {"text": first(press)["body"], "url": URL, "metadata": metadata}
     shard = scan.folder.joinpath(
@@ -278,7 +290,9 @@ def copies_in(matches: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("off", [-2, 2])
-def test_a_release_with_wrong_lengths_is_whole_and_named_once(scan: Scanner, press: Press, off: int) -> None:
+def test_the_release_with_wrong_lengths_is_complete_and_named_once(
+    scan: Scanner, press: Press, off: int
+) -> None:
     right = scan(shard_of(scan.folder, press, 0), out="right")
     wrong = scan(shard_of(scan.folder, press, off))
     (line,) = wrong.rows("scan_log")

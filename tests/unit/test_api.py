@@ -122,7 +122,9 @@ Call = Callable[[str], object]
         ),
     ],
 )  # fmt: skip
-def test_a_mistake_names_what_was_meant(tables: Path, call: Call, error: type[Exception], told: str) -> None:
+def test_a_mistake_is_an_error_that_names_what_was_meant(
+    tables: Path, call: Call, error: type[Exception], told: str
+) -> None:
     with pytest.raises(error, match=told):
         call(str(tables))
 

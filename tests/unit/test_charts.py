@@ -84,7 +84,9 @@ def test_every_chart_is_shown(drawn: dict[str, Any]) -> None:
         ("share", {("warc CC-MAIN-2024-51", "t", 8.0), ("warc CC-MAIN-2025-05", "t", 4.0)}),
     ],
 )  # fmt: skip
-def test_a_chart_draws_the_counts(drawn: dict[str, Any], chart: str, expected: set[tuple[Any, ...]]) -> None:
+def test_a_chart_draws_what_the_tables_count(
+    drawn: dict[str, Any], chart: str, expected: set[tuple[Any, ...]]
+) -> None:
     assert {tuple(row) for row in data(drawn, chart).itertuples(index=False)} == expected
 
 

@@ -14,7 +14,9 @@ OTHERS = ["tests/s3/test_first_contact.py", "tests/unit/test_house.py"]
 ROOM = "tests/unit/legal/evidence"
 
 
-def test_the_first_process_has_files_of_spark_and_others_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_process_has_files_of_spark_and_others_have_them_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     dealing: Any = object.__new__(SparkOnOne)
     dealing.assigned_work = OrderedDict(one={}, two={})
     dealing.workqueue = OrderedDict.fromkeys(sorted([*SPARK, *OTHERS, ROOM]))

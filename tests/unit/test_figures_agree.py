@@ -25,7 +25,11 @@ from tests.world.notices import Bureau, bureau
 from tests.world.release import release
 from tests.world.servers import web
 
-LEGAL_PERSONS = {"armorial": "Groupe Armorial", "meridien": "Société du Méridien", "quai": "Éditions du Quai"}
+LEGAL_PERSONS = {
+    "armorial": "Groupe Armorial",
+    "meridien": "Société du Méridien",
+    "quai": "Éditions du Quai",
+}
 FIGURES = ("addresses", "pages", "captures", "records", "claims", "articles", "hosts")
 KEYS = """
     with rows as (

@@ -93,7 +93,9 @@ def test_nobody_above_the_formats_says_the_name_of_one() -> None:
         compared = [side for node in nodes if isinstance(node, ast.Compare) for side in ast.walk(node)]
         words = [node for node in nodes if _says(node, names)]
         words += [node for node in compared if _says(node, {"rows"})]
-        said += [f"{module}:{n.lineno}: {ast.unparse(n)}" for n in words if isinstance(n, ast.expr)]
+        said += [
+            f"{module}:{node.lineno}: {ast.unparse(node)}" for node in words if isinstance(node, ast.expr)
+        ]
     assert said == []
 
 

@@ -54,7 +54,9 @@ def filled(table: str, number: int) -> dict[str, Any]:
 
 
 def blank(table: str, number: int) -> dict[str, Any]:
-    return {n: cell for n, cell in filled(table, number).items() if not SCHEMAS[table].field(n).nullable}
+    return {
+        name: cell for name, cell in filled(table, number).items() if not SCHEMAS[table].field(name).nullable
+    }
 
 
 def batch(table: str, rows: Sequence[dict[str, Any]]) -> pa.RecordBatch:

@@ -87,7 +87,11 @@ class House:
 
 
 def judge_all(
-    tables: Path, out: Path, sources: Sources, config: ScanConfig | None = None, engine: str = "auto"
+    tables: Path,
+    out: Path,
+    sources: Sources,
+    config: ScanConfig | None = None,
+    engine: str = "auto",
 ) -> ClaimsSummary:
     """Make the table `claims` of all runs of `tables` in `out`."""
     store = TableStore.open(str(tables))

@@ -50,7 +50,11 @@ def shard(number: int, subset: str = "wet", release: str = "CC-MAIN-2024-10") ->
 
 
 def run(
-    tables: Path, run_id: str, rows: list[dict[str, Any]], shards: Mapping[str, str] | int = 1, **facts: Any
+    tables: Path,
+    run_id: str,
+    rows: list[dict[str, Any]],
+    shards: Mapping[str, str] | int = 1,
+    **facts: Any,
 ) -> None:
     """Publish a run with its log: so many complete shards, or those named, each with its status."""
     if isinstance(shards, int):

@@ -148,11 +148,15 @@ class Hub:
         return dataset
 
     def _tree(self, files: dict[str, bytes], folder: str, path: str, query: dict[str, list[str]]) -> Reply:
-        below = {n: data for n, data in sorted(files.items()) if not folder or n.startswith(f"{folder}/")}
+        below = {
+            name: data for name, data in sorted(files.items()) if not folder or name.startswith(f"{folder}/")
+        }
         if not below:
             return _refusal(404, "EntryNotFound")
         folders = {name.rpartition("/")[0] for name in below} - {"", folder}
-        entries = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": n} for n in sorted(folders)]
+        entries = [
+            {"type": "directory", "oid": "0" * 40, "size": 0, "path": name} for name in sorted(folders)
+        ]
         entries += [_entry(name, data) for name, data in below.items()]
         first = int(query.get("cursor", ["0"])[0])
         reply = _json(entries[first : first + self.page])

@@ -252,4 +252,6 @@ def text_in(letter: bytes) -> str:
     word = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
     with ZipFile(BytesIO(letter)) as parts:
         body = ElementTree.fromstring(parts.read("word/document.xml"))
-    return "\n".join("".join(text.text or "" for text in p.iter(f"{word}t")) for p in body.iter(f"{word}p"))
+    return "\n".join(
+        "".join(text.text or "" for text in each.iter(f"{word}t")) for each in body.iter(f"{word}p")
+    )

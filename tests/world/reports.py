@@ -59,7 +59,13 @@ def undrawn() -> Iterator[None]:
         yield
 
 
-def page_of_tables(tables: Path, corpus: Path | None, out: Path, language: str = "en", **more: Any) -> str:
+def page_of_tables(
+    tables: Path,
+    corpus: Path | None,
+    out: Path,
+    language: str = "en",
+    **more: Any,
+) -> str:
     """Make the page of tables and return it; arguments are those of `pages_of_tables`."""
     return _pages(tables, corpus, {language: out}, **more)[language]
 

@@ -9,15 +9,18 @@ from presswatch_spark.cli.demo.generate import DemoArticle
 from tests.world import prose
 
 
-def test_the_bounds_are_those_of_clopper_and_pearson() -> None:
-    for found, of, low, high in (
+@pytest.mark.parametrize(
+    ("found", "of", "low", "high"),
+    [
         # With no failure the upper bound is 1 - .025 ** (1 / n); with one, as published tables give it.
         (0, 100, 0.0, 1 - 0.025**0.01),
         (100, 100, 0.025**0.01, 1.0),
         (1, 10, 0.0025, 0.4450),
         (5, 20, 0.0866, 0.4910),
-    ):
-        assert bounds(found, of) == pytest.approx((low, high), abs=5e-5), found
+    ],
+)
+def test_the_bounds_are_those_of_clopper_and_pearson(found: int, of: int, low: float, high: float) -> None:
+    assert bounds(found, of) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_an_article_with_words_of_another_title_or_an_agency_is_not_exclusive() -> None:

@@ -62,7 +62,9 @@ def claims_of(
 
 
 @pytest.mark.parametrize("name", claimed.SPLITS)
-def test_foreign_press_has_no_certain_claim(tmp_path: Path, press: list[DemoArticle], name: str) -> None:
+def test_foreign_press_is_never_certain_and_full_copies_are_kept(
+    tmp_path: Path, press: list[DemoArticle], name: str
+) -> None:
     outlets = claimed.SPLITS[name]
     filler = load(real_data(), sys.maxsize, SEED).filler
     split = claimed.split_of(press, outlets, filler, PER_KIND, SEED)
@@ -86,7 +88,9 @@ def test_foreign_press_has_no_certain_claim(tmp_path: Path, press: list[DemoArti
     assert kept >= 0.95 * planted > 0
 
 
-def test_teasers_twins_and_archive_copies_are_never_certain(tmp_path: Path, press: list[DemoArticle]) -> None:
+def test_planted_teasers_twins_early_captures_and_archive_copies_are_never_a(
+    tmp_path: Path, press: list[DemoArticle]
+) -> None:
     of_dh = [replace(a, published_at="2019-01-10") for a in press if a.title_id == "dhnet-be"]
     twins = [a for a in press if a.title_id == "lalibre-be"]
     teasers = [

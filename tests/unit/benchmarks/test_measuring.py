@@ -52,14 +52,17 @@ def test_the_pages_show_the_tracked_results_and_a_section_is_replaced_alone(tmp_
         publish.write_section(page, "quality", "lost")
 
 
-def test_a_tracked_result_is_written_only_with_update() -> None:
-    for options, file in (
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
         ([], publish.ROOT / "bench" / "speed.json"),
         (["--update"], publish.RESULTS / "speed.json"),
-    ):
-        parser = argparse.ArgumentParser()
-        publish.add_options(parser, "speed.json")
-        assert publish.destination(parser.parse_args(options)) == file, options
+    ],
+)
+def test_a_tracked_result_is_written_only_with_update(options: list[str], file: Path) -> None:
+    parser = argparse.ArgumentParser()
+    publish.add_options(parser, "speed.json")
+    assert publish.destination(parser.parse_args(options)) == file
 
 
 READ_ALL = """

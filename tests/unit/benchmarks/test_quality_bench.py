@@ -57,7 +57,9 @@ def copies(bench: Bench) -> Copies:
 
 
 @pytest.mark.full
-def test_every_kind_is_planted_and_repeatable(stuff: Material, dressed: Dressed, bench: Bench) -> None:
+def test_every_kind_is_planted_at_urls_of_its_own_and_the_same_again(
+    stuff: Material, dressed: Dressed, bench: Bench
+) -> None:
     assert {page.kind for page in bench.pages} >= {*plant.KINDS, *negatives.HARD, negatives.UNRELATED}
     assert len({page.url for page in bench.pages}) == len(bench.pages)
     again = list(plant.planted(dressed[0], stuff.filler, PER_KIND, SEED))
@@ -126,7 +128,9 @@ def test_dress_is_what_it_is_called(copies: Copies) -> None:
     assert all("-\n" in page.text for page, _, _ in copies["hyphens at line ends"])
 
 
-def test_hard_negatives_share_runs_with_articles(stuff: Material, dressed: Dressed, bench: Bench) -> None:
+def test_hard_negatives_share_runs_with_articles_and_unrelated_pages_do_not(
+    stuff: Material, dressed: Dressed, bench: Bench
+) -> None:
     run_pages = {url for url, _ in bench.runs()}
     for kind in (negatives.FORMULA, negatives.FURNISHED, negatives.OLD_TEXT):
         pages = [page for page in bench.pages if page.kind == kind]

@@ -64,7 +64,9 @@ def judged(claims: list[dict[str, Any]]) -> dict[str, str]:
 
 
 RELEASE, SPEECH, BOOK, RECIPE, SHARED = text(7, 150), text(7, 300), text(7, 300), text(7, 120), text(5, 30)
-TABLE = "\n".join(f"{n}. Club de la ville numéro {n} {90 - 3 * n} points" for n in range(1, 21))
+TABLE = "\n".join(
+    f"{place}. Club de la ville numéro {place} {90 - 3 * place} points" for place in range(1, 21)
+)
 LINK, CAPTION = f"Lire aussi : {text(21, 14)}", f"{text(22, 14)} (Photo Anne Roy)"
 SERVICE = f"Rens. : 04 00 00 00 00, tarif : 5 €, 12 rue des Rives, {text(23, 9)}, www.halle.example"
 AGAIN = [
@@ -293,8 +295,9 @@ def test_sister_titles_print_what_is_their_publishers(tmp_path: Path) -> None:
 
 def test_a_page_of_two_members_articles_is_one_page(tmp_path: Path) -> None:
     other = text(17)
-    second = {"body": other, "title_id": "hebdo", "url": "https://hebdo.example/2"}
-    house = house_of(tmp_path, ARTICLE, second)
+    house = house_of(
+        tmp_path, ARTICLE, {"body": other, "title_id": "hebdo", "url": "https://hebdo.example/2"}
+    )
     house.scan(Seen("https://www.courrier.example/revue", f"{ARTICLE}\n{other}"))
     assert {claim["kind"] for claim in house.claims()} == {"own_page", "reprint"}
     assert counts_of(TableStore.open(str(house.folder / "claims"))).total("pages") == 1
@@ -351,7 +354,9 @@ def test_an_earlier_capture_of_an_earlier_run_takes_every_copy_down(tmp_path: Pa
         ("hebdo", {"copieur.example": "reprint C 1", "autre.example": "copy C 1"}),
     ],
 )
-def test_a_site_named_a_members_since_is_its_own(tmp_path: Path, site: str, expected: dict[str, str]) -> None:
+def test_a_site_that_was_named_a_members_since_the_run_is_its_own(
+    tmp_path: Path, site: str, expected: dict[str, str]
+) -> None:
     house = house_of(tmp_path, ARTICLE)
     house.scan(COPY, page("autre.example", ARTICLE))
     members = MEMBERS.replace(f"[{site}.example]", f"[{site}.example, copieur.example]")

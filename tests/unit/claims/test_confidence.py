@@ -241,7 +241,9 @@ DAY = datetime(2026, 11, 30, tzinfo=UTC)
         ("", "https://a.example/x.gz", "disk"),
     ],
 )
-def test_only_bytes_of_the_public_file_were_read_at_the_place(read: str, named: str, source: str) -> None:
+def test_only_bytes_of_the_public_file_itself_were_read_at_the_place(
+    read: str, named: str, source: str
+) -> None:
     assert RecordReading(DAY, read).source(named) == source
 
 

@@ -21,7 +21,13 @@ from presswatch_spark.claims.exposures import (
     parse_exposures,
     product_of_row,
 )
-from presswatch_spark.claims.permissions import PRESS_KINDS, Licences, PressList, parse_licences, parse_press
+from presswatch_spark.claims.permissions import (
+    PRESS_KINDS,
+    Licences,
+    PressList,
+    parse_licences,
+    parse_press,
+)
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import MANDATES, RIGHTS, mandate_of, rights_of
 from presswatch_spark.core.errors import ConfigError, PresswatchError
@@ -160,7 +166,9 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
     assert "did you mean courrier" in str(of_licences.value).splitlines()[4]
 
 
-def test_a_file_is_read_and_named_in_messages_and_without_one_nothing_is_licensed(tmp_path: Path) -> None:
+def test_a_file_on_disk_is_read_and_named_in_messages_and_without_one_nothing_is_licensed(
+    tmp_path: Path,
+) -> None:
     path, none = tmp_path / "licences.yaml", Licences.load(None, TITLES)
     path.write_text(LICENCES, "utf-8")
     read = Licences.load(str(path), TITLES)
@@ -198,7 +206,9 @@ def acting(first: date | None, last: date | None, deed: MandateDocument | None =
         (None, {FIRST: "none"}),
     ],
 )
-def test_a_mandate_is_in_force_on_its_days(publisher: Publisher | None, expected: dict[date, str]) -> None:
+def test_a_mandate_is_in_force_from_its_first_day_to_its_last(
+    publisher: Publisher | None, expected: dict[date, str]
+) -> None:
     assert {day: mandate_of(publisher, day) for day in expected} == expected
     assert set(expected.values()) <= set(MANDATES)
 
@@ -533,7 +543,9 @@ class TestTheCommand:
         told = exposure(tables, "--lang", language)
         assert_golden(f"exposure.{language}.txt", f"{told.out}\n--- standard error\n\n{told.err}")
 
-    def test_each_row_has_what_is_said_and_where(self, exposure: Any, tables: Path, tmp_path: Path) -> None:
+    def test_each_row_has_what_the_publisher_says_and_where(
+        self, exposure: Any, tables: Path, tmp_path: Path
+    ) -> None:
         rows = [json.loads(line) for line in exposure(tables, "--json").out.splitlines()]
         (row,) = (row for row in rows if row["exposure"] == "jay-crawl")
         source = row["sources"][0]

@@ -72,7 +72,9 @@ def damage(tables: Path) -> list[str]:
     return list(TableStore.open(str(tables)).damage())
 
 
-def test_a_publishers_rows_go_and_others_stay_and_a_tombstone_has_digests_and_no_id(tables: Path) -> None:
+def test_a_publishers_rows_go_and_all_others_stay_and_a_tombstone_has_digests_and_not_the_id(
+    tables: Path,
+) -> None:
     before = {row["run_id"]: row["table_digest"] for row in TableStore.open(str(tables)).rows()}
     untouched = (tables / "matches" / "r2-00000.parquet").read_bytes()
     removal = forget(str(tables), RIVES, operator="DPO")
@@ -101,7 +103,9 @@ def test_a_publishers_rows_go_and_others_stay_and_a_tombstone_has_digests_and_no
 PAGE_DECLARES = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
 
 
-def test_an_articles_rows_go_and_what_its_own_page_or_another_address_declared(tmp_path: Path) -> None:
+def test_an_articles_rows_go_and_what_its_own_page_or_another_address_of_its_own_declared(
+    tmp_path: Path,
+) -> None:
     publish(tmp_path, "r1", [own("a", article_url=PAGE, row_sha256=digest("a")), *rows_of("p", "b")])
     write_signals(tmp_path, [*PAGE_DECLARES, *signal_rows(robots("User-agent: *\nAllow: /"))])
     Reservations(str(tmp_path)).write(str(tmp_path))
@@ -119,7 +123,9 @@ def test_an_articles_rows_go_and_what_its_own_page_or_another_address_declared(t
     assert len(TableStore.open(str(other)).read("rights_signals")) == 0
 
 
-def test_an_article_never_found_is_forgotten_and_what_its_addresses_declared(tmp_path: Path) -> None:
+def test_an_article_that_was_never_found_is_forgotten_and_what_its_addresses_declared(
+    tmp_path: Path,
+) -> None:
     store = TableStore.open(str(tables_with_signals(tmp_path, rows_of("p", "b"), *PAGE_DECLARES)))
     brought = [
         row_of(CorpusArticle, run_id="r1", article_id=name, publisher_id="p", alternate_urls=others)

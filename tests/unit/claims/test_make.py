@@ -62,7 +62,9 @@ def claims(house: House) -> list[dict[str, Any]]:
     return house.claims()
 
 
-def test_each_row_of_every_run_gives_a_claim_with_reasons(house: House, claims: list[dict[str, Any]]) -> None:
+def test_every_row_of_every_run_gives_a_claim_with_reasons(
+    house: House, claims: list[dict[str, Any]]
+) -> None:
     rows = TableStore.open(str(house.tables)).read("matches").to_pylist()
     letters = {(row["run_id"], row["row_sha256"]): row["confidence"] for row in rows}
     assert sorted((claim["run_id"], claim["row_sha256"]) for claim in claims) == sorted(letters)
@@ -181,7 +183,9 @@ def older(house: House, name: str, without: Sequence[str], *, written: bool) -> 
     return claims
 
 
-def test_rows_of_older_runs_are_judged_by_todays_rules_and_without_a_letter_at_most_c(house: House) -> None:
+def test_rows_of_older_runs_are_judged_by_todays_rules_and_without_a_letter_are_no_better_than_c(
+    house: House,
+) -> None:
     unsaid = ("document_host", "document_domain", "confidence_reasons", "document_credits", "credits_others")
     claims = older(house, "older", unsaid, written=True)
     assert all(claim["reasons"] for claim in claims)

@@ -110,7 +110,9 @@ def judged(
     first, after = map(np.ascontiguousarray, spans.T)
     marks = np.zeros(words, np.bool_)
     marks[sorted(known or ())] = True
-    domains, facts = (np.array([getattr(p, name) for p in pages], np.int64) for name in ("domain", "facts"))
+    domains, facts = (
+        np.array([getattr(page, name) for page in pages], np.int64) for name in ("domain", "facts")
+    )
     sums = evenly(words, 12, 0) if sums is None else sums
     found = explained(words, bounds, first, after, domains, facts, marks, sums, LIMITS)
     return [dict(zip(COLUMNS, row, strict=True)) for row in found.tolist()]

@@ -178,7 +178,9 @@ def scan(monkeypatch: pytest.MonkeyPatch) -> Scan:
         (StorageError("no such object", where="s3://b/\x9b2J"), "error: s3://b/�2J: no such object\n"),
     ],
 )
-def test_a_failure_exits_1_with_one_message_only(error: BaseException, message: str, scan: Scan) -> None:
+def test_a_failure_exits_1_with_one_message_and_no_traceback(
+    error: BaseException, message: str, scan: Scan
+) -> None:
     done = scan(error)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("error: ")
@@ -193,7 +195,9 @@ def test_a_complete_scan_exits_0_and_reports_what_it_did(scan: Scan) -> None:
     assert "presswatch matches out" in done.out
 
 
-def test_a_scan_gets_its_command_without_secrets_and_its_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_gets_its_command_line_without_secrets_and_its_operator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(pipeline, "scan", lambda *_, **more: given.update(more) or summary())
     asked = ["https://host.example/a.gz?sig=secret", "--operator", "Anne Roy", "--shard-digest"]

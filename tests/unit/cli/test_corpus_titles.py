@@ -91,7 +91,9 @@ def test_declared_formats_bring_them_in_and_info_gives_the_same_account(built: B
         ("--encoding windows-1253x", 2, "is not a character encoding; did you mean windows-1252?"),
     ],
 )
-def test_a_build_of_nothing_is_refused_with_example(options: str, code: int, said: str, built: Build) -> None:
+def test_a_build_that_can_take_nothing_is_refused_with_an_example(
+    options: str, code: int, said: str, built: Build
+) -> None:
     done = built([article(1, published_at="24-1-2019")], *options.split())
     assert done.code == code
     assert said in done.err

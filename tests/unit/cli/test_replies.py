@@ -79,7 +79,11 @@ def test_stdout_has_only_lines_and_tables_where_it_is_no_terminal() -> None:
 
 
 def test_a_terminal_shows_heading_and_totals_around_the_lines() -> None:
-    french = ["site           corresp.", "a.example         1\u202f200", "b\ufffd[2J.example         7"]
+    french = [
+        "site           corresp.",
+        "a.example         1\u202f200",
+        "b\ufffd[2J.example         7",
+    ]
     shown = ["2 hosts", "found:", *french, "1,207 matches"]
     assert replied(Answered(), "--lang", "fr", COLUMNS="80") == (0, shown, [WARNING])
 
@@ -92,7 +96,9 @@ def test_json_is_a_line_for_each_row_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("json", "lines"), [(True, 0), (False, 6)])
-def test_a_file_has_the_rows_and_lines_without_json_stay(json: bool, lines: int, tmp_path: Path) -> None:
+def test_a_file_has_the_rows_and_lines_stay_where_no_json_could_replace_them(
+    json: bool, lines: int, tmp_path: Path
+) -> None:
     path, answered = tmp_path / "rows.csv", Answered(json=json)
     code, out, _ = replied(answered, "--export", str(path), COLUMNS="80")
     assert (code, len(out), out[-1]) == (0, lines + 1, f"2 rows in {path}")

@@ -78,7 +78,9 @@ def test_what_follows_the_job_is_the_jobs_and_untouched(given: str, ends: str) -
     assert command[command.index(entry) + 1 :] == ends.split()
 
 
-def test_credentials_before_the_job_are_the_jobs_here_and_no_password_is_printed(tmp_path: Path) -> None:
+def test_credentials_before_the_job_are_the_jobs_on_this_machine_and_no_password_is_printed(
+    tmp_path: Path,
+) -> None:
     would = json.loads(submitted(f"--on local --profile aws --dry-run {SCAN}").out)
     assert would["environment"]["PRESSWATCH_STORAGE__PROFILE"] == "aws"
     assert "aws" not in would["command"]
@@ -164,7 +166,9 @@ def test_a_token_in_the_place_of_its_name_is_refused_and_not_quoted(command: str
     assert "must be the" in done.err or "this looks like a secret" in done.err
 
 
-def test_a_check_starts_nothing_names_a_caution_once_and_what_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_starts_nothing_and_names_a_caution_once_and_an_incomplete_profile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it was started"))
     assert "scan can run on this machine" in submitted(f"--on local --check {SCAN}").out
     with monkeypatch.context() as patch:

@@ -140,7 +140,9 @@ def test_count_prints_only_the_totals_on_standard_output(tables: str) -> None:
         ("--order date --limit 1", "a1"),
     ],
 )
-def test_json_has_every_column_of_rows_asked_for_in_order(filters: str, articles: str, tables: str) -> None:
+def test_json_has_every_column_of_the_rows_asked_for_in_their_order(
+    filters: str, articles: str, tables: str
+) -> None:
     lines = presswatch("matches", tables, "--json", *filters.split(), COLUMNS="80").splitlines()
     rows = [json.loads(line) for line in lines]
     assert [row["article_id"] for row in rows] == articles.split()

@@ -231,7 +231,9 @@ class TestPager:
         each_time([["--no-pager"]], [["--limit", "3"], ["--no-pager"], ["--count"]]),
         ids=lambda options: options[0],
     )
-    def test_what_fits_or_is_not_paged_is_printed(self, options: list[str], tables: str, pager: str) -> None:
+    def test_what_fits_or_is_not_to_be_paged_is_printed(
+        self, options: list[str], tables: str, pager: str
+    ) -> None:
         code, shown = self.on_a_terminal(["matches", tables, *options], pager)
         assert (code, "40 rows" in shown, "PAGED" in shown) == (0, True, False)
 

@@ -76,7 +76,9 @@ def test_the_folder_that_the_user_names_is_taken_unless_it_is_anothers_or_others
     assert (compiled.cache_folder().parent == theirs) == is_taken
 
 
-def test_a_cached_kernel_is_known_without_compiling(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not compiled.is_cached(index.postings_of)
     index.postings_of(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
     folder = Path(index.postings_of.stats.cache_path)
@@ -85,7 +87,9 @@ def test_a_cached_kernel_is_known_without_compiling(cache: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("last", ["_save_data", "_save_index"])
-def test_code_is_found_only_under_its_types(cache: Path, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+def test_code_for_some_types_is_never_found_under_others(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
     # As two processes have it, and a third one later.
     first, second, third = (compiled.cached_njit(_twice)._cache._cache_file for _ in range(3))
     Path(first._cache_path).mkdir(parents=True, exist_ok=True)
@@ -109,7 +113,9 @@ def test_code_is_found_only_under_its_types(cache: Path, monkeypatch: pytest.Mon
     assert any(found.values())
 
 
-def test_no_kernel_is_compiled_twice_for_one_type(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_for_several_types_are_found_again_and_none_is_compiled_twice(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for hits in (0, 1):
         kernel = compiled.cached_njit(_twice)
         assert (kernel(2), kernel(0.25)) == (4, 0.5)
@@ -131,7 +137,9 @@ def _twice_three_numbers(number: int) -> Any:
 _TWICE = _twice
 
 
-def test_a_cache_folder_is_tried_once_for_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_for_our_code_alone_is_tried_once_for_all_kernels_of_a_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     tried = list[str]()
 

@@ -21,7 +21,9 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_checkout_is_installed_and_elsewhere_the_wheel_named(checkout: Path, tmp_path: Path) -> None:
+def test_in_a_checkout_pip_or_make_installs_it_and_elsewhere_the_wheel_is_named(
+    checkout: Path, tmp_path: Path
+) -> None:
     by_pip = ["pip", "install", "-e", f"{checkout}[legal]"]
     assert shlex.split(install_command("legal", checkout)) == by_pip
     (checkout / ".venv").mkdir()

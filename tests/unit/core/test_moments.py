@@ -14,26 +14,36 @@ DAY = datetime(2019, 1, 24, tzinfo=UTC)
 SIX = datetime(2019, 1, 24, 17, tzinfo=UTC)
 
 
-def test_a_day_is_its_first_moment_in_utc_and_a_time_in_its_zone_or_in_utc() -> None:
-    for value in (
+@pytest.mark.parametrize(
+    "value",
+    [
         "2019-01-24", " 2019-01-24 ", "2019-1-24", "2019/01/24", "2019.1.24", "20190124", 20190124,
         "2019-W04-4", "2019-024", "2019-01-24T00:00:00Z", "2019-01-23T24:00", "24 Jan 2019",
         "Thu, 24 January 2019", "2019-01-24Z", "2019-01-24T01:00+01",
-    ):  # fmt: skip
-        assert moment_of(value) == DAY, value
-    for value in (
+    ],
+)  # fmt: skip
+def test_a_day_is_its_first_moment_in_utc(value: object) -> None:
+    assert moment_of(value) == DAY
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
         "2019-01-24T18:00:00+01:00", "2019-01-24t17:00:00z", "2019-01-24 17:00 UTC", "2019-01-24 18:00 +0100",
         "2019-01-24 17:00:00",
         "20190124170000", 20190124170000, "20190124T180000+0100", "2019-01-24T12:00:00.000000−05:00",
         "Thu, 24 Jan 2019 18:00:00 +0100", "24 Jan 2019 17:00 GMT", "Thu, 24 Jan 2019 18:00:00 +0100 (CET)",
         "Thu, 24 Jan 2019 12:00:00 EST", 1548349200, "1548349200", 1548349200.0, "1548349200000",
         1548349200_000_000, 1548349200_000_000_000,
-    ):  # fmt: skip
-        assert moment_of(value) == SIX, value
+    ],
+)  # fmt: skip
+def test_a_time_is_in_its_zone_or_in_utc(value: object) -> None:
+    assert moment_of(value) == SIX
 
 
-def test_what_is_no_moment_or_may_be_two_is_refused_with_the_reason() -> None:
-    for value, told in (
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
         ("24-1-2019", "as --date-format %d-%m-%Y"),
         ("3/4/19 10:00", "as --date-format %d/%m/%y and the time after it"),
         ("03.04.2019", "as --date-format %d.%m.%Y"),
@@ -55,11 +65,13 @@ def test_what_is_no_moment_or_may_be_two_is_refused_with_the_reason() -> None:
         (float("inf"), "not a number"),
         (True, "neither a text nor a number"),
         ({}, "neither a text nor a number"),
-    ):
-        with pytest.raises(NoMomentError) as raised:
-            moment_of(value)
-        assert told in str(raised.value), value
-        assert not isinstance(value, str) or value not in str(raised.value), value
+    ],
+)
+def test_what_is_no_moment_or_may_be_two_is_refused_with_the_reason(value: object, told: str) -> None:
+    with pytest.raises(NoMomentError) as raised:
+        moment_of(value)
+    assert told in str(raised.value)
+    assert not isinstance(value, str) or value not in str(raised.value)
 
 
 @given(st.datetimes(datetime(1974, 1, 1), datetime(2285, 1, 1)), st.sampled_from((1, 1_000, 1_000_000)))
@@ -79,8 +91,9 @@ def test_iso_8601_is_read_back_as_it_was_written(moment: datetime, minutes: int)
     assert moment_of(written) == moment.replace(tzinfo=UTC) - zone
 
 
-def test_formats_that_do_not_give_a_day_are_refused_before_anything_is_read() -> None:
-    for form, told in (
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
         ("%Y-%m", "does not give a day, a month and a year"),
         ("%d", "does not give a day, a month and a year"),
         ("", "does not give a day, a month and a year"),
@@ -88,11 +101,13 @@ def test_formats_that_do_not_give_a_day_are_refused_before_anything_is_read() ->
         ("%q", "is not a strptime format"),
         ("%d %m %Y %Z", "contains %Z, which depends on the host"),
         ("%x", "contains %x, which depends on the host"),
-    ):
-        check_formats(["%d-%m-%Y", "%d/%m/%y %H:%M", "%a, %d %b %Y", "%Y%j", "%d. %B %Y %z"], "here")
-        with pytest.raises(ConfigError, match="date format") as raised:
-            check_formats(["%d-%m-%Y", form], "corpus.date_formats")
-        assert told in str(raised.value), form
+    ],
+)
+def test_formats_that_do_not_give_a_day_are_refused_before_anything_is_read(form: str, told: str) -> None:
+    check_formats(["%d-%m-%Y", "%d/%m/%y %H:%M", "%a, %d %b %Y", "%Y%j", "%d. %B %Y %z"], "here")
+    with pytest.raises(ConfigError, match="date format") as raised:
+        check_formats(["%d-%m-%Y", form], "corpus.date_formats")
+    assert told in str(raised.value)
 
 
 def test_zeros_and_last_days_of_calendars_stand_for_none_and_nothing_is_no_mistake() -> None:

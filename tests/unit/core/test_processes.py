@@ -24,7 +24,9 @@ def test_a_module_is_absent_while_the_block_runs_and_no_other(monkeypatch: pytes
         assert import_module("json") is sys.modules["json"]
 
 
-def test_the_users_cache_comes_before_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_cache_comes_first_and_a_folder_in_tmp_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -45,7 +47,9 @@ def test_the_users_cache_comes_before_tmp(tmp_path: Path, monkeypatch: pytest.Mo
     assert only.name == f"presswatch-spark-{os.getuid()}"
 
 
-def test_only_a_private_folder_of_this_user_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_for_this_user_alone_or_no_folder_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = os.umask(0)
     try:
         assert is_ours(tmp_path / "new")

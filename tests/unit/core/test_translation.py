@@ -102,7 +102,9 @@ def test_french_says_what_the_glossary_says() -> None:
                     assert re.search(rf"\b{french[:7]}", translated, re.IGNORECASE), text
 
 
-def test_a_changed_line_of_the_catalogue_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(FRENCH, tmp_path)
     shutil.copy(NAMES, tmp_path)
     edited = tmp_path / "fr.po"

@@ -23,8 +23,9 @@ def garbled(given: str, encoding: str = "cp1252") -> str:
 CP1252_HOLES = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 
 
-def test_html_is_reduced_to_the_text_that_a_reader_sees() -> None:
-    for given, expected in (
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
         ("<p>Le vieux moulin.</p><p>La halle.</p>", "Le vieux moulin.\nLa halle."),
         ("Le vieux moulin.<br><br>La halle.", "Le vieux moulin.\nLa halle."),
         ("Le vieux moulin.<br/>La halle.", "Le vieux moulin.\nLa halle."),
@@ -44,14 +45,17 @@ def test_html_is_reduced_to_the_text_that_a_reader_sees() -> None:
         ("<p>Des tags sur la halle, et un site en HTML.</p>", "Des tags sur la halle, et un site en HTML."),
         ("<p>La balise <code>&lt;p&gt;</code> ouvre.</p>", "La balise <p> ouvre."),
         ("<p>a < b</p>", "a < b"),
-    ):
-        found = plain_text(given)
-        assert (found.text.split(), found.format, found.repaired) == (expected.split(), "html", False), given
-        assert plain_text(found.text).text == found.text, given
+    ],
+)
+def test_html_is_reduced_to_the_text_that_a_reader_sees(given: str, expected: str) -> None:
+    found = plain_text(given)
+    assert (found.text.split(), found.format, found.repaired) == (expected.split(), "html", False)
+    assert plain_text(found.text).text == found.text
 
 
-def test_what_is_no_html_and_not_garbled_stays_as_it_is() -> None:
-    for given in (
+@pytest.mark.parametrize(
+    "given",
+    [
         TEXT,
         "a < b et b > c",
         "si x<y alors y>x",
@@ -66,9 +70,11 @@ def test_what_is_no_html_and_not_garbled_stays_as_it_is() -> None:
         "»é«écrasé»«jugé» «Part de responsabilité»«Je prends»",
         "SÃO PAULO, TITÃS, Ã Â Å",
         "Âge, âge, Ïle, naïf, ça, À, É»«",
-    ):
-        found = plain_text(given)
-        assert (found.text, found.format, found.repaired) == (given, "text", False), given
+    ],
+)
+def test_what_is_no_html_and_not_garbled_stays_as_it_is(given: str) -> None:
+    found = plain_text(given)
+    assert (found.text, found.format, found.repaired) == (given, "text", False)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "mac_roman", "cp437"])
@@ -118,8 +124,9 @@ WHOLE = text(1, 12)
 """Several sentences of prose, with a full stop at the end."""
 
 
-def test_a_body_that_ends_so_is_an_excerpt() -> None:
-    for end in (
+@pytest.mark.parametrize(
+    "end",
+    [
         "Le préfet n'a pas souhaité…",
         "Le préfet n’a pas souhaité ...",
         "Le préfet n'a pas souhaité répondre. (...)",
@@ -148,21 +155,29 @@ def test_a_body_that_ends_so_is_an_excerpt() -> None:
         "Already a subscriber? Log in",
         "This article is for subscribers only.",
         "Subscribe to read the full story",
-    ):
-        assert is_excerpt(f"{WHOLE}\n{end}"), end
-        assert is_excerpt(f"{WHOLE} {end}\n>\n>\u200b "), end
+    ],
+)
+def test_a_body_that_ends_so_is_an_excerpt(end: str) -> None:
+    assert is_excerpt(f"{WHOLE}\n{end}")
+    assert is_excerpt(f"{WHOLE} {end}\n>\n>\u200b ")
 
 
-def test_a_paragraph_that_breaks_off_is_an_excerpt_and_a_line_of_its_own_may_be_a_headline() -> None:
-    for end in ("que la halle aux grai", ", a indiqué hier Jeanne"):
-        broken = f"Le préfet a répondu aux habitants du quartier {end}"
-        assert is_excerpt(f"{WHOLE} {broken}")
-        assert is_excerpt(broken)
-        assert not is_excerpt(f"{WHOLE}\n{broken}")
+@pytest.mark.parametrize(
+    "end",
+    [
+        "Le préfet a répondu aux habitants du quartier que la halle aux grai",
+        "Le préfet a répondu aux habitants du quartier, a indiqué hier Jeanne",
+    ],
+)
+def test_a_paragraph_that_breaks_off_is_an_excerpt_and_a_line_of_its_own_may_be_a_headline(end: str) -> None:
+    assert is_excerpt(f"{WHOLE} {end}")
+    assert is_excerpt(end)
+    assert not is_excerpt(f"{WHOLE}\n{end}")
 
 
-def test_a_whole_article_may_end_so() -> None:
-    for end in (
+@pytest.mark.parametrize(
+    "end",
+    [
         "",
         "« Je ne partirai pas... »",
         "« Je ne partirai pas », dit-elle… ou pas.",
@@ -190,8 +205,10 @@ def test_a_whole_article_may_end_so() -> None:
         "L'accès au parking est réservé aux riverains.",
         "Toutes les dates de la tournée : www.spectacle.example.fr",
         "Suivez toute l'actualité du bourg en direct sur Rivage.",
-    ):
-        assert not is_excerpt(f"{WHOLE}\n{end}"), end
+    ],
+)
+def test_a_whole_article_may_end_so(end: str) -> None:
+    assert not is_excerpt(f"{WHOLE}\n{end}")
 
 
 def test_a_call_far_from_the_end_is_what_the_article_is_about_and_signs_are_no_excerpt() -> None:

@@ -208,7 +208,9 @@ def test_parts_are_cut_at_fixed_ordinals_however_articles_lay_in_runs(tmp_path: 
     ]
 
 
-def test_repeated_ids_keep_their_first_row_and_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_repeated_over_and_over_keep_their_first_row_and_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("presswatch_spark.corpus.building.intake._PART_ROWS", 3)
     writer = PieceWriter(tmp_path, "run", RUN, ORDER)
     for row in range(20):
@@ -273,7 +275,9 @@ def test_arrays_are_joined_as_if_written_at_once(tmp_path: Path) -> None:
         arrays.read_rows(tmp_path / "all.npy", 2, some)
 
 
-def test_a_part_takes_rows_from_any_batch_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_takes_its_rows_from_any_batches_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("arrays", "building.intake"):
         monkeypatch.setattr(f"presswatch_spark.corpus.{module}.ARTICLES_PER_BATCH", 3)
     writer = PieceWriter(tmp_path, "run", RUN, ORDER)

@@ -98,8 +98,9 @@ def packed(write: Writer, suffix: str) -> Writer:
     return wrapped
 
 
-def test_every_format_gives_the_same_articles_whatever_its_file_is_called(tmp_path: Path) -> None:
-    for write in (
+@pytest.mark.parametrize(
+    "write",
+    [
         as_jsonl,
         packed(as_jsonl, ".gz"),
         packed(as_jsonl, ".zst"),
@@ -110,11 +111,15 @@ def test_every_format_gives_the_same_articles_whatever_its_file_is_called(tmp_pa
         as_csv(",", b"\xef\xbb\xbf"),
         packed(as_csv(";"), ".gz"),
         packed(as_csv(","), ".zst"),
-    ):
-        body = f'Un paragraphe, "cité" ; puis\nun autre\tde plus.\n\n{text(7)}'
-        rows = [article(n, body=f"{body} {n}", language="fr") for n in range(3)]
-        path, expected = write(tmp_path, rows), taken(write_jsonl(tmp_path / "same.jsonl", rows))
-        assert taken(path) == taken(path.rename(tmp_path / "articles.data")) == expected, write
+    ],
+)
+def test_every_format_gives_the_same_articles_whatever_its_file_is_called(
+    tmp_path: Path, write: Writer
+) -> None:
+    body = f'Un paragraphe, "cité" ; puis\nun autre\tde plus.\n\n{text(7)}'
+    rows = [article(n, body=f"{body} {n}", language="fr") for n in range(3)]
+    path, expected = write(tmp_path, rows), taken(write_jsonl(tmp_path / "same.jsonl", rows))
+    assert taken(path) == taken(path.rename(tmp_path / "articles.data")) == expected
 
 
 def test_an_article_keeps_all_its_columns(tmp_path: Path) -> None:
@@ -158,8 +163,9 @@ def test_columns_may_have_other_names_and_texts_may_look_like_columns(tmp_path: 
     assert (read_row.fields["body"], read_row.fields["headline"]) == (body, "body")
 
 
-def test_a_refused_article_has_its_reason(tmp_path: Path) -> None:
-    for fields, reason, detail in (
+@pytest.mark.parametrize(
+    ("fields", "reason", "detail"),
+    [
         ({"article_id": None}, "no_id", "`article_id` is missing or empty"),
         ({"article_id": "  "}, "no_id", "`article_id` is missing or empty"),
         ({"article_id": 1.5}, "bad_type", "`article_id` is a number, not text"),
@@ -191,12 +197,16 @@ def test_a_refused_article_has_its_reason(tmp_path: Path) -> None:
         ),
         ({"published_at": True}, "bad_type", "`published_at` is a truth value, not a date"),
         ({"published_at": ["2019-01-24"]}, "bad_type", "`published_at` is a list, not a date"),
-    ):
-        [row] = read(jsonl(tmp_path, **fields))
-        assert isinstance(row, RefusedArticle)
-        assert (row.row_index, row.reason, row.detail) == (0, reason, detail), fields
-        if reason == "bad_date":
-            assert (row.article_id, row.title_id) == ("a00001", "courrier")
+    ],
+)
+def test_a_refused_article_has_its_reason(
+    tmp_path: Path, fields: dict[str, Any], reason: str, detail: str
+) -> None:
+    [row] = read(jsonl(tmp_path, **fields))
+    assert isinstance(row, RefusedArticle)
+    assert (row.row_index, row.reason, row.detail) == (0, reason, detail)
+    if reason == "bad_date":
+        assert (row.article_id, row.title_id) == ("a00001", "courrier")
 
 
 CET = datetime(2019, 1, 24, 17, tzinfo=UTC)
@@ -271,8 +281,9 @@ def test_a_missing_date_or_url_is_no_mistake_and_dates_of_parquet_are_utc(tmp_pa
     assert taken(as_parquet(tmp_path, rows))[0]["published_at"] == datetime(2024, 3, 1, tzinfo=UTC)
 
 
-def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
-    for line, detail in (
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
         (
             b'{"article_id": "a",',
             "not JSON: Expecting property name enclosed in double quotes at character 19",
@@ -284,14 +295,20 @@ def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(tmp_path: Pa
         (b'{"x": [-' + b"1" * 5_000 + b"]}", "a number with more digits than Python reads"),
         (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "JSON nested too deeply"),
         (b'{"body":' * 100_000 + b"1" + b"}" * 100_000, "JSON nested too deeply"),
-    ):
-        path = jsonl(tmp_path)
-        path.write_bytes(path.read_bytes() + line + b"\n\n" + json.dumps(article(2)).encode())
-        assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]
-        assert refused(path) == [(1, "unreadable", detail)], line
+    ],
+)
+def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(
+    tmp_path: Path, line: bytes, detail: str
+) -> None:
+    path = jsonl(tmp_path)
+    path.write_bytes(path.read_bytes() + line + b"\n\n" + json.dumps(article(2)).encode())
+    assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]
+    assert refused(path) == [(1, "unreadable", detail)]
 
 
-def test_a_line_that_is_too_long_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_longer_than_a_row_may_be_is_refused_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(whole_rows, "MAX_ROW_BYTES", 2_000)
     path = as_jsonl(tmp_path, [article(1), article(2, body=BODY * 40), article(3)])
     assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]
@@ -327,7 +344,7 @@ DATES = pa.list_(pa.date32())
         ("url", pa.array([{"a": 1}, None]), "bad_type"),
     ],
 )  # fmt: skip
-def test_an_unreadable_value_refuses_its_row(
+def test_a_parquet_value_that_cannot_be_had_refuses_its_row_and_the_next_is_read(
     tmp_path: Path, name: str, column: pa.Array, reason: str
 ) -> None:
     table = pa.Table.from_pylist([article(n, body=BODY, published_at=None, authors=None) for n in (1, 2)])
@@ -421,18 +438,21 @@ def test_a_column_given_twice_is_an_error(tmp_path: Path, is_csv: bool) -> None:
         read(path)
 
 
-def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
-    for content, message in (
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
         (b"", "the file is empty"),
         (b" \n\n", "the file is empty"),
         (b'[{"article_id": 1}]', "a JSON array, not JSONL"),
         (b"\x89PNG\r\n\x1a\n\0\0", "neither JSONL, CSV nor Parquet"),
         (b"bonjour", "there is no column `article_id`"),
-    ):
-        path = tmp_path / "articles"
-        path.write_bytes(content)
-        with pytest.raises(InputError, match=message):
-            read(path)
+    ],
+)
+def test_a_file_of_another_kind_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "articles"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read(path)
 
 
 @pytest.mark.parametrize(
@@ -462,8 +482,9 @@ def test_a_csv_file_cut_damaged_or_in_another_encoding_is_an_error(tmp_path: Pat
         build(tmp_path / "corpus", [path], CorpusConfig(encoding="windows-1252"))
 
 
-def test_a_url_is_on_a_domain_of_its_title_or_not_and_kept_in_any_case(tmp_path: Path) -> None:
-    for url, on_title in (
+@pytest.mark.parametrize(
+    ("url", "on_title"),
+    [
         ("https://www.courrier.example/une/1", True),
         ("http://blogs.courrier.example/une?x=1", True),
         ("https://www.rivage.example/une/1", False),
@@ -473,9 +494,13 @@ def test_a_url_is_on_a_domain_of_its_title_or_not_and_kept_in_any_case(tmp_path:
         ("/une/1", False),
         ("mailto:redaction@courrier.example", False),
         (None, None),
-    ):
-        [fields] = taken(jsonl(tmp_path, url=url))
-        assert (fields["url"], fields["url_on_title"]) == (url, on_title), url
+    ],
+)
+def test_a_url_is_on_a_domain_of_its_title_or_not_and_kept_in_any_case(
+    tmp_path: Path, url: str | None, on_title: bool | None
+) -> None:
+    [fields] = taken(jsonl(tmp_path, url=url))
+    assert (fields["url"], fields["url_on_title"]) == (url, on_title)
 
 
 BODIES = [each.body for each in articles(8, 31)]

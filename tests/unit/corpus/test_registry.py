@@ -4,6 +4,7 @@ import hashlib
 import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,8 +84,9 @@ def test_a_good_file_gives_publishers_titles_and_normalised_sites() -> None:
     assert registry.publisher_of == {"courrier": "rives", "sport": "rives"}
 
 
-def test_what_is_given_has_one_form_however_it_is_written() -> None:
-    for text, facts in (
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
         (entry(url_prefixes="null"), {"url_prefixes": ()}),
         (entry(url_prefixes="['t.example']"), {"url_prefixes": ("t.example/",)}),
         (entry(url_prefixes="['HTTPS://T.example/']"), {"url_prefixes": ("t.example/",)}),
@@ -120,11 +122,13 @@ def test_what_is_given_has_one_form_however_it_is_written() -> None:
             {"has_mandate": False, "legal_name": None, "siren": None, "address": None, "mandate_to": None}
             | {"country": None, "rights_basis": (), "is_in_eea": False},
         ),
-    ):
-        (publisher,) = parse_registry(text.encode(), "m.yaml").publishers
-        (title,) = publisher.titles
-        read = {name: getattr(title if hasattr(title, name) else publisher, name) for name in facts}
-        assert read == facts, text
+    ],
+)
+def test_what_is_given_has_one_form_however_it_is_written(text: str, facts: dict[str, Any]) -> None:
+    (publisher,) = parse_registry(text.encode(), "m.yaml").publishers
+    (title,) = publisher.titles
+    read = {name: getattr(title if hasattr(title, name) else publisher, name) for name in facts}
+    assert read == facts
 
 
 def test_every_mistake_is_reported_at_once_with_its_line() -> None:
@@ -144,8 +148,9 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
     assert [line.split(" ")[0] for line in found] == [f"m.yaml:{n}:" for n in (3, 4, 5, 6, 7, 10, 11)]
 
 
-def test_a_mistake_is_named_with_its_line() -> None:
-    for yaml, line, message in (
+@pytest.mark.parametrize(
+    ("yaml", "line", "message"),
+    [
         (entry(name=""), 5, "`name` is missing"),
         (entry(name="null"), 5, "`name` is missing"),
         (entry(nmae="x"), 5, "unknown key `nmae`"),
@@ -248,9 +253,11 @@ def test_a_mistake_is_named_with_its_line() -> None:
             (entry(url_prefixes=f"['{prefix}']"), 5, "(write the site, as https://journal.")
             for prefix in BELOW_SUFFIXES
         ),
-    ):
-        found = mistakes(yaml)
-        assert any(each.startswith(f"m.yaml:{line}: ") and message in each for each in found), found
+    ],
+)
+def test_a_mistake_is_named_with_its_line(yaml: str | bytes, line: int, message: str) -> None:
+    found = mistakes(yaml)
+    assert any(each.startswith(f"m.yaml:{line}: ") and message in each for each in found), found
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -214,7 +214,9 @@ def test_a_corpus_is_never_built_over_anything_nor_without_an_article(built: Bui
     ("content", "error"),
     [(b"", InputError), (b'{"article_id": "a', InputError), (b"\x1f\x8b\x08\x00cut", CorruptError)],
 )
-def test_a_failed_build_names_broken_files(tmp_path: Path, content: bytes, error: type[Exception]) -> None:
+def test_a_build_that_fails_names_all_broken_files_and_leaves_nothing(
+    tmp_path: Path, content: bytes, error: type[Exception]
+) -> None:
     (tmp_path / "in").mkdir()
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / "in" / name).write_bytes(content)
@@ -340,7 +342,9 @@ def test_each_article_is_a_row_without_its_text_and_authors(corpus: Corpus) -> N
     assert WIRE[:40] not in said
 
 
-def test_only_articles_with_suppressed_shingles_may_miss_a_page(tmp_path: Path) -> None:
+def test_no_page_hides_from_an_article_without_suppressed_shingles_however_the_corpus_grew(
+    tmp_path: Path,
+) -> None:
     """Common sentences stand in two articles at first, then in six: more than the index takes."""
     common = text(77, 2)
     old = [article(1, body=f"{text(1, 2)} {common} {text(2, 2)}"), article(2, body=f"{text(3)} {common}")]

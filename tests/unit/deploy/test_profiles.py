@@ -34,7 +34,9 @@ def refusal(name: str, env: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("arguments", [["--corpus", "s3://b/c", "--out"], ["--corpus", "--out", "s3://b/o"]])
-def test_a_folder_option_without_value_is_refused_before_submission(arguments: list[str]) -> None:
+def test_a_job_whose_option_for_a_folder_has_no_value_is_refused_unsent(
+    arguments: list[str],
+) -> None:
     with pytest.raises(ConfigError, match=r"--(out|corpus) has no value"):
         submission("scan", arguments, load_profile("emr-ec2", GIVEN), ROOT / "pyproject.toml", {})
 
@@ -109,8 +111,9 @@ def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) ->
         assert said in told
 
 
-def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
-    for text, named in (
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
         ("service: mars", "service must be local or emr-ec2 or emr-serverless, not 'mars'"),
         ("store: /mnt/store", "store must be s3://BUCKET/PREFIX"),
         ("archive: {python: '2.7'}", "archive.python must be like 3.11"),
@@ -118,9 +121,11 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         ("serverless: {disk_gb: 5}", "serverless.disk_gb must be between 20 and 2000"),
         # The number of executors is said in one place.
         *((f"spark: {{{name}: '3'}}", f"{name} follows from most_executors") for name in OURS),
-    ):
-        (tmp_path / "mine.yaml").write_text(text)
-        assert named in refusal(str(tmp_path / "mine.yaml"), {}), text
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    assert named in refusal(str(tmp_path / "mine.yaml"), {})
 
 
 def test_every_default_of_a_profile_is_valid_and_its_variables_are_no_settings_of_jobs() -> None:

@@ -42,7 +42,9 @@ def test_the_image_does_not_run_as_root_and_there_is_one_for_the_archive() -> No
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 class TestDockerfile:
-    def test_its_base_image_is_that_of_the_profiles_with_a_fixed_tag(self, file: Path) -> None:
+    def test_it_is_based_on_an_image_of_emrs_release_and_of_profiles_whose_tag_does_not_move(
+        self, file: Path
+    ) -> None:
         found = instructions(file)
         assert {name for name, _ in found} <= KNOWN
         assert [name for name, _ in found[:2]] == ["ARG", "FROM"]

@@ -157,7 +157,9 @@ def test_every_common_run_of_eleven_words_is_found(
 @pytest.mark.parametrize("length", [1015, 1024, 1025, 1040, 5000, 100_001])
 @pytest.mark.parametrize("segment_bytes", [16, 1000, 1 << 16])
 @pytest.mark.parametrize("letter", each_time(["é"], ["x", "é", "한"]))
-def test_a_word_longer_than_a_segment_keeps_its_hash(letter: str, length: int, segment_bytes: int) -> None:
+def test_a_word_longer_than_a_segment_has_the_hash_that_the_index_gave_it(
+    letter: str, length: int, segment_bytes: int
+) -> None:
     article, near_miss = (f"{letter * n} deux trois quatre cinq six sept huit" for n in (length, length + 1))
     documents = ["avant " * 20 + article + " fin", near_miss, letter * length, article]
     sieve = Sieve(index_over([article.encode()]), segment_bytes=segment_bytes)

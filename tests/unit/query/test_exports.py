@@ -84,7 +84,9 @@ class TestCsv:
         _, row = csv_rows(written(tmp_path, "lignes.csv", ROW, lang="fr"), ";")
         assert row[:4] == [ROW[0], "23", "0,5", "FAUX"]
 
-    def test_what_begins_like_a_formula_is_text_and_what_ends_one_is_replaced(self, tmp_path: Path) -> None:
+    def test_what_begins_like_a_formula_is_a_text_and_what_ends_a_text_early_is_replaced(
+        self, tmp_path: Path
+    ) -> None:
         formulas = ["=cmd()", "+1+1", "-2+3", "@SUM(A1)", "=HYPERLINK(1)", "＝1"]
         formulas += [f"{blank}=1" for blank in "\t\r \n"]
         values = [*(one(0, text) for text in formulas), one(0, "a\x00=1\ud800"), one(0, b"\x00\xff")]
@@ -143,7 +145,9 @@ class TestXlsx:
         found = sheet_rows(written(tmp_path, "rows.xlsx", *(one(0, text) for text in texts)))
         assert [row["A"] for row in found[1:]] == [("inlineStr", text) for text in texts]
 
-    def test_numbers_that_a_sheet_would_round_are_texts_and_none_is_empty(self, tmp_path: Path) -> None:
+    def test_numbers_that_a_sheet_would_round_are_texts_and_what_is_none_is_empty(
+        self, tmp_path: Path
+    ) -> None:
         values = (one(1, 2**60), one(2, float("nan")))
         _, *rows = sheet_rows(written(tmp_path, "rows.xlsx", *values))
         assert rows in ([{"B": ("inlineStr", str(2**60))}], [{"B": ("inlineStr", str(2**60))}, {}])
@@ -164,7 +168,7 @@ class TestXlsx:
         assert [value for _, value in sheet_rows(tmp_path / "x.xlsx")[0].values()] == ["a\ufffdb", "=1"]
 
     @pytest.mark.parametrize(
-        ("schema", "rows", "told"),
+        ("schema", "rows", "message"),
         [
             (WIDE, [(1,) * 16_385], "a sheet can have 16,384 columns, and there are 16,385"),
             (pa.schema([("x" * 32_768, pa.int64())]), [], "the name of column 1 has 32,768"),
@@ -175,10 +179,15 @@ class TestXlsx:
         ],
     )
     def test_more_than_a_sheet_holds_is_refused_with_its_place(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schema: pa.Schema, rows: list[Any], told: str
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        schema: pa.Schema,
+        rows: list[Any],
+        message: str,
     ) -> None:
         monkeypatch.setattr(exports, "SHEET_ROWS", 3)
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             export(str(tmp_path / "x.xlsx"), schema, rows, STORAGE)
         assert list(tmp_path.iterdir()) == []
         written(tmp_path, "two.xlsx", EMPTY, EMPTY)

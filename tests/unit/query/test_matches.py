@@ -137,7 +137,9 @@ def test_documents_are_told_apart_where_their_places_are_alike(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("wanted", [MatchFilter(), MatchFilter(title_id="t")])
-def test_texts_that_only_the_dictionary_has_are_not_counted(wanted: MatchFilter, tmp_path: Path) -> None:
+def test_texts_that_only_the_dictionary_of_a_file_has_are_not_counted(
+    wanted: MatchFilter, tmp_path: Path
+) -> None:
     rows = made_up(200, 5)
     publish(tmp_path, RUNS[0], rows)
     store = TableStore.open(str(tmp_path))
@@ -169,7 +171,9 @@ def test_the_strongest_row_comes_first_and_its_place_hangs_on_no_chance(tables: 
 @pytest.mark.parametrize(
     ("order", "column"), [("date", "captured_at"), ("host", "document_host"), ("title", "title_id")]
 )
-def test_rows_come_by_a_column_and_those_without_it_last(order: str, column: str, tables: TableStore) -> None:
+def test_rows_come_by_a_column_and_those_where_it_is_not_known_come_last(
+    order: str, column: str, tables: TableStore
+) -> None:
     values = [row[column] for row in dicts(Matches.of(tables, None, MatchFilter(), "duckdb"), order)]
     known = [value for value in values if value is not None]
     assert values == sorted(known) + [None] * (len(values) - len(known))
@@ -189,7 +193,9 @@ def test_rows_of_which_nobody_knows_whether_they_are_wanted_are_counted(tables: 
     assert Matches.of(tables, None, MatchFilter(title_id="t"), "duckdb").left_out() == {}
 
 
-def test_of_a_run_only_its_own_files_are_opened_and_without_one_nothing_is_counted(tmp_path: Path) -> None:
+def test_of_a_run_only_its_own_files_are_opened_and_without_one_there_is_nothing_to_count(
+    tmp_path: Path,
+) -> None:
     nothing = Matches.of(TableStore.create(str(tmp_path)), None, MatchFilter(), "duckdb")
     assert (nothing.totals(), dicts(nothing)) == (by_hand([]), [])
     for run_id in RUNS:
@@ -242,7 +248,9 @@ class TestClaims:
         write(store, "derivations", made, [row], Derivation.schema)
         return store
 
-    def test_letter_and_reasons_are_the_claims_in_rows_totals_and_filters(self, judged: TableStore) -> None:
+    def test_letter_and_reasons_are_those_of_the_claim_in_rows_totals_and_filters(
+        self, judged: TableStore
+    ) -> None:
         found = Matches.of(judged, None, MatchFilter(), "duckdb")
         answer = found.rows(["article_id", "letter", "confidence"])
         assert list(answer.rows) == [("a1", "B", "B"), ("a0", "C", "A"), ("a2", "C", "C")]

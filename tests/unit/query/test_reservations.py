@@ -252,7 +252,9 @@ class TestAroundACopy:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("cases", each_time([20], [20, 60]))
-    def test_for_the_members_own_pages_it_is_what_reservations_has(self, tmp_path: Path, cases: int) -> None:
+    def test_for_the_members_own_pages_it_is_what_the_table_reservations_has(
+        self, tmp_path: Path, cases: int
+    ) -> None:
         rng = Random(7)
         for case in range(cases):
             folder = tmp_path / str(case)

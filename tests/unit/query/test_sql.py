@@ -92,7 +92,9 @@ class TestAnswers:
             ("with x as (select run_id from runs where release = 'r-2') select count(*) from x", [(1,)]),
         ],
     )
-    def test_all_runs_are_read(self, tables: Path, query: str, expected: list[tuple[object, ...]]) -> None:
+    def test_rows_of_all_published_runs_are_read(
+        self, tables: Path, query: str, expected: list[tuple[object, ...]]
+    ) -> None:
         found = rows(tables, query)
         assert found == expected
         assert [[type(value) for value in row] for row in found] == [
@@ -107,7 +109,9 @@ class TestAnswers:
         answer = run_query(str(tables), "select * from captures")
         assert (answer.columns, list(answer.rows)) == (SCHEMAS["captures"].names, [])
 
-    def test_only_files_of_published_rows_and_runs_asked_for_are_opened(self, tmp_path: Path) -> None:
+    def test_only_files_that_a_row_publishes_and_a_filter_of_runs_lets_through_are_opened(
+        self, tmp_path: Path
+    ) -> None:
         for run_id in ("r1", "r2"):
             publish(tmp_path, run_id, [match("a", None, row_sha256=run_id)])
         shutil.copy(tmp_path / "matches" / "r1-00000.parquet", tmp_path / "matches" / "r3-00000.parquet")

@@ -112,7 +112,9 @@ def saved(folder: Path, packing: str) -> Path:
 
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("format", ["auto", "warc", "arc"])
-def test_pages_have_pointers_and_the_rest_is_counted(tmp_path: Path, packing: str, format: str) -> None:
+def test_pages_are_documents_with_pointers_to_them_and_the_rest_is_counted(
+    tmp_path: Path, packing: str, format: str
+) -> None:
     path = saved(tmp_path, packing)
     found, report = read(path, format)
     assert [(document.url, document.text.decode().strip()) for document in found] == [
@@ -136,7 +138,9 @@ def test_pages_have_pointers_and_the_rest_is_counted(tmp_path: Path, packing: st
 
 @pytest.mark.parametrize("packing", SHARED)
 @pytest.mark.parametrize("fields", ["192.0.2.7 null", "unknown 20100130112233", "- null"])
-def test_a_record_without_date_or_address_is_read_alone(tmp_path: Path, packing: str, fields: str) -> None:
+def test_a_record_without_a_date_or_an_address_is_read_and_takes_no_other_along(
+    tmp_path: Path, packing: str, fields: str
+) -> None:
     odd, two, three = (
         arc_record(HEAD + name, f"http://exemple.fr/{name.decode()}", fields=f"{said} text/html")
         for name, said in ((b"un", fields), *((name, "192.0.2.7 20100130112233") for name in (b"2", b"3")))

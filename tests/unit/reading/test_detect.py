@@ -31,17 +31,22 @@ def saved(tmp_path: Path, content: bytes, name: str = "misleading.txt.bin") -> P
     return tmp_path / name
 
 
-def test_a_misleading_name_changes_nothing(tmp_path: Path) -> None:
-    for write, name, format in (
+@pytest.mark.parametrize(
+    ("write", "name", "format"),
+    [
         (shards.write_wet, "a.parquet", "wet"),
         (shards.write_c4_json, "a.warc.wet.gz", "c4"),
         (shards.write_oscar_2301, "c4-train.json", "oscar"),
         (shards.write_c4_parquet, "a.jsonl", "c4"),
         (write_oscar_parquet, "b.jsonl", "oscar"),
         (write_rows_parquet, "c.jsonl", "rows"),
-    ):
-        write(tmp_path / "a.gz", pages(2))
-        assert named(saved(tmp_path, (tmp_path / "a.gz").read_bytes(), name)) == format, write
+    ],
+)
+def test_a_misleading_name_changes_nothing(
+    tmp_path: Path, write: Callable[..., object], name: str, format: str
+) -> None:
+    write(tmp_path / "a.gz", pages(2))
+    assert named(saved(tmp_path, (tmp_path / "a.gz").read_bytes(), name)) == format
 
 
 def row_of(**fields: str) -> bytes:
@@ -104,17 +109,22 @@ def test_of_a_file_without_records_the_name_or_the_user_says_what_it_is(tmp_path
         assert (found, report.defects_total) == ([], 0)
 
 
-def test_a_format_that_the_content_contradicts_is_refused(tmp_path: Path) -> None:
-    for write, format, is_named in (
+@pytest.mark.parametrize(
+    ("write", "format", "is_named"),
+    [
         *((shards.write_wet, format, "WET") for format in ("c4", "oscar", "rows")),
         (shards.write_c4_json, "wet", "JSONL"),
         (shards.write_c4_parquet, "wet", "Parquet"),
-    ):
-        write(tmp_path / "shard", pages(2))
-        with pytest.raises(CorruptError, match=f"as {format}, but it is {is_named}"):
-            named(tmp_path / "shard", format)
-        shards.write_c4_json(tmp_path / "shard", pages(2))
-        assert named(tmp_path / "shard", "rows") == "rows", write
+    ],
+)
+def test_a_format_that_the_content_contradicts_is_refused(
+    tmp_path: Path, write: Callable[..., object], format: str, is_named: str
+) -> None:
+    write(tmp_path / "shard", pages(2))
+    with pytest.raises(CorruptError, match=f"as {format}, but it is {is_named}"):
+        named(tmp_path / "shard", format)
+    shards.write_c4_json(tmp_path / "shard", pages(2))
+    assert named(tmp_path / "shard", "rows") == "rows"
 
 
 @pytest.mark.parametrize("format", ["auto", *registry.names()])
@@ -145,7 +155,9 @@ ODD = ["WARC/1.0", "PAR1", "<html lang=fr>", '{"headers": 1, "offset": 0, "nb_se
 @pytest.mark.parametrize("format", ["auto", "oscar"])
 @pytest.mark.parametrize("name", ["fr_part_1.txt", "fr_part_1.txt.gz"])
 @pytest.mark.parametrize("line", ODD)
-def test_a_text_shard_may_begin_with_anything(tmp_path: Path, format: str, name: str, line: str) -> None:
+def test_a_text_shard_with_its_metadata_may_begin_with_anything(
+    tmp_path: Path, format: str, name: str, line: str
+) -> None:
     for lines in ([line], [line, "Une page.", "Deux lignes."]):
         written = [SmallPage("https://exemple.fr/piege", "\n".join(lines)), *pages(3)]
         shards.write_oscar_2109(tmp_path / name, written)

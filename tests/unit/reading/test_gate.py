@@ -118,7 +118,9 @@ def stored_member(content: bytes, *, at: int = 0, inside: bytes = b"") -> bytes:
 
 @FORMATS
 @pytest.mark.parametrize("seed", range(3))
-def test_the_gate_reads_the_pages_of_a_full_inflation(tmp_path: Path, format: str, seed: int) -> None:
+def test_the_same_pages_are_read_as_if_everything_were_inflated(
+    tmp_path: Path, format: str, seed: int
+) -> None:
     shards = Shards(tmp_path, format)
     data = shards.of(mixed_pages(120, seed))
     gated, whole = shards.read(data), shards.read(data, NO_GATE)
@@ -132,7 +134,9 @@ def test_the_gate_reads_the_pages_of_a_full_inflation(tmp_path: Path, format: st
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 97, 1000, 1 << 20])
-def test_what_is_passed_over_does_not_depend_on_chunks(tmp_path: Path, chunk_bytes: int) -> None:
+def test_what_is_passed_over_does_not_depend_on_how_the_file_arrives(
+    tmp_path: Path, chunk_bytes: int
+) -> None:
     data, report = Shards(tmp_path).of(mixed_pages(12)), ReadReport()
     window, gate = Window(Trickle(data, 700), report, chunk_bytes), WetGate(ReadOptions(languages=FRENCH))
     pieces = list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"), gate))
@@ -145,7 +149,9 @@ def test_what_is_passed_over_does_not_depend_on_chunks(tmp_path: Path, chunk_byt
 
 @pytest.mark.real_data
 @FORMATS
-def test_real_shards_are_read_as_without_the_gate(tmp_path: Path, real_data: Path, format: str) -> None:
+def test_real_shards_are_read_as_without_the_gate_before(
+    tmp_path: Path, real_data: Path, format: str
+) -> None:
     name = f"whirlwind.warc{'.wet' if format == 'wet' else ''}.gz"
     real, shards = (real_data / "common_crawl" / "whirlwind" / name).read_bytes(), Shards(tmp_path, format)
     data = real + shards.of(mixed_pages(9))
@@ -159,7 +165,9 @@ def test_real_shards_are_read_as_without_the_gate(tmp_path: Path, real_data: Pat
 @pytest.mark.slow
 @FORMATS
 @pytest.mark.parametrize("count", [120, pytest.param(5000, marks=pytest.mark.full)])
-def test_damaged_shards_with_fewer_pages_are_not_complete(tmp_path: Path, format: str, count: int) -> None:
+def test_damaged_shards_are_never_complete_with_fewer_french_pages(
+    tmp_path: Path, format: str, count: int
+) -> None:
     shards = Shards(tmp_path, format)
     for what, data in damages(shards.of(mixed_pages(16, 7, french_in=2)), count, seed=11):
         gated = shards.read(data)
@@ -172,7 +180,9 @@ def test_damaged_shards_with_fewer_pages_are_not_complete(tmp_path: Path, format
 
 @FORMATS
 @pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.full)])
-def test_cut_shards_of_the_expected_size_are_not_complete(tmp_path: Path, format: str, count: int) -> None:
+def test_cut_shards_are_never_complete_though_their_size_is_what_is_there(
+    tmp_path: Path, format: str, count: int
+) -> None:
     shards, draw = Shards(tmp_path, format), random.Random(3)
     data = shards.of(mixed_pages(16, 7))
     for cut in (draw.randrange(1, len(data)) for _ in range(count)):
@@ -185,7 +195,9 @@ BEFORE, AFTER = named("avant", b"avant", "fra"), [named("fra-apres", b"apres", "
 
 @pytest.mark.parametrize("forged", ["French", "English", "both"])
 @pytest.mark.parametrize("at", [0, 900])
-def test_members_forged_within_a_page_are_not_believed(tmp_path: Path, forged: str, at: int) -> None:
+def test_members_that_a_page_forges_within_its_own_bytes_are_not_believed(
+    tmp_path: Path, forged: str, at: int
+) -> None:
     english = members(named("autre", b"some words " * 20))
     inside = {"French": INNOCENT, "English": english, "both": INNOCENT + english}[forged]
     # The length of the outer member stands before the forged ones, as if it ended there, and at its true end.
@@ -251,11 +263,15 @@ def test_a_record_that_lies_about_its_length_is_inflated(tmp_path: Path, wrong: 
     assert (gated.names, gated.report.members_passed) == (["fra-apres"], 0)
 
 
-def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(tmp_path: Path) -> None:
-    for languages in ("ara", "fro", "frb", "eng,frb", "f", "xyz", "eng,,deu", "ENG", "engxfra"):
-        data = members(named("a", b"some words", languages), named("b", b"words " * 9), named("fin", b"fin"))
-        report = Shards(tmp_path).read(data).report
-        assert (report.members_passed, report.skipped["language"] >= 2) == (1, True), languages
+@pytest.mark.parametrize(
+    "languages", ["ara", "fro", "frb", "eng,frb", "f", "xyz", "eng,,deu", "ENG", "engxfra"]
+)
+def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
+    tmp_path: Path, languages: str
+) -> None:
+    data = members(named("a", b"some words", languages), named("b", b"words " * 9), named("fin", b"fin"))
+    report = Shards(tmp_path).read(data).report
+    assert (report.members_passed, report.skipped["language"] >= 2) == (1, True)
 
 
 @pytest.mark.parametrize(

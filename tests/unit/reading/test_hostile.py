@@ -193,7 +193,9 @@ def test_rows_of_damaged_records_are_never_strong_and_do_not_verify(tmp_path: Pa
     assert "damaged record: `length`" in shown.output
 
 
-def test_rows_of_a_member_that_fails_its_checksum_are_marked(tmp_path: Path, corpus: Path) -> None:
+def test_rows_of_a_member_that_fails_its_checksum_are_marked_after_it_was_read(
+    tmp_path: Path, corpus: Path
+) -> None:
     shard = tmp_path / "a.warc.wet.gz"
     data = bytearray(packed_as("single", [*copies(), record(b"fin")]))
     shard.write_bytes(data)

@@ -62,8 +62,9 @@ def test_a_head_gives_status_headers_and_the_place_of_the_body() -> None:
     assert (message.body_at, message.header("content-type")) == (60, ("text/html",))
 
 
-def test_a_status_line_may_be_odd() -> None:
-    for line, status in (
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
         (b"HTTP/1.1 404 Not Found", 404),
         (b"HTTP/1.0 302 ", 302),
         (b"HTTP/1.0 302", 302),
@@ -76,13 +77,15 @@ def test_a_status_line_may_be_odd() -> None:
         (b"HTTP/1.1 2000", None),
         (b"HTTPX/1.1 200 OK", None),
         (b"\r\nHTTP/1.1 200 OK", 200),
-    ):
-        for newline in (b"\r\n", b"\n"):
-            head = newline.join([line, b"A: b", b"", b""])
-            found = parsed(head + b"body")
-            assert (found.status, found.headers, found.body_at) == (status, (("A", "b"),), len(head))
-            bare = newline.join([line, b"", b""])
-            assert parsed(bare + b"body") == Message(status, "", len(bare))
+    ],
+)
+def test_a_status_line_may_be_odd(line: bytes, status: int | None) -> None:
+    for newline in (b"\r\n", b"\n"):
+        head = newline.join([line, b"A: b", b"", b""])
+        found = parsed(head + b"body")
+        assert (found.status, found.headers, found.body_at) == (status, (("A", "b"),), len(head))
+        bare = newline.join([line, b"", b""])
+        assert parsed(bare + b"body") == Message(status, "", len(bare))
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n"])
@@ -98,27 +101,28 @@ def test_of_several_heads_the_last_counts_and_an_interim_one_alone_is_the_head(n
     assert parsed(HEAD + b"HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n").body_at == len(HEAD)
 
 
-def test_headers_are_lines_with_a_name_and_a_colon() -> None:
-    for lines, headers in (
-        # In ISO 8859-1, folded lines joined; only blanks are left out, and other lines are passed over.
+@pytest.mark.parametrize(
+    ("lines", "headers"),
+    [
         (b"A: \xe9t\xe9 \r\nB: un\r\n  deux\r\n\ttrois", (("A", "été"), ("B", "un deux trois"))),
         (b"\xa0A\x85 :\t \xa0b\x85 ", (("\xa0A\x85", "\xa0b\x85"),)),
         (b"garbage\r\n: nameless\r\nA:b:c\r\n\0\xff\r\nC :d", (("A", "b:c"), ("C", "d"))),
-    ):
-        assert parsed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n<p>").headers == headers
+    ],
+    ids=["in ISO 8859-1, folded lines joined", "only blanks are left out", "other lines are passed over"],
+)
+def test_headers_are_lines_with_a_name_and_a_colon(
+    lines: bytes, headers: tuple[tuple[str, str], ...]
+) -> None:
+    assert parsed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n<p>").headers == headers
 
 
-def test_what_begins_with_no_head_is_all_body() -> None:
-    for block in (
-        b"<html>\n\nHTTP/1.1 200 OK",
-        b" \r\n<p>",
-        b"\xef\xbb\xbf<p>",
-        b"Un texte",
-        b"Date: x",
-        b"\0\xff",
-    ):
-        assert parsed(block) == Message(None, "", 0), block
-        assert parse_message(b"") is parse_message(b"\n") is parse_message(b"\r\n\r\n") is None, block
+@pytest.mark.parametrize(
+    "block",
+    [b"<html>\n\nHTTP/1.1 200 OK", b" \r\n<p>", b"\xef\xbb\xbf<p>", b"Un texte", b"Date: x", b"\0\xff"],
+)
+def test_what_begins_with_no_head_is_all_body(block: bytes) -> None:
+    assert parsed(block) == Message(None, "", 0)
+    assert parse_message(b"") is parse_message(b"\n") is parse_message(b"\r\n\r\n") is None
 
 
 def test_a_head_of_any_length_is_followed_by_its_body() -> None:
@@ -153,8 +157,9 @@ def test_no_bytes_are_too_much(garbage: bytes, start: bytes) -> None:
     assert message is None or 0 <= message.body_at <= len(block)
 
 
-def test_a_media_type_is_a_short_clean_name() -> None:
-    for value, media in (
+@pytest.mark.parametrize(
+    ("value", "media"),
+    [
         ("Text/HTML; charset=UTF-8", "text/html"),
         (" text/html", "text/html"),
         ("text/html charset=utf-8", "text/html"),
@@ -165,12 +170,15 @@ def test_a_media_type_is_a_short_clean_name() -> None:
         ("text/\x1b[31m", None),
         ("tex\u00e9/html", None),
         ("a/" + "b" * 500, "a/" + "b" * 98),
-    ):
-        assert media_type(value) == media, value
+    ],
+)
+def test_a_media_type_is_a_short_clean_name(value: str | None, media: str | None) -> None:
+    assert media_type(value) == media
 
 
-def test_the_kind_of_content_is_its_type_or_what_its_bytes_show() -> None:
-    for media, body, kind in (
+@pytest.mark.parametrize(
+    ("media", "body", "kind"),
+    [
         ("text/html", b"anything", "html"),
         ("application/xhtml+xml", b"<?xml version='1.0'?>", "html"),
         ("text/html", b"%PDF-1.4", "pdf"),
@@ -203,9 +211,13 @@ def test_the_kind_of_content_is_its_type_or_what_its_bytes_show() -> None:
         (None, b"\x89PNG\r\n\x1a\n\0\0", "other"),
         (None, b"", "other"),
         (None, b"  \n", "other"),
-    ):
-        assert kind_of_content(media, body) == kind, media
-        assert kind_of_content(media, memoryview(body)) == kind, media
+    ],
+)
+def test_the_kind_of_content_is_its_type_or_what_its_bytes_show(
+    media: str | None, body: bytes, kind: str
+) -> None:
+    assert kind_of_content(media, body) == kind
+    assert kind_of_content(media, memoryview(body)) == kind
 
 
 LIMIT = 1 << 20
@@ -287,20 +299,26 @@ def test_a_page_that_is_gzip_though_no_header_says_so_is_inflated(coding: str, m
 NOT_UNDONE = "body is in a coding that cannot be undone"
 
 
-def test_a_body_whose_coding_cannot_be_undone_is_named_unless_it_is_text() -> None:
-    for coding, body, problem in (
+@pytest.mark.parametrize(
+    ("coding", "body", "problem"),
+    [
         *((coding, b"\0\1\2" * 9, "is declared as") for coding in ("gzip", "deflate", "br", "zstd")),
         *(
             (coding, b"\x1f\x9d\x90<\xd0\x80\x01" * 9, NOT_UNDONE)
             for coding in ("compress", "X-Bzip2", "xz, identity", "dcz")
         ),
-    ):
-        assert problem in str(decoded(body, f"Content-Encoding: {coding}").problem), coding
-        assert decoded(PAGE, f"Content-Encoding: {coding}") == DecodedBody(PAGE), coding
+    ],
+)
+def test_a_body_whose_coding_cannot_be_undone_is_named_unless_it_is_text(
+    coding: str, body: bytes, problem: str
+) -> None:
+    assert problem in str(decoded(body, f"Content-Encoding: {coding}").problem)
+    assert decoded(PAGE, f"Content-Encoding: {coding}") == DecodedBody(PAGE)
 
 
-def test_chunks_are_joined_and_wrong_ones_give_what_is_there() -> None:
-    for body, kept, problem in (
+@pytest.mark.parametrize(
+    ("body", "kept", "problem"),
+    [
         (b"5\r\nabcde\r\n5\r\nfg", b"abcdefg", "chunked body is cut"),
         (b"5\r\nabcde\r\n", b"abcde", "chunked body is cut"),
         (b"5\r\nabcde", b"abcde", "chunked body is cut"),
@@ -314,10 +332,14 @@ def test_chunks_are_joined_and_wrong_ones_give_what_is_there() -> None:
             (body, body, None)
             for body in (PAGE, b"0\n<html>", b"", b"5 colonnes \xe0 la une", b"face\xe0face")
         ),
-    ):
-        found = decoded(body, "Transfer-Encoding: chunked")
-        assert bytes(found.data) == kept, body
-        assert str(found.problem).startswith(str(problem)), body
+    ],
+)
+def test_chunks_are_joined_and_wrong_ones_give_what_is_there(
+    body: bytes, kept: bytes, problem: str | None
+) -> None:
+    found = decoded(body, "Transfer-Encoding: chunked")
+    assert bytes(found.data) == kept
+    assert str(found.problem).startswith(str(problem))
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate", "br", "zstd"])
@@ -332,7 +354,9 @@ def test_of_a_body_that_is_cut_what_came_before_is_kept(coding: str) -> None:
         assert len(found.data) > (20_000 if coding.lower() in ("gzip", "deflate") else -1)
 
 
-def test_damaged_gzip_and_nested_bombs_give_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_gzip_body_and_bombs_within_bombs_give_what_came_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     whole = bytearray(gzip.compress(PAGE))
     whole[-6] ^= 1
     assert decoded(bytes(whole), "Content-Encoding: gzip") == DecodedBody(PAGE, "gzip body is damaged")
@@ -378,7 +402,9 @@ NAMES = st.sampled_from(["gzip", "deflate", "br", "zstd", "chunked", "compress",
 
 
 @given(st.binary(max_size=400), st.sampled_from(MAGIC), st.lists(NAMES, max_size=5), st.integers(0, 100))
-def test_garbage_stays_within_the_limit(garbage: bytes, magic: bytes, codings: list[str], limit: int) -> None:
+def test_garbage_never_raises_and_never_exceeds_the_limit(
+    garbage: bytes, magic: bytes, codings: list[str], limit: int
+) -> None:
     names = ", ".join(codings)
     for header in ("Content-Encoding", "Transfer-Encoding"):
         assert len(decoded(magic + garbage, f"{header}: {names}", limit=limit).data) <= limit
@@ -419,8 +445,9 @@ def test_a_byte_order_mark_overrules_all(mark: bytes, encoding: str) -> None:
     assert utf8_of(mark + body) == f"\ufeff{FRENCH}"
 
 
-def test_the_header_overrules_the_page() -> None:
-    for content_type, encoding in (
+@pytest.mark.parametrize(
+    ("content_type", "encoding"),
+    [
         ("text/html; charset=UTF-8", "utf-8"),
         ("text/html;charset=ISO-8859-1", "cp1252"),
         ("text/html; Charset = 'latin1'", "cp1252"),
@@ -433,24 +460,28 @@ def test_the_header_overrules_the_page() -> None:
         ("text/html; charset=x-user-defined", "cp1252"),
         ("text/html; charset=GB2312", "gb18030"),
         ("text/html; charset=Shift_JIS", "cp932"),
-    ):
-        assert encoding_of(content_type, meta("iso-8859-7")) == encoding, content_type
+    ],
+)
+def test_the_header_overrules_the_page(content_type: str, encoding: str) -> None:
+    assert encoding_of(content_type, meta("iso-8859-7")) == encoding
 
 
-def test_a_name_that_is_no_charset_is_passed_over() -> None:
-    for label in (
+@pytest.mark.parametrize(
+    "label",
+    [
         *("nonsense", "", "hex", "rot13", "zip", "utf-7", "replacement", "iso-2022-kr", "hz-gb-2312", "none"),
         *("undefined", "unicode_escape", "idna", "mbcs", "x" * 100_000, "utf-8\0", "\u00e9", "utf\u20118"),
-    ):
-        assert encoding_named(label) is None, label
-        assert encoding_of(f"text/html; charset={label}", meta("iso-8859-7")) == "iso8859-7", label
-        assert (
-            encoding_of(None, f'<meta charset="{label}">'.encode() + FRENCH.encode("cp1252")) == "cp1252"
-        ), label
+    ],
+)
+def test_a_name_that_is_no_charset_is_passed_over(label: str) -> None:
+    assert encoding_named(label) is None
+    assert encoding_of(f"text/html; charset={label}", meta("iso-8859-7")) == "iso8859-7"
+    assert encoding_of(None, f'<meta charset="{label}">'.encode() + FRENCH.encode("cp1252")) == "cp1252"
 
 
-def test_the_page_declares_its_charset() -> None:
-    for markup in (
+@pytest.mark.parametrize(
+    "markup",
+    [
         "<meta charset=iso-8859-7>",
         "<META CHARSET = 'ISO-8859-7' />",
         "<meta/charset=iso-8859-7>",
@@ -470,12 +501,15 @@ def test_the_page_declares_its_charset() -> None:
         "<title>charset</title>" + "<link href=x>" * 500 + "<meta charset=iso-8859-7></head>",
         "<head>" + " " * 1000 + "<meta charset=iso-8859-7></head>",
         "<p>" + "." * 30 + "<meta charset=iso-8859-7>",
-    ):
-        assert encoding_of(TEXT_HTML, markup.encode() + FRENCH.encode("cp1252")) == "iso8859-7", markup
+    ],
+)
+def test_the_page_declares_its_charset(markup: str) -> None:
+    assert encoding_of(TEXT_HTML, markup.encode() + FRENCH.encode("cp1252")) == "iso8859-7"
 
 
-def test_what_only_looks_like_a_declaration_is_none() -> None:
-    for markup in (
+@pytest.mark.parametrize(
+    "markup",
+    [
         "<!-- <meta charset=koi8-r> -->",
         "<!-- <meta charset=koi8-r>",
         "<script>'<meta charset=koi8-r>'",
@@ -487,8 +521,10 @@ def test_what_only_looks_like_a_declaration_is_none() -> None:
         "<head></head>" + " " * 1100 + "<meta charset=koi8-r>",
         "<head>" + " " * (64 << 10) + "<meta charset=koi8-r>",
         '<p encoding="koi8-r">',
-    ):
-        assert encoding_of(TEXT_HTML, markup.encode() + FRENCH.encode("cp1252")) == "cp1252", markup
+    ],
+)
+def test_what_only_looks_like_a_declaration_is_none(markup: str) -> None:
+    assert encoding_of(TEXT_HTML, markup.encode() + FRENCH.encode("cp1252")) == "cp1252"
 
 
 def test_a_page_that_declares_nothing_is_read_by_what_its_bytes_are() -> None:
@@ -511,7 +547,9 @@ def test_a_page_that_declares_nothing_is_read_by_what_its_bytes_are() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["iso8859-15", "mac_roman", "cp850"])
-def test_french_of_old_systems_is_recognised_and_other_text_is_not(encoding: str) -> None:
+def test_french_of_old_systems_is_read_right_without_declaration_and_nothing_else_is_taken_for_it(
+    encoding: str,
+) -> None:
     text = "Le cœur de la forêt brûlait déjà, a-t-on répété à l'évêché : sa sœur s'est inquiétée."
     text = text if encoding != "cp850" else text.replace("œ", "oe")
     assert utf8_of(text.encode(encoding)) == text
@@ -528,7 +566,9 @@ def test_french_of_old_systems_is_recognised_and_other_text_is_not(encoding: str
 @pytest.mark.real_data
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
 @pytest.mark.parametrize("characters", [400, 100_000])
-def test_real_press_is_read_without_declaration(real_data: Path, encoding: str, characters: int) -> None:
+def test_real_french_press_is_read_right_without_declaration(
+    real_data: Path, encoding: str, characters: int
+) -> None:
     with (real_data / "press" / "articles.jsonl").open(encoding="utf-8") as lines:
         bodies = [json.loads(line)["text"][:characters].encode(encoding, "ignore") for line in lines]
     assert len(bodies) > 1000

@@ -66,7 +66,9 @@ def test_plain_gzip_and_zstd_are_told_apart_by_content(at_once: int) -> None:
 
 
 @pytest.mark.parametrize(("window_log", "readable"), [(27, True), (28, False), (31, False)])
-def test_a_zstd_window_may_have_128_mebibytes_at_most(window_log: int, readable: bool) -> None:
+def test_a_zstd_window_may_have_128_mebibytes_and_a_longer_one_is_named(
+    window_log: int, readable: bool
+) -> None:
     parameters = zstandard.ZstdCompressionParameters(
         window_log=window_log, enable_ldm=False, compression_level=1
     )

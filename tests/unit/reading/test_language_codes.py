@@ -14,13 +14,16 @@ from tests.world.shards import as_jsonl, as_parquet, read, texts
 FRENCH = ["fr", "fra", "fre", "fr-CA", "fra_Latn", " FR ", "fr_Latn_FR"]
 
 
-def test_a_code_names_a_language_whatever_its_form() -> None:
-    for code, language in (
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
         *((code, "fra") for code in (*FRENCH, "French", "Français")),
         *(("zh", "zho"), ("cmn_Hani", "zho"), ("zh-Latn", "zho"), ("iw", "heb")),
         *((code, code) for code in ("ceb", "f", "fr;en", "", "xx", "fran")),
-    ):
-        assert language_of(code) == language, code
+    ],
+)
+def test_a_code_names_a_language_whatever_its_form(code: str, language: str) -> None:
+    assert language_of(code) == language
 
 
 def test_all_codes_of_a_language_are_spelled_and_a_gate_without_any_leaves_nothing_out() -> None:
@@ -31,7 +34,9 @@ def test_all_codes_of_a_language_are_spelled_and_a_gate_without_any_leaves_nothi
 
 @pytest.mark.parametrize("asked", ["fr", "fra", "fra_Latn"])
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
-def test_rows_pass_the_gate_in_any_spelling_of_the_language(tmp_path: Path, name: str, asked: str) -> None:
+def test_rows_pass_the_gate_however_their_dataset_spells_the_language(
+    tmp_path: Path, name: str, asked: str
+) -> None:
     unknown = ["", None, "und", "UND_Latn", "mul", "unknown"]
     spelled = [*FRENCH, "eng", "en_Latn", "fro", *unknown, "French"]
     rows = [{"text": f"{n} {code}", "language": code} for n, code in enumerate(spelled)]
@@ -64,7 +69,9 @@ def test_rows_of_oscar_are_french_by_their_header_or_by_their_label(tmp_path: Pa
     ("given", "meant"),
     [("french", "fra"), ("Français", "fra"), ("klingon", "tlh"), ("Frensh", "fra"), ("fraa", "fra")],
 )
-def test_an_unknown_code_is_a_usage_error(given: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_scan_for_what_is_no_code_is_a_usage_error_that_names_the_code(
+    given: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     scan = ["scan", "--format", "wet", "--corpus", "c", "--out", "o", "x.wet", "--languages"]
     assert cli.run([*scan, given]) == 2
     assert f"'{given}' is not a code of ISO 639; did you mean {meant}?" in capsys.readouterr().err

@@ -94,8 +94,9 @@ def test_the_head_says_what_json_ld_does_not() -> None:
     assert both == PageMetadata("Le Copieur", "json_ld", "Paul", MOMENT, None, "https://other.example/")
 
 
-def test_a_moment_counts_with_its_time_zone_and_without_one_as_its_day() -> None:
-    for date, moment in (
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
         ("2019-06-12T10:24:00+02:00", MOMENT),
         ("2019-06-12 08:24Z", MOMENT),
         ("2019-06-12T04:24:00.000-0400", MOMENT),
@@ -108,8 +109,12 @@ def test_a_moment_counts_with_its_time_zone_and_without_one_as_its_day() -> None
         ("2019-06-12T10:24:00 Europe/Paris", None),
         ("²019-06-12T10:24:00Z", None),
         (1560327840, None),
-    ):
-        assert said(script(ARTICLE | {"datePublished": date})).published_at == moment, date
+    ],
+)
+def test_a_moment_counts_with_its_time_zone_and_without_one_as_its_day(
+    date: object, moment: datetime | None
+) -> None:
+    assert said(script(ARTICLE | {"datePublished": date})).published_at == moment
 
 
 def test_names_are_cut_and_addresses_that_are_too_long_or_none_of_the_web_are_left_out() -> None:
@@ -163,19 +168,22 @@ def test_no_value_of_json_raises(value: Any) -> None:
 BODY = b"<p class='text'>" + b"<a href='/une'>mot</a> " * 2_000
 
 
-def test_json_ld_at_the_foot_of_a_page_is_found_however_its_type_is_written() -> None:
-    for type_of in (
+@pytest.mark.parametrize(
+    "type_of",
+    [
         "application/ld+json",
         "Application/LD+JSON; charset=utf-8",
         "application/ld&#43;json",
         "appl&#x69;cation/ld+json",
         f"{' ' * 200}application/ld&plus;json",
         "\u00a0&#97;pplication/ld&#43;json",
-    ):
-        foot = f'<script type="{type_of}">{{"a": 1}}</script>'.encode()
-        (meta, script) = elements_of(b"<meta name=author content=x>" + BODY + foot)
-        assert (meta.name, meta.get("name")) == ("meta", "author")
-        assert (script.name, script.text) == ("script", '{"a": 1}'), type_of
+    ],
+)
+def test_json_ld_at_the_foot_of_a_page_is_found_however_its_type_is_written(type_of: str) -> None:
+    foot = f'<script type="{type_of}">{{"a": 1}}</script>'.encode()
+    (meta, script) = elements_of(b"<meta name=author content=x>" + BODY + foot)
+    assert (meta.name, meta.get("name")) == ("meta", "author")
+    assert (script.name, script.text) == ("script", '{"a": 1}')
 
 
 def test_a_link_or_meta_in_the_body_is_found_and_what_only_looks_like_one_is_not() -> None:

@@ -274,7 +274,9 @@ def test_a_footer_of_many_values_is_refused_without_much_memory(path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["url", "text"])
-def test_a_column_with_a_wrong_or_repeated_name_is_an_error(path: Path, name: str) -> None:
+def test_a_column_whose_name_differs_from_the_schema_or_stands_twice_is_an_error(
+    path: Path, name: str
+) -> None:
     data = written(path, "plain")
     place = data.index(bytes([0x18, len(name)]) + name.encode()) + 2
     path.write_bytes(data[:place] + b"v" + data[place + 1 :])
@@ -447,7 +449,9 @@ def is_silently_short(path: Path, rows: pa.Table) -> bool:
         ),
     ],
 )
-def test_lost_blocks_are_noticed(tmp_path: Path, writer: str, codec: str, rows: int, count: int) -> None:
+def test_a_zeroed_or_swapped_block_never_leaves_fewer_texts_in_a_complete_shard(
+    tmp_path: Path, writer: str, codec: str, rows: int, count: int
+) -> None:
     path, written = tmp_path / "x.parquet", table(rows)
     PROGRAMS[writer](written, path, codec)
     for what, damaged in lost_blocks(path.read_bytes(), count, seed=3):
@@ -519,7 +523,9 @@ def footer_of(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_rows_that_the_footer_does_not_name_make_a_shard_partial(tmp_path: Path, kept: int) -> None:
+def test_rows_before_a_footer_that_does_not_name_them_make_the_shard_partial(
+    tmp_path: Path, kept: int
+) -> None:
     path, other = tmp_path / "x.parquet", tmp_path / "other.parquet"
     pq.write_table(table(300), path, row_group_size=100)
     whole = path.read_bytes()
@@ -654,7 +660,9 @@ def texts_of(count: int) -> list[str]:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("count", [1, 2, 32, 33, 128, 129, 130, 1000])
-def test_sound_lengths_of_any_number_fill_their_page(tmp_path: Path, encoding: str, count: int) -> None:
+def test_sound_lengths_of_any_number_of_texts_fill_their_page(
+    tmp_path: Path, encoding: str, count: int
+) -> None:
     content = page(tmp_path / "x.parquet", texts_of(count), encoding)
     check_lengths(memoryview(content), count, with_prefixes=encoding == "DELTA_BYTE_ARRAY")
 
@@ -699,7 +707,9 @@ def test_lengths_that_are_damaged_or_noise_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @pytest.mark.parametrize("codec", ["none", "snappy", "lz4"])
-def test_lengths_must_fill_a_page_of_uncounted_bytes(tmp_path: Path, version: str, codec: str) -> None:
+def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
+    tmp_path: Path, version: str, codec: str
+) -> None:
     path = tmp_path / "x.parquet"
     texts = pa.table({"text": [f"{'vin ' * 20}{'x' * n}" for n in range(6)] + [None]})
     settings: dict[str, Any] = {"use_dictionary": False, "column_encoding": "DELTA_LENGTH_BYTE_ARRAY"}

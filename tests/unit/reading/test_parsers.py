@@ -227,7 +227,9 @@ def test_a_parser_that_died_or_refused_a_file_before_costs_no_page() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize("changed", [HASTY], indirect=True, ids=["hasty"])
-def test_such_pages_have_text_without_main_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_shard_such_pages_have_their_text_and_no_known_main_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pages, "MOST_BROKEN", 2)
     path = tmp_path / "slow.warc.gz"
     slow = [page(b"<p>lent</p>" + SLOW, url=f"https://exemple.fr/{i}") for i in range(4)]

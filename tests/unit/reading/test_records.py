@@ -70,7 +70,9 @@ def cuts_of(shard: RecordShard, content: bytes, second: int) -> Iterator[list[in
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 3000, 1 << 22])
-def test_records_may_share_a_member_or_span_several(chain: RecordShard, batch_bytes: int) -> None:
+def test_several_records_may_share_a_member_and_a_record_may_span_members(
+    chain: RecordShard, batch_bytes: int
+) -> None:
     records = records_in(chain, 9)
     content = chain.opening + b"".join(records)
     for cuts in cuts_of(chain, content, content.index(records[1])):
@@ -86,7 +88,9 @@ LOOSE_WARC_ENDS = [(end, 0) for end in (b"", b"\r\n", b"\n\n", b"\r\n\r\n\r\n")]
 ARC_ENDS = [(b"", -2), (b"", 0), (b"\n", -2), (b"\n", 1), (b"\r\n", 1), (b"\r\n", 2), (b"\n\n\n", 0)]
 
 
-def test_lengths_that_are_off_by_line_ends_are_no_loss(shard: RecordShard) -> None:
+def test_lengths_that_are_off_by_line_ends_and_other_line_ends_between_records_are_no_loss(
+    shard: RecordShard,
+) -> None:
     loose = LOOSE_WARC_ENDS if shard.packing == "record" else []
     for ending, lie in ARC_ENDS if shard.format == "arc" else WARC_ENDS + loose:
         lone = shard.record(b"texte\r\n", lie=lie, ending=ending)
@@ -97,7 +101,7 @@ def test_lengths_that_are_off_by_line_ends_are_no_loss(shard: RecordShard) -> No
 
 @pytest.mark.parametrize("lie", [-5, 200, 2000, 10**12, "-1", "abc", "9" * 20, "9" * 5000, ""], ids=str)
 @pytest.mark.parametrize("batch_bytes", [1, 300, 1 << 22])
-def test_a_record_with_a_wrong_length_is_bounded(
+def test_of_a_record_with_a_wrong_length_what_surrounds_it_bounds_it_and_no_more_is_read_than_it_declares(
     shard: RecordShard, lie: int | str, batch_bytes: int
 ) -> None:
     records = [shard.record(b"avant"), shard.record(LONE, "faux", lie=lie), *[shard.record(NEXT)] * 2]
@@ -139,7 +143,9 @@ def test_a_member_bounds_its_record_whatever_follows(chain: RecordShard) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_bytes", each_time([1], [1, 1 << 22]))
-def test_a_large_record_without_length_is_read(chain: RecordShard, batch_bytes: int) -> None:
+def test_a_large_record_without_length_in_a_verified_member_is_read(
+    chain: RecordShard, batch_bytes: int
+) -> None:
     large = random.Random(5).randbytes(6 << 20).replace(b"WARC", b"....")
     texts = [LONE, large, b"x", large, LONE]
     found, report = chain.read([chain.record(text, lie="-1") for text in texts], batch_bytes=batch_bytes)
@@ -148,7 +154,9 @@ def test_a_large_record_without_length_is_read(chain: RecordShard, batch_bytes: 
 
 @pytest.mark.parametrize("stray", [b"x", b"<html>rien</html>\r\n\r\n"])
 @pytest.mark.parametrize("batch_bytes", [1, 1 << 22])
-def test_bytes_between_records_are_of_no_page(shard: RecordShard, stray: bytes, batch_bytes: int) -> None:
+def test_bytes_between_records_belong_to_no_page_and_are_named(
+    shard: RecordShard, stray: bytes, batch_bytes: int
+) -> None:
     if shard.format == "arc" and shard.packing != "record" and stray == b"x":
         pytest.skip("a letter before a line of ARC is a letter of its URL")
     for place in (0, 1):
@@ -170,7 +178,9 @@ def test_bytes_between_records_are_of_no_page(shard: RecordShard, stray: bytes, 
 @pytest.mark.parametrize(
     ("size", "batch_bytes"), [(500, 100), (500, 5000), (500, 1 << 22), (40_000, 5000)], ids=str
 )
-def test_a_record_longer_than_allowed_is_named(shard: RecordShard, size: int, batch_bytes: int) -> None:
+def test_a_record_longer_than_allowed_is_named_and_passed_over_with_the_records_that_it_shows(
+    shard: RecordShard, size: int, batch_bytes: int
+) -> None:
     shown = (b"\r\n\r\n" + shard.record(b"faux") + b"<p>" * 9) * size
     for long, said in ((shard.record(shown), "longer than allowed, not read; it declares "),
                        (shard.record(b"long " * 5000, lie="-1"), "it has no readable")):  # fmt: skip
@@ -253,7 +263,9 @@ def test_wherever_a_file_is_cut_what_is_whole_is_read_and_the_cut_is_named(shard
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_a_cut_last_record_is_named_with_its_place(chain: RecordShard, compressed: bool) -> None:
+def test_a_last_record_that_is_cut_is_named_with_its_place_and_not_read(
+    chain: RecordShard, compressed: bool
+) -> None:
     shard = RecordShard(chain.format, "plain", chain.path)
     whole, size = shard.packed(records_in(shard, 3)), len(shard.block(TEXTS[2]))
     kept = len(whole) - (56 if shard.format == "arc" else 59)
@@ -323,7 +335,9 @@ def test_no_bytes_are_too_much(
     assert report.defects_total or not garbage.strip(b"\r\n") or packing != "record"
 
 
-def test_an_object_that_ends_early_is_partial(chain: RecordShard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_ends_between_members_before_its_size_is_partial(
+    chain: RecordShard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     third = len(chain.packed(records_in(chain, 3)))
     chain.read(records_in(chain, 9))
     stream = Trickle(chain.path.read_bytes()[:third], breaks_off=True)
@@ -361,7 +375,9 @@ def undamaged(shard: RecordShard) -> Undamaged:
 @pytest.mark.parametrize(
     ("count", "seed"), [(60, 7), pytest.param(2000, 13, marks=pytest.mark.full)], ids=str
 )
-def test_no_damage_loses_or_mixes_pages_in_silence(shard: RecordShard, count: int, seed: int) -> None:
+def test_no_damage_loses_a_page_in_silence_or_gives_its_text_to_another(
+    shard: RecordShard, count: int, seed: int
+) -> None:
     whole = undamaged(shard)
     assert len(whole.pages) == 8
     found = (harm_of(whole, what, twin) for what, twin in damages(whole.data, count, seed))

@@ -74,7 +74,9 @@ def dated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_an_article_on_its_own_page_is_on_an_own_site(tmp_path: Path, dated: Path, name: str) -> None:
+def test_an_article_on_its_own_page_is_on_an_own_site_in_every_layout(
+    tmp_path: Path, dated: Path, name: str
+) -> None:
     outcome = scan_one(as_jsonl(tmp_path, [with_text(name, article(1)["body"])]), dated)
     (row,) = rows_in(outcome)
     assert (outcome.log["documents"], outcome.log["documents_without_url"]) == (1, 0)
@@ -90,12 +92,16 @@ def test_the_same_without_a_known_url_is_nowhere_and_counted(tmp_path: Path, dat
     assert (row["grade"], row["confidence"]) == ("full_copy", "C")
 
 
-def test_a_full_copy_elsewhere_has_an_a_only_with_both_dates(tmp_path: Path, dated: Path) -> None:
-    for number, dates, letter in ((1, {"date": AT}, "A"), (1, {}, "C"), (2, {"date": AT}, "C")):
-        text = f"{article(number)['body']}\n{article(number)['url']}"
-        page = {"text": text, "url": "https://copie.example/1"} | dates
-        (row,) = rows_in(scan_one(as_jsonl(tmp_path, [page]), dated))
-        assert (row["own_site"], row["grade"], row["confidence"]) == (False, "full_copy", letter), number
+@pytest.mark.parametrize(
+    ("number", "dates", "letter"), [(1, {"date": AT}, "A"), (1, {}, "C"), (2, {"date": AT}, "C")]
+)
+def test_a_full_copy_elsewhere_has_an_a_only_with_both_dates(
+    tmp_path: Path, dated: Path, number: int, dates: Row, letter: str
+) -> None:
+    text = f"{article(number)['body']}\n{article(number)['url']}"
+    page = {"text": text, "url": "https://copie.example/1"} | dates
+    (row,) = rows_in(scan_one(as_jsonl(tmp_path, [page]), dated))
+    assert (row["own_site"], row["grade"], row["confidence"]) == (False, "full_copy", letter)
 
 
 def test_dotted_names_of_a_mapping_lead_into_json_strings_for_every_role(save: Save) -> None:
@@ -159,7 +165,9 @@ def test_a_text_that_cannot_be_read_out_of_its_string_is_a_loss_with_its_place(s
     assert complaints(report).startswith("URL is a number, not a string; read without URL (")
 
 
-def test_a_column_comes_before_a_string_that_is_followed_to_its_end(save: Save) -> None:
+def test_a_column_comes_before_a_string_and_a_string_is_followed_all_the_way_or_not_at_all(
+    save: Save,
+) -> None:
     meta = json.dumps(META)
     both = save([{"text": "un texte", "url": "https://b.example/", "meta": meta}])
     assert [document.url for document in read(both)[0]] == ["https://b.example/"]
@@ -209,7 +217,9 @@ def test_any_other_time_is_null_and_noted_once(tmp_path: Path, said: object) -> 
     ],
     ids=lambda value: str(getattr(value, "type", "")),
 )
-def test_columns_of_all_types_are_read(tmp_path: Path, column: pa.Array, expected: datetime | None) -> None:
+def test_parquet_columns_of_every_type_are_read_alike(
+    tmp_path: Path, column: pa.Array, expected: datetime | None
+) -> None:
     pq.write_table(pa.table({"text": ["un texte"], "timestamp": column}), tmp_path / "rows.parquet")
     [document], report = read(tmp_path / "rows.parquet", "rows")
     assert document.locator.captured_at == expected
@@ -251,7 +261,9 @@ def refused(outcome: Outcome) -> str:
     return str(log["error"])
 
 
-def test_a_typo_in_a_mapped_name_fails_with_the_columns_there_are(corpus: Path, save: Save) -> None:
+def test_a_typo_in_a_mapped_name_fails_the_shard_and_names_the_columns_that_it_has(
+    corpus: Path, save: Save
+) -> None:
     path = save(rows_of_press())
     assert scanned(corpus, path, url="url").log["status"] == "complete"
     for role in ("url", "text", "captured_at", "languages"):
@@ -269,7 +281,9 @@ def test_a_typo_in_a_dotted_name_does_so_too(corpus: Path, save: Save, name: str
         assert f"{name} for url" in refused(scanned(corpus, path, url=name))
 
 
-def test_a_column_of_some_rows_counts_and_messages_hide_values(tmp_path: Path, corpus: Path) -> None:
+def test_a_column_that_only_some_rows_have_is_there_and_messages_hold_no_values(
+    tmp_path: Path, corpus: Path
+) -> None:
     rows = [row | ({"late": "https://a.example/"} if row["n"] == 29 else {}) for row in rows_of_press()]
     log = scanned(corpus, as_jsonl(tmp_path, rows), url="late").log
     assert (log["status"], log["documents"], log["documents_without_url"]) == ("complete", 30, 29)
@@ -293,7 +307,9 @@ def test_it_holds_for_every_dataset_with_columns(tmp_path: Path, corpus: Path, n
 
 
 @pytest.mark.parametrize("name", ["a.warc.wet.gz", "pages.warc.gz", "fr_part_1.txt.gz"])
-def test_what_has_no_columns_notes_an_unused_mapping(tmp_path: Path, corpus: Path, name: str) -> None:
+def test_what_has_no_columns_is_read_and_notes_that_the_mapping_was_not_used(
+    tmp_path: Path, corpus: Path, name: str
+) -> None:
     FORMS[name](tmp_path / name, some_pages())
     plain, mapped = (scanned(corpus, tmp_path / name, **columns) for columns in ({}, {"url": "urll"}))
     assert (mapped.log["status"], plain.log["note"]) == ("complete", None)

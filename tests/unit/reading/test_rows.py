@@ -99,7 +99,9 @@ def test_blank_lines_count_and_a_line_that_cannot_be_parsed_is_named(tmp_path: P
     ],
     ids=["lone surrogate", "NaN", "NUL", "huge integer", "infinity"],
 )
-def test_what_a_strict_parser_refuses_is_read(tmp_path: Path, stored: bytes, text: bytes) -> None:
+def test_what_a_strict_parser_refuses_is_read_all_the_same(
+    tmp_path: Path, stored: bytes, text: bytes
+) -> None:
     found, report = read_lines(tmp_path, of_text("avant"), stored, of_text("suite"), format="c4")
     assert [document.text for document in found] == [b"avant", text, b"suite"]
     assert report.defects_total == 0
@@ -133,7 +135,9 @@ def nested(levels: int) -> bytes:
 
 
 @pytest.mark.parametrize("format", ["auto", "c4"])
-def test_a_row_is_read_or_named_however_deeply_it_is_nested(tmp_path: Path, format: str) -> None:
+def test_a_row_is_read_if_it_is_nested_as_deeply_as_can_be_parsed_and_else_named(
+    tmp_path: Path, format: str
+) -> None:
     for levels in (990, 1010, 1022):
         found, report = read_lines(tmp_path, nested(levels), of_text("suite"), format=format)
         assert (texts(found), report.defects_total) == (["profond", "suite"], 0)
@@ -274,7 +278,9 @@ def test_a_shard_that_was_cut_keeps_the_url_of_its_last_whole_row(tmp_path: Path
 
 @pytest.mark.parametrize("format", ["rows", "c4"])
 @pytest.mark.parametrize("lacking", [0, 1, 5, 9])
-def test_a_row_without_a_usual_field_is_in_doubt(tmp_path: Path, lacking: int, format: str) -> None:
+def test_a_row_without_a_field_that_all_others_have_is_in_doubt(
+    tmp_path: Path, lacking: int, format: str
+) -> None:
     lines = [row(n, timestamp=None if n == lacking else AT) for n in range(10)]
     found, report = read_lines(tmp_path, *lines, format=format)
     assert len(found) == 10
@@ -333,7 +339,9 @@ def test_a_row_that_is_read_alone_is_as_a_scan_reads_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pack", [*UNCHECKED, *CHECKED])
 @pytest.mark.parametrize("strange", [row(1, text="x" * 600), b"un{", b"\xff"])
-def test_defects_are_told_only_of_the_wanted_line(tmp_path: Path, pack: Pack, strange: bytes) -> None:
+def test_what_is_wrong_with_a_line_is_told_to_none_but_who_asks_for_it(
+    tmp_path: Path, pack: Pack, strange: bytes
+) -> None:
     for index in range(4):
         how = {"max_document_bytes": 500, "rows": frozenset({index})}
         _, report = read_lines(tmp_path, row(0), strange, row(2), row(3), pack=pack, end=b"", **how)
@@ -386,7 +394,9 @@ EXCUSED = {("c4.json", "shard"): 101, ("rows.jsonl", "shard"): 101, ("rows.bare.
     ],
     ids=str,
 )
-def test_no_damage_is_silent(tmp_path: Path, case: tuple[str, str], count: int, seed: int) -> None:
+def test_damage_gives_less_only_if_it_is_told(
+    tmp_path: Path, case: tuple[str, str], count: int, seed: int
+) -> None:
     (name, part), (format, write) = case, FORMS[case[0]]
     shard = damaged = tmp_path / name
     write(shard, PAGES)

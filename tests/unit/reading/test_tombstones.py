@@ -101,7 +101,9 @@ def test_headers_of_members_are_read_by_strict_readers(kind: str) -> None:
 
 
 @given(texts=st.lists(st.binary(max_size=3_000), min_size=3, max_size=12), draw=st.randoms())
-def test_replacing_random_records_moves_no_neighbour(texts: list[bytes], draw: random.Random) -> None:
+def test_random_records_are_replaced_without_moving_a_neighbour(
+    texts: list[bytes], draw: random.Random
+) -> None:
     records = [gzip.compress(warc_record(text, f"https://exemple.fr/{n}", f"WARC-Record-ID: <urn:x:{n}>"))
                for n, text in enumerate(texts)]  # fmt: skip
     chosen = {n for n in range(len(texts)) if draw.random() < 0.5}
@@ -126,7 +128,9 @@ WHERE = list(product(SIZES, PACKINGS))
 
 
 @pytest.mark.parametrize(("form", "packing"), each_time([(form, "record") for form in SIZES], WHERE))
-def test_a_file_with_tombstones_is_read_and_counts_them(tmp_path: Path, form: str, packing: str) -> None:
+def test_a_file_with_tombstones_is_read_whole_and_counts_them(
+    tmp_path: Path, form: str, packing: str
+) -> None:
     shard, is_arc = RecordShard(form, packing, tmp_path / "some.shard"), form == "arc"
     for size in SIZES[form]:
         magic, removed = (b"http", None) if is_arc else (b"WARC/", ID)

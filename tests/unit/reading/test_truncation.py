@@ -88,7 +88,9 @@ def test_a_shard_that_holds_nothing_has_a_defect(tmp_path: Path, format: str, pa
 
 
 @pytest.mark.parametrize("format", ["c4", "rows", "oscar"])
-def test_an_empty_member_is_nothing_and_a_damaged_one_is_cut(tmp_path: Path, format: str) -> None:
+def test_an_empty_member_is_nothing_and_a_damaged_one_is_not_called_empty(
+    tmp_path: Path, format: str
+) -> None:
     path = tmp_path / NAMES[format]
     path.write_bytes(gzip.compress(b"")[:-4])
     said = complaints(read(path, format)[1])

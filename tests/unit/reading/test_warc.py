@@ -39,7 +39,9 @@ def batches_of(folder: Path, *records: bytes, **options: object) -> tuple[list[D
 
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("batch_bytes", [1, 300, 4 << 20])
-def test_languages_are_those_of_the_next_metadata(tmp_path: Path, packing: str, batch_bytes: int) -> None:
+def test_languages_are_those_of_the_metadata_that_follow_a_page_and_the_gate_asks_them(
+    tmp_path: Path, packing: str, batch_bytes: int
+) -> None:
     records = [
         record
         for url, language in (FRENCH, ENGLISH, ("https://exemple.fr/3", "fra"))
@@ -67,7 +69,9 @@ def test_languages_are_those_of_the_next_metadata(tmp_path: Path, packing: str, 
     ("html", "skipped"),
     [(b"<html lang=fr-FR><p>a", {}), (b"<html lang=en><p>a", {"language": 1}), (b"<p>a", {})],
 )
-def test_a_page_may_declare_its_language(tmp_path: Path, html: bytes, skipped: dict[str, int]) -> None:
+def test_without_identification_the_page_speaks_for_itself(
+    tmp_path: Path, html: bytes, skipped: dict[str, int]
+) -> None:
     found, report = read_warc(tmp_path, [page(html)], languages=frozenset(("fra",)))
     assert ([document.locator.languages for document in found], report.skipped) == (
         [()][len(skipped) :],
@@ -75,8 +79,9 @@ def test_a_page_may_declare_its_language(tmp_path: Path, html: bytes, skipped: d
     )
 
 
-def test_the_language_of_a_page_is_what_its_root_declares() -> None:
-    for html, codes in (
+@pytest.mark.parametrize(
+    ("page", "codes"),
+    [
         (b"<html lang=fr>", ("fra",)),
         (b"<!--[if lt IE 9]><html lang=en><![endif]--><!--[if gt IE 8]><!--><html lang=fr>", ("fra",)),
         (b'<html data-x="default lang=en" lang="fr">', ("fra",)),
@@ -89,12 +94,15 @@ def test_the_language_of_a_page_is_what_its_root_declares() -> None:
         (b"<html ", ()),
         (b"", ()),
         (b"<html " * 100_000, ()),
-    ):
-        assert declared(html) == declared(memoryview(html)) == codes, html
+    ],
+)
+def test_the_language_of_a_page_is_what_its_root_declares(page: bytes, codes: tuple[str, ...]) -> None:
+    assert declared(page) == declared(memoryview(page)) == codes
 
 
-def test_languages_of_a_metadata_record_are_read_or_unknown() -> None:
-    for value, codes in (
+@pytest.mark.parametrize(
+    ("value", "codes"),
+    [
         ('{"languages":[{"code-iso-639-3":"fra"},{"code-iso-639-3":"eng"}]}', ("fra", "eng")),
         ('{"languages":[]}', ()),
         ('{"languages":[{"code":"fr"}]}', None),
@@ -102,9 +110,13 @@ def test_languages_of_a_metadata_record_are_read_or_unknown() -> None:
         ("[]", None),
         ("null", None),
         (None, None),
-    ):
-        said = "" if value is None else f"languages-cld2: {value}\r\n"
-        assert identified(f"fetchTimeMs: 258\r\n{said}".encode()) == codes, value
+    ],
+)
+def test_languages_of_a_metadata_record_are_read_or_unknown(
+    value: str | None, codes: tuple[str, ...] | None
+) -> None:
+    said = "" if value is None else f"languages-cld2: {value}\r\n"
+    assert identified(f"fetchTimeMs: 258\r\n{said}".encode()) == codes
 
 
 def test_pages_are_known_by_payload_and_extraction_also_at_the_place_of_a_site_file(tmp_path: Path) -> None:
@@ -149,19 +161,24 @@ def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(
     assert report.documents_skipped == sum(report.skipped.values())
 
 
-def test_a_file_about_a_site_is_no_document_but_can_be_captured(tmp_path: Path) -> None:
-    for url, is_document in (
+@pytest.mark.parametrize(
+    ("url", "is_document"),
+    [
         ("https://journal.fr/robots.txt", False),
         ("http://journal.fr:8080/.well-known/tdmrep.json", False),
         ("https://journal.fr/robots.txt?page=2", True),
         ("https://journal.fr/a/robots.txt", True),
         ("ftp://journal.fr/robots.txt", True),
         ("https://journal.fr:x/ai.txt", True),
-    ):
-        body = b"User-agent: *\nDisallow: /"
-        (batch,), report = batches_of(tmp_path, page(body, "Content-Type: text/plain", url=url))
-        assert (len(batch), [capture.body for capture in batch.captures]) == (is_document, [body])
-        assert report.skipped == ({} if is_document else {"file about the site": 1}), url
+    ],
+)
+def test_a_file_about_a_site_is_no_document_but_can_be_captured(
+    tmp_path: Path, url: str, is_document: bool
+) -> None:
+    body = b"User-agent: *\nDisallow: /"
+    (batch,), report = batches_of(tmp_path, page(body, "Content-Type: text/plain", url=url))
+    assert (len(batch), [capture.body for capture in batch.captures]) == (is_document, [body])
+    assert report.skipped == ({} if is_document else {"file about the site": 1})
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 4 << 20])
@@ -293,7 +310,9 @@ def test_a_request_that_damage_made_one_with_its_response_is_noticed(tmp_path: P
 @pytest.mark.parametrize(
     ("about", "known"), [("urn:log:1", True), ("metadata://exemple.fr/1", True), ("https://autre.fr/", False)]
 )
-def test_metadata_may_have_a_name_but_not_of_another_page(tmp_path: Path, about: str, known: bool) -> None:
+def test_metadata_may_have_a_name_of_their_own_but_no_other_pages(
+    tmp_path: Path, about: str, known: bool
+) -> None:
     seen = warc_record(http(b"<p>ici"), "https://exemple.fr/1", "WARC-Record-ID: <urn:uuid:1>")
     more = warc_record(b"a: b", about, "WARC-Concurrent-To: <urn:uuid:1>", kind="metadata")
     assert urls_and_defects(tmp_path, seen, more) == (["https://exemple.fr/1" if known else ""], not known)
@@ -303,7 +322,9 @@ def test_metadata_may_have_a_name_but_not_of_another_page(tmp_path: Path, about:
     ("before", "after"),
     [(b"HTTP/1.1", b"\x08TTP/1.1"), (b"text/html", b"vext/html"), (b"Type: text", b"Type:!text")],
 )
-def test_a_page_that_damage_changed_is_noticed(tmp_path: Path, before: bytes, after: bytes) -> None:
+def test_a_page_of_which_damage_made_something_else_is_noticed(
+    tmp_path: Path, before: bytes, after: bytes
+) -> None:
     first, second = (page(b"<!doctype html><p>la page", url=f"https://exemple.fr/{i}") for i in (1, 2))
     assert urls_and_defects(tmp_path, first.replace(before, after), second) == (["https://exemple.fr/2"], 1)
 

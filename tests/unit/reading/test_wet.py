@@ -145,7 +145,9 @@ def test_a_warcinfo_without_a_readable_length_costs_nothing(tmp_path: Path, line
 
 @pytest.mark.parametrize("packing", SHARED)
 @pytest.mark.parametrize("place", range(6))
-def test_a_damaged_version_line_moves_no_text(tmp_path: Path, packing: str, place: int) -> None:
+def test_a_damaged_version_line_gives_no_text_to_the_page_before(
+    tmp_path: Path, packing: str, place: int
+) -> None:
     names = ("contact", "copie", "suite")
     records = [bytearray(named(name, name.encode() * 40)) for name in names]
     records[1][place] ^= 0x10
@@ -159,7 +161,9 @@ SHOWN = b"voici :\r\n\r\n" + record(b"un faux texte")[:-4]
 
 @pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha-256", "sha512"])
 @pytest.mark.parametrize("is_hex", [True, False])
-def test_a_page_that_shows_records_is_one_by_its_digest(tmp_path: Path, name: str, is_hex: bool) -> None:
+def test_a_page_that_shows_whole_records_to_its_end_is_one_page_if_its_digest_says_so(
+    tmp_path: Path, name: str, is_hex: bool
+) -> None:
     digest = hashlib.new(name.replace("-", ""), SHOWN)
     written = digest.hexdigest() if is_hex else b32encode(digest.digest()).decode()
     for right, kept in ((True, SHOWN), (False, b"voici :")):
@@ -202,7 +206,9 @@ TWICE = {
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("field", TWICE)
 @pytest.mark.parametrize("agree", [True, False])
-def test_a_repeated_field_counts_if_both_agree(tmp_path: Path, packing: str, field: str, agree: bool) -> None:
+def test_a_field_that_stands_there_twice_is_believed_if_the_checksum_holds_and_both_agree(
+    tmp_path: Path, packing: str, field: str, agree: bool
+) -> None:
     mine, other = TWICE[field]
     plain = record(b"le texte", headers=DATE if field == "WARC-Date" else "")
     fields = {name: value for name, (value, _) in TWICE.items() if f"{name}: ".encode() not in plain}
@@ -238,7 +244,9 @@ BODIES = [
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("off", [-2, 0, 2])
 @pytest.mark.parametrize("batch_bytes", [1, 100, 1 << 22])
-def test_lengths_off_by_two_are_named_once(tmp_path: Path, packing: str, off: int, batch_bytes: int) -> None:
+def test_records_of_a_release_whose_lengths_are_off_by_two_are_read_whole_and_named_once(
+    tmp_path: Path, packing: str, off: int, batch_bytes: int
+) -> None:
     bodies = [body for body in BODIES if len(body) >= -off]
     data = packed_as(packing, erratum(AFFECTED, off, bodies))
     found, report = read_bytes(tmp_path, data, batch_bytes=batch_bytes)

@@ -167,7 +167,9 @@ class TestRows:
         assert seen(rows) == expected(file)
         assert {row["subset"] for row in rows} == {subset}
 
-    def test_a_footer_longer_than_the_first_read_is_read_once(self, corpus: Path, tmp_path: Path) -> None:
+    def test_a_footer_longer_than_the_first_look_at_it_is_read_once(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
         rng = random.Random(4)
         file = written(tmp_path, [row_of(rng, "zzz.fr", "warc") for _ in range(100)], 100)
         footer = pq.read_metadata(file).serialized_size + 8
@@ -207,7 +209,9 @@ class TestRows:
         for row in rows:
             assert {name: row[name] for name in values} == values
 
-    def test_release_and_subset_are_of_path_warc_or_user(self, corpus: Path, tmp_path: Path) -> None:
+    def test_release_and_subset_are_of_the_path_or_the_warc_or_as_the_user_names_them(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
         copy, in_folder = tmp_path / "copy.parquet", partition(tmp_path)
         digests = []
         for path in (copy, in_folder):
@@ -305,18 +309,23 @@ class TestDamage:
         assert rows == [row for row in whole if row["row_index"] // size != broken]
         assert 0 < len(rows) < len(whole)
 
-    def test_a_file_that_is_none_of_an_index_has_failed(self, corpus: Path, tmp_path: Path) -> None:
-        for change, told in (
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
             (lambda _: b"", "not Parquet"),
             *((lambda data, cut=cut: data[:cut], "footer") for cut in (3, 100, 5_000, -1, -9)),
             (lambda data: data.replace(b"url_port", b"url_\xff\xfert"), "footer"),
             *((lambda _, table=table: parquet_of(table), "no text column `url`") for table in OTHER_TABLES),
-        ):
-            file = written(tmp_path, some_rows())
-            file.write_bytes(change(file.read_bytes()))
-            outcome, rows = take(corpus, file)
-            assert (outcome.log["status"], outcome.log["failure"], rows) == ("failed", "content", [])
-            assert told in outcome.log["error"], change
+        ],
+    )
+    def test_a_file_that_is_none_of_an_index_has_failed(
+        self, corpus: Path, tmp_path: Path, change: Callable[[bytes], bytes], told: str
+    ) -> None:
+        file = written(tmp_path, some_rows())
+        file.write_bytes(change(file.read_bytes()))
+        outcome, rows = take(corpus, file)
+        assert (outcome.log["status"], outcome.log["failure"], rows) == ("failed", "content", [])
+        assert told in outcome.log["error"]
 
     def test_columns_that_end_at_different_rows_are_a_broken_row_group(
         self, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -334,14 +343,18 @@ class TestDamage:
         assert "row group cannot be read" in outcome.log["error"]
 
     @pytest.mark.parametrize(("nulls", "kept"), [(0, False), (1, True), (None, True)])
-    def test_a_row_group_with_rows_without_a_key_is_read(self, nulls: int | None, kept: bool) -> None:
+    def test_a_row_group_that_may_hold_rows_without_a_key_is_looked_into(
+        self, nulls: int | None, kept: bool
+    ) -> None:
         keys = Leaf("url_surtkey", BYTE_ARRAY, definitions=1, repetitions=0)
         chunk = Chunk(
             keys, 4, 100, 100, True, 9, frozenset({0}), nulls, None, None, least=b"a", greatest=b"b"
         )
         assert (_bounds(chunk) is None) is kept
 
-    def test_an_empty_index_is_complete_and_a_replaced_one_failed(self, corpus: Path, tmp_path: Path) -> None:
+    def test_an_index_without_a_row_is_complete_and_a_replaced_one_has_failed(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
         file = tmp_path / "empty.parquet"
         pq.write_table(SCHEMA.empty_table(), file)
         outcome, rows = take(corpus, file)
@@ -358,7 +371,9 @@ class TestWanted:
     @given(
         LABEL, LABEL, st.sampled_from(["", "www.", "www2.", "a.b.", "x-y."]), st.sampled_from(["/", "/Une/x"])
     )
-    def test_no_page_of_a_host_is_left_out(self, name: str, tld: str, below: str, path: str) -> None:
+    def test_no_page_of_a_host_or_below_it_is_left_out(
+        self, name: str, tld: str, below: str, path: str
+    ) -> None:
         host = f"{name}.{tld}"
         key = surt(f"{below}{host}".replace("www2.", "www."), path)
         for paths in ({"/"}, {path}, {"/Une/"}):
@@ -392,8 +407,9 @@ def wanted_for(folder: Path, *urls: str) -> Wanted:
 
 
 class TestWantedOfACorpus:
-    def test_an_article_is_looked_for_whatever_another_ones_url_begins_with(self, tmp_path: Path) -> None:
-        for first, second, key in (
+    @pytest.mark.parametrize(
+        ("first", "second", "key"),
+        [
             ("https://cdn.ampproject.org/c/s/a.net/1", "https://cdn.ampproject.org/c/s/b.net/2", "net,b)/2"),
             ("https://www.google.com/amp/s/a.net/1", "https://www.google.com/amp/s/b.net/2", "net,b)/2"),
             ("https:////a.net/x/1", "https:////b.net/x/2", "net,b)/x/2"),
@@ -401,9 +417,13 @@ class TestWantedOfACorpus:
             ("https://a.net/x/%2e%2e/une/1", "https://a.net/x/%2e%2e/due/2", "net,a)/due/2"),
             ("https://a.net/amp/1", "https://a.net/amp", "net,a)/"),
             ("https://a.net/une/1?b", "http://www.a.net/due/2#c", "net,a)/due/2"),
-        ):
-            for number, urls in enumerate(((first, second), (second, first))):
-                assert wanted_for(tmp_path / str(number), *urls).in_keys(key, key)
+        ],
+    )
+    def test_an_article_is_looked_for_whatever_another_ones_url_begins_with(
+        self, first: str, second: str, key: str, tmp_path: Path
+    ) -> None:
+        for number, urls in enumerate(((first, second), (second, first))):
+            assert wanted_for(tmp_path / str(number), *urls).in_keys(key, key)
 
     def test_folders_of_a_host_that_is_no_title_s_are_kept_apart(self, tmp_path: Path) -> None:
         urls = [f"https://www.a.net/une/{n}" for n in range(5)]

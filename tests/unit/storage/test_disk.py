@@ -52,7 +52,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 class TestReading:
-    def test_a_failing_disk_is_an_error_with_place(
+    def test_a_file_that_shrinks_or_a_disk_that_fails_is_an_error_with_a_place(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = tmp_path / "x"
@@ -78,7 +78,9 @@ class TestReading:
         with pytest.raises(TruncatedError, match=r"x @ 4: .*Input/output error"):
             read_range(str(tmp_path / "x"), 4, 2, OPTIONS)
 
-    def test_folders_and_pipes_are_no_files_and_links_do_not_loop(self, tmp_path: Path) -> None:
+    def test_folders_and_pipes_are_no_files_and_a_link_into_a_folder_above_does_not_loop(
+        self, tmp_path: Path
+    ) -> None:
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(StorageError, match="is a folder"):
             stat(str(tmp_path), OPTIONS)
@@ -144,7 +146,9 @@ class TestReading:
 
 
 class TestWriting:
-    def test_no_draft_remains_and_an_unwritable_folder_is_named(self, tmp_path: Path) -> None:
+    def test_no_draft_stays_beside_a_file_and_a_folder_that_cannot_be_written_says_so(
+        self, tmp_path: Path
+    ) -> None:
         uri = str(tmp_path / "object.json")
         write_object(uri, b"one", OPTIONS)
         with pytest.raises(ConflictError):
@@ -154,7 +158,9 @@ class TestWriting:
         with pytest.raises(StorageError):
             write_object(f"{uri}/object", b"", OPTIONS)
 
-    def test_a_hidden_file_may_be_the_lock(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_system_that_locks_no_folders_is_locked_by_a_hidden_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         real = fcntl.flock
 
         def as_nfs(handle: int, how: int) -> None:

@@ -105,8 +105,9 @@ def outcome(server: Server, name: str) -> object:
 
 
 class TestWhatASiteAsks:
-    def test_a_time_is_read_in_every_form_it_comes_in(self) -> None:
-        for status, headers, seconds in (
+    @pytest.mark.parametrize(
+        ("status", "headers", "seconds"),
+        [
             (503, {"Retry-After": "7"}, 7),
             (403, {"Retry-After": "Thu, 01 Jan 1970 00:20:00 GMT"}, 0),
             (429, {"RateLimit": '"resolvers";r=0;t=240'}, 240),
@@ -119,16 +120,22 @@ class TestWhatASiteAsks:
             (503, {"Retry-After": "9" * 5000}, None),
             (503, {"Retry-After": "Fri, 31 Dec 99999999999 23:59:59 GMT"}, None),
             (429, {"RateLimit": '"api";r=0;t=-1'}, None),
-        ):
-            raw = HTTPResponse(status=status, headers=HTTPHeaderDict(headers))
-            assert HttpReply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds, status
+        ],
+    )
+    def test_a_time_is_read_in_every_form_it_comes_in(
+        self, status: int, headers: dict[str, str], seconds: float | None
+    ) -> None:
+        raw = HTTPResponse(status=status, headers=HTTPHeaderDict(headers))
+        assert HttpReply(raw, Slot(), "https://host.example/a", 0.0, 0.0).named_wait == seconds
 
     def test_the_wait_that_a_site_asks_for_holds_for_all_and_is_no_failed_try(self, server: Server) -> None:
         server.faults.extend([Fault(status=429, limit='"x";r=0;t=0.05')] * (OPTIONS.max_attempts + 1))
         assert read(server, "a") == DATA
 
     @pytest.mark.parametrize("at", ["0", "Thu, 01 Jan 1970 00:20:00 GMT"])
-    def test_a_past_time_is_a_retry(self, server: Server, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    def test_a_past_time_is_no_refusal(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch, at: str
+    ) -> None:
         """Dates count whole seconds, so one that is near may be over when it comes."""
         monkeypatch.setattr(host_limits, "SHORTEST_WAIT", 0.01)
         server.faults.extend([Fault(status=429, retry_after=at)] * 5)
@@ -153,7 +160,7 @@ class TestReports:
         assert host.must_repeat(cast(HttpReply, Asks(240, now[0])), OPTIONS, single_object=False)
         return host
 
-    def test_a_pause_is_reported_once_a_minute(
+    def test_a_pause_is_reported_once_a_minute_and_outside_of_a_command_on_stderr(
         self, host: HostLimits, capsys: pytest.CaptureFixture[str]
     ) -> None:
         lines = list[str]()
@@ -178,7 +185,9 @@ class TestReports:
 
 
 class TestRefusals:
-    def test_one_refusal_is_waited_out_and_several_end_all_requests(self, server: Server) -> None:
+    def test_one_refusal_is_waited_out_and_a_site_that_refuses_everything_is_soon_asked_nothing_more(
+        self, server: Server
+    ) -> None:
         for status in (403, 429):
             server.faults.append(Fault(status=status))
             assert read(server, "a") == DATA
@@ -202,7 +211,9 @@ class TestRefusals:
         assert len(server.requests) <= 8 + 3 * 8
 
     @pytest.mark.parametrize("forget", [forget_hosts, lambda: Workers("two", 2, 2).join()])
-    def test_a_new_run_repeats_what_stopped(self, server: Server, forget: Callable[[], None]) -> None:
+    def test_a_new_run_asks_again_what_stopped_an_earlier_one(
+        self, server: Server, forget: Callable[[], None]
+    ) -> None:
         Workers("one", 2, 2).join()
         server.blocks_after = 0
         for name in "ab":
@@ -227,7 +238,9 @@ class TestRefusals:
         # The first is asked for again after a pause, of which there is one.
         assert [paths.count(f"/{name}") for name in "bcde"] == [2, 1, 1, 1]
 
-    def test_a_site_that_wants_credentials_for_all_is_left_alone(self, server: Server) -> None:
+    def test_a_site_that_wants_credentials_is_left_alone_once_it_wants_them_for_everything(
+        self, server: Server
+    ) -> None:
         for _ in range(2):
             for name in "abcd":
                 server.faults.append(Fault(status=401))
@@ -261,17 +274,22 @@ class TestConnections:
             assert {len(part) for part in parts} == {200_000}
         assert server.open_most <= most
 
-    def test_no_more_tasks_read_from_web_sites_at_once_than_may_connect(self) -> None:
-        for uri, cores, limit, tasks in (
+    @pytest.mark.parametrize(
+        ("uri", "cores", "limit", "tasks"),
+        [
             ("https://a.example/x.gz", 48, None, 8),
             ("hf://datasets/a/b/x.gz", 48, 3, 3),
             ("https://a.example/x.gz", 4, None, 99),
             ("/data/x.gz", 48, None, 99),
             ("s3://b/x.gz", 48, 2, 99),
-        ):
-            workers = Workers.of([uri], cores, StorageOptions(max_connections=limit))
-            assert workers.tasks(99, cores) == tasks, uri
-            assert workers.tasks(99, 2 * cores) == min(99, 2 * tasks), uri
+        ],
+    )
+    def test_no_more_tasks_read_from_web_sites_at_once_than_may_connect(
+        self, uri: str, cores: int, limit: int | None, tasks: int
+    ) -> None:
+        workers = Workers.of([uri], cores, StorageOptions(max_connections=limit))
+        assert workers.tasks(99, cores) == tasks
+        assert workers.tasks(99, 2 * cores) == min(99, 2 * tasks)
 
     def test_a_connection_serves_one_request_after_another(self, server: Server) -> None:
         for _ in range(5):
@@ -395,7 +413,9 @@ class TestTime:
             with pytest.raises(LateError, match=r"run\.shard_seconds"):
                 table.read_row_group(0)
 
-    def test_a_shard_that_takes_too_long_is_partial_and_tried_once(self, server: Server) -> None:
+    def test_a_shard_that_takes_too_long_is_partial_with_its_place_and_tried_once(
+        self, server: Server
+    ) -> None:
         server.always = Fault(drips=True)
         info = ObjectInfo(f"{server.url}/a", len(DATA))
 
@@ -560,8 +580,10 @@ class TestThreads:
                 process.kill()
                 process.wait()
 
-    def test_packages_that_ask_sites_have_no_other_threads(self) -> None:
-        for room in ("scanning/campaigns", "scanning/ccindex", "query/pointers", "legal/removal"):
-            paths = list(Path(PACKAGE, room).rglob("*.py"))
-            assert paths, room
-            assert [path for path in paths if "ThreadPoolExecutor" in path.read_text()] == [], room
+    @pytest.mark.parametrize(
+        "room", ["scanning/campaigns", "scanning/ccindex", "query/pointers", "legal/removal"]
+    )
+    def test_packages_that_ask_sites_have_no_other_threads(self, room: str) -> None:
+        paths = list(Path(PACKAGE, room).rglob("*.py"))
+        assert paths
+        assert [path for path in paths if "ThreadPoolExecutor" in path.read_text()] == []

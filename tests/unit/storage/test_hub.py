@@ -104,7 +104,9 @@ class TestLists:
         assert (len(folder), len(everything)) == (6, 7)
         assert [Path(uri).name for uri in everything.left_out] == ["README.md", ".hidden"]
 
-    def test_paths_of_a_plan_read_one_commit_of_a_release(self, site: Hub, tmp_path: Path) -> None:
+    def test_all_paths_of_a_plan_read_one_commit_and_a_release_is_found(
+        self, site: Hub, tmp_path: Path
+    ) -> None:
         (tmp_path / "some.paths").write_text(f"{ROOT}/data/part-1.json.gz\n{ROOT}/other/one.parquet\n")
         shards = plan([str(tmp_path / "some.paths"), f"{ROOT}@main/data/part-0.json.gz"], OPTIONS)
         assert sum("/revision/" in path for path, _ in site.asked) == 1
@@ -125,7 +127,9 @@ class TestLists:
 
     @pytest.mark.parametrize("coding", ["", "gzip"])
     @pytest.mark.parametrize("start", ["", "/api/datasets/press/web/tree/", "?"])
-    def test_pages_of_a_list_are_followed(self, site: Hub, monkeypatch: Any, start: str, coding: str) -> None:
+    def test_pages_follow_each_other_by_relative_addresses_and_may_be_packed(
+        self, site: Hub, monkeypatch: Any, start: str, coding: str
+    ) -> None:
         answer = site.answer
 
         def behind_a_proxy(path: str, token: str) -> Reply:
@@ -228,7 +232,9 @@ class TestReading:
         assert not site.store.requests
         assert whole(pinned(site)) == DATA
 
-    def test_a_hub_may_give_ranges_itself(self, site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_hub_without_a_store_gives_ranges_itself_and_gets_the_token(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         site.lfs_bytes, site.datasets[NAME].gated = 10**9, True
         uri = pinned(site)
@@ -364,7 +370,9 @@ class TestLimits:
         return pauses
 
     @pytest.mark.parametrize("headers", [{"RateLimit": '"resolvers";r=0;t=0.1'}, {"Retry_After": "0"}])
-    def test_a_hub_is_waited_for(self, site: Hub, headers: dict[str, str], pauses: list[float]) -> None:
+    def test_a_hub_is_waited_for_unless_it_asks_for_too_long(
+        self, site: Hub, headers: dict[str, str], pauses: list[float]
+    ) -> None:
         site.refusals.extend([refused(429, **headers)] * 4)
         assert whole(pinned(site)) == DATA
         site.refusals.extend([refused(429, **headers)] * 2)
@@ -453,7 +461,9 @@ class TestTheToken:
 
 
 class TestAsking:
-    def test_answers_name_the_facts_of_the_hub(self, site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_store_answers_with_what_the_hub_says_of_the_file_also_if_it_refuses(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         uri, small = pinned(site), pinned(site, "data/small.jsonl")
         answer = ask(uri, 10, 20, OPTIONS)
         assert (answer.uri, answer.status, answer.start, answer.body) == (uri, 206, 10, DATA[10:20])
@@ -481,7 +491,9 @@ class TestAsking:
             assert "Signature" not in json.dumps([answer.uri, answer.headers, answer.failure])
 
 
-def test_shards_of_every_form_give_the_rows_of_a_disk(site: Hub, corpus: Path, tmp_path: Path) -> None:
+def test_shards_of_every_form_give_the_rows_that_they_give_on_disk(
+    site: Hub, corpus: Path, tmp_path: Path
+) -> None:
     (tmp_path / "shards").mkdir()
     for name, write_form in FORMS.items():
         write_form(tmp_path / "shards" / name, some_pages())

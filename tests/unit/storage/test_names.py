@@ -23,7 +23,9 @@ NO_PATHS = ["datasets/a/b@/x", "datasets/a/b/../x", "datasets/a/b/\udce9.gz"]
 
 
 class TestSpelling:
-    def test_names_have_one_spelling(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_an_access_point_and_a_printed_name_have_one_spelling(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.chdir(tmp_path)
         spellings = ["a b.gz", "./x/../a b.gz", f"file://{tmp_path}/a%20b.gz", f"{tmp_path}/a b.gz"]
         assert {canonical(spelling) for spelling in spellings} == {str(tmp_path / "a b.gz")}
@@ -33,10 +35,10 @@ class TestSpelling:
         assert printable("https://u:p@host:8/a/b.gz?X-Amz-Signature=1#f") == "https://host:8/a/b.gz"
         assert printable("/data/caf\udce9.gz").encode() == rb"/data/caf\udce9.gz"
 
-    def test_what_no_storage_serves_is_refused(self) -> None:
-        for uri in ("gs://bucket/key", "hdfs://host/x", "s3:///key", "", "a\0b"):
-            with pytest.raises(InputError):
-                canonical(uri)
+    @pytest.mark.parametrize("uri", ["gs://bucket/key", "hdfs://host/x", "s3:///key", "", "a\0b"])
+    def test_what_no_storage_serves_is_refused(self, uri: str) -> None:
+        with pytest.raises(InputError):
+            canonical(uri)
 
     @pytest.mark.parametrize(
         "uri",
@@ -49,35 +51,43 @@ class TestSpelling:
                 take(uri)
             assert str(caught.value).startswith(f"{uri.partition('?')[0]}: this is not a URL (write https://")
 
-    def test_secrets_in_a_name_are_refused_and_not_shown(self) -> None:
-        for uri, said in (
+    @pytest.mark.parametrize(
+        ("uri", "said"),
+        [
             ("https://me:hunter2@[::1/x?sig=s3cret", r"^https://\[::1/x: "),
             ("https://me:hunter2@host/x?sig=s3cret", "."),
             *(
                 (f"s3a://{keys}@b/k", "must not contain access keys")
                 for keys in ("AKIA2:s3cret", "AK:s3/cret", "s3cret")
             ),
-        ):
-            with pytest.raises(InputError, match=said) as caught:
-                canonical(uri)
-            assert not [word for word in ("hunter2", "cret", "AK") if word in str(caught.value)], uri
+        ],
+    )
+    def test_secrets_in_a_name_are_refused_and_not_shown(self, uri: str, said: str) -> None:
+        with pytest.raises(InputError, match=said) as caught:
+            canonical(uri)
+        assert not [word for word in ("hunter2", "cret", "AK") if word in str(caught.value)]
 
-    def test_an_address_on_a_hub_has_a_dataset_a_revision_and_a_path(self) -> None:
-        for uri, dataset, revision, path in (
+    @pytest.mark.parametrize(
+        ("uri", "dataset", "revision", "path"),
+        [
             ("hf://datasets/a/b", "a/b", None, ""),
             ("hf://datasets/a/b/", "a/b", None, ""),
             ("HF://datasets/a/b@v1.0/en/x.gz", "a/b", "v1.0", "en/x.gz"),
             ("hf://datasets/a/b@refs/convert/parquet/x", "a/b", "refs/convert/parquet", "x"),
             ("hf://datasets/a/b@refs%2Fpr%2F1/x", "a/b", "refs/pr/1", "x"),
             ("hf://datasets/a/b.c-d_e/m@il/x y.gz", "a/b.c-d_e", None, "m@il/x y.gz"),
-        ):
-            assert HubAddress.of(canonical(uri)) == HubAddress(dataset, revision, path), uri
-            assert canonical(canonical(uri)) == canonical(uri), uri
+        ],
+    )
+    def test_an_address_on_a_hub_has_a_dataset_a_revision_and_a_path(
+        self, uri: str, dataset: str, revision: str | None, path: str
+    ) -> None:
+        assert HubAddress.of(canonical(uri)) == HubAddress(dataset, revision, path)
+        assert canonical(canonical(uri)) == canonical(uri)
 
-    def test_what_is_no_dataset_is_refused_with_the_form_of_one(self) -> None:
-        for uri in ("a/b/x", "datasets/a", "models/a/b/x", *NO_PATHS):
-            with pytest.raises(InputError, match="write hf://datasets/OWNER/NAME"):
-                canonical(f"hf://{uri}")
+    @pytest.mark.parametrize("uri", ["a/b/x", "datasets/a", "models/a/b/x", *NO_PATHS])
+    def test_what_is_no_dataset_is_refused_with_the_form_of_one(self, uri: str) -> None:
+        with pytest.raises(InputError, match="write hf://datasets/OWNER/NAME"):
+            canonical(f"hf://{uri}")
 
 
 METADATA = (
@@ -98,16 +108,21 @@ class TestPrivateAddresses:
         """The server by another name than the user's."""
         return f"http://localhost:{server.url.rpartition(':')[2]}"
 
-    def test_no_spelling_of_a_private_address_passes_and_public_ones_do(self) -> None:
-        for host in (*METADATA.split(), *PRIVATE.split()):
-            with pytest.raises(PrivateAddressError):
-                require_public(f"http://{host}/latest/meta-data/")
-            assert all(map(is_public, ("93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"))), host
+    @pytest.mark.parametrize("host", [*METADATA.split(), *PRIVATE.split()])
+    def test_no_spelling_of_a_private_address_passes(self, host: str) -> None:
+        with pytest.raises(PrivateAddressError):
+            require_public(f"http://{host}/latest/meta-data/")
+
+    @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
+    def test_public_addresses_pass(self, address: str) -> None:
+        assert is_public(address)
 
     @pytest.mark.parametrize(
         "host", ["2130706433", "0x7f000001", "127.1", "0177.0.0.1", "[::ffff:127.0.0.1]", "localhost"]
     )
-    def test_a_redirect_to_this_machine_is_refused(self, server: Server, localhost: str, host: str) -> None:
+    def test_a_redirect_to_this_machine_is_refused_before_anything_is_sent(
+        self, server: Server, localhost: str, host: str
+    ) -> None:
         server.redirects["/old"] = f"{localhost.replace('localhost', host)}/secret"
         with pytest.raises(StorageError, match="an address of this machine or of its network, which is not"):
             read_object(f"{server.url}/old", OPTIONS)
@@ -115,7 +130,9 @@ class TestPrivateAddresses:
         assert (answer.status, answer.body) == (None, b"")
         assert {path for _, path, _ in server.requests} == {"/old"}
 
-    def test_hosts_of_the_user_and_settings_may_be_reached(self, server: Server, localhost: str) -> None:
+    def test_hosts_that_the_user_named_or_the_settings_allow_may_be_led_to(
+        self, server: Server, localhost: str
+    ) -> None:
         server.redirects["/old"] = f"{server.url}/a"
         assert read_object(f"{server.url}/old", OPTIONS)[0] == b"text"
         server.redirects["/old"] = f"{localhost}/a"
@@ -146,7 +163,7 @@ class TestPrivateAddresses:
         monkeypatch.setattr(addresses.socket, "getaddrinfo", unknown)
         require_public("https://store.example/x")
 
-    def test_a_foreign_list_names_no_local_address(
+    def test_a_list_from_the_network_names_no_address_of_this_machine(
         self, server: Server, localhost: str, tmp_path: Path
     ) -> None:
         server.objects["/x.paths"] = f"a\n{localhost}/secret\n".encode()

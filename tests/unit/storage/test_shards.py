@@ -70,7 +70,9 @@ class TestPaths:
         assert line.endswith(" and 4 names more; to read one, pass its own path")
         assert left_out_line(plan([f"{folder}/a.wet.gz"], OPTIONS).left_out) is None
 
-    def test_dangling_links_and_half_fetched_shards_are_planned(self, folder: Path) -> None:
+    def test_a_dangling_link_and_a_half_fetched_shard_are_planned_so_that_they_fail(
+        self, folder: Path
+    ) -> None:
         (folder / "gone.wet.gz").symlink_to(folder / "nowhere")
         for path in (f"{folder}/g*", str(folder)):
             assert ObjectInfo(f"{folder}/gone.wet.gz") in plan([path], OPTIONS).shards
@@ -89,21 +91,24 @@ class TestPaths:
         assert {"README", "_SUCCESS"} <= set(names_in(beside, folder))
         assert not {"README", "_SUCCESS"} & set(names_in(beside.left_out, folder))
 
-    def test_what_leads_nowhere_says_what_and_where(self, folder: Path) -> None:
-        for name in ("none", "papers"):
-            (folder / name).mkdir()
-        (folder / "papers" / "README.md").touch()
-        for path, what in (
+    @pytest.mark.parametrize(
+        ("path", "what"),
+        [
             ("nope", "no such file or folder"),
             ("none", "folder contains no files to read"),
             ("papers", "left out by their name: 1"),
             ("*.zip", "glob matches no files to read"),
             ("nope.paths.gz", "no such file or folder"),
-        ):
-            with pytest.raises(InputError, match=what) as caught:
-                plan([f"{folder}/{path}"], OPTIONS)
-            assert caught.value.where == f"{folder}/{path}"
-            assert caught.value.remedy
+        ],
+    )
+    def test_what_leads_nowhere_says_what_and_where(self, folder: Path, path: str, what: str) -> None:
+        (folder / "none").mkdir()
+        (folder / "papers").mkdir()
+        (folder / "papers" / "README.md").touch()
+        with pytest.raises(InputError, match=what) as caught:
+            plan([f"{folder}/{path}"], OPTIONS)
+        assert caught.value.where == f"{folder}/{path}"
+        assert caught.value.remedy
         with pytest.raises(InputError, match="no path was given"):
             plan([], OPTIONS)
 
@@ -195,7 +200,9 @@ class TestLists:
         with pytest.raises(InputError, match="entry 2: a list from another host"):
             plan([f"{server.url}/wet.paths.gz"], OPTIONS)
 
-    def test_a_glob_of_lists_stands_for_all_they_name(self, tmp_path: Path, real_data: Path) -> None:
+    def test_a_glob_of_lists_stands_for_all_they_name_and_a_real_one_is_read(
+        self, tmp_path: Path, real_data: Path
+    ) -> None:
         for name in "ab":
             (tmp_path / f"{name}.paths").write_text(f"{name}.gz\n")
         assert names_in(plan([f"{tmp_path}/*.paths"], OPTIONS), tmp_path) == ["a.gz", "b.gz"]

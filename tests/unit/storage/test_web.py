@@ -63,7 +63,9 @@ def read_all(info: ObjectInfo) -> bytes:
 
 
 class TestBodies:
-    def test_an_early_end_is_an_error_unless_much_was_read(self, server: Server) -> None:
+    def test_an_early_end_is_no_end_and_interruptions_are_forgiven_once_much_was_read(
+        self, server: Server
+    ) -> None:
         server.objects["/long"] = DATA * 25
         info, long = (stat(f"{server.url}/{name}", QUICK) for name in ("shard.gz", "long"))
         server.always = Fault(cut_after=3_000_000)
@@ -72,7 +74,9 @@ class TestBodies:
         with pytest.raises(TruncatedError, match="@ 100"):
             read_all(info)
 
-    def test_a_body_ends_at_its_last_chunk_or_its_length(self, server: Server) -> None:
+    def test_a_chunked_body_ends_at_its_last_chunk_and_one_without_length_or_chunks_nowhere(
+        self, server: Server
+    ) -> None:
         server.lengths = server.ranges = False
         info = stat(f"{server.url}/shard.gz", QUICK)
         assert info.size is None
@@ -162,7 +166,9 @@ class TestCertificates:
         with web(context, objects={"/shard.gz": DATA}) as running:
             yield f"{running.url}/shard.gz"
 
-    def test_a_named_authority_is_trusted(self, url: str, bundle: str, between: trustme.CA) -> None:
+    def test_a_named_authority_is_trusted_and_the_certificates_are_told(
+        self, url: str, bundle: str, between: trustme.CA
+    ) -> None:
         with exchanges_recorded() as heard:
             assert read_range(url, 0, 10, StorageOptions(ca_bundle=bundle)) == DATA[:10]
         (told,) = heard
@@ -263,7 +269,9 @@ class TestShardDigests:
             assert stream.sha256 is None
 
     @pytest.mark.parametrize("read", [0, 1000, 500_000])
-    def test_a_shard_read_in_part_is_read_once_more(self, server: Server, tmp_path: Path, read: int) -> None:
+    def test_of_a_shard_that_was_not_read_whole_in_order_all_is_read_once_more(
+        self, server: Server, tmp_path: Path, read: int
+    ) -> None:
         (tmp_path / "shard").write_bytes(DATA)
         for uri in (f"{server.url}/shard.gz", str(tmp_path / "shard")):
             opener, info = Opener(digests=True), stat(uri, QUICK)
@@ -327,7 +335,9 @@ class TestSilence:
         )
 
     @pytest.mark.parametrize("path", ["/shard.warc.gz", "/body"])
-    def test_silence_is_reported_once(self, path: str, site: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_first_silence_of_a_site_names_shard_host_and_attempt_once(
+        self, path: str, site: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         for _ in range(2):
             with pytest.raises((StorageError, TruncatedError)):
                 read_object(f"{site}{path}?X-Amz-Signature=hunter2", self.options())
@@ -345,7 +355,9 @@ class TestSilence:
         told = re.findall("sent nothing for (.*)", capsys.readouterr().err)
         assert told == [f"0.1 s: {site}/shards/a.warc.gz (attempt 1 of 2)"]
 
-    def test_the_wait_for_a_holder_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_wait_for_a_holder_that_may_have_died_is_told(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         locks = [GuardedObject(str(tmp_path / name), QUICK) for name in ("a.lock", "b.lock", "c.lock")]
         waits = list[float]()
         assert set(silent(locks, waits.append)) == set(locks)

@@ -100,14 +100,16 @@ def test_what_is_damaged_does_not_hide_what_is_not(tables: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize("table", ["matches", "rights_signals", "scan_log", "metrics"])
-def test_verify_rows_reads_all_tables(tables: Path, table: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_rows_reads_all_tables_of_a_run(
+    tables: Path, table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     flip_a_bit(file_of(tables, table), Random(table))
     message = f"table {table} of run {RUN} is not as it was published"
     ends(["verify-rows", str(tables), "--run", RUN], capsys, (1, 3), message)
 
 
 @pytest.mark.parametrize("by", ["runs", "censuses"])
-def test_a_damaged_row_of_a_run_hides_no_other(
+def test_a_run_whose_own_row_is_damaged_is_named_and_hides_no_other(
     tables: Path, by: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_id = RUN if by == "runs" else CENSUS
@@ -160,7 +162,9 @@ def test_rows_of_an_older_run_are_counted_and_have_a_digest(
     assert ends(["runs", str(tables)], capsys, 1, "2 rows, and there are 0 in 0 files")
 
 
-def test_files_of_no_run_are_mentioned(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_that_no_run_publishes_are_ignored_and_mentioned(
+    tables: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     left = "20240604T080000Z-dddddd"
     shutil.copy(file_of(tables, "matches"), file_of(tables, "matches", left))
     assert left not in ends(["matches", str(tables)], capsys, 0)

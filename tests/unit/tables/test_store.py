@@ -43,21 +43,26 @@ class TestFolder:
         for uri in (f"file://{tmp_path}/my%20out", f"file://localhost{tmp_path}/my%20out"):
             assert TableStore.create(uri).root.path == tmp_path / "my out"
 
-    def test_what_is_no_tables_folder_is_left_alone(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("place", "message"),
+        [
+            ("theses", "did not write"),
+            ("theses/thesis.doc", "cannot be written"),
+            ("later", "layout 99"),
+            ("https://host/out?sig=s3cret", r"https://.*choose a folder on S3, or on a disk"),
+        ],
+    )
+    def test_what_is_no_folder_for_tables_is_refused_and_left_alone(
+        self, tmp_path: Path, place: str, message: str
+    ) -> None:
         for name in ("theses/thesis.doc", f"later/{MARKER}"):
             (tmp_path / name).parent.mkdir()
             (tmp_path / name).write_text('{"layout": 99}')
         before = sorted(tmp_path.rglob("*"))
-        for place, message in (
-            (tmp_path / "theses", "did not write"),
-            (tmp_path / "theses/thesis.doc", "cannot be written"),
-            (tmp_path / "later", "layout 99"),
-            ("https://host/out?sig=s3cret", r"https://.*choose a folder on S3, or on a disk"),
-        ):
-            with pytest.raises(OutputError, match=message) as caught:
-                TableStore.create(str(place))
-            assert "s3cret" not in str(caught.value)
-            assert sorted(tmp_path.rglob("*")) == before
+        with pytest.raises(OutputError, match=message) as caught:
+            TableStore.create(place if "//" in place else str(tmp_path / place))
+        assert "s3cret" not in str(caught.value)
+        assert sorted(tmp_path.rglob("*")) == before
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", "null"])
     def test_a_damaged_marker_is_reported(self, store: TableStore, text: str) -> None:
@@ -73,23 +78,32 @@ class TestFolder:
             with pytest.raises(OutputError, match=r"missing or damaged|layout \d"):
                 TableStore.open(str(store.root))
 
-    def test_markers_of_other_versions_are_read(self, store: TableStore) -> None:
-        # An earlier version sealed none, and a later one may know more tables.
-        earlier = json.dumps({"layout": 1, "tables": sorted(SCHEMAS)}).encode()
-        for marker in (earlier, sealed_json({"layout": 1, "tables": [*SCHEMAS, "verdicts"]})):
-            (store.root.path / MARKER).write_bytes(marker)
-            assert TableStore.open(str(store.root)) == store
+    @pytest.mark.parametrize(
+        "marker",
+        [
+            json.dumps({"layout": 1, "tables": sorted(SCHEMAS)}).encode(),
+            sealed_json({"layout": 1, "tables": [*SCHEMAS, "verdicts"]}),
+        ],
+        ids=["an earlier version sealed none", "a later version may know more tables"],
+    )
+    def test_markers_of_other_versions_are_read(self, store: TableStore, marker: bytes) -> None:
+        (store.root.path / MARKER).write_bytes(marker)
+        assert TableStore.open(str(store.root)) == store
 
-    def test_a_full_disk_is_named_and_the_run_can_be_resumed(self) -> None:
-        message = r"disk is full.*run the same command again"
-        for code, where, expected in (
-            (errno.ENOSPC, Path("out"), message),
-            (errno.EDQUOT, Path("out"), message),
+    @pytest.mark.parametrize(
+        ("code", "where", "message"),
+        [
+            (errno.ENOSPC, Path("out"), r"disk is full.*run the same command again"),
+            (errno.EDQUOT, Path("out"), r"disk is full.*run the same command again"),
             # No disk is sought on S3.
             (errno.ENOSPC, "s3://bucket/out", r"temporary files is full"),
-        ):
-            with pytest.raises(OutputError, match=expected), disk_errors(where):
-                raise OSError(code, os.strerror(code))
+        ],
+    )
+    def test_a_full_disk_is_named_and_the_run_can_be_resumed(
+        self, code: int, where: Path | str, message: str
+    ) -> None:
+        with pytest.raises(OutputError, match=message), disk_errors(where):
+            raise OSError(code, os.strerror(code))
 
 
 FIRST, SECOND = "20261124T120000Z-aaaaaa", "20261124T130000Z-bbbbbb"
@@ -149,7 +163,9 @@ def test_what_a_compare_or_a_derived_table_killed_left_is_removed(published: Tab
     assert [Path(uri).name for uri in published.present("changes")] == ["d1-00000.parquet"]
 
 
-def test_files_of_a_killed_run_are_removed_unless_a_note_is_damaged(published: TableStore) -> None:
+def test_files_of_a_run_that_was_killed_and_dropped_are_removed_unless_a_note_is_damaged(
+    published: TableStore,
+) -> None:
     write(published, "matches", KILLED, [match("b", None)], Match.schema)
     note = published.root / "_runs" / "0123456789abcdef"
     note.write("run.json", b"{")

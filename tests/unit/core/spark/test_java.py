@@ -159,7 +159,7 @@ class TestWheel:
         arguments = ("-cp", "a b", java.INCUBATOR, "-Dx='$y'", "", "--add-modules=other")
         assert said(java.wheel_home(), *arguments) == "<-cp><a b><-Dx='$y'><><--add-modules=other>"
 
-    def test_the_wrapper_may_be_in_the_users_cache(
+    def test_an_unwritable_environment_sends_the_wrapper_to_the_users_cache(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "file").touch()

@@ -186,7 +186,9 @@ def targets_of(bag: Path) -> dict[str, Target]:
     rows = sorted(
         (line["row"] | line["source"] for line in lines(bag)), key=lambda row: int(row["record_offset"])
     )
-    return {r["row_sha256"]: Target(**{name: r.get(name) for name in Target.schema.names}) for r in rows}
+    return {
+        row["row_sha256"]: Target(**{name: row.get(name) for name in Target.schema.names}) for row in rows
+    }
 
 
 def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release) -> None:
@@ -262,7 +264,9 @@ def test_no_credential_gets_into_a_bag(own: Release, monkeypatch: pytest.MonkeyP
 def test_a_case_names_its_claims_itself_and_is_sealed_with_its_probes(own: Release, tmp_path: Path) -> None:
     case, folder = own.open("case"), own.folder / "case"
     probe(case, own)
-    done = outcome("evidence build --confidence A", "--corpus", own.corpus, "--out", tmp_path / "no", folder)
+    done = outcome(
+        "evidence build --confidence A", "--corpus", own.corpus, "--out", tmp_path / "refused", folder
+    )
     assert (done.code, "a case already selects its claims" in done.err) == (1, True)
     bag, built = build(own, "bag", path=str(folder), confidences=())
     assert built.is_complete

@@ -293,7 +293,9 @@ def test_texts_of_articles_are_in_a_bag_only_if_asked_for(six: Path, crawl: Rele
     assert "The texts of articles are not enclosed" in text
 
 
-def test_no_bag_begins_without_typst(crawl: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_bag_is_begun_without_typst(
+    crawl: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(name: str) -> Any:
         raise ImportError(name)
 

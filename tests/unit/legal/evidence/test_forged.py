@@ -72,7 +72,9 @@ def part(small: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "shares"), [("small", (0, 0.37, 0.5, 0.999)), ("part", (0, 0.33, 0.5, 0.999))]
 )
-def test_a_changed_byte_is_told(request: pytest.FixtureRequest, kind: str, shares: tuple[float, ...]) -> None:
+def test_one_changed_byte_is_named(
+    request: pytest.FixtureRequest, kind: str, shares: tuple[float, ...]
+) -> None:
     bag: Path = request.getfixturevalue(kind)
     for name in files(bag):
         size = (bag / name).stat().st_size
@@ -133,7 +135,9 @@ def test_what_is_added_or_taken_away_is_named(small: Path) -> None:
         ],
     ),
 )
-def test_an_unsealed_file_is_refused_if_listed(request: pytest.FixtureRequest, kind: str, name: str) -> None:
+def test_an_unsealed_file_is_refused_though_listed(
+    request: pytest.FixtureRequest, kind: str, name: str
+) -> None:
     bag: Path = request.getfixturevalue(kind)
     (bag / name).parent.mkdir(parents=True, exist_ok=True)
     (bag / name).write_text("the court has confirmed this")

@@ -26,8 +26,19 @@ from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices import letter as letters
-from presswatch_spark.legal.notices.annex import digest_of, revision_and_path, rows_of_jsonl, surt_prefixes
-from presswatch_spark.legal.notices.formats import WordLetter, attachments_in, docx_of, pdf_of, text_of
+from presswatch_spark.legal.notices.annex import (
+    digest_of,
+    revision_and_path,
+    rows_of_jsonl,
+    surt_prefixes,
+)
+from presswatch_spark.legal.notices.formats import (
+    WordLetter,
+    attachments_in,
+    docx_of,
+    pdf_of,
+    text_of,
+)
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import AMOUNTS, Letter, LetterWords, NoticeContent, letter_of
 from presswatch_spark.legal.notices.notice import schema_fault
@@ -337,7 +348,9 @@ def test_page_1_says_who_asks_for_whom_and_what_and_has_no_digest(shared: Bureau
 
 def test_mandates_are_cited_and_attached(shared: Bureau) -> None:
     deed = {"signed_on": "2024-01-01", "scope": "demander le retrait"}
-    shared.members(lambda it: it["mandate_document"].update(deed, signatory=f"La présidente de {it['id']}"))
+    shared.members(
+        lambda each: each["mandate_document"].update(deed, signatory=f"La présidente de {each['id']}")
+    )
     shared.draft("cited", sender=shared.sender())
     folder = shared.folder / "cited"
     letter = flat(letter_in(folder))
@@ -380,7 +393,9 @@ def test_mandates_of_the_same_name_are_kept_apart(shared: Bureau) -> None:
         ("dsa16", {"trusted_flagger": {"by": "Arcom", "on": PROBED + timedelta(days=1)}}),
     ],
 )
-def test_no_letter_can_be_older_than_its_facts(shared: Bureau, law: str, changed: dict[str, object]) -> None:
+def test_a_letter_cannot_be_older_than_its_facts(
+    shared: Bureau, law: str, changed: dict[str, object]
+) -> None:
     day = PROBED - timedelta(days=0 if changed else 1)
     for sender in (shared.sender(fair_use=None), shared.sender(**{"fair_use": None} | changed)):
         if sender.fair_use or sender.trusted_flagger or not changed:
@@ -424,7 +439,9 @@ def test_elements_that_depend_on_facts_are_there_with_them_only(shared: Bureau) 
     assert "research" not in WordLetter.read((shared.drafted("optout") / "letter.docx").read_bytes()).elements
 
 
-def test_an_opt_out_lists_declarations_that_are_read(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_opt_out_lists_the_declarations_that_were_read(
+    shared: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
     declared = {
         ("le-meridien.example", "robots_txt"): [date(2024, 5, 3), date(2024, 12, 1)],
         ("quai.example", "tdm_reservation"): [date(2024, 6, 1)],
@@ -557,7 +574,9 @@ def test_each_law_has_its_address_and_the_seat_its_languages(tmp_path: Path) -> 
         (r"checked: null(?=[\n}])", "checked: 2999-01-01", r"f:\d+: .*: \w+: checked: 2999-01-01 is to come"),
     ],
 )
-def test_a_mistake_in_recipients_is_named_by_line(tmp_path: Path, before: str, after: str, told: str) -> None:
+def test_a_mistake_in_the_recipients_is_named_with_its_line(
+    tmp_path: Path, before: str, after: str, told: str
+) -> None:
     text = (ROOT / "conf" / "recipients.yaml").read_text("utf-8")
     (tmp_path / "f").write_text(re.sub(before, after, text, count=1), "utf-8")
     with pytest.raises(ConfigError, match=told):

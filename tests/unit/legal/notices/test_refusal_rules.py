@@ -150,7 +150,9 @@ LACKING = [
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_each_fact_that_is_removed_from_a_senders_file_refuses_its_element(shared: Bureau, law: str) -> None:
+def test_each_fact_that_is_removed_from_the_senders_file_refuses_its_element(
+    shared: Bureau, law: str
+) -> None:
     for key, value, elements in LACKING:
         drafted = shared.draft(f"lacks-{law}-{key}", law, sender=shared.sender(**{key: value}))
         lacks = {elements[law]} if law in elements else set()
@@ -496,7 +498,9 @@ def test_the_press_publishers_right_is_claimed_for_publishers_in_the_eu_or_eea_a
     shared: Bureau, country: str | None, doubt: str | None
 ) -> None:
     name, is_claimed = f"country-{country}", doubt is None
-    shared.members(lambda it: it.update(country=country) if country else it.pop("country"))
+    shared.members(
+        lambda publisher: publisher.update(country=country) if country else publisher.pop("country")
+    )
     numbers = shared.draft(name, sender=shared.sender()).content.numbers
     assert (numbers["press_rows"] > 0, numbers["author_rows"] > 0) == (is_claimed, True)
     assert [word in said(shared, name) for word in ("droit voisin", "L. 218-1")] == [is_claimed] * 2

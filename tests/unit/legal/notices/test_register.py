@@ -328,7 +328,9 @@ def test_a_change_by_hand_is_named_by_every_command(sent: Path, tmp_path: Path, 
         assert not (tmp_path / "c.pdf").exists()
 
 
-def test_one_killed_before_its_entry_raises_no_alarm(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
+    campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = campaign / FIRST
     entries = len(list((campaign / "journal").iterdir()))
     with monkeypatch.context() as patch:
@@ -393,7 +395,9 @@ def test_the_register_is_exported_with_days_and_a_calendar(sent: Path, tmp_path:
     assert "enregistrer la distribution\\, avec sa preuve" in unfolded
 
 
-def test_a_calendar_replaces_no_file_and_options_for_others_are_refused(sent: Path, tmp_path: Path) -> None:
+def test_a_calendar_replaces_no_file_and_an_option_for_another_thing_is_refused(
+    sent: Path, tmp_path: Path
+) -> None:
     exclusions, calendar = sent / "exclusions.csv", tmp_path / "n.ics"
     before = exclusions.read_bytes()
     done = outcome("notice status --calendar", exclusions, sent)
@@ -426,7 +430,9 @@ def test_a_notice_that_is_reached_through_a_link_keeps_the_journal(campaign: Pat
     assert (len(journal.digests["alliance-common-crawl-fr"]), journal.pending) == (3, None)
 
 
-def test_no_step_after_reminders_is_before_the_deadline_and_no_closure_before_events(campaign: Path) -> None:
+def test_no_step_after_a_reminder_ends_before_the_deadline_and_no_closure_before_an_event(
+    campaign: Path,
+) -> None:
     id = "syndicat-aws-fr"
     send(campaign, id)
     note(campaign, id, "delivered", SENT)
@@ -439,7 +445,9 @@ def test_no_step_after_reminders_is_before_the_deadline_and_no_closure_before_ev
     note(campaign, id, "closed", SENT + DAY)
 
 
-def test_a_letter_is_sent_to_no_other_address(office: Bureaux, campaign: Path, tmp_path: Path) -> None:
+def test_a_letter_is_not_sent_to_another_address_than_its_own(
+    office: Bureaux, campaign: Path, tmp_path: Path
+) -> None:
     path, recipients = signed_and_checked(campaign / FIRST), yaml.safe_load(office.recipients.read_bytes())
     for each in recipients["recipients"]:
         each["route"] |= {"value": "elsewhere@recipient.example", "checked": today()}

@@ -153,7 +153,9 @@ def test_a_draft_leaves_out_what_newer_claims_call_licensed_or_a_verdict_denies(
         assert not shared.select().left_out
 
 
-def test_rows_of_old_bags_are_reread(shared: Bureau, sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_an_old_bag_are_read_again(
+    shared: Bureau, sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Later(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:
@@ -260,7 +262,9 @@ def test_a_page_in_two_files_is_named_at_both_places_once(two_files: Bureau) -> 
 
     of = next(target for target in two_files.case.targets() if target.place != "record").row_sha256
     before = two_files.draft("both", choice=one_row(of)).content.numbers["rows"]
-    rewrite_claims(two_files.crawl.tables, lambda row: row["row_sha256"] != of and row.update(confidence="D"))
+    rewrite_claims(
+        two_files.crawl.tables, lambda claim: claim["row_sha256"] != of and claim.update(confidence="D")
+    )
     after = two_files.draft("alone", choice=one_row(of))
     assert before > 1
     assert (after.content.numbers["rows"], after.content.order.selection.left_out) == (

@@ -155,7 +155,9 @@ def test_a_proof_whose_event_was_never_written_raises_no_alarm(shared: Bureau, t
         ({"value": "1 Main Street", "source": "https://a.example", "checked": today() - 91 * DAY}, "last on"),
     ],
 )
-def test_no_letter_goes_to_an_unchecked_address(shared: Bureau, route: dict[str, object], why: str) -> None:
+def test_no_letter_goes_to_an_address_that_nobody_checked_lately(
+    shared: Bureau, route: dict[str, object], why: str
+) -> None:
     folder, file = shared.copy(f"unknown-{len(why)}"), shared.folder / "unknown.yaml"
     sign(shared, folder.name)
     assert shared.check(folder.name).passes
@@ -223,7 +225,9 @@ def test_a_notice_with_a_changed_file_is_neither_checked_signed_nor_sent(shared:
         (["answer", "--kind", "declined"], "this notice was not sent"),
     ],
 )
-def test_every_command_names_a_notice_without_data(shared: Bureau, command: list[str], finding: str) -> None:
+def test_a_notice_whose_data_are_lost_is_named_by_every_command(
+    shared: Bureau, command: list[str], finding: str
+) -> None:
     folder = shared.copy(f"lost-{command[0]}")
     (folder / "notice.json").write_text("{}", encoding="utf-8")
     done = outcome("notice", *command, folder)
@@ -232,7 +236,9 @@ def test_every_command_names_a_notice_without_data(shared: Bureau, command: list
     assert str(folder) in done.err or command == ["check"]
 
 
-def test_a_signature_names_the_notice_and_events_changed_or_taken_out_are_named(shared: Bureau) -> None:
+def test_a_signature_has_the_name_of_the_notice_and_an_event_that_was_changed_or_taken_out_is_named(
+    shared: Bureau,
+) -> None:
     folder = shared.copy("events")
     done = outcome("notice sign --by", "jeanne  VALMONT", folder)
     assert done.out.startswith(f"recorded: signed by {NAME} on ")

@@ -274,7 +274,9 @@ def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path
 
 
 @pytest.mark.parametrize(("back", "count"), [(timedelta(days=1), 1), (timedelta(seconds=30), 0)])
-def test_a_clock_set_back_between_rounds_is_reported(case: RemovalCase, back: timedelta, count: int) -> None:
+def test_a_clock_that_was_set_back_between_rounds_is_reported(
+    case: RemovalCase, back: timedelta, count: int
+) -> None:
     at = BEGIN + timedelta(hours=5) - back
     add_round(case, 3, [probe(case.targets()[0].target_sha256, 5, 3, asked_at=at)])
     alarms = [alarm for alarm in CaseStatus.of(case).alarms if alarm.kind == "clock set back"]

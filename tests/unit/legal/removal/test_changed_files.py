@@ -269,13 +269,17 @@ CHANGES = {
     "its words in another order elsewhere": Change(elsewhere(reversed_words), {"deep words": "dropped"}),
     # Another text is there.
     "half its text": Change(half_blank, {"": UNCOUNTED, "words": "altered"}),
-    "half elsewhere": Change(elsewhere(lambda text: text[: len(text) // 2]), {"deep words": "altered"}),
+    "half its article elsewhere": Change(
+        elsewhere(lambda text: text[: len(text) // 2]), {"deep words": "altered"}
+    ),
     "two letters": Change(short_text, {"words": NO_WORD, "deep words": NO_WORD}),
     "its text with escapes": Change(
         rewritten(lambda text: html.escape(text.decode()).encode("ascii", "xmlcharrefreplace")),
         {"deep words": "altered"},
     ),
-    "spaced out": Change(rewritten(lambda text: " ".join(text.decode()).encode()), {"deep words": NO_WORD}),
+    "its letters apart": Change(
+        rewritten(lambda text: " ".join(text.decode()).encode()), {"deep words": NO_WORD}
+    ),
     "its words in another order": Change(rewritten(reversed_words), {"deep words": NO_WORD}),
     "another spelling of its URL": Change(other_spelling_of_url, {"deep words": SAME_WORDS}),
     "its page without its article": Change(emptied_page, {"deep words": NO_WORD}),
@@ -285,9 +289,12 @@ CHANGES = {
         zeroed_and_reframed,
         dict.fromkeys(("", "words"), LONGER) | {"deep": "undecided", "deep words": "present"},
     ),
-    "its article after its emptied page": Change(emptied_page_before_its_article, {"deep words": "present"}),
+    "its article after its page without it": Change(
+        emptied_page_before_its_article, {"deep words": "present"}
+    ),
     "its record at the end": Change(
-        lambda data, target: zeroed(data, target) + stored_at(data, target), {"": LONGER, "deep": "present"}
+        lambda data, target: zeroed(data, target) + stored_at(data, target),
+        {"": LONGER, "deep": "present"},
     ),
     "its text under another URL": Change(other_url_and_id, {"deep": "present"}),
     "the same under another URL, at its place": Change(
@@ -425,7 +432,12 @@ EDGES: dict[str, tuple[Callable[[bytes, Target], bytes], bool]] = {
 @pytest.mark.parametrize(("change", "is_removed"), EDGES.values(), ids=EDGES)
 @pytest.mark.parametrize("form", each_time([WET], [WET, "plain.warc.wet"]))
 def test_a_cut_file_removes_nothing_and_zeros_at_its_edge_do(
-    tmp_path: Path, server: Server, form: str, change: Callable[..., bytes], is_removed: bool, place: int
+    tmp_path: Path,
+    server: Server,
+    form: str,
+    change: Callable[[bytes, Target], bytes],
+    is_removed: bool,
+    place: int,
 ) -> None:
     crawl = release(tmp_path, server, (form,))
     case = crawl.open()

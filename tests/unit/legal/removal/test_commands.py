@@ -112,7 +112,9 @@ def test_the_guide_leads_from_the_notice_to_gone_and_back_again(home: Home) -> N
     assert (scheduled[0], watched["cases"]) == ("watch", (CASE,))
 
 
-def test_a_mirror_says_where_files_are_and_the_chain_how_many_probes_are_of_places(opened: Home) -> None:
+def test_a_mirror_says_where_files_really_are_and_the_chain_how_many_probes_are_of_places(
+    opened: Home,
+) -> None:
     code, told, _ = opened.probe()
     assert (code, "same" in told) == (0, True)
     assert opened.crawl.server.requests
@@ -190,7 +192,9 @@ def test_opening_probing_and_status_speak_french(home: Home) -> None:
         assert re.search(line, told, re.MULTILINE)
 
 
-def test_a_site_that_says_no_is_left_until_later(opened: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
+    opened: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PRESSWATCH_STORAGE__REFUSAL_PAUSE", "0.1")
     opened.crawl.server.always = Fault(status=429)
     code, _, errors = opened.probe()
@@ -220,7 +224,9 @@ sys.exit(run(sys.argv[2:]))
 
 
 @pytest.mark.parametrize("kills", each_time(["3"], ["3", "1 1 2"]))
-def test_a_killed_round_goes_on_and_asks_once(home: Home, server: Server, tmp_path: Path, kills: str) -> None:
+def test_a_round_that_is_killed_goes_on_and_asks_for_nothing_twice(
+    home: Home, server: Server, tmp_path: Path, kills: str
+) -> None:
     shutil.rmtree("tables")
     forms = ("a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "c4-train.json.gz")
     crawl = release(tmp_path, server, forms)
@@ -317,7 +323,9 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("which", each_time(["the same", "a mirror", "capture"], OTHERS))
-def test_a_removed_record_is_present_if_a_run_found_it_in_another_file(noticed: Home, which: str) -> None:
+def test_a_removed_record_is_present_if_a_run_found_the_same_capture_in_another_file(
+    noticed: Home, which: str
+) -> None:
     other = OTHERS[which]
     assert probe_with_tables(noticed) == 0
     target = zero_the_first(noticed)

@@ -163,7 +163,9 @@ def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of, "STAYED_AWAY", timedelta(0))
 
 
-def test_rows_are_present_while_the_newest_revision_is_the_commit_or_has_its_file(dataset: Dataset) -> None:
+def test_rows_are_present_while_the_newest_revision_is_the_commit_or_has_the_same_file(
+    dataset: Dataset,
+) -> None:
     assert set(CaseStatus.of(dataset.case).counts()) == {"present"}
     (probe,) = dataset.newest()
     assert (probe.outcome, probe.detail) == ("same", "the newest revision is the commit itself")
@@ -296,7 +298,9 @@ def test_gated_disabled_and_private_datasets_are_restricted_and_moves_and_bad_to
     assert dataset.probe().state == "undecided"
 
 
-def test_a_case_has_no_token_and_no_signed_address(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_holds_no_token_and_no_signed_address(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     dataset.push(without)
     dataset.probe()

@@ -127,7 +127,9 @@ def test_an_index_that_cannot_be_asked_begins_no_round(case: RemovalCase, crawl:
         *dict.fromkeys(("", "ftp://a.example/", "https://", "https://a.example:x/", "mailto:a@b.c")).items(),
     ],
 )
-def test_a_key_is_that_of_the_index_and_says_if_it_is_sure(url: str, key: tuple[str, bool] | None) -> None:
+def test_a_key_is_that_of_the_index_and_says_whether_it_is_sure(
+    url: str, key: tuple[str, bool] | None
+) -> None:
     assert key_of(url) == key
 
 
@@ -216,7 +218,9 @@ def test_each_page_is_found_with_all_its_captures(index: tuple[Index, list[Row]]
     some = [*by_url][:3] + [*by_url][-3:] + random.Random(1).sample([*by_url], 200)
     some += [url for url, each in by_url.items() if len(each) > 1]
     answers = look_up(files, [(RELEASE, url) for url in some])
-    assert {u: found_in(each) for (_, u), each in answers.items()} == {u: sorted(by_url[u]) for u in some}
+    assert {url: found_in(each) for (_, url), each in answers.items()} == {
+        url: sorted(by_url[url]) for url in some
+    }
 
 
 def test_a_page_that_is_not_there_is_not_listed_and_one_of_an_unsure_key_unknown(
@@ -483,7 +487,9 @@ def test_files_say_where_warc_records_are_and_what_is_hidden(found: Crawl, kind:
         ("table", "{folder}/cc-index/table/"),
     ],
 )
-def test_an_index_that_answers_nothing_is_named_with_code_3(found: Crawl, kind: str, address: str) -> None:
+def test_an_index_that_answers_nothing_is_named_and_the_exit_code_tells(
+    found: Crawl, kind: str, address: str
+) -> None:
     found.server.queries = dict.fromkeys(found.server.queries, Reply(403, {}, b"no"))
     endpoint = address.format(server=found.server.url, folder=found.folder)
     mirror = f"{found.wet.shards.parent}={found.server.url}/crawl"

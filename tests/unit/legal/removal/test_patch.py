@@ -103,7 +103,9 @@ def patched(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> t
 
 
 @pytest.mark.parametrize("form", each_time(EACH_TIME, PATCHED))
-def test_a_patched_file_has_lost_its_targets_and_no_more(tmp_path: Path, server: Server, form: str) -> None:
+def test_a_patched_file_has_lost_the_targets_and_nothing_else(
+    tmp_path: Path, server: Server, form: str
+) -> None:
     crawl = release(tmp_path, server, (form,))
     case = crawl.open()
     probe(case, crawl)
@@ -133,7 +135,9 @@ def test_a_patched_file_has_lost_its_targets_and_no_more(tmp_path: Path, server:
     assert gone.isdisjoint(row["text_sha256"] for row in rows)
     crawl.server.objects[f"/crawl/{form}"] = path.read_bytes()
     probe(case, crawl, words=True)
-    assert {each.state for each in states(case).values()} == {"overwritten" if "warc" in form else "dropped"}
+    assert {state.state for state in states(case).values()} == {
+        "overwritten" if "warc" in form else "dropped"
+    }
 
     proof = facts_of(tmp_path / "patch", "proof.json")
     assert (proof["totals"], proof["not_removed"]) == (written.totals, [])
@@ -157,7 +161,9 @@ def test_a_patch_has_no_text_of_a_removed_record(tmp_path: Path, server: Server,
     gone = {target.text_sha256 for target in case.targets()}
     removed = [each for each in read(crawl.shards / form)[0] if sha256(each.text).hexdigest() in gone]
     kept = b"".join(each.text for each in read(crawl.shards / form)[0] if each not in removed)
-    lines = {line for one in removed for line in one.text.splitlines() if len(line) > 60 and line not in kept}
+    lines = {
+        line for each in removed for line in each.text.splitlines() if len(line) > 60 and line not in kept
+    }
     assert len(lines) > 20
     assert not any(line in found or json.dumps(line.decode())[1:-1].encode() in found for line in lines)
 
@@ -270,7 +276,9 @@ def test_real_archives_lose_records_and_every_other_one_is_read_at_its_old_offse
     assert path.read_bytes() == before
 
 
-def test_readers_that_fail_are_named_and_others_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_fails_on_a_file_is_named_and_the_others_list_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failing(file: Any) -> Any:
         raise ValueError("no such header")
 
@@ -317,7 +325,9 @@ def test_a_record_whose_place_an_index_gave_is_removed(tmp_path: Path) -> None:
 # Targets that cannot be removed.
 
 
-def test_targets_that_cannot_be_removed_are_named_with_exit_code_3(tmp_path: Path, crawl: Release) -> None:
+def test_targets_that_cannot_be_removed_are_named_and_the_exit_code_is_3(
+    tmp_path: Path, crawl: Release
+) -> None:
     case = crawl.open()
     record = next(target for target in case.targets() if target.place == "record")
     other = {"article_id": "x", "row_sha256": "0" * 64}
@@ -369,7 +379,9 @@ def test_the_script_needs_only_python_3_8(patch: Path, file: Path) -> None:
         assert run_script(patch, "--undo", file, python=old).returncode == 0
 
 
-def test_the_script_is_idempotent_undoes_itself_and_keeps_mode_and_owner(patched: tuple[Path, Path]) -> None:
+def test_the_script_is_idempotent_and_undoes_itself_and_keeps_mode_and_owner(
+    patched: tuple[Path, Path],
+) -> None:
     patch, path = patched
     path.chmod(0o640)
     if not os.geteuid():
@@ -425,7 +437,9 @@ def test_wrong_files_are_named_and_the_others_are_patched(patch: Path, file: Pat
     (tmp_path / "folder" / file.name).mkdir(parents=True)
     wrong = {
         other("cut", data[:-1]): "it is cut, or another version",
-        other("changed", data[:100] + bytes([data[100] ^ 1]) + data[101:]): "damaged, or another version",
+        other(
+            "changed", data[:100] + bytes([data[100] ^ 1]) + data[101:]
+        ): "it is damaged, or another version",
         other("renamed", data, "b.warc.wet.gz"): "no file of this name",
         link: "symbolic link",
         tmp_path / "folder" / file.name: "it is a folder",
@@ -548,7 +562,9 @@ def reseal(patch: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_patch_that_was_made_to_do_harm_touches_no_file(patch: Path, file: Path, name: str) -> None:
+def test_a_patch_that_was_made_to_do_harm_is_refused_before_a_file_is_touched(
+    patch: Path, file: Path, name: str
+) -> None:
     change, message = HOSTILE[name]
     before = file.read_bytes()
     reseal(patch, change)
@@ -589,7 +605,9 @@ def test_two_scripts_never_work_on_a_file_at_once(patched: tuple[Path, Path]) ->
     assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
 
 
-def test_a_file_that_changes_after_its_check_is_not_patched_nor_saved(patched: tuple[Path, Path]) -> None:
+def test_a_file_that_changes_after_its_check_is_not_patched_and_no_wrong_bytes_are_saved(
+    patched: tuple[Path, Path],
+) -> None:
     patch, path = patched
     before, opened = path.read_bytes(), script.Patch.open(str(patch))
     (offset, *_), *_ = opened.files[0]["edits"]
@@ -602,7 +620,9 @@ def test_a_file_that_changes_after_its_check_is_not_patched_nor_saved(patched: t
     assert run_script(patch, path).returncode == 0
 
 
-def test_files_of_a_killed_script_go_and_are_not_followed(patched: tuple[Path, Path], tmp_path: Path) -> None:
+def test_files_that_a_killed_script_left_are_removed_and_never_followed(
+    patched: tuple[Path, Path], tmp_path: Path
+) -> None:
     patch, path = patched
     (tmp_path / "other").write_text("of another")
     for suffix in (NEW, UNDO + NEW):
@@ -628,7 +648,9 @@ runpy.run_path({str(patch / "apply.py")!r}, run_name="__main__")
 
 
 @given(data=st.data())
-def test_a_plan_copies_at_least_five_mebibytes_at_once_and_makes_the_object(data: st.DataObject) -> None:
+def test_a_plan_copies_at_least_five_mebibytes_at_once_and_makes_the_patched_object(
+    data: st.DataObject,
+) -> None:
     scale = 10
     least = LEAST_PART // scale
     size = data.draw(st.integers(1, 12 * least))

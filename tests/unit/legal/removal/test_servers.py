@@ -70,7 +70,9 @@ def test_a_file_of_every_form_is_read_and_one_of_rows_not_again_while_its_etag_i
         assert len(server.requests) - asked == 2
 
 
-def test_controls_stay_where_a_file_is_asked_for_at_another_mirror(crawl: Release, case: RemovalCase) -> None:
+def test_controls_stay_the_same_where_a_file_is_asked_for_at_another_mirror(
+    crawl: Release, case: RemovalCase
+) -> None:
     objects = crawl.server.objects
     crawl.server.objects = {path.replace("/crawl/", "/copy/"): data for path, data in objects.items()}
     elsewhere = Mirror(str(crawl.shards), f"{crawl.server.url}/copy")
@@ -119,7 +121,9 @@ STATES_UNDER = {"403": "restricted"} | dict.fromkeys(READABLE, "present")
 
 
 @pytest.mark.parametrize("name", each_time(SOME_FAULTS, FAULTS))
-def test_no_trouble_of_a_server_or_proxy_is_a_removal(crawl: Release, case: RemovalCase, name: str) -> None:
+def test_a_server_in_trouble_or_a_proxy_that_alters_answers_removes_nothing(
+    crawl: Release, case: RemovalCase, name: str
+) -> None:
     crawl.server.always = fault = FAULTS[name]
     probed = probe(case, crawl, deep=name in list(FAULTS)[9:], **ONCE, **(SLOW if fault.drips else {}))
     found = states(case).values()
@@ -167,7 +171,9 @@ def test_an_answer_without_end_is_read_no_further_than_asked(server: Server, sta
 
 @pytest.mark.parametrize("knows", ["no etags", "no ranges", "no ranges, no lengths", "nothing but the end"])
 @pytest.mark.parametrize("form", each_time(["a.warc.wet.gz"], ["a.warc.wet.gz", "c4-train.json.gz"]))
-def test_servers_that_know_little_are_read_too(tmp_path: Path, server: Server, knows: str, form: str) -> None:
+def test_a_server_that_knows_little_is_read_all_the_same(
+    tmp_path: Path, server: Server, knows: str, form: str
+) -> None:
     server.etags = knows == "no ranges, no lengths"
     server.ranges = knows == "no etags"
     server.lengths = "lengths" not in knows and "end" not in knows
@@ -186,7 +192,9 @@ def test_servers_that_know_little_are_read_too(tmp_path: Path, server: Server, k
 
 
 @pytest.mark.parametrize("pattern", ["{}", "W/{}"], ids=["the same", "a weak one"])
-def test_zeros_in_the_version_read_are_no_removal(crawl: Release, case: RemovalCase, pattern: str) -> None:
+def test_zeros_in_the_version_that_was_read_are_no_removal(
+    crawl: Release, case: RemovalCase, pattern: str
+) -> None:
     target = longest(case)
     etag = next(row.etag for row in probes_of(case) if row.etag)
     crawl.change(target, lambda data: zeroed(data, target))
@@ -333,7 +341,9 @@ def test_a_probe_reports_a_lost_head_and_a_clock_that_was_set_back(crawl: Releas
         assert all(f"{alarm}{each}" in status for each in expected)
 
 
-def test_headers_steer_no_terminal_fill_no_table_and_feign_none(crawl: Release, case: RemovalCase) -> None:
+def test_headers_cannot_steer_a_terminal_nor_fill_a_table_nor_feign_another_one(
+    crawl: Release, case: RemovalCase
+) -> None:
     huge = tuple((f"X-{number}", "\x1b[2J" + "y" * 2_000) for number in range(60))
     folded = ("X-Note", "one\r\n ETag: feigned")
     crawl.server.always = Fault(headers=(("ETag", '"\x1b[31mred\x07"'), folded, *huge))
@@ -346,7 +356,9 @@ def test_headers_steer_no_terminal_fill_no_table_and_feign_none(crawl: Release, 
     assert not any(line.strip().startswith("ETag: feigned") for text in kept for line in text.splitlines())
 
 
-def test_places_on_https_are_followed_and_an_untrusted_certificate_removes_nothing(tmp_path: Path) -> None:
+def test_places_on_https_are_followed_and_a_certificate_that_nobody_trusts_removes_nothing(
+    tmp_path: Path,
+) -> None:
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

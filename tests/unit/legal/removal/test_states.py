@@ -167,7 +167,9 @@ def test_each_state_needs_its_evidence(later: list[Round], state: str) -> None:
         ([{"bytes": 9}, {"target": "same", "bytes": 7}, {"etag": '"b"', "bytes": 8}], "overwritten"),
     ],
 )
-def test_nothing_is_removed_from_the_version_read_or_a_longer_file(asked: list[Round], state: str) -> None:
+def test_nothing_is_removed_from_the_version_that_was_read_nor_from_a_longer_file(
+    asked: list[Round], state: str
+) -> None:
     assert state_of(SAME | asked[0], *(ZEROS | each for each in asked[1:])).state == state
 
 
@@ -198,7 +200,9 @@ def test_nothing_is_removed_from_the_version_read_or_a_longer_file(asked: list[R
         ("failed", "absent", "undecided"),
     ],
 )
-def test_on_a_hub_the_newest_revision_decides(at_commit: str, newest: str | tuple[()], state: str) -> None:
+def test_on_a_hub_the_newest_revision_decides_with_the_commit(
+    at_commit: str, newest: str | tuple[()], state: str
+) -> None:
     now = (GONE if at_commit == "missing" else RIGHT) | {"target": at_commit, "newest": newest}
     read = SAME | {"newest": "same", "file_uri": "hf://x"}
     found = [now | {"hours": hours, "file_uri": "hf://x"} for hours in (1, 25)]
@@ -208,7 +212,9 @@ def test_on_a_hub_the_newest_revision_decides(at_commit: str, newest: str | tupl
 
 
 @pytest.mark.parametrize(("words", "state"), [(7, "present"), (0, "superseded"), (None, "superseded")])
-def test_a_page_with_words_of_the_article_in_the_newest_is_there_still(words: int | None, state: str) -> None:
+def test_a_page_with_words_of_the_article_in_the_newest_revision_is_not_superseded(
+    words: int | None, state: str
+) -> None:
     read = SAME | {"copied_words": words, "file_uri": "hf://x"}
     assert state_of(read | {"newest": "same"}, read | {"newest": "other_text"}).state == state
 
@@ -252,7 +258,9 @@ def test_a_state_names_the_probes_that_it_rests_on() -> None:
         (("same", "zeros", "failed", "same"), 3),
     ],
 )
-def test_a_target_was_read_last_when_none_was_found_since(outcomes: tuple[str, ...], day: int | None) -> None:
+def test_a_target_was_read_last_when_nothing_else_was_found_since(
+    outcomes: tuple[str, ...], day: int | None
+) -> None:
     found = course(*({"target": outcome} for outcome in outcomes))
     read_at = {} if day is None else {TARGET: [BEGIN + timedelta(days=day)]}
     assert {target: [each.at for each in readings] for target, readings in found.readings.items()} == read_at
@@ -358,7 +366,9 @@ PAGE_OF_ERRORS = dict.fromkeys((*RIGHT, "target"), "strange") | {"etag": "2"}
         ([ONE, {"target": (), "nowhere": (), "index": "listed", "etag": "2"}], []),
     ],
 )  # fmt: skip
-def test_each_alarm_is_told_once_in_its_own_round(asked: list[Round], alarms: list[tuple[int, str]]) -> None:
+def test_each_alarm_is_told_once_in_the_round_that_brought_it(
+    asked: list[Round], alarms: list[tuple[int, str]]
+) -> None:
     assert [(alarm.round, alarm.kind) for alarm in course(*asked).alarms()] == alarms
 
 

@@ -117,7 +117,9 @@ def test_the_script_has_the_rows_of_the_query(house: House, pages: dict[str, str
     for name, columns in tables.items():
         rows = answer(house.tables, QUESTIONS[name])
         assert {len(column["values"]) for column in columns} == {len(rows)}
-        numbers = {tuple(c["values"]) for c in columns if c["kind"] == "number" and any(c["values"])}
+        numbers = {
+            tuple(each["values"]) for each in columns if each["kind"] == "number" and any(each["values"])
+        }
         assert numbers == {
             tuple(row[field] for row in rows)
             for field in rows[0]
@@ -157,7 +159,9 @@ def test_the_command_below_a_query_asks_it(house: House, pages: dict[str, str]) 
 
 
 @pytest.mark.full
-def test_each_command_runs_anywhere(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_command_runs_in_any_folder(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / 'l\'été $1 "x"'
     shutil.copytree(house.tables, folder / "tables")
     shutil.copytree(house.corpus, folder / "corpus")
@@ -364,7 +368,9 @@ def test_what_is_nobodys_or_licensed_or_d_is_no_copy(tmp_path: Path) -> None:
 def test_the_page_says_how_much_was_read(
     tmp_path: Path, facts: dict[str, Any], statuses: tuple[str, ...], english: list[str], french: list[str]
 ) -> None:
-    log = [{"shard_uri": f"s{n}", "status": status, "skipped": []} for n, status in enumerate(statuses)]
+    log = [
+        {"shard_uri": f"s{number}", "status": status, "skipped": []} for number, status in enumerate(statuses)
+    ]
     pages = pages_of_tables(tables_of(tmp_path, log=log, **facts), None, tmp_path)
     assert [each for each in english if each not in pages["en"]] == []
     assert [each for each in french if each not in pages["fr"]] == []
@@ -457,7 +463,9 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Rele
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_text_of_others_is_never_html_and_steers_no_writing(pages: dict[str, str], language: str) -> None:
+def test_text_of_others_is_never_html_and_never_steers_the_writing(
+    pages: dict[str, str], language: str
+) -> None:
     page = pages[language]
     found = Page(page)
     assert [len(found.named(name)) for name in ("script", "style")] == [2, 1]
@@ -541,7 +549,9 @@ def test_the_command_writes_the_page_in_french_and_replaces_it(house: House, tmp
     assert '<html lang="en">' in out.read_text("utf-8")
 
 
-def test_the_command_refuses_in_a_line(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_refuses_in_one_line(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(name: str) -> None:
         raise ImportError(name)
 

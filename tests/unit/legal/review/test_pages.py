@@ -429,7 +429,9 @@ def test_forms_of_other_sites_write_nothing(desk: Desk, browser: TestClient, hea
         ({"note": "x" * 4_001}, 500),
     ],
 )
-def test_wrong_fields_add_nothing(desk: Desk, browser: TestClient, more: dict[str, str], status: int) -> None:
+def test_wrong_fields_write_nothing(
+    desk: Desk, browser: TestClient, more: dict[str, str], status: int
+) -> None:
     form = {**fields(browser.get("/").text), "verdict": "claim", **more}
     assert browser.post("/verdict", data=form, headers={"Origin": ORIGIN}).status_code == status
     assert not written(desk)

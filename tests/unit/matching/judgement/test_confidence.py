@@ -58,8 +58,9 @@ WHOLE = ("full_copy", "exclusive", 20, 200)
 LARGE = ("full_copy", "exclusive", 80, 900)
 
 
-def test_a_letter_follows_from_the_facts_of_a_row() -> None:
-    for expected, row, more in (
+@pytest.mark.parametrize(
+    ("expected", "row", "more"),
+    [
         ("A", AT_HOME, {"shared_words": 100}),
         ("A", ("extract", "shared", 40, 200, "article"), {"shared_words": 100}),
         ("A", ("extract", "exclusive", 40, 200, "article"), {"shared_words": 100}),
@@ -103,8 +104,12 @@ def test_a_letter_follows_from_the_facts_of_a_row() -> None:
         ("C", ("full_copy", "agency", 80, 900), {"article_is_excerpt": True}),
         ("C", ("full_copy", "exclusive", 30, 250), {"article_is_excerpt": True, "copied_words": 30}),
         ("D", ("extract", "exclusive", 11, 59), {"article_is_excerpt": True}),
-    ):
-        assert letter(*row, **more) == expected, expected
+    ],
+)
+def test_a_letter_follows_from_the_facts_of_a_row(
+    expected: str, row: tuple[Any, ...], more: dict[str, Any]
+) -> None:
+    assert letter(*row, **more) == expected
 
 
 @pytest.mark.parametrize("url_match", ["none", "article"])
@@ -320,16 +325,19 @@ def test_a_day_lasts_from_utc_plus_14_to_utc_minus_12_and_a_time_a_day_more() ->
         assert found.latest - found.begins == timedelta(hours=hours)
 
 
-def test_a_day_of_a_title_with_a_time_zone_is_that_zones() -> None:
-    for zone, begins, ends in (
+@pytest.mark.parametrize(
+    ("zone", "begins", "ends"),
+    [
         ("Europe/Paris", "2024-05-17T22:00Z", "2024-05-18T22:00Z"),
         ("America/Montreal", "2024-05-18T04:00Z", "2024-05-19T04:00Z"),
         ("Pacific/Noumea", "2024-05-17T13:00Z", "2024-05-18T13:00Z"),
         ("Pacific/Tahiti", "2024-05-18T10:00Z", "2024-05-19T10:00Z"),
-    ):
-        day = publication_of(DAY, zone)
-        assert day.earliest == day.begins == datetime.fromisoformat(begins)
-        assert day.latest == datetime.fromisoformat(ends)
+    ],
+)
+def test_a_day_of_a_title_with_a_time_zone_is_that_zones(zone: str, begins: str, ends: str) -> None:
+    day = publication_of(DAY, zone)
+    assert day.earliest == day.begins == datetime.fromisoformat(begins)
+    assert day.latest == datetime.fromisoformat(ends)
 
 
 def test_a_capture_or_page_is_earlier_by_days_or_seconds_as_its_date_is_given() -> None:
@@ -354,8 +362,9 @@ def test_a_capture_or_page_is_earlier_by_days_or_seconds_as_its_date_is_given() 
 RULES = GradeRules()
 
 
-def test_the_grade_follows_the_rules() -> None:
-    for copied, coverage, expected in (
+@pytest.mark.parametrize(
+    ("copied", "coverage", "expected"),
+    [
         (400, 1.0, "full_copy"),
         (450, 0.9, "full_copy"),
         (449, 0.899, "partial_copy"),
@@ -363,6 +372,8 @@ def test_the_grade_follows_the_rules() -> None:
         (100, 0.02, "partial_copy"),
         (99, 0.2999, "extract"),
         (11, 0.01, "extract"),
-    ):
-        assert grade(copied, coverage, RULES) == expected, copied
-        assert grade(50, 0.5, GradeRules(full_copy_coverage=0.5)) == "full_copy", copied
+    ],
+)
+def test_the_grade_follows_the_rules(copied: int, coverage: float, expected: str) -> None:
+    assert grade(copied, coverage, RULES) == expected
+    assert grade(50, 0.5, GradeRules(full_copy_coverage=0.5)) == "full_copy"

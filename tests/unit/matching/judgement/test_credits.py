@@ -67,19 +67,24 @@ def test_the_documentation_has_every_agency_and_every_number() -> None:
         assert re.search(rf"\b{number}\b", page)
 
 
-def test_a_credit_counts_next_to_the_passage_or_above_one_near_the_top() -> None:
-    for before, behind, found in (
+@pytest.mark.parametrize(
+    ("before", "behind", "found"),
+    [
         (AROUND_WORDS - 1, 0, ["AFP"]),
         (0, AROUND_WORDS - 1, ["AFP"]),
         (HEAD_WORDS - 2, 0, ["AFP"]),
         (HEAD_WORDS + 10, 0, []),
         (0, AROUND_WORDS + 1, []),
-    ):
-        filler = "mot "
-        page = f"Par AFP\n{filler * before}" if before else ""
-        page += PASSAGE
-        page += f"\n{filler * behind}\nPar AFP" if behind else ""
-        assert credits(page) == found, before
+    ],
+)
+def test_a_credit_counts_next_to_the_passage_or_above_one_near_the_top(
+    before: int, behind: int, found: list[str]
+) -> None:
+    filler = "mot "
+    page = f"Par AFP\n{filler * before}" if before else ""
+    page += PASSAGE
+    page += f"\n{filler * behind}\nPar AFP" if behind else ""
+    assert credits(page) == found
 
 
 def test_a_credit_within_the_passage_counts_and_each_passage_has_its_own() -> None:

@@ -1,5 +1,7 @@
 """Whether a copied run stands in the main content of its page."""
 
+import pytest
+
 from presswatch_spark.core.settings.config import VerifyRules
 from presswatch_spark.matching.judgement.placement import Placement, kind_of_line, kind_of_passage
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
@@ -17,8 +19,9 @@ def placed(document: bytes, main: bytes | None) -> bool | None:
     return Placement(lambda: main, 11).holds_longest(words, overlap)
 
 
-def test_the_longest_run_stands_in_it_or_not() -> None:
-    for main, expected in (
+@pytest.mark.parametrize(
+    ("main", "expected"),
+    [
         (b"Titre. " + ARTICLE + b" Fin.", True),
         (ARTICLE, True),
         (b"Titre. " + ARTICLE[:-8], True),
@@ -26,13 +29,15 @@ def test_the_longest_run_stands_in_it_or_not() -> None:
         (b"", False),
         (b"un autre texte " * 20, False),
         (None, None),
-    ):
-        assert placed(MENU + ARTICLE + b" un autre texte" * 20, main) is expected, main
+    ],
+)
+def test_the_longest_run_stands_in_it_or_not(main: bytes | None, expected: bool | None) -> None:
+    assert placed(MENU + ARTICLE + b" un autre texte" * 20, main) is expected
 
 
-def test_a_run_that_makes_up_most_of_the_page_is_its_main_content() -> None:
-    for main in (b"", b"un autre texte " * 20, None):
-        assert placed(MENU + ARTICLE + b" " + MENU, main) is True
+@pytest.mark.parametrize("main", [b"", b"un autre texte " * 20, None])
+def test_a_run_that_makes_up_most_of_the_page_is_its_main_content(main: bytes | None) -> None:
+    assert placed(MENU + ARTICLE + b" " + MENU, main) is True
 
 
 def test_of_several_runs_the_longest_decides_and_without_a_page_nothing() -> None:
@@ -45,8 +50,9 @@ def test_of_several_runs_the_longest_decides_and_without_a_page_nothing() -> Non
     assert Placement(None, 11).holds_longest(words, overlap) is None
 
 
-def test_a_line_is_prose_unless_its_begin_end_or_marks_show_another_kind() -> None:
-    for kind, line in (
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
         ("link", "» LIRE AUSSI - La halle de Valmont sera rouverte avant l'hiver, dit le maire"),
         ("link", "À lire aussi : La halle de Valmont rouvre"),
         ("link", "Lire aussi La halle de Valmont rouvre"),
@@ -71,8 +77,10 @@ def test_a_line_is_prose_unless_its_begin_end_or_marks_show_another_kind() -> No
         (None, "Sur les photos du rapport, on voit la halle en ruine."),
         (None, "« Je n'ai rien à voir avec cela », a-t-il déclaré à l'AFP."),
         (None, ""),
-    ):
-        assert kind_of_line(line) == kind, kind
+    ],
+)
+def test_a_line_is_prose_unless_its_begin_end_or_marks_show_another_kind(kind: str | None, line: str) -> None:
+    assert kind_of_line(line) == kind
 
 
 TEXT = (

@@ -99,7 +99,9 @@ def test_words_count_by_how_rare_they_are_and_common_ones_little(tmp_path: Path)
     assert rarity(corpus, 0, 0, 20) == 10 * 1 + 10 * 7
 
 
-def test_formulas_are_known_and_more_texts_never_raise_the_rarity(tmp_path: Path) -> None:
+def test_a_formula_of_another_publisher_is_known_and_more_texts_never_raise_the_rarity(
+    tmp_path: Path,
+) -> None:
     bodies = [f"{own(f'p{k}', 20)} {FORMULA} {own(f'q{k}', 20)}" for k in range(8)]
     corpus = built(tmp_path, [("nord" if k == 0 else "ouest", body) for k, body in enumerate(bodies)])
     assert rarity(corpus, 0, 20, 12) == 0
@@ -163,16 +165,21 @@ def test_what_three_other_publishers_have_is_an_agencys(tmp_path: Path, shifted:
     assert ownership(built(tmp_path, bodies[:3]), 0, 100, 100) == "shared"
 
 
-def test_an_article_that_names_an_agency_marks_its_cluster(tmp_path: Path) -> None:
-    for name, owner in (
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
         ("(AFP)", "agency"),
         ("selon l’Agence France-Presse", "agency"),
         ("reuters", "agency"),
         ("agence France presses reutersx", "shared"),
-    ):
-        named, unnamed = f"{own('a')} {name}", own("a")
-        corpus = built(tmp_path, [("nord", named), ("ouest", unnamed), ("sud", own("b"))])
-        assert [ownership(corpus, i, 0, 50) for i in range(3)] == [owner, owner, "exclusive"], name
+    ],
+)
+def test_an_article_that_names_an_agency_is_an_agencys_and_so_is_its_cluster(
+    tmp_path: Path, name: str, owner: str
+) -> None:
+    named, unnamed = f"{own('a')} {name}", own("a")
+    corpus = built(tmp_path, [("nord", named), ("ouest", unnamed), ("sud", own("b"))])
+    assert [ownership(corpus, i, 0, 50) for i in range(3)] == [owner, owner, "exclusive"]
 
 
 def pages(*texts: str, host: str = "web{}.example") -> list[dict[str, Any]]:
@@ -205,7 +212,9 @@ def test_pages_that_copy_an_article_do_not_make_it_common(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("captured", "copied"), [("2019-01-01", False), ("2024-05-17", False), ("2024-05-18", True)]
 )
-def test_pages_older_than_an_article_did_not_copy_it(tmp_path: Path, captured: str, copied: bool) -> None:
+def test_pages_that_are_older_than_an_article_did_not_copy_it(
+    tmp_path: Path, captured: str, copied: bool
+) -> None:
     body = own("a", 200)
     sample = [page | {"timestamp": f"{captured}T00:00:00Z"} for page in pages(body, body, body)]
     corpus = built(tmp_path, [("nord", body)], sample)
@@ -353,8 +362,9 @@ def test_a_copys_address_names_the_original(address: str) -> None:
     assert page.site == "journal.example"
 
 
-def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown() -> None:
-    for address, original in (
+@pytest.mark.parametrize(
+    ("address", "original"),
+    [
         # Hyphens and parameters of the original are kept.
         (
             "https://mon--journal-example.translate.goog/une?b=1&_x_tr_sl=fr&_x_tr_tl=en",
@@ -369,12 +379,17 @@ def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown() -> None:
         ("https://perma.cc/AB12-CD34", None),
         ("https://web.archive.org/web/20190101000000/", None),
         ("https://cc.bingj.com/cache.aspx?q=journal&d=4567", None),
-    ):
-        assert copy_at(address) == PageCopy(original), address
+    ],
+)
+def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown(
+    address: str, original: str | None
+) -> None:
+    assert copy_at(address) == PageCopy(original)
 
 
-def test_pages_of_other_sites_are_no_copies_whatever_their_addresses_hold() -> None:
-    for address in (
+@pytest.mark.parametrize(
+    "address",
+    [
         ORIGINAL,
         f"https://web.archive.org.portail.example/web/2019/{ORIGINAL}",
         f"https://web.archive.org@portail.example/web/2019/{ORIGINAL}",
@@ -385,8 +400,10 @@ def test_pages_of_other_sites_are_no_copies_whatever_their_addresses_hold() -> N
         "https://fr.wikipedia.org/wiki/Journal",
         "pas une url",
         "",
-    ):
-        assert copy_at(address) is None, address
+    ],
+)
+def test_pages_of_other_sites_are_no_copies_whatever_their_addresses_hold(address: str) -> None:
+    assert copy_at(address) is None
 
 
 def test_copies_of_copies_lead_back_up_to_a_depth_and_only_services_are_asked() -> None:

@@ -168,7 +168,7 @@ def test_an_address_elsewhere_makes_no_claim_certain() -> None:
     ("found", "address", "counts"),
     [((1, 0), (), 0), ((0, 4), (), 4), ((5, 1), (), 1), ((0, 4), (0,), 0), ((5, 4), (5,), 5)],
 )
-def test_one_of_two_equal_articles_counts(
+def test_of_articles_with_the_same_words_the_one_at_its_address_counts_else_the_earliest(
     found: tuple[int, ...], address: tuple[int, ...], counts: int
 ) -> None:
     rows = rows_of(2, *found, site=SiteMatch("gazette", "north", address))
@@ -306,7 +306,9 @@ class TestWhatTheySay:
              "gazette-example.cdn.ampproject.org", "ampproject.org"),
         ],
     )  # fmt: skip
-    def test_a_row_names_the_host_and_registered_domain(self, url: str, host: str, domain: str) -> None:
+    def test_a_row_names_the_host_of_its_page_and_the_domain_that_somebody_registered(
+        self, url: str, host: str, domain: str
+    ) -> None:
         (row,) = rows_of(0, batch=document(PAGE, url))
         assert (row.document_host, row.document_domain) == (host, domain)
 

@@ -63,8 +63,9 @@ def batch_of(urls: Iterable[str]) -> DocumentBatch:
     return DocumentBatch(TextColumn.empty(len(column)), column, lambda _: Locator())
 
 
-def test_a_document_on_a_site_is_the_titles_and_any_other_is_nobodys(index: SiteIndex) -> None:
-    for url, title in (
+@pytest.mark.parametrize(
+    ("url", "title"),
+    [
         ("https://gazette.example/", "gazette"),
         ("http://WWW.Gazette.Example:80/x?utm_source=y", "gazette"),
         ("https://blogs.gazette.example/x", "gazette"),
@@ -90,11 +91,15 @@ def test_a_document_on_a_site_is_the_titles_and_any_other_is_nobodys(index: Site
         ("ftp://gazette.example/", None),
         ("gazette.example", None),
         ("", None),
-    ):
-        found = index.matches(batch_of([url]), lambda _: ())
-        assert {i: (match.title_id, match.articles) for i, match in found.items()} == (
-            {0: (title, ())} if title else {}
-        ), url
+    ],
+)
+def test_a_document_on_a_site_is_the_titles_and_any_other_is_nobodys(
+    index: SiteIndex, url: str, title: str | None
+) -> None:
+    found = index.matches(batch_of([url]), lambda _: ())
+    assert {i: (match.title_id, match.articles) for i, match in found.items()} == (
+        {0: (title, ())} if title else {}
+    )
 
 
 def test_an_articles_url_names_the_article_in_all_its_variants_and_no_other(index: SiteIndex) -> None:
@@ -144,16 +149,19 @@ def test_foreign_hosts_and_plain_urls_are_told_by_their_bytes(index: SiteIndex, 
     assert len(host_table([])) > 0
 
 
-def test_a_site_that_is_called_www_is_not_all_of_its_country(tmp_path: Path) -> None:
-    for url, on_site in (
+@pytest.mark.parametrize(
+    ("url", "on_site"),
+    [
         ("https://www.fr/", True),
         ("https://sport.www.fr/x", True),
         ("https://autre.fr/", False),
         ("https://www.gouv.fr/", True),
         ("https://impots.gouv.fr/", False),
-    ):
-        index = index_in(tmp_path, [Title("t", "T", "p", ("www.fr", "www.gouv.fr"), ())])
-        assert (0 in index.matches(batch_of([url]), lambda _: ())) == on_site, url
+    ],
+)
+def test_a_site_that_is_called_www_is_not_all_of_its_country(tmp_path: Path, url: str, on_site: bool) -> None:
+    index = index_in(tmp_path, [Title("t", "T", "p", ("www.fr", "www.gouv.fr"), ())])
+    assert (0 in index.matches(batch_of([url]), lambda _: ())) == on_site
 
 
 def index_of(folder: Path, prefix: str) -> SiteIndex:

@@ -71,8 +71,9 @@ def test_variants_of_a_page_have_its_form(url: str) -> None:
     assert normalise_url(url) == PAGE
 
 
-def test_the_form_is_this() -> None:
-    for url, form in (
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [
         ("http://journal.example", "https://journal.example/"),
         ("http://journal.example?utm_source=x", "https://journal.example/"),
         ("http://www.Été.example/À?q=é+à", "https://xn--t-9fab.example/%C3%80?q=%C3%A9%20%C3%A0"),
@@ -97,8 +98,10 @@ def test_the_form_is_this() -> None:
         ("https://a.example/x/.amp", "https://a.example/x/.amp"),
         ("https://a.example/x..amp", "https://a.example/x..amp"),
         ("https://a.example/x.amp//amp/", "https://a.example/x"),
-    ):
-        assert normalise_url(url) == form, url
+    ],
+)
+def test_the_form_is_this(url: str, form: str) -> None:
+    assert normalise_url(url) == form
 
 
 @pytest.mark.parametrize(
@@ -207,8 +210,9 @@ def test_suffixes_of_registries_and_of_private_owners_are_shared_and_platforms()
     assert not [host for host in PLATFORMS if is_public_suffix(host)], "drop what the list has by now"
 
 
-def test_a_host_belongs_to_the_name_that_its_owner_registered() -> None:
-    for site, domain in (
+@pytest.mark.parametrize(
+    ("site", "domain"),
+    [
         ("www.journal.example", "journal.example"),
         ("sport.journal.co.uk", "journal.co.uk"),
         ("a.b.github.io", "b.github.io"),
@@ -219,8 +223,10 @@ def test_a_host_belongs_to_the_name_that_its_owner_registered() -> None:
         ("192.0.2.7", "192.0.2.7"),
         ("[2001:db8::1]", "[2001:db8::1]"),
         ("localhost", "localhost"),
-    ):
-        assert registered_domain(site) == domain, site
+    ],
+)
+def test_a_host_belongs_to_the_name_that_its_owner_registered(site: str, domain: str) -> None:
+    assert registered_domain(site) == domain
 
 
 def test_the_list_says_of_when_it_is_and_is_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

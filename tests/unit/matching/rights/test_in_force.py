@@ -276,20 +276,24 @@ def test_of_captures_of_one_second_the_record_id_does_not_decide(seconds: int) -
         assert status(forbids, in_doubt) == ("before" if seconds < 0 else "after")
 
 
-def test_what_allows_elsewhere_does_not_say_what_robots_txt_would_have() -> None:
-    for allowing in (
+@pytest.mark.parametrize(
+    "allowing",
+    [
         page(("Content-Usage", "train-ai=y")),
         page(meta="tdm-reservation=0"),
         tdmrep(("/", 0)),
         file("User-agent: *\nAllow: /", -1, AI_TXT),
-    ):
-        assert status(allowing) == status(allowing, file("", -1, **UNREACHABLE)) == "unknown"
-        assert status(allowing, file(LETS_IN, -1, "http://www.courrier.example/robots.txt")) == "unknown"
-        assert status(allowing, OPEN_BEFORE) == status(allowing, OPEN_LATER) == "none", allowing
+    ],
+)
+def test_what_allows_elsewhere_does_not_say_what_robots_txt_would_have(allowing: Capture) -> None:
+    assert status(allowing) == status(allowing, file("", -1, **UNREACHABLE)) == "unknown"
+    assert status(allowing, file(LETS_IN, -1, "http://www.courrier.example/robots.txt")) == "unknown"
+    assert status(allowing, OPEN_BEFORE) == status(allowing, OPEN_LATER) == "none"
 
 
-def test_aipref_takes_the_most_restrictive_of_one_path() -> None:
-    for preferences, expected in (
+@pytest.mark.parametrize(
+    ("preferences", "expected"),
+    [
         (["Content-Usage: search=y", "Content-Usage: train-ai=n"], "before"),
         (["Content-Usage: train-ai=y", "Content-Usage: train-ai=n"], "before"),
         (["Content-Usage: / train-ai=y", "Content-Usage: train-ai=n"], "before"),
@@ -298,9 +302,13 @@ def test_aipref_takes_the_most_restrictive_of_one_path() -> None:
         (["Content-Usage: /libre/1 train-ai=n", "Content-Usage: /libre/ train-ai=y"], "before"),
         (["Content-Signal: search=yes", "Content-Signal: ai-train=no"], "before"),
         (["Content-Signal: ai-train=yes", "Content-Signal: ai-train=no"], "unknown"),
-    ):
-        for order in permutations(preferences):
-            assert status(lines(*order), url=LIBRE) == expected
+    ],
+)
+def test_of_preferences_on_one_path_aipref_takes_the_most_restrictive(
+    preferences: list[str], expected: str
+) -> None:
+    for order in permutations(preferences):
+        assert status(lines(*order), url=LIBRE) == expected
 
 
 def test_the_declaration_that_reserves_is_shown_whatever_is_beside_it() -> None:

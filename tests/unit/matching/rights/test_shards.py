@@ -51,8 +51,9 @@ def members(corpus: Path) -> Members:
 
 
 class TestOwners:
-    def test_pages_of_members_and_files_of_their_hosts_are_wanted(self, members: Members) -> None:
-        for url, owner in (
+    @pytest.mark.parametrize(
+        ("url", "owner"),
+        [
             (PAGE, RIVES),
             ("http://blogues.courrier.example:8080/x?y#z", RIVES),
             (ROBOTS, RIVES),
@@ -70,10 +71,14 @@ class TestOwners:
             ("https://[::1]/robots.txt", None),
             ("nonsense", None),
             ("", None),
-        ):
-            assert (members.owner(url), members.wants(url)) == (owner, owner is not None), url
+        ],
+    )
+    def test_pages_of_members_and_files_of_their_hosts_are_wanted(
+        self, members: Members, url: str, owner: Owner | None
+    ) -> None:
+        assert (members.owner(url), members.wants(url)) == (owner, owner is not None)
 
-    def test_foreign_addresses_are_not_parsed(
+    def test_addresses_of_foreign_hosts_are_not_parsed(
         self, members: Members, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         members.wants(PAGE)
@@ -96,7 +101,9 @@ class TestRows:
         }  # fmt: skip
         assert {name: getattr(of_meta, name) for name in expected} == expected
 
-    def test_rows_of_a_capture_and_its_mirror_have_the_same_digests(self, members: Members) -> None:
+    def test_the_same_capture_gives_the_same_rows_a_mirror_the_same_digests_and_a_foreign_one_none(
+        self, members: Members
+    ) -> None:
         first, again, mirrored = (
             list(signal_rows(robots(FORBIDS), members, shard, "r")) for shard in ("shard", "shard", "mirror")
         )
@@ -146,7 +153,9 @@ class TestWarc:
             assert {row[name] for row in own} == {match[name]}, name
         assert {row["captured_at"] for row in rows} == {datetime(2024, 5, 18, 12, tzinfo=UTC)}
 
-    def test_a_file_of_a_site_is_read_with_any_language(self, corpus: Path, tmp_path: Path) -> None:
+    def test_a_file_of_a_site_is_read_whatever_the_language_asked_for(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
         path = write_warc(
             tmp_path / "b.warc", Answer(ROBOTS, FORBIDS.encode(), [("Content-Type", "text/plain")])
         )
@@ -190,7 +199,9 @@ class TestScan:
         shard = ObjectInfo("/shard.warc.gz", 10, "etag")
         return ShardScan("warc", str(corpus), digest, ScanConfig())(shard)
 
-    def test_a_shard_gives_signals_of_members(self, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_shard_gives_the_signals_of_members_alone(
+        self, corpus: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         foreign = robots(FORBIDS, "https://x.example/robots.txt")
         own = robots("User-agent: CCBot\nDisallow: /")
         source = Responses(foreign, own, capture("<link rel=canonical href=/a>"))
@@ -201,11 +212,18 @@ class TestScan:
 
     @pytest.mark.parametrize(
         ("source", "expected"),
-        [({"fail_first": True}, ("complete", 2, 4)), ({"defect": "cut"}, ("partial", 1, 4))],
+        [
+            ({"fail_first": True}, ("complete", 2, 4)),
+            ({"defect": "cut"}, ("partial", 1, 4)),
+        ],
         ids=["a second attempt does not double signals", "one of nothing but robots.txt may break off"],
     )
     def test_a_shard_that_fails(
-        self, corpus: Path, monkeypatch: pytest.MonkeyPatch, source: Any, expected: tuple[object, ...]
+        self,
+        corpus: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        source: dict[str, Any],
+        expected: tuple[object, ...],
     ) -> None:
         log = self.scanned(corpus, Responses(robots(FORBIDS), **source), monkeypatch).log
         assert (log["status"], log["attempts"], log["signals"]) == expected

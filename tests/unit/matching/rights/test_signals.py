@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights import signals
 from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS
 from presswatch_spark.matching.rights.signals import SIGNALS
@@ -62,8 +63,9 @@ def test_x_robots_tag_has_directives_for_anybody_and_for_agents() -> None:
 LONG_USAGE = 'train-ai=n;e;c=?0;d=@0 ,list=( a "b";p 1.5 );q , search=%"d%c3%a9j%c3%a0",x=:YQ==:\t,\ty=-1.25'
 
 
-def test_a_header_and_its_meta_declare_what_training_may_do() -> None:
-    for header, value, verdict in (
+@pytest.mark.parametrize(
+    ("header", "value", "verdict"),
+    [
         # noai counts as a directive, and named otherwise leaves doubt.
         ("X-Robots-Tag", "noai noimageai", "unknown"),
         ("X-Robots-Tag", "noindex; NoAI", "unknown"),
@@ -95,26 +97,33 @@ def test_a_header_and_its_meta_declare_what_training_may_do() -> None:
         ("Content-Signal", "ai-train=no, ai-train=yes", "unknown"),
         ("Content-Signal", "search=no, ai-input=no", None),
         ("Content-Signal", "train-ai=n", None),
-    ):
-        name = header.lower().replace("-", "_")
-        assert headers((header, value)) == [(name, None, value.strip(), verdict)], header
-        if meta := {"X-Robots-Tag": "robots", "TDM-Reservation": header}.get(header):
-            name = name.replace("x_robots_tag", "meta_robots")
-            assert page(f'<meta name="{meta}" content="{value}">') == [(name, None, value.strip(), verdict)]
+    ],
+)
+def test_a_header_and_its_meta_declare_what_training_may_do(
+    header: str, value: str, verdict: str | None
+) -> None:
+    name = header.lower().replace("-", "_")
+    assert headers((header, value)) == [(name, None, value.strip(), verdict)]
+    if meta := {"X-Robots-Tag": "robots", "TDM-Reservation": header}.get(header):
+        name = name.replace("x_robots_tag", "meta_robots")
+        assert page(f'<meta name="{meta}" content="{value}">') == [(name, None, value.strip(), verdict)]
 
 
 NOAI = '<meta name="robots" content="noai">'
 MANY_NAMES = " ".join(f"a{k}=1" for k in range(64))
 
 
-def test_in_xhtml_an_empty_element_hides_no_declaration() -> None:
+@pytest.mark.parametrize(
+    ("media", "told_of"), [("application/xhtml+xml", 1), ("application/xml", 1), ("text/html", 0)]
+)
+def test_in_xhtml_an_empty_element_hides_no_declaration(media: str, told_of: int) -> None:
     head = f'<?xml version="1.0"?><html><head><title/><script src="a.js" />{NOAI}</head>'
-    for media, count in (("application/xhtml+xml", 1), ("application/xml", 1), ("text/html", 0)):
-        assert len(told(capture(head, media_type=media), "meta_robots")) == count, media
+    assert len(told(capture(head, media_type=media), "meta_robots")) == told_of
 
 
-def test_what_was_not_read_of_the_metas_may_reserve() -> None:
-    for head, expected in (
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
         ("<link rel=preload href=x>" * 2_000 + NOAI, ("left_out", "unknown")),
         (f"<meta {MANY_NAMES} name=robots content=noai>", ("left_out", "unknown")),
         (f'<meta name="robots" content="{"noindex, " * 8_000}noai">', ("left_out", "unknown")),
@@ -123,8 +132,10 @@ def test_what_was_not_read_of_the_metas_may_reserve() -> None:
         ("<link rel=preload href=x>" * 1_999 + NOAI, ("meta_robots", "reserved")),
         (f'<meta property="og:image" content="{"A" * 80_000}">{NOAI}', ("meta_robots", "reserved")),
         (f"<meta name=robots content=noai {MANY_NAMES}>", ("meta_robots", "reserved")),
-    ):
-        assert [(signal.signal, signal.verdict) for signal in told(capture(head))] == [expected], head
+    ],
+)
+def test_what_was_not_read_of_the_metas_may_reserve(head: str, expected: tuple[str, str]) -> None:
+    assert [(signal.signal, signal.verdict) for signal in told(capture(head))] == [expected]
 
 
 def test_what_was_not_read_of_a_header_may_reserve() -> None:
@@ -136,12 +147,17 @@ def test_what_was_not_read_of_a_header_may_reserve() -> None:
     assert headers(link) == []
 
 
-def test_what_aipref_does_not_know_neither_reserves_nor_allows() -> None:
-    for value in (
-        *("train-ai", "train-ai=?0", 'train-ai="n"', "train-ai=no", "train-ai=1", "train-ai=(n)"),
-        *("Train-AI=n", "train-ai = n", "train-ai=n; Exceptions=x", "train-ai: n", "no train-ai"),
-        *("train-ai=n,", "train-ai=n,, search=y", "train-ai=n search=y", "train-ai=N"),
-    ):
+@pytest.mark.parametrize(
+    "values",
+    [
+        ("train-ai", "train-ai=?0", 'train-ai="n"', "train-ai=no", "train-ai=1", "train-ai=(n)"),
+        ("Train-AI=n", "train-ai = n", "train-ai=n; Exceptions=x", "train-ai: n", "no train-ai"),
+        ("train-ai=n,", "train-ai=n,, search=y", "train-ai=n search=y", "train-ai=N"),
+    ],
+    ids=["values", "names", "lists"],
+)
+def test_what_aipref_does_not_know_neither_reserves_nor_allows(values: tuple[str, ...]) -> None:
+    for value in values:
         (in_header,) = headers(("Content-Usage", value))
         lines = robots(f"User-agent: *\nContent-Usage: {value}")
         in_file = {signal.verdict for signal in told(lines, "content_usage")}
@@ -209,8 +225,9 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
         assert page(end) == []
 
 
-def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows() -> None:
-    for tag in (
+@pytest.mark.parametrize(
+    "tag",
+    [
         """<div data-code='<meta name="robots" content="noai">'>""",
         """<p title = "<script>" class='a"b'>""",
         '<a onclick="if (a <!--b) c()">',
@@ -223,9 +240,11 @@ def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows() -> N
         """</<meta name='robots' content='noai'>""",
         """<?php echo '<meta name="robots" content="noai"' ?>""",
         '<!DOCTYPE html SYSTEM "about:legacy-compat">',
-    ):
-        copyright = '<meta name="copyright" content="Rives">'
-        assert page(f"{tag}{copyright}<p>") == [("copyright", None, "Rives", None)], tag
+    ],
+)
+def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows(tag: str) -> None:
+    copyright = '<meta name="copyright" content="Rives">'
+    assert page(f"{tag}{copyright}<p>") == [("copyright", None, "Rives", None)]
 
 
 @pytest.mark.parametrize("value", [False, "False", "false", "http://schema.org/False"])
@@ -241,8 +260,9 @@ def test_a_paywall_and_the_text_behind_it(value: Any) -> None:
     ]
 
 
-def test_what_is_said_of_paywalled_text_is_known() -> None:
-    for selector, body, captured in (
+@pytest.mark.parametrize(
+    ("selector", "body", "captured"),
+    [
         (".reserve", "<div class=reserve> — </div>", False),
         (".reserve", "<div class=reserve><script>var un = 1</script></div>", False),
         (".reserve", "<p>Rien</p>", False),
@@ -256,37 +276,47 @@ def test_what_is_said_of_paywalled_text_is_known() -> None:
             "<div class=reserve>un</div><p " + " ".join(f"a{n}" for n in range(200_000)) + ">",
             None,
         ),
-    ):
-        ((told_of, found),) = paywalls({"isAccessibleForFree": False, "cssSelector": selector}, body)
-        assert found is captured, selector
-        assert ("words" in told_of) == (captured is not None), selector
+    ],
+)
+def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captured: bool | None) -> None:
+    ((told_of, found),) = paywalls({"isAccessibleForFree": False, "cssSelector": selector}, body)
+    assert found is captured
+    assert ("words" in told_of) == (captured is not None)
 
 
-def test_a_selector_may_name_the_whole_page() -> None:
-    for start, selector in (
+@pytest.mark.parametrize(
+    ("start", "selector"),
+    [
         ("<body class=reserve>", ".reserve"),
         ("<body>", "body"),
         ("<html id=tout><body>", "#tout"),
         ("<body id=une>", "body#une > p"),
-    ):
-        page = f"{ld({'isAccessibleForFree': False, 'cssSelector': selector})}{start}<p>un <b>deux</b></p>"
-        (signal,) = told(capture(f"<html><head>{page}" if "<html" not in page else page), "paywall")
-        assert (json.loads(signal.value or "")["words"], signal.paywalled_text_captured) == (2, True), start
+    ],
+)
+def test_a_selector_may_name_the_whole_page(start: str, selector: str) -> None:
+    page = f"{ld({'isAccessibleForFree': False, 'cssSelector': selector})}{start}<p>un <b>deux</b></p>"
+    (signal,) = told(capture(f"<html><head>{page}" if "<html" not in page else page), "paywall")
+    assert (json.loads(signal.value or "")["words"], signal.paywalled_text_captured) == (2, True)
 
 
-def test_that_no_text_was_captured_is_not_said_of_a_page_that_was_not_read_whole() -> None:
-    for body, facts in (
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
         ("<p class=reserve></p>", {"cut": True}),
         (" " * PAGE_BYTES + "<p class=reserve>un", {}),
         ("<p class=reserve></p>" * 201 + "<p class=reserve>un", {}),
-    ):
-        head = ld({"isAccessibleForFree": False, "cssSelector": ".reserve"})
-        (signal,) = told(capture(head + body, **facts), "paywall")
-        assert signal.paywalled_text_captured is None
-        assert "words" not in (signal.value or "")
-        assert signal.note
-        (text_first,) = told(capture(f"{head}<p class=reserve>deux{body}", **facts), "paywall")
-        assert text_first.paywalled_text_captured is True, body
+    ],
+)
+def test_that_no_text_was_captured_is_not_said_of_a_page_that_was_not_read_whole(
+    body: str, facts: dict[str, Any]
+) -> None:
+    head = ld({"isAccessibleForFree": False, "cssSelector": ".reserve"})
+    (signal,) = told(capture(head + body, **facts), "paywall")
+    assert signal.paywalled_text_captured is None
+    assert "words" not in (signal.value or "")
+    assert signal.note
+    (text_first,) = told(capture(f"{head}<p class=reserve>deux{body}", **facts), "paywall")
+    assert text_first.paywalled_text_captured is True
 
 
 def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +340,7 @@ def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.Monke
         (f"<p {'a ' * 20_000}>", False),
     ],
 )
-def test_a_tree_out_of_proportion_is_not_made(
+def test_a_page_whose_tree_would_be_out_of_proportion_is_not_parsed(
     monkeypatch: pytest.MonkeyPatch, body: str, is_parsed: bool
 ) -> None:
     parsed: list[bytes] = []
@@ -339,16 +369,19 @@ def test_what_is_free_has_no_paywalled_text_and_each_of_several_selectors_is_loo
 FREE = '"isAccessibleForFree"'
 
 
-def test_json_ld_with_common_faults_is_read() -> None:
-    for script in (
+@pytest.mark.parametrize(
+    "script",
+    [
         f'{{{FREE}: false, "description": "deux\nlignes"}}',
         f"<!-- {{{FREE}: false}} -->",
         f'//<![CDATA[\n[{{{FREE}: false}}, {{"a": 1}}]\n//]]>',
         f'{{{FREE}: true, {FREE}: false, "x": NaN}};',
-    ):
-        script = f"<script type='application/LD+JSON; charset=utf-8'>{script}</script>"
-        (signal,) = told(capture(script), "paywall")
-        assert (signal.value, signal.note) == (f"{{{FREE}: false}}", None), script
+    ],
+)
+def test_json_ld_with_common_faults_is_read(script: str) -> None:
+    script = f"<script type='application/LD+JSON; charset=utf-8'>{script}</script>"
+    (signal,) = told(capture(script), "paywall")
+    assert (signal.value, signal.note) == (f"{{{FREE}: false}}", None)
 
 
 def test_json_ld_that_cannot_be_read_is_reported() -> None:
@@ -363,8 +396,9 @@ def test_json_ld_that_cannot_be_read_is_reported() -> None:
         assert "cannot be read" in str(signal.note)
 
 
-def test_hostile_pages_give_few_and_short_signals() -> None:
-    for body in (
+@pytest.mark.parametrize(
+    "body",
+    [
         ld([{"isAccessibleForFree": False, "cssSelector": f".a{n}"} for n in range(10_000)]),
         ld([{"copyrightHolder": f"a{n}"} for n in range(20_000)]),
         ld({"isAccessibleForFree": False, "cssSelector": "div"}) + "<div>" * 100_000 + "x",
@@ -379,11 +413,13 @@ def test_hostile_pages_give_few_and_short_signals() -> None:
         "<meta " + " ".join(f"a{n}=" for n in range(200_000)) + ">",
         '<meta name=robots content="' + "noai," * 400_000 + '">',
         "<meta name=robots content='" + "&amp;&#0;&#xD800;" * 10_000 + "'>",
-    ):
-        signals = told(capture(body))
-        assert len(signals) <= SIGNALS + 1
-        assert all(len(signal.value or "") <= VALUE_CHARACTERS for signal in signals)
-        assert all((signal.value or "").encode() is not None for signal in signals), body
+    ],
+)
+def test_hostile_pages_give_few_and_short_signals(body: str) -> None:
+    signals = told(capture(body))
+    assert len(signals) <= SIGNALS + 1
+    assert all(len(signal.value or "") <= VALUE_CHARACTERS for signal in signals)
+    assert all((signal.value or "").encode() is not None for signal in signals)
 
 
 def test_more_signals_than_are_kept_are_counted_out_and_none_is_listed_twice() -> None:
@@ -395,11 +431,21 @@ def test_more_signals_than_are_kept_are_counted_out_and_none_is_listed_twice() -
     assert len(page(NOAI * 2)) == 1
 
 
-def test_of_a_page_that_is_not_there_whole_the_rest_is_reported() -> None:
-    long = told(capture(" " * PAGE_BYTES + NOAI))
-    assert [(signal.signal, signal.note) for signal in long] == [("left_out", "the page was read to 2 MiB")]
-    cut = told(capture(f'{NOAI}<meta name="copyr', cut=True))
-    assert [(s.signal, s.note) for s in cut] == [("meta_robots", None), ("left_out", "the capture was cut")]
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (capture(" " * PAGE_BYTES + NOAI), [("left_out", "the page was read to 2 MiB")]),
+        (
+            capture(f'{NOAI}<meta name="copyr', cut=True),
+            [("meta_robots", None), ("left_out", "the capture was cut")],
+        ),
+    ],
+    ids=["long", "cut"],
+)
+def test_of_a_page_that_is_not_there_whole_the_rest_is_reported(
+    response: Capture, expected: list[tuple[str, str | None]]
+) -> None:
+    assert [(signal.signal, signal.note) for signal in told(response)] == expected
 
 
 def test_only_html_has_metas_and_a_pdf_with_a_reservation_is_in_doubt() -> None:

@@ -36,8 +36,9 @@ class TestGroups:
         assert {(each.scope, each.path, each.source) for each in signals} == {("host", "/", "file")}
         assert signals[-1].parser.startswith("protego 0.")
 
-    def test_they_are_those_of_rfc_9309(self) -> None:
-        for text, reserved in (
+    @pytest.mark.parametrize(
+        ("text", "reserved"),
+        [
             ("User-agent: *\nDisallow: /", set(AGENTS)),
             ("User-agent: *\nDisallow: /\nAllow: /", set()),
             ("User-agent: *\nDisallow:", set()),
@@ -60,9 +61,11 @@ class TestGroups:
             # Without rules, all is allowed.
             *((text, set()) for text in ("", "\r\n", "# rien", "Sitemap: https://x.example/s.xml")),
             *((text, set()) for text in ("User-agent: x", "Crawl-delay: 9\nBonjour")),
-        ):
-            expected = {agent: "reserved" if agent in reserved else "allowed" for agent in AGENTS}
-            assert verdicts(robots(text)) == expected, text
+        ],
+    )
+    def test_they_are_those_of_rfc_9309(self, text: str, reserved: set[str]) -> None:
+        expected = {agent: "reserved" if agent in reserved else "allowed" for agent in AGENTS}
+        assert verdicts(robots(text)) == expected
 
     def test_a_delay_that_ends_the_names_for_some_readers_only_leaves_doubt(self) -> None:
         text = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /"
@@ -105,8 +108,9 @@ class TestGroups:
         assert len(signals) == 3 * len(AGENTS)
 
 
-def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows() -> None:
-    for rules, path, allowed in (
+@pytest.mark.parametrize(
+    ("rules", "path", "allowed"),
+    [
         (["Disallow: /*?*", "Allow: /news"], "/news?x=1", True),
         (["Disallow: /*?", "Allow: /une"], "/une?x=1", True),
         (["Disallow: /*?x", "Allow: /une"], "/une?x=1", True),
@@ -128,30 +132,40 @@ def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
         (["Disallow: /Une"], "/une", True),
         (["Disallow: /une/", "Disallow:"], "/une/1", False),
         (["Allow: /une", "Disallow: "], "/autre", True),
-    ):
-        for order in (rules, rules[::-1]):
-            (signal, *_) = told(robots("\n".join(["User-agent: *", *order])))
-            assert allows(RobotsGroup(lines_of(signal.value or "")), path) is allowed
+    ],
+)
+def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
+    rules: list[str], path: str, allowed: bool
+) -> None:
+    for order in (rules, rules[::-1]):
+        (signal, *_) = told(robots("\n".join(["User-agent: *", *order])))
+        assert allows(RobotsGroup(lines_of(signal.value or "")), path) is allowed
 
 
 class TestWhatIsNoFile:
-    def test_one_that_was_not_given_is_never_read(self) -> None:
-        for statuses, verdict, note in (
+    @pytest.mark.parametrize(
+        ("statuses", "verdict", "note"),
+        [
             ((404, 410), "allowed", "HTTP {}: no such file"),
             ((401, 403, 400, 405, 406, 451), "unknown", "HTTP {}: refused to the crawler"),
             ((429, 503), "unknown", "HTTP {}: unreachable"),
             ((301,), "unknown", "HTTP {}: a redirect, not followed"),
             ((206,), "unknown", "HTTP {}: a part"),
             ((None,), "unknown", "no HTTP status"),
-        ):
-            for status in statuses:
-                signals = told(robots("User-agent: *\nDisallow: /", status=status))
-                assert [(signal.agent, signal.verdict, signal.value, signal.note) for signal in signals] == [
-                    (agent, verdict, None, note.format(status)) for agent in AGENTS
-                ]
+        ],
+    )
+    def test_one_that_was_not_given_is_never_read(
+        self, statuses: tuple[int | None, ...], verdict: str, note: str
+    ) -> None:
+        for status in statuses:
+            signals = told(robots("User-agent: *\nDisallow: /", status=status))
+            assert [(signal.agent, signal.verdict, signal.value, signal.note) for signal in signals] == [
+                (agent, verdict, None, note.format(status)) for agent in AGENTS
+            ]
 
-    def test_something_else_in_its_place_allows_nothing(self) -> None:
-        for body, note in (
+    @pytest.mark.parametrize(
+        ("body", "note"),
+        [
             (b"\xef\xbb\xbf \n<!doctype html><title>Accueil</title>", "HTML in place of the file"),
             (b"\x1f\x8b\x08\0\0", "not text"),
             *(
@@ -164,12 +178,14 @@ class TestWhatIsNoFile:
                     "Our content may not be used to train models.",
                 )
             ),
-        ):
-            for path in ("/robots.txt", "/ai.txt"):
-                signals = told(robots(body, f"{SITE}{path}"))
-                assert [(signal.agent, signal.verdict, signal.note) for signal in signals] == [
-                    (agent, "unknown", note) for agent in AGENTS
-                ]
+        ],
+    )
+    def test_something_else_in_its_place_allows_nothing(self, body: str | bytes, note: str) -> None:
+        for path in ("/robots.txt", "/ai.txt"):
+            signals = told(robots(body, f"{SITE}{path}"))
+            assert [(signal.agent, signal.verdict, signal.note) for signal in signals] == [
+                (agent, "unknown", note) for agent in AGENTS
+            ]
 
     def test_only_whole_files_at_the_root_count(self) -> None:
         signals = told(robots("User-agent: *\nDisallow: /", cut=True))
@@ -262,8 +278,9 @@ class TestHostileFiles:
         assert allows(RobotsGroup(lengths), "/" + "a" * 698)
 
 
-def test_a_host_is_exactly_scheme_name_and_port() -> None:
-    for url, origin in (
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
         (f"{SITE}/a", SITE),
         ("HTTPS://WWW.Courrier.example:443/b?c=1#d", SITE),
         ("https://courrier.example/a", "https://courrier.example"),
@@ -272,9 +289,11 @@ def test_a_host_is_exactly_scheme_name_and_port() -> None:
         ("https://[::1]:8443/a", "https://[::1]:8443"),
         *((url, None) for url in ("", "ftp://x.example/", "https://", "https://[::1/", "//x")),
         ("https://x.example:99999/", None),
-    ):
-        place = place_of(url)
-        assert (place and place.origin) == origin, url
-        if origin == SITE:
-            assert place
-            assert place.path == ("/a" if url == f"{SITE}/a" else "/b?c=1")
+    ],
+)
+def test_a_host_is_exactly_scheme_name_and_port(url: str, origin: str | None) -> None:
+    place = place_of(url)
+    assert (place and place.origin) == origin
+    if origin == SITE:
+        assert place
+        assert place.path == ("/a" if url == f"{SITE}/a" else "/b?c=1")

@@ -222,8 +222,9 @@ class TestWhatAReaderWouldCallCopied:
         assert overlap.copied_words == 196
         assert set(overlap.spans[:, 3].tolist()) == {0}
 
-    def test_single_words_beyond_a_passage_count_in_twos(self) -> None:
-        for tail, copied in (
+    @pytest.mark.parametrize(
+        ("tail", "copied"),
+        [
             ("x t1 t2", 2),
             ("x t1 x x x t5", 2),
             ("x t1 x x x x t6", 0),
@@ -232,12 +233,14 @@ class TestWhatAReaderWouldCallCopied:
             ("x t0 x t2", 2),
             ("t1 t3 t4", 0),
             ("t1 x t2 t3", 3),
-        ):
-            article = [*innocent("f", 20), *self.article[:50], *innocent("t", 20)]
-            document = [*self.article[:50], *tail.split(), *innocent("y", 20)]
-            forward = compare(document, article)
-            assert forward.copied_words == 50 + copied
-            assert compare(document[::-1], article[::-1]).copied_words == forward.copied_words, tail
+        ],
+    )
+    def test_single_words_beyond_a_passage_count_in_twos(self, tail: str, copied: int) -> None:
+        article = [*innocent("f", 20), *self.article[:50], *innocent("t", 20)]
+        document = [*self.article[:50], *tail.split(), *innocent("y", 20)]
+        forward = compare(document, article)
+        assert forward.copied_words == 50 + copied
+        assert compare(document[::-1], article[::-1]).copied_words == forward.copied_words
 
     @pytest.mark.parametrize(("left", "copied"), [(6, 1), (7, 0)])
     def test_one_word_counts_where_the_article_ends(self, left: int, copied: int) -> None:
@@ -328,7 +331,9 @@ WORDS = st.sampled_from([
 
 
 @given(st.lists(st.tuples(WORDS, PIECES), min_size=9, max_size=30), st.data())
-def test_spans_of_both_texts_have_equal_words(pieces: list[tuple[str, bytes]], data: st.DataObject) -> None:
+def test_spans_cut_from_the_texts_fold_to_the_same_words(
+    pieces: list[tuple[str, bytes]], data: st.DataObject
+) -> None:
     def written(pairs: list[tuple[str, bytes]]) -> bytes:
         return b"".join(word.encode() + separator for word, separator in pairs)
 
@@ -377,7 +382,9 @@ def hashes(words: list[int]) -> np.ndarray:
 
 
 @given(SCREENED, SCREENED, st.integers(1, 12))
-def test_a_pair_passes_only_with_a_common_window(document: list[int], article: list[int], width: int) -> None:
+def test_a_pair_passes_exactly_if_it_has_a_common_window(
+    document: list[int], article: list[int], width: int
+) -> None:
     common = windows(document, width) & windows(article, width)
     screen = DocumentWindows(window_hashes(hashes(document), width))
     assert screen.passes(window_hashes(hashes(article), width)) == bool(common)

@@ -20,7 +20,17 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.documents import french_words
 from tests.world.golden import assert_golden
-from tests.world.histories import AFTER, BEFORE, altered_release, copy, hold, run, sha, shard, span
+from tests.world.histories import (
+    AFTER,
+    BEFORE,
+    altered_release,
+    copy,
+    hold,
+    run,
+    sha,
+    shard,
+    span,
+)
 
 X = "https://x.example/"
 
@@ -126,20 +136,26 @@ def test_a_copy_that_moved_may_stand_at_its_old_place_too_if_that_was_not_read(t
         (copy(None, f"{X}old", words=0), copy(None, f"{X}new", words=0)),
     ],
 )
-def test_one_text_of_one_article_moves(tmp_path: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_only_the_same_text_with_the_same_article_has_moved(
+    tmp_path: Path, before: dict[str, Any], after: dict[str, Any]
+) -> None:
     run(tmp_path / "tables", BEFORE, [before])
     run(tmp_path / "tables", AFTER, [after])
     assert {row["state"] for row in changes(tmp_path / "tables")} <= {"gone", "new", "unknown"}
 
 
-def test_a_copy_taken_out_of_a_page_is_unknown_if_the_article_may_have_been_missed(tmp_path: Path) -> None:
+def test_a_copy_that_is_taken_out_of_a_page_is_unknown_if_the_article_may_have_been_missed(
+    tmp_path: Path,
+) -> None:
     run(tmp_path / "tables", BEFORE, [copy("a", f"{X}1", text="one")])
     left = copy("a", f"{X}1", text="two", words=0, grade="url_only")
     run(tmp_path / "tables", AFTER, [left], corpus_digest="other")
     assert only(tmp_path / "tables")["state"] == "unknown"
 
 
-def test_pages_of_very_many_passages_are_not_called_the_same_in_those_not_kept(tmp_path: Path) -> None:
+def test_pages_of_very_many_passages_are_not_called_the_same_in_those_that_are_not_kept(
+    tmp_path: Path,
+) -> None:
     spans = [span(100 * number, 100 * number + 60, 10) for number in range(100)]
     for run_id, text in ((BEFORE, "one"), (AFTER, "two")):
         run(tmp_path / "tables", run_id, [copy("a", f"{X}1", text=text, spans=spans, words=1)])
@@ -149,7 +165,9 @@ def test_pages_of_very_many_passages_are_not_called_the_same_in_those_not_kept(t
 
 
 @pytest.mark.slow
-def test_rows_are_dealt_to_buckets_with_one_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_dealt_to_buckets_without_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     altered_release(tmp_path / "tables")
     one = compare(str(tmp_path / "tables"), BEFORE, AFTER, str(tmp_path / "one"))
     monkeypatch.setattr("presswatch_spark.query.changes.compare.BUCKET_ROWS", 5)
@@ -189,7 +207,9 @@ def listed(name: str, text: str = "", title: str = "t", publisher: str = "p") ->
     return name, title, publisher, sha(text or f"text of {name}")
 
 
-def test_an_article_of_both_corpora_is_compared_and_what_they_differ_in_is_named(tmp_path: Path) -> None:
+def test_an_article_that_both_corpora_have_is_compared_and_what_they_differ_in_is_named(
+    tmp_path: Path,
+) -> None:
     old = [listed(name) for name in ("same", "dropped", "text", "sold", "short", "url")]
     new = [listed("same"), listed("text", "new text"), listed("sold", publisher="q")]
     new += [listed("short"), listed("url"), listed("added")]
@@ -216,7 +236,9 @@ def test_an_article_of_both_corpora_is_compared_and_what_they_differ_in_is_named
 
 
 @pytest.mark.parametrize("suppressed", [0, 3, None])
-def test_a_corpus_that_leaves_out_words_may_hide_a_copy(tmp_path: Path, suppressed: int | None) -> None:
+def test_a_corpus_that_leaves_rows_of_words_out_may_hide_a_copy(
+    tmp_path: Path, suppressed: int | None
+) -> None:
     tables = tmp_path / "tables"
     run(tables, BEFORE, [copy("a", f"{X}1"), copy("b", f"{X}1")], corpus_digest="c")
     run(tables, AFTER, [], corpus_digest="d", corpus_suppressed=suppressed)
@@ -255,7 +277,9 @@ class TestCommand:
         assert set(MEANING) == set(STATES)
         assert set(MEANING) <= french_words("column")
 
-    def test_rows_are_exported_and_a_bad_ending_refused_first(self, words: list[str], tmp_path: Path) -> None:
+    def test_rows_are_exported_and_a_bad_ending_is_refused_before_any_work(
+        self, words: list[str], tmp_path: Path
+    ) -> None:
         assert outcome("", *words, "--export", tmp_path / "rows.doc").code == 1
         assert not (tmp_path / "o").exists()
         path = tmp_path / "rows.csv"

@@ -125,7 +125,9 @@ def test_shards_are_told_apart_by_their_places_and_names_and_on_a_hub_by_their_p
         (["/data/CC-MAIN-2024-10/0"], [f"/data/{LATER}/0"], None),
     ],
 )
-def test_another_part_on_a_hub_is_no_other_release_of_it(before: Any, after: Any, told: str | None) -> None:
+def test_another_part_on_a_hub_is_not_another_release_of_it(
+    before: Any, after: Any, told: str | None
+) -> None:
     found = run("before", [(HUB + path, True) for path in before], release="CC-MAIN-2024-10")
     other = run("after", [(HUB + path, True) for path in after], release=LATER)
     assert doubts_of(found, other)[HUB + before[-1]] == told

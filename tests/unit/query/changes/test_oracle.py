@@ -24,7 +24,9 @@ def pairs_of(store: TableStore, run_id: str) -> dict[Pair, list[Row]]:
         document = normalise_url(row["document_url"] or "") or row["text_sha256"]
         found[row["publisher_id"], row["title_id"], row["article_id"], document].append(row)
     for rows in found.values():
-        rows.sort(key=lambda r: (r["copied_words"], r["longest_run_words"], r["row_sha256"]), reverse=True)
+        rows.sort(
+            key=lambda row: (row["copied_words"], row["longest_run_words"], row["row_sha256"]), reverse=True
+        )
     return found
 
 
@@ -62,7 +64,9 @@ class Oracle:
         one, two = (self.pairs[run_id][pair][0] for run_id in (BEFORE, AFTER))
         same_article = one["article_sha256"] == two["article_sha256"]
         words = two["copied_words"] - one["copied_words"]
-        ranges = [[(span["article_start"], span["article_end"]) for span in r["spans"]] for r in (one, two)]
+        ranges = [
+            [(span["article_start"], span["article_end"]) for span in row["spans"]] for row in (one, two)
+        ]
         if one["text_sha256"] == two["text_sha256"]:
             return "persists", not same_article
         if words == 0 and (not same_article or ranges[0] == ranges[1]):

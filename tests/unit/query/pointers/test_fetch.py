@@ -87,7 +87,9 @@ class TestDocuments:
         return fetched(release / "tables", self.row_in(release, name), *options)
 
     @pytest.mark.parametrize("name", FORMS)
-    def test_a_row_shows_its_document_and_pointer_and_steers_nothing(self, release: Path, name: str) -> None:
+    def test_a_row_shows_its_document_and_a_pointer_and_nothing_that_steers_the_terminal(
+        self, release: Path, name: str
+    ) -> None:
         shown = self.fetched(release, name)
         assert shown.facts["document"] == "https://site.example/copie"
         assert self.row_in(release, name)["text_sha256"] in shown.facts["text"]
@@ -100,7 +102,9 @@ class TestDocuments:
         assert again.facts["checked"] == "SHA-256 of the text"
         assert again.out.partition("\n\n")[2] == shown.out.partition("\n\n")[2]
 
-    def test_a_pointer_that_does_not_name_inflated_bytes_is_told_how_to(self, release: Path) -> None:
+    def test_a_pointer_that_does_not_say_that_it_counts_inflated_bytes_is_told_how_to(
+        self, release: Path
+    ) -> None:
         row = self.row_in(release, "single.warc.wet.gz")
         pointer = f"{row['shard_uri']}#offset={row['record_offset']},length={row['record_length']}"
         assert "add encoding=inflated" in refusal(outcome("fetch", pointer))
@@ -259,7 +263,9 @@ class TestRecordsThatAreNoDocuments:
         assert told["document"] == "https://an.wikipedia.org/wiki/Escopete"
 
     @pytest.mark.real_data
-    def test_a_real_revisit_is_shown_and_written_with_headers(self, real_data: Path, tmp_path: Path) -> None:
+    def test_a_real_revisit_is_shown_and_written_with_the_headers_that_it_has(
+        self, real_data: Path, tmp_path: Path
+    ) -> None:
         shard, out = real_data / "warc_edge_cases" / "pywb" / "warcs" / "iana.warc.gz", tmp_path / "one.warc"
         said = outcome("fetch", f"{shard}#offset=785806,length=548")
         assert said.facts["record"] == "revisit: no document"
@@ -300,7 +306,9 @@ class TestRecordsThatAreNoDocuments:
         return found | {"run_id": RUN}
 
     @pytest.mark.parametrize("url", [PAGE, ROBOTS, GONE])
-    def test_captures_have_records_where_releases_live(self, shard: Path, tmp_path: Path, url: str) -> None:
+    def test_the_row_of_a_capture_gets_its_record_from_where_releases_live(
+        self, shard: Path, tmp_path: Path, url: str
+    ) -> None:
         row = self.capture(shard, tmp_path, url)
         assert row["captured_at"].astimezone(UTC) == row["captured_at"]
         moved = ("--mirror", f"https://data.commoncrawl.org/={tmp_path / 'mirror'}")
@@ -313,7 +321,9 @@ class TestRecordsThatAreNoDocuments:
         assert outcome(*words, **based).code == 0
         assert list(responses(out)) == [url]
 
-    def test_a_row_of_a_capture_whose_record_changed_is_not_shown(self, shard: Path, tmp_path: Path) -> None:
+    def test_a_row_of_a_capture_whose_record_is_another_now_is_not_shown(
+        self, shard: Path, tmp_path: Path
+    ) -> None:
         row = self.capture(shard, tmp_path, ROBOTS)
         moved = ("--mirror", f"https://data.commoncrawl.org/={tmp_path / 'mirror'}")
 
@@ -332,7 +342,9 @@ class TestRecordsThatAreNoDocuments:
         shard.unlink()
         assert "no shard" in said()
 
-    def test_rows_of_a_capture_lead_to_no_file_beyond_its_release(self, shard: Path, tmp_path: Path) -> None:
+    def test_a_row_of_a_capture_leads_to_no_file_outside_of_its_release(
+        self, shard: Path, tmp_path: Path
+    ) -> None:
         row = self.capture(shard, tmp_path, PAGE)
         store = TableStore.open(str(tmp_path / "tables"))
         for name, told in (("../../secret", "outside its release"), (None, "lists no WARC file")):
@@ -381,7 +393,9 @@ class TestDeclarations:
         return tables, rows
 
     @pytest.mark.parametrize("name", each_time(PACKINGS[:2], PACKINGS))
-    def test_signals_are_read_again_from_what_is_shown(self, tmp_path: Path, corpus: Path, name: str) -> None:
+    def test_every_signal_is_read_again_from_the_response_that_is_shown(
+        self, tmp_path: Path, corpus: Path, name: str
+    ) -> None:
         tables, rows = self.scanned(tmp_path, corpus, name)
         assert {row["signal"] for row in rows} == SIGNALS
         for row in rows:
@@ -397,7 +411,9 @@ class TestDeclarations:
         (owner,) = (row for row in rows if row["signal"] == "copyright")
         assert "content=Éditions>" in fetched(tables, owner).out
 
-    def test_a_response_is_shown_by_pointer_and_kept_as_a_record(self, tmp_path: Path, corpus: Path) -> None:
+    def test_a_response_is_shown_by_its_pointer_and_written_as_the_record_that_it_is(
+        self, tmp_path: Path, corpus: Path
+    ) -> None:
         tables, rows = self.scanned(tmp_path, corpus)
         for row in rows[:1] + [row for row in rows if row["http_status"] == 301]:
             first = fetched(tables, row)
@@ -432,7 +448,9 @@ class TestDeclarations:
         write(TableStore.open(str(tables)), "rights_signals", RUN, rows, RightsSignal.schema)
         assert reason in refusal(fetched(tables, rows[0]))
 
-    def test_a_response_that_is_changed_in_its_shard_is_not_shown(self, tmp_path: Path, corpus: Path) -> None:
+    def test_a_response_that_was_changed_in_its_shard_is_not_shown(
+        self, tmp_path: Path, corpus: Path
+    ) -> None:
         tables, rows = self.scanned(tmp_path, corpus, "plain.warc")
         shard = tmp_path / "plain.warc"
         shard.write_bytes(shard.read_bytes().replace(b"/reserve\n", b"/preserv\n"))

@@ -127,7 +127,9 @@ def test_all_rows_of_all_formats_are_computed_again_as_they_are(scanned: Scanned
     assert set(failures(tables, None, rows)) == {""}
 
 
-def test_a_row_forged_in_any_column_fails_but_in_those_of_the_docs(scanned: Scanned, corpus: Path) -> None:
+def test_a_row_that_is_forged_in_any_column_fails_but_in_those_that_the_docs_list(
+    scanned: Scanned, corpus: Path
+) -> None:
     tables, rows = scanned
     forged: Rows = []
     about: list[tuple[str, str]] = []
@@ -176,7 +178,9 @@ def test_a_row_of_an_article_that_the_document_does_not_copy_fails(scanned: Scan
 
 
 @pytest.mark.parametrize("with_corpus", [True, False])
-def test_rows_all_raised_to_full_copies_fail(scanned: Scanned, corpus: Path, with_corpus: bool) -> None:
+def test_rows_that_were_all_raised_to_full_copies_of_letter_a_fail(
+    scanned: Scanned, corpus: Path, with_corpus: bool
+) -> None:
     tables, rows = scanned
     raised = [
         redigested(row, grade="full_copy", confidence="A", confidence_reasons=["sole_full_copy"])
@@ -188,7 +192,9 @@ def test_rows_all_raised_to_full_copies_fail(scanned: Scanned, corpus: Path, wit
     assert all(each.startswith(OTHER_FIGURES) for each in found)
 
 
-def test_another_corpus_compares_what_both_texts_decide_and_says_so(scanned: Scanned, tmp_path: Path) -> None:
+def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
+    scanned: Scanned, tmp_path: Path
+) -> None:
     tables, rows = scanned
     other = press_corpus(tmp_path / "press", lambda body: f"{body} Un mot de plus.")
     first = next(row["article_id"] for row in rows if row["article_id"])
@@ -256,7 +262,9 @@ class TestCommand:
         assert "c4-train.json.gz#row=0" in said["no shard"]["pointer"]
         assert "1 of 3 rows verify" in printed.err
 
-    def test_all_rows_verify_also_at_a_mirror_of_their_place(self, release: Path, corpus: Path) -> None:
+    def test_all_rows_verify_also_at_a_mirror_of_the_place_that_was_scanned(
+        self, release: Path, corpus: Path
+    ) -> None:
         printed = outcome("verify-rows", release / "tables", "--corpus", corpus)
         assert printed.out == "3 of 3 rows verify (all there are)\n"
         (release / "elsewhere").mkdir()
@@ -533,7 +541,9 @@ def test_shards_may_lie_elsewhere(corpus: Path, tmp_path: Path) -> None:
 @pytest.mark.real_data
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [40, pytest.param(1207, marks=pytest.mark.full)])
-def test_it_accepts_every_row_of_real_press_in_any_format(tmp_path: Path, real_data: Path, most: int) -> None:
+def test_it_accepts_every_row_of_real_press_in_every_format(
+    tmp_path: Path, real_data: Path, most: int
+) -> None:
     with (real_data / "press/articles.jsonl").open(encoding="utf-8") as file:
         found = [json.loads(line) for line in file]
     # Those with characters that are no letters come first.

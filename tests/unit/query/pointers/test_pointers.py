@@ -239,7 +239,9 @@ class TestRecordsByRange:
         said = {str(verdict.failure) for verdict in found if verdict.failure}
         assert said == {"unreadable: its bytes are zeros"}
 
-    def test_a_shard_cut_within_a_record_says_so_and_what_followed_is_gone(self, scanned: Scanned) -> None:
+    def test_a_shard_cut_within_a_record_says_so_of_it_and_what_followed_is_gone(
+        self, scanned: Scanned
+    ) -> None:
         url = scanned.damage(lambda data, start, end: data[: (start + end) // 2])
         found = scanned.verdicts()
         gone = {after.url for after in copied()[6:]}
@@ -257,7 +259,9 @@ def test_a_damaged_gzip_member_is_unreadable_and_its_neighbours_are_not(scanned:
 @pytest.mark.parametrize(
     "change", [lambda text: text + b" ce jour", lambda text: text * 3, lambda text: text[:-9]]
 )
-def test_a_text_that_grew_or_shrank_is_another(scanned: Scanned, change: Callable[[bytes], bytes]) -> None:
+def test_a_text_that_grew_or_shrank_is_another_text(
+    scanned: Scanned, change: Callable[[bytes], bytes]
+) -> None:
     def with_length(record: bytes) -> bytes:
         head, _, body = record.partition(b"\r\n\r\n")
         text = change(body.removesuffix(b"\r\n\r\n"))
@@ -271,7 +275,9 @@ def test_a_text_that_grew_or_shrank_is_another(scanned: Scanned, change: Callabl
 
 
 @pytest.mark.parametrize("packing", ["record", "plain", "single"])
-def test_a_record_that_lies_about_its_length_is_fetched_as_it_was_read(packing: str, tmp_path: Path) -> None:
+def test_a_record_that_lies_about_its_length_is_fetched_with_the_text_that_was_read(
+    packing: str, tmp_path: Path
+) -> None:
     lengths = (None, 3, 5_000, None)
     records = [record(f"Texte {n} {'mot ' * 40}".encode(), length=lengths[n]) for n in range(4)]
     uri = str(tmp_path / "some.wet")
@@ -339,7 +345,9 @@ class TestEditedTables:
         scanned.rewrite(more, digested=False)
         assert scanned.failures() == {"row edited": {url}}
 
-    def test_a_span_moved_by_a_word_fails_even_with_its_digest(self, scanned: Scanned, corpus: Path) -> None:
+    def test_a_span_moved_by_one_word_fails_even_if_its_digest_was_made_anew(
+        self, scanned: Scanned, corpus: Path
+    ) -> None:
         url = copied()[3].url
 
         def move(row: dict[str, Any]) -> None:
@@ -373,7 +381,9 @@ class TestEditedTables:
         assert wrong == {"a00000"}
         assert {verdict.failure.reason for verdict in found if verdict.failure} == {"other article"}
 
-    def test_pointers_to_nowhere_fail_alone_even_if_their_digests_are_new(self, scanned: Scanned) -> None:
+    def test_pointers_to_nowhere_fail_alone_even_if_their_digests_were_made_anew(
+        self, scanned: Scanned
+    ) -> None:
         urls = [page.url for page in copied()]
         wild = {
             urls[0]: {"record_offset": -5},
@@ -496,7 +506,9 @@ def test_rows_and_pointers_of_a_release_with_errata_lead_to_the_texts_that_were_
 
 
 class TestShardsAhead:
-    def test_remote_shards_are_asked_at_once_and_told_in_order(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_remote_shards_are_asked_at_once_and_answered_in_their_order(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         meeting, asked = threading.Barrier(SHARDS_AT_ONCE), list[str]()
 
         def slow(pointers: list[Pointer], options: ReadOptions) -> Iterator[tuple[Pointer, Failure]]:
@@ -598,7 +610,9 @@ NEWER = (
 )  # fmt: skip
 
 
-def test_rows_without_columns_of_later_versions_have_nulls_and_verify(corpus: Path, tmp_path: Path) -> None:
+def test_rows_without_the_columns_of_later_versions_are_read_with_nulls_and_verify(
+    corpus: Path, tmp_path: Path
+) -> None:
     FORMS["pages.warc.gz"](tmp_path / "pages.warc.gz", some_pages())
     rows = scan_here([tmp_path / "pages.warc.gz"], corpus, tmp_path / "tables", run_id=RUN)
     older = [{name: value for name, value in row.items() if name not in NEWER} for row in rows]

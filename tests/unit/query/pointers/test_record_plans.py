@@ -313,7 +313,9 @@ class TestPagesOfTexts:
     @pytest.mark.parametrize(
         "changes", [{"timestamp": "20240101000000"}, {"filename": f"{WARC}x"}, {"url": "https://x.example/"}]
     )
-    def test_a_page_that_no_index_lists_is_named(self, crawl: Crawl, changes: dict[str, str]) -> None:
+    def test_a_page_that_the_index_does_not_list_is_named(
+        self, crawl: Crawl, changes: dict[str, str]
+    ) -> None:
         store = self.tables(crawl)
         with web() as site:
             plan = plan_of_matches(store, Index(self.listed(site, crawl, **changes), QUICK), None)
@@ -325,7 +327,9 @@ class TestPagesOfTexts:
         assert any(f"row {digest}: {NOT_LISTED}" in outcome.log["error"] for digest in digests)
 
     @pytest.mark.parametrize("with_base", [True, False])
-    def test_a_file_of_that_name_in_another_folder_is_not_read(self, crawl: Crawl, with_base: bool) -> None:
+    def test_a_file_of_the_same_name_in_another_folder_is_not_read(
+        self, crawl: Crawl, with_base: bool
+    ) -> None:
         """A redirect to itself in the same second is in a file of this name among the crawl's diagnostics."""
         others = WARC.replace("/warc/", "/crawldiagnostics/")
         shard = self.planned(crawl, with_base, filename=others, offset="7")
@@ -383,7 +387,9 @@ class TestPagesOfTexts:
             with pytest.raises(CorruptError, match="not a list of captures"):
                 plan_of_matches(store, Index(f"{site.url}/{{release}}-index", QUICK), None)
 
-    def test_a_row_without_a_time_is_named_and_tables_without_wet_have_no_pages(self, crawl: Crawl) -> None:
+    def test_a_row_without_a_time_is_named_and_tables_without_texts_of_wet_have_no_pages(
+        self, crawl: Crawl
+    ) -> None:
         facts = {"dataset": "wet", "shard_uri": str(crawl.folder / WET), "row_sha256": "e" * 64}
         for name, rows in (
             ("tables", [match("a", url, **facts) for url in ("https://a.fr/", None)]),

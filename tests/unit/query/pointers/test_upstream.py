@@ -243,7 +243,9 @@ class TestWhatIsNotBelieved:
             ({"file_path": f"s3://commoncrawl/{WARC}.warc.gz"}, "there is no such file"),
         ],
     )
-    def test_a_record_unlike_its_row(self, release: Release, change: dict[str, Any], reason: str) -> None:
+    def test_a_record_that_is_not_what_the_row_says(
+        self, release: Release, change: dict[str, Any], reason: str
+    ) -> None:
         digest = scanned("finepdfs", release, **change)
         assert reason in release.refused(digest)
 
@@ -253,7 +255,9 @@ class TestWhatIsNotBelieved:
         assert "other words: its page lacks the longest passage" in release.refused(digest)
 
     @pytest.mark.parametrize("path", ["/etc/a.warc.gz", "./../../a.warc.gz", "s3://commoncrawl/../a.warc.gz"])
-    def test_a_row_leads_to_no_file_of_this_disk_outside_a_mirror(self, release: Release, path: str) -> None:
+    def test_a_row_leads_to_no_file_of_this_disk_outside_of_a_mirror(
+        self, release: Release, path: str
+    ) -> None:
         digest = scanned("fineweb-2", release, file_path=path)
         assert "of its publisher's file" in release.refused(digest)
 

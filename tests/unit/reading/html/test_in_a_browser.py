@@ -31,7 +31,9 @@ def words(text: bytes) -> list[str]:
     [(range(60), 2_000), pytest.param(range(60, 20_060), 500_000, marks=pytest.mark.full)],
     ids=["60", "20,000"],
 )
-def test_no_run_of_an_article_in_a_page_is_missed(browser: Chromium, seeds: range, least: int) -> None:
+def test_of_generated_pages_no_run_of_an_article_is_missed(
+    browser: Chromium, seeds: range, least: int
+) -> None:
     pages, count = [generated(seed) for seed in seeds], 0
     for seed, page, text in zip(seeds, pages, shown(browser, pages), strict=True):
         seen = article_runs(words(text.encode("utf-8", "replace")))

@@ -186,8 +186,9 @@ def test_text_of_the_page_is_read_whatever_hides_it_and_other_text_is_not(where:
     assert (BODY in " ".join(text_of_page(page.encode()).decode().split())) == (where in READ)
 
 
-def test_scripts_of_json_are_noticed_and_those_that_name_an_article_body() -> None:
-    for markup, expected in (
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
         (JSON_LD, DATA | ARTICLE),
         (f'<SCRIPT>\r\n\t[{{"articleBody":"{"B" * 300} x"}}]</SCRIPT>', DATA | ARTICLE),
         (f'<script>{{"B": "{"Bo" * 400}", "articleBody"  : 1}}', DATA | ARTICLE),
@@ -198,10 +199,12 @@ def test_scripts_of_json_are_noticed_and_those_that_name_an_article_body() -> No
         ("<script></script><script> </script><script>{</script>", DATA),
         ('<p>{"articleBody": 1}<style>{"articleBody": 1}</style>', 0),
         ("", 0),
-    ):
-        for html in (markup, "<p>avant</p>" * 40 + markup):
-            data = np.frombuffer(html.encode(), np.uint8)
-            assert page_text(data, np.empty(room_for(len(data)), np.uint8))[1] == expected
+    ],
+)
+def test_scripts_of_json_are_noticed_and_those_that_name_an_article_body(markup: str, expected: int) -> None:
+    for html in (markup, "<p>avant</p>" * 40 + markup):
+        data = np.frombuffer(html.encode(), np.uint8)
+        assert page_text(data, np.empty(room_for(len(data)), np.uint8))[1] == expected
 
 
 def test_pages_with_text_in_scripts_are_counted_and_a_note_says_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from presswatch_spark.core.errors import (
     ConfigError,
     CorruptError,
     InputError,
+    PresswatchError,
     StorageError,
 )
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
@@ -66,25 +67,36 @@ def items(config: ScanConfig | None = None, **changes: Any) -> tuple[Item, ...]:
     return items_of(plan, KNOWN, config or ScanConfig(), NOW)
 
 
-def test_crawls_are_scanned_in_this_order_and_in_the_form_that_they_have() -> None:
-    for scope, names in (
+@pytest.mark.parametrize(
+    ("scope", "names"),
+    [
         ({}, CRAWLS),
         ({"newest_first": False}, CRAWLS[::-1]),
         ({"since": CRAWLS[2]}, CRAWLS[:3]),
         ({"until": CRAWLS[1], "since": CRAWLS[3]}, CRAWLS[1:4]),
         ({"until": CRAWLS[1], "since": CRAWLS[1]}, CRAWLS[1:2]),
         ({"until": CRAWLS[1], "newest_first": False}, CRAWLS[:0:-1]),
-    ):
-        expected = [(name, "arc" if name == CRAWLS[4] else "wet") for name in names]
-        assert [(item.name, item.format) for item in items(**scope)] == expected, scope
-        assert {item.format for item in items(crawls="warc", **scope)} <= {"warc", "arc"}, scope
+    ],
+)
+def test_crawls_are_scanned_in_this_order_and_in_the_form_that_they_have(
+    scope: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    expected = [(name, "arc" if name == CRAWLS[4] else "wet") for name in names]
+    assert [(item.name, item.format) for item in items(**scope)] == expected
+    assert {item.format for item in items(crawls="warc", **scope)} <= {"warc", "arc"}
 
 
-def test_bounds_that_are_none_are_refused() -> None:
-    with pytest.raises(InputError, match="CC-MAIN-2026-41"):
-        items(since="CC-MAIN-2026-41")
-    with pytest.raises(InputError, match=f"{CRAWLS[1]}: the crawl is newer than {CRAWLS[3]}"):
-        items(since=CRAWLS[1], until=CRAWLS[3])
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [
+        ({"since": "CC-MAIN-2026-41"}, "CC-MAIN-2026-41"),
+        ({"since": CRAWLS[1], "until": CRAWLS[3]}, f"{CRAWLS[1]}: the crawl is newer than {CRAWLS[3]}"),
+    ],
+    ids=["not listed", "wrong order"],
+)
+def test_bounds_that_are_none_are_refused(scope: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        items(**scope)
 
 
 def test_crawls_are_scanned_whole_where_pages_name_no_languages_and_all_are_listed() -> None:
@@ -145,17 +157,20 @@ def test_crawls_that_no_list_names_are_found_by_their_weeks() -> None:
     assert known.trouble is None
 
 
-def test_a_failure_is_no_absence() -> None:
-    for error, is_absent in (
+@pytest.mark.parametrize(
+    ("error", "is_absent"),
+    [
         (MissingError("404"), True),
         # A bucket that we may not list denies the objects that it does not have.
         (DeniedError("403"), True),
         (StorageError("throttled"), False),
         (InputError("no such release"), False),
-    ):
-        wrapped = InputError("the list does not name this crawl")
-        wrapped.__cause__ = error
-        assert (is_absence(error), is_absence(wrapped)) == (is_absent, is_absent), error
+    ],
+)
+def test_a_failure_is_no_absence(error: PresswatchError, is_absent: bool) -> None:
+    wrapped = InputError("the list does not name this crawl")
+    wrapped.__cause__ = error
+    assert (is_absence(error), is_absence(wrapped)) == (is_absent, is_absent)
 
 
 def held(digest: str, articles: object, path: object = "c") -> dict[str, object]:
@@ -189,8 +204,9 @@ UNSEALED = {name: value for name, value in FACTS.items() if name not in ("settin
 NONE = "the campaign was written by another version"
 
 
-def test_a_file_that_was_edited_into_no_campaign_is_refused(tmp_path: Path) -> None:
-    for facts, told in (
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
         *(
             (text, NONE)
             for text in ("", "{}", '{"layout": 3}', "[]", "[" * 500 + "]" * 500, '{"a":' * 100_000)
@@ -218,10 +234,12 @@ def test_a_file_that_was_edited_into_no_campaign_is_refused(tmp_path: Path) -> N
         ),
         (FACTS | {"options": ["--languages", "deu"]}, "was changed since"),
         (UNSEALED | {"layout": 1}, "open it again in another folder"),
-    ):
-        assert plan_of(folder_with(tmp_path, FACTS)) == PLAN, facts
-        with pytest.raises(CorruptError, match=told):
-            plan_of(folder_with(tmp_path, facts))
+    ],
+)
+def test_a_file_that_was_edited_into_no_campaign_is_refused(facts: Any, told: str, tmp_path: Path) -> None:
+    assert plan_of(folder_with(tmp_path, FACTS)) == PLAN
+    with pytest.raises(CorruptError, match=told):
+        plan_of(folder_with(tmp_path, facts))
 
 
 ITEM = Item("CC-MAIN-2026-40", "wet", "CC-MAIN-2026-40")
@@ -259,7 +277,7 @@ def read(complete: str, missing: str = "") -> Read:
         (2, {"s01": read("ab"), "s12": read("abc"), "s02": read("c")}, {"is_done": True}),
     ],
 )  # fmt: skip
-def test_an_item_has_the_progress_of_its_runs(
+def test_the_progress_of_an_item_is_that_of_its_runs(
     wanted: int, steps: dict[str, Read], expected: dict[str, Any]
 ) -> None:
     found = ItemProgress.of(ITEM, reads(**steps), wanted)
@@ -272,8 +290,9 @@ def test_an_item_has_the_progress_of_its_runs(
 ONE, TWO, HUB = ObjectInfo("/m/1.gz", 7), ObjectInfo("/m/2.gz", 7), "hf://datasets/o/n@{}/1.gz"
 
 
-def test_a_listed_shard_is_fresh_unless_its_bytes_were_read() -> None:
-    for read_before, listed, fresh in (
+@pytest.mark.parametrize(
+    ("read_before", "listed", "fresh"),
+    [
         ([ONE], [ONE], 0),
         ([ONE], [ONE, TWO], 1),
         # A shard that is listed no more stays read.
@@ -288,15 +307,19 @@ def test_a_listed_shard_is_fresh_unless_its_bytes_were_read() -> None:
         # It was read again, whichever run is the older one.
         ([ONE, ObjectInfo("/m/1.gz", 8)], [ObjectInfo("/m/1.gz", 8)], 0),
         ([ObjectInfo("/m/1.gz", 8), ONE], [ObjectInfo("/m/1.gz", 8)], 0),
-    ):
-        before = Read()
-        for info in read_before:
-            before.add(place_of(info.uri), "complete", version_of(info))
-        known = reads(s01=before)
-        known.compare(ShardPlan.of(listed))
-        found = ItemProgress.of(ITEM, known, 1)
-        assert (found.fresh, found.is_done, found.word == "new shards") == (fresh, not fresh, bool(fresh))
-        assert found.shards == len({place_of(info.uri) for info in (*read_before, *listed)}), read_before
+    ],
+)
+def test_a_listed_shard_is_fresh_unless_its_bytes_were_read(
+    read_before: list[ObjectInfo], listed: list[ObjectInfo], fresh: int
+) -> None:
+    before = Read()
+    for info in read_before:
+        before.add(place_of(info.uri), "complete", version_of(info))
+    known = reads(s01=before)
+    known.compare(ShardPlan.of(listed))
+    found = ItemProgress.of(ITEM, known, 1)
+    assert (found.fresh, found.is_done, found.word == "new shards") == (fresh, not fresh, bool(fresh))
+    assert found.shards == len({place_of(info.uri) for info in (*read_before, *listed)})
 
 
 def test_a_shard_that_is_listed_no_more_is_not_scanned_for_new_articles() -> None:
@@ -315,18 +338,23 @@ def measured(core_hours: float, shard_reads: int, **steps: Read) -> Reads:
     return found
 
 
-def test_the_rest_of_an_item_costs_what_its_own_shards_or_an_item_like_it_cost() -> None:
-    for first, second, wanted, core_hours in (
+@pytest.mark.parametrize(
+    ("first", "second", "wanted", "core_hours"),
+    [
         # Three of four shards are missing; another dataset of the format costs a hundred times as much.
         (measured(2.0, 4, s01=read("a", "bcd")), measured(50.0, 1, s01=read("a")), 1, 1.5),
-        # An item like it, once.
         (measured(4.0, 8, s01=read("abcd"), s12=read("abcd")), Reads(), 2, 2.0),
-    ):
-        found = [ItemProgress.of(ITEM, each, wanted) for each in (first, second)]
-        assert estimated(found, ScanConfig(), None) == (pytest.approx(core_hours), 0)
+    ],
+    ids=["its own shards", "once an item like it"],
+)
+def test_the_rest_of_an_item_costs_what_its_own_shards_or_an_item_like_it_cost(
+    first: Reads, second: Reads, wanted: int, core_hours: float
+) -> None:
+    found = [ItemProgress.of(ITEM, each, wanted) for each in (first, second)]
+    assert estimated(found, ScanConfig(), None) == (pytest.approx(core_hours), 0)
 
 
-def test_a_budget_counts_the_cores_that_spark_counts_and_needs_a_price() -> None:
+def test_a_budget_counts_the_cores_that_spark_counts() -> None:
     config = ScanConfig(run=RunRules(price="serverless"))
     budget = Budget.of(1.0, config)
     assert budget.machine is not None
@@ -335,8 +363,15 @@ def test_a_budget_counts_the_cores_that_spark_counts_and_needs_a_price() -> None
     with pytest.raises(BudgetError, match=r"and its budget is \$1\.00"):
         budget.left(3 * half)
     assert Budget.of(None, config).left(1e9) is None
-    for amount in (0.0, -1.0, nan, inf):
-        with pytest.raises(ConfigError, match="a budget must be a number above 0"):
-            Budget.of(amount, config)
-    with pytest.raises(ConfigError, match="needs the price of a machine"):
-        Budget.of(1.0, ScanConfig())
+
+
+@pytest.mark.parametrize(
+    ("amount", "price", "told"),
+    [
+        *((amount, "serverless", "a budget must be a number above 0") for amount in (0.0, -1.0, nan, inf)),
+        (1.0, None, "needs the price of a machine"),
+    ],
+)
+def test_a_budget_is_a_number_above_0_and_needs_a_price(amount: float, price: str | None, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Budget.of(amount, ScanConfig(run=RunRules(price=price)))

@@ -73,7 +73,7 @@ def test_it_is_built_once_and_what_a_killed_copy_left_is_no_corpus(tmp_path: Pat
         ([article(0, url="https://www.courrier.example/x"), *OLD[1:]], "are others in the new corpus"),
     ],
 )
-def test_vanished_and_changed_articles_are_named(
+def test_articles_that_vanished_or_changed_are_refused_by_name(
     rows: list[dict[str, Any]], said: str, tmp_path: Path
 ) -> None:
     older, newer = made(tmp_path, "older", OLD), made(tmp_path, "newer", [*rows, article(41)])

@@ -44,7 +44,9 @@ def members_of(text: str, lines_each: int = 2) -> bytes:
     )
 
 
-def test_header_lines_milliseconds_and_spaces_harm_nothing(corpus: Path, tmp_path: Path) -> None:
+def test_lines_about_the_file_milliseconds_and_spaces_in_a_key_harm_nothing(
+    corpus: Path, tmp_path: Path
+) -> None:
     about = '!OpenWayback-CDXJ 1.0\n!meta {"sorted": true}\n'
     odd = LINE.replace("20240716153155", "20240716153155512").replace("gazette)/une", "gazette)/à la une")
     log, (row,) = taken(corpus, tmp_path, (about + odd + OTHER).encode(), "some.cdxj")
@@ -86,7 +88,9 @@ def test_only_members_are_taken_and_a_cut_shard_is_partial(corpus: Path, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["crawl-001/2008/05/09/7/1.arc.gz", "common-crawl/parse-output/1.arc.gz"])
-def test_a_capture_may_be_of_the_collection_of_its_shard(corpus: Path, tmp_path: Path, name: str) -> None:
+def test_captures_of_crawls_whose_files_name_none_are_of_the_collection_that_the_shard_lies_in(
+    corpus: Path, tmp_path: Path, name: str
+) -> None:
     folder = tmp_path / "cc-index" / "collections" / "CC-MAIN-2008-2009" / "indexes"
     folder.mkdir(parents=True)
     of_path = "crawl-data/CC-MAIN-2024-30/segments/1.37/crawldiagnostics/x.warc.gz"
@@ -96,22 +100,29 @@ def test_a_capture_may_be_of_the_collection_of_its_shard(corpus: Path, tmp_path:
     assert [row["release"] for row in rows] == ["CC-MAIN-2024-30", "CC-MAIN-2008-2009"]
 
 
-def test_a_line_that_cannot_be_read_is_named_and_others_count(corpus: Path, tmp_path: Path) -> None:
-    for line in (
+@pytest.mark.parametrize(
+    "line",
+    [
         "",
         "x",
         "fr,gazette)/ 2024",
         "fr,gazette)/ 2024 {",
         'fr,gazette)/ 2024 {"a": 1}',
         "fr,gazette)/ 2024 {]}",
-    ):
-        log, rows = taken(corpus, tmp_path, members_of(f"{LINE}{line}\n{LINE}"))
-        assert (log["status"], len(rows)) == ("partial", 2)
-        assert log["error"] == "line is not that of an index (line 1)", line
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_and_others_count(
+    corpus: Path, tmp_path: Path, line: str
+) -> None:
+    log, rows = taken(corpus, tmp_path, members_of(f"{LINE}{line}\n{LINE}"))
+    assert (log["status"], len(rows)) == ("partial", 2)
+    assert log["error"] == "line is not that of an index (line 1)"
 
 
 @pytest.mark.parametrize("field", ['"text/html"', "https://www.gazette.fr/une", '"fra,eng"'])
-def test_half_a_character_costs_no_line(corpus: Path, tmp_path: Path, field: str) -> None:
+def test_half_a_character_costs_neither_its_line_nor_another(
+    corpus: Path, tmp_path: Path, field: str
+) -> None:
     hostile = LINE.replace(field, field.rstrip('"') + "\\ud800" + '"' * field.endswith('"'))
     log, rows = taken(corpus, tmp_path, members_of(LINE + hostile + LINE))
     assert (log["status"], log["captures"]) == ("complete", 3)

@@ -80,8 +80,9 @@ class TestReckoning:
         hours = theirs.estimate.core_hours
         assert theirs.machine.dollars(hours) == pytest.approx(hours / 2)
 
-    def test_a_shard_is_known_by_what_it_is_said_to_be_or_by_its_name(self) -> None:
-        for uri, dataset, kind in (
+    @pytest.mark.parametrize(
+        ("uri", "dataset", "kind"),
+        [
             ("s3://b/x.warc.wet.gz", "auto", "wet"),
             ("s3://b/x.warc.gz", "auto", "warc"),
             ("/old/x.arc.gz", "auto", "warc"),
@@ -91,8 +92,12 @@ class TestReckoning:
             ("/whatever", "wet", "wet"),
             ("/whatever", "auto", None),
             ("/x.wet.gz", "rows", None),
-        ):
-            assert kind_of(uri, dataset) == kind, uri
+        ],
+    )
+    def test_a_shard_is_known_by_what_it_is_said_to_be_or_by_its_name(
+        self, uri: str, dataset: str, kind: str | None
+    ) -> None:
+        assert kind_of(uri, dataset) == kind
 
     def test_what_spark_calls_a_core_is_a_vcpu_and_its_worker_that_of_the_profile(self) -> None:
         serverless = PRICES.machine(SERVERLESS)
@@ -107,8 +112,9 @@ class TestReckoning:
         hour = executor["cores"] * 0.052624 + memory * 0.0057785 + disk * 0.000111
         assert machine.usd_per_hour == pytest.approx(hour, abs=1e-5)
 
-    def test_a_machine_is_named_by_any_part_that_no_other_has(self) -> None:
-        for said, meant in (
+    @pytest.mark.parametrize(
+        ("said", "meant"),
+        [
             (SERVERLESS, SERVERLESS),
             ("serverless", SERVERLESS),
             ("EMR SERVERLESS, x86", SERVERLESS),
@@ -116,36 +122,53 @@ class TestReckoning:
             (CHEAP.upper(), CHEAP),
             ("under emr", "c7a.xlarge on demand, under EMR"),
             ("c7a EMR", "c7a.xlarge on demand, under EMR"),
-        ):
-            assert PRICES.machine(said).name == meant, said
+        ],
+    )
+    def test_a_machine_is_named_by_any_part_that_no_other_has(self, said: str, meant: str) -> None:
+        assert PRICES.machine(said).name == meant
 
-    def test_what_fits_several_machines_or_none_is_told_with_those_there_are(self) -> None:
-        for said, told, listed in (
+    @pytest.mark.parametrize(
+        ("said", "told", "listed"),
+        [
             ("c7a", "several machines match c7a", 2),
             ("EMR", "several machines match EMR", 2),
             ("m8g.large", "no machine matches m8g.large", 3),
             (" ", "no machine matches  ", 3),
-        ):
-            with pytest.raises(ConfigError, match=told) as raised:
-                PRICES.machine(said)
-            assert str(raised.value).rpartition(": ")[2].count(";") == listed - 1, said
-
-
-class TestBefore:
-    def test_the_estimate_says_what_it_rests_on(self) -> None:
-        assert bill(1000, None, price=CHEAP).line() == (
-            "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.01 on c7a.xlarge on demand"
-            f" (rates measured {PRICES.measured}), 1,000 of unknown size, assumed to be like those of {WET}"
-        )
-        assert Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()).line() == (
-            "estimate: 2 shards, 2 whose format or size is not known, left out"
-        )
+        ],
+    )
+    def test_what_fits_several_machines_or_none_is_told_with_those_there_are(
+        self, said: str, told: str, listed: int
+    ) -> None:
+        with pytest.raises(ConfigError, match=told) as raised:
+            PRICES.machine(said)
+        assert str(raised.value).rpartition(": ")[2].count(";") == listed - 1
 
     @pytest.mark.parametrize("text", ["a: [", "prices: {}", "- 1", "\xff"])
     def test_a_price_list_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "own.yaml").write_bytes(text.encode("latin-1"))
         with pytest.raises(ConfigError, match=r"own\.yaml: the price list"):
             PriceList.read(str(tmp_path / "own.yaml"))
+
+
+class TestBefore:
+    @pytest.mark.parametrize(
+        ("before", "line"),
+        [
+            (
+                bill(1000, None, price=CHEAP),
+                "estimate: 1,000 shards, 64.2 GB stored, 0.3 core-hours, $0.01 on c7a.xlarge on demand"
+                f" (rates measured {PRICES.measured}), 1,000 of unknown size, assumed to be like those of"
+                f" {WET}",
+            ),
+            (
+                Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()),
+                "estimate: 2 shards, 2 whose format or size is not known, left out",
+            ),
+        ],
+        ids=["a price", "unknown shards"],
+    )
+    def test_the_estimate_says_what_it_rests_on(self, before: Bill, line: str) -> None:
+        assert before.line() == line
 
     def test_a_scan_above_its_budget_does_not_begin_and_needs_a_price(self) -> None:
         for within in ({"budget": 0.24}, {}, {"budget": 0.21, "languages": ("fra",)}):

@@ -112,7 +112,9 @@ def test_events_are_json_lines_that_name_the_run_the_wave_and_what_was_lost() ->
         (KeyboardInterrupt("text of a page"), {"error": "KeyboardInterrupt"}),
     ],
 )  # fmt: skip
-def test_an_error_is_told_without_text_of_others(error: BaseException, expected: dict[str, str]) -> None:
+def test_what_stops_a_run_is_told_in_parts_without_text_of_others(
+    error: BaseException, expected: dict[str, str]
+) -> None:
     observer, stream = observed()
     stop(observer, error)
     assert told(stream)[-1].items() >= ({"event": "run_stopped", "level": "error"} | expected).items()
@@ -164,7 +166,9 @@ def test_what_a_run_has_cost_is_told_where_a_price_was_named(tmp_path: Path, pri
     assert found.get("presswatch_cost_dollars") == (price and 1.25)
 
 
-def test_an_unwritable_metrics_file_is_an_error_at_the_start_only(tmp_path: Path) -> None:
+def test_a_metrics_file_that_cannot_be_written_is_an_error_at_the_start_and_a_warning_later(
+    tmp_path: Path,
+) -> None:
     observer, _ = observed(tmp_path / "missing" / "presswatch.prom")
     with pytest.raises(OutputError, match="the metrics file cannot be written"), observer.following():
         observer.start(FACTS, {}, ShardTotals(), totals_of([]))
@@ -311,7 +315,9 @@ def test_every_metric_says_what_the_log_adds_up_to_and_the_table_holds_the_same(
 
 
 @pytest.mark.parametrize(("terms", "other"), [(SCAN, "census"), (CENSUS, "scan")])
-def test_a_run_that_has_done_nothing_shows_zeros(terms: Terms, other: str) -> None:
+def test_a_run_that_has_done_nothing_shows_zeros_so_that_rates_have_a_beginning(
+    terms: Terms, other: str
+) -> None:
     values = text_of([], facts=replace(SCANNED, terms=terms))
     of = {name: family.run for name, family in FAMILIES.items() if family.kind == "counter"}
     for name in (name for name, runs in of.items() if runs == other):

@@ -72,7 +72,7 @@ def test_work_under_way_and_the_end_are_shown_once_a_minute_and_at_once() -> Non
          "1,024/4,096 shards · 1,234,567 documents · 100 MB/s · 842 matches · 2 incomplete · 0:03:00 left"),
     ],
 )  # fmt: skip
-def test_a_line_has_speed_and_time(
+def test_a_line_has_speed_and_time_left_and_a_terminal_shows_it_over_the_last_one(
     shards: int, done: dict[str, int], read: dict[str, int], line: str
 ) -> None:
     shown = Shown(shards, ShardTotals(**done))

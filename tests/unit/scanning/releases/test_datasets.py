@@ -192,10 +192,12 @@ def test_what_is_named_like_no_web_archive_is_not_taken_for_one(
     assert (document.locator.upstream_uri, document.locator.upstream_offset) == found
 
 
-def test_rows_that_name_no_release_are_told_by_that_of_the_scan() -> None:
-    for name in [name for name, dataset in DATASETS.items() if "release" not in dataset.roles]:
-        dataset = DATASETS[name]
-        assert product_of(dataset.format, part_of(dataset, dataset.part, "/mirror").release) == name, name
+@pytest.mark.parametrize(
+    "name", [name for name, dataset in DATASETS.items() if "release" not in dataset.roles]
+)
+def test_rows_that_name_no_release_are_told_by_that_of_the_scan(name: str) -> None:
+    dataset = DATASETS[name]
+    assert product_of(dataset.format, part_of(dataset, dataset.part, "/mirror").release) == name
 
 
 def test_what_is_written_of_each_is_of_a_known_kind_with_its_source_and_the_day_of_checking() -> None:
@@ -231,10 +233,10 @@ class TestParts:
             part_of(DATASETS["hplt-3"], "fra_Latn")
         assert part_of(DATASETS["hplt-3"], "fra_Latn", "/copy").path == "/copy/fra_Latn/*.jsonl.zst"
 
-    def test_what_can_be_no_part_is_refused(self) -> None:
-        for part in ("../private", "fr/en", "*", "", "fr en"):
-            with pytest.raises(InputError, match="a part may only contain letters"):
-                part_of(DATASETS["culturax"], part)
+    @pytest.mark.parametrize("part", ["../private", "fr/en", "*", "", "fr en"])
+    def test_what_can_be_no_part_is_refused(self, part: str) -> None:
+        with pytest.raises(InputError, match="a part may only contain letters"):
+            part_of(DATASETS["culturax"], part)
 
 
 class TestTheCommand:
@@ -251,19 +253,23 @@ class TestTheCommand:
         said = outcome("datasets", "fineweb2")
         assert (said.code, "did you mean fineweb-2?" in said.err) == (1, True)
 
-    def test_a_scan_by_name_takes_no_other_shards(self, tmp_path: Path) -> None:
-        for arguments in (
+    @pytest.mark.parametrize(
+        "arguments",
+        [
             ("--dataset", "culturax", "--part", "fr", "x.parquet"),
             ("--dataset", "culturax", "--part", "fr", "--release", "CC-MAIN-2024-22"),
             ("--dataset", "culturax", "--part", "fr", "--format", "rows"),
             ("--part", "fr", "x.parquet"),
             ("--mirror", "copy", "x.parquet"),
-        ):
-            assert outcome("scan --corpus c --out", tmp_path, *arguments).code == 2, arguments
+        ],
+    )
+    def test_a_scan_by_name_takes_no_other_shards(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        assert outcome("scan --corpus c --out", tmp_path, *arguments).code == 2
 
 
-def test_the_release_says_the_dataset_or_nothing_does() -> None:
-    for form, release, product in (
+@pytest.mark.parametrize(
+    ("form", "release", "product"),
+    [
         ("wet", "CC-MAIN-2024-22", "common-crawl"),
         ("warc", "CC-MAIN-2024-22", "common-crawl"),
         ("arc", "CC-MAIN-2009-2010", "common-crawl"),
@@ -286,24 +292,32 @@ def test_the_release_says_the_dataset_or_nothing_does() -> None:
         # Variants of C4, of which no model's publisher speaks.
         ("c4", "c4-en.noclean", None),
         ("c4", "c4-realnewslike", None),
-    ):
-        assert product_of(form, release) == product, form
+    ],
+)
+def test_the_release_says_the_dataset_or_nothing_does(
+    form: str, release: str | None, product: str | None
+) -> None:
+    assert product_of(form, release) == product
 
 
-def test_the_repository_on_a_hub_says_the_dataset() -> None:
-    for repository, folder, product in (
+@pytest.mark.parametrize(
+    ("repository", "folder", "product"),
+    [
         ("HuggingFaceFW/fineweb-2", "data", "fineweb-2"),
         ("HuggingFaceFW/fineweb", "data", "fineweb"),
         ("allenai/c4", "en", "c4"),
         ("allenai/c4", "multilingual", "mc4"),
         ("allenai/c4", "en.noblocklist", None),
         ("somebody/fineweb-2", "data", None),
-    ):
-        assert product_of("rows", "CC-MAIN-2024-22", repository, folder) == product, repository
+    ],
+)
+def test_the_repository_on_a_hub_says_the_dataset(repository: str, folder: str, product: str | None) -> None:
+    assert product_of("rows", "CC-MAIN-2024-22", repository, folder) == product
 
 
-def test_a_crawl_has_its_days() -> None:
-    for release, days in (
+@pytest.mark.parametrize(
+    ("release", "days"),
+    [
         # Named after a week, but captured before it ended: the list of crawls knows.
         ("CC-MAIN-2024-10", (date(2024, 2, 20), date(2024, 3, 5))),
         ("CC-MAIN-2009-2010", (date(2009, 7, 2), date(2010, 9, 10))),
@@ -312,5 +326,7 @@ def test_a_crawl_has_its_days() -> None:
         ("CC-MAIN-2098-77", None),
         ("c4-fr", None),
         (None, None),
-    ):
-        assert days_of(release) == days, release
+    ],
+)
+def test_a_crawl_has_its_days(release: str | None, days: tuple[date, date] | None) -> None:
+    assert days_of(release) == days

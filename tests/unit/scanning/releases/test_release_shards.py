@@ -77,8 +77,9 @@ COPIES = {
 
 
 class TestFound:
-    def test_by_its_name_and_where_a_copy_is(self, mirror: Path) -> None:
-        for name, kind, base, found in (
+    @pytest.mark.parametrize(
+        ("name", "kind", "base", "found"),
+        [
             (CRAWL, "wet", "{}", keys(CRAWL)),
             (CRAWL, "wet", "file://{}", keys(CRAWL)),
             (CRAWL, "wet", "{}/", keys(CRAWL)),
@@ -86,9 +87,13 @@ class TestFound:
             # No list of crawls knows it yet.
             (UNLISTED, "wet", "{}", keys(UNLISTED)),
             ("CC-NEWS-2025-08", "warc", "{}", keys("CC-NEWS/2025/08", "warc")),
-        ):
-            path = mirror.as_uri().removeprefix("file://") if base.startswith("file:") else mirror
-            assert planned(name, kind, base.format(path)) == [f"{mirror}/{key}" for key in found], name
+        ],
+    )
+    def test_by_its_name_and_where_a_copy_is(
+        self, mirror: Path, name: str, kind: str, base: str, found: list[str]
+    ) -> None:
+        path = mirror.as_uri().removeprefix("file://") if base.startswith("file:") else mirror
+        assert planned(name, kind, base.format(path)) == [f"{mirror}/{key}" for key in found]
 
     def test_in_the_place_that_the_settings_name(self, mirror: Path) -> None:
         rules = DatasetRules(common_crawl=CommonCrawlRules(base=str(mirror)))
@@ -185,20 +190,27 @@ class TestCommand:
         assert said.out.endswith("rows elsewhere were not counted: no such run\n")
         assert said.err == "note: erratum of a release\n"
 
-    def test_contradictions_are_misuse(self, asked: dict[str, Any]) -> None:
-        for more, message in (
+    @pytest.mark.parametrize(
+        ("more", "message"),
+        [
             ([], "pass exactly one of PATH, --release, --dataset"),
             (["--release", CRAWL], "--release requires --format"),
             (["--release", CRAWL, "--format", "wet", "x.wet.gz"], "exactly one of"),
             (["--release", CRAWL, "--format", "wet", "--release-name", "x"], "leave out --release-name"),
             (["x.wet.gz", "--sample", "0"], "0"),
             (["x.wet.gz", "--sample", "1.5"], "1.5"),
-        ):
-            said = outcome(self.SCAN, *more)
-            assert (said.code, message in said.err) == (2, True)
-            assert not asked, more
+        ],
+    )
+    def test_what_contradicts_itself_is_misuse(
+        self, asked: dict[str, Any], more: list[str], message: str
+    ) -> None:
+        said = outcome(self.SCAN, *more)
+        assert (said.code, message in said.err) == (2, True)
+        assert not asked
 
-    def test_an_unknown_release_fails_in_one_line_and_none_is_needed(self, asked: dict[str, Any]) -> None:
+    def test_without_it_all_is_scanned_and_a_release_that_is_none_fails_in_one_line(
+        self, asked: dict[str, Any]
+    ) -> None:
         said = outcome(self.SCAN, "--release", "CC-MAIN-1999\x1b[2J", "--format", "wet")
         assert said.code == 1
         assert said.err.startswith("error: CC-MAIN-1999�[2J: no release of that name is known")

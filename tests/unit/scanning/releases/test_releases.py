@@ -59,8 +59,9 @@ def names(known: ReleaseList) -> list[str]:
 
 
 class TestWhatAReleaseHas:
-    def test_follows_from_its_name(self) -> None:
-        for name, has in (
+    @pytest.mark.parametrize(
+        ("name", "has"),
+        [
             ("CC-MAIN-2025-33", "warc wet wat robotstxt index"),
             ("CC-MAIN-2016-36", "warc wet wat robotstxt index"),
             ("CC-MAIN-2016-30", "warc wet wat index"),
@@ -74,8 +75,10 @@ class TestWhatAReleaseHas:
             ("CC-MAIN-2025-33/../../etc", ""),
             ("CC-MAIN-٢٠٢٥-33", ""),
             ("CC-MAIN-2025-33\n", ""),
-        ):
-            assert kinds_of(name) == tuple(has.split()), name
+        ],
+    )
+    def test_follows_from_its_name(self, name: str, has: str) -> None:
+        assert kinds_of(name) == tuple(has.split())
 
     @pytest.mark.real_data
     def test_every_crawl_of_the_real_list_has_something(self, real_data: Path) -> None:
@@ -157,7 +160,9 @@ class TestAsking:
         assert len(site.requests) == ATTEMPTS + 1
 
     @pytest.mark.parametrize("copy", ["from the future", "damaged", "in a folder of all"])
-    def test_an_untrusted_copy_is_asked_for_again(self, site: Server, cache: Path, copy: str) -> None:
+    def test_a_copy_that_cannot_be_trusted_is_asked_for_again(
+        self, site: Server, cache: Path, copy: str
+    ) -> None:
         ask(site, NOON + timedelta(days=900) if copy == "from the future" else NOON)
         (path,) = cache.rglob("*.json")
         if copy == "damaged":

@@ -57,7 +57,9 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
     assert [name for name in log if name not in published] == [field.name for field in kind.unpublished]
 
 
-def test_a_run_has_a_name_of_start_and_key_and_is_found_again(store: TableStore) -> None:
+def test_a_run_is_named_by_its_start_and_its_key_and_found_again_by_the_same_command(
+    store: TableStore,
+) -> None:
     with own_run(store, KEY, NOON) as first:
         assert (first.run_id, first.resumed) == (f"20261124T120000Z-{KEY[:6]}", False)
         with pytest.raises(OutputError, match="another process"), own_run(store, KEY, NOON):
@@ -192,8 +194,9 @@ CRAWL, LATER = "CC-MAIN-2024-51", "CC-MAIN-2025-05"
 Shard = tuple[str | None, list[str], int]
 
 
-def test_a_run_has_a_release_only_if_each_shard_that_was_read_is_of_it() -> None:
-    for shards, told, release in (
+@pytest.mark.parametrize(
+    ("shards", "told", "release"),
+    [
         ([(CRAWL, [CRAWL], 5), (CRAWL, [], 5)], None, CRAWL),
         ([(CRAWL, [CRAWL], 5), (None, [], 0)], None, CRAWL),
         ([(CRAWL, [CRAWL], 5), (LATER, [LATER], 5)], None, None),
@@ -204,14 +207,18 @@ def test_a_run_has_a_release_only_if_each_shard_that_was_read_is_of_it() -> None
         ([(None, [], 5)], "c4-fr", "c4-fr"),
         ([(None, [], 0)], "c4-fr", "c4-fr"),
         ([(None, [], 0)], None, None),
-    ):
-        """A shard names a release, its rows have some, and it has so many documents."""
-        rows = [
-            {**row_of(ShardLog, release=named, documents=documents), "releases": of_rows}
-            for named, of_rows, documents in shards
-        ]
-        log = pa.Table.from_pylist(rows, pa.schema([*ShardLog.schema, RELEASES]))
-        assert SCAN.row(log, {"release": told})["release"] == release, shards
+    ],
+)
+def test_a_run_has_a_release_only_if_each_shard_that_was_read_is_of_it(
+    shards: list[Shard], told: str | None, release: str | None
+) -> None:
+    """A shard names a release, its rows have some, and it has so many documents."""
+    rows = [
+        {**row_of(ShardLog, release=named, documents=documents), "releases": of_rows}
+        for named, of_rows, documents in shards
+    ]
+    log = pa.Table.from_pylist(rows, pa.schema([*ShardLog.schema, RELEASES]))
+    assert SCAN.row(log, {"release": told})["release"] == release
 
 
 LOCK = (ROOT / "locks" / "requirements.lock").read_text(encoding="utf-8")
@@ -233,7 +240,9 @@ def test_the_packages_are_the_pins_of_the_lock_and_the_documented_command_gives_
     assert printed.split()[0] == packages_digest(packages())
 
 
-def test_a_working_copy_knows_its_commit_and_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_working_copy_knows_its_commit_and_says_if_files_differ_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code = tmp_path / "presswatch_spark" / "scanning" / "runs" / "provenance.py"
     code.parent.mkdir(parents=True)
     code.write_text("")

@@ -154,7 +154,9 @@ class TestTotals:
         assert freedom([Stratum(one, 10_000)]) == pytest.approx(2, rel=0.01)
         assert freedom([Stratum(np.ones((20, 1)), 900)]) == 0
 
-    def test_a_variance_of_few_files_widens_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_where_few_files_make_up_the_variance_the_upper_limit_is_farther_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         rng = np.random.default_rng(1)
         alike, heavy = rng.normal(100, 10, 1000), rng.lognormal(0, 2, 1000) * (rng.random(1000) < 0.05)
         stratum = Stratum(np.column_stack([alike, heavy]), 100_000)
@@ -239,16 +241,21 @@ class TestDesign:
             design_of(row, lines)
 
 
-def test_the_cautious_estimate_of_articles_is_that_of_chao_and_lin() -> None:
-    for pairs, articles in (
+@pytest.mark.parametrize(
+    ("pairs", "articles"),
+    [
         ([(0, 3), (0, 4), (1, 3), (2, 9)], 3 + 2 / (2 * 2 * 10 / 9 + 2 / 9)),
         # Without any seen once or at all there are no more.
         ([(0, 3), (0, 4)], 1),
         ([], 0),
-    ):
-        ids, files = np.array(pairs, np.int64).reshape(-1, 2).T
-        design = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
-        assert cautious(occurrences(ids, files, 10), design) == pytest.approx(articles)
+    ],
+)
+def test_the_cautious_estimate_of_articles_is_that_of_chao_and_lin(
+    pairs: list[tuple[int, int]], articles: float
+) -> None:
+    ids, files = np.array(pairs, np.int64).reshape(-1, 2).T
+    design = Design(100, tuple(map(str, range(10))), 0, 1, ((100, tuple(range(10))),))
+    assert cautious(occurrences(ids, files, 10), design) == pytest.approx(articles)
 
 
 class TestTables:
@@ -312,7 +319,9 @@ class TestTables:
         assert (matches.seen, matches.estimate) == (59, pytest.approx(300))
         assert (matches.low, matches.high) == (pytest.approx(295), pytest.approx(305))
 
-    def test_commands_print_totals(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_command_prints_a_table_and_json_and_a_scan_ends_with_the_main_totals(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         rows = [found(segment, file, f"a{file}") for segment in range(3) for file in range(10)]
         published(tmp_path / "tables", rows, log())
         lines = presswatch("estimate", tmp_path / "tables").splitlines()
@@ -385,16 +394,19 @@ def test_counts_are_those_of_a_plain_reading(tmp_path: Path) -> None:
 # The bounds of Clopper and Pearson.
 
 
-def test_bounds_are_those_of_tables() -> None:
-    for found, drawn, confidence, known in (
+@pytest.mark.parametrize(
+    ("found", "drawn", "confidence", "known"),
+    [
         (0, 100, 0.95, 0.0295),
         (0, 1000, 0.95, 0.0030),
         (1, 20, 0.975, 0.2487),
         (10, 20, 0.975, 0.7280),
-    ):
-        assert most_share(found, drawn, confidence) == pytest.approx(known, abs=5e-5)
-        # With none found, there is a closed form.
-        assert most_share(0, drawn, 0.95) == pytest.approx(1 - 0.05 ** (1 / drawn), rel=1e-9)
+    ],
+)
+def test_bounds_are_those_of_tables(found: int, drawn: int, confidence: float, known: float) -> None:
+    assert most_share(found, drawn, confidence) == pytest.approx(known, abs=5e-5)
+    # With none found, there is a closed form.
+    assert most_share(0, drawn, 0.95) == pytest.approx(1 - 0.05 ** (1 / drawn), rel=1e-9)
 
 
 @pytest.mark.full
@@ -492,16 +504,19 @@ def test_at_least_one_at_most_all_and_each_shard_equally_often() -> None:
     assert len(drawn) == 63
 
 
-def test_what_lies_together_is_a_stratum() -> None:
-    for uri, stratum in (
+@pytest.mark.parametrize(
+    ("uri", "stratum"),
+    [
         (f"s3://commoncrawl/{CRAWL}/segments/1754.5/wet/x.warc.wet.gz", "1754.5/wet"),
         (f"https://h/{CRAWL}/segments/1754.5/robotstxt/x.warc.gz?sig=a/b", "1754.5/robotstxt"),
         ("/2010/segments/1265/x.arc.gz", "1265"),
         ("s3://bucket/en/c4.json.gz", "en"),
         ("s3://bucket/c4.json.gz", "bucket"),
         ("/x", ""),
-    ):
-        assert stratum_of(uri) == stratum, uri
+    ],
+)
+def test_what_lies_together_is_a_stratum(uri: str, stratum: str) -> None:
+    assert stratum_of(uri) == stratum
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.floats(0.001, 1), st.integers(0, 50))

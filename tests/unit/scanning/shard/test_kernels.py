@@ -114,7 +114,9 @@ def test_another_python_numba_or_processor_compiles_for_itself(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("format", registry.names())
-def test_a_rehearsal_finds_its_article(corpus: tuple[str, str], tmp_path: Path, format: str) -> None:
+def test_the_article_is_found_in_what_is_rehearsed_on(
+    corpus: tuple[str, str], tmp_path: Path, format: str
+) -> None:
     shards = specimens(tmp_path, registry.named(format), article(0)["body"])
     assert shards
     for shard in shards:
@@ -123,14 +125,19 @@ def test_a_rehearsal_finds_its_article(corpus: tuple[str, str], tmp_path: Path, 
         assert (log["documents"], log["matches"]) == (1, 1)
 
 
-def test_a_rehearsal_follows_the_name_of_the_first_shard(corpus: tuple[str, str], tmp_path: Path) -> None:
-    for name, formats in (
+@pytest.mark.parametrize(
+    ("name", "formats"),
+    [
         ("CC-00000.warc.wet.gz", ["wet"]),
         ("CC-00000.warc.gz", ["warc"]),
         ("000_00000.parquet", ["rows", "rows"]),
         ("shard-17", ["wet", "warc", "rows", "rows"]),
-    ):
-        rehearsal = Rehearsal.like(f"/no/such/{name}", "auto", *corpus, ScanConfig())
-        shards = specimens(tmp_path, registry.find(rehearsal.format), article(0)["body"])
-        read_as = [ShardScan("auto", *corpus, ScanConfig())(shard).log["format"] for shard in shards]
-        assert ["rows" if format == "c4" else format for format in read_as] == formats, name
+    ],
+)
+def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
+    corpus: tuple[str, str], tmp_path: Path, name: str, formats: list[str]
+) -> None:
+    rehearsal = Rehearsal.like(f"/no/such/{name}", "auto", *corpus, ScanConfig())
+    shards = specimens(tmp_path, registry.find(rehearsal.format), article(0)["body"])
+    read_as = [ShardScan("auto", *corpus, ScanConfig())(shard).log["format"] for shard in shards]
+    assert ["rows" if format == "c4" else format for format in read_as] == formats

@@ -52,8 +52,9 @@ def test_a_run_is_reported_from_the_least_length_on(corpus: Corpus, least: int) 
     assert (row.longest_run_words, row.grade, len(row.spans)) == (least, "extract", 1)
 
 
-def test_a_page_that_credits_somebody_else_than_the_member_says_so(corpus: Corpus) -> None:
-    for more, credits, others in (
+@pytest.mark.parametrize(
+    ("more", "credits", "others"),
+    [
         ("", [], False),
         (". (AFP)", ["AFP"], True),
         (". Agence du Vent -", [], False),
@@ -63,10 +64,14 @@ def test_a_page_that_credits_somebody_else_than_the_member_says_so(corpus: Corpu
         ("\nSource : Nord, AFP", ["Nord", "AFP"], True),
         ("\nSource : Nord, NORD, Nòrd, AFP", ["Nord", "AFP"], True),
         ("".join(f"\nSource : Vent {n}" for n in range(30)), [f"Vent {n}" for n in range(20)], True),
-    ):
-        (row,) = rows_of(corpus, 80, 11, more=more)
-        assert (row.document_credits, row.credits_others) == (credits, others)
-        assert ("credits_other" in row.confidence_reasons) == others, more
+    ],
+)
+def test_a_page_that_credits_somebody_else_than_the_member_says_so(
+    corpus: Corpus, more: str, credits: list[str], others: bool
+) -> None:
+    (row,) = rows_of(corpus, 80, 11, more=more)
+    assert (row.document_credits, row.credits_others) == (credits, others)
+    assert ("credits_other" in row.confidence_reasons) == others
 
 
 def test_a_shorter_run_on_the_articles_own_page_says_no_more_than_the_url(corpus: Corpus) -> None:

@@ -126,7 +126,9 @@ SHARDS: dict[str, tuple[str, str, Callable[[Path], object], str, int]] = {
 
 
 @pytest.mark.parametrize("what", each_time(["a WET record"], SHARDS))
-def test_a_bomb_is_named_within_the_memory_of_a_worker(tmp_path: Path, corpus: Path, what: str) -> None:
+def test_a_bomb_is_named_what_follows_is_read_and_a_worker_stays_within_two_gigabytes(
+    tmp_path: Path, corpus: Path, what: str
+) -> None:
     dataset, name, write, told, most = SHARDS[what]
     write(tmp_path / name)
     found = scanned(corpus, tmp_path / name, dataset)

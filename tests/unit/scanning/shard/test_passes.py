@@ -65,7 +65,9 @@ def scanned(scan: ShardScan, path: Path, part: Pass | None = None) -> tuple[list
 
 
 @pytest.mark.parametrize("name", each_time(ONE_OF_EACH_FORMAT[:2], FORMS))
-def test_passes_change_neither_rows_nor_log(scan: ShardScan, tmp_path: Path, name: str) -> None:
+def test_every_format_gives_the_same_rows_and_log_in_any_number_of_passes(
+    scan: ShardScan, tmp_path: Path, name: str
+) -> None:
     FORMS[name](tmp_path / name, some_pages())
     expected = scanned(scan, tmp_path / name)
     assert len({row["article_id"] for row in expected[0]}) > 10
@@ -103,7 +105,9 @@ def test_what_an_earlier_pass_lost_is_looked_up_in_the_whole_index(
     assert scanned(scan, shard, last) == (expected, log | {"note": UNKEPT})
 
 
-def test_a_pass_over_a_changed_shard_misses_nothing(scan: ShardScan, shard: Path, tmp_path: Path) -> None:
+def test_a_pass_that_read_less_or_another_shard_than_the_last_one_misses_nothing(
+    scan: ShardScan, shard: Path, tmp_path: Path
+) -> None:
     expected, whole = scanned(scan, shard)[0], shard.read_bytes()
     *earlier, last = passes(tmp_path, 2)
     shard.write_bytes(whole[: len(whole) // 2])

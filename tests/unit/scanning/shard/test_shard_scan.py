@@ -158,7 +158,9 @@ def test_what_a_table_cannot_hold_and_secrets_do_not_get_past_the_shard() -> Non
 
 
 @pytest.mark.parametrize("name", ["a.warc.wet.gz", "pages.warc.gz", "c4.parquet", "fr_part_5.jsonl.zst"])
-def test_the_words_of_all_documents_are_counted(tmp_path: Path, corpus: Path, name: str) -> None:
+def test_the_words_of_all_documents_are_counted_whether_they_copy_or_not(
+    tmp_path: Path, corpus: Path, name: str
+) -> None:
     FORMS[name](tmp_path / name, some_pages(8))
     done = scan_one(tmp_path / name, corpus)
     # Of a page in WARC, its menu and its footer are seen as well.
@@ -191,7 +193,7 @@ def test_the_digest_is_that_of_the_stored_file(name: str, corpus: Path, tmp_path
     assert log["note"] == "its SHA-256 is not the one its publisher declares"
 
 
-def test_a_missing_digest_costs_nothing(
+def test_a_damaged_shard_has_a_digest_and_one_that_cannot_be_taken_costs_nothing(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "c4-train.json"

@@ -37,7 +37,6 @@ from tests.world.proofs import each_time
 from tests.world.rest_catalog import rest_catalog
 from tests.world.tables import flip_a_bit
 
-Give, Captured = Callable[[str, str], None], pytest.CaptureFixture[str]
 OF_RUNS = {table for table, by in PUBLISHED_BY.items() if by == "runs"}
 
 
@@ -87,7 +86,9 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[TableStore, Any]:
 
 
 class TestAllTables:
-    def test_they_have_published_rows_and_types_after_any_sync(self, synced: Any) -> None:
+    def test_they_have_the_published_rows_with_our_types_and_a_second_sync_changes_nothing(
+        self, synced: Any
+    ) -> None:
         require_same(synced[1], synced[0])
         before = places(synced[1])
         assert changes(*synced) == {}
@@ -122,7 +123,9 @@ class TestChanges:
     def _few_tables(self, monkeypatch: pytest.MonkeyPatch) -> None:
         know_few(monkeypatch)
 
-    def test_a_new_run_adds_its_published_files(self, store: TableStore, catalog: Any) -> None:
+    def test_a_new_run_adds_its_files_and_unpublished_ones_do_not_count(
+        self, store: TableStore, catalog: Any
+    ) -> None:
         derive(store, "claims")
         whole = store.root.path / "matches" / "r1-00000.parquet"
         (whole.parent / "r9-00000.parquet").write_bytes(whole.read_bytes())
@@ -163,7 +166,9 @@ class TestChanges:
             assert name not in past["publisher_id"].to_pylist()
         assert changes(store, catalog) == {}
 
-    def test_rows_and_claims_written_again_are_synced(self, store: TableStore, catalog: Any) -> None:
+    def test_rows_written_again_in_as_many_bytes_and_claims_made_again_move(
+        self, store: TableStore, catalog: Any
+    ) -> None:
         changes(store, catalog)
         path = store.root.path / "runs" / "r1-00000.parquet"
         (row,), size = store.read("runs", "r1").to_pylist(), path.stat().st_size
@@ -179,7 +184,9 @@ class TestChanges:
         assert files_in(catalog, "claims") != [before]
         assert before in files_in(catalog, "claims_before")
 
-    def test_missing_columns_are_null_and_new_ones_are_added(self, tmp_path: Path, catalog: Any) -> None:
+    def test_columns_that_older_files_lack_are_null_and_new_columns_come_to_old_tables(
+        self, tmp_path: Path, catalog: Any
+    ) -> None:
         new = ("headline", "document_credits", "page_based_on")
         names = tuple(name for schema in SCHEMAS.values() for name in schema.names if name not in new)
         store = small(tmp_path, names=names)
@@ -196,7 +203,9 @@ class TestChanges:
         with knowing_no("headline"), pytest.raises(OutputError, match=r"headline.*use the version"):
             sync(store, catalog, NAMESPACE)
 
-    def test_foreign_tables_are_left_alone(self, store: TableStore, tmp_path: Path, catalog: Any) -> None:
+    def test_tables_of_other_folders_and_of_others_are_left_alone(
+        self, store: TableStore, tmp_path: Path, catalog: Any
+    ) -> None:
         changes(store, catalog)
         before = places(catalog)
         with pytest.raises(OutputError, match=r"of the tables in .*tables.*another --namespace"):
@@ -208,7 +217,9 @@ class TestChanges:
             sync(store, catalog, "theirs")
 
     @pytest.mark.full
-    def test_folders_that_no_uri_can_name_are_refused(self, tmp_path: Path, catalog: Any) -> None:
+    def test_a_folder_with_spaces_and_accents_is_read_and_one_that_no_uri_can_name_is_refused(
+        self, tmp_path: Path, catalog: Any
+    ) -> None:
         changes(small(tmp_path / "été 100%"), catalog)
         with pytest.raises(OutputError, match="contains one of"):
             sync(small(tmp_path / "no#5"), catalog, NAMESPACE)
@@ -275,7 +286,12 @@ class TestKillsAndRaces:
 
     @pytest.mark.parametrize("meanwhile", each_time(["_make"], ["_make", "_difference"]))
     def test_two_at_once_name_each_file_once(
-        self, store: TableStore, tmp_path: Path, catalog: Any, meanwhile: str
+        self,
+        store: TableStore,
+        tmp_path: Path,
+        catalog: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        meanwhile: str,
     ) -> None:
         other, real, others = sqlite(tmp_path), getattr(syncing, meanwhile), [1, 2, 3]
 
@@ -285,9 +301,8 @@ class TestKillsAndRaces:
                 sync(store, other, NAMESPACE)
             return found or real(*asked)
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(syncing, meanwhile, overtaken)
-            sync(store, catalog, NAMESPACE)
+        monkeypatch.setattr(syncing, meanwhile, overtaken)
+        sync(store, catalog, NAMESPACE)
         require_same(sqlite(tmp_path), store)
 
     def test_a_run_that_is_published_meanwhile_is_brought_there_too(
@@ -306,17 +321,20 @@ class TestKillsAndRaces:
 
 
 class TestCommand:
-    def test_secrets_on_the_command_line_are_refused_and_not_repeated(self) -> None:
-        for key, value in (
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
             ("s3.secret-access-key", "x"),
             ("token", "x"),
             ("credential", "a:b"),
             ("uri", "postgresql://me:hush@host/catalog"),
-        ):
-            with pytest.raises(ConfigError, match="a secret does not belong") as refusal:
-                open_catalog("sql", {key: value}, StorageOptions())
-            assert value not in str(refusal.value), key
-            assert "PYICEBERG_CATALOG__PRESSWATCH__" in str(refusal.value), key
+        ],
+    )
+    def test_secrets_on_the_command_line_are_refused_and_not_repeated(self, key: str, value: str) -> None:
+        with pytest.raises(ConfigError, match="a secret does not belong") as refusal:
+            open_catalog("sql", {key: value}, StorageOptions())
+        assert value not in str(refusal.value)
+        assert "PYICEBERG_CATALOG__PRESSWATCH__" in str(refusal.value)
 
     def test_settings_that_are_missing_or_lead_nowhere_are_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="--property"):
@@ -329,7 +347,7 @@ class TestCommand:
         return ["catalog", "sync", str(store.root), "--namespace", NAMESPACE]
 
     @pytest.fixture
-    def given(self, monkeypatch: pytest.MonkeyPatch) -> Give:
+    def given(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
         """Set a variable that pyiceberg reads, which it does once: when it is imported."""
 
         def give(name: str, value: str) -> None:
@@ -340,7 +358,12 @@ class TestCommand:
 
     @pytest.mark.full
     def test_it_says_what_it_did_with_settings_of_the_command_line_and_the_environment(
-        self, command: list[str], store: TableStore, tmp_path: Path, capsys: Captured, given: Give
+        self,
+        command: list[str],
+        store: TableStore,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        given: Callable[[str, str], None],
     ) -> None:
         sqlite(tmp_path)
         uri, warehouse = f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse"
@@ -358,7 +381,12 @@ class TestCommand:
 
     @pytest.mark.full
     def test_a_rest_catalog_takes_a_token_from_the_environment_and_a_namespace_with_levels(
-        self, command: list[str], store: TableStore, tmp_path: Path, capsys: Captured, given: Give
+        self,
+        command: list[str],
+        store: TableStore,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        given: Callable[[str, str], None],
     ) -> None:
         derive(store, "claims")
         with rest_catalog(sqlite(tmp_path), token="hush") as url:

@@ -353,7 +353,7 @@ def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:
     columns = ("places", "state", "meaning")
     yield Table(columns, rows, columns[:2], columns[2:])
     undecided = (state for state in found.states.values() if state.state == "undecided")
-    for doubt in sorted({_.sentence(state.sentence) for state in undecided}):
+    for doubt in sorted({_.sentence(state.reason) for state in undecided}):
         yield _("undecided: {doubt}", doubt=doubt)
     yield from _alarm_lines(found, _)
     if found.course.probes:

@@ -76,14 +76,13 @@ STAYED_AWAY = timedelta(hours=24)
 class RemovalState:
     """The state of a target at a time.
 
-    `reason`: an English sentence with the names of `facts`. `probes`: `number` of the probes that prove it.
+    `reason`: the reason to doubt it, perhaps empty. `probes`: `number` of the probes that prove it.
     `left`: words of the article in another text; None if not counted. `own`: the state of the target's own
     place, if a run found a later capture, or the same capture in another file, and that decided `state`.
     """
 
     state: State
-    reason: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
+    reason: Sentence
     probes: tuple[int, ...] = ()
     left: int | None = None
     own: "RemovalState | None" = None
@@ -99,17 +98,12 @@ class RemovalState:
         return self.removed or (self.state == "altered" and self.left == 0)
 
     @property
-    def sentence(self) -> Sentence:
-        """Return the reason with its facts."""
-        return sentence(self.reason, **{name: Word("column", fact) for name, fact in self.facts.items()})
-
-    @property
     def doubt(self) -> str:
         """Return the reason as an English sentence; empty if there is none."""
-        return str(self.sentence)
+        return str(self.reason)
 
 
-UNASKED = RemovalState("undecided", N_("it has not been probed yet"))
+UNASKED = RemovalState("undecided", sentence(N_("it has not been probed yet")))
 
 
 @dataclass(slots=True)
@@ -158,14 +152,15 @@ class FollowedTarget:
         if own.is_gone:
             self.gone = own.state
         self.note(captures)
-        self.state, facts = own, {"own": str(own.state)}
+        self.state, own_state = own, Word("column", own.state)
         if self.captures:
-            reason = N_("a later capture of its URL has the article; its own place is {own}")
+            later = N_("a later capture of its URL has the article; its own place is {own}")
             numbers = (*self.captures, *own.probes)
-            self.state = RemovalState("recaptured", reason, facts, numbers, own.left, own)
+            self.state = RemovalState("recaptured", sentence(later, own=own_state), numbers, own.left, own)
         elif self.elsewhere and own.removed:
-            reason = N_("a run found this capture in another file; its own place is {own}")
-            self.state = RemovalState("present", reason, facts, (*self.elsewhere, *own.probes), own=own)
+            other = N_("a run found this capture in another file; its own place is {own}")
+            numbers = (*self.elsewhere, *own.probes)
+            self.state = RemovalState("present", sentence(other, own=own_state), numbers, own=own)
         return self.state
 
     def note(self, captures: Sequence[Probe]) -> None:
@@ -204,17 +199,16 @@ class TargetRound:
     def state(self) -> RemovalState:
         """Return the state of the target's own place after the round, by the first rule that holds."""
         state, reason = next((state, reason) for holds, state, reason in self.rules() if holds)
-        missing, facts = self.history.first_missing, dict[str, str]()
-        if "{" in reason:
-            again = f"{missing.asked_at + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if missing else ""
-            facts = {"before": self.history.gone, "again": again}
+        missing = self.history.first_missing
+        again = f"{missing.asked_at + STAYED_AWAY:%Y-%m-%d %H:%M} UTC" if missing else ""
+        why = sentence(reason, before=Word("column", self.history.gone), again=again)
         shown = [missing, *self.asked] if state == "withdrawn" and missing else list(self.asked)
         is_by_controls = state in REMOVED or state == "undecided"
         shown += self.controls if is_by_controls else self.newest
         if state == "hidden":
             shown += [probe for probe in self.index if probe.outcome == "unlisted"][:1]
         numbers = tuple(dict.fromkeys(probe.number for probe in shown))
-        return RemovalState(state, reason, facts, numbers, self.words() if state == "altered" else None)
+        return RemovalState(state, why, numbers, self.words() if state == "altered" else None)
 
     def words(self) -> int | None:
         """Return the most words of the article in a text at the place; None if they were not counted."""

@@ -74,9 +74,9 @@ class Alarms:
         for target, state in states_now.items():
             number, own, before = probes[0].round, state.own or state, self._clear.get(target, UNASKED)
             if own.state != before.state and own.state == "reappeared":
-                self.found.append(Alarm(number, "reappeared", target, own.sentence, own.probes[0]))
+                self.found.append(Alarm(number, "reappeared", target, own.reason, own.probes[0]))
             if own.state != before.state and own.state == "hidden":
-                self.found.append(Alarm(number, "index disagrees", target, own.sentence, own.probes[-1]))
+                self.found.append(Alarm(number, "index disagrees", target, own.reason, own.probes[-1]))
             if own.removed and not before.removed:
                 self._captured.discard(target)
             # Inconclusive states change nothing. A hidden text stays hidden while no index answers.

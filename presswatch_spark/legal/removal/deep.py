@@ -5,9 +5,8 @@ examines each document of the file: "absent" means that no document has the arti
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -196,23 +195,3 @@ def names_of(row: Target | Match | Probe) -> list[str]:
     """Return the names of a row's document: of its text, its URL in normal form, its id; the surest first."""
     url = row.document_url and (normalise_url(row.document_url) or row.document_url)
     return [name for name in (row.text_sha256, url, row.record_id) if name]
-
-
-def names_by_article(targets: Iterable[Target]) -> KnownDocuments:
-    """Return each article of targets, paired with each name of its document."""
-    return frozenset(
-        (target.article_id, name)
-        for target in targets
-        if target.article_id is not None
-        for name in names_of(target)
-    )
-
-
-def known_documents(others: Iterable[Mapping[str, Any]]) -> Mapping[str, KnownDocuments]:
-    """Return, by file, articles and texts of the documents that are no targets (`places.OTHERS`)."""
-    by_file = dict[str, set[tuple[str, str]]]()
-    for other in others:
-        # The same URL or id may have another text today, with more of the article: only the text is sure.
-        if other["article_id"] is not None:
-            by_file.setdefault(other["shard_uri"], set()).add((other["article_id"], other["text_sha256"]))
-    return {uri: frozenset(documents) for uri, documents in by_file.items()}

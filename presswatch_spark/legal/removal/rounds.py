@@ -5,7 +5,7 @@ Answers are written every few seconds. A stopped round is resumed, and probes no
 
 import hashlib
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import Chain, ProbeRound, RemovalCase, without_answer
-from presswatch_spark.legal.removal.deep import WordCount, known_documents, names_by_article
+from presswatch_spark.legal.removal.deep import WordCount, names_of
 from presswatch_spark.legal.removal.places import (
     IndexedPage,
     index_at,
@@ -237,7 +237,11 @@ class Prober:
             by_file.setdefault(mirrored(target.shard_uri, self.mirrors), []).append(target)
         for uri in by_file:
             of_site.setdefault(_site(uri), []).append(uri)
-        others = known_documents(self.case.about.get("others", ()))
+        others = defaultdict[str, set[tuple[str, str]]](set)
+        for other in self.case.about.get("others", ()):
+            # Its URL or id may have another text today, with more of the article: only the text is sure.
+            if other["article_id"] is not None:
+                others[other["shard_uri"]].add((other["article_id"], other["text_sha256"]))
         for uris in of_site.values():
             for place, uri in enumerate(uris):
                 folder = uri.rpartition("/")[0]
@@ -246,11 +250,13 @@ class Prober:
                 near.sort(key=lambda each: each.rpartition("/")[0] != folder)
                 of_file = by_file[uri]
                 noticed = frozenset(offset_of(each) for each in of_file if not is_unresolved(each))
-                known = others.get(of_file[0].shard_uri, frozenset()) | names_by_article(of_file)
+                known = others[of_file[0].shard_uri].copy()
+                for target in of_file:
+                    known |= {(target.article_id, name) for name in names_of(target) if target.article_id}
                 asked = [target for target in of_file if target.target_sha256 in left]
                 for first in range(0, len(asked), TARGETS_A_BATCH):
                     some = tuple(asked[first : first + TARGETS_A_BATCH])
-                    yield ProbedFile(uri, some, tuple(near[:SIBLINGS]), noticed, known)
+                    yield ProbedFile(uri, some, tuple(near[:SIBLINGS]), noticed, frozenset(known))
 
     def _ask_files(self, begun: ProbeRound, known: KnownCase, left: Collection[str]) -> None:
         files = list(self._files(known.course.targets, left))

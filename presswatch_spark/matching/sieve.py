@@ -8,12 +8,12 @@ the state of its hash) and the last seven word hashes are carried to the next se
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import cached_njit, entry_njit, inner_njit, uncounted_njit
+from presswatch_spark.core.compiled import entry_njit, uncounted_njit
 from presswatch_spark.core.model import DocumentBatch
 from presswatch_spark.matching.shingle_index import (
     ALL_HASHES,
@@ -54,9 +54,8 @@ Documents = npt.NDArray[np.int32]
 SEGMENT_BYTES = 1 << 16
 _PAIRS_AT_FIRST = 1 << 12
 READINGS_BYTES = 1 << 20
-# Shingles of a document that are remembered, to look up their articles only once; twice would be harmless.
+# Shingles and articles of a document that are remembered, to follow them up once; twice would be harmless.
 _REMEMBERED = 1 << 14
-_SPREAD, _SLOT_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 CARRIED_BYTES = 1 << 10
 _CARRIED_BYTES = U64(CARRIED_BYTES)
 _CARRIED_WORDS = U64(SHINGLE_WORDS - 1)
@@ -295,9 +294,11 @@ def joined(found: Iterable[Candidates]) -> Candidates:
     """Return the pairs of several candidates of one batch, each once."""
     parts = list(found)
     pairs = [part.documents.astype(np.uint64) << np.uint64(32) | part.articles for part in parts]
-    pair: npt.NDArray[np.uint64] = np.unique(np.concatenate(pairs))
-    documents = (pair >> np.uint64(32)).astype(np.int32)
-    return Candidates(documents, pair.astype(np.uint32), parts[0].words)
+    return _candidates(np.unique(np.concatenate(pairs)), parts[0].words)
+
+
+def _candidates(pairs: Hashes, words: int) -> Candidates:
+    return Candidates((pairs >> np.uint64(32)).astype(np.int32), pairs.astype(np.uint32), words)
 
 
 class Sieve:
@@ -339,24 +340,19 @@ class Sieve:
 
         Words that a hyphen splits at a line end are also looked up as one word, after all documents.
         """
-        pairs, n_pairs, progress = _pairs(_PAIRS_AT_FIRST), 0, np.zeros(1, PROGRESS)
-        followed = _Followed(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
-        texts = plain_column(batch.texts)
-        partings = list[Partings]()
+        pairs, n, progress = np.empty(_PAIRS_AT_FIRST, np.uint64), 0, np.zeros(1, PROGRESS)
+        followed, met = _Remembered.nothing(), _Remembered.nothing()
+        texts, partings = plain_column(batch.texts), list[Partings]()
         for found in chain(self._scan(*texts, progress, partings), self._scan_readings(*texts, partings)):
             done = 0
             while done < len(found.entries):
-                done, n_pairs = _attribute(
-                    found, done, self._probe.hashes, self._articles, followed, pairs, n_pairs
-                )
+                done, n = _attribute(found, done, self._probe.hashes, self._articles, followed, met, pairs, n)
                 if done < len(found.entries):
-                    full, pairs = pairs, _pairs(2 * len(pairs.documents))
-                    pairs.documents[:n_pairs] = full.documents[:n_pairs]
-                    pairs.articles[:n_pairs] = full.articles[:n_pairs]
-        order = np.lexsort((pairs.articles[:n_pairs], pairs.documents[:n_pairs]))
-        found_pairs = Candidates(pairs.documents[order], pairs.articles[order], int(progress["words"][0]))
-        # The readings with joined words may find a pair again.
-        return joined([found_pairs]) if partings else found_pairs
+                    kept = np.unique(pairs[:n])
+                    is_small = len(kept) == n or 2 * len(kept) > len(pairs)
+                    pairs, n = np.empty(len(pairs) << is_small, np.uint64), len(kept)
+                    pairs[:n] = kept
+        return _candidates(np.unique(pairs[:n]), int(progress["words"][0]))
 
     def hits(self, batch: DocumentBatch) -> Hits:
         """Return every hit of the batch; memory grows with their number."""
@@ -418,67 +414,53 @@ def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:
     return pairs
 
 
-class _Pairs(NamedTuple):
-    """Candidates, and an open-addressing table of those of the current document."""
+class _Remembered(NamedTuple):
+    """Numbers that were met last, by their last bits, and in which document."""
 
-    documents: Documents
-    articles: Ids
-    slots: Counts
-
-
-class _Followed(NamedTuple):
-    """Index entries whose articles were looked up last, by their last bits, and for which document."""
-
-    entries: Counts
+    numbers: Counts
     documents: Documents
 
-
-def _pairs(room: int) -> _Pairs:
-    return _Pairs(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(2 * room, np.int64))
-
-
-@inner_njit
-def _slot(pairs: _Pairs, first: int, article: np.uint32) -> np.int64:
-    # A slot that points before `first`, to an earlier document, is free.
-    last_slot = len(pairs.slots) - 1
-    slot = np.int64((np.uint64(article) * _SPREAD) >> _SLOT_SHIFT) & last_slot
-    while pairs.slots[slot] >= first and pairs.articles[pairs.slots[slot]] != article:
-        slot = (slot + 1) & last_slot
-    return slot
+    @classmethod
+    def nothing(cls) -> Self:
+        return cls(np.full(_REMEMBERED, -1, np.int64), np.full(_REMEMBERED, -1, np.int32))
 
 
-@cached_njit
+@uncounted_njit
+def _is_remembered(remembered: _Remembered, number: int, document: int) -> bool:
+    place = number & (_REMEMBERED - 1)
+    return bool(remembered.numbers[place] == number and remembered.documents[place] == document)
+
+
+@uncounted_njit
+def _remember(remembered: _Remembered, number: int, document: int) -> None:
+    place = number & (_REMEMBERED - 1)
+    remembered.numbers[place], remembered.documents[place] = number, document
+
+
+@entry_njit
 def _attribute(
-    found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Followed, pairs: _Pairs, n: int
-) -> tuple[int, int]:
-    # Add the articles of `found[done:]` to the n pairs until the room ends; return the new `done` and n.
-    pairs.slots[:] = -1
-    document = np.int64(pairs.documents[n - 1]) if n > 0 else np.int64(-1)
-    first = n
-    while first > 0 and pairs.documents[first - 1] == document:
-        first -= 1
-    for k in range(first, n):
-        pairs.slots[_slot(pairs, first, pairs.articles[k])] = k
+    found: Found, done: int, hashes: Hashes, articles: Ids, followed: _Remembered, met: _Remembered,
+    pairs: Hashes, n: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Add pairs of a document (upper half) and an article of `found[done:]` to the n pairs so far.
+
+    It ends early if there is no room; few pairs are added again. `followed`: entries of the index whose
+    articles were looked up; `met`: articles. Returns the new `done` and n.
+    """
     for f in range(done, len(found.entries)):
-        if found.documents[f] != document:
-            document = np.int64(found.documents[f])
-            first = n
-        entry = found.entries[f]
-        place = entry & (_REMEMBERED - 1)
-        if followed.entries[place] == entry and followed.documents[place] == document:
+        document, entry = np.int64(found.documents[f]), found.entries[f]
+        if _is_remembered(followed, entry, document):
             continue
         after = entry + 1
         while after < len(hashes) and hashes[after] == hashes[entry]:
             after += 1
-        if n + after - entry > len(pairs.documents):
+        if n + after - entry > len(pairs):
             return f, n
         for e in range(entry, after):
-            slot = _slot(pairs, first, articles[e])
-            if pairs.slots[slot] < first:
-                pairs.slots[slot] = n
-                pairs.documents[n] = found.documents[f]
-                pairs.articles[n] = articles[e]
+            article = np.int64(articles[e])
+            if not _is_remembered(met, article, document):
+                _remember(met, article, document)
+                pairs[n] = U64(document) << U64(32) | U64(article)
                 n += 1
-        followed.entries[place] = entry
-        followed.documents[place] = found.documents[f]
+        _remember(followed, entry, document)
     return len(found.entries), n

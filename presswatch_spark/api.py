@@ -118,10 +118,8 @@ class _Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Run(_Published):
-    """A published run of a scan."""
-
-    summary: RunSummary
+class _Read(_Published):
+    summary: RunSummary | CensusSummary
 
     @property
     def run_id(self) -> str:
@@ -129,14 +127,24 @@ class Run(_Published):
         return self.summary.run_id
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all (drawn) shards, or files of the index, were read to their end.
+
+        Only then does no row mean no copy, or no capture.
+        """
+        return not self.summary.incomplete
+
+
+@dataclass(frozen=True, slots=True)
+class Run(_Read):
+    """A published run of a scan."""
+
+    summary: RunSummary
+
+    @property
     def row(self) -> Mapping[str, object]:
         """Its row of `runs`."""
         return self.summary.row
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all (drawn) shards were read to their end; only then does no match mean no copy."""
-        return not self.summary.incomplete
 
     def matches(self, **wanted: Any) -> pa.Table:
         """Its rows of `matches`; takes the arguments of `Tables.matches`, except `run`."""
@@ -144,20 +152,10 @@ class Run(_Published):
 
 
 @dataclass(frozen=True, slots=True)
-class Census(_Published):
+class Census(_Read):
     """A published census: the members' pages that a release contains."""
 
     summary: CensusSummary
-
-    @property
-    def run_id(self) -> str:
-        """Its id, a column of all its rows."""
-        return str(self.summary.row["run_id"])
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every file of the index was read to its end."""
-        return all(line["status"] == "complete" for line in self.summary.log)
 
     def captures(self, *, columns: Sequence[str] | None = None) -> pa.Table:
         """Its rows of `captures`."""

@@ -62,6 +62,17 @@ class CensusSummary:
     seconds: float
     resumed: bool = False
 
+    @property
+    def run_id(self) -> str:
+        """Return the id of the census."""
+        return str(self.row["run_id"])
+
+    @property
+    def incomplete(self) -> tuple[tuple[str, str, str], ...]:
+        """Return URI, status and error of each file that was not read to its end."""
+        lost = (line for line in self.log if line["status"] != "complete")
+        return tuple((line["shard_uri"], line["status"], line["error"]) for line in lost)
+
     @classmethod
     def of(cls, run: Finished, corpus: Corpus) -> Self:
         """Summarise a published census, from its row and its log."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.cli.commands.scan import unread_lines
+from presswatch_spark.cli.commands.scan import incomplete_lines
 from presswatch_spark.cli.options import argument, option
 from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.terminal import counted
@@ -73,16 +73,9 @@ def census(
         summary = take_census(
             (*releases, *more), corpus=corpus, out=out, base=base, settings=form.settings, events=events,
         ).summary  # fmt: skip
-    store, run_id = TableStore.open(out, form.storage), literal(summary.row["run_id"])
+    store, run_id = TableStore.open(out, form.storage), literal(summary.run_id)
     counted_by_title = answer_of(store, CAPTURES.format(run_id=run_id), "duckdb").rows
     rows = list(title_rows(summary.titles, counted_by_title))
-    incomplete = [
-        (line["shard_uri"], line["status"], line["error"])
-        for line in summary.log
-        if line["status"] != "complete"
-    ]
-    # If there are events, they have already named these files.
-    named = unread_lines(incomplete, len(summary.log), "census_log", summary.row["run_id"], out)
     rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
     articles = sum(row[3] for row in rows)
     captures = counted(summary.row["captures"], "capture")
@@ -94,8 +87,9 @@ def census(
     return Reply(
         lines,
         rows=ReplyRows((dict(zip(KINDS, row, strict=True)) for row in rows), KINDS),
-        warnings=named if incomplete and not events else (),
-        exit_code=INCOMPLETE if incomplete else 0,
+        # If there are events, they have already named these files.
+        warnings=incomplete_lines(summary, out, "census_log") if summary.incomplete and not events else (),
+        exit_code=INCOMPLETE if summary.incomplete else 0,
     )
 
 

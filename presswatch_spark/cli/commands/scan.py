@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from presswatch_spark.scanning.monitoring.progress import EventLog, failures_log
 
 if TYPE_CHECKING:
     from presswatch_spark.core.settings.config import ScanConfig
+    from presswatch_spark.scanning.census import CensusSummary
     from presswatch_spark.scanning.pipeline import RunSummary
     from presswatch_spark.storage.objects import StorageOptions
 
@@ -216,20 +217,12 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
     yield f"elsewhere: {rows}, at {places}; judge them with: presswatch claims"
 
 
-def incomplete_lines(summary: RunSummary, out: str) -> Iterator[str]:
+def incomplete_lines(summary: RunSummary | CensusSummary, out: str, table: str = "scan_log") -> Iterator[str]:
     """Yield the first few shards that were not read to their end, and the query that lists all of them."""
-    planned = int(str(summary.row["shards_planned"]))
-    return unread_lines(summary.incomplete, planned, "scan_log", summary.run_id, out)
-
-
-def unread_lines(
-    incomplete: Sequence[tuple[str, str, str]], planned: int, table: str, run_id: str, out: str
-) -> Iterator[str]:
-    """Yield the lines of `incomplete_lines` for any log `table`; `incomplete`: URIs, statuses and errors."""
-    count = len(incomplete)
-    yield f"error: {count:,} of {planned:,} shards were not read to their end:"
+    incomplete, count = summary.incomplete, len(summary.incomplete)
+    yield f"error: {count:,} of {summary.row['shards_planned']:,} shards were not read to their end:"
     yield from (f"  {status}: {uri}: {error}" for uri, status, error in incomplete[:SHARDS_NAMED])
     if count > SHARDS_NAMED:
         yield f"  and {count - SHARDS_NAMED:,} more"
-    query = f"select * from {table} where run_id = '{run_id}' and status <> 'complete'"
+    query = f"select * from {table} where run_id = '{summary.run_id}' and status <> 'complete'"
     yield f'all of them: presswatch sql {out} "{query}"'

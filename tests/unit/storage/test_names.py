@@ -178,10 +178,10 @@ class TestPrivateAddresses:
     @pytest.mark.parametrize("host", ["169.254.169.254", "0xA9FEA9FE", "localhost", "[::ffff:10.0.0.1]"])
     def test_a_row_of_a_dataset_leads_to_no_address_of_this_machine(self, host: str) -> None:
         named, public = f"http://{host}/x.warc.gz", "https://93.184.216.34/x.warc.gz"
-        assert fetch._where(named, COMMON_CRAWL, (), OPTIONS) is None
+        assert fetch._where(named, fetch.Archives(COMMON_CRAWL, (), OPTIONS)) is None
         mirrors = [Mirror(f"http://{host}/", "https://93.184.216.34/")]
-        assert fetch._where(named, COMMON_CRAWL, mirrors, OPTIONS) == public
-        assert fetch._where(public, COMMON_CRAWL, (), OPTIONS) == public
+        assert fetch._where(named, fetch.Archives(COMMON_CRAWL, mirrors, OPTIONS)) == public
+        assert fetch._where(public, fetch.Archives(COMMON_CRAWL, (), OPTIONS)) == public
 
     @pytest.mark.parametrize(
         "target", ["file:///etc/passwd", "http://[::1/x", "http://h:99999/x", "https:///x", "ftp://a.example/x"]

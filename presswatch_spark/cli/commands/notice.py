@@ -192,10 +192,14 @@ def check(
     checking = Checking(sender, recipients, days, read_again, opened, edited_by)
     checked = check_notice(Notice.open(path, form.storage), checking)
     _, refusals = form.language, checked.refusals
-    rows = (
-        {"rule": each.rule, "about": each.about_all, "detail": str(each.detail) if each.detail else None}
+    rows = [
+        {
+            "rule": each.rule,
+            "about": f"{each.about} and {each.more:,} more rows" if each.more else each.about,
+            "detail": str(each.detail) if each.detail else None,
+        }
         for each in refusals
-    )
+    ]
     total = _("no rule refuses this notice")
     if refusals:
         total = _.n("{n} refusal", "{n} refusals", len(refusals))

@@ -3,7 +3,7 @@
 import re
 from bisect import insort
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
@@ -428,10 +428,13 @@ class LetterFacts:
 
     def _lists(self) -> dict[str, list[str]]:
         _, content, sender = self.words, self.content, self.content.order.sender
+        hosts = Counter(each.document_host for each in content.places if each.document_host)
+        ordered = sorted(hosts, key=lambda host: (-hosts[host], host))
+        most_frequent = [_("{value}: {rows}", value=host, rows=_.rows(hosts[host])) for host in ordered]
         return {
             "mandates": [_mandate(each, _) for each in content.publishers if not sender.is_owner],
             "titles_of_rights": self._titles_of_rights(),
-            "hosts": _most_frequent((each.document_host for each in content.places if each.document_host), _),
+            "hosts": _first_lines(most_frequent, _),
             "places": _first_lines(list(dict.fromkeys(_place(row, _) for row in content.annex.rows)), _),
             "reservations": [
                 _(text, rows=_.rows(content.reservations[status]))
@@ -507,13 +510,6 @@ def _days(days: Sequence[date], _: LetterWords) -> str:
     if days[0] == days[-1]:
         return _("on {last}", last=_.day(days[-1]))
     return _("between {first} and {last}", first=_.day(days[0]), last=_.day(days[-1]))
-
-
-def _most_frequent(values: Iterable[str], _: LetterWords) -> list[str]:
-    counts = Counter(values)
-    ordered = sorted(counts, key=lambda value: (-counts[value], value))
-    lines = [_("{value}: {rows}", value=value, rows=_.rows(counts[value])) for value in ordered]
-    return _first_lines(lines, _)
 
 
 def _first_lines(lines: Sequence[str], _: LetterWords) -> list[str]:

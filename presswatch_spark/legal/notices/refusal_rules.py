@@ -117,11 +117,6 @@ class BrokenRule:
     detail: Sentence | None = None
     more: int = 0
 
-    @property
-    def about_all(self) -> str:
-        """Return `about` with the number of further rows."""
-        return f"{self.about} and {self.more:,} more rows" if self.more else self.about
-
 
 @dataclass(frozen=True, slots=True)
 class Checking:

@@ -109,7 +109,8 @@ def write_patch(
             tell(sentence(N_("file {number} of {files}"), number=number, files=len(by_file)))
             options = read_options(case, targets[0], storage)
             with scratch_folder() as scratch:
-                copy = _PatchedCopy(targets, options, draft, f"blobs/{len(proven):05}.gz", scratch, now)
+                path = scratch / targets[0].shard_uri.rpartition("/")[2]
+                copy = _PatchedCopy(targets, options, draft, f"blobs/{len(proven):05}.gz", path, now)
                 try:
                     copy.make(mirrored(uri, mirrors))
                     proven.append(copy)
@@ -162,7 +163,7 @@ def _completed(
 
 @dataclass(slots=True)
 class _PatchedCopy:
-    """A copy of a file, on which its part of the patch is made and proven.
+    """A copy of a file, with its name, on which its part of the patch is made and proven.
 
     `entry`: of `patch.json`; `proof`: of `proof.json`. `seconds`: time to apply the patch.
     """
@@ -171,7 +172,7 @@ class _PatchedCopy:
     options: ReadOptions
     draft: Path
     blob: str
-    scratch: Path
+    path: Path
     now: datetime
     left: dict[str, list[Target]] = field(default_factory=dict)
     entry: dict[str, Any] = field(default_factory=dict)
@@ -179,11 +180,6 @@ class _PatchedCopy:
     seconds: float = 0.0
     _edits: list[list[Any]] = field(default_factory=list)
     _kept: list[ListedRecord] = field(default_factory=list)
-
-    @property
-    def path(self) -> Path:
-        """The copy, with the name of the file."""
-        return self.scratch / self.targets[0].shard_uri.rpartition("/")[2]
 
     @property
     def is_archive(self) -> bool:

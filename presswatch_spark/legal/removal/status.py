@@ -94,24 +94,21 @@ class Alarms:
                 self._captured.add(target)
                 later = N_("a later capture has the article: {capture}")
                 again = N_("it was removed from its place, and a later capture has the article: {capture}")
-                detail = sentence(again if was_removed else later, capture=probe.request)
-                self._report(probe, "recaptured", target, detail)
+                text = again if was_removed else later
+                self._report(probe, "recaptured", target, text, capture=probe.request)
             elif was_removed:
                 elsewhere = N_("a run found the same capture in another file: {capture}")
-                self._report(probe, "reappeared", target, sentence(elsewhere, capture=probe.request))
+                self._report(probe, "reappeared", target, elsewhere, capture=probe.request)
         self._add_files(probes)
         first, last = (pick(probes, key=lambda probe: probe.asked_at) for pick in (min, max))
         if self._latest is not None and self._latest - first.asked_at > CLOCK_TOLERANCE:
-            detail = sentence(
-                N_("its first probe is of {first} UTC, an earlier round ended at {latest} UTC"),
-                first=f"{first.asked_at:%Y-%m-%d %H:%M}",
-                latest=f"{self._latest:%Y-%m-%d %H:%M}",
-            )
-            self._report(first, "clock set back", f"round {first.round}", detail)
+            text = N_("its first probe is of {first} UTC, an earlier round ended at {latest} UTC")
+            times = {"first": f"{first.asked_at:%Y-%m-%d %H:%M}", "latest": f"{self._latest:%Y-%m-%d %H:%M}"}
+            self._report(first, "clock set back", f"round {first.round}", text, **times)
         self._latest = max(last.asked_at, self._latest or last.asked_at)
 
-    def _report(self, probe: Probe, kind: str, about: str | None, detail: Sentence) -> None:
-        self.found.append(Alarm(probe.round, kind, about or "", detail, probe.number))
+    def _report(self, probe: Probe, kind: str, about: str, text: str, **facts: object) -> None:
+        self.found.append(Alarm(probe.round, kind, about, sentence(text, **facts), probe.number))
 
     def _add_files(self, probes: Sequence[Probe]) -> None:
         by_file = defaultdict[str, list[Probe]](list)
@@ -132,8 +129,8 @@ class Alarms:
                 and (now.last_modified, now.bytes) == (before.last_modified, before.bytes)
             )
             if is_steady and before and strong(before.etag) != strong(now.etag) and not is_same:
-                detail = N_("its ETag was {before}, and is {now}")
-                self._report(now, "file changed", file, sentence(detail, before=before.etag, now=now.etag))
+                text = N_("its ETag was {before}, and is {now}")
+                self._report(now, "file changed", file, text, before=before.etag, now=now.etag)
             self._versions[file] = answers[-1]
 
 

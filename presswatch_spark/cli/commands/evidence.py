@@ -254,12 +254,8 @@ def challenge(
     if found.drawn == found.rows:
         summary.append(_("false rows: {most}% of all, as all were drawn", most=most))
     else:
-        bound = _(
-            "false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)",
-            most=most,
-            share=_.share(CONFIDENCE),
-        )
-        summary.append(bound)
+        bound = N_("false rows: at most {most}% of all, at a confidence of {share} (Clopper-Pearson)")
+        summary.append(_(bound, most=most, share=_.share(CONFIDENCE)))
     return Reply(warnings=summary, exit_code=code) if form.as_json else Reply(summary, exit_code=code)
 
 

@@ -275,13 +275,11 @@ def inventory(
     inventory_of = {"number": str(found.number), "release": release, "files": files, "outcomes": outcomes}
     lines = [_("inventory {number} of {release}: {files}: {outcomes}", **inventory_of)]
     if found.newest:
-        moments = {"since": f"{found.since:%Y-%m-%d %H:%M}", "newest": f"{found.newest:%Y-%m-%d %H:%M}"}
-        if found.changed:
-            moments["changed"] = _.number(len(found.changed))
-            text = _("{changed} modified since {since} UTC; the newest on {newest} UTC", **moments)
-        else:
-            text = _("none modified since {since} UTC; the newest on {newest} UTC", **moments)
-        lines.append(text)
+        times = {"since": f"{found.since:%Y-%m-%d %H:%M}", "newest": f"{found.newest:%Y-%m-%d %H:%M}"}
+        changed, text = len(found.changed), N_("none modified since {since} UTC; the newest on {newest} UTC")
+        if changed:
+            text = N_("{changed} modified since {since} UTC; the newest on {newest} UTC")
+        lines.append(_(text, **times, changed=_.number(changed)))
     if found.undated:
         files = _.n("{n} file", "{n} files", found.undated)
         lines.append(_("without a time of modification: {files}", files=files))

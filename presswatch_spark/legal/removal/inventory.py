@@ -26,7 +26,6 @@ class Inventory:
     """The result of an inventory: `files` of the release, `outcomes`, files `changed` since the notice."""
 
     number: int
-    release: str
     files: int
     outcomes: Mapping[str, int]
     undated: int
@@ -89,7 +88,6 @@ def take_inventory(
     modified = {uri: datetime.fromtimestamp(each, UTC) for uri, each in seconds.items() if each is not None}
     return Inventory(
         number,
-        release,
         len(uris),
         Counter(row.outcome for row in found),
         undated=len(there) - len(modified),

@@ -4,7 +4,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
@@ -157,14 +157,29 @@ class DocketClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """The filters of the page; letter or verdict `any`, and an empty text, select all claims."""
+class DeskQuery:
+    """The query of an address: filters, language, a row to show, or the row after which to continue.
 
+    Letter or verdict `any`, and an empty text, select all claims.
+    """
+
+    language: str
     letter: str = "C"
     verdict: str = NONE
     host: str = ""
     title: str = ""
     reason: str = ""
+    row: str = ""
+    after: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], language: str) -> Self:
+        """Parse a query; defaults and `language` replace unknown values."""
+        choices = {"letter": (*LETTERS, ANY), "verdict": (*STATES, ANY)}
+        chosen = {name: query[name] for name, known in choices.items() if query.get(name) in known}
+        texts = {name: query.get(name, "").strip() for name in ("host", "title", "reason", "row", "after")}
+        named = query.get("lang", language)
+        return cls(named if named in LANGUAGES else language, **chosen, **texts)
 
     def select(self, claim: DocketClaim) -> bool:
         """Return whether a claim passes all filters but that for the verdict."""
@@ -175,33 +190,10 @@ class Filters:
             and (not self.reason or self.reason in claim.reasons)
         )
 
-
-@dataclass(frozen=True, slots=True)
-class DeskQuery:
-    """The query of an address: filters, language, a row to show, or the row after which to continue."""
-
-    filters: Filters
-    language: str
-    row: str = ""
-    after: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str], language: str) -> "DeskQuery":
-        """Parse a query; defaults and `language` replace unknown values."""
-        usual = Filters()
-        letter, verdict = query.get("letter", usual.letter), query.get("verdict", usual.verdict)
-        filters = Filters(
-            letter if letter in (*LETTERS, ANY) else usual.letter,
-            verdict if verdict in (*STATES, ANY) else usual.verdict,
-            *(query.get(name, "").strip() for name in ("host", "title", "reason")),
-        )
-        chosen = query.get("lang", language)
-        language = chosen if chosen in LANGUAGES else language
-        return cls(filters, language, query.get("row", ""), query.get("after", ""))
-
     def address(self, **changes: str) -> str:
         """Return the address with the same filters and language, with changes."""
-        values = {**asdict(self.filters), "lang": self.language, **changes}
+        filters = {name: getattr(self, name) for name in ("letter", "verdict", "host", "title", "reason")}
+        values = {**filters, "lang": self.language, **changes}
         return f"/?{urlencode({name: value for name, value in values.items() if value})}"
 
 
@@ -268,9 +260,9 @@ class Desk:
         states = {
             position: given.get(claim.row_sha256, claim.review or NONE)
             for position, claim in enumerate(self.claims)
-            if asked.filters.select(claim)
+            if asked.select(claim)
         }
-        matching = [at for at, state in states.items() if asked.filters.verdict in (ANY, state)]
+        matching = [at for at, state in states.items() if asked.verdict in (ANY, state)]
         if asked.row in self.positions:
             position: int | None = self.positions[asked.row]
         else:

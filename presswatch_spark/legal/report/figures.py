@@ -89,7 +89,7 @@ def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
     for name, drawing in _DRAWN.items():
         figure, answer = Figure(name, _(drawing.title)), found.answers.get(name)
         if answer is not None:
-            rows = [dict(row) for row in answer.rows]
+            rows = [dict(row) for row in answer]
             for row in rows:
                 if "dataset" in row and "release" in row:
                     row["source"] = _.source(row["dataset"], row["release"], row.get("rows_name_release"))

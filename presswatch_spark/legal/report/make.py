@@ -16,7 +16,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.notices.parties import Recipient, load_recipients
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.legal.report.questions import QUESTIONS, AnsweredQuestion, ask
+from presswatch_spark.legal.report.questions import QUESTIONS, Rows, ask
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.query.sql import engine_of
 from presswatch_spark.scanning.runs.unfinished import unfinished_runs
@@ -62,7 +62,7 @@ class Gathered:
     made_at: datetime
     engine: str
     tool_version: str
-    answers: Mapping[str, AnsweredQuestion]
+    answers: Mapping[str, Rows]
     claims: Mapping[str, Any] | None
     runs: Sequence[Mapping[str, Any]]
     unfinished: int
@@ -76,14 +76,13 @@ class Gathered:
     corpus: str | None = None
     mirrors: Sequence[Mirror] = ()
 
-    def rows(self, name: str) -> Sequence[Mapping[str, Any]]:
+    def rows(self, name: str) -> Rows:
         """Return the rows of an answer; no rows if the question was not asked."""
-        found = self.answers.get(name)
-        return found.rows if found else ()
+        return self.answers.get(name, ())
 
     def first(self, name: str) -> Mapping[str, Any]:
         """Return the one row of an answer."""
-        return self.answers[name].rows[0]
+        return self.answers[name][0]
 
 
 def make_report(
@@ -131,7 +130,7 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
     exposed = Exposed.of(store, load_exposures(None, storage), engine)
     # Candidates come strongest first. Put the strongest one of each article before all others.
-    candidates = answers["examples"].rows
+    candidates = answers["examples"]
     strongest = {each["article_id"]: str(each["row_sha256"]) for each in reversed(candidates)}.values()
     rows = sorted((str(each["row_sha256"]) for each in candidates), key=lambda row: row not in strongest)
     examples = list[ExplainedRow | str]()

@@ -35,7 +35,7 @@ from presswatch_spark.legal.report.cells import (
 )
 from presswatch_spark.legal.report.figures import figures_of
 from presswatch_spark.legal.report.make import Gathered
-from presswatch_spark.legal.report.questions import HOSTS, ROWS
+from presswatch_spark.legal.report.questions import HOSTS, QUESTIONS, ROWS
 from presswatch_spark.legal.report.wording import CORPUS, Commands, ReportWords, code, safe
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
@@ -65,13 +65,14 @@ def page_of(found: Gathered, language: str) -> str:
     """Return the report in `fr` or `en`."""
     _ = ReportWords(language, found.titles, found.publishers)
     style, script = _static("report.css"), _static("report.js")
-    data_tables = list[ShownTable]()
+    data_tables, queries = list[ShownTable](), {name: QUESTIONS[name].strip() for name in found.answers}
     for name, columns in TABLES.items():
-        answer = found.answers[name if name in found.answers else "reasons_of_rows"]
-        shown = len(answer.rows)
+        asked = name if name in found.answers else "reasons_of_rows"
+        rows = found.answers[asked]
+        shown = len(rows)
         left_out = _(FIRST_ROWS_SHOWN, shown=_.number(shown)) if shown in (ROWS, HOSTS) else None
         data_tables.append(
-            table_of(answer.rows, columns.split(), _, name=name, query=answer.query, left_out=left_out)
+            table_of(rows, columns.split(), _, name=name, query=queries[asked], left_out=left_out)
         )
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
@@ -100,7 +101,7 @@ def page_of(found: Gathered, language: str) -> str:
             data_tables=data_tables,
             is_first_scan=len(found.runs) == 1,
             examples=[_example(example, _) for example in found.examples],
-            examples_query=found.answers["examples"].query,
+            queries=queries,
             removal=_removal(found.removal, found.recipients, _) if found.removal else None,
             exposure=_exposure(found, _),
             method=_method(found, _),
@@ -170,7 +171,6 @@ def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
         "rows_of_page": None if found.claims is None else unjudged,
         "places": table_of(found.rows("places"), ("place", "pages", "articles"), _),
         "changes": changes,
-        "queries": {name: answer.query for name, answer in found.answers.items()},
     }
 
 

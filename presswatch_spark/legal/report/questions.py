@@ -4,7 +4,7 @@ Both engines understand them. Most read the view `copies`: rows whose page is kn
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from presswatch_spark.query.sql import answers_of
 from presswatch_spark.query.views import COUNT_COLUMNS
@@ -19,6 +19,8 @@ CANDIDATES = 40
 """Hosts that examples are chosen from."""
 
 _NEWEST_CORPUS = "select max_by(corpus_digest, run_id) as corpus_digest from runs"
+
+Rows = Sequence[Mapping[str, Any]]
 
 QUESTIONS: Mapping[str, str] = {
     # In brief.
@@ -151,20 +153,11 @@ from runs order by run_id""",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredQuestion:
-    """A question and its answer: the query, and rows as values by column."""
-
-    query: str
-    rows: Sequence[Mapping[str, object]]
-
-
-def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, AnsweredQuestion]:
-    """Run the queries of some `QUESTIONS`; return the answers by name. Raises the errors of `answers_of`."""
-    queries = {name: QUESTIONS[name].strip() for name in names}
-    answers = answers_of(store, queries.values(), engine)
-    found = dict[str, AnsweredQuestion]()
-    for (name, query), answer in zip(queries.items(), answers, strict=True):
-        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        found[name] = AnsweredQuestion(query, rows)
-    return found
+def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Rows]:
+    """Run the queries of some `QUESTIONS`; return their rows by name. Raises the errors of `answers_of`."""
+    asked = list(names)
+    answers = answers_of(store, [QUESTIONS[name] for name in asked], engine)
+    return {
+        name: [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        for name, answer in zip(asked, answers, strict=True)
+    }

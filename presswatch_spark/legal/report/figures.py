@@ -60,12 +60,8 @@ class Bars:
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dots:
-    """Dots of a chart: for each name and source, the size."""
-
-    cells: Sequence[tuple[str, str, float]]
-    unit: str
+Dots = Sequence[tuple[str, str, float]]
+"""Dots of a chart: for each name and source, the size."""
 
 
 @dataclass(slots=True)
@@ -123,11 +119,10 @@ def _hosts(rows: Sequence[Row], _: ReportWords) -> Bars:
 
 
 def _releases(rows: Sequence[Row], _: ReportWords) -> Dots:
-    cells = [
+    return [
         (_.publisher(row["publisher_id"]).unescape(), row["source"].unescape(), float(row["pages"]))
         for row in rows
     ]
-    return Dots(cells, _.plain(PAGES))
 
 
 def _years(rows: Sequence[Row], _: ReportWords) -> Bars:
@@ -259,7 +254,7 @@ def _bars(bars: Bars, width: int, names: int, _: ReportWords) -> Chart:
 def _dots(dots: Dots, width: int, names: int, _: ReportWords) -> Chart:
     rows = [
         {"name": name, "source": source, "size": size, "text": _.number(size).unescape()}
-        for name, source, size in dots.cells
+        for name, source, size in dots
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         alt.Y("name:N", sort=None, title=None, axis=_names(names)),

@@ -119,9 +119,9 @@ def settings_table() -> Iterator[str]:
 def reasons_table() -> Iterator[str]:
     """Yield the rows of a table of every reason, made from their declarations."""
     yield from ("| reason | gives | caps | in French | in English |", "|---|---|---|---|---|")
-    for reason in REASONS.values():
+    for code, reason in REASONS.items():
         cells = (
-            f"`{reason.code}`",
+            f"`{code}`",
             reason.gives or "",
             reason.caps or "",
             Translator("fr")(reason.sentence),

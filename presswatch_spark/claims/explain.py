@@ -1,6 +1,6 @@
 """The case of a row, explained to a reader who knows neither this project nor programming."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 
@@ -106,13 +106,13 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     if case.reasons is None:
         yield _("This scan is old and did not record its reasons. A new scan records them.")
         return
-    known = [REASONS[code] for code in case.reasons if code in REASONS]
-    for reason in known:
+    known = {code: REASONS[code] for code in case.reasons if code in REASONS}
+    for code, reason in known.items():
         mark = "+ " if reason.caps is None else "- "
-        yield list(_paragraph(f"{_(reason.sentence)} [{reason.code}]", mark))
+        yield list(_paragraph(f"{_(reason.sentence)} [{code}]", mark))
     yield [""]
     yield _("A + supports the claim, a - weakens it. The name of the reason in the tables is in brackets.")
-    sentences = " ".join(reason.sentence for reason in known).lower()
+    sentences = " ".join(reason.sentence for reason in known.values()).lower()
     if "copied" in sentences:
         yield _(
             "“Copied words” means the words that are in the article and on the page,"
@@ -140,9 +140,9 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     yield from _mends(case, known, _)
 
 
-def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[Part]:
+def _mends(case: ExplainedRow, known: Mapping[str, Reason], _: Speaker) -> Iterator[Part]:
     yield _heading(_("what would change the letter"))
-    mends = [_(mend) for mend in dict.fromkeys(reason.mend for reason in known) if mend]
+    mends = [_(mend) for mend in dict.fromkeys(reason.mend for reason in known.values()) if mend]
     is_good = case.letter in ("A", "B")
     if not mends and is_good:
         mends.append(_("Nothing lowers this letter."))
@@ -150,8 +150,7 @@ def _mends(case: ExplainedRow, known: Sequence[Reason], _: Speaker) -> Iterator[
         mends.append(_("The scan gave a lower letter, which is kept. A new scan may change it."))
     elif len(mends) > 1 and not is_good:
         yield _("Each point marked - is enough to lower the letter. A better letter would require at least:")
-    codes = {reason.code for reason in known}
-    if case.letter == "B" and not any(reason.mend for reason in known) and "full_copy" in codes:
+    if case.letter == "B" and not any(reason.mend for reason in known.values()) and "full_copy" in known:
         mends.append(
             _(
                 "The letter would be A if the page named as its source the publisher, one of its"

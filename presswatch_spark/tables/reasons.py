@@ -4,7 +4,7 @@ A reason that *gives* a letter supports the claim; one that *caps* limits the co
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from presswatch_spark.core.translation import N_, p
 from presswatch_spark.tables.literals import Confidence
@@ -22,7 +22,6 @@ class Reason:
     label: str
     sentence: str
     mend: str | None = None
-    code: str = ""
 
 
 def _gives(label: str, sentence: str, letter: Confidence) -> Reason:
@@ -360,7 +359,5 @@ _OF_CLAIMS = {
     ),
 }
 
-REASONS: Mapping[str, Reason] = {
-    code: replace(reason, code=code) for code, reason in (OF_ROWS | _OF_CLAIMS).items()
-}
+REASONS: Mapping[str, Reason] = OF_ROWS | _OF_CLAIMS
 """Every reason by its code: those of rows first, then those of claims, in their order."""

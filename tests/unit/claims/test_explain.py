@@ -440,9 +440,9 @@ def test_what_explain_says_of_a_case_is_what_the_tables_hold(house: House, langu
 
 
 def test_no_sentence_speaks_of_all_texts_or_of_an_article_that_was_not_supplied() -> None:
-    for reason in REASONS.values():
+    for code, reason in REASONS.items():
         french = Translator("fr")(reason.sentence)
         assert not re.search(UNPROVEN, f"{french} {reason.sentence}")
-        if reason.gives and reason.code != "own_url":
+        if reason.gives and code != "own_url":
             assert re.search(r"articles? fourni", french)
             assert re.search(r"supplied articles?", reason.sentence)

@@ -39,17 +39,13 @@ def spark_errors(path: str | Path) -> Iterator[None]:
             raise disk_full(path) from error
         if _holds(text, DEAD_WORKER_SIGNS) and not _holds(text, CANCELLED_SIGNS):
             raise WorkerDiedError(gist(text), where=str(path)) from error
+        what, step = "Spark could not finish its work", "fix this"
         if isinstance(error, Py4JNetworkError | ConnectionError):
-            raise PresswatchError(
-                f"Spark's Java process ended: {gist(text)}",
-                where=str(path),
-                remedy="check whether this machine ran out of memory, and run the same command again: "
-                "the run resumes",
-            ) from error
+            what, step = "Spark's Java process ended", "check whether this machine ran out of memory,"
         raise PresswatchError(
-            f"Spark could not finish its work: {gist(text)}",
+            f"{what}: {gist(text)}",
             where=str(path),
-            remedy="fix this and run the same command again: the run resumes",
+            remedy=f"{step} and run the same command again: the run resumes",
         ) from error
 
 

@@ -45,7 +45,7 @@ CONTEXT_WORDS, CONTEXT_BYTES = 16, 1024
 _0, _1, _2, _3, _4, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 64))
 _SPACE, _NEWLINE = np.uint8(32), np.uint8(10)
 _NOWHERE = U64(0xFFFFFFFFFFFFFFFF)
-_DEEPEST, _CUT = U64(DEEPEST), U64(CUT_BYTES)
+_DEEPEST, _CUT, _CONTEXT = U64(DEEPEST), U64(CUT_BYTES), U64(CONTEXT_BYTES)
 _ENDS_SOMETHING = CLOSES_P | DD | LI | CELL | ROW | SECTION | A | NOBR | BUTTON | HEADING | OPTION | OPTGROUP
 _MAY_HIDE = HIDES | HIDES_UNLESS_OPEN
 _ENDS_WITHOUT_TAG = P | LI | DD | OPTION | OPTGROUP
@@ -429,9 +429,12 @@ def _counts(byte: np.uint8) -> Any:
 
 
 @uncounted_njit
-def _context(text: Bytes, i: U64, limit: U64, step: U64) -> U64:
-    """Return the place after `CONTEXT_WORDS` words, in the direction of `step`: 1, or -1 modulo 2**64."""
-    words, back = 0, U64(step != _1)
+def _context(text: Bytes, start: U64, limit: U64, end: U64, step: U64) -> U64:
+    """Return the place after `CONTEXT_WORDS` words, in the direction of `step`: 1, or -1 modulo 2**64.
+
+    It is at most `limit`, and cuts no character. `end`: of the text.
+    """
+    i, words, back = start, 0, U64(step != _1)
     while i != limit and words < CONTEXT_WORDS:
         while i != limit and text[i - back] <= _SPACE:
             i += step
@@ -440,22 +443,8 @@ def _context(text: Bytes, i: U64, limit: U64, step: U64) -> U64:
             counts = counts or _counts(text[i - back])
             i += step
         words += counts
-    return i
-
-
-@uncounted_njit
-def _before(text: Bytes, start: U64) -> Any:
-    i = _context(text, start, start - min(start, U64(CONTEXT_BYTES)), _NOWHERE)
-    while i < start and text[i] & np.uint8(0xC0) == np.uint8(0x80):
-        i += _1
-    return i
-
-
-@uncounted_njit
-def _behind(text: Bytes, start: U64, end: U64) -> Any:
-    i = _context(text, start, start + min(end - start, U64(CONTEXT_BYTES)), _1)
-    while start < i < end and text[i] & np.uint8(0xC0) == np.uint8(0x80):
-        i -= _1
+    while i != start and i < end and text[i] & np.uint8(0xC0) == np.uint8(0x80):
+        i -= step
     return i
 
 
@@ -493,12 +482,12 @@ def finished(w: Hashes, out: Bytes, k: U64) -> U64:
         glued = cut > _0 and cut_end < end and out[cut - _1] > _SPACE and out[cut_end] > _SPACE
         if not glued and is_blank(out, cut, cut_end):
             continue
-        first = _before(out, cut)
+        first = _context(out, cut, cut - min(cut, _CONTEXT), end, _NOWHERE)
         if not passages or first > stop:
             if passages:
                 tail = _passage(out, begin, stop, tail, end + _1)
             begin, passages = first, True
-        stop = _behind(out, cut_end, end)
+        stop = _context(out, cut_end, cut_end + min(end - cut_end, _CONTEXT), end, _1)
     if passages:
         tail = _passage(out, begin, stop, tail, end + _1)
     k, i = _0, _0

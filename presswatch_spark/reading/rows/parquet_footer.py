@@ -213,21 +213,15 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """A footer. `data`: a Parquet file of it without rows, for pyarrow. `gaps`: bytes that it leaves out."""
+    """A footer. `data`: a Parquet file of it without rows, for pyarrow.
+
+    `complaints`: a finding and an offset for each gap, which may contain rows that the footer does not name.
+    """
 
     rows: int
     groups: tuple[RowGroup, ...]
     data: bytes
-    gaps: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def complaints(self) -> Iterator[tuple[str, int]]:
-        """Yield a finding and an offset for each gap: there may be rows that this footer does not name."""
-        for start, end in self.gaps:
-            yield (
-                f"the footer does not account for {end - start:,} bytes, which may contain more rows",
-                start,
-            )
+    complaints: tuple[tuple[str, int], ...] = ()
 
 
 def is_parquet(uri: str, storage: StorageOptions) -> bool:
@@ -265,7 +259,12 @@ def read_footer(file: BinaryIO) -> Footer:
     places = sorted((chunk.start, chunk.end) for group in groups for chunk in group.chunks if chunk.values)
     if any(ahead > start for (_, ahead), (start, _) in pairwise(places)):
         raise FooterError("two columns are in the same bytes")
-    return replace(footer, gaps=tuple(gap for gap in gaps if not _is_harmless(file, *gap)))
+    complaints = (
+        (f"the footer does not account for {end - begin:,} bytes, which may contain more rows", begin)
+        for begin, end in gaps
+        if not _is_harmless(file, begin, end)
+    )
+    return replace(footer, complaints=tuple(complaints))
 
 
 def _bytes_at(file: BinaryIO, start: int, end: int) -> bytes:

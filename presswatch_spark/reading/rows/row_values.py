@@ -236,22 +236,23 @@ class RowValues:
         )
 
     def all(self, role: str) -> list[Any]:
-        """Return the values of a role."""
-        if role in self._columns:
-            return [_value(self._columns[role], row) for row in range(self.rows)]
-        values = (first(*self._json_strings(role, row)) for row in range(self.rows))
-        return [value if value is BROKEN else readable_part(value) for value in values]
+        """Return the values of a role, `BROKEN` for broken JSON."""
+        return [self._value(role, row) for row in range(self.rows)]
 
     def value(self, role: str, row: int) -> Any:
         """Return one value of a role; None if there is none, or it cannot be read."""
-        if role in self._columns:
-            return _value(self._columns[role], row)
-        value = first(*self._json_strings(role, row)) if role in self._chosen else None
+        value = self._value(role, row) if role in self._chosen else None
         return None if value is BROKEN else value
 
     def has_any(self, role: str) -> bool:
         """Return True if the JSON strings of any row have a field for a role, even if it is null."""
         return any(has_any(*self._json_strings(role, row)) for row in range(self.rows))
+
+    def _value(self, role: str, row: int) -> Any:
+        if role in self._columns:
+            return _cell(self._columns[role], row)
+        value = first(*self._json_strings(role, row))
+        return value if value is BROKEN else readable_part(value)
 
     def _json_strings(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:
         # A row's JSON strings by column, and the paths in them at which a role's value may be.
@@ -289,7 +290,7 @@ def is_text(schema: pa.Schema, name: str) -> bool:
     return True
 
 
-def _value(column: pa.Array[Any], row: int) -> Any:
+def _cell(column: pa.Array[Any], row: int) -> Any:
     # None for a long list, or if Python cannot represent the value (a time after 9999).
     try:
         value = column[row]

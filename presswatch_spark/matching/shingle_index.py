@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import cached_njit, lean_njit
+from presswatch_spark.core.compiled import cached_njit, lean_njit, uncounted_njit
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -125,6 +125,27 @@ def filter_bits(h: np.uint64) -> np.uint64:
         | _1 << ((h >> np.uint64(12)) & _BIT)
         | _1 << ((h >> np.uint64(18)) & _BIT)
     )
+
+
+@uncounted_njit
+def place_of_hash(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
+    """Return the first place in the sorted slice `hashes[low:high]` with h or a greater hash; else high.
+
+    Steps multiply instead of branching: a branch would be mispredicted every other time.
+    """
+    size = high - low
+    while size > 0:
+        half = (size + 1) >> 1
+        low += half * (hashes[low + half - 1] < h)
+        size -= half
+    return low
+
+
+@uncounted_njit
+def first_entry(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
+    """Return the first place in the sorted slice `hashes[low:high]` with h; -1 if there is none."""
+    place = place_of_hash(hashes, h, low, high)
+    return place if place < high and hashes[place] == h else -1
 
 
 @cached_njit

@@ -21,6 +21,7 @@ from presswatch_spark.matching.shingle_index import (
     ShingleIndex,
     block_shift,
     filter_bits,
+    first_entry,
 )
 from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
 from presswatch_spark.reading.text.kernels import (
@@ -172,17 +173,10 @@ def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found:
             passing &= passing - _1
             h = hashes[j]
             bucket = (h >> _1) >> probe.directory_shift
-            low, after = probe.directory[bucket], probe.directory[bucket + _1]
-            high = after
-            while low < high:
-                middle = (low + high) >> 1
-                if probe.hashes[middle] < h:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < after and probe.hashes[low] == h:
+            entry = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
+            if entry >= 0:
                 found.documents[n_found] = np.int32(at.document)
-                found.entries[n_found] = low
+                found.entries[n_found] = entry
                 n_found += 1
         base += _64
     return n_found

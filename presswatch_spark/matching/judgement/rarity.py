@@ -23,6 +23,8 @@ from presswatch_spark.matching.shingle_index import (
     build_directory,
     directory_bits,
     filter_bits,
+    first_entry,
+    place_of_hash,
 )
 from presswatch_spark.reading.text.kernels import U64, Hashes, plain
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, shingle_hashes
@@ -193,7 +195,7 @@ def sums_of(
     for w in _passing(known, shingles):
         h, after = shingles[w], w + SHINGLE_WORDS
         bucket = (h >> _1) >> known.directory_shift
-        e = _first(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
+        e = first_entry(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
         # Skip shingles that only this article has, which are most: a call with so many arrays costs more.
         if e >= 0 and not (known.articles[e] == ordinal and _is_last(known.hashes, e)):
             _meet(known, e, ordinal, w, met)
@@ -202,11 +204,11 @@ def sums_of(
             _mark(is_known, met, UNRELATED, limits[UNRELATED], w)
             _mark(is_known, met, SAME_TITLE, limits[SAME_TITLE], w)
             _mark(is_wide, met, OTHERS, limits[OTHERS], w)
-        place = _first(known.background, h, 0, len(known.background))
+        place = first_entry(known.background, h, 0, len(known.background))
         if place >= 0 and known.domains[place] >= domains:
             is_known[w:after] = True
     for w in range(len(shingles) if len(known.suppressed) else 0):
-        if _first(known.suppressed, shingles[w], 0, len(known.suppressed)) >= 0:
+        if first_entry(known.suppressed, shingles[w], 0, len(known.suppressed)) >= 0:
             after = w + SHINGLE_WORDS
             is_known[w:after] = True
             is_shared[w:after] = True
@@ -216,7 +218,7 @@ def sums_of(
         h = words[w]
         bucket = (h >> _1) >> known.vocabulary_shift
         first, after = known.vocabulary_directory[bucket], known.vocabulary_directory[bucket + _1]
-        bits = min(np.int64(known.bits[_place(known.vocabulary, h, first, after)]), word_bits)
+        bits = min(np.int64(known.bits[place_of_hash(known.vocabulary, h, first, after)]), word_bits)
         sums[w + 1, 0] = sums[w, 0] + (0 if is_known[w] else bits)
         sums[w + 1, 1] = sums[w, 1] + is_shared[w]
         sums[w + 1, 2] = sums[w, 2] + is_wide[w]
@@ -232,26 +234,6 @@ def _passing(known: RarityArrays, shingles: Hashes) -> Counts:
         # No branch, so that the processor reads the filter for many shingles at once.
         count += filter_bits(h) & ~known.filter[(h >> _1) >> known.filter_shift] == _0
     return passing[:count]
-
-
-@uncounted_njit
-def _place(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
-    """Return the first place in the sorted slice `hashes[low:high]` with h or a greater hash; else high.
-
-    Steps multiply instead of branching: a branch would be mispredicted every other time.
-    """
-    size = high - low
-    while size > 0:
-        half = (size + 1) >> 1
-        low += half * (hashes[low + half - 1] < h)
-        size -= half
-    return low
-
-
-@uncounted_njit
-def _first(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
-    place = _place(hashes, h, low, high)
-    return place if place < high and hashes[place] == h else -1
 
 
 @uncounted_njit

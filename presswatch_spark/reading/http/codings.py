@@ -155,23 +155,21 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> DecodedBody:
     names = [name.strip(" \t").lower() for name in written.split(",")]
     named = [name for name in names if name in _CODINGS or name in _NOT_UNDONE]
     codings = [name for name in named if name not in _NOT_UNDONE]
-    problems = []
+    problems: list[str | None] = []
     if len(codings) > MOST_CODINGS:
         problems.append(f"{len(codings):,} codings are named, of which the last {MOST_CODINGS} were undone")
     for name in codings[: -MOST_CODINGS - 1 : -1]:
         data, problem = _undone(name, data, limit)
-        if problem:
-            problems.append(problem)
+        problems.append(problem)
     if bytes(data[:3]) == GZIP_MAGIC and may_hide_gzip(media_type(message.last("content-type"))):
         data, problem = _undone("gzip", data, limit)
-        if problem:
-            problems.append(problem)
+        problems.append(problem)
     if len(codings) < len(named) and not _is_plain(data):
         problems.append("body is in a coding that cannot be undone")
     if len(data) > limit:
         data = memoryview(data)[:limit]
         problems.append(f"body is longer than {limit:,} bytes; the rest was not read")
-    return DecodedBody(data, "; ".join(problems) or None)
+    return DecodedBody(data, "; ".join(filter(None, problems)) or None)
 
 
 def _is_plain(data: bytes | memoryview) -> bool:

@@ -44,10 +44,7 @@ from presswatch_spark.tables.store import TableStore
 OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
 """Columns that a case keeps of documents that are no targets but have a target's article, in its file."""
 _OF_CLAIM = ("row_sha256", "publisher_id", "title_id", "article_id", "article_sha256")
-_OF_PLACE = (
-    "run_id", "dataset", "release", "document_url", "shard_uri", "record_id", "record_offset",
-    "record_length", "record_encoding", "row_index", "payload_digest", "text_sha256", "captured_at",
-)  # fmt: skip
+_OF_MATCH = [name for name in Target.columns if name in Match.columns]
 _ONLY_A_SCAN_GIVES = dict.fromkeys(
     ("record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
      "text_sha256", "copied_words", "etag", "bytes")
@@ -80,8 +77,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     )
     urls = own["document_url"].unique().drop_null()
     alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
-    columns = [*_OF_CLAIM, "copied_words", *_OF_PLACE]
-    found: list[Row] = matches.to_table(columns=columns, filter=alike).to_pylist()
+    found: list[Row] = matches.to_table(columns=_OF_MATCH, filter=alike).to_pylist()
     require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
 
     log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
@@ -139,11 +135,8 @@ def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row,
 def target_of(of: Row, row: Row, place: TargetPlace, scanned: ScannedShards) -> Target:
     """Return the target of a claim at a place; `of`: the claim's own row of `matches`, `row`: the place's."""
     etag, size = scanned.get(row["shard_uri"], (None, None))
-    columns = {
-        **{name: of[name] for name in _OF_CLAIM},
-        **{name: row.get(name) for name in _OF_PLACE},
-        "copied_words": row["copied_words"],
-    }
+    columns: dict[str, Any] = {name: row.get(name) for name in _OF_MATCH}
+    columns |= {name: of[name] for name in _OF_CLAIM}
     return sealed(Target(**columns, place=place, etag=etag, bytes=size, target_sha256=""))
 
 

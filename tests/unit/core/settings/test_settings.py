@@ -113,33 +113,38 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
     assert len(told) == 10
 
 
-def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path: Path) -> None:
-    for text, message in (
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
         ("grade: [1", "settings.yaml:1: not valid YAML"),
         ("grade:\n  min_run_words: !!python/name:os.system", "settings.yaml:2: not valid YAML"),
         ("\0", r"settings.yaml:1: character U\+0000 is not allowed in YAML"),
         ("- grade", "the file must be a mapping of settings"),
         ("# caf\udce9\n", r"settings\.yaml:1: byte 0xe9 is not UTF-8"),
         (None, r"settings\.yaml: the settings file cannot be read"),
-    ):
-        file = tmp_path / "settings.yaml"
-        file.unlink(missing_ok=True)
-        if text is not None:
-            file.write_text(text, "utf-8", "surrogateescape")
-        with pytest.raises(ConfigError, match=message):
-            load_scan_config(str(file))
+    ],
+)
+def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
+    file = tmp_path / "settings.yaml"
+    if text is not None:
+        file.write_text(text, "utf-8", "surrogateescape")
+    with pytest.raises(ConfigError, match=message):
+        load_scan_config(str(file))
 
 
-def test_a_variable_of_ours_that_names_no_setting_is_refused_with_the_one_that_was_meant() -> None:
-    for variable, meant in (
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
         ("PRESSWATCH_GRADE_MIN_RUN_WORDS", "PRESSWATCH_GRADE__MIN_RUN_WORDS"),
         ("PRESSWATCH_MIN_RUN_WORDS", "PRESSWATCH_GRADE__MIN_RUN_WORDS"),
         ("PRESSWATCH_RUN__CORE", "PRESSWATCH_RUN__CORES"),
         ("PRESSWATCH_CACHEDIR", "PRESSWATCH_CACHE_DIR"),
-    ):
-        assert problems(None, {variable: "12"}) == [
-            f"  {variable} is not a setting; did you mean {meant}?"
-        ], variable
+    ],
+)
+def test_a_variable_of_ours_that_names_no_setting_is_refused_with_the_one_that_was_meant(
+    variable: str, meant: str
+) -> None:
+    assert problems(None, {variable: "12"}) == [f"  {variable} is not a setting; did you mean {meant}?"]
 
 
 def test_every_variable_that_the_project_reads_is_known() -> None:

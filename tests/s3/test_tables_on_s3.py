@@ -16,10 +16,10 @@ from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.unit.claims.test_forget import digest, rows_of
+from tests.unit.claims.test_forget import rows_of
 from tests.world.claims import House, Seen, text
 from tests.world.commands import outcome, presswatch
-from tests.world.histories import AFTER, BEFORE, altered_release
+from tests.world.histories import AFTER, BEFORE, altered_release, sha
 from tests.world.places import Bucket, https
 from tests.world.proofs import each_time
 from tests.world.reports import hostile_house, page_of_tables, undrawn
@@ -210,7 +210,7 @@ class TestDeriving:
         publish(tmp_path, "r2", rows_of("plateau", "c"))
         s3.upload(tmp_path, "tables")
         removal = forget(OUT, Subject("publisher", "rives"), s3.storage)
-        assert (removal.rows, removal.row["subject_sha256"]) == (2, digest("rives"))
+        assert (removal.rows, removal.row["subject_sha256"]) == (2, sha("rives"))
         store = s3.store("tables")
         assert list(store.damage()) == []
         store.check("r1")

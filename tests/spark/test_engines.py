@@ -29,6 +29,7 @@ from tests.world.exposures import ENTRIES, tables_with_datasets
 from tests.world.histories import AFTER, BEFORE, altered_release, copy, random_history, run
 from tests.world.proofs import each_time
 from tests.world.scanned import two_scans
+from tests.world.tables import asked, named_rows
 
 PAGES = (
     "docs/reference/tables-views.md",
@@ -60,7 +61,7 @@ def documented() -> list[str]:
 def answer(tables: Path, query: str, engine: str) -> tuple[list[str], list[str]]:
     found = run_query(str(tables), query, engine=engine)
     # Of rows that are equal in what they are ordered by, either may come first.
-    return found.columns, sorted(json_line(dict(zip(found.columns, row, strict=True))) for row in found.rows)
+    return found.columns, sorted(map(json_line, named_rows(found)))
 
 
 SECRET = "these words stand in a file that no query may read"
@@ -161,12 +162,7 @@ def test_both_engines_give_the_same_rows(spark: SparkSession, tables: Path, quer
 
 def test_both_engines_print_whole_numbers_alike(spark: SparkSession, tables: Path) -> None:
     query = "select round(2.5) as half, cast(12345678901234567890 as decimal(38, 0)) as long"
-    printed = [
-        json_line(dict(zip(found.columns, row, strict=True)))
-        for engine in ("duckdb", "spark")
-        for found in [run_query(str(tables), query, engine=engine)]
-        for row in found.rows
-    ]
+    printed = [json_line(row) for engine in ("duckdb", "spark") for row in asked(tables, query, engine)]
     assert printed == ['{"half": 3, "long": 12345678901234567890}'] * 2
 
 
@@ -186,7 +182,7 @@ def test_both_engines_find_and_count_the_same_matches(
         # These tables were not written in the order of shards, which DuckDB relies on.
         stored = order == "shard" and not judged
         answer = found.rows(["run_id", "row_sha256", "letter", "captured_at"], order, None if stored else 30)
-        rows = [json_line(dict(zip(answer.columns, row, strict=True))) for row in answer.rows]
+        rows = [json_line(row) for row in named_rows(answer)]
         rows = sorted(rows) if stored else rows
         late = replace(
             found, wanted=MatchFilter(since=datetime(2000, 1, 1, tzinfo=UTC), document_host="it's")

@@ -27,7 +27,6 @@ from presswatch_spark.cli.demo.shards import write_wet
 from presswatch_spark.core.errors import BudgetError, ConfigError, CorpusError, InputError, PresswatchError
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.reading.text.words import word_at, words_of
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.runs.provenance import commit, packages, packages_digest
 from presswatch_spark.storage.objects import StorageOptions, read_range
@@ -41,6 +40,7 @@ from tests.unit.reading.test_truncation import PAGES as WRITTEN
 from tests.world.commands import outcome, presswatch
 from tests.world.corpora import article, corpus_of
 from tests.world.hub import Hub, empty
+from tests.world.prose import folded
 from tests.world.rights import SITE, Answer, write_warc
 from tests.world.scanned import FORMS
 from tests.world.servers import web
@@ -55,11 +55,6 @@ def record_text(row: dict[str, Any]) -> bytes:
     text = record.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n\r\n")
     assert hashlib.sha256(text).hexdigest() == row["text_sha256"]
     return text
-
-
-def folded(text: str) -> list[str]:
-    words = words_of(text.encode())
-    return [word_at(words, i) for i in range(len(words))]
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +88,8 @@ def test_spans_cut_out_of_both_texts_are_the_same_words_at_every_locator(
         document, body = record_text(row).decode(), bodies[row["article_id"]]
         assert max(span["words"] for span in row["spans"]) == row["longest_run_words"] >= GUARANTEED
         for span in row["spans"]:
-            copied = folded(document[span["document_start"] : span["document_end"]])
-            assert copied == folded(body[span["article_start"] : span["article_end"]])
+            copied = folded(document[span["document_start"] : span["document_end"]].encode())
+            assert copied == folded(body[span["article_start"] : span["article_end"]].encode())
             assert len(copied) == span["words"]
 
 

@@ -16,7 +16,6 @@ from presswatch_spark.claims.make import counts_of
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.make import ReportOrder, gather
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.world.bags import build, readme
@@ -24,6 +23,7 @@ from tests.world.commands import presswatch
 from tests.world.notices import Bureau, bureau
 from tests.world.release import release
 from tests.world.servers import web
+from tests.world.tables import asked
 
 LEGAL_PERSONS = {
     "armorial": "Groupe Armorial",
@@ -73,11 +73,6 @@ def by_letter(office: Bureau, which: str) -> dict[str, int]:
     return {row["letter"]: row["pages"] for row in rows}
 
 
-def asked(office: Bureau, query: str) -> list[dict[str, Any]]:
-    answer = run_query(str(office.crawl.tables), query, engine="duckdb")
-    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-
-
 def test_the_kinds_of_figures_differ_in_these_tables(office: Bureau) -> None:
     found = figures(office, "true")
     assert found["addresses"] < found["records"]
@@ -108,14 +103,16 @@ def test_the_views_count_as_the_raw_tables(office: Bureau) -> None:
     names = ", ".join(FIGURES)
     keys = {"by_host": "document_host", "by_title": "title_id", "by_publisher": "publisher_id"}
     for view, key in keys.items():
-        given = asked(office, f"select {key}, own_site, {names}, rows from {view}")
+        given = asked(office.crawl.tables, f"select {key}, own_site, {names}, rows from {view}")
         expected = raw(
             office, f"select {key}, own_site, {COUNTED}, count(*) as rows from rows group by {key}, own_site"
         )
         assert sorted(given, key=str) == sorted(expected, key=str), view
-    (pages,) = asked(office, "select count(*) as pages, sum(rows) as rows from pages")
+    (pages,) = asked(office.crawl.tables, "select count(*) as pages, sum(rows) as rows from pages")
     assert pages["pages"] == figures(office, "true")["pages"]
-    (lettered,) = asked(office, "select sum(pages_a) as a, sum(pages_b) as b from by_host where not own_site")
+    (lettered,) = asked(
+        office.crawl.tables, "select sum(pages_a) as a, sum(pages_b) as b from by_host where not own_site"
+    )
     strongest = "select document_host, one_page, min(letter) as l from rows where not own_site group by all"
     assert raw(
         office, f"select count(*) filter (l = 'A') as a, count(*) filter (l = 'B') as b from ({strongest})"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from presswatch_spark.cli.demo.generate import FOOT, MENU, DemoArticle, Page
+from presswatch_spark.reading.text.words import word_at, words_of
 
 WHEN = (
     "Lundi matin", "Dès l’aube", "Après trois heures de débat", "Malgré la pluie",
@@ -110,3 +111,9 @@ def pages(
 
 def _name(rng: random.Random) -> str:
     return "".join(rng.choices(SYLLABLES, k=3)).capitalize()
+
+
+def folded(text: bytes) -> list[str]:
+    """The words of a text, as they are compared."""
+    words = words_of(text)
+    return [word_at(words, number) for number in range(len(words))]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
+from presswatch_spark.query.sql import QueryResult, run_query
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.declarations import (
     PUBLISHED_BY,
@@ -38,6 +39,15 @@ def match(article_id: str | None, url: str | None, **values: Any) -> dict[str, A
     standard = {"title_id": "t", "publisher_id": "p", "grade": "extract", "copied_words": 20}
     standard |= {"own_site": False}
     return row_of(Match, article_id=article_id, document_url=url, **(standard | values))
+
+
+def named_rows(answer: QueryResult) -> list[dict[str, Any]]:
+    """The rows of an answer, by the names of its columns."""
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def asked(tables: Path, query: str, engine: str = "duckdb") -> list[dict[str, Any]]:
+    return named_rows(run_query(str(tables), query, engine=engine))
 
 
 def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts: Any) -> None:

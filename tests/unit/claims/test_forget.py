@@ -1,6 +1,5 @@
 """Forgetting: the rows are gone, everything else is as it was, and the tombstone says what was done."""
 
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivatio
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
+from tests.world.histories import sha
 from tests.world.rights import (
     PAGE,
     ROBOTS,
@@ -36,13 +36,9 @@ RIVES = Subject("publisher", "rives")
 KILLED = "20240601T120000Z-claims"
 
 
-def digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
-
-
 def rows_of(publisher: str, *articles: str) -> list[dict[str, Any]]:
     return [
-        match(article, f"https://{article}.example/", publisher_id=publisher, row_sha256=digest(article))
+        match(article, f"https://{article}.example/", publisher_id=publisher, row_sha256=sha(article))
         for article in articles
     ]
 
@@ -85,14 +81,14 @@ def test_a_publishers_rows_go_and_all_others_stay_and_a_tombstone_has_digests_an
     assert list(store.damage()) == []
     for run_id in ("r1", "r2", "r3"):
         store.check(run_id)
-    after = {"r1": table_digest(map(digest, "cde")), "r3": table_digest([])}
+    after = {"r1": table_digest(map(sha, "cde")), "r3": table_digest([])}
     assert [(row["matches"], row["table_digest"]) for row in store.rows()] == [
         (3, after["r1"]), (1, before["r2"]), (0, after["r3"]),
     ]  # fmt: skip
     assert naming(tables, b"rives") == []
     (row,) = store.read("tombstones").to_pylist()
     names = ("run_id", "subject", "operator", "subject_sha256")
-    assert [row[name] for name in names] == [removal.row["run_id"], "publisher", "DPO", digest("rives")]
+    assert [row[name] for name in names] == [removal.row["run_id"], "publisher", "DPO", sha("rives")]
     assert row["removed"] == [
         {"run_id": run_id, "table": "matches", "rows_before": rows, "rows_after": left,
          "digest_before": before[run_id], "digest_after": after[run_id]}
@@ -106,7 +102,7 @@ PAGE_DECLARES = signal_rows(capture("<p>", PAGE, ("X-Robots-Tag", "noai")))
 def test_an_articles_rows_go_and_what_its_own_page_or_another_address_of_its_own_declared(
     tmp_path: Path,
 ) -> None:
-    publish(tmp_path, "r1", [own("a", article_url=PAGE, row_sha256=digest("a")), *rows_of("p", "b")])
+    publish(tmp_path, "r1", [own("a", article_url=PAGE, row_sha256=sha("a")), *rows_of("p", "b")])
     write_signals(tmp_path, [*PAGE_DECLARES, *signal_rows(robots("User-agent: *\nAllow: /"))])
     Reservations(str(tmp_path)).write(str(tmp_path))
     removal = forget(str(tmp_path), Subject("article", "a"))
@@ -117,7 +113,7 @@ def test_an_articles_rows_go_and_what_its_own_page_or_another_address_of_its_own
     assert len(store.read("reservations")) == store.rows("derivations")[0]["rows"] == 0
     assert damage(tmp_path) == []
     here = {"url_match": "article", "article_url": "https://www.courrier.example/autre"}
-    other, rows = tmp_path.with_name(f"{tmp_path.name}-other"), [own("a", **here, row_sha256=digest("a"))]
+    other, rows = tmp_path.with_name(f"{tmp_path.name}-other"), [own("a", **here, row_sha256=sha("a"))]
     tables_with_signals(other, rows, *PAGE_DECLARES)
     forget(str(other), Subject("article", "a"))
     assert len(TableStore.open(str(other)).read("rights_signals")) == 0
@@ -149,13 +145,13 @@ def made_claims(
 ) -> None:
     """Write a making of `claims` with these articles, as `presswatch claims` does."""
     rows = [
-        row_of(Claim, run_id="r1", article_id=n, publisher_id="rives", claim_sha256=digest(n)) for n in names
+        row_of(Claim, run_id="r1", article_id=n, publisher_id="rives", claim_sha256=sha(n)) for n in names
     ]
     store = TableStore.create(str(tables))
     write_table(store, table, run_id, rows, Claim.schema)
     if published:
         facts = {"run_id": run_id, "table": table, "rows": len(rows), "made_of": ["r1"]}
-        facts["table_digest"] = table_digest(map(digest, names))
+        facts["table_digest"] = table_digest(map(sha, names))
         write_table(store, "derivations", run_id, [row_of(Derivation, **facts)], Derivation.schema)
 
 
@@ -178,7 +174,7 @@ def test_claims_in_a_folder_of_their_own_are_forgotten_there(tmp_path: Path, tab
     store = TableStore.open(str(tmp_path))
     assert store.read(table)["article_id"].to_pylist() == ["b"]
     (row,) = store.rows("derivations")
-    assert (row["rows"], row["table_digest"]) == (1, table_digest([digest("b")]))
+    assert (row["rows"], row["table_digest"]) == (1, table_digest([sha("b")]))
     assert damage(tmp_path) == []
 
 

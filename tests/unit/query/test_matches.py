@@ -19,7 +19,7 @@ from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore, chosen_runs
 from tests.world.proofs import each_time
-from tests.world.tables import match, publish, publish_row, row_of, write
+from tests.world.tables import match, named_rows, publish, publish_row, row_of, write
 
 DAY = datetime(2024, 5, 17, tzinfo=UTC)
 RUNS = ("20240601T080000Z-aaaaaa", "20240602T080000Z-bbbbbb")
@@ -85,8 +85,7 @@ def passes(row: dict[str, Any], wanted: MatchFilter) -> bool:
 
 
 def dicts(found: Matches, *arguments: Any) -> list[dict[str, Any]]:
-    answer = found.rows(Match.schema.names, *arguments)
-    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    return named_rows(found.rows(Match.schema.names, *arguments))
 
 
 def by_hand(rows: list[dict[str, Any]]) -> MatchTotals:

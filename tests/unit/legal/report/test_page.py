@@ -46,7 +46,7 @@ from tests.world.reports import (
     undrawn,
 )
 from tests.world.servers import web
-from tests.world.tables import NOON, match, publish, row_of, write
+from tests.world.tables import NOON, asked, match, publish, row_of, write
 
 RUN, CRAWL = "20240601T120000Z-abcdef", "CC-MAIN-2024-51"
 # Numbers of an answer that stand in the page as shares or days, or in its script alone.
@@ -60,11 +60,6 @@ def parts_of(page: str) -> dict[str, list[int]]:
         for part in Page(page).parts
         if part.query
     }
-
-
-def answer(tables: Path, query: str) -> list[dict[str, Any]]:
-    found = run_query(str(tables), query, engine="duckdb")
-    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
 def whole_numbers(rows: list[dict[str, Any]]) -> list[int]:
@@ -99,7 +94,7 @@ def test_each_query_gives_the_figures_above_it(house: House, pages: dict[str, st
     by_name = {query.strip(): name for name, query in QUESTIONS.items()}
     checked = set()
     for query, figures in parts_of(pages[language]).items():
-        name, rows = by_name[query], answer(house.tables, query)
+        name, rows = by_name[query], asked(house.tables, query)
         checked.add(name)
         if name == "letters":
             letters = {row["letter"]: row["pages"] for row in rows}
@@ -115,7 +110,7 @@ def test_the_script_has_the_rows_of_the_query(house: House, pages: dict[str, str
     tables = Page(pages[language]).data["tables"]
     assert tables.keys() == set(DATA)
     for name, columns in tables.items():
-        rows = answer(house.tables, QUESTIONS[name])
+        rows = asked(house.tables, QUESTIONS[name])
         assert {len(column["values"]) for column in columns} == {len(rows)}
         numbers = {
             tuple(each["values"]) for each in columns if each["kind"] == "number" and any(each["values"])
@@ -255,7 +250,7 @@ def test_the_same_rows_stand_under_the_same_release_in_every_figure(
 
 
 def test_publishers_have_no_more_words_than_were_read(mixed: Path, mixed_pages: dict[str, str]) -> None:
-    rows = answer(mixed, QUESTIONS["token_share"])
+    rows = asked(mixed, QUESTIONS["token_share"])
     copied = {(row["publisher_id"], row["dataset"]): row["copied_words"] for row in rows}
     # One page has the words of both publishers.
     assert copied == {(who, form): 20 for who in (None, "p", "q") for form in ("wet", "c4", "rows")}
@@ -284,7 +279,7 @@ def test_models_have_quotations_and_figures(tmp_path: Path, pages: dict[str, str
     tables_with_datasets(tables)
     page = page_of_tables(tables, None, tmp_path / "page.html")
     (part,) = [part for part in Page(page).parts if "with marks as" in part.query]
-    expected = sorted((row["articles"], row["pages"]) for row in answer(tables, part.query))
+    expected = sorted((row["articles"], row["pages"]) for row in asked(tables, part.query))
     figures = figures_in(part.texts["td"])
     assert sorted(zip(figures[::2], figures[1::2], strict=True)) == expected
     for sentence in (
@@ -330,9 +325,9 @@ def test_what_is_nobodys_or_licensed_or_d_is_no_copy(tmp_path: Path) -> None:
         row(5, "https://o.example/b", None, confidence="C", own_site=True, **facts),
     ]
     tables = tables_of(tmp_path, rows)
-    (found,) = answer(tables, QUESTIONS["found"])
+    (found,) = asked(tables, QUESTIONS["found"])
     assert set(found.values()) == {1}
-    places = {row["place"]: row["pages"] for row in answer(tables, QUESTIONS["places"])}
+    places = {row["place"]: row["pages"] for row in asked(tables, QUESTIONS["places"])}
     assert places == {"elsewhere": 1, "unknown": 1, "not_used": 1, "own": 2}
 
 
@@ -382,7 +377,7 @@ def test_without_claims_the_letters_are_those_of_rows_and_the_page_says_it(tmp_p
     assert "These letters are based on single pages" in page
     assert "presswatch claims --lang en --corpus CORPUS --out" in page
     shown = parts_of(page)
-    assert shown[QUESTIONS["found"].strip()] == whole_numbers(answer(house.tables, QUESTIONS["found"]))
+    assert shown[QUESTIONS["found"].strip()] == whole_numbers(asked(house.tables, QUESTIONS["found"]))
     assert QUESTIONS["reasons_of_rows"].strip() in shown
     # Without a corpus there are no names and no articles, but the pages.
     assert "pass --corpus with the corpus of the scan" in page
@@ -398,7 +393,7 @@ def test_a_run_after_the_claims_has_its_own_letters(house: House, tmp_path: Path
     pages = pages_of_tables(house.tables, house.corpus, tmp_path)
     assert "Rows that have not been judged with the others yet: 1." in pages["en"]
     assert f"Between the scans {before} and {after}" in pages["en"]
-    pairs = {row["state"]: row["pairs"] for row in answer(house.tables, QUESTIONS["changes"])}
+    pairs = {row["state"]: row["pairs"] for row in asked(house.tables, QUESTIONS["changes"])}
     assert sum(pairs.values()) > 0
     figures = [pairs.get(state, 0) for state in CHANGES]
     assert parts_of(pages["en"])[QUESTIONS["changes"].strip()] == figures

@@ -10,8 +10,8 @@ from warcio.archiveiterator import ArchiveIterator
 
 from presswatch_spark.reading.html.markup import text_of_page
 from presswatch_spark.reading.http.message import encoding_of, to_utf8
-from presswatch_spark.reading.text.words import word_at, words_of
 from tests.world.chromium import Chromium, chromium
+from tests.world.prose import folded
 from tests.world.random_pages import RUN_WORDS, article_runs, generated, shown
 
 
@@ -19,11 +19,6 @@ from tests.world.random_pages import RUN_WORDS, article_runs, generated, shown
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     with chromium(tmp_path_factory.mktemp("browser") / "profile") as started:
         yield started
-
-
-def words(text: bytes) -> list[str]:
-    found = words_of(text)
-    return [word_at(found, i) for i in range(len(found))]
 
 
 @pytest.mark.parametrize(
@@ -36,9 +31,9 @@ def test_of_generated_pages_no_run_of_an_article_is_missed(
 ) -> None:
     pages, count = [generated(seed) for seed in seeds], 0
     for seed, page, text in zip(seeds, pages, shown(browser, pages), strict=True):
-        seen = article_runs(words(text.encode("utf-8", "replace")))
+        seen = article_runs(folded(text.encode("utf-8", "replace")))
         count += len(seen)
-        assert not seen - article_runs(words(text_of_page(page.encode()))), f"page {seed}"
+        assert not seen - article_runs(folded(text_of_page(page.encode()))), f"page {seed}"
     assert count > least
 
 
@@ -56,11 +51,11 @@ def test_of_real_pages_no_run_of_prose_is_missed(browser: Chromium, real_data: P
         page = bytes(to_utf8(stored, encoding_of("text/html", stored)))
         browser.ask("Page.setDocumentContent", frameId=frame, html=page.decode("utf-8", "replace"))
         text = json.loads(browser.run("JSON.stringify(document.body.innerText)"))
-        ours = runs(words(text_of_page(page)))
-        of_lines = set().union(*(runs(words(line.encode("utf-8", "replace"))) for line in text.splitlines()))
+        ours = runs(folded(text_of_page(page)))
+        of_lines = set().union(*(runs(folded(line.encode("utf-8", "replace"))) for line in text.splitlines()))
         assert not of_lines - ours, name
         pages, prose = pages + 1, prose + len(of_lines)
-        everything = runs(words(text.encode("utf-8", "replace")))
+        everything = runs(folded(text.encode("utf-8", "replace")))
         all_runs += len(everything)
         if everything - ours:
             missed[name] = len(everything - ours)

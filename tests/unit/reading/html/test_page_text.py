@@ -14,9 +14,9 @@ from presswatch_spark.reading.html import tags
 from presswatch_spark.reading.html.markup import page_text, room_for, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA, NAME_BYTES, load_tags
 from presswatch_spark.reading.http.message import as_html
-from presswatch_spark.reading.text.words import word_at, words_of
 from presswatch_spark.reading.warc.pages import ARTICLE_NOTE
 from tests.reference.page_text import PUBLISHED, reference_page_text
+from tests.world.prose import folded
 from tests.world.random_pages import ELEMENTS, soup
 from tests.world.warc import page, read_warc
 
@@ -27,12 +27,7 @@ FILL, FILL_WORDS = "mot " * 30 + "fin", "mot " * 30 + "fin"
 def seen(page: bytes | str) -> list[str]:
     data = page.encode("utf-8", "surrogatepass") if isinstance(page, str) else page
     out = np.full(room_for(len(data)), 0xFF, np.uint8)
-    return words(out[: page_text(np.frombuffer(data, np.uint8), out)[0]].tobytes())
-
-
-def words(text: bytes) -> list[str]:
-    found = words_of(text)
-    return [word_at(found, i) for i in range(len(found))]
+    return folded(out[: page_text(np.frombuffer(data, np.uint8), out)[0]].tobytes())
 
 
 @pytest.mark.parametrize(

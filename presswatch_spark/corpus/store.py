@@ -32,9 +32,9 @@ from presswatch_spark.matching.judgement.sites import SiteIndex
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
-from presswatch_spark.storage.disk import fetch_file, file_sha256, put_file
+from presswatch_spark.storage.disk import fetch_file, file_sha256
 from presswatch_spark.storage.file_locks import CORPUS_COPY, file_locked
-from presswatch_spark.storage.objects import MissingError, StorageOptions, list_objects, read_object
+from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
 from presswatch_spark.tables.declarations import columns_without_run
 
@@ -218,24 +218,6 @@ class Corpus(ArticleFiles):
     @cached_property
     def _clusters(self) -> npt.NDArray[np.int32]:
         return arrays.load(self.folder / layout.CLUSTERS)
-
-
-def require_free(uri: str, options: StorageOptions) -> None:
-    """Raise `OutputError` unless `uri` is an empty place on S3."""
-    if scheme_of(uri) != "s3":
-        raise OutputError("a corpus can be built on disk or on S3 only", where=printable(uri))
-    try:
-        if next(list_objects(uri, options), None) is None:
-            return
-    except MissingError:
-        return
-    raise OutputError("the output folder is not empty", where=uri, remedy="pass a new folder as --out")
-
-
-def upload(folder: Path, uri: str, manifest: Manifest, options: StorageOptions) -> None:
-    """Copy a corpus to a folder on S3: its files first, its manifest last."""
-    for name in [*manifest.files, layout.MANIFEST]:
-        put_file(str(folder / name), join(canonical(uri), name), options)
 
 
 def manifest_of(path: str, options: StorageOptions) -> Manifest:

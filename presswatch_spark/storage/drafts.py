@@ -57,7 +57,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
             new = scratch / "new"
             new.mkdir()
             yield new
-            _upload(new, folder, last, lease.confirm)
+            upload(new, folder, last, lease.confirm)
         return
     path = folder.path
     with disk_errors(path), hidden_draft(path) as draft:
@@ -95,7 +95,8 @@ def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _upload(source: Path, folder: Folder, last: str, confirm: Callable[[], None]) -> None:
+def upload(source: Path, folder: Folder, last: str, confirm: Callable[[], None] = lambda: None) -> None:
+    """Copy the files of a local folder, `last` at the end, after `confirm`; a failure leaves none there."""
     names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
     try:
         for name in sorted(names, key=lambda name: name == last):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from presswatch_spark.core.compiled import is_cached
-from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.times import check_formats
@@ -39,9 +39,9 @@ from presswatch_spark.corpus.building.workspace import (
 )
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
-from presswatch_spark.corpus.store import require_free, upload
 from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url_keys
-from presswatch_spark.storage.drafts import scratch_folder
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.drafts import scratch_folder, upload
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.uris import canonical, scheme_of
@@ -93,11 +93,15 @@ def build_corpus(
     uri = canonical(out)
     if scheme_of(uri) == "file":
         return build(Path(uri))
-    require_free(uri, storage)
+    if scheme_of(uri) != "s3":
+        raise OutputError("a corpus can be built on disk or on S3 only", where=printable(uri))
+    target = Folder.of(uri, storage)
+    if target.names():
+        raise OutputError("the output folder is not empty", where=uri, remedy="pass a new folder as --out")
     with scratch_folder() as scratch:
         manifest = build(scratch / "corpus")
         say(f"copying to {printable(uri)}")
-        upload(scratch / "corpus", uri, manifest, storage)
+        upload(scratch / "corpus", target, layout.MANIFEST)
     return manifest
 
 

@@ -291,7 +291,7 @@ class TestJob:
 
 
 class TestMachine:
-    def test_it_is_sound_and_a_failure_is_told_and_still_a_failure(self, stack: dict[str, str]) -> None:
+    def test_it_is_sound_and_every_state_is_reached(self, stack: dict[str, str]) -> None:
         made = definition(stack["MachineArn"])
         StaticAnalyser().analyse(json.dumps(made))
         states, reached, todo = made["States"], set(), [made["StartAt"]]
@@ -301,6 +301,8 @@ class TestMachine:
             rules = (states[name], *states[name].get("Catch", ()))
             todo += [rule["Next"] for rule in rules if rule.get("Next") not in (None, *reached)]
         assert reached == set(states)
+
+    def test_a_failure_is_told_and_still_a_failure(self, stack: dict[str, str]) -> None:
         states = definition(stack["MachineArn"])["States"]
         caught = [(rule["ErrorEquals"], rule["Next"]) for rule in states["Watch"]["Catch"]]
         assert caught == [(["States.ALL"], "Tell")]
@@ -357,9 +359,7 @@ class TestSchedule:
 
 
 class TestBucket:
-    def test_the_bucket_is_private_and_outlives_its_stack_and_nothing_goes_by_rule_but_old(
-        self, stack: dict[str, str]
-    ) -> None:
+    def test_it_is_private_encrypted_versioned_and_asked_by_tls_only(self, stack: dict[str, str]) -> None:
         client = boto3.client("s3")
         blocked = client.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
         assert (len(blocked), all(blocked.values())) == (4, True)
@@ -374,7 +374,10 @@ class TestBucket:
             "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }.items()  # fmt: skip
-        # Nothing goes by rule but logs, old versions and halves of uploads.
+
+    def test_nothing_goes_by_rule_but_logs_old_versions_and_halves_of_uploads(
+        self, stack: dict[str, str]
+    ) -> None:
         rules = boto3.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
         done = {rule.pop("ID"): rule for rule in rules if rule.pop("Status") == "Enabled"}
         old = {
@@ -385,7 +388,8 @@ class TestBucket:
         everywhere = {"Filter": {"Prefix": ""}}
         logs = {"Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 60}}
         assert done == {"logs": logs, "uploads": everywhere | uploads, "old-versions": everywhere | old}
-        # It outlives its stack, and nothing else does.
+
+    def test_it_outlives_its_stack_and_nothing_else_does(self) -> None:
         for rule in ("DeletionPolicy", "UpdateReplacePolicy"):
             kept = {name: each[rule] for name, each in template()["Resources"].items() if rule in each}
             assert kept == {"Bucket": "Retain", "BucketPolicy": "Retain"}
@@ -477,9 +481,7 @@ class TestRights:
         (listing,) = (each for each in policies()["ReaderPolicy"]["Statement"] if each["Sid"] == "Listing")
         assert listing["Condition"] == {"StringLike": {"s3:prefix": ["tables/*"]}}
 
-    def test_who_may_write_what_in_the_bucket_and_a_call_that_no_policy_names_is_noticed(
-        self, stack: dict[str, str]
-    ) -> None:
+    def test_who_may_write_what_in_the_bucket(self, stack: dict[str, str]) -> None:
         def folders(action: str) -> dict[str, set[str]]:
             return {
                 name: {
@@ -498,6 +500,8 @@ class TestRights:
             "CorpusPolicy": {"corpus/*"},
             "SubmitterPolicy": {"store/*"},
         }
+
+    def test_a_call_that_no_policy_names_is_noticed(self, stack: dict[str, str]) -> None:
         roles = [policies()[name] for name in ("JobRole", "SubmitterPolicy", "ReaderPolicy")]
         write = {"service": "s3", "operation": "PutObject", "bucket": BUCKET, "key": "tables/runs/x"}
         listing = {"service": "s3", "operation": "ListObjectsV2", "bucket": BUCKET, "prefix": "tables/runs/"}

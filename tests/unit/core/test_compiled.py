@@ -113,21 +113,24 @@ def test_code_for_some_types_is_never_found_under_others(
     assert any(found.values())
 
 
-def test_kernels_for_several_types_are_found_again_and_none_is_compiled_twice(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kernels_for_several_types_are_all_found_again(cache: Path) -> None:
     for hits in (0, 1):
         kernel = compiled.cached_njit(_twice)
         assert (kernel(2), kernel(0.25)) == (4, 0.5)
         assert list(kernel.stats.cache_hits.values()) == [1, 1][: 2 * hits]
-    kernel = compiled.inner_njit(_twice)
-    monkeypatch.setitem(globals(), "_TWICE", kernel)
-    assert compiled.cached_njit(_twice_three_numbers)(5) == 2 * (1 - 7 + 5)
-    assert kernel.signatures == [(numba.int64,)]
 
 
 def _twice(number: Any) -> Any:
     return number + number
+
+
+def test_a_kernel_is_compiled_once_whatever_numbers_are_written_in_what_calls_it(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = compiled.inner_njit(_twice)
+    monkeypatch.setitem(globals(), "_TWICE", kernel)
+    assert compiled.cached_njit(_twice_three_numbers)(5) == 2 * (1 - 7 + 5)
+    assert kernel.signatures == [(numba.int64,)]
 
 
 def _twice_three_numbers(number: int) -> Any:
@@ -137,7 +140,7 @@ def _twice_three_numbers(number: int) -> Any:
 _TWICE = _twice
 
 
-def test_a_folder_for_our_code_alone_is_tried_once_for_all_kernels_of_a_room(
+def test_a_folder_for_code_is_tried_once_for_all_kernels_of_a_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
@@ -151,4 +154,7 @@ def test_a_folder_for_our_code_alone_is_tried_once_for_all_kernels_of_a_room(
     for kernel in (index.postings_of, index.postings_of):
         assert compiled.PackageLocator.from_function(kernel.py_func, str(index.__file__))
     assert tried == [str(tmp_path / "corpus.building")]
+
+
+def test_code_of_other_packages_is_not_kept_with_ours() -> None:
     assert compiled.PackageLocator.from_function(os.path.join, os.__file__) is None

@@ -21,15 +21,16 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_in_a_checkout_pip_or_make_installs_it_and_elsewhere_the_wheel_is_named(
-    checkout: Path, tmp_path: Path
-) -> None:
+def test_in_a_checkout_pip_installs_the_checkout_and_make_what_it_knows(checkout: Path) -> None:
     by_pip = ["pip", "install", "-e", f"{checkout}[legal]"]
     assert shlex.split(install_command("legal", checkout)) == by_pip
     (checkout / ".venv").mkdir()
     (checkout / "Makefile").touch()
     assert shlex.split(install_command("legal", checkout)) == ["make", "-C", str(checkout), "setup"]
     assert "pip install -e" in install_command("office", checkout)
+
+
+def test_elsewhere_the_wheel_is_named(tmp_path: Path) -> None:
     for text in ("", '[project]\nname = "another"\n', "no TOML"):
         (tmp_path / "pyproject.toml").write_text(text)
         assert install_command("jre", tmp_path) == f"pip install '{WHEEL}[jre]'"

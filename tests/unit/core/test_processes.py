@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.core.processes import absent, is_ours, user_caches
 
 
-def test_a_module_is_absent_while_the_block_runs_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_is_absent_while_the_block_runs_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("wave", "colorsys"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     with absent("wave"):
@@ -19,12 +19,14 @@ def test_a_module_is_absent_while_the_block_runs_and_no_other(monkeypatch: pytes
             import_module("wave")
         import_module("colorsys")
     assert import_module("wave").open
-    # A module that is loaded stays.
+
+
+def test_a_module_that_is_loaded_stays() -> None:
     with absent("json"):
         assert import_module("json") is sys.modules["json"]
 
 
-def test_the_users_cache_comes_first_and_a_folder_in_tmp_last(
+def test_the_users_cache_comes_first_and_a_folder_of_the_users_own_in_tmp_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
@@ -37,7 +39,8 @@ def test_the_users_cache_comes_first_and_a_folder_in_tmp_last(
     monkeypatch.setenv("XDG_CACHE_HOME", "relative/means/nothing")
     assert next(user_caches()).parent == tmp_path / ".cache"
 
-    # A user without a home has the folder in tmp.
+
+def test_a_user_without_a_home_has_the_folder_in_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> Path:
         raise RuntimeError("no home")
 
@@ -47,20 +50,25 @@ def test_the_users_cache_comes_first_and_a_folder_in_tmp_last(
     assert only.name == f"presswatch-spark-{os.getuid()}"
 
 
-def test_what_is_not_for_this_user_alone_or_no_folder_is_not_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_made_for_this_user_alone_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         assert is_ours(tmp_path / "new")
     finally:
         os.umask(before)
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
-    (tmp_path / "file").touch()
-    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
-    assert not is_ours(tmp_path / "file")
-    assert not is_ours(tmp_path / "file" / "below")
-    assert not is_ours(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
+def test_a_folder_that_others_may_write_to_is_not_ours(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(mode)
+    assert not is_ours(tmp_path / "shared")
+
+
+def test_a_folder_or_a_link_of_another_user_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "folder").mkdir(0o755)
     (tmp_path / "link").symlink_to(tmp_path / "folder")
     assert is_ours(tmp_path / "folder")
@@ -72,8 +80,9 @@ def test_what_is_not_for_this_user_alone_or_no_folder_is_not_ours(
     assert not is_ours(tmp_path / "folder")
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
-def test_a_folder_that_others_may_write_to_is_not_ours(tmp_path: Path, mode: int) -> None:
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "shared").chmod(mode)
-    assert not is_ours(tmp_path / "shared")
+def test_what_is_no_folder_and_cannot_be_made_one_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
+    assert not is_ours(tmp_path / "file")
+    assert not is_ours(tmp_path / "file" / "below")
+    assert not is_ours(tmp_path / "nowhere")

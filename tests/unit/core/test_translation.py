@@ -50,9 +50,12 @@ def catalogue(path: Path = FRENCH) -> Catalog:
         return read_po(file, "fr")
 
 
-def test_the_catalogue_has_every_text_of_the_code_with_its_french_and_no_other() -> None:
+def test_the_catalogue_has_every_text_of_the_code_and_no_other() -> None:
     advice = "run `make texts`, and translate what is new in fr.po"
     assert keys_of(catalogue()) == keys_of(texts_of_code()), advice
+
+
+def test_every_text_has_its_french() -> None:
     lacking = [
         each.id
         for each in (*catalogue(), *catalogue(NAMES))
@@ -60,11 +63,6 @@ def test_the_catalogue_has_every_text_of_the_code_with_its_french_and_no_other()
     ]
     assert lacking == []
     assert not any(each.fuzzy for each in catalogue() if each.id)
-    nothing_asked = TargetRound((probe_row(outcome="missing"),), (), (), FollowedTarget())
-    reasons = {reason for *_, reason in nothing_asked.rules()} - {""}
-    meanings = {rule.meaning for rule in NOTICE_RULES.values()}
-    assert len(reasons) > 20
-    assert {(None, text) for text in reasons | meanings} <= keys_of(catalogue())
 
 
 def test_translations_name_the_facts_of_their_texts() -> None:
@@ -78,6 +76,14 @@ def test_translations_name_the_facts_of_their_texts() -> None:
         # What is one thing may be named without its number.
         assert facts(each.string[1]) == facts(each.id[1]), each.id
         assert all(facts(text) <= facts(each.id[1]) for text in (*each.string, *each.id)), each.id
+
+
+def test_texts_of_rules_are_marked_for_the_catalogue() -> None:
+    nothing_asked = TargetRound((probe_row(outcome="missing"),), (), (), FollowedTarget())
+    reasons = {reason for *_, reason in nothing_asked.rules()} - {""}
+    meanings = {rule.meaning for rule in NOTICE_RULES.values()}
+    assert len(reasons) > 20
+    assert {(None, text) for text in reasons | meanings} <= keys_of(catalogue())
 
 
 def test_french_is_set_as_french() -> None:
@@ -120,12 +126,21 @@ def test_a_changed_line_of_the_catalogue_is_what_is_said_next(
         translation._catalogue.cache_clear()
 
 
-def test_names_numbers_and_days_are_written_as_the_language_does() -> None:
+def test_names_are_words_of_the_code_and_none_is_a_text_too() -> None:
     names = {(each.context, each.id) for each in catalogue(NAMES) if each.id}
     assert not names & keys_of(catalogue())
     assert Translator("fr").word("column", "matches") == "corresp."
     assert Translator("en").word("column", "matches") == "matches"
     assert Translator("fr").word("column", "nameless") == "nameless"
+
+
+def test_a_context_chooses_the_translation_and_is_not_shown() -> None:
+    marked = p("of the press", "Title")
+    assert [Translator(language)(marked) for language in ("en", "fr")] == ["Title", "Titre de presse"]
+    assert Translator("fr").p("of the press", "Title") == "Titre de presse"
+
+
+def test_numbers_and_days_are_written_as_the_language_does() -> None:
     english, french = Translator("en"), Translator("fr")
     assert (english.number(1234567), french.number(1234567)) == ("1,234,567", "1\u202f234\u202f567")
     assert (english.number(1234.56, 1), french.number(1234.56, 1)) == ("1,234.6", "1\u202f234,6")
@@ -133,10 +148,7 @@ def test_names_numbers_and_days_are_written_as_the_language_does() -> None:
     assert french.day(date(2026, 8, 21)) == "21 août 2026"
 
 
-def test_a_context_chooses_the_translation_and_facts_are_shown_as_they_are() -> None:
-    marked = p("of the press", "Title")
-    assert [Translator(language)(marked) for language in ("en", "fr")] == ["Title", "Titre de presse"]
-    assert Translator("fr").p("of the press", "Title") == "Titre de presse"
+def test_facts_that_look_like_texts_are_shown_as_they_are() -> None:
     text = N_("Letter {letter}.")
     assert Translator("fr")(text, letter="{letter} Nothing lowers this letter.") == (
         "Lettre {letter} Nothing lowers this letter.."

@@ -86,11 +86,16 @@ def test_letters_of_utf_8_read_in_another_encoding_are_repaired(encoding: str) -
         assert plain_text(garbled(garbled(body))).text == body
 
 
-def test_garbled_lines_among_sound_ones_and_garbled_html_are_repaired() -> None:
+def test_garbled_lines_among_sound_ones_are_repaired_alone() -> None:
     sound = "»é«écrasé»«jugé»"
     assert plain_text(f"{sound}\n{garbled(TEXT)}\n{TEXT}").text == f"{sound}\n{TEXT}\n{TEXT}"
-    # A blank that an editor put for a hard one is no obstacle.
+
+
+def test_a_blank_that_an_editor_put_for_a_hard_one_is_no_obstacle() -> None:
     assert "à Mirebelle" in plain_text(garbled("elle revient à Mirebelle").replace("\u00a0", " ")).text
+
+
+def test_garbled_html_is_both() -> None:
     found = plain_text(f"<p>{html.escape(garbled(TEXT))}</p>")
     assert (found.text, found.format, found.repaired) == (TEXT, "html", True)
     by_reference = "".join(c if c.isascii() else f"&#{ord(c)};" for c in garbled(TEXT))
@@ -211,7 +216,10 @@ def test_a_whole_article_may_end_so(end: str) -> None:
     assert not is_excerpt(f"{WHOLE}\n{end}")
 
 
-def test_a_call_far_from_the_end_is_what_the_article_is_about_and_signs_are_no_excerpt() -> None:
-    for call in ("Abonnez-vous", "La suite est réservée aux abonnés", "Lire la suite"):
-        assert not is_excerpt(f"{text(2)}\n{call}.\n{WHOLE}"), call
+@pytest.mark.parametrize("call", ["Abonnez-vous", "La suite est réservée aux abonnés", "Lire la suite"])
+def test_a_call_far_from_the_end_is_what_the_article_is_about(call: str) -> None:
+    assert not is_excerpt(f"{text(2)}\n{call}.\n{WHOLE}")
+
+
+def test_a_body_of_nothing_but_signs_is_no_excerpt() -> None:
     assert not is_excerpt("\u200b\n>\n")

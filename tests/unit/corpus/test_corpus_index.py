@@ -233,14 +233,12 @@ def clusters(bodies: list[str], folder: Path) -> list[int]:
     return clusters_of(len(bodies), edges).tolist()
 
 
-def test_articles_of_one_text_make_a_cluster_named_by_its_smallest_ordinal(tmp_path: Path) -> None:
+def test_articles_of_the_same_text_make_a_cluster_and_others_stay_alone(tmp_path: Path) -> None:
     copied, half = text(1, 20), text(11, 10)
     bodies = [text(5, 20), copied, text(6, 20), copied, text(5, 20), f"{copied} Avec AFP.", text(7, 20)]
     # Two that share half their words are no cluster.
     bodies += [f"{half} {text(12, 10)}", f"{half} {text(13, 10)}"]
     assert clusters(bodies, tmp_path) == [0, 1, ALONE, 1, 0, 1, ALONE, ALONE, ALONE]
-    edges = [np.array([[4, 5], [2, 4]], np.int32), np.array([[1, 2]], np.int32)]
-    assert clusters_of(7, edges).tolist() == [ALONE, 1, 1, ALONE, 1, 1, ALONE]
 
 
 def test_candidates_under_the_threshold_are_not_linked(tmp_path: Path) -> None:
@@ -255,6 +253,11 @@ def test_candidates_under_the_threshold_are_not_linked(tmp_path: Path) -> None:
     far = [n for n, likeness in enumerate(alike) if likeness < CONFIG.cluster_jaccard]
     assert far
     assert all(found[2 * n] == ALONE for n in far)
+
+
+def test_a_chain_of_edges_is_one_cluster_named_by_its_smallest_ordinal() -> None:
+    edges = [np.array([[4, 5], [2, 4]], np.int32), np.array([[1, 2]], np.int32)]
+    assert clusters_of(7, edges).tolist() == [ALONE, 1, 1, ALONE, 1, 1, ALONE]
 
 
 def test_arrays_are_joined_as_if_written_at_once(tmp_path: Path) -> None:
@@ -290,7 +293,7 @@ def test_a_part_takes_its_rows_from_any_batches_of_a_run(
         assert parts == [list(range(20))[first : first + size] for first in range(0, 20, size)]
 
 
-def test_a_full_disk_is_reported_as_that_of_the_output_or_of_temporary_files(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     full = tmp_path / "array.npy"
     full.symlink_to("/dev/full")
     for write in (
@@ -299,6 +302,9 @@ def test_a_full_disk_is_reported_as_that_of_the_output_or_of_temporary_files(tmp
     ):
         with pytest.raises(OutputError, match="the disk is full"), writing(tmp_path):
             write()
+
+
+def test_the_disk_that_is_full_is_the_one_of_the_output_or_of_temporary_files() -> None:
     full = errno.ENOSPC, os.strerror(errno.ENOSPC)
     # Python names both files in the error of a copy, first the one that is read.
     with pytest.raises(OutputError, match="the disk is full") as found, writing("/corpus"):

@@ -113,13 +113,15 @@ def packed(write: Writer, suffix: str) -> Writer:
         packed(as_csv(","), ".zst"),
     ],
 )
-def test_every_format_gives_the_same_articles_whatever_its_file_is_called(
-    tmp_path: Path, write: Writer
-) -> None:
+def test_every_format_gives_the_same_articles(tmp_path: Path, write: Writer) -> None:
     body = f'Un paragraphe, "cité" ; puis\nun autre\tde plus.\n\n{text(7)}'
     rows = [article(n, body=f"{body} {n}", language="fr") for n in range(3)]
-    path, expected = write(tmp_path, rows), taken(write_jsonl(tmp_path / "same.jsonl", rows))
-    assert taken(path) == taken(path.rename(tmp_path / "articles.data")) == expected
+    assert taken(write(tmp_path, rows)) == taken(write_jsonl(tmp_path / "same.jsonl", rows))
+
+
+@pytest.mark.parametrize("write", [as_jsonl, as_parquet, as_csv(",")])
+def test_content_not_the_extension_decides_the_format(tmp_path: Path, write: Writer) -> None:
+    assert len(taken(write(tmp_path, [article(1)]).rename(tmp_path / "articles.data"))) == 1
 
 
 def test_an_article_keeps_all_its_columns(tmp_path: Path) -> None:
@@ -148,19 +150,13 @@ def test_an_article_keeps_all_its_columns(tmp_path: Path) -> None:
     assert fields["words"] == 92
 
 
-def test_columns_may_have_other_names_and_texts_may_look_like_columns(tmp_path: Path) -> None:
+def test_columns_may_have_other_names_and_be_nested(tmp_path: Path) -> None:
     row = {"n": 17, "src": {"title": "courrier", "link": "https://c.example/1"}, "texte": BODY}
     mapping = {"article_id": "n", "title_id": "src.title", "url": "src.link", "body": "texte"}
     expected = ("17", "courrier", "https://c.example/1", BODY)
     for path in (write_jsonl(tmp_path / "a.jsonl", [row]), as_parquet(tmp_path, [row])):
         [fields] = taken(path, **mapping)
         assert tuple(fields[name] for name in ("article_id", "title_id", "url", "body")) == expected
-    body = f'{text(1)} "body": "url": "body" : '
-    path = jsonl(tmp_path, body=body, headline="body", authors=["url", "body"])
-    path.write_bytes(path.read_bytes().replace(b"{", b'{"more": {"body": "other"}, ', 1))
-    [read_row] = read(path)
-    assert isinstance(read_row, Candidate)
-    assert (read_row.fields["body"], read_row.fields["headline"]) == (body, "body")
 
 
 @pytest.mark.parametrize(
@@ -272,11 +268,14 @@ def test_a_date_that_stands_for_none_is_left_out_and_counted(tmp_path: Path, sai
     assert row.placeholder
 
 
-def test_a_missing_date_or_url_is_no_mistake_and_dates_of_parquet_are_utc(tmp_path: Path) -> None:
+def test_a_missing_date_or_url_is_no_mistake(tmp_path: Path) -> None:
     [fields] = taken(write_jsonl(tmp_path / "a.jsonl", [article(1, published_at="", url=None), article(2)]))[
         :1
     ]
     assert (fields["published_at"], fields["url"]) == (None, None)
+
+
+def test_dates_of_parquet_are_taken_as_utc(tmp_path: Path) -> None:
     rows = [article(1, published_at=date(2024, 3, 1)), article(2, published_at=date(2024, 3, 2))]
     assert taken(as_parquet(tmp_path, rows))[0]["published_at"] == datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -373,15 +372,25 @@ def test_a_nested_parquet_value_that_cannot_be_had_is_not_taken_for_a_missing_on
     ]
 
 
-def test_surrogates_nul_and_a_long_body_of_csv_lose_no_article(tmp_path: Path) -> None:
+def test_lone_surrogates_and_nul_lose_no_article(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(article(1, body=f"{BODY} \ud83d\x00 fin")), "ascii")
     assert taken(path)[0]["body"] == f"{BODY} \ufffd\x00 fin"
+
+
+def test_a_body_longer_than_pythons_csv_limit_is_taken(tmp_path: Path) -> None:
     body = BODY * 4_000
     assert taken(as_csv(",")(tmp_path, [article(1, body=body)]))[0]["body"] == body
 
 
-def test_a_csv_row_that_does_not_fit_is_refused_and_line_ends_end_one_row(tmp_path: Path) -> None:
+def test_a_line_end_that_two_reads_of_a_csv_file_share_ends_one_row(tmp_path: Path) -> None:
+    path, before = tmp_path / "a.csv", b"article_id;title_id;url;body\r\n1;courrier;;"
+    body = (BODY * (1 << 14)).encode()[: CHUNK_BYTES - len(before) - 1]
+    path.write_bytes(before + body + b"\r\n2;courrier;\r\n")
+    assert refused(path) == [(1, "unreadable", "3 fields where the header has 4")]
+
+
+def test_a_csv_row_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(
         f"article_id;title_id;url;body\n1;courrier;;{BODY}\n2;courrier;{BODY}\n3;courrier;;".encode()
@@ -395,11 +404,6 @@ def test_a_csv_row_that_does_not_fit_is_refused_and_line_ends_end_one_row(tmp_pa
             "column `body` is not UTF-8 (pass the file's encoding, such as --encoding windows-1252)",
         ),
     ]
-    # A line end that two reads of a file share ends one row.
-    path, before = tmp_path / "a.csv", b"article_id;title_id;url;body\r\n1;courrier;;"
-    body = (BODY * (1 << 14)).encode()[: CHUNK_BYTES - len(before) - 1]
-    path.write_bytes(before + body + b"\r\n2;courrier;\r\n")
-    assert refused(path) == [(1, "unreadable", "3 fields where the header has 4")]
 
 
 @pytest.mark.parametrize("write", [as_jsonl, as_parquet, as_csv(";")])
@@ -411,11 +415,9 @@ def test_a_file_without_a_required_column_names_what_it_has(tmp_path: Path, writ
         read(path)
 
 
-def test_mapped_columns_that_no_row_or_table_has_are_errors(tmp_path: Path) -> None:
+def test_a_mapped_column_that_no_row_has_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column `date`"):
         read(jsonl(tmp_path), published_at="date")
-    with pytest.raises(ConfigError, match="articles have no column corps"):
-        article_columns({"corps": "body"})
 
 
 @pytest.mark.parametrize("write", [as_jsonl, as_parquet])
@@ -427,6 +429,15 @@ def test_a_typo_in_a_dotted_name_is_one_too(tmp_path: Path, write: Writer, name:
         read(path, published_at=name)
 
 
+def test_texts_and_nested_fields_may_look_like_columns(tmp_path: Path) -> None:
+    body = f'{text(1)} "body": "url": "body" : '
+    path = jsonl(tmp_path, body=body, headline="body", authors=["url", "body"])
+    path.write_bytes(path.read_bytes().replace(b"{", b'{"more": {"body": "other"}, ', 1))
+    [read_row] = read(path)
+    assert isinstance(read_row, Candidate)
+    assert (read_row.fields["body"], read_row.fields["headline"]) == (body, "body")
+
+
 @pytest.mark.parametrize("is_csv", [True, False])
 def test_a_column_given_twice_is_an_error(tmp_path: Path, is_csv: bool) -> None:
     path, names = tmp_path / "articles", ["article_id", "title_id", "url", "body", "body"]
@@ -436,6 +447,11 @@ def test_a_column_given_twice_is_an_error(tmp_path: Path, is_csv: bool) -> None:
         pq.write_table(pa.table([pa.array(["x"])] * len(names), names), path)
     with pytest.raises(InputError, match="column `body` appears twice"):
         read(path)
+
+
+def test_a_mapping_of_unknown_columns_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="articles have no column corps"):
+        article_columns({"corps": "body"})
 
 
 @pytest.mark.parametrize(
@@ -468,7 +484,7 @@ def test_a_truncated_file_is_an_error_at_every_cut(tmp_path: Path, write: Writer
             read(path)
 
 
-def test_a_csv_file_cut_damaged_or_in_another_encoding_is_an_error(tmp_path: Path) -> None:
+def test_a_csv_cut_within_quotes_and_a_damaged_file_are_errors(tmp_path: Path) -> None:
     path = as_csv(",")(tmp_path, [article(1), article(2)])
     path.write_bytes(path.read_bytes().rstrip()[:-40])
     with pytest.raises(CorruptError, match="not valid CSV"):
@@ -477,9 +493,6 @@ def test_a_csv_file_cut_damaged_or_in_another_encoding_is_an_error(tmp_path: Pat
     path.write_bytes(flipped(path.read_bytes(), 4 * path.stat().st_size))
     with pytest.raises(CorruptError, match="cannot be read to its end"):
         read(path)
-    path = excel(tmp_path / "a.csv", [article(1, body="\x81" + " mot" * 20)], "latin-1")
-    with pytest.raises(CorruptError, match=r"not in windows-1252: the bytes at about [0-9,]+ are not text"):
-        build(tmp_path / "corpus", [path], CorpusConfig(encoding="windows-1252"))
 
 
 @pytest.mark.parametrize(
@@ -555,11 +568,13 @@ def test_a_full_copy_is_one_however_the_article_was_given(corpus: Corpus, number
     assert corpus.body(number).decode().split() == BODIES[number].split()
 
 
-def test_a_full_copy_of_a_teaser_or_at_an_address_elsewhere_is_not_certain(corpus: Corpus) -> None:
+def test_a_full_copy_of_a_teaser_is_not_certain(corpus: Corpus) -> None:
     (row,) = rows_of(corpus, BODIES[TEASER])
     assert (row.grade, row.article_is_excerpt) == ("full_copy", True)
     assert (row.confidence, row.confidence_reasons) == ("B", ["strong_copy", "article_excerpt"])
-    # A page at an article's URL on another site is not the publisher's own.
+
+
+def test_a_page_at_an_articles_url_on_another_site_is_not_the_publishers_own(corpus: Corpus) -> None:
     for page in (BODIES[ELSEWHERE], "Accueil"):
         (row,) = rows_of(corpus, page, "https://autre.example/60")
         assert (row.url_match, row.own_site, row.confidence) == ("article", False, "C")
@@ -575,12 +590,24 @@ def excel(path: Path, rows: list[dict[str, Any]], encoding: str) -> Path:
 
 @pytest.mark.parametrize("encoding", ["windows-1252", "utf-16", "mac-roman", "utf-8-sig"])
 def test_a_csv_file_is_read_in_the_encoding_that_is_named(tmp_path: Path, encoding: str) -> None:
-    body, digests = f"L’œuvre coûte 12 € à la mairie : {text(1)}", set[str]()
-    for name in (encoding, "utf-8"):
-        (tmp_path / name).mkdir()
-        path = excel(tmp_path / name / "a.csv", [article(1, body=body, headline="Été à Brézolles")], name)
-        digests.add(build(tmp_path / name / "corpus", [path], CorpusConfig(encoding=name)).digest)
-    assert len(digests) == 1, "the same articles make the same corpus in any encoding"
-    opened = Corpus.open(str(tmp_path / encoding / "corpus"))
+    body = f"L’œuvre coûte 12 € à la mairie : {text(1)}"
+    path = excel(tmp_path / "a.csv", [article(1, body=body, headline="Été à Brézolles")], encoding)
+    build(tmp_path / "corpus", [path], CorpusConfig(encoding=encoding))
+    opened = Corpus.open(str(tmp_path / "corpus"))
     assert opened.body(0).decode() == body
     assert opened.article(0).headline == "Été à Brézolles"
+
+
+def test_the_same_articles_make_the_same_corpus_in_any_encoding(tmp_path: Path) -> None:
+    digests = set()
+    for name in ("utf-8", "windows-1252"):
+        (tmp_path / name).mkdir()
+        path = excel(tmp_path / name / "a.csv", [article(1)], name)
+        digests.add(build(tmp_path / name / "corpus", [path], CorpusConfig(encoding=name)).digest)
+    assert len(digests) == 1
+
+
+def test_a_file_in_another_encoding_than_the_named_one_fails_with_its_place(tmp_path: Path) -> None:
+    path = excel(tmp_path / "a.csv", [article(1, body="\x81" + " mot" * 20)], "latin-1")
+    with pytest.raises(CorruptError, match=r"not in windows-1252: the bytes at about [0-9,]+ are not text"):
+        build(tmp_path / "corpus", [path], CorpusConfig(encoding="windows-1252"))

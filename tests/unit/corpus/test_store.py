@@ -100,7 +100,7 @@ def test_a_corpus_answers_with_its_articles_in_the_order_of_their_ids(built: Bui
     assert (match.title_id, match.articles) == ("hebdo", (1,))
 
 
-def test_info_tells_what_a_corpus_holds_and_refused_rows_with_their_reasons(built: Built) -> None:
+def test_refused_rows_are_listed_with_their_reasons(built: Built) -> None:
     folder, manifest = built
     rows = pq.read_table(folder / "refused.parquet").to_pylist()
     assert [(row["row_index"], row["article_id"], row["reason"]) for row in rows] == [
@@ -111,11 +111,6 @@ def test_info_tells_what_a_corpus_holds_and_refused_rows_with_their_reasons(buil
     ]
     assert {row["source"] for row in rows} == {str(folder.parent / "a.jsonl")}
     assert manifest.counts.refused == {"duplicate": 1, "id_reused": 1, "too_short": 1, "unknown_title": 1}
-    shown = presswatch("corpus", "info", "--check", built[0])
-    assert "3 articles" in shown
-    assert "4 rows (1 duplicate, 1 id_reused, 1 too_short, 1 unknown_title)" in shown
-    assert built[1].digest in shown
-    assert json.loads(presswatch("corpus", "info", "--json", built[0]))["counts"]["articles"] == 3
 
 
 def test_a_digest_is_of_articles_and_settings_and_of_nothing_else(built: Built, tmp_path: Path) -> None:
@@ -193,7 +188,7 @@ def test_a_broken_or_missing_manifest_is_refused(copy: Path, content: bytes | No
         Corpus.open(str(copy))
 
 
-def test_a_corpus_is_never_built_over_anything_nor_without_an_article(built: Built, tmp_path: Path) -> None:
+def test_a_corpus_is_never_built_over_anything(built: Built, tmp_path: Path) -> None:
     source = built[0].parent / "a.jsonl"
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="a corpus never changes"):
@@ -202,12 +197,6 @@ def test_a_corpus_is_never_built_over_anything_nor_without_an_article(built: Bui
         build(tmp_path, [source])
     with pytest.raises(OutputError, match="the output is a file"):
         build(tmp_path / "file", [source])
-    with pytest.raises(InputError, match="no article was accepted: 1 too_short, 2 unknown_title"):
-        build(tmp_path / "c", [write_jsonl(tmp_path / "a.jsonl", [ROWS[3], ROWS[4], ROWS[4]])])
-    members = tmp_path / "members.yaml"
-    members.write_text("publishers: []")
-    printed = outcome("corpus", "build", "--members", members, "--articles", "x", "--out", "y")
-    assert (printed.code, "members.yaml:1: publishers is an empty list" in printed.err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +233,11 @@ def test_a_row_that_python_cannot_hold_is_refused_and_the_corpus_is_built(tmp_pa
     ]
 
 
+def test_a_corpus_without_an_article_says_why(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no article was accepted: 1 too_short, 2 unknown_title"):
+        build(tmp_path / "c", [write_jsonl(tmp_path / "a.jsonl", [ROWS[3], ROWS[4], ROWS[4]])])
+
+
 def test_a_second_build_waits_for_nobody_and_a_hidden_folder_of_others_is_left_alone(tmp_path: Path) -> None:
     source, staging = write_jsonl(tmp_path / "a.jsonl", ROWS), tmp_path / ".corpus.partial"
     staging.mkdir()
@@ -258,6 +252,14 @@ def test_a_second_build_waits_for_nobody_and_a_hidden_folder_of_others_is_left_a
     os.close(held)
 
 
+def test_info_tells_what_a_corpus_holds(built: Built) -> None:
+    shown = presswatch("corpus", "info", "--check", built[0])
+    assert "3 articles" in shown
+    assert "4 rows (1 duplicate, 1 id_reused, 1 too_short, 1 unknown_title)" in shown
+    assert built[1].digest in shown
+    assert json.loads(presswatch("corpus", "info", "--json", built[0]))["counts"]["articles"] == 3
+
+
 def test_the_document_of_a_mandate_is_looked_for_beside_the_members_file_alone(tmp_path: Path) -> None:
     document = b"mandat"
     (tmp_path / "mandat.pdf").write_bytes(document)
@@ -268,6 +270,13 @@ def test_the_document_of_a_mandate_is_looked_for_beside_the_members_file_alone(t
     build(tmp_path / "corpus", [rows], members_file=MEMBERS.replace(rives, stated))
     (publisher, _) = Corpus.open(str(tmp_path / "corpus")).registry.publishers
     assert publisher.mandate_document == MandateDocument("mandat.pdf", digest)
+
+
+def test_mistakes_of_members_come_before_any_work(tmp_path: Path) -> None:
+    members = tmp_path / "members.yaml"
+    members.write_text("publishers: []")
+    printed = outcome("corpus", "build", "--members", members, "--articles", "x", "--out", "y")
+    assert (printed.code, "members.yaml:1: publishers is an empty list" in printed.err) == (1, True)
 
 
 FACTS = ("article_id", "title_id", "url", "headline", "published_at", "words", "is_excerpt")
@@ -318,7 +327,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return Corpus.open(str(folder / "corpus"))
 
 
-def test_each_article_is_a_row_without_its_text_and_authors(corpus: Corpus) -> None:
+def test_each_article_is_a_row_with_what_a_match_would_say_of_it(corpus: Corpus) -> None:
     rows = [row for batch in article_rows(corpus) for row in batch.to_pylist()]
     assert [row["article_id"] for row in rows] == ["a00001", "a00002", "a00003"]
     for ordinal, row in enumerate(rows):
@@ -334,7 +343,9 @@ def test_each_article_is_a_row_without_its_text_and_authors(corpus: Corpus) -> N
     assert [row["agency_credit"] for row in rows] == ["AFP", None, None]
     assert rows[2]["alternate_urls"] == ["https://hebdo.example/x"]
     assert (rows[1]["published_at"], rows[2]["language"]) == (datetime(2024, 5, 18, 8, tzinfo=UTC), "fr")
-    # Neither a text nor an author is in the table.
+
+
+def test_neither_a_text_nor_an_author_is_in_the_table(corpus: Corpus) -> None:
     batches = list(article_rows(corpus))
     assert all(batch.schema.equals(columns_without_run("corpus_articles")) for batch in batches)
     said = str([batch.to_pylist() for batch in batches])

@@ -54,17 +54,13 @@ def asked(profile: Profile) -> Submission:
     return Submission("scan", (), profile, nothing, nothing, (), {})
 
 
-def test_the_starter_fits_the_quota_and_a_wave_gives_every_core_some_shards() -> None:
+def test_the_starter_is_the_serverless_profile_within_the_quota_of_a_new_account() -> None:
     starter, usual = (load_profile(name, GIVEN) for name in ("emr-serverless-starter", "emr-serverless"))
     cores = starter.most_executors * starter.executor.cores
     assert starter.driver.cores + cores == 16
     assert int(starter.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
     sizes = {"most_executors": usual.most_executors, "executor": usual.executor}
     assert replace(starter, **sizes, environment=usual.environment) == usual  # type: ignore[arg-type]
-    for name in ("emr-ec2", "emr-serverless"):
-        profile = load_profile(name, GIVEN)
-        cores = profile.most_executors * profile.executor.cores
-        assert int(profile.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
 
 
 @pytest.mark.parametrize(("most", "first"), [(1, 1), (2, 2), (3, 3), (10, 3)])
@@ -83,16 +79,18 @@ def test_no_job_begins_with_more_executors_than_it_may_have(name: str, most: int
         assert settings["spark.excludeOnFailure.enabled"] == ("false" if most == 1 else "true")
 
 
-def test_a_shipped_profile_says_what_must_be_given_and_executors_may_come_at_once() -> None:
+def test_without_dynamic_allocation_all_executors_come_at_once() -> None:
+    profile = load_profile("emr-serverless", GIVEN)
+    fixed = replace(profile, spark={**profile.spark, "spark.dynamicAllocation.enabled": "false"})
+    assert spark_settings(asked(fixed), 1, "")["spark.executor.instances"] == "10"
+
+
+def test_a_shipped_profile_says_what_must_be_given() -> None:
     told = refusal("emr-serverless", {})
     for name in ("region", "store", "logs", "serverless.application_id", "serverless.role_arn"):
         variable = "PRESSWATCH_DEPLOY__" + name.upper().replace(".", "__")
         assert f"{name} must be given, in the file or as {variable}" in told
     assert "cluster_id" not in told
-    # Without dynamic allocation all executors come at once.
-    profile = load_profile("emr-serverless", GIVEN)
-    fixed = replace(profile, spark={**profile.spark, "spark.dynamicAllocation.enabled": "false"})
-    assert spark_settings(asked(fixed), 1, "")["spark.executor.instances"] == "10"
 
 
 def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) -> None:
@@ -128,8 +126,13 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, named: str) -> Non
     assert named in refusal(str(tmp_path / "mine.yaml"), {})
 
 
-def test_every_default_of_a_profile_is_valid_and_its_variables_are_no_settings_of_jobs() -> None:
+def test_variables_of_profiles_are_no_settings_of_jobs() -> None:
     assert load_scan_config(None, GIVEN) == load_scan_config()
+
+
+def test_every_default_of_a_profile_lies_within_its_bounds_and_has_a_type_that_the_layers_can_express() -> (
+    None
+):
     for setting in PROFILE_SETTINGS.known.values():
         assert not setting.problem_of(setting.default), setting.name
         assert setting.kind in NAMES
@@ -147,6 +150,13 @@ def test_the_profiles_of_emr_state_every_setting_that_counts_there(name: str) ->
     assert settings["spark.decommission.enabled"] == "true"
     assert settings["spark.excludeOnFailure.enabled"] == "true"
     assert settings["spark.excludeOnFailure.task.maxTaskAttemptsPerExecutor"] == "1"
+
+
+def test_a_wave_gives_every_core_some_shards() -> None:
+    for name in ("emr-ec2", "emr-serverless"):
+        profile = load_profile(name, GIVEN)
+        cores = profile.most_executors * profile.executor.cores
+        assert int(profile.environment["PRESSWATCH_RUN__WAVE_SHARDS"]) == 8 * cores
 
 
 def test_a_cluster_is_used_whole_keeps_its_data_on_data_volumes_and_survives_lost_executors() -> None:

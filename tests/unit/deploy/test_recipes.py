@@ -33,11 +33,8 @@ def given(file: Path, kind: str) -> list[str]:
     return [arguments for name, arguments in instructions(file) if name == kind]
 
 
-def test_the_image_does_not_run_as_root_and_there_is_one_for_the_archive() -> None:
+def test_there_is_one_for_the_archive_and_one_for_images() -> None:
     assert [file.name for file in FILES] == ["Dockerfile.archive", "Dockerfile.emr"]
-    found = instructions(ROOT / "docker" / "Dockerfile.emr")
-    assert found[-1] == ("USER", "hadoop:hadoop")
-    assert any(name == "ENV" and "PYSPARK_PYTHON=/opt/presswatch/bin/python" in line for name, line in found)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -95,6 +92,12 @@ class TestDockerfile:
         assert all(hashed in command for command in installs)
         assert any("-m presswatch_spark.deploy.archive" in command for command in commands)
         assert not [command for command in commands if re.search(r"\b(curl|wget|yum|dnf|apt-get)\b", command)]
+
+
+def test_the_image_does_not_run_as_root_and_uses_its_own_python() -> None:
+    found = instructions(ROOT / "docker" / "Dockerfile.emr")
+    assert found[-1] == ("USER", "hadoop:hadoop")
+    assert any(name == "ENV" and "PYSPARK_PYTHON=/opt/presswatch/bin/python" in line for name, line in found)
 
 
 FOLDER = ROOT / "docs" / "airflow"

@@ -180,7 +180,7 @@ def test_a_page_that_repeats_one_shingle_yields_each_article_once() -> None:
     assert found.articles.tolist() == ordinals.tolist() * 3
 
 
-def test_what_a_page_repeats_and_more_than_is_remembered_is_followed_up_once() -> None:
+def test_what_a_page_repeats_is_followed_up_once() -> None:
     """Each article has the phrase, and the page says it over and over: the product would be 10**9."""
     phrase, articles = b"0 " * 12, 1_000
     sieve = Sieve(index_over([phrase + b"a%d" % k for k in range(articles)]))
@@ -188,6 +188,9 @@ def test_what_a_page_repeats_and_more_than_is_remembered_is_followed_up_once() -
     found = sieve.candidates(batch)
     assert (len(found), found.words) == (2 * articles, 1_000_008)
     assert len(sieve.hits(batch).articles) == 2 * articles
+
+
+def test_more_shingles_than_are_remembered_are_all_followed_up() -> None:
     words = [f"m{k}" for k in range(60_000)]
     article, stranger = " ".join(words).encode(), " ".join(reversed(words)).encode()
     sieve = Sieve(index_over([article, " ".join(words[-40:]).encode()]))
@@ -198,11 +201,14 @@ def test_what_a_page_repeats_and_more_than_is_remembered_is_followed_up_once() -
 NINE = b"un deux trois quatre cinq six sept huit neuf"
 
 
-def test_a_sieve_remembers_nothing_and_an_empty_index_or_batch_finds_nothing() -> None:
+def test_a_sieve_remembers_nothing_between_batches() -> None:
     article = NINE + b" dix onze"
     sieve = Sieve(index_over([article]), segment_bytes=8)
     hits(sieve, [article[:-5], b"z" * 5000])
     assert hits(sieve, [article[-5:], article]) == expected_hits([b"", article], [article])
+
+
+def test_an_empty_index_and_an_empty_batch_find_nothing() -> None:
     assert hits(Sieve(index_over([])), [NINE, b""]) == set()
     assert hits(Sieve(index_over([NINE])), []) == set()
     assert candidates(Sieve(index_over([NINE])), []) == []

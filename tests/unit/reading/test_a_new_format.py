@@ -61,19 +61,22 @@ def test_the_command_line_takes_its_name() -> None:
         scan.make_context("scan", ["--format", "paracrowl", "a", "--corpus", "c", "--out", "o"])
 
 
-def test_a_scan_of_it_is_estimated_and_a_row_can_be_fetched(
+def test_a_row_of_it_can_be_fetched(
     shard: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    scan_here([shard], corpus, tmp_path / "tables")
+    (row,) = TableStore.open(str(tmp_path / "tables")).read("matches").to_pylist()
+    assert cli.run(["fetch", str(tmp_path / "tables"), "--row", row["row_sha256"][:20]]) == 0
+    assert "https://a.example/fr/1" in capsys.readouterr().out
+
+
+def test_a_scan_of_it_is_estimated(shard: Path) -> None:
     shards = [stat(str(shard), StorageOptions())]
     by_name, by_format = (
         estimate(shards, name, gate=False, prices=PriceList.read()) for name in ("auto", "paracrawl")
     )
     assert by_name == by_format
     assert (by_name.unknown, by_name.stored_bytes) == (0, shard.stat().st_size)
-    scan_here([shard], corpus, tmp_path / "tables")
-    (row,) = TableStore.open(str(tmp_path / "tables")).read("matches").to_pylist()
-    assert cli.run(["fetch", str(tmp_path / "tables"), "--row", row["row_sha256"][:20]]) == 0
-    assert "https://a.example/fr/1" in capsys.readouterr().out
 
 
 def test_a_line_without_its_fields_and_a_file_without_lines_are_named(tmp_path: Path) -> None:

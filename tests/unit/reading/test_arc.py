@@ -159,3 +159,14 @@ def test_a_line_that_is_none_gives_no_text_to_the_page_before(tmp_path: Path, pa
     found, report = read_arc_bytes(tmp_path, packed_arc(packing, records))
     assert bodies(found) == [HEAD + b"un", HEAD + b"trois"]
     assert (damages(found), report.defects_total) == (["length", "boundary"], 1)
+
+
+@pytest.mark.parametrize("packing", SHARED)
+def test_a_length_that_takes_in_just_the_record_that_follows_is_not_believed(
+    tmp_path: Path, packing: str
+) -> None:
+    swallowed = arc_record(HEAD + b"deux")
+    first = arc_record(HEAD + b"un", length=len(HEAD) + 2 + len(swallowed))
+    found, report = read_arc_bytes(tmp_path, packed_arc(packing, [first, swallowed, arc_record(HEAD)]))
+    assert bodies(found) == [HEAD + b"un", HEAD]
+    assert (damages(found)[0], report.defects_total) == ("length", 1)

@@ -68,16 +68,19 @@ def test_rows_are_recognised_by_their_columns(tmp_path: Path, content: bytes, fo
     assert named(saved(tmp_path, content)) == format
 
 
-def test_a_mapping_makes_any_columns_readable_and_long_keys_make_no_long_names(tmp_path: Path) -> None:
+def test_long_keys_nested_deeply_do_not_make_names_without_bound() -> None:
+    key = b'{"%s": ' % (b"k" * 1000)
+    head = b'{"text": "t", "x": ' + key * 900 + b"1" + b"}" * 901
+    assert {"text", "x", "x." + "k" * 1000} == keys_of(head)
+
+
+def test_a_mapping_makes_any_columns_readable(tmp_path: Path) -> None:
     path = saved(tmp_path, b'{"corps": {"texte": "t"}}')
     with pytest.raises(InputError, match=r"the columns are: corps, corps\.texte"):
         named(path)
     assert named(path, columns={"text": "corps.texte"}) == "rows"
     pq.write_table(pa.table({"corps": ["t"]}), path)
     assert named(path, columns={"text": "corps"}) == "rows"
-    key = b'{"%s": ' % (b"k" * 1000)
-    head = b'{"text": "t", "x": ' + key * 900 + b"1" + b"}" * 901
-    assert {"text", "x", "x." + "k" * 1000} == keys_of(head)
 
 
 INFO = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 4\r\n\r\na: b\r\n\r\n"
@@ -88,14 +91,9 @@ def response(kind: str, media: str = "application/json") -> bytes:
     return INFO + f"{head}\r\n\r\nab\r\n\r\n".encode()
 
 
-def test_metadata_make_no_wat_and_text_is_no_shard(tmp_path: Path) -> None:
+def test_metadata_of_a_crawler_does_not_make_a_warc_a_wat(tmp_path: Path) -> None:
     path = saved(tmp_path, response("metadata", "application/warc-fields"))
     assert named(path) == named(path, "warc") == "warc"
-    path = saved(tmp_path, b"bonjour tout le monde\n" * 9)
-    with pytest.raises(InputError, match="is text, not a supported format"):
-        named(path)
-    with pytest.raises(CorruptError, match="WARC records, so it is not WET"):
-        read(path, "wet")
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -217,3 +215,11 @@ def test_what_is_no_shard_is_named_with_what_to_do(
     with pytest.raises((CorruptError, InputError), match=message) as caught:
         named(path, format)
     assert caught.value.where == str(path)
+
+
+def test_text_is_no_shard_and_holds_no_records(tmp_path: Path) -> None:
+    path = saved(tmp_path, b"bonjour tout le monde\n" * 9)
+    with pytest.raises(InputError, match="is text, not a supported format"):
+        named(path)
+    with pytest.raises(CorruptError, match="WARC records, so it is not WET"):
+        read(path, "wet")

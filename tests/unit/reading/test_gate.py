@@ -226,7 +226,7 @@ def test_a_forged_chain_that_ends_where_its_page_ends_is_not_believed(tmp_path: 
     assert (gated.names, gated.complete) == (["avant", "fra-apres"], True)
 
 
-def test_forgeries_padding_and_members_of_several_records_change_nothing(tmp_path: Path) -> None:
+def test_random_forgeries_change_nothing(tmp_path: Path) -> None:
     draw, shards = random.Random(8), Shards(tmp_path)
     for _ in range(60):
         parts = list[bytes]()
@@ -240,18 +240,6 @@ def test_forgeries_padding_and_members_of_several_records_change_nothing(tmp_pat
             whole = named(f"{language}{i}", body + near * draw.randrange(2) + inner, language)
             parts.append(stored_member(whole) if draw.random() < 0.7 else gzip.compress(whole))
         shards.assert_same(b"".join(parts))
-    # Nor do members of several records, padding and other ends.
-    english, french = named("a", b"some words"), named("fra", b"texte", "fra")
-    for data in (
-        members(english + french, english, french, english),
-        members(english, french, english) + bytes(512),
-        members(english, french) + b"no gzip",
-        members(english, b"", french, english),
-        members(english, french[:60], french[60:], english),
-        members(english) + gzip.compress(french)[:4] + b"\x08" + gzip.compress(french)[5:],
-        gzip.compress(english + french + english),
-    ):
-        Shards(tmp_path).assert_same(data)
 
 
 @pytest.mark.parametrize("wrong", [-3, 3])
@@ -282,6 +270,20 @@ def test_a_field_of_languages_may_go_on_in_the_next_line(tmp_path: Path, languag
     data = members(named("a", b"some words"), named("fra", b"texte", languages), named("fin", b"fin"))
     (page,) = Shards(tmp_path).read(data).pages
     assert (page.text, "fra" in page.locator.languages) == (b"texte", True)
+
+
+def test_members_of_several_records_padding_and_other_ends_are_read_as_before(tmp_path: Path) -> None:
+    english, french = named("a", b"some words"), named("fra", b"texte", "fra")
+    for data in (
+        members(english + french, english, french, english),
+        members(english, french, english) + bytes(512),
+        members(english, french) + b"no gzip",
+        members(english, b"", french, english),
+        members(english, french[:60], french[60:], english),
+        members(english) + gzip.compress(french)[:4] + b"\x08" + gzip.compress(french)[5:],
+        gzip.compress(english + french + english),
+    ):
+        Shards(tmp_path).assert_same(data)
 
 
 def response(url: str, body: bytes = b"<p>some words", *headers: str) -> bytes:

@@ -41,7 +41,7 @@ def parsed(block: bytes) -> Message:
     return message
 
 
-def test_a_head_gives_status_headers_and_the_place_of_the_body() -> None:
+def test_a_head_gives_status_headers_in_order_and_the_place_of_the_body() -> None:
     message = parsed(HEAD + b"<p>\r\n\r\n</p>")
     assert (message.status, message.body_at) == (200, len(HEAD))
     assert message.headers == (
@@ -54,12 +54,6 @@ def test_a_head_gives_status_headers_and_the_place_of_the_body() -> None:
     assert (message.header("etag"), message.last("etag")) == ((), None)
     for kind in (bytes, bytearray, memoryview):
         assert parsed(kind(HEAD + b"x")) == parsed(HEAD)
-    # A head without a status line or without an end is one.
-    head = b"Content-Type: text/html\r\nServer: x\r\n\r\n"
-    message = parsed(head + b"<p>")
-    assert (message.status, message.body_at, len(message.headers)) == (None, len(head), 2)
-    message = parsed(HEAD[:60])
-    assert (message.body_at, message.header("content-type")) == (60, ("text/html",))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +108,14 @@ def test_headers_are_lines_with_a_name_and_a_colon(
     lines: bytes, headers: tuple[tuple[str, str], ...]
 ) -> None:
     assert parsed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n<p>").headers == headers
+
+
+def test_a_head_without_status_line_or_without_end_is_a_head() -> None:
+    head = b"Content-Type: text/html\r\nServer: x\r\n\r\n"
+    message = parsed(head + b"<p>")
+    assert (message.status, message.body_at, len(message.headers)) == (None, len(head), 2)
+    message = parsed(HEAD[:60])
+    assert (message.body_at, message.header("content-type")) == (60, ("text/html",))
 
 
 @pytest.mark.parametrize(
@@ -271,18 +273,11 @@ def test_what_was_encoded_comes_back(data: bytes, codings: list[str], chunk: int
     assert found.problem is None
 
 
-def test_codings_are_undone_in_their_order_once_and_a_plain_body_is_not_copied() -> None:
+def test_transfer_codings_are_undone_in_their_order_and_those_that_the_crawler_has_undone_are_not() -> None:
     assert decoded(chunked(gzip.compress(PAGE)), "Transfer-Encoding: gzip, chunked") == DecodedBody(PAGE)
     inner = zlib.compress(PAGE)
     found = decoded(inner, "X-Crawler-Content-Encoding: deflate", "X-Crawler-Transfer-Encoding: chunked")
     assert (bytes(found.data), found.problem) == (inner, None)
-    block = memoryview(b"HTTP/1.1 200 OK\r\n\r\n" + PAGE)
-    data = decoded_body(parsed(block), block, LIMIT).data
-    assert isinstance(data, memoryview)
-    assert data.obj is block.obj
-    assert data == PAGE
-    for coding in ("utf-8", "none", "text/html", "binary", ""):
-        assert decoded(b"\0\1" + PAGE, f"Content-Encoding: {coding}") == DecodedBody(b"\0\1" + PAGE)
 
 
 @pytest.mark.parametrize("coding", ["identity", "none", "gzip", ""])
@@ -294,6 +289,16 @@ def test_a_page_that_is_gzip_though_no_header_says_so_is_inflated(coding: str, m
     found = decoded(stored[:-9], f"Content-Encoding: {coding}", f"Content-Type: {media}")
     assert found.problem is not None
     assert bytes(decoded(stored, "Content-Type: application/gzip").data) == stored, "an archive stays one"
+
+
+def test_a_body_without_codings_is_not_copied_and_what_is_no_coding_is_of_no_consequence() -> None:
+    block = memoryview(b"HTTP/1.1 200 OK\r\n\r\n" + PAGE)
+    data = decoded_body(parsed(block), block, LIMIT).data
+    assert isinstance(data, memoryview)
+    assert data.obj is block.obj
+    assert data == PAGE
+    for coding in ("utf-8", "none", "text/html", "binary", ""):
+        assert decoded(b"\0\1" + PAGE, f"Content-Encoding: {coding}") == DecodedBody(b"\0\1" + PAGE)
 
 
 NOT_UNDONE = "body is in a coding that cannot be undone"
@@ -354,9 +359,7 @@ def test_of_a_body_that_is_cut_what_came_before_is_kept(coding: str) -> None:
         assert len(found.data) > (20_000 if coding.lower() in ("gzip", "deflate") else -1)
 
 
-def test_a_damaged_gzip_body_and_bombs_within_bombs_give_what_came_before(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_a_damaged_gzip_body_what_came_before_is_kept() -> None:
     whole = bytearray(gzip.compress(PAGE))
     whole[-6] ^= 1
     assert decoded(bytes(whole), "Content-Encoding: gzip") == DecodedBody(PAGE, "gzip body is damaged")
@@ -364,12 +367,6 @@ def test_a_damaged_gzip_body_and_bombs_within_bombs_give_what_came_before(
     deflater = zlib.compressobj(wbits=31)
     no_block = deflater.compress(text) + deflater.flush(zlib.Z_FULL_FLUSH) + b"\x07" * 9000
     assert decoded(no_block, "Content-Encoding: gzip") == DecodedBody(text, "gzip body is damaged")
-    found = decoded(PAGE, f"Content-Encoding: {', '.join(['gzip'] * 1000)}")
-    assert found.problem == "1,000 codings are named, of which the last 4 were undone"
-    monkeypatch.setattr(codings, "MOST_CHUNKS", 1 << 10)
-    found = decoded(b"1\r\nx\r\n" * (1029), "Transfer-Encoding: chunked", limit=1 << 30)
-    assert found.data == b"x" * (1 << 10)
-    assert "the rest was not read" in str(found.problem)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "br"])
@@ -395,6 +392,17 @@ def test_a_bomb_is_stopped_at_the_limit_and_a_body_of_just_the_limit_is_whole(co
         assert decoded(ENCODERS[name](PAGE), f"Content-Encoding: {name}", limit=len(PAGE)).problem is None
     left = f"body is longer than {len(PAGE) - 1:,} bytes; the rest was not read"
     assert decoded(PAGE, limit=len(PAGE) - 1) == DecodedBody(PAGE[:-1], left)
+
+
+def test_bombs_within_bombs_and_chunks_without_number_are_not_followed_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = decoded(PAGE, f"Content-Encoding: {', '.join(['gzip'] * 1000)}")
+    assert found.problem == "1,000 codings are named, of which the last 4 were undone"
+    monkeypatch.setattr(codings, "MOST_CHUNKS", 1 << 10)
+    found = decoded(b"1\r\nx\r\n" * (1029), "Transfer-Encoding: chunked", limit=1 << 30)
+    assert found.data == b"x" * (1 << 10)
+    assert "the rest was not read" in str(found.problem)
 
 
 MAGIC = [b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x78\x9c", b"5\r\n", b"\x0b", b"\x1b"]
@@ -527,23 +535,13 @@ def test_what_only_looks_like_a_declaration_is_none(markup: str) -> None:
     assert encoding_of(TEXT_HTML, markup.encode() + FRENCH.encode("cp1252")) == "cp1252"
 
 
-def test_a_page_that_declares_nothing_is_read_by_what_its_bytes_are() -> None:
+def test_a_page_that_declares_nothing_or_cannot_be_what_it_declares_is_read_by_what_its_bytes_are() -> None:
     assert encoding_of(TEXT_HTML, meta("utf-16le")) == "utf-8"
     for padding in (b"", b"<div></div>" * 20_000):
         assert encoding_of(TEXT_HTML, padding + FRENCH.encode()) == "utf-8"
         assert encoding_of(TEXT_HTML, padding + FRENCH.encode("cp1252")) == "cp1252"
     assert encoding_of(TEXT_HTML, b"<p>plain") == encoding_of(None, b"") == "utf-8"
     assert encoding_of(None, RUSSIAN.encode("cp1251")) == "cp1251"
-    # UTF-8 with a few bytes of another charset is UTF-8.
-    page = FRENCH.encode() + "<p>copyright é".encode("latin-1") + FRENCH.encode()
-    assert encoding_of(TEXT_HTML, page) == "utf-8"
-    assert to_utf8(page, "utf-8") is page
-    # All bytes of Windows-1252 are characters.
-    text = bytes(to_utf8(bytes(range(256)), "cp1252")).decode()
-    assert [text[byte] for byte in (0x41, 0x80, 0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xE9)] == list(
-        "A€\x81\x8d\x8f\x90\x9dé"
-    )
-    assert len(set(text)) == 256
 
 
 @pytest.mark.parametrize("encoding", ["iso8859-15", "mac_roman", "cp850"])
@@ -563,6 +561,12 @@ def test_french_of_old_systems_is_read_right_without_declaration_and_nothing_els
         assert encoding_of(None, other.encode(written)) != encoding
 
 
+def test_utf_8_with_a_few_bytes_of_another_charset_is_utf_8() -> None:
+    page = FRENCH.encode() + "<p>copyright é".encode("latin-1") + FRENCH.encode()
+    assert encoding_of(TEXT_HTML, page) == "utf-8"
+    assert to_utf8(page, "utf-8") is page
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
 @pytest.mark.parametrize("characters", [400, 100_000])
@@ -573,6 +577,14 @@ def test_real_french_press_is_read_right_without_declaration(
         bodies = [json.loads(line)["text"][:characters].encode(encoding, "ignore") for line in lines]
     assert len(bodies) > 1000
     assert [utf8_of(body) for body in bodies] == [body.decode(encoding) for body in bodies]
+
+
+def test_all_bytes_of_windows_1252_are_characters() -> None:
+    text = bytes(to_utf8(bytes(range(256)), "cp1252")).decode()
+    assert [text[byte] for byte in (0x41, 0x80, 0x81, 0x8D, 0x8F, 0x90, 0x9D, 0xE9)] == list(
+        "A€\x81\x8d\x8f\x90\x9dé"
+    )
+    assert len(set(text)) == 256
 
 
 LABELS = ["iso-8859-1", "iso-8859-2", "iso-8859-8-i", "iso-8859-15", "koi8-u", "macintosh", "windows-874"]

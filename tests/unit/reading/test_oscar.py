@@ -136,6 +136,14 @@ def test_metadata_give_no_url_from_a_damaged_entry_on(
         assert said in complaints(report)
 
 
+def test_documents_say_that_their_metadata_failed_its_checksum(tmp_path: Path) -> None:
+    meta = shards.write_oscar_2109(tmp_path / "fr_part_1.txt.gz", pages(9))
+    data = bytearray(meta.read_bytes())
+    data[-8] ^= 1
+    meta.write_bytes(data)
+    assert read(tmp_path / "fr_part_1.txt.gz", "oscar")[1].unverified
+
+
 def test_without_metadata_the_text_is_read_and_the_lack_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fr_part_1.txt"
     meta = shards.write_oscar_2109(path, pages(3))
@@ -177,18 +185,12 @@ def test_a_text_that_lost_a_document_gives_no_other_its_url(tmp_path: Path, lost
     assert LACKING in complaints(report)
 
 
-def test_a_document_longer_than_allowed_and_a_failed_checksum_are_named(tmp_path: Path) -> None:
+def test_a_document_of_2109_longer_than_allowed_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fr.txt"
     long = [SmallPage("https://a.fr/", "x\n" * 500), SmallPage("https://b.fr/", "y" * 500)]
     shards.write_oscar_2109(path, [*long, *pages(2)])
     found, report = read(path, options=ReadOptions(max_document_bytes=400))
     assert ([each.url for each in found], report.defects_total) == ([page.url for page in pages(2)], 2)
-    # Documents say that their metadata failed its checksum.
-    meta = shards.write_oscar_2109(tmp_path / "fr_part_1.txt.gz", pages(9))
-    data = bytearray(meta.read_bytes())
-    data[-8] ^= 1
-    meta.write_bytes(data)
-    assert read(tmp_path / "fr_part_1.txt.gz", "oscar")[1].unverified
 
 
 def test_metadata_is_no_shard_beside_its_text_but_documents_of_that_name_are(tmp_path: Path) -> None:

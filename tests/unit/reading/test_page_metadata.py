@@ -64,7 +64,7 @@ def test_the_article_is_found_among_other_objects_of_the_page(value: Any) -> Non
     assert said(script(value)) == said(script(ARTICLE))
 
 
-def test_objects_that_are_referred_to_are_found_but_articles_that_a_page_lists_are_others() -> None:
+def test_objects_that_are_only_referred_to_are_found_in_the_page() -> None:
     graph = [
         ARTICLE | {"publisher": {"@id": "#us"}, "author": {"@id": "#her"}},
         {"@id": "#us", "@type": "Organization", "name": "Le Copieur"},
@@ -72,6 +72,9 @@ def test_objects_that_are_referred_to_are_found_but_articles_that_a_page_lists_a
     ]
     found = said(script({"@graph": graph}))
     assert (found.publisher, found.author) == ("Le Copieur", "Anne")
+
+
+def test_an_address_is_no_name_and_articles_that_a_page_lists_are_others() -> None:
     found = said(meta("article:author", "https://social.example/anne"), meta("author", "Anne", "name"))
     assert found.author == "Anne"
     assert said(meta("article:author", "https://social.example/anne")).author is None
@@ -186,8 +189,11 @@ def test_json_ld_at_the_foot_of_a_page_is_found_however_its_type_is_written(type
     assert (script.name, script.text) == ("script", '{"a": 1}')
 
 
-def test_a_link_or_meta_in_the_body_is_found_and_what_only_looks_like_one_is_not() -> None:
-    for element in ("<link rel=canonical href=/a>", "<META NAME=a>"):
-        assert len(list(elements_of(BODY + element.encode() + BODY))) == 1
+@pytest.mark.parametrize("element", ["<link rel=canonical href=/a>", "<META NAME=a>"])
+def test_a_link_or_meta_in_the_body_is_found(element: str) -> None:
+    assert len(list(elements_of(BODY + element.encode() + BODY))) == 1
+
+
+def test_what_only_looks_like_an_element_is_passed_over() -> None:
     page = b"<p title='<meta name=a>'><!-- <link rel=b> --><script>'<meta>' type = a & b</script>" + BODY
     assert list(elements_of(page)) == []

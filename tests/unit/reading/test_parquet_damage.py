@@ -2,7 +2,6 @@
 
 import mmap
 import random
-import re
 import resource
 import subprocess
 import sys
@@ -29,23 +28,7 @@ from presswatch_spark.reading.rows.parquet import (
     memory_bounded,
     open_parquet,
 )
-from presswatch_spark.reading.rows.parquet_footer import (
-    RowGroup,
-    _gaps,
-    _is_harmless,
-    _Range,
-    number,
-    read_footer,
-    read_struct,
-)
-from presswatch_spark.reading.rows.parquet_pages import (
-    ParquetPageError,
-    check_lengths,
-    check_plain,
-    nulls_of,
-    numbers_of,
-    pages_of,
-)
+from presswatch_spark.reading.rows.parquet_footer import RowGroup, _gaps, _is_harmless, _Range, read_footer
 from presswatch_spark.reading.rows.whole_rows import NamedColumns, whole_rows
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
@@ -75,11 +58,6 @@ WRITERS: dict[str, dict[str, Any]] = {
 # Of these a text may be made of another's letters, by so few of all flipped bits.
 SNAPPY = frozenset({"snappy", "some dictionaries"})
 MOST_LETTERS = 4
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "c4.parquet"
 
 
 def written(path: Path, writer: str, pages: list[tuple[str | None, str]] | None = None) -> bytes:
@@ -119,9 +97,9 @@ def only_letters_differ(path: Path, pages: Sequence[tuple[str, str]], found: Seq
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_whole_files_of_all_writers_are_read_whole(path: Path, writer: str) -> None:
-    written(path, writer)
-    found, report = read(path)
+def test_whole_files_of_all_writers_are_read_whole(tmp_path: Path, writer: str) -> None:
+    written(tmp_path / "c4.parquet", writer)
+    found, report = read(tmp_path / "c4.parquet")
     assert [(document.url, document.text.decode()) for document in found] == PAGES
     assert report.defects_total == 0
 
@@ -136,7 +114,8 @@ CASES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("damage", "writer"), CASES)
-def test_no_damage_gives_less_in_silence_or_a_false_url(path: Path, damage: str, writer: str) -> None:
+def test_no_damage_gives_less_in_silence_or_a_false_url(tmp_path: Path, damage: str, writer: str) -> None:
+    path = tmp_path / "c4.parquet"
     data = written(path, writer)
     if damage == "flips of some":
         counts, wrong = verdicts(islice(every_flip(data), 7, None, 131), PAGES, path)
@@ -148,7 +127,8 @@ def test_no_damage_gives_less_in_silence_or_a_false_url(path: Path, damage: str,
     assert counts["letters"] <= (MOST_LETTERS if writer in SNAPPY else 0)
 
 
-def test_the_judge_excuses_other_letters_and_nothing_else(path: Path) -> None:
+def test_the_judge_excuses_other_letters_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
 
     def is_excused(pages: list[tuple[str | None, str]]) -> bool:
         written(path, "plain", pages)
@@ -168,7 +148,8 @@ def test_the_judge_excuses_other_letters_and_nothing_else(path: Path) -> None:
     assert not only_letters_differ(path, PAGES, [])
 
 
-def test_a_url_that_moves_up_past_a_null_is_not_put_beside_another_text(path: Path) -> None:
+def test_a_url_that_moves_up_past_a_null_is_not_put_beside_another_text(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
     data = written(path, "plain", [(None, "a un"), *PAGES[1:3]])
     # Definition levels 0, 1, 1 packed into bits: the null moves to the end, its URL stays first.
     place = data.index(b"\x03\x06" + len(PAGES[1][0]).to_bytes(4, "little"))
@@ -180,7 +161,8 @@ def test_a_url_that_moves_up_past_a_null_is_not_put_beside_another_text(path: Pa
     assert [document.url for document in read(path)[0]] == ["", *(url for url, _ in PAGES[1:3])]
 
 
-def test_texts_that_a_damaged_length_moves_are_not_put_beside_urls(path: Path) -> None:
+def test_texts_that_a_damaged_length_moves_are_not_put_beside_urls(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
     data = written(path, "deltas")
     chunk = read_footer(path.open("rb")).groups[0].chunks[1]
     # 80, the first length, twice as a varint; then 2, by which the others grow at least.
@@ -192,7 +174,8 @@ def test_texts_that_a_damaged_length_moves_are_not_put_beside_urls(path: Path) -
         assert "row group cannot be read" in complaints(report)
 
 
-def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(path: Path) -> None:
+def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
     pages = [(f"https://site{i}.example/{i}", text) for i, (_, text) in enumerate(PAGES)]
     data = written(path, "second pages", [*pages])
     chunk = read_footer(path.open("rb")).groups[0].chunks[0]
@@ -204,7 +187,8 @@ def test_a_damaged_place_in_a_dictionary_takes_the_urls_not_the_texts(path: Path
     assert "read without URLs" in complaints(report)
 
 
-def test_urls_of_a_dictionary_that_is_longer_than_its_rows_are_not_known(path: Path) -> None:
+def test_urls_of_a_dictionary_that_is_longer_than_its_rows_are_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
     known = [*(f"https://elsewhere.example/{i}" for i in range(100)), *(url for url, _ in PAGES)]
     urls = pa.DictionaryArray.from_arrays(pa.array(range(100, 100 + len(PAGES)), pa.int32()), known)
     columns = {"url": urls, "text": [text for _, text in PAGES], "timestamp": [""] * len(PAGES)}
@@ -265,9 +249,10 @@ def test_a_batch_that_takes_too_much_memory_is_decoded_in_smaller_ones(tmp_path:
     assert urls == [f"u{i}" for i in range(40)]
 
 
-def test_a_footer_of_many_values_is_refused_without_much_memory(path: Path) -> None:
+def test_a_footer_of_many_values_is_refused_without_much_memory(tmp_path: Path) -> None:
     # A list of 2^31 structs, in eight bytes.
     footer = b"\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x00"
+    path = tmp_path / "c4.parquet"
     path.write_bytes(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
     with pytest.raises(CorruptError, match="a list is longer than the metadata"):
         read(path, "c4")
@@ -275,8 +260,9 @@ def test_a_footer_of_many_values_is_refused_without_much_memory(path: Path) -> N
 
 @pytest.mark.parametrize("name", ["url", "text"])
 def test_a_column_whose_name_differs_from_the_schema_or_stands_twice_is_an_error(
-    path: Path, name: str
+    tmp_path: Path, name: str
 ) -> None:
+    path = tmp_path / "c4.parquet"
     data = written(path, "plain")
     place = data.index(bytes([0x18, len(name)]) + name.encode()) + 2
     path.write_bytes(data[:place] + b"v" + data[place + 1 :])
@@ -300,7 +286,8 @@ def test_content_of_another_format_is_not_called_a_cut_file(tmp_path: Path, cont
     assert "cut" not in str(raised.value)
 
 
-def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(path: Path) -> None:
+def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "c4.parquet"
     written(path, "plain")
     with path.open("rb") as file:
         parquet = open_parquet(file, "x")
@@ -339,7 +326,7 @@ def test_threads_take_turns_and_the_limit_of_before_is_back() -> None:
     assert limit() == before
 
 
-def test_a_limit_that_the_process_had_is_kept_and_a_decoder_refused_too_much() -> None:
+def test_a_limit_that_the_process_had_is_kept() -> None:
     soft, hard = taken() + MORE // 2, resource.getrlimit(resource.RLIMIT_AS)[1]
     before = limit()
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
@@ -347,6 +334,9 @@ def test_a_limit_that_the_process_had_is_kept_and_a_decoder_refused_too_much() -
         assert limit() <= soft
     assert limit() == soft
     resource.setrlimit(resource.RLIMIT_AS, (before, hard))
+
+
+def test_a_decoder_is_refused_what_is_too_much() -> None:
     with memory_bounded(MORE), pytest.raises(OSError, match="memory"):
         mmap.mmap(-1, 2 * MORE)
     mmap.mmap(-1, 2 * MORE).close()
@@ -416,9 +406,9 @@ def lost_blocks(data: bytes, count: int, seed: int) -> Iterator[tuple[str, bytes
     """Yield copies of `data` in which a block is zeroed, or two blocks are swapped, in turns."""
     draw = random.Random(seed)
     places = range(0, len(data), BLOCK)
-    for turn in range(count):
+    for number in range(count):
         damaged, (here, there) = bytearray(data), sorted(draw.sample(places, 2))
-        if turn % 2:
+        if number % 2:
             first, second = data[here : here + BLOCK], data[there : there + BLOCK]
             damaged[there : there + BLOCK], damaged[here : here + BLOCK] = first, second
             yield f"blocks at {here} and {there} swapped", bytes(damaged)
@@ -485,13 +475,15 @@ SHAPES: dict[str, Callable[[], pa.Table]] = {
         [(writer, shape) for writer in PROGRAMS for shape in SHAPES],
     ),
 )
-def test_untouched_files_of_all_writers_and_shapes_are_complete(path: Path, writer: str, shape: str) -> None:
+def test_untouched_files_of_all_writers_and_shapes_are_complete(
+    tmp_path: Path, writer: str, shape: str
+) -> None:
     rows = SHAPES[shape]()
     if (writer, shape) == ("fastparquet", "nested"):
         pytest.skip("fastparquet writes no nested columns")
     for codec in CODECS:
-        PROGRAMS[writer](rows, path, codec)
-        found, report = read(path, "rows")
+        PROGRAMS[writer](rows, tmp_path / "x.parquet", codec)
+        found, report = read(tmp_path / "x.parquet", "rows")
         assert report.defects_total == 0, complaints(report)
         assert [each.text.decode() for each in found] == [text for text in rows["text"].to_pylist() if text]
 
@@ -506,14 +498,14 @@ def zero_within_a_text(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_a_zeroed_block_within_one_long_text_is_a_defect_and_single_zeros_are_none(path: Path) -> None:
-    zero_within_a_text(path)
-    found, report = read(path, "rows")
+def test_a_zeroed_block_within_one_long_text_is_a_defect_and_single_zeros_are_none(tmp_path: Path) -> None:
+    zero_within_a_text(tmp_path / "x.parquet")
+    found, report = read(tmp_path / "x.parquet", "rows")
     assert len(found) == 5
     assert complaints(report) == "900 zero bytes in a row: a block of the file was lost (row 3)"
     hostile = pa.array([("\0" + "a" * 511) * 4_000] * 3)
-    pq.write_table(table(3, text=hostile), path)
-    found, report = read(path, "rows")
+    pq.write_table(table(3, text=hostile), tmp_path / "x.parquet")
+    found, report = read(tmp_path / "x.parquet", "rows")
     assert (len(found), report.defects_total) == (3, 0)
 
 
@@ -579,166 +571,11 @@ def test_a_former_footer_and_padding_before_a_row_group_hold_no_rows(tmp_path: P
     assert ("for 1 bytes" in finding, offset) == (True, len(data) - len(footer))
 
 
-def test_a_text_column_of_nulls_beside_a_column_with_values_is_a_defect(path: Path) -> None:
+def test_a_text_column_of_nulls_beside_a_column_with_values_is_a_defect(tmp_path: Path) -> None:
     rows = table(50)
     nulls = rows.set_column(1, "text", pa.nulls(50, pa.string())).append_column("corps", rows["text"])
-    pq.write_table(nulls, path)
-    found, report = read(path, "rows")
+    pq.write_table(nulls, tmp_path / "x.parquet")
+    found, report = read(tmp_path / "x.parquet", "rows")
     assert found == []
     assert "no row has a text in column text, where other columns have values (corps" in complaints(report)
     assert "--columns text=THEIRS" in complaints(report)
-
-
-def varint(number: int) -> bytes:
-    found = bytearray()
-    while number > 127:
-        found.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*found, number])
-
-
-def run(number: int, count: int, width: int) -> bytes:
-    return varint(count << 1) + number.to_bytes((width + 7) // 8, "little")
-
-
-def packed(numbers: list[int], width: int) -> bytes:
-    assert len(numbers) % 8 == 0
-    bits = sum(number << place * width for place, number in enumerate(numbers))
-    return varint(len(numbers) // 8 << 1 | 1) + bits.to_bytes(len(numbers) * width // 8, "little")
-
-
-@pytest.mark.parametrize("width", [0, 1, 2, 7, 8, 9, 16, 17, 31, 32])
-def test_runs_and_packed_numbers_in_any_order_are_read_as_they_were_written(width: int) -> None:
-    draw = random.Random(width)
-    for _ in range(40):
-        data, numbers = b"", list[int]()
-        for _ in range(draw.randrange(6)):
-            some = [draw.randrange(1 << width) for _ in range(8 * draw.randint(1, 9))]
-            is_packed = draw.random() < 0.6
-            data += packed(some, width) if is_packed else run(some[0], len(some), width)
-            numbers += some if is_packed else some[:1] * len(some)
-        found, end = numbers_of(memoryview(data + b"more"), width, len(numbers))
-        assert (found.tolist(), end) == (numbers, len(data))
-
-
-def test_runs_of_levels_and_the_last_group_of_eight_are_read() -> None:
-    found, _ = numbers_of(memoryview(packed([*range(8), 5, 6, 0, 0, 0, 0, 0, 0], 3)), 3, 10)
-    assert found.tolist() == [*range(8), 5, 6]
-    assert nulls_of(memoryview(run(2, 1000, 2)), 2, 1000) == 0
-    assert nulls_of(memoryview(run(1, 1000, 2)), 2, 1000) == 1000
-    assert nulls_of(memoryview(run(2, 990, 2) + run(0, 10, 2)), 2, 1000) == 10
-
-
-@pytest.mark.parametrize(
-    "levels", [run(1, 999, 1), run(1, 1001, 1), run(1, 1000, 1) + b"\0", run(2, 1000, 1), b""]
-)
-def test_levels_of_another_number_of_values_or_higher_than_any_are_refused(levels: bytes) -> None:
-    with pytest.raises(ParquetPageError):
-        nulls_of(memoryview(levels), 1, 1000)
-
-
-ENCODINGS = ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"]
-
-
-def page(path: Path, texts: list[str], encoding: str) -> bytes:
-    """Return the page that pyarrow writes of texts, without its header."""
-    table = pa.table({"text": texts}, pa.schema([pa.field("text", pa.string(), nullable=False)]))
-    settings: dict[str, Any] = {"use_dictionary": False, "column_encoding": encoding}
-    pq.write_table(table, path, compression="none", data_page_size=1 << 30, **settings)
-    with path.open("rb") as file:
-        chunk = read_footer(file).groups[0].chunks[0]
-        file.seek(chunk.start)
-        data = file.read(chunk.size)
-    header, at = read_struct(data)
-    assert at + number(header, 3) == len(data)
-    return data[at:]
-
-
-def texts_of(count: int) -> list[str]:
-    draw = random.Random(count)
-    return ["le pain " * draw.choice((0, 1, 3, 400)) + "x" * draw.randrange(40) for _ in range(count)]
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("count", [1, 2, 32, 33, 128, 129, 130, 1000])
-def test_sound_lengths_of_any_number_of_texts_fill_their_page(
-    tmp_path: Path, encoding: str, count: int
-) -> None:
-    content = page(tmp_path / "x.parquet", texts_of(count), encoding)
-    check_lengths(memoryview(content), count, with_prefixes=encoding == "DELTA_BYTE_ARRAY")
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_lengths_that_leave_a_byte_over_or_want_one_more_are_refused(tmp_path: Path, encoding: str) -> None:
-    content = page(tmp_path / "x.parquet", texts_of(300), encoding)
-    harmed = ((other, 300) for other in (content + b"x", content[:-1], content[: len(content) // 2], b""))
-    for other, values in (*harmed, (content, 299), (content, 301)):
-        with pytest.raises(ParquetPageError):
-            check_lengths(memoryview(other), values, with_prefixes=encoding == "DELTA_BYTE_ARRAY")
-
-
-def test_blocks_that_are_longer_than_a_short_page_are_sound() -> None:
-    # As DuckDB writes them: blocks of 2,048 numbers in 8 parts.
-    none, one = bytes.fromhex("8010 08 00 00"), bytes.fromhex("8010 08 01 02")
-    check_lengths(memoryview(none), 0, with_prefixes=False)
-    check_lengths(memoryview(none + none), 0, with_prefixes=True)
-    check_lengths(memoryview(one + b"a"), 1, with_prefixes=False)
-    with pytest.raises(ParquetPageError):
-        check_lengths(memoryview(one), 1, with_prefixes=False)
-    # Texts fill a page but for the eight zeros of fastparquet.
-    content = b"\x03\0\0\0vin\x04\0\0\0pain"
-    for padding in (b"", bytes(8)):
-        check_plain(memoryview(content + padding), 2)
-    for wrong in (content + bytes(7), content + b"x", content[:-1], bytes(len(content))):
-        with pytest.raises(ParquetPageError):
-            check_plain(memoryview(wrong), 2)
-
-
-def test_lengths_that_are_damaged_or_noise_are_refused(tmp_path: Path) -> None:
-    content = bytearray(page(tmp_path / "x.parquet", ["vin " * 20] * 40, ENCODINGS[0]))
-    place = content.index(b"\xa0\x01")  # 80, twice as a varint.
-    content[place] ^= 32
-    with pytest.raises(ParquetPageError, match="do not match its bytes"):
-        check_lengths(memoryview(content), 40, with_prefixes=False)
-    draw = random.Random(3)
-    for _ in range(3000):
-        with pytest.raises(ParquetPageError):
-            check_lengths(memoryview(draw.randbytes(draw.randrange(200))), 50, with_prefixes=False)
-
-
-@pytest.mark.parametrize("version", ["1.0", "2.0"])
-@pytest.mark.parametrize("codec", ["none", "snappy", "lz4"])
-def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
-    tmp_path: Path, version: str, codec: str
-) -> None:
-    path = tmp_path / "x.parquet"
-    texts = pa.table({"text": [f"{'vin ' * 20}{'x' * n}" for n in range(6)] + [None]})
-    settings: dict[str, Any] = {"use_dictionary": False, "column_encoding": "DELTA_LENGTH_BYTE_ARRAY"}
-    pq.write_table(texts, path, compression=codec, data_page_version=version, **settings)
-    with path.open("rb") as file:
-        chunk = replace(read_footer(file).groups[0].chunks[0], text_bytes=None)
-        file.seek(chunk.start)
-        data = file.read(chunk.size)
-    assert pages_of(memoryview(data), chunk).values == len(texts)
-    place = data.index(b"\xa0\x01")  # 80, the first length, twice as a varint.
-    shorter = data[:place] + b"\x80\x01" + data[place + 2 :]
-    with pytest.raises(ParquetPageError, match="do not match its bytes"):
-        pages_of(memoryview(shorter), chunk)
-
-
-def test_a_dictionary_may_have_a_checksum_where_data_pages_have_none(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"data_page_version": "2.0", "write_page_checksum": True}
-    pq.write_table(pa.table({"url": ["u", "u", "v"]}), tmp_path / "x.parquet", compression="zstd", **settings)
-    with (tmp_path / "x.parquet").open("rb") as file:
-        chunk = read_footer(file).groups[0].chunks[0]
-        file.seek(chunk.start)
-        column = memoryview(file.read(chunk.size))
-    dictionary, at = read_struct(column)
-    second = at + number(dictionary, 3)
-    # Fields of a page's header: 4, the checksum, is a number; what follows it says how far on it is.
-    header = bytes(column[second : read_struct(column, second)[1]])
-    without = re.sub(rb"\x15[\x80-\xff]{0,4}[\x00-\x7f]\x4c", lambda _: b"\x5c", header, count=1)
-    assert 4 not in read_struct(without)[0]
-    assert 4 in dictionary
-    older = bytes(column[:second]) + without + bytes(column[second + len(header) :])
-    assert pages_of(memoryview(older), chunk).values == chunk.values

@@ -72,19 +72,19 @@ def test_the_article_and_its_lead_are_kept_and_what_is_around_them_is_not(around
     assert not any(stands_in(line, found) for line in TEASERS)
 
 
-def test_the_article_alone_is_kept_of_what_is_around_it_and_without_prose_the_page() -> None:
+def test_what_is_before_the_headline_is_not_of_the_article() -> None:
     found = main_text(f"<main><div><p>{TEASERS[0]}</p><h1>Le titre</h1></div>{ARTICLE}<p>{TEASERS[1]}</main>")
     assert found
     assert stands_in(LEAD, found)
     assert not stands_in(TEASERS[0], found)
+
+
+def test_an_article_without_paragraphs_is_not_lost_to_the_comments_below_it() -> None:
     article = "<br>".join(BODY * 4)
     assert main_text(f"<div>{article}</div><div><p>{TEASERS[0]}</p><p>{TEASERS[1]}</p></div>") is None
     # A page without prose is kept but for its furniture.
     assert words(main_text(f"{MENU}<div>Deux mots</div>") or "") == ["deux", "mots"]
     assert main_text("") == ""
-    page = f"{MENU}<main><h1>Le titre</h1>{ARTICLE}<aside>{TEASERS[4]}</aside><p>{TEASERS[5]}</p></main>"
-    rest = iter(words(text_of_page(page.encode()).decode()))
-    assert all(word in rest for word in words(main_text(page) or "nichts"))
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,12 @@ def test_pages_made_to_be_slow_are_given_up(hostile: str) -> None:
     with suppress(RefusedPageError):
         content, _ = main_content(hostile.encode())
         assert len(content) <= 2 * len(hostile)
+
+
+def test_what_is_left_is_the_page_but_for_some_words() -> None:
+    page = f"{MENU}<main><h1>Le titre</h1>{ARTICLE}<aside>{TEASERS[4]}</aside><p>{TEASERS[5]}</p></main>"
+    rest = iter(words(text_of_page(page.encode()).decode()))
+    assert all(word in rest for word in words(main_text(page) or "nichts"))
 
 
 @pytest.mark.real_data
@@ -164,6 +170,13 @@ def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> None:
     assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
+def test_a_parser_that_died_before_costs_no_page() -> None:
+    for _ in range(3):
+        parse_in_subprocess("main", b"<p>avant")
+        os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGKILL)
+        assert parse_in_subprocess("main", b"<p>suite") == SUITE
+
+
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize("changed", [DYING], indirect=True, ids=["dying"])
 def test_a_text_of_which_only_the_beginning_came_is_none() -> None:
@@ -171,7 +184,7 @@ def test_a_text_of_which_only_the_beginning_came_is_none() -> None:
         parse_in_subprocess("main", b"<p>un texte")
 
 
-def test_a_parser_that_gives_no_answer_or_is_interrupted_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_that_gives_no_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     parse_in_subprocess("main", b"<p>avant")
     os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGSTOP)
     # Of the others none has to be quick: a busy machine takes its time to start a process.
@@ -179,15 +192,6 @@ def test_a_parser_that_gives_no_answer_or_is_interrupted_is_given_up(monkeypatch
         patch.setattr(parsers, "MOST_WAITING_SECONDS", 0.5)
         with pytest.raises(ParserDiedError, match="did not answer"):
             parse_in_subprocess("main", b"<p>pendant")
-    assert parse_in_subprocess("main", b"<p>suite") == SUITE
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(parsers, "poll", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            parse_in_subprocess("main", b"<p>avant")
     assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
@@ -203,6 +207,17 @@ def test_threads_get_the_texts_of_their_own_pages() -> None:
         assert all(pool.map(asked, range(8)))
 
 
+def test_after_an_interrupted_page_the_next_gets_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parsers, "poll", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            parse_in_subprocess("main", b"<p>avant")
+    assert parse_in_subprocess("main", b"<p>suite") == SUITE
+
+
 def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsers, "LARGE_BYTES", 1_000)
     parse_in_subprocess("main", b"<p>avant")
@@ -213,15 +228,11 @@ def test_a_large_page_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     assert parsers._parser(os.getpid()) is not first
 
 
-def test_a_parser_that_died_or_refused_a_file_before_costs_no_page() -> None:
+def test_a_file_that_is_no_pdf_is_refused_without_harm() -> None:
     first = parsers._parser(os.getpid())
     with pytest.raises(UnparsablePageError, match="PDF cannot be read"):
         parse_in_subprocess("pdf", b"%PDF-1.4 nothing")
     assert parsers._parser(os.getpid()) is first
-    for _ in range(3):
-        parse_in_subprocess("main", b"<p>avant")
-        os.kill(parsers._parser(os.getpid())._process.pid, signal.SIGKILL)
-        assert parse_in_subprocess("main", b"<p>suite") == SUITE
 
 
 @pytest.mark.slow

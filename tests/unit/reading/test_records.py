@@ -82,6 +82,11 @@ def test_several_records_may_share_a_member_and_a_record_may_span_members(
         assert all(each.text in stored_record(chain.path, each) for each in found)
 
 
+def test_files_that_were_joined_are_read_to_the_end(shard: RecordShard) -> None:
+    found, report = shard.read(shard.packed(records_in(shard, 2)) * 3)
+    assert (texts_of(found), report.defects_total) == (TEXTS[:2] * 3, 0)
+
+
 # Closing line ends, and by how much a length is off because of them.
 WARC_ENDS = [(b"\r\n\r\n", -2), (b"\r\n\r\n", 2)]
 LOOSE_WARC_ENDS = [(end, 0) for end in (b"", b"\r\n", b"\n\n", b"\r\n\r\n\r\n")]
@@ -220,25 +225,11 @@ def test_a_large_record_is_read(chain: RecordShard, size: int) -> None:
         assert report.defects_total == 0
 
 
-def test_text_that_looks_like_a_record_stays_text_and_joined_files_are_read_whole(shard: RecordShard) -> None:
+def test_text_that_looks_like_a_record_stays_text(shard: RecordShard) -> None:
     for shown in (shard.record(b"abc") + b"fin", shard.record(b"") + shard.record(b"abc") + b"fin"):
         text = b"<pre>\r\n\r\n" + shown
         found, report = shard.read([shard.record(text), shard.record(b"suite")])
         assert (texts_of(found), report.defects_total) == ([text, b"suite"], 0)
-    # Files that were joined are read to the end.
-    found, report = shard.read(shard.packed(records_in(shard, 2)) * 3)
-    assert (texts_of(found), report.defects_total) == (TEXTS[:2] * 3, 0)
-
-
-def test_a_length_that_takes_in_just_the_records_that_follow_is_not_believed(shard: RecordShard) -> None:
-    for more in ([b"un autre texte"], [b"un autre texte", b"encore un"]):
-        swallowed = b"".join(map(shard.record, more))
-        first = shard.record(b"ici", lie=len(swallowed))
-        found, report = shard.read([first, swallowed, shard.record(b"fin")])
-        is_member = shard.packing == "record"
-        assert texts_of(found) == [b"ici", *more * is_member, b"fin"]
-        assert (damage_of(found)[0], report.defects_total) == ("length", 1)
-        assert is_member or shard.format == "arc" or "contains whole records" in complaints(report)
 
 
 def test_wherever_a_file_is_cut_what_is_whole_is_read_and_the_cut_is_named(shard: RecordShard) -> None:

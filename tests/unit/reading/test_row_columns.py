@@ -23,7 +23,6 @@ from presswatch_spark.reading.rows.columns import (
 )
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import Outcome
-from tests.unit.scanning.releases.test_datasets import AT, ROWS, URL
 from tests.world.corpora import article, corpus_of
 from tests.world.scanned import FORMS, rows_in, scan_one, some_pages
 from tests.world.shards import Row, as_jsonl, as_parquet, as_parquet_dictionary, complaints, read, texts
@@ -37,16 +36,27 @@ def save(request: pytest.FixtureRequest, tmp_path: Path) -> Save:
     return partial(request.param, tmp_path)
 
 
+URL, AT = "https://www.courrier.example/une/1", "2024-05-18T01:58:10Z"
+CRAWL = "crawl-data/CC-MAIN-2024-22/segments/1/warc/a.warc.gz"
 META = {"url": URL, "partition": "head_middle", "date_download": AT, "digest": "sha1:X", "language": "fr"}
 # Public datasets; a text is filled in.
-BY_NAME = ("hplt-2", "fineweb-2", "finepdfs", "redpajama-v2", "culturax", "c4")
-LAYOUTS: dict[str, Row] = {name: ROWS[name][1] for name in BY_NAME} | {
+LAYOUTS: dict[str, Row] = {
+    "HPLT": {"f": "./a.warc.gz", "o": 1, "s": 2, "rs": 3, "u": URL, "c": "text/html", "ts": AT, "text": "",
+             "collection": "cc40", "lang": ["fra_Latn"], "id": "1"},
+    "FineWeb-2": {"text": "", "id": "<urn:uuid:1>", "dump": "CC-MAIN-2024-22", "url": URL, "date": AT,
+                  "file_path": f"s3://commoncrawl/{CRAWL}", "language": "fra", "language_score": 0.9},
+    "FinePDFs": {"text": "", "id": "<urn:uuid:1>", "dump": "CC-MAIN-2024-22", "url": URL, "date": AT,
+                 "file_path": f"s3://commoncrawl/{CRAWL}", "offset": 7, "language": "fra_Latn"},
+    "RedPajama-V2": {"raw_content": "", "url": URL, "date_download": AT, "digest": "sha1:X",
+                     "cc_segment": CRAWL},
     "RedPajama-V2 with meta": {"raw_content": "", "doc_id": "2024-22/0001/fr_head.json.gz/1",
                                "meta": json.dumps(META), "quality_signals": "{}"},
     "RedPajama-V1": {"text": "", "meta": json.dumps({"url": URL, "timestamp": AT}), "subset": "cc"},
+    "CulturaX": {"text": "", "timestamp": AT, "url": URL, "source": "mC4"},
+    "C4": {"text": "", "timestamp": AT, "url": URL},
     "datatrove": {"text": "", "id": "1", "metadata": {"url": URL, "date": AT, "dump": "CC-MAIN-2024-22"}},
 }  # fmt: skip
-WITH_CRAWL = ("fineweb-2", "finepdfs", "redpajama-v2", "datatrove")
+WITH_CRAWL = ("FineWeb-2", "FinePDFs", "RedPajama-V2", "datatrove")
 
 
 def with_text(name: str, text: str) -> Row:
@@ -281,14 +291,15 @@ def test_a_typo_in_a_dotted_name_does_so_too(corpus: Path, save: Save, name: str
         assert f"{name} for url" in refused(scanned(corpus, path, url=name))
 
 
-def test_a_column_that_only_some_rows_have_is_there_and_messages_hold_no_values(
-    tmp_path: Path, corpus: Path
-) -> None:
+def test_a_column_that_only_some_rows_have_is_there(tmp_path: Path, corpus: Path) -> None:
     rows = [row | ({"late": "https://a.example/"} if row["n"] == 29 else {}) for row in rows_of_press()]
     log = scanned(corpus, as_jsonl(tmp_path, rows), url="late").log
     assert (log["status"], log["documents"], log["documents_without_url"]) == ("complete", 30, 29)
     empty = [{**row, "late": None} for row in rows_of_press()]
     assert scanned(corpus, as_jsonl(tmp_path, empty), url="late").log["documents_without_url"] == 30
+
+
+def test_the_message_is_bounded_and_holds_no_values(tmp_path: Path, corpus: Path) -> None:
     rows = [{"text": "secret", **{f"{n:03}{'k' * 500}": "secret" for n in range(300)}}]
     error = refused(scanned(corpus, as_jsonl(tmp_path, rows), url="urll"))
     assert len(error) < 2000

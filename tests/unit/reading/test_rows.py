@@ -74,7 +74,7 @@ def test_rows_come_in_order_with_url_time_and_index(tmp_path: Path, name: str) -
         assert report.bytes_read == (tmp_path / name).stat().st_size
 
 
-def test_blank_lines_count_and_a_line_that_cannot_be_parsed_is_named(tmp_path: Path) -> None:
+def test_blank_lines_count_and_a_byte_order_mark_does_not(tmp_path: Path) -> None:
     lines = (b"\xef\xbb\xbf" + row(0), b"", b"  \r", row(3) + b"\r")
     found, report = read_lines(tmp_path, *lines, format="c4")
     assert [(document.text, document.locator.row_index) for document in found] == [
@@ -83,6 +83,9 @@ def test_blank_lines_count_and_a_line_that_cannot_be_parsed_is_named(tmp_path: P
     ]
     assert found[0].locator.captured_at == datetime(2019, 4, 25, 12, 57, 54, tzinfo=UTC)
     assert report.defects_total == report.documents_skipped == 0
+
+
+def test_a_line_that_cannot_be_parsed_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
     found, report = read_lines(tmp_path, row(0), b'{"text": "deux', b"[1]", b'"x"', row(4), format="c4")
     assert texts(found) == ["texte 0", "texte 4"]
     assert [(each.offset, each.unit) for each in report.defects] == [(1, "line"), (2, "line"), (3, "line")]
@@ -169,7 +172,9 @@ def test_rows_without_text_are_skipped_and_values_of_a_wrong_type_are_named(tmp_
     assert "text is a number, not a string; not read (line 3)" in complaints(report)
     assert "text is a list, not a string; not read (line 4)" in complaints(report)
     assert report.defects_total == 4
-    # A file without a text column does not look like one without copies.
+
+
+def test_a_file_without_a_text_column_does_not_look_like_one_without_copies(tmp_path: Path) -> None:
     with pytest.raises(CorruptError, match=r"no row has a text column \(text\); there are: body, url"):
         read_lines(tmp_path, b'{"body": "a", "url": "b"}', format="c4")
 
@@ -252,12 +257,20 @@ def test_a_broken_line_that_was_written_so_costs_no_other_row_its_url(tmp_path: 
     assert (report.defects_total, report.unverified) == (1, False)
 
 
-def test_a_line_too_long_or_no_utf_8_costs_its_neighbours_their_urls(tmp_path: Path) -> None:
+def test_a_line_longer_than_allowed_is_named_and_a_row_before_it_gets_no_url(tmp_path: Path) -> None:
     lines = [row(0), row(1), row(2, x="x" * 999), row(3), row(4)]
     found, report = read_lines(tmp_path, *lines, max_document_bytes=500)
     assert (known(found), [document.locator.row_index for document in found]) == ([0, 4], [0, 1, 3, 4])
     assert "line longer than 500 bytes" in complaints(report)
-    # A row that is no UTF-8 keeps its text, and its URL if it was written so.
+
+
+@pytest.mark.parametrize("pack", UNCHECKED)
+def test_a_shard_that_was_cut_keeps_the_url_of_its_last_whole_row(tmp_path: Path, pack: Pack) -> None:
+    found, report = read_lines(tmp_path, row(0), row(1), row(2)[:30], pack=pack, end=b"")
+    assert (known(found), report.defects_total, report.unverified) == ([0, 1], 1, False)
+
+
+def test_a_row_that_is_no_utf8_keeps_its_text_and_its_url_if_it_was_written_so(tmp_path: Path) -> None:
     odd = row(9, text="a?b").replace(b"?", b"\xff")
     found, report = read_lines(tmp_path, row(0), row(1), odd, row(3), row(4))
     doubted = found.pop(2)
@@ -268,12 +281,6 @@ def test_a_line_too_long_or_no_utf_8_costs_its_neighbours_their_urls(tmp_path: P
     assert (found[1].text, found[1].url) == ("a\ufffdb".encode(), "https://exemple.fr/9")
     assert report.defects_total == 0
     assert "not valid UTF-8" in report.notes[0]
-
-
-@pytest.mark.parametrize("pack", UNCHECKED)
-def test_a_shard_that_was_cut_keeps_the_url_of_its_last_whole_row(tmp_path: Path, pack: Pack) -> None:
-    found, report = read_lines(tmp_path, row(0), row(1), row(2)[:30], pack=pack, end=b"")
-    assert (known(found), report.defects_total, report.unverified) == ([0, 1], 1, False)
 
 
 @pytest.mark.parametrize("format", ["rows", "c4"])
@@ -289,11 +296,14 @@ def test_a_row_without_a_field_that_all_others_have_is_in_doubt(
     assert complaints(report) == f"{told} {lacking})"
 
 
-def test_a_row_without_text_is_told_and_a_field_may_become_optional(tmp_path: Path) -> None:
+def test_a_row_without_text_is_told_if_all_others_have_one(tmp_path: Path) -> None:
     lines = [row(n).replace(b"text", b"tezt") if n == 4 else row(n) for n in range(10)]
     found, report = read_lines(tmp_path, *lines)
     assert len(found) == 9
     assert "1 row without the field text" in complaints(report)
+
+
+def test_a_field_that_some_rows_lack_is_optional_after_a_few(tmp_path: Path) -> None:
     lacking = range(10, 100, 10)
     found, report = read_lines(
         tmp_path, *(row(n, timestamp=None if n in lacking else AT) for n in range(100))
@@ -451,12 +461,14 @@ def test_large_fields_beside_a_small_text_are_not_collected(unused: dict[str, ob
     assert peak < 4 * MEGABYTE + 6 * (one_row + MEGABYTE)
 
 
-def test_many_small_rows_are_several_batches_and_places_are_known() -> None:
+def test_many_small_rows_are_several_batches_and_none_is_empty() -> None:
     sizes = [len(batch) for batch in batches(row(n) for n in range(2 * DOCUMENTS_AT_ONCE + 1))]
     assert sizes == [DOCUMENTS_AT_ONCE, DOCUMENTS_AT_ONCE, 1]
     without_text = json.dumps({"text": "", "raw_html": "x" * 5 * MEGABYTE}).encode()
     assert [len(batch) for batch in batches(iter([without_text, row(0), without_text, row(1)]))] == [2]
-    # A locator still knows what stands beside large fields.
+
+
+def test_a_locator_still_knows_what_stands_beside_large_fields() -> None:
     meta = {"warc_record_id": "<urn:1>", "html": "x" * 99, "language": ["fr", 7], "url": "https://a.fr/"}
     (batch,) = batches(iter([row(0, metadata=meta, dump="CC-MAIN-2024-22", date="2024-05-18")]))
     place = batch.locate(0)

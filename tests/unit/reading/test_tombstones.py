@@ -5,7 +5,6 @@ import io
 import random
 import zlib
 from datetime import UTC, datetime
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,9 @@ from warcio.archiveiterator import ArchiveIterator
 from presswatch_spark.reading.tombstones import LONGEST_COMMENT, SKIPPED, Removed, removed_id_in, tombstone
 from tests.world.arc import HEAD, VERSION, arc_record
 from tests.world.proofs import each_time
-from tests.world.records import PACKINGS, RecordShard
 from tests.world.release import member_of, wet_record
 from tests.world.shards import read
-from tests.world.warc import packed_as, warc_record
+from tests.world.warc import packed_as, page, warc_record
 
 AT = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
 ID = "<urn:uuid:00000000-0000-4000-8000-000000000007>"
@@ -123,24 +121,18 @@ def test_random_records_are_replaced_without_moving_a_neighbour(
 # Our readers.
 
 
-SIZES = {"wet": (400, 4_000), "warc": (700, 4_000), "arc": (*range(196, 206), 1_000)}
-WHERE = list(product(SIZES, PACKINGS))
-
-
-@pytest.mark.parametrize(("form", "packing"), each_time([(form, "record") for form in SIZES], WHERE))
-def test_a_file_with_tombstones_is_read_whole_and_counts_them(
-    tmp_path: Path, form: str, packing: str
-) -> None:
-    shard, is_arc = RecordShard(form, packing, tmp_path / "some.shard"), form == "arc"
-    for size in SIZES[form]:
-        magic, removed = (b"http", None) if is_arc else (b"WARC/", ID)
-        stone = tombstone(Removed(magic.ljust(size), removed, AT, is_arc))
-        assert stone
-        records = [shard.record(b"Le texte de page %d " % number * 9, f"{number}") for number in range(5)]
-        records[1] = records[4] = stone
-        documents, report = shard.read(records)
-        assert [each.url[-1] for each in documents] == ["0", "2", "3"]
-        assert (report.complaints, report.skipped) == ([], {SKIPPED: 2})
+@pytest.mark.parametrize("packing", each_time(["record"], ["record", "single", "plain"]))
+@pytest.mark.parametrize("size", [400, 4_000])
+def test_a_wet_with_tombstones_is_read_whole_and_counts_them(tmp_path: Path, packing: str, size: int) -> None:
+    records = [wet_record(0, number, f"Le texte de page {number} " * 9) for number in range(5)]
+    stone = tombstone(Removed(b"WARC/".ljust(size), ID, AT))
+    assert stone
+    records[1], records[4] = stone, stone
+    path = tmp_path / "a.warc.wet.gz"
+    path.write_bytes(packed_as(packing, records))
+    documents, report = read(path, "wet")
+    assert [each.url[-1] for each in documents] == ["0", "2", "3"]
+    assert (report.complaints, report.skipped) == ([], {SKIPPED: 2})
 
 
 def test_metadata_in_a_wet_that_are_no_tombstone_remain_a_defect(tmp_path: Path) -> None:
@@ -155,6 +147,29 @@ def test_metadata_in_a_wet_that_are_no_tombstone_remain_a_defect(tmp_path: Path)
         (complaint,) = report.complaints
         assert complaint.startswith("record is not a conversion; it was not read")
         assert removed_id_in(data) is None
+
+
+@pytest.mark.parametrize("packing", each_time(["record"], ["record", "single", "plain"]))
+def test_tombstones_in_warc_are_counted_and_name_no_languages(tmp_path: Path, packing: str) -> None:
+    pages = [page(f"<p>Page numéro {n}</p>".encode(), url=f"https://exemple.fr/{n}") for n in range(3)]
+    stone = tombstone(Removed(b"WARC/".ljust(700), ID, AT))
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(packed_as(packing, [pages[0], stone or b"", *pages[1:]]))
+    documents, report = read(path, "warc")
+    assert [each.url for each in documents] == [f"https://exemple.fr/{n}" for n in range(3)]
+    assert (report.complaints, report.skipped) == ([], {SKIPPED: 1})
+
+
+@pytest.mark.parametrize("packing", each_time(["record"], ["record", "single", "plain"]))
+@pytest.mark.parametrize("size", [*range(196, 206), 1_000])
+def test_tombstones_in_arc_are_counted(tmp_path: Path, packing: str, size: int) -> None:
+    records = [arc_record(HEAD + b"<p>Page %d</p>" % n, f"http://exemple.fr/{n}") for n in range(3)]
+    stone = tombstone(Removed(b"http".ljust(size), None, AT, True))
+    path = tmp_path / "a.arc.gz"
+    path.write_bytes(packed_as(packing, [VERSION, records[0], stone or b"", *records[1:]]))
+    documents, report = read(path, "arc")
+    assert [each.url for each in documents] == [f"http://exemple.fr/{n}" for n in range(3)]
+    assert (report.complaints, report.skipped) == ([], {SKIPPED: 1})
 
 
 # Attacks: bytes that hide a text are no tombstone.

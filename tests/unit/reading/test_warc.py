@@ -119,7 +119,7 @@ def test_languages_of_a_metadata_record_are_read_or_unknown(
     assert identified(f"fetchTimeMs: 258\r\n{said}".encode()) == codes
 
 
-def test_pages_are_known_by_payload_and_extraction_also_at_the_place_of_a_site_file(tmp_path: Path) -> None:
+def test_a_page_is_known_by_its_payload_and_by_what_made_its_text(tmp_path: Path) -> None:
     body = "<title>Non</title><p>Été <b>à</b> l’œuvre".encode()
     made = warc_record(http(body), "https://a.fr/", "WARC-Payload-Digest: sha1:X")
     (document,), _ = read_warc(tmp_path, [made])
@@ -128,12 +128,6 @@ def test_pages_are_known_by_payload_and_extraction_also_at_the_place_of_a_site_f
     assert (place.payload_digest, place.payload_digest_computed) == ("sha1:X", f"sha1:{digest}")
     assert (place.http_status, place.extraction) == (200, EXTRACTION)
     assert document.text == "Été à l’œuvre".encode()
-    # A page at the place of a site's file is a page.
-    url = "https://journal.fr/robots.txt"
-    found, _ = read_warc(tmp_path, [page(b"<!doctype html><p>Introuvable", url=url)])
-    assert texts_of(found) == [b"Introuvable"]
-    found, report = read_warc(tmp_path, [page(b"User-agent: *", url=url)])
-    assert (found, report.skipped) == ([], {"file about the site": 1})
 
 
 def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(tmp_path: Path) -> None:
@@ -181,6 +175,14 @@ def test_a_file_about_a_site_is_no_document_but_can_be_captured(
     assert report.skipped == ({} if is_document else {"file about the site": 1})
 
 
+def test_a_page_at_the_place_of_a_site_file_is_a_page(tmp_path: Path) -> None:
+    url = "https://journal.fr/robots.txt"
+    found, _ = read_warc(tmp_path, [page(b"<!doctype html><p>Introuvable", url=url)])
+    assert texts_of(found) == [b"Introuvable"]
+    found, report = read_warc(tmp_path, [page(b"User-agent: *", url=url)])
+    assert (found, report.skipped) == ([], {"file about the site": 1})
+
+
 @pytest.mark.parametrize("batch_bytes", [1, 4 << 20])
 def test_a_capture_without_a_body_is_handed_out_too(tmp_path: Path, batch_bytes: int) -> None:
     moved = http(b"", "Location: /", "X-Robots-Tag: noai", status="HTTP/1.1 301 Moved")
@@ -200,13 +202,16 @@ def test_what_was_read_before_the_shard_shows_itself_another_is_handed_out(tmp_p
     assert sum(sizes) == report.documents
 
 
-def test_a_page_in_segments_and_what_the_crawler_cut_are_named(tmp_path: Path) -> None:
+def test_what_the_crawler_cut_is_a_note_and_no_loss(tmp_path: Path) -> None:
     cut = http(b"5\r\n<p>ab\r\n", "Content-Type: text/html", "Transfer-Encoding: chunked")
     found, report = read_warc(tmp_path, [warc_record(cut, "https://a.fr/", "WARC-Truncated: length")])
     assert (texts_of(found), report.defects_total, report.notes) == ([b"ab"], 0, [CUT_NOTE])
     found, report = read_warc(tmp_path, [warc_record(cut)])
     assert texts_of(found) == [b"ab"]
     assert "cut" in complaints(report)
+
+
+def test_a_page_in_segments_is_named_as_read_in_part(tmp_path: Path) -> None:
     first = warc_record(http(b"<p>un"), "https://a.fr/", "WARC-Segment-Number: 1")
     rest = warc_record(b"deux", "https://a.fr/", "WARC-Segment-Number: 2", kind="continuation")
     found, report = read_warc(tmp_path, [first, rest])
@@ -214,7 +219,7 @@ def test_a_page_in_segments_and_what_the_crawler_cut_are_named(tmp_path: Path) -
     assert complaints(report) == "record is a first segment; those that continue it were not read (byte 0)"
 
 
-def test_releases_and_digests_are_those_of_each_page(tmp_path: Path) -> None:
+def test_the_digest_of_a_block_with_its_head_is_no_payload_digest(tmp_path: Path) -> None:
     of_block = "WARC-Block-Digest: sha1:B"
     records = [
         warc_record(http(b"<p>un"), "https://a.fr/", of_block),
@@ -223,7 +228,9 @@ def test_releases_and_digests_are_those_of_each_page(tmp_path: Path) -> None:
     ]
     found, _ = read_warc(tmp_path, records)
     assert [document.locator.payload_digest for document in found] == [None, "md5:P", "sha1:B"]
-    # Pages of files that were joined name the release of their own.
+
+
+def test_pages_of_files_that_were_joined_name_the_release_of_their_own(tmp_path: Path) -> None:
     early, late = (warc_record(b"isPartOf: CC-MAIN-2020-%d\r\n" % n, kind="warcinfo") for n in (10, 16))
     one, two, three, four = (page(b"<p>%d" % n) for n in range(4))
     found, report = read_warc(tmp_path, [one, early, two, early, three, late, four])
@@ -257,7 +264,13 @@ def test_in_xhtml_an_empty_element_hides_nothing(tmp_path: Path, media: str) -> 
     assert report.defects_total == 0
 
 
-def test_media_types_without_end_are_counted_as_one_and_odd_responses_read(tmp_path: Path) -> None:
+def test_media_types_without_end_are_counted_as_one(tmp_path: Path) -> None:
+    _, report = read_warc(tmp_path, [page(b"x", f"Content-Type: x/y{n}") for n in range(80)])
+    assert report.documents_skipped == sum(report.skipped.values()) == 80
+    assert (len(report.skipped), report.skipped["other reasons"]) == (51, 30)
+
+
+def test_odd_responses_are_read_as_browsers_do(tmp_path: Path) -> None:
     # A head without its blank line ends where markup begins; a text that begins with a number is not chunked.
     unclosed = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n<html><p>un\r\n\r\n<p>deux"
     chunked = http(b"2024\nest une <b>bonne</b> annee", HTML, "Transfer-Encoding: chunked")
@@ -265,15 +278,9 @@ def test_media_types_without_end_are_counted_as_one_and_odd_responses_read(tmp_p
     assert texts_of(found)[0].split() == [b"un", b"deux"]
     found, report = read_warc(tmp_path, [warc_record(chunked)])
     assert (texts_of(found), report.defects_total) == ([b"2024\nest une bonne annee"], 0)
-    # A head without its blank line that announces a body is a loss.
-    assert urls_and_defects(tmp_path, warc_record(http(b"", HTML).removesuffix(b"\r\n"))) == ([], 1)
-    # Media types without end are counted as one.
-    _, report = read_warc(tmp_path, [page(b"x", f"Content-Type: x/y{n}") for n in range(80)])
-    assert report.documents_skipped == sum(report.skipped.values()) == 80
-    assert (len(report.skipped), report.skipped["other reasons"]) == (51, 30)
 
 
-def test_a_pdf_is_counted_unless_asked_for_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+def test_a_pdf_is_counted_unless_its_text_is_asked_for(tmp_path: Path) -> None:
     records = [page(pdf("La forêt brûlée", "et la maire"), PDF), page(b"<p>suite")]
     found, report = read_warc(tmp_path, records)
     assert (texts_of(found), report.skipped) == ([b"suite"], {"application/pdf": 1})
@@ -287,6 +294,9 @@ def test_a_pdf_is_counted_unless_asked_for_and_a_damaged_one_is_named(tmp_path: 
     assert str(found[0].locator.extraction).startswith("pypdf ")
     assert str(found[1].locator.extraction).startswith("presswatch page text ")
     assert report.defects_total == 0
+
+
+def test_a_damaged_pdf_is_named_and_costs_nothing_else(tmp_path: Path) -> None:
     harmed = (b"%PDF-1.4 rien", pdf("Un titre")[:90], b"%PDF-" + b"<" * 100_000)
     found, report = read_warc(tmp_path, [*(page(body, PDF) for body in harmed), page(b"<p>suite")], pdf=True)
     assert texts_of(found) == [b"suite"]
@@ -351,3 +361,7 @@ NOT_A_PAGE = {
 def test_what_is_no_page_is_left_out_without_a_word(tmp_path: Path, block: bytes, header: str) -> None:
     records = (warc_record(block, "https://a.fr/", *header.splitlines()), page(b"<p>la page"))
     assert urls_and_defects(tmp_path, *records) == (["https://exemple.fr/"], 0)
+
+
+def test_a_head_without_its_blank_line_that_announces_a_body_is_a_loss(tmp_path: Path) -> None:
+    assert urls_and_defects(tmp_path, warc_record(http(b"", HTML).removesuffix(b"\r\n"))) == ([], 1)

@@ -83,16 +83,6 @@ def test_a_record_without_url_is_read_and_one_without_text_is_counted(tmp_path: 
     found, report = read_bytes(tmp_path, packed_as("record", [lone, record(b"")]))
     assert [(document.text, document.url) for document in found] == [(b"texte", "")]
     assert (report.documents_skipped, complaints(report).count("record")) == (1, 1)
-    # The last record of a plain file may have more bytes than it declares.
-    records = [record(b"avant"), record(b"le dernier", length=6)]
-    found, report = read_bytes(tmp_path, packed_as("plain", records))
-    assert (texts_of(found), damage_of(found)) == ([b"avant", b"le der"], [None, "length"])
-    assert "declares 6 bytes and has 10" in complaints(report)
-    # A record with digests by two algorithms has one header.
-    digests = (digest_of(b"un texte"), f"sha256:{hashlib.sha256(b'un texte').hexdigest()}")
-    headers = "\n".join(f"WARC-Block-Digest: {digest}" for digest in digests)
-    (document,), report = read_bytes(tmp_path, record(b"un texte", headers=headers))
-    assert (document.url, document.locator.damage, report.defects_total) == (URL, None, 0)
 
 
 def test_the_language_gate_skips_what_is_surely_of_another_language(tmp_path: Path) -> None:
@@ -156,6 +146,19 @@ def test_a_damaged_version_line_gives_no_text_to_the_page_before(
     assert (damage_of(found), report.defects_total) == ([None, "header", None], 1)
 
 
+@pytest.mark.parametrize("packing", SHARED)
+def test_a_length_that_takes_in_just_the_records_that_follow_is_not_believed(
+    tmp_path: Path, packing: str
+) -> None:
+    for more in ([record(b"un autre texte")], [record(b"un autre texte"), record(b"encore un")]):
+        longer = len(b"".join([b"ici\r\n\r\n", *more])) - 4
+        for first in (record(b"ici", length=longer), named("contact", b"ici", length=longer)):
+            found, report = read_bytes(tmp_path, packed_as(packing, [first, *more, record(b"fin")]))
+            assert texts_of(found) == [b"ici", b"fin"]
+            assert damage_of(found)[0] == "length"
+            assert "contains whole records" in complaints(report)
+
+
 SHOWN = b"voici :\r\n\r\n" + record(b"un faux texte")[:-4]
 
 
@@ -192,6 +195,20 @@ def test_of_a_header_that_may_be_two_the_url_is_not_believed(tmp_path: Path, pac
         ("", b"copie", "header"),
     ]
     assert report.defects_total == 1
+
+
+def test_the_last_record_of_a_plain_file_with_more_bytes_than_it_declares_is_read(tmp_path: Path) -> None:
+    records = [record(b"avant"), record(b"le dernier", length=6)]
+    found, report = read_bytes(tmp_path, packed_as("plain", records))
+    assert (texts_of(found), damage_of(found)) == ([b"avant", b"le der"], [None, "length"])
+    assert "declares 6 bytes and has 10" in complaints(report)
+
+
+def test_a_record_with_digests_by_two_algorithms_has_one_header(tmp_path: Path) -> None:
+    digests = (digest_of(b"un texte"), f"sha256:{hashlib.sha256(b'un texte').hexdigest()}")
+    headers = "\n".join(f"WARC-Block-Digest: {digest}" for digest in digests)
+    (document,), report = read_bytes(tmp_path, record(b"un texte", headers=headers))
+    assert (document.url, document.locator.damage, report.defects_total) == (URL, None, 0)
 
 
 TWICE = {

@@ -342,6 +342,15 @@ class TestDamage:
         assert (outcome.log["status"], rows) == ("failed", [])
         assert "row group cannot be read" in outcome.log["error"]
 
+    def test_a_file_that_was_replaced_since_it_was_planned_has_failed(
+        self, corpus: Path, tmp_path: Path
+    ) -> None:
+        planned = stat(str(written(tmp_path, some_rows())), FAST)
+        written(tmp_path, some_rows(2)[:40])
+        outcome, rows = take(corpus, planned)
+        assert (outcome.log["status"], rows) == ("failed", [])
+        assert "the object changed since it was listed" in outcome.log["error"]
+
     @pytest.mark.parametrize(("nulls", "kept"), [(0, False), (1, True), (None, True)])
     def test_a_row_group_that_may_hold_rows_without_a_key_is_looked_into(
         self, nulls: int | None, kept: bool
@@ -352,19 +361,11 @@ class TestDamage:
         )
         assert (_bounds(chunk) is None) is kept
 
-    def test_an_index_without_a_row_is_complete_and_a_replaced_one_has_failed(
-        self, corpus: Path, tmp_path: Path
-    ) -> None:
+    def test_an_index_without_a_row_is_complete(self, corpus: Path, tmp_path: Path) -> None:
         file = tmp_path / "empty.parquet"
         pq.write_table(SCHEMA.empty_table(), file)
         outcome, rows = take(corpus, file)
         assert (outcome.log["status"], outcome.log["rows"], rows) == ("complete", 0, [])
-        # A file that was replaced since it was planned has failed.
-        planned = stat(str(written(tmp_path, some_rows())), FAST)
-        written(tmp_path, some_rows(2)[:40])
-        outcome, rows = take(corpus, planned)
-        assert (outcome.log["status"], rows) == ("failed", [])
-        assert "the object changed since it was listed" in outcome.log["error"]
 
 
 class TestWanted:
@@ -384,16 +385,21 @@ class TestWanted:
             assert wanted.in_keys("", "\N{REPLACEMENT CHARACTER}")
             assert wanted.is_host(f"{below}{host}")
 
-    def test_neighbours_are_left_out_and_hosts_of_another_script_found_in_either_spelling(self) -> None:
-        wanted = Wanted.of({"gazette.fr": ["/"], "plateforme.fr": ["/carnet/"]})
-        for low, high in (
+    @pytest.mark.parametrize(
+        ("low", "high"),
+        [
             ("fr,gazett)/", "fr,gazett)/z"),
             ("fr,gazette-du-nord)/", "fr,gazette-du-nord)/x"),
             ("fr,gazettes)/", "fr,plateforme)/autre"),
             ("fr,plateforme)/autre", "fr,plateforme)/carnes"),
             ("com,google)/maps", "com,google,sites)/x"),
-        ):
-            assert not wanted.in_keys(low, high), low
+        ],
+    )
+    def test_neighbours_are_left_out(self, low: str, high: str) -> None:
+        wanted = Wanted.of({"gazette.fr": ["/"], "plateforme.fr": ["/carnet/"]})
+        assert not wanted.in_keys(low, high)
+
+    def test_a_host_of_another_script_is_found_in_either_spelling(self) -> None:
         wanted = Wanted.of({"xn--t-9fab.fr": ["/"]})
         for host in ("été", "xn--t-9fab"):
             assert wanted.in_keys(f"fr,{host})/x", f"fr,{host})/y")
@@ -473,7 +479,9 @@ def test_the_id_of_a_crawl_leads_to_the_files_of_its_list_and_a_path_to_itself(t
         index_files(["CC-MAIN-2012"], str(mirror), ScanConfig())
 
 
-def test_lists_of_the_older_index_and_of_several_releases_lead_to_their_files(tmp_path: Path) -> None:
+def test_a_list_of_the_older_index_leads_to_its_shards_and_not_to_what_lies_beside_them(
+    tmp_path: Path,
+) -> None:
     names = ["cdx-00000.gz", "cdx-00001.gz", "cluster.idx", "metadata.yaml"]
     keys = [f"cc-index/collections/{CRAWL}/indexes/{name}" for name in names]
     (tmp_path / "cc-index").mkdir()
@@ -483,7 +491,9 @@ def test_lists_of_the_older_index_and_of_several_releases_lead_to_their_files(tm
     assert [info.uri for info in files] == [f"{tmp_path}/{key}" for key in keys[:2]]
     listing.write_bytes(gzip.compress(keys[2].encode()))
     assert len(index_files([str(listing)], None, ScanConfig())) == 1
-    # What one release is relative to is not what the next one is.
+
+
+def test_what_one_release_is_relative_to_is_not_what_the_next_one_is(tmp_path: Path) -> None:
     names = [f"cc-index/part-{n}.parquet" for n in range(2)]
     for number, name in enumerate(names):
         listing = (

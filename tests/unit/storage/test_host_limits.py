@@ -160,16 +160,17 @@ class TestReports:
         assert host.must_repeat(cast(HttpReply, Asks(240, now[0])), OPTIONS, single_object=False)
         return host
 
-    def test_a_pause_is_reported_once_a_minute_and_outside_of_a_command_on_stderr(
-        self, host: HostLimits, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_pause_is_reported_once_a_minute_with_host_reason_and_time(self, host: HostLimits) -> None:
         lines = list[str]()
         with waits_reported(lambda waiting: lines.append(str(waiting))):
             assert host.await_turn("https://host.example/a") >= 1240
         assert len(lines) == 3
         assert all(line.startswith(f"waiting for {HOST} until ") for line in lines)
         assert all(line.endswith(" UTC: it answered 429 and asked to wait for 240 s") for line in lines)
-        host.must_repeat(cast(HttpReply, Asks(240, 1300.0)), OPTIONS, single_object=False)
+
+    def test_outside_of_a_command_a_pause_is_reported_on_stderr(
+        self, host: HostLimits, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         host.await_turn("https://host.example/a")
         assert capsys.readouterr().err.startswith(f"waiting for {HOST} until ")
 
@@ -185,14 +186,12 @@ class TestReports:
 
 
 class TestRefusals:
-    def test_one_refusal_is_waited_out_and_a_site_that_refuses_everything_is_soon_asked_nothing_more(
-        self, server: Server
-    ) -> None:
+    def test_one_refusal_without_a_time_is_waited_out(self, server: Server) -> None:
         for status in (403, 429):
             server.faults.append(Fault(status=status))
             assert read(server, "a") == DATA
-        forget_hosts()
-        server.requests.clear()
+
+    def test_a_site_that_refuses_everything_is_soon_asked_nothing_more(self, server: Server) -> None:
         server.blocks_after = 4
         outcomes = [outcome(server, name) for name in "abcdefgh" * 25]
         assert outcomes[:4] == [DATA] * 4
@@ -210,21 +209,27 @@ class TestRefusals:
         # As many as are under way at once: when it refuses, after the pause, and for the next object.
         assert len(server.requests) <= 8 + 3 * 8
 
-    @pytest.mark.parametrize("forget", [forget_hosts, lambda: Workers("two", 2, 2).join()])
-    def test_a_new_run_asks_again_what_stopped_an_earlier_one(
-        self, server: Server, forget: Callable[[], None]
-    ) -> None:
-        Workers("one", 2, 2).join()
+    def test_a_new_run_asks_again_what_stopped_an_earlier_one(self, server: Server) -> None:
         server.blocks_after = 0
         for name in "ab":
             with pytest.raises(BlockedError if name == "b" else DeniedError):
                 read(server, name)
         assert len(server.requests) == 3
         server.blocks_after = None
+        with pytest.raises(BlockedError):
+            read(server, "a")
+        forget_hosts()
+        assert read(server, "a") == DATA
+
+    def test_a_worker_forgets_at_a_new_run_what_stopped_it_in_another(self, server: Server) -> None:
+        Workers("one", 2, 2).join()
+        server.blocks_after = 0
+        assert all(isinstance(outcome(server, name), StorageError) for name in "ab")
+        server.blocks_after = None
         Workers("one", 2, 2).join()
         with pytest.raises(BlockedError):
             read(server, "a")
-        forget()
+        Workers("two", 2, 2).join()
         assert read(server, "a") == DATA
 
     def test_forbidden_objects_among_others_are_failures_of_their_own(self, server: Server) -> None:
@@ -238,20 +243,21 @@ class TestRefusals:
         # The first is asked for again after a pause, of which there is one.
         assert [paths.count(f"/{name}") for name in "bcde"] == [2, 1, 1, 1]
 
-    def test_a_site_that_wants_credentials_is_left_alone_once_it_wants_them_for_everything(
-        self, server: Server
-    ) -> None:
+    def test_a_site_that_wants_credentials_for_everything_is_soon_left_alone(self, server: Server) -> None:
+        assert read(server, "a") == DATA
+        server.always = Fault(status=401)
+        outcomes = [outcome(server, name) for name in "abcdefgh"]
+        assert len(server.requests) == 1 + 5
+        assert all(isinstance(told, DeniedError) for told in outcomes[:4])
+        assert all("access denied (401) for 5 objects in a row" in str(told) for told in outcomes[4:])
+
+    def test_one_that_wants_credentials_for_some_objects_is_asked_for_others(self, server: Server) -> None:
         for _ in range(2):
             for name in "abcd":
                 server.faults.append(Fault(status=401))
                 assert isinstance(outcome(server, name), DeniedError)
             assert read(server, "e") == DATA
         assert len(server.requests) == 10
-        server.always = Fault(status=401)
-        outcomes = [outcome(server, name) for name in "abcdefgh"]
-        assert len(server.requests) == 10 + 5
-        assert all(isinstance(told, DeniedError) for told in outcomes[:4])
-        assert all("access denied (401) for 5 objects in a row" in str(told) for told in outcomes[4:])
 
     def test_a_refusal_with_a_hubs_reason_concerns_its_object_only(self, server: Server) -> None:
         for name in "abcdefg":
@@ -295,8 +301,6 @@ class TestConnections:
         for _ in range(5):
             read_range(f"{server.url}/a", 1, 10, OPTIONS)
         assert len(set(server.peers)) == 1
-        # A slow reader is no slow server.
-        assert read(server, "a", StorageOptions(lowest_rate=1 << 40, rate_seconds=3600)) == DATA
 
     def test_two_readers_of_two_objects_each_do_not_wait_for_each_other(self, server: Server) -> None:
         options = StorageOptions(max_connections=2, read_timeout=5)
@@ -351,6 +355,10 @@ class TestConnections:
         while len(server.lines) > 1 and time.monotonic() < until:
             Event().wait(0.01)
         assert len(server.lines) == 1
+
+    def test_a_slow_reader_is_no_slow_server(self, server: Server) -> None:
+        clock = StorageOptions(lowest_rate=1 << 40, rate_seconds=3600)
+        assert read(server, "a", clock) == DATA
 
     @pytest.mark.parametrize("format", ["auto", "c4"])
     def test_detection_and_reading_of_a_shard_take_one_request(self, format: str, server: Server) -> None:

@@ -97,21 +97,23 @@ class TestLists:
         first = shards.shards[0]
         assert (first.size, first.sha256) == (len(DATA), hashlib.sha256(DATA).hexdigest())
         assert sum("cursor=" in path for path, _ in site.asked) >= 2
-        # A folder and a dataset stand for all below them but papers and hidden files.
+
+    def test_a_folder_and_a_dataset_stand_for_all_below_but_papers_and_hidden_files(self, site: Hub) -> None:
         folder = plan([f"{ROOT}@main/data"], OPTIONS)
         assert [Path(shard.uri).name for shard in folder][-1] == "small.jsonl"
+        assert len(folder) == 6
         everything = plan([ROOT], OPTIONS)
-        assert (len(folder), len(everything)) == (6, 7)
+        assert len(everything) == 7
         assert [Path(uri).name for uri in everything.left_out] == ["README.md", ".hidden"]
 
-    def test_all_paths_of_a_plan_read_one_commit_and_a_release_is_found(
-        self, site: Hub, tmp_path: Path
-    ) -> None:
+    def test_all_paths_of_a_plan_and_of_lists_read_one_commit(self, site: Hub, tmp_path: Path) -> None:
         (tmp_path / "some.paths").write_text(f"{ROOT}/data/part-1.json.gz\n{ROOT}/other/one.parquet\n")
         shards = plan([str(tmp_path / "some.paths"), f"{ROOT}@main/data/part-0.json.gz"], OPTIONS)
         assert sum("/revision/" in path for path, _ in site.asked) == 1
         assert len(shards) == 3
         assert all(f"@{commit(site)}/" in shard.uri for shard in shards)
+
+    def test_a_release_without_a_list_is_found_on_its_hub(self, site: Hub) -> None:
         names = ("en/c4-train.0.json.gz", "multilingual/c4-fr.tfrecord-0.json.gz", "en/other.json.gz")
         site.push(dict.fromkeys(names, DATA))
         for release, name in (("c4-en", names[0]), ("c4-fr", names[1])):
@@ -237,18 +239,23 @@ class TestReading:
     ) -> None:
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         site.lfs_bytes, site.datasets[NAME].gated = 10**9, True
-        uri = pinned(site)
-        assert whole(uri) == DATA
-        assert read_range(uri, 1000, 10, OPTIONS) == DATA[1000:1010]
-        assert ask(uri, 5, 10, OPTIONS).body == DATA[5:10]
+        assert whole(pinned(site)) == DATA
+        assert read_range(pinned(site), 1000, 10, OPTIONS) == DATA[1000:1010]
+        assert ask(pinned(site), 5, 10, OPTIONS).body == DATA[5:10]
+
+    def test_a_mirror_that_declares_no_digest_gives_files_whose_digest_is_known(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        described = ObjectInfo(pinned(site), len(DATA), None, hashlib.sha256(DATA).hexdigest())
         # Small files come without a digest.
-        described = ObjectInfo(uri, len(DATA), None, hashlib.sha256(DATA).hexdigest())
+        site.lfs_bytes = 10**9
         with open_stream(described, OPTIONS, digests=True) as stream:
             assert stream.read_to_end() == DATA
             assert stream.sha256 == described.sha256
-        for size, etag in ((len(DATA) - 1, None), (len(DATA), "another")):
-            with pytest.raises(StorageError, match="changed"):
-                whole_of(ObjectInfo(uri, size, etag, described.sha256))
+        with pytest.raises(StorageError, match="changed"):
+            whole_of(ObjectInfo(described.uri, len(DATA) - 1, None, described.sha256))
+        with pytest.raises(StorageError, match="changed"):
+            whole_of(ObjectInfo(described.uri, len(DATA), "another", described.sha256))
 
     def test_an_address_that_was_refused_is_not_sent_again(self, site: Hub) -> None:
         uri = pinned(site)
@@ -370,21 +377,19 @@ class TestLimits:
         return pauses
 
     @pytest.mark.parametrize("headers", [{"RateLimit": '"resolvers";r=0;t=0.1'}, {"Retry_After": "0"}])
-    def test_a_hub_is_waited_for_unless_it_asks_for_too_long(
-        self, site: Hub, headers: dict[str, str], pauses: list[float]
-    ) -> None:
+    def test_a_hub_is_waited_for(self, site: Hub, headers: dict[str, str], pauses: list[float]) -> None:
         site.refusals.extend([refused(429, **headers)] * 4)
         assert whole(pinned(site)) == DATA
         site.refusals.extend([refused(429, **headers)] * 2)
         assert len(list(list_objects(f"{ROOT}/data", OPTIONS))) == 6
         assert pauses == [0.1] * 6
-        hub_requests.forget_places()
-        asked = len(site.asked)
+
+    def test_a_hub_that_asks_for_too_long_is_asked_nothing_more(self, site: Hub) -> None:
         site.refusals.append(refused(429, RateLimit='"resolvers";r=0;t=9000'))
         for _ in range(2):
             with pytest.raises(BlockedError, match="asked to wait for 9,000 s"):
                 whole(pinned(site))
-        assert len(site.asked) == asked + 1
+        assert len(site.asked) == 1
 
 
 class TestRefusals:
@@ -461,26 +466,14 @@ class TestTheToken:
 
 
 class TestAsking:
-    def test_the_store_answers_with_what_the_hub_says_of_the_file_also_if_it_refuses(
-        self, site: Hub, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        uri, small = pinned(site), pinned(site, "data/small.jsonl")
+    def test_the_store_answers_with_what_the_hub_says_of_the_file(self, site: Hub) -> None:
+        uri = pinned(site)
         answer = ask(uri, 10, 20, OPTIONS)
         assert (answer.uri, answer.status, answer.start, answer.body) == (uri, 206, 10, DATA[10:20])
         assert answer.header("X-Repo-Commit") == commit(site)
-        assert (ask(small, 2, 6, OPTIONS).body, ask(small, 99, 100, OPTIONS).body) == (b"text", b"")
-        gone = ask(f"{ROOT}@{'0' * 40}/data/x", 0, 1, OPTIONS)
-        assert (gone.status, gone.header("X-Error-Code"), gone.ours) == (404, "RevisionNotFound", False)
-        hub_requests.forget_places()
-        site.datasets[NAME].gated = True
-        gated = ask(uri, 0, 1, OPTIONS)
-        assert (gated.status, gated.header("X-Error-Code"), gated.ours) == (401, "GatedRepo", False)
-        site.datasets[NAME].disabled = True
-        assert ask(uri, 0, 1, OPTIONS).status == 403
-        # A token that is not known is our fault.
-        monkeypatch.setenv("HF_TOKEN", "hf_unknown")
-        answer = ask(uri, 0, 1, OPTIONS)
-        assert (answer.status, answer.ours) == (401, True)
+        small = ask(pinned(site, "data/small.jsonl"), 2, 6, OPTIONS)
+        assert small.body == b"text"
+        assert ask(pinned(site, "data/small.jsonl"), 99, 100, OPTIONS).body == b""
 
     @pytest.mark.parametrize("expired", [400, 401, 403, 404, 410])
     def test_no_answer_is_that_of_an_expired_address_or_holds_one(self, site: Hub, expired: int) -> None:
@@ -489,6 +482,20 @@ class TestAsking:
             answer = ask(pinned(site), start, start + 1, OPTIONS)
             assert answer.body == DATA[start : start + 1]
             assert "Signature" not in json.dumps([answer.uri, answer.headers, answer.failure])
+
+    def test_a_refusal_is_an_answer_with_the_hubs_word_for_it(self, site: Hub) -> None:
+        gone = ask(f"{ROOT}@{'0' * 40}/data/x", 0, 1, OPTIONS)
+        assert (gone.status, gone.header("X-Error-Code"), gone.ours) == (404, "RevisionNotFound", False)
+        site.datasets[NAME].gated = True
+        gated = ask(pinned(site), 0, 1, OPTIONS)
+        assert (gated.status, gated.header("X-Error-Code"), gated.ours) == (401, "GatedRepo", False)
+        site.datasets[NAME].disabled = True
+        assert ask(pinned(site), 0, 1, OPTIONS).status == 403
+
+    def test_a_token_that_is_not_known_is_our_fault(self, site: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_TOKEN", "hf_unknown")
+        answer = ask(pinned(site), 0, 1, OPTIONS)
+        assert (answer.status, answer.ours) == (401, True)
 
 
 def test_shards_of_every_form_give_the_rows_that_they_give_on_disk(

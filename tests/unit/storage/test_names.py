@@ -23,17 +23,15 @@ NO_PATHS = ["datasets/a/b@/x", "datasets/a/b/../x", "datasets/a/b/\udce9.gz"]
 
 
 class TestSpelling:
-    def test_a_file_an_access_point_and_a_printed_name_have_one_spelling(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_file_has_one_spelling(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         spellings = ["a b.gz", "./x/../a b.gz", f"file://{tmp_path}/a%20b.gz", f"{tmp_path}/a b.gz"]
         assert {canonical(spelling) for spelling in spellings} == {str(tmp_path / "a b.gz")}
+
+    def test_hadoop_schemes_are_s3_and_an_access_point_is_a_bucket(self) -> None:
         assert canonical("s3a://bucket/key") == canonical("S3N://bucket/key") == "s3://bucket/key"
         uri = "s3://arn:aws:s3:eu-west-3:123456789012:accesspoint/press/key"
         assert canonical(uri) == uri
-        assert printable("https://u:p@host:8/a/b.gz?X-Amz-Signature=1#f") == "https://host:8/a/b.gz"
-        assert printable("/data/caf\udce9.gz").encode() == rb"/data/caf\udce9.gz"
 
     @pytest.mark.parametrize("uri", ["gs://bucket/key", "hdfs://host/x", "s3:///key", "", "a\0b"])
     def test_what_no_storage_serves_is_refused(self, uri: str) -> None:
@@ -66,6 +64,10 @@ class TestSpelling:
         with pytest.raises(InputError, match=said) as caught:
             canonical(uri)
         assert not [word for word in ("hunter2", "cret", "AK") if word in str(caught.value)]
+
+    def test_a_printable_name_can_stand_in_a_table(self) -> None:
+        assert printable("https://u:p@host:8/a/b.gz?X-Amz-Signature=1#f") == "https://host:8/a/b.gz"
+        assert printable("/data/caf\udce9.gz").encode() == rb"/data/caf\udce9.gz"
 
     @pytest.mark.parametrize(
         ("uri", "dataset", "revision", "path"),
@@ -130,16 +132,9 @@ class TestPrivateAddresses:
         assert (answer.status, answer.body) == (None, b"")
         assert {path for _, path, _ in server.requests} == {"/old"}
 
-    def test_hosts_that_the_user_named_or_the_settings_allow_may_be_led_to(
-        self, server: Server, localhost: str
-    ) -> None:
+    def test_a_host_that_the_user_named_may_redirect_to_itself(self, server: Server) -> None:
         server.redirects["/old"] = f"{server.url}/a"
         assert read_object(f"{server.url}/old", OPTIONS)[0] == b"text"
-        server.redirects["/old"] = f"{localhost}/a"
-        server.objects["/x.paths"] = f"{localhost}/a\n".encode()
-        named = replace(OPTIONS, private_hosts=("localhost",))
-        assert read_object(f"{server.url}/old", named)[0] == b"text"
-        assert len(plan([f"{server.url}/x.paths"], named)) == 1
 
     def test_a_name_that_resolves_otherwise_when_it_is_connected_to_is_refused(
         self, server: Server, localhost: str, monkeypatch: pytest.MonkeyPatch
@@ -155,6 +150,13 @@ class TestPrivateAddresses:
         with pytest.raises(StorageError, match="an address of this machine"):
             read_object(f"{server.url}/old", OPTIONS)
         assert "/secret" not in {path for _, path, _ in server.requests}
+
+    def test_a_private_host_of_the_settings_may_be_led_to(self, server: Server, localhost: str) -> None:
+        server.redirects["/old"] = f"{localhost}/a"
+        server.objects["/x.paths"] = f"{localhost}/a\n".encode()
+        named = replace(OPTIONS, private_hosts=("localhost",))
+        assert read_object(f"{server.url}/old", named)[0] == b"text"
+        assert len(plan([f"{server.url}/x.paths"], named)) == 1
 
     def test_a_host_without_address_is_left_to_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def unknown(*_: object, **__: object) -> None:

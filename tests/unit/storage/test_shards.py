@@ -70,26 +70,28 @@ class TestPaths:
         assert line.endswith(" and 4 names more; to read one, pass its own path")
         assert left_out_line(plan([f"{folder}/a.wet.gz"], OPTIONS).left_out) is None
 
-    def test_a_dangling_link_and_a_half_fetched_shard_are_planned_so_that_they_fail(
-        self, folder: Path
-    ) -> None:
-        (folder / "gone.wet.gz").symlink_to(folder / "nowhere")
-        for path in (f"{folder}/g*", str(folder)):
-            assert ObjectInfo(f"{folder}/gone.wet.gz") in plan([path], OPTIONS).shards
-        names = ("x.wet.gz.part", "notice-board.jsonl.gz", "Readme.MD")
-        assert list(map(is_shard_name, names)) == [True, True, False]
-
-    def test_a_file_named_outright_is_planned_and_order_and_repeats_do_not_matter(self, folder: Path) -> None:
-        one = plan([f"{folder}/deep", f"{folder}/a.wet.gz", f"{folder}/b.wet.gz"], OPTIONS)
-        paths = [f"file://{folder}/b.wet.gz", f"{folder}/?.wet.gz", f"{folder}/deep/", f"{folder}/deep"]
-        other = plan(paths, OPTIONS)
-        assert (one, one.digest) == (other, other.digest)
+    def test_a_file_named_outright_is_planned_whatever_its_name(self, folder: Path) -> None:
         (folder / "odd[1].gz").write_bytes(b"x")
         paths = [f"{folder}/README", f"{folder}/odd[1].gz", f"{folder}/empty.wet.gz"]
         assert names_in(plan(paths, OPTIONS), folder) == ["README", "empty.wet.gz", "odd[1].gz"]
         beside = plan([str(folder), f"{folder}/README", f"{folder}/_SUCCESS"], OPTIONS)
         assert {"README", "_SUCCESS"} <= set(names_in(beside, folder))
         assert not {"README", "_SUCCESS"} & set(names_in(beside.left_out, folder))
+
+    def test_a_half_fetched_shard_is_not_forgotten(self) -> None:
+        names = ("x.wet.gz.part", "notice-board.jsonl.gz", "Readme.MD")
+        assert list(map(is_shard_name, names)) == [True, True, False]
+
+    def test_a_dangling_link_is_planned_so_that_it_fails(self, folder: Path) -> None:
+        (folder / "gone.wet.gz").symlink_to(folder / "nowhere")
+        for path in (f"{folder}/g*", str(folder)):
+            assert ObjectInfo(f"{folder}/gone.wet.gz") in plan([path], OPTIONS).shards
+
+    def test_order_and_repeats_of_paths_do_not_matter(self, folder: Path) -> None:
+        one = plan([f"{folder}/deep", f"{folder}/a.wet.gz", f"{folder}/b.wet.gz"], OPTIONS)
+        paths = [f"file://{folder}/b.wet.gz", f"{folder}/?.wet.gz", f"{folder}/deep/", f"{folder}/deep"]
+        other = plan(paths, OPTIONS)
+        assert (one, one.digest) == (other, other.digest)
 
     @pytest.mark.parametrize(
         ("path", "what"),
@@ -200,12 +202,12 @@ class TestLists:
         with pytest.raises(InputError, match="entry 2: a list from another host"):
             plan([f"{server.url}/wet.paths.gz"], OPTIONS)
 
-    def test_a_glob_of_lists_stands_for_all_they_name_and_a_real_one_is_read(
-        self, tmp_path: Path, real_data: Path
-    ) -> None:
+    def test_a_glob_of_lists_stands_for_all_they_name(self, tmp_path: Path) -> None:
         for name in "ab":
             (tmp_path / f"{name}.paths").write_text(f"{name}.gz\n")
         assert names_in(plan([f"{tmp_path}/*.paths"], OPTIONS), tmp_path) == ["a.gz", "b.gz"]
+
+    def test_a_real_one_of_common_crawl_is_read(self, real_data: Path) -> None:
         real = real_data / "common_crawl" / "whirlwind" / "CC-MAIN-2024-22.warc.paths.gz"
         shards = plan([str(real)], OPTIONS, base="https://data.commoncrawl.org/")
         assert len(shards) == 300
@@ -220,16 +222,18 @@ class TestPlans:
             again = pickle.loads(pickle.dumps(shards))
             assert (again, again.digest) == (shards, shards.digest)
 
-    def test_the_digest_covers_name_size_and_version(self, tmp_path: Path) -> None:
+    def test_the_digest_covers_name_size_and_version(self) -> None:
         facts = [("s3://b/x", 1, "e"), ("s3://b/y", 1, "e"), ("s3://b/x", 2, "e"), ("s3://b/x", 1, "f")]
         assert len({ShardPlan.of([ObjectInfo(*each)]).digest for each in facts}) == 4
-        # A file that was replaced is another plan.
+
+    def test_a_file_that_was_replaced_is_another_plan(self, tmp_path: Path) -> None:
         shard, digests = tmp_path / "a.wet.gz", set[str]()
         for time, content in enumerate((b"one", b"two")):
             shard.write_bytes(content)
             os.utime(shard, ns=(0, time))
             digests.add(plan([str(shard)], StorageOptions()).digest)
         assert len(digests) == 2
-        # A repeated shard keeps the size that is known.
+
+    def test_a_repeated_shard_keeps_the_size_that_is_known(self) -> None:
         known, unknown = ObjectInfo("s3://b/x", 1, "e"), ObjectInfo("s3://b/x")
         assert ShardPlan.of([known, unknown]) == ShardPlan.of([unknown, known]) == ShardPlan.of([known])

@@ -63,20 +63,19 @@ def read_all(info: ObjectInfo) -> bytes:
 
 
 class TestBodies:
-    def test_an_early_end_is_no_end_and_interruptions_are_forgiven_once_much_was_read(
-        self, server: Server
-    ) -> None:
-        server.objects["/long"] = DATA * 25
-        info, long = (stat(f"{server.url}/{name}", QUICK) for name in ("shard.gz", "long"))
-        server.always = Fault(cut_after=3_000_000)
-        assert read_all(long) == DATA * 25
+    def test_an_early_end_is_no_end_even_where_ranges_are_unknown(self, server: Server) -> None:
+        info = stat(f"{server.url}/shard.gz", QUICK)
         server.ranges, server.always = False, Fault(cut_after=100)
         with pytest.raises(TruncatedError, match="@ 100"):
             read_all(info)
 
-    def test_a_chunked_body_ends_at_its_last_chunk_and_one_without_length_or_chunks_nowhere(
-        self, server: Server
-    ) -> None:
+    def test_interruptions_are_forgiven_once_much_was_read(self, server: Server) -> None:
+        server.objects["/long"] = DATA * 25
+        info = stat(f"{server.url}/long", QUICK)
+        server.always = Fault(cut_after=3_000_000)
+        assert read_all(info) == DATA * 25
+
+    def test_a_chunked_body_ends_only_at_its_last_chunk(self, server: Server) -> None:
         server.lengths = server.ranges = False
         info = stat(f"{server.url}/shard.gz", QUICK)
         assert info.size is None
@@ -86,11 +85,14 @@ class TestBodies:
         server.always = Fault(cut_after=1000)
         with pytest.raises(TruncatedError, match="of an unknown number of bytes"):
             read_all(info)
-        server.always, server.chunks = Fault(), False
+
+    def test_a_body_without_length_or_chunks_has_no_end_to_trust(self, server: Server) -> None:
+        server.lengths = server.ranges = server.chunks = False
         with open_stream(ObjectInfo(f"{server.url}/shard.gz"), QUICK) as stream:
-            assert stream.read(len(DATA)) == DATA
+            got = stream.read(len(DATA))
             with pytest.raises(TruncatedError, match="states no length"):
                 stream.read(1)
+        assert got == DATA
 
     def test_redirects_are_followed_until_they_circle(self, server: Server) -> None:
         server.redirects = {"/old": "/shard.gz", "/circle": "/circle"}
@@ -150,14 +152,12 @@ class TestRefusals:
 
 class TestCertificates:
     @pytest.fixture
-    def between(self, tmp_path: Path) -> trustme.CA:
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        return authority.create_child_ca()
+    def authority(self) -> trustme.CA:
+        return trustme.CA()
 
     @pytest.fixture
-    def bundle(self, between: trustme.CA, tmp_path: Path) -> str:
-        return str(tmp_path / "ca.pem")
+    def between(self, authority: trustme.CA) -> trustme.CA:
+        return authority.create_child_ca()
 
     @pytest.fixture
     def url(self, between: trustme.CA) -> Iterator[str]:
@@ -165,6 +165,11 @@ class TestCertificates:
         between.issue_cert("localhost").configure_cert(context)
         with web(context, objects={"/shard.gz": DATA}) as running:
             yield f"{running.url}/shard.gz"
+
+    @pytest.fixture
+    def bundle(self, authority: trustme.CA, tmp_path: Path) -> str:
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        return str(tmp_path / "ca.pem")
 
     def test_a_named_authority_is_trusted_and_the_certificates_are_told(
         self, url: str, bundle: str, between: trustme.CA
@@ -196,7 +201,7 @@ class TestCertificates:
 class TestExchanges:
     """Requests and answers are told to whoever listens, with those who answered, and without secrets."""
 
-    def test_each_request_is_told_with_its_answer_while_somebody_listens(self, server: Server) -> None:
+    def test_each_request_is_told_with_its_answer_and_who_gave_it(self, server: Server) -> None:
         uri = f"{server.url}/shard.gz"
         with exchanges_recorded() as heard:
             assert read_range(uri, 2, 3, QUICK) == DATA[2:5]
@@ -211,7 +216,8 @@ class TestExchanges:
         assert (first.peer.tls, first.peer.certificates) == (None, ())
         assert first.sent_at <= first.answered_at <= second.answered_at
         assert ("Range", "bytes=0-0") in second.request
-        # Nothing is kept once the listener has gone.
+
+    def test_nothing_is_kept_once_the_listener_has_gone(self, server: Server) -> None:
         with exchanges_recorded() as heard, exchanges_recorded() as inner:
             assert is_recording()
             read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
@@ -219,11 +225,13 @@ class TestExchanges:
         read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
         assert (len(heard), len(inner)) == (1, 1)
 
-    def test_failed_tries_are_told_and_redirects_without_the_signature(self, server: Server) -> None:
+    def test_tries_that_fail_are_told_too(self, server: Server) -> None:
         server.faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
         with exchanges_recorded() as heard, pytest.raises(StorageError):
             read_range(f"{server.url}/shard.gz", 0, 1, QUICK)
         assert [(each.status, bool(each.failure)) for each in heard] == [(None, True), *[(503, False)] * 3]
+
+    def test_redirects_are_told_without_the_signature_that_they_lead_to(self, server: Server) -> None:
         server.redirects["/b"] = f"{server.url}/shard.gz?X-Amz-Signature=hunter2"
         with exchanges_recorded() as heard:
             assert ask(f"{server.url}/b?token=hunter2", 0, 3, QUICK).body == DATA[:3]

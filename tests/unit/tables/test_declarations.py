@@ -57,7 +57,7 @@ def test_the_schema_follows_from_the_annotations() -> None:
     assert Poem.schema.field("title").metadata == {b"meaning": b"Its title; null if it has none."}
 
 
-def test_rows_come_back_from_batches_and_need_every_column() -> None:
+def test_rows_come_back_from_batches_as_they_were() -> None:
     batch = Poem.to_batch([ODE, replace(ODE, number=2, kind="elegy", languages=None)])
     assert batch.schema.equals(Poem.schema, check_metadata=True)
     first, second = Poem.from_batches([batch])
@@ -66,11 +66,16 @@ def test_rows_come_back_from_batches_and_need_every_column() -> None:
     assert list(Poem.from_batches(pa.Table.from_batches([batch, batch]))) == [first, second, first, second]
     assert first.as_dict() == batch.to_pylist()[0]
     assert list(first.as_dict()) == Poem.schema.names
+
+
+def test_a_row_is_not_changed_and_needs_every_column() -> None:
     with pytest.raises(FrozenInstanceError):
         ODE.title = "Ode"  # type: ignore[misc]
     with pytest.raises(TypeError, match="languages"):
         Poem(**{name: value for name, value in ODE.as_dict().items() if name != "languages"})
-    # A column that an older version did not write is none unless every row has it.
+
+
+def test_a_column_that_an_older_version_did_not_write_is_none_unless_every_row_has_it() -> None:
     batch = Poem.to_batch([ODE])
     (row,) = Poem.from_batches([batch.drop_columns(["title", "weight"])])
     assert row == replace(ODE, weight=None)
@@ -78,7 +83,7 @@ def test_rows_come_back_from_batches_and_need_every_column() -> None:
         list(Poem.from_batches([batch.drop_columns(["rhymes"])]))
 
 
-def test_a_column_of_two_tables_is_declared_once_and_rows_can_be_made_of_every_table() -> None:
+def test_a_column_that_two_tables_share_is_declared_once() -> None:
     class Reading(TableRow):
         number: int = column(Poem)
 
@@ -88,6 +93,8 @@ def test_a_column_of_two_tables_is_declared_once_and_rows_can_be_made_of_every_t
         class _Other(TableRow):
             verses: int = column(Poem)
 
+
+def test_a_row_of_every_table_can_be_made_of_its_columns() -> None:
     for table in {*TABLES.values(), *CASE_TABLES.values(), *CORPUS_TABLES.values()}:
         row = table(**row_of(table))
         assert next(table.from_batches([table.to_batch([row])])) == row

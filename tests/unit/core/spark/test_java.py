@@ -82,7 +82,7 @@ class TestOfTheMachine:
         with pytest.raises(PresswatchError, match=message):
             java.java_home()
 
-    def test_java_home_comes_before_path_and_what_cannot_be_used_hides_nothing(
+    def test_java_home_comes_before_path_but_does_not_hide_it_if_it_cannot_be_used(
         self, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put_java(bare, "21", home="/from/path")

@@ -305,24 +305,11 @@ NOON = DAY.replace(hour=12)
 SECOND = timedelta(seconds=1)
 
 
-def test_a_day_lasts_from_utc_plus_14_to_utc_minus_12_and_a_time_a_day_more() -> None:
+def test_a_day_without_a_time_lasts_from_utc_plus_14_to_utc_minus_12() -> None:
     day = publication_of(DAY)
     assert day.earliest == DAY.astimezone(timezone(timedelta(hours=14))) - timedelta(hours=14)
     assert day.latest == datetime(2024, 5, 19, tzinfo=timezone(timedelta(hours=-12)))
     assert day.begins == DAY
-    # A date with a time leaves a day on both sides in any zone.
-    for zone in (None, "Europe/Paris"):
-        found = publication_of(NOON, zone)
-        assert (found.begins - found.earliest, found.latest - found.begins) == (timedelta(1), timedelta(1))
-    # Moments at the ends of the calendar are no error.
-    for at in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), datetime(9999, 12, 31)):
-        found = publication_of(at, "Europe/Paris")
-        assert found.earliest <= found.begins <= found.latest
-    # The day on which clocks change has its own length.
-    spring, autumn = (datetime(2024, *day, tzinfo=UTC) for day in ((3, 31), (10, 27)))
-    for day, hours in ((spring, 23), (autumn, 25)):
-        found = publication_of(day, "Europe/Paris")
-        assert found.latest - found.begins == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(
@@ -340,13 +327,34 @@ def test_a_day_of_a_title_with_a_time_zone_is_that_zones(zone: str, begins: str,
     assert day.latest == datetime.fromisoformat(ends)
 
 
-def test_a_capture_or_page_is_earlier_by_days_or_seconds_as_its_date_is_given() -> None:
+def test_the_day_on_which_clocks_change_has_its_own_length() -> None:
+    spring, autumn = (datetime(2024, *day, tzinfo=UTC) for day in ((3, 31), (10, 27)))
+    for day, hours in ((spring, 23), (autumn, 25)):
+        found = publication_of(day, "Europe/Paris")
+        assert found.latest - found.begins == timedelta(hours=hours)
+
+
+def test_a_date_with_a_time_leaves_a_day_on_both_sides_in_any_zone() -> None:
+    for zone in (None, "Europe/Paris"):
+        found = publication_of(NOON, zone)
+        assert (found.begins - found.earliest, found.latest - found.begins) == (timedelta(1), timedelta(1))
+
+
+def test_moments_at_the_ends_of_the_calendar_are_no_error() -> None:
+    for at in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), datetime(9999, 12, 31)):
+        found = publication_of(at, "Europe/Paris")
+        assert found.earliest <= found.begins <= found.latest
+
+
+def test_a_capture_is_before_an_article_only_if_the_day_had_begun_nowhere() -> None:
     first = DAY - timedelta(hours=14)
     assert captured_before(first - SECOND, DAY)
     assert not captured_before(first, DAY)
     assert not captured_before(None, DAY)
     assert not captured_before(first, None)
-    # A page that gives a day is earlier by days, and one that gives a time by seconds.
+
+
+def test_a_page_that_gives_a_day_is_earlier_by_days_and_one_that_gives_a_time_by_seconds() -> None:
     assert dated_before(DAY - timedelta(days=1), DAY)
     assert not dated_before(DAY, DAY)
     assert not dated_before(DAY, NOON)
@@ -376,4 +384,7 @@ RULES = GradeRules()
 )
 def test_the_grade_follows_the_rules(copied: int, coverage: float, expected: str) -> None:
     assert grade(copied, coverage, RULES) == expected
+
+
+def test_the_rules_can_be_changed() -> None:
     assert grade(50, 0.5, GradeRules(full_copy_coverage=0.5)) == "full_copy"

@@ -87,14 +87,20 @@ def test_a_credit_counts_next_to_the_passage_or_above_one_near_the_top(
     assert credits(page) == found
 
 
-def test_a_credit_within_the_passage_counts_and_each_passage_has_its_own() -> None:
+def test_a_credit_within_the_passage_counts_and_each_name_once() -> None:
     page = f"{PASSAGE} (AFP). Reuters - Puis\n(AFP)\n© AFP"
     assert credits(page, page) == ["AFP"]
+
+
+def test_each_passage_of_a_page_has_its_own_credits() -> None:
     far = "mot " * 400
     text = f"{PASSAGE}.\n(Reuters)\n{far}\n{PASSAGE}.\n(AFP)".encode()
     words, count = words_of(text), len(words_of(PASSAGE.encode()))
     at = [np.array([[n, 0, count, 0]], np.int64) for n in (0, len(words) - count - 1)]
     assert FINDER.credits(text, words, at) == [["Reuters"], ["AFP"]]
+
+
+def test_an_agency_of_the_settings_is_added_under_its_own_name() -> None:
     own = CreditFinder(["Agence du Vent", "ADV"])
     text = f"Par Agence du Vent\n{PASSAGE}.\n(ADV)".encode()
     words = words_of(text)
@@ -119,16 +125,18 @@ def test_hostile_pages_are_read_to_their_end(hostile: str) -> None:
     assert found[-1] == "Reuters"
 
 
-def test_credits_of_pages_that_repeat_themselves_are_those_of_their_parts() -> None:
-    text = f"{PASSAGE}\n{'(AFP) x ' * 3_000}\n(Reuters)\n{'Source : Insee. ' * 3_000}"
-    assert credits(text, text) == ["AFP", "Reuters", "Insee"]
-    # A credit behind any number of names that are none is found.
+def test_a_credit_behind_any_number_of_names_that_are_none_is_found() -> None:
     text = f"{PASSAGE} {'AFP x ' * 30_000}\n(Reuters)"
     assert credits(text, text) == ["Reuters"]
     assert credits(text) == []
 
 
-def test_no_agency_has_two_names_and_members_and_ends_of_texts_are_known() -> None:
+def test_the_credits_of_a_page_that_repeats_itself_are_those_of_its_parts() -> None:
+    text = f"{PASSAGE}\n{'(AFP) x ' * 3_000}\n(Reuters)\n{'Source : Insee. ' * 3_000}"
+    assert credits(text, text) == ["AFP", "Reuters", "Insee"]
+
+
+def test_no_agency_has_two_names_and_no_spelling_two_agencies() -> None:
     known = spellings(CONFIGURED)
     assert len({spelling.text for spelling in known}) == len(known)
     agencies: dict[str, set[str]] = {}
@@ -136,12 +144,14 @@ def test_no_agency_has_two_names_and_members_and_ends_of_texts_are_known() -> No
         agencies.setdefault(key_of(spelling.text), set()).add(spelling.agency)
     assert [names for names in agencies.values() if len(names) > 1] == []
     assert {spelling.agency for spelling in known if spelling.text in CONFIGURED} <= set(AGENCIES)
+
+
+def test_a_credit_of_the_member_names_nobody_else() -> None:
     own = ("L'Écho du Pont", "Éditions du Pont SA", "echodupont.example")
     for credit in ("L’Écho du pont", "Echo du Pont", "ÉDITIONS DU PONT SA", "echodupont.example"):
         assert not is_other(credit, own)
     for credit in ("AFP", "Écho", "Le Pont", ""):
         assert is_other(credit, own)
-    assert [text for text in (*AT_END, *OTHERS) if NAMES.at_end.search(text)] == [*AT_END]
 
 
 # A name of a user's that no list has.
@@ -150,3 +160,7 @@ NAMES = AgencyNames(("Écho X!",))
 
 AT_END = ("AFP", "l'AFP ", "Agence France-Presse", "le PRESSE CANADIENNE", "Écho X!")
 OTHERS = ("", "le maire. ", "l'AFP dit", "xAFP", "la presse", "«", "pa ", "é")
+
+
+def test_names_stand_at_the_end_of_a_text_and_other_words_do_not() -> None:
+    assert [text for text in (*AT_END, *OTHERS) if NAMES.at_end.search(text)] == [*AT_END]

@@ -40,11 +40,14 @@ def test_a_run_that_makes_up_most_of_the_page_is_its_main_content(main: bytes | 
     assert placed(MENU + ARTICLE + b" " + MENU, main) is True
 
 
-def test_of_several_runs_the_longest_decides_and_without_a_page_nothing() -> None:
+def test_of_several_runs_the_longest_decides() -> None:
     shorter = b" ".join(ARTICLE.split()[:12])
     page = shorter + b" plus bas " + ARTICLE + b" un autre texte" * 20
     assert placed(page, ARTICLE) is True
     assert placed(page, shorter) is False
+
+
+def test_without_a_page_nothing_is_said() -> None:
     words = words_of(ARTICLE)
     overlap = verify(NamedDocument(Joined(words), 8), Joined(words), VerifyRules())
     assert Placement(None, 11).holds_longest(words, overlap) is None
@@ -97,13 +100,18 @@ def kind_of(text: str, copied: list[tuple[int, int]]) -> str | None:
     return kind_of_passage(text.encode(), copied)
 
 
-def test_a_passage_is_a_link_after_a_heading_of_links_and_prose_with_more_than_a_little() -> None:
+def test_the_line_after_a_heading_of_links_is_a_link() -> None:
     assert kind_of(TEXT, ranges("Le pont de Valmont rouvre avant l'hiver malgré la neige")) == "link"
     assert kind_of(TEXT, ranges("Lire aussi\nLe pont de Valmont rouvre avant")) == "link"
+
+
+def test_a_passage_with_more_than_a_little_prose_is_prose() -> None:
     assert kind_of(TEXT, ranges("rouvre avant l'hiver malgré la neige\nLa foule est venue")) is None
     assert kind_of(TEXT, ranges("La halle rouvre, dit le maire", "Le pont de Valmont")) is None
     assert kind_of(TEXT, []) is None
-    # Long passages and hostile lines are prose at once.
+
+
+def test_long_passages_and_hostile_lines_are_prose_at_once() -> None:
     long = "Lire aussi " + "mot " * 100_000
     assert kind_of(long, [(0, len(long))]) is None
     assert kind_of("\n" * 50_000 + TEXT, [(0, 500)]) is None

@@ -5,7 +5,6 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 from urllib.parse import quote
 
@@ -58,13 +57,13 @@ def built(
     known: Sequence[Path] = (),
     **fields: Any,
 ) -> Corpus:
-    """A new corpus of articles (title, body), whose ids are their places; `fields` change the settings."""
+    """A corpus of articles (title, body), whose ids are their places; `fields` change the settings."""
     rows = [
         {"article_id": f"{i:03}", "title_id": publisher, "url": f"https://{publisher}.example/{i}",
          "headline": "", "body": body, "published_at": "2024-05-18"}
         for i, (publisher, body) in enumerate(articles)
     ]  # fmt: skip
-    folder = Path(mkdtemp(dir=folder))
+    folder.mkdir(parents=True, exist_ok=True)
     sample = [write_jsonl(folder / "sample.jsonl", background)] if background else []
     config = CorpusConfig(**fields)
     return Corpus.open(str(corpus_of(folder, rows, config, MEMBERS, background=sample, known=known)))
@@ -87,31 +86,27 @@ def ownership(corpus: Corpus, ordinal: int, first: int, words: int) -> str:
     return standing(corpus, ordinal).judged(span(first, words), 11, RULES)[2]
 
 
-def test_words_count_by_how_rare_they_are_and_common_ones_little(tmp_path: Path) -> None:
+def test_words_that_nobody_else_has_count_by_how_rare_they_are(tmp_path: Path) -> None:
     corpus = built(tmp_path, [("nord", own("a", 64)), ("ouest", own("b", 64))])
     # Each of 128 words occurs once: seven bits.
     assert rarity(corpus, 0, 0, 20) == 20 * 7
     assert ownership(corpus, 0, 0, 20) == "exclusive"
     capped = standing(corpus, 0, RarityRules(word_bits=5))
     assert capped.judged(span(0, 20), 11, RULES)[0] == 20 * 5
+
+
+def test_a_word_that_is_common_counts_little(tmp_path: Path) -> None:
     body = " ".join(f"de mot{k}" for k in range(64))
     corpus = built(tmp_path, [("nord", body)])
     assert rarity(corpus, 0, 0, 20) == 10 * 1 + 10 * 7
 
 
-def test_a_formula_of_another_publisher_is_known_and_more_texts_never_raise_the_rarity(
-    tmp_path: Path,
-) -> None:
+def test_a_formula_of_another_publisher_is_known_and_what_surrounds_it_is_not(tmp_path: Path) -> None:
     bodies = [f"{own(f'p{k}', 20)} {FORMULA} {own(f'q{k}', 20)}" for k in range(8)]
     corpus = built(tmp_path, [("nord" if k == 0 else "ouest", body) for k, body in enumerate(bodies)])
     assert rarity(corpus, 0, 20, 12) == 0
     assert rarity(corpus, 0, 0, 20) > 100
     assert rarity(corpus, 0, 0, 32) == rarity(corpus, 0, 0, 20)
-    articles = [("nord", f"{own('a', 60)} {LAW} {own('b', 60)}"), ("ouest", own("c", 200))]
-    before = built(tmp_path, articles)
-    after = built(tmp_path, articles, pages(*[f"{own(f'w{k}', 9)} {LAW}" for k in range(4)]))
-    for first in range(0, 160, 7):
-        assert rarity(after, 0, first, 20) <= rarity(before, 0, first, 20)
 
 
 @pytest.mark.parametrize("shifted", [False, True])
@@ -119,28 +114,20 @@ def test_furniture_of_one_title_is_known_from_five_other_articles_on(tmp_path: P
     def corpus(others: int) -> Corpus:
         # The index holds every fourth row of words: here the same rows of the furniture in all, or not.
         bodies = [f"{own(f'p{k}', 20 + shifted * k)} {FORMULA} {own(f'q{k}', 21)}" for k in range(others + 1)]
-        return built(tmp_path, [("nord", body) for body in bodies])
+        return built(tmp_path / str(others), [("nord", body) for body in bodies])
 
     assert rarity(corpus(4), 0, 20, 12) > 40
     assert rarity(corpus(5), 0, 20, 12) == 0
 
 
-def test_furniture_and_what_was_too_common_for_the_index_is_known(tmp_path: Path) -> None:
+def test_an_article_that_is_nothing_but_furniture_is_known(tmp_path: Path) -> None:
     furniture = own("f", 40)
     corpus = built(tmp_path, [*[("nord", furniture)] * 7, ("ouest", own("b"))])
     assert corpus.article(0).cluster_id == "000"
     assert rarity(corpus, 0, 0, 40) == 0
-    bodies = [f"{own(f'p{k}', 20)} {FORMULA} {own(f'q{k}', 20)}" for k in range(4)]
-    corpus = built(tmp_path, [("nord", body) for body in bodies], max_articles_per_shingle=2)
-    assert corpus.manifest.counts.suppressed > 0
-    assert rarity(corpus, 0, 20, 12) == 0
 
 
-def test_a_text_is_made_common_neither_by_its_own_copies_nor_by_editions(tmp_path: Path) -> None:
-    corpus = built(tmp_path, [("nord", own("a")), ("ouest", own("a")), ("sud", own("b"))])
-    assert corpus.article(0).cluster_id == "000"
-    assert rarity(corpus, 0, 0, 30) > 100
-    assert ownership(corpus, 0, 0, 30) == "shared"
+def test_editions_of_one_article_do_not_make_it_furniture(tmp_path: Path) -> None:
     bodies = [f"{own('text', 100)} {own(edition, 60)}" for edition in EDITIONS]
     corpus = built(tmp_path, list(zip(EDITIONS, bodies, strict=True)))
     assert corpus.article(0).cluster_id is None
@@ -148,21 +135,33 @@ def test_a_text_is_made_common_neither_by_its_own_copies_nor_by_editions(tmp_pat
     assert standing(corpus, 0).judged(span(0, 100), 11, RULES)[1:] == (0, "exclusive")
 
 
-def test_ownership_is_that_of_the_copied_words_and_those_of_others_are_counted(tmp_path: Path) -> None:
+def test_a_text_is_not_made_common_by_its_own_copies(tmp_path: Path) -> None:
+    corpus = built(tmp_path, [("nord", own("a")), ("ouest", own("a")), ("sud", own("b"))])
+    assert corpus.article(0).cluster_id == "000"
+    assert rarity(corpus, 0, 0, 30) > 100
+    assert ownership(corpus, 0, 0, 30) == "shared"
+
+
+def test_what_was_too_common_for_the_index_is_known(tmp_path: Path) -> None:
+    bodies = [f"{own(f'p{k}', 20)} {FORMULA} {own(f'q{k}', 20)}" for k in range(4)]
+    corpus = built(tmp_path, [("nord", body) for body in bodies], max_articles_per_shingle=2)
+    assert corpus.manifest.counts.suppressed > 0
+    assert rarity(corpus, 0, 20, 12) == 0
+
+
+def test_ownership_is_that_of_the_copied_words_not_of_the_whole_article(tmp_path: Path) -> None:
     bodies = [("nord", f"{own('a')} {own('b')}"), ("ouest", f"{own('c')} {own('b')}")]
     corpus = built(tmp_path, bodies)
     assert ownership(corpus, 0, 0, 100) == "exclusive"
     assert ownership(corpus, 0, 100, 100) == "shared"
-    corpus = built(tmp_path, [("nord", f"{own('a')} {own('b')}"), ("ouest", f"{own('c')} {own('b', 40)}")])
-    assert standing(corpus, 0).judged(span(0, 200), 11, RULES)[1:] == (40, "exclusive")
 
 
 @pytest.mark.parametrize("shifted", [False, True])
 def test_what_three_other_publishers_have_is_an_agencys(tmp_path: Path, shifted: bool) -> None:
     words = [100 + shifted * k for k in range(4)]
     bodies = [(PUBLISHERS[k], f"{own(PUBLISHERS[k], words[k])} {own('b')}") for k in range(4)]
-    assert ownership(built(tmp_path, bodies), 0, 100, 100) == "agency"
-    assert ownership(built(tmp_path, bodies[:3]), 0, 100, 100) == "shared"
+    assert ownership(built(tmp_path / "4", bodies), 0, 100, 100) == "agency"
+    assert ownership(built(tmp_path / "3", bodies[:3]), 0, 100, 100) == "shared"
 
 
 @pytest.mark.parametrize(
@@ -186,20 +185,25 @@ def pages(*texts: str, host: str = "web{}.example") -> list[dict[str, Any]]:
     return [{"url": f"https://{host.format(k)}/p", "text": text} for k, text in enumerate(texts)]
 
 
+def test_copied_words_that_another_publisher_has_are_counted(tmp_path: Path) -> None:
+    corpus = built(tmp_path, [("nord", f"{own('a')} {own('b')}"), ("ouest", f"{own('c')} {own('b', 40)}")])
+    assert standing(corpus, 0).judged(span(0, 200), 11, RULES)[1:] == (40, "exclusive")
+
+
 def test_what_stands_on_three_domains_of_the_background_is_known(tmp_path: Path) -> None:
     articles = [("nord", f"{own('a', 200)} {LAW} {own('b', 200)}")]
 
-    def of(sample: list[dict[str, Any]]) -> int:
-        return rarity(built(tmp_path, articles, sample), 0, 200, 60)
+    def of(name: str, sample: list[dict[str, Any]]) -> int:
+        return rarity(built(tmp_path / name, articles, sample), 0, 200, 60)
 
     quoting = [f"{own(f'w{k}', 30)} {LAW}" for k in range(3)]
-    alone = of([])
+    alone = of("none", [])
     assert alone > 400
-    assert of(pages(*quoting[:2])) == alone
+    assert of("two", pages(*quoting[:2])) == alone
     # The index holds every fourth row of words: three at either end may be left.
-    assert of(pages(*quoting)) <= 6 * 9
-    assert of(pages(*quoting, host="web{}.web.example")) == alone, "of one domain"
-    assert of(pages(*quoting[:2]) + pages(quoting[2], host="sud.example")) == alone, "of members"
+    assert of("three", pages(*quoting)) <= 6 * 9
+    assert of("one domain", pages(*quoting, host="web{}.web.example")) == alone
+    assert of("members", pages(*quoting[:2]) + pages(quoting[2], host="sud.example")) == alone
 
 
 def test_pages_that_copy_an_article_do_not_make_it_common(tmp_path: Path) -> None:
@@ -225,10 +229,10 @@ def test_one_occurrence_in_a_known_text_is_enough(tmp_path: Path) -> None:
     articles = [("nord", f"{own('a', 200)} {LAW} {own('b', 200)}"), ("ouest", own("c", 60))]
     law = tmp_path / "law.txt"
     law.write_text(f"{own('preamble', 9)} {LAW} {own('annex', 9)}", "utf-8")
-    corpus = built(tmp_path, articles, known=[law])
+    corpus = built(tmp_path / "with", articles, known=[law])
     # The index holds every fourth row of words: three at either end may be left.
     assert rarity(corpus, 0, 200, 60) <= 6 * 9
-    assert rarity(corpus, 0, 0, 200) == rarity(built(tmp_path, articles), 0, 0, 200)
+    assert rarity(corpus, 0, 0, 200) == rarity(built(tmp_path / "without", articles), 0, 0, 200)
     assert ownership(corpus, 0, 200, 60) == "exclusive"
     counts = corpus.manifest.counts
     assert counts.known_texts == 1
@@ -240,8 +244,8 @@ def test_a_known_text_and_a_background_are_counted_apart(tmp_path: Path) -> None
     articles = [("nord", f"{own('a', 40)} {LAW} {own('b', 40)} {FORMULA} {own('c', 80)}")]
     law = write_jsonl(tmp_path / "laws.jsonl", [{"text": LAW}, {"text": own("other")}])
     sample = pages(f"{own('w', 30)} {LAW} {FORMULA}")
-    both = built(tmp_path, articles, sample, [law]).manifest.counts
-    alone = built(tmp_path, articles, sample).manifest.counts
+    both = built(tmp_path / "both", articles, sample, [law]).manifest.counts
+    alone = built(tmp_path / "alone", articles, sample).manifest.counts
     assert both.known_texts == 2
     assert both.background_documents == alone.background_documents == 1
     assert both.background_shingles + both.known_shingles == alone.background_shingles
@@ -250,12 +254,15 @@ def test_a_known_text_and_a_background_are_counted_apart(tmp_path: Path) -> None
     assert (alone.known_texts, alone.known_shingles) == (0, 0)
 
 
-def test_a_cut_known_text_and_a_damaged_background_fail_the_build(tmp_path: Path) -> None:
+def test_a_known_text_that_is_cut_fails_the_build(tmp_path: Path) -> None:
     law = tmp_path / "law.txt.gz"
     law.write_bytes(gzip.compress(LAW.encode())[:-9])
     with pytest.raises(CorruptError, match=r"law\.txt\.gz: the known text cannot be read to its end"):
-        built(tmp_path, [("nord", own("a"))], known=[law])
-    assert not list(tmp_path.rglob("corpus"))
+        built(tmp_path / "a", [("nord", own("a"))], known=[law])
+    assert not (tmp_path / "a" / "corpus").exists()
+
+
+def test_a_damaged_background_fails_the_build(tmp_path: Path) -> None:
     sample = tmp_path / "sample.jsonl"
     sample.write_text(json.dumps({"text": "a b", "url": "http://x.example"}) + "\n{\n")
     row = {"article_id": "1", "title_id": "nord", "url": "", "body": own("a")}
@@ -316,6 +323,14 @@ def _sums_as_defined(corpus: Corpus, ordinal: int, rules: RarityRules) -> np.nda
     bits = np.minimum(around.bits[np.searchsorted(around.vocabulary, words)], rules.word_bits)
     columns = np.stack((np.where(known, 0, bits), shared, wide), axis=1)
     return np.concatenate((np.zeros((1, 3), np.int64), np.cumsum(columns, axis=0)))
+
+
+def test_one_more_unrelated_text_never_raises_the_rarity(tmp_path: Path) -> None:
+    articles = [("nord", f"{own('a', 60)} {LAW} {own('b', 60)}"), ("ouest", own("c", 200))]
+    before = built(tmp_path / "before", articles)
+    after = built(tmp_path / "after", articles, pages(*[f"{own(f'w{k}', 9)} {LAW}" for k in range(4)]))
+    for first in range(0, 160, 7):
+        assert rarity(after, 0, first, 20) <= rarity(before, 0, first, 20)
 
 
 ORIGINAL = "https://www.journal.example/une/1"
@@ -406,7 +421,7 @@ def test_pages_of_other_sites_are_no_copies_whatever_their_addresses_hold(addres
     assert copy_at(address) is None
 
 
-def test_copies_of_copies_lead_back_up_to_a_depth_and_only_services_are_asked() -> None:
+def test_copies_of_copies_lead_back_up_to_a_depth_and_cost_no_more_than_their_length() -> None:
     address = ORIGINAL
     for depth in range(1, DEPTH + 1):
         address = f"https://web.archive.org/web/2019/{address}"
@@ -414,6 +429,9 @@ def test_copies_of_copies_lead_back_up_to_a_depth_and_only_services_are_asked() 
     for _ in range(300):
         address = f"https://web.archive.org/web/2019/{address}"
     assert copy_at(address[:16_000]) == PageCopy(None)
+
+
+def test_only_hosts_of_services_are_asked() -> None:
     assert may_be_copy("www-journal-example.translate.goog")
     assert not may_be_copy("journal.example")
     assert not may_be_copy(None)

@@ -103,65 +103,62 @@ def rows_of(
     return list(rows)
 
 
-HOME = SiteMatch("gazette", "north", ())
-OWN_PAGE = SiteMatch("gazette", "north", (0,))
-WHICH: dict[str, tuple[tuple[int, ...], SiteMatch | None, list[tuple[object, ...]]]] = {
-    "one for each article found, sorted by title and article": (
-        (1, 2, 0),
-        None,
-        [
+def brief(rows: list[Match]) -> list[tuple[object, ...]]:
+    return [(row.title_id, row.article_id, row.url_match, row.grade, row.own_site) for row in rows]
+
+
+class TestWhichRowsThereAre:
+    def test_one_for_each_article_found_sorted_by_title_and_article(self) -> None:
+        assert brief(rows_of(1, 2, 0)) == [
             ("courrier", "a2", "none", "full_copy", False),
             ("gazette", "a0", "none", "full_copy", False),
             ("gazette", "a1", "none", "full_copy", False),
-        ],
-    ),
-    "none for a document that nothing points at": ((), None, []),
-    "a copy on the title's site": (
-        (0, 2),
-        HOME,
-        [("courrier", "a2", "none", "full_copy", False), ("gazette", "a0", "title", "full_copy", True)],
-    ),
-    "a copy on a sister title's site is on an own site but not on the title's": (
-        (0,),
-        SiteMatch("gazette-sport", "north", ()),
-        [("gazette", "a0", "none", "full_copy", True), ("gazette-sport", None, "title", "url_only", True)],
-    ),
-    "the article's own page": ((0,), OWN_PAGE, [("gazette", "a0", "article", "full_copy", True)]),
-    "an article's URL without its text, even beside other rows of the title": (
-        (1,),
-        OWN_PAGE,
-        [("gazette", "a0", "article", "url_only", True), ("gazette", "a1", "title", "full_copy", True)],
-    ),
-    "a page of the site without any copy, once": ((), HOME, [("gazette", None, "title", "url_only", True)]),
-    "an article's URL off the publisher's sites makes no page its own": (
-        (2,),
-        SiteMatch(None, None, (2,)),
-        [("courrier", "a2", "article", "full_copy", False)],
-    ),
-    "nor where the text is not there": (
-        (),
-        SiteMatch(None, None, (2,)),
-        [("courrier", "a2", "article", "url_only", False)],
-    ),
-}
+        ]
 
+    def test_none_for_a_document_that_nothing_points_at(self) -> None:
+        assert rows_of() == []
 
-@pytest.mark.parametrize(("found", "site", "expected"), WHICH.values(), ids=WHICH)
-def test_which_rows_there_are(
-    found: tuple[int, ...], site: SiteMatch | None, expected: list[tuple[object, ...]]
-) -> None:
-    rows = rows_of(*found, site=site)
-    assert [
-        (row.title_id, row.article_id, row.url_match, row.grade, row.own_site) for row in rows
-    ] == expected
+    def test_a_copy_on_the_titles_site_says_so(self) -> None:
+        site = SiteMatch("gazette", "north", ())
+        assert brief(rows_of(0, 2, site=site)) == [
+            ("courrier", "a2", "none", "full_copy", False),
+            ("gazette", "a0", "title", "full_copy", True),
+        ]
 
+    def test_a_copy_on_a_sister_titles_site_is_on_an_own_site_but_not_on_the_titles(self) -> None:
+        sister = SiteMatch("gazette-sport", "north", ())
+        assert brief(rows_of(0, site=sister)) == [
+            ("gazette", "a0", "none", "full_copy", True),
+            ("gazette-sport", None, "title", "url_only", True),
+        ]
 
-def test_an_address_elsewhere_makes_no_claim_certain() -> None:
-    (row,) = rows_of(2, site=SiteMatch(None, None, (2,)))
-    assert (row.confidence, row.confidence_reasons[1:]) == ("C", ["address_elsewhere"])
-    # Nor does it where another member has the site.
-    (row,) = (row for row in rows_of(2, site=SiteMatch("gazette", "north", (2,))) if row.article_id)
-    assert (row.own_site, row.site_title_id, row.confidence) == (False, "gazette", "C")
+    def test_the_articles_own_page_says_so(self) -> None:
+        site = SiteMatch("gazette", "north", (0,))
+        assert brief(rows_of(0, site=site)) == [("gazette", "a0", "article", "full_copy", True)]
+
+    def test_an_articles_url_without_its_text_is_url_only_even_beside_other_rows_of_the_title(self) -> None:
+        site = SiteMatch("gazette", "north", (0,))
+        assert brief(rows_of(1, site=site)) == [
+            ("gazette", "a0", "article", "url_only", True),
+            ("gazette", "a1", "title", "full_copy", True),
+        ]
+
+    def test_a_page_of_the_site_without_any_copy_is_url_only_once(self) -> None:
+        assert brief(rows_of(site=SiteMatch("gazette", "north", ()))) == [
+            ("gazette", None, "title", "url_only", True)
+        ]
+
+    def test_an_articles_url_off_the_publishers_sites_makes_no_page_its_own(self) -> None:
+        (row,) = rows_of(2, site=SiteMatch(None, None, (2,)))
+        assert brief([row]) == [("courrier", "a2", "article", "full_copy", False)]
+        assert (row.confidence, row.confidence_reasons[1:]) == ("C", ["address_elsewhere"])
+
+    def test_nor_does_it_where_the_text_is_not_there_or_another_member_has_the_site(self) -> None:
+        assert brief(rows_of(site=SiteMatch(None, None, (2,)))) == [
+            ("courrier", "a2", "article", "url_only", False)
+        ]
+        (row,) = (row for row in rows_of(2, site=SiteMatch("gazette", "north", (2,))) if row.article_id)
+        assert (row.own_site, row.site_title_id, row.confidence) == (False, "gazette", "C")
 
 
 @pytest.mark.parametrize(
@@ -178,17 +175,19 @@ def test_of_articles_with_the_same_words_the_one_at_its_address_counts_else_the_
     }  # fmt: skip
 
 
-def test_a_copy_of_a_whole_excerpt_is_no_copy_of_the_whole_article() -> None:
-    (row,) = rows_of(3)
-    assert (row.grade, row.article_coverage, row.article_is_excerpt) == ("full_copy", 1.0, True)
-    assert (row.confidence, row.confidence_reasons) == ("B", ["strong_copy", "article_excerpt"])
-    for language in ("fr", "en"):
-        given = Translator(language)(REASONS[row.confidence_reasons[0]].sentence)
-        assert "en entier" not in given
-        assert "whole" not in given
-    # Nor is the publisher's own page with an excerpt certain.
-    (row,) = rows_of(3, site=SiteMatch("gazette", "north", (3,)))
-    assert (row.confidence, row.confidence_reasons) == ("B", ["own_url", "article_excerpt"])
+class TestExcerpts:
+    def test_a_copy_of_a_whole_excerpt_is_no_copy_of_the_whole_article(self) -> None:
+        (row,) = rows_of(3)
+        assert (row.grade, row.article_coverage, row.article_is_excerpt) == ("full_copy", 1.0, True)
+        assert (row.confidence, row.confidence_reasons) == ("B", ["strong_copy", "article_excerpt"])
+        for language in ("fr", "en"):
+            given = Translator(language)(REASONS[row.confidence_reasons[0]].sentence)
+            assert "en entier" not in given
+            assert "whole" not in given
+
+    def test_nor_is_the_publishers_own_page_with_an_excerpt_certain(self) -> None:
+        (row,) = rows_of(3, site=SiteMatch("gazette", "north", (3,)))
+        assert (row.confidence, row.confidence_reasons) == ("B", ["own_url", "article_excerpt"])
 
 
 class TestWhatTheySay:
@@ -215,7 +214,7 @@ class TestWhatTheySay:
         assert (row.article_published_at, row.shared_words) == (PUBLISHED, 4)
         assert (row.record_offset, row.release, row.languages) == (7, "CC-MAIN-2024-22", ["fra"])
 
-    def test_what_is_unknown_is_null_and_lone_surrogates_do_not_reach_parquet(self) -> None:
+    def test_what_is_unknown_is_null(self) -> None:
         (row,) = rows_of(
             site=SiteMatch("gazette", "north", ()), batch=document(PAGE, "", Locator(release="other"))
         )
@@ -234,22 +233,13 @@ class TestWhatTheySay:
             "article_is_excerpt",
         }  # fmt: skip
         assert (row.release, row.spans, row.longest_run_words) == ("other", [], 0)
-        (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))
-        assert row.record_id == "id?"
 
-    def test_the_words_of_a_page_are_counted_and_its_member_is_named(self) -> None:
+    def test_the_words_of_a_page_are_counted_though_nothing_of_it_is_copied(self) -> None:
         site = SiteMatch("gazette", "north", ())
         (row,) = rows_of(site=site)
         assert (row.grade, row.document_words) == ("url_only", 42)
         (unread,) = rows_of(site=site, text=b"")
         assert unread.document_words is None
-        # A copy on another member's site names that title.
-        rows = rows_of(0, site=SiteMatch("courrier", "south", ()))
-        assert [(row.article_id, row.site_title_id, row.own_site) for row in rows] == [
-            (None, "courrier", True),
-            ("a0", "courrier", False),
-        ]
-        assert rows_of(0)[0].site_title_id is None
 
     @pytest.mark.parametrize(
         ("credits", "said", "owner", "others", "publisher_others"),
@@ -312,21 +302,28 @@ class TestWhatTheySay:
         (row,) = rows_of(0, batch=document(PAGE, url))
         assert (row.document_host, row.document_domain) == (host, domain)
 
+    def test_lone_surrogates_of_json_do_not_reach_parquet(self) -> None:
+        (row,) = rows_of(0, batch=document(PAGE, locator=Locator(record_id="id\ud800")))
+        assert row.record_id == "id?"
+
+    def test_a_copy_on_another_members_site_names_that_title(self) -> None:
+        rows = rows_of(0, site=SiteMatch("courrier", "south", ()))
+        assert [(row.article_id, row.site_title_id, row.own_site) for row in rows] == [
+            (None, "courrier", True),
+            ("a0", "courrier", False),
+        ]
+        assert rows_of(0)[0].site_title_id is None
+
 
 class TestDigests:
-    def test_digests_of_rows_and_tables_can_be_recomputed(self, tmp_path: Path) -> None:
+    def test_a_rows_digest_can_be_recomputed_from_parquet(self, tmp_path: Path) -> None:
         rows = rows_of(0, 2, site=SiteMatch("x", "south", (1,)))
         file = tmp_path / "part.parquet"
         pq.write_table(pa.Table.from_batches([Match.to_batch(rows)]), file)
         stored = pq.read_table(file).to_pylist()
         assert [row_digest(row) for row in stored] == [row.row_sha256 for row in rows]
-        first, second, third = "abc" + "0" * 61, "abc" + "1" * 61, "012" + "0" * 61
-        groups = ("012", third), ("abc", first + second)
-        joined = "".join(digits + hashlib.sha256(text.encode()).hexdigest() for digits, text in groups)
-        assert table_digest([second, third, first]) == hashlib.sha256(joined.encode()).hexdigest()
-        assert table_digest([]) == hashlib.sha256(b"").hexdigest()
 
-    def test_the_canonical_form_is_this_and_a_time_without_zone_is_utc(self) -> None:
+    def test_the_canonical_form_is_this(self) -> None:
         row = {
             "b": 0.1,
             "a": "é\n",
@@ -337,8 +334,6 @@ class TestDigests:
         }
         form = '{"a":"é\\n","b":0.1,"c":["2024-05-18T01:58:10.000000Z",null,true]}'
         assert row_digest(row) == hashlib.sha256(form.encode()).hexdigest()
-        naive = CAPTURED.astimezone(UTC).replace(tzinfo=None)
-        assert row_digest({"captured_at": naive}) == row_digest({"captured_at": CAPTURED})
 
     @given(
         st.dictionaries(
@@ -377,17 +372,23 @@ class TestDigests:
         form = f'{{"a":{value!r},"b":[{{"c":{value!r}}}]}}'
         assert row_digest({"a": value, "b": [{"c": value}]}) == hashlib.sha256(form.encode()).hexdigest()
 
-    def test_every_other_column_counts_but_those_that_earlier_versions_had_not(self) -> None:
+    def test_every_other_column_counts(self) -> None:
         (row,) = rows_of(0)
         for name in Match.columns:
             changed = row_digest(row.with_columns(**{name: "other"})) != row.row_sha256
             assert changed == (name not in NOT_DIGESTED), name
-        # Rows that name no record upstream have the digest of earlier versions.
+
+    def test_rows_that_name_no_record_upstream_have_the_digest_of_earlier_versions(self) -> None:
+        (row,) = rows_of(0)
         newer = ("product", "product_revision", "upstream_uri", "upstream_offset")
         older = {name: value for name, value in row.as_dict().items() if name not in newer}
         assert row_digest(older) == row.row_sha256
         assert row_digest(row.with_columns(product="fineweb", product_revision="0" * 40)) == row.row_sha256
         assert row_digest(row.with_columns(upstream_offset=0)) != row.row_sha256
+
+    def test_a_time_without_zone_is_utc(self) -> None:
+        naive = CAPTURED.astimezone(UTC).replace(tzinfo=None)
+        assert row_digest({"captured_at": naive}) == row_digest({"captured_at": CAPTURED})
 
     @pytest.mark.parametrize("value", [float("nan"), b"bytes", np.int64(1)])
     def test_what_a_row_never_holds_is_refused(self, value: object) -> None:
@@ -402,3 +403,10 @@ class TestDigests:
         assert table_digest(iter(shuffled)) == digest
         assert table_digest([*rows, *rows[:1]]) != digest or not rows
         assert table_digest(rows[1:]) != digest or not rows
+
+    def test_a_tables_digest_is_this(self) -> None:
+        first, second, third = "abc" + "0" * 61, "abc" + "1" * 61, "012" + "0" * 61
+        groups = ("012", third), ("abc", first + second)
+        joined = "".join(digits + hashlib.sha256(text.encode()).hexdigest() for digits, text in groups)
+        assert table_digest([second, third, first]) == hashlib.sha256(joined.encode()).hexdigest()
+        assert table_digest([]) == hashlib.sha256(b"").hexdigest()

@@ -448,12 +448,15 @@ def test_of_a_page_that_is_not_there_whole_the_rest_is_reported(
     assert [(signal.signal, signal.note) for signal in told(response)] == expected
 
 
-def test_only_html_has_metas_and_a_pdf_with_a_reservation_is_in_doubt() -> None:
+def test_only_html_has_metas_and_is_read_in_its_own_encoding() -> None:
     head = "<meta name=copyright content='Éditions'>"
     for encoding in ("utf-8", "cp1252", "utf-16-le"):
         assert [s.value for s in told(capture(head, encoding=encoding))] == ["Éditions"]
     for media_type in ("text/plain", None):
         assert told(capture(NOAI, media_type=media_type)) == []
+
+
+def test_a_pdf_that_contains_a_reservation_of_its_own_is_in_doubt() -> None:
     pdf = {"url": "https://x.example/a.pdf", "media_type": "application/pdf"}
     metadata = b"%PDF-1.7\n<rdf:Description><tdm:reservation>1</tdm:reservation></rdf:Description>"
     (signal,) = told(capture(metadata, **pdf))

@@ -187,20 +187,23 @@ class TestWhatIsNoFile:
                 (agent, "unknown", note) for agent in AGENTS
             ]
 
-    def test_only_whole_files_at_the_root_count(self) -> None:
+    def test_one_that_was_cut_says_nothing(self) -> None:
         signals = told(robots("User-agent: *\nDisallow: /", cut=True))
         assert {(signal.verdict, signal.note) for signal in signals} == {("unknown", "the capture was cut")}
         long = "User-agent: *\nDisallow: /\n" + "#\n" * (ROBOTS_BYTES // 2)
         assert set(verdicts(robots(long, cut=True)).values()) == {"reserved"}, "all that is read is there"
-        # Only the file at the root counts.
+
+    def test_only_the_file_at_the_root_counts(self) -> None:
         for url in ("https://x.example/a/robots.txt", "https://x.example/robots.txt?v=2"):
             assert told(robots("User-agent: *\nDisallow: /", url)) == []
 
-    def test_what_follows_500_kib_is_not_read_and_a_cut_value_is_marked(self) -> None:
+    def test_what_follows_500_kib_is_not_read_and_a_line_that_was_cut_is_none(self) -> None:
         start = "User-agent: *\nAllow: /x\n"
         text = f"{start}#{'x' * (ROBOTS_BYTES - len(start) - 12)}\nDisallow: /une\n"
         signal = told(robots(text))[0]
         assert (signal.value, signal.verdict, signal.note) == ("allow: /x", "allowed", "read to 500 KiB")
+
+    def test_a_value_that_was_cut_is_marked_and_the_verdict_is_of_the_whole(self) -> None:
         rules = "".join(f"Disallow: /rubrique/{number}/\n" for number in range(500))
         signal = told(robots(f"User-agent: *\n{rules}Disallow: /\n"))[0]
         assert (signal.verdict, signal.note, len(signal.value or "")) == ("reserved", CUT, 4096)

@@ -22,13 +22,16 @@ def numbered(*ranges: range) -> TextWords:
     return words_of(" ".join(f"mot{k}" for span in ranges for k in span).encode())
 
 
-def test_the_estimate_is_close_to_the_share_of_shingles_and_the_order_of_words_counts() -> None:
+def test_the_estimate_is_close_to_the_share_of_common_shingles() -> None:
     rng = random.Random(3)
     for _ in range(20):
         common = rng.randrange(5, 1000)
         first, second = numbered(range(1000)), numbered(range(common), range(5000, 6000 - common))
         exact = (common - 4) / (2 * 996 - (common - 4))
         assert jaccard(signature(first, RULES), signature(second, RULES)) == pytest.approx(exact, abs=0.17)
+
+
+def test_the_order_of_words_matters_that_of_paragraphs_hardly_and_case_not_at_all() -> None:
     first, second = numbered(range(500), range(500, 1000)), numbered(range(500, 1000), range(500))
     assert jaccard(signature(first, RULES), signature(second, RULES)) > 0.95
     backwards = words_of(" ".join(f"mot{k}" for k in reversed(range(500))).encode())
@@ -78,9 +81,12 @@ def test_the_documented_hash_gives_our_signatures_by_datasketch_alone() -> None:
     assert 0 < named["minhash_jaccard"] < 1
 
 
-def test_long_texts_come_in_pieces_and_short_ones_are_one_shingle() -> None:
+def test_long_texts_give_the_same_signature_in_pieces_as_at_once() -> None:
     halves = [signature(numbered(span), RULES) for span in (range(6000), range(5996, 12_000))]
     assert np.array_equal(signature(numbered(range(12_000)), RULES), np.minimum(*halves))
+
+
+def test_texts_shorter_than_a_shingle_are_one_shingle() -> None:
     short, same, other = (
         signature(words_of(text), RULES) for text in (b"un deux trois", b"Un deux, trois", b"un deux")
     )
@@ -89,10 +95,13 @@ def test_long_texts_come_in_pieces_and_short_ones_are_one_shingle() -> None:
     assert (signature(words_of(b" ... "), RULES) == 0xFFFFFFFF).all()
 
 
-def test_settings_change_the_signature_and_another_scheme_is_refused() -> None:
+def test_seed_shingle_size_and_permutations_change_the_signature() -> None:
     words = numbered(range(100))
     for rules in (MinHashRules(seed=2), MinHashRules(shingle_words=4)):
         assert not np.array_equal(signature(words, rules), signature(words, RULES))
     assert signature(words, MinHashRules(permutations=16)).shape == (16,)
+
+
+def test_another_scheme_is_refused() -> None:
     with pytest.raises(ConfigError, match="affine64"):
         signature(numbered(range(9)), MinHashRules(scheme="affine64"))

@@ -147,10 +147,13 @@ def test_words_are_compared_and_not_their_hashes(texts: Texts) -> None:
     assert overlap.longest_run_words == honest.longest_run_words
 
 
-def test_words_are_compared_and_not_their_hashes_or_beginnings() -> None:
+def test_a_word_with_the_same_hash_and_beginning_is_another_word() -> None:
     shorter = colliding(words_of(text_of([f"a{k:02}" for k in range(30)])))
     longer = colliding(words_of(text_of([f"a{k:02}x" for k in range(30)])))
     assert verified(shorter, longer).copied_words == verified(longer, shorter).copied_words == 0
+
+
+def test_a_collision_of_one_word_splits_the_run() -> None:
     article = words_of(text_of(innocent("a", 30)))
     document = words_of(text_of([*innocent("a", 15), "other", *innocent("a", 30)[16:]]))
     forged = document.hashes.copy()
@@ -191,30 +194,30 @@ def test_words_next_to_a_passage_are_copied_and_those_far_from_it_are_nobodys(
 class TestWhatAReaderWouldCallCopied:
     article = ARTICLE
 
-    def test_a_page_with_the_article_twice_or_a_paragraph_between_is_one_passage_each(self) -> None:
+    def test_a_page_that_holds_the_article_twice_is_covered_twice_and_the_article_once(self) -> None:
         overlap = compare([*self.article, "x", *self.article], self.article)
         assert overlap.article_coverage == 1.0
         assert overlap.document_copied_words == 400
         assert overlap.spans[:, :3].tolist() == [[0, 0, 200], [201, 0, 200]]
-        overlap = compare([*self.article[:50], *innocent("x", 40), *self.article[50:]], self.article)
-        assert overlap.spans.tolist() == [[0, 0, 50, 0], [90, 50, 150, 0]]
-        overlap = compare([*self.article[:50], *innocent("x", 60), *self.article[50:]], self.article)
-        assert overlap.spans[:, 3].tolist() == [0, 1]
 
-    def test_repeated_sentences_are_covered_in_each_place_and_matched_in_order(self) -> None:
+    def test_an_article_that_repeats_a_sentence_is_covered_in_both_places(self) -> None:
         sentence = innocent("s", 12)
         overlap = compare([*innocent("x", 9), *sentence], [*sentence, *innocent("b", 50), *sentence])
         assert (overlap.copied_words, overlap.document_copied_words) == (24, 12)
+
+    def test_repeated_sentences_are_matched_in_order(self) -> None:
         sentence = innocent("s", 12)
         repeats = [*sentence, "one", *sentence, "two", *sentence]
         overlap = compare([*sentence, "x", *sentence, "y", *sentence], repeats)
         assert overlap.spans.tolist() == [[0, 0, 12, 0], [13, 13, 12, 0], [26, 26, 12, 0]]
 
-    def test_shuffled_sentences_are_passages_and_substituted_words_are_not_copied(self) -> None:
+    def test_shuffled_sentences_are_passages_of_their_own(self) -> None:
         sentences = [self.article[k : k + 20] for k in range(0, 200, 20)]
         order = [9, 6, 3, 0]
         overlap = compare([word for k in order for word in sentences[k]], self.article)
         assert overlap.spans.tolist() == [[20 * place, 20 * k, 20, place] for place, k in enumerate(order)]
+
+    def test_a_substituted_word_is_not_copied_and_its_neighbours_are(self) -> None:
         edited = list(self.article)
         for place in (30, 33, 35, 90):
             edited[place] = "x"
@@ -270,6 +273,12 @@ class TestWhatAReaderWouldCallCopied:
             )
             assert (forward.copied_words, backward.copied_words) == (copied, copied), (gap, run)
 
+    def test_a_paragraph_put_in_between_keeps_the_passage_whole(self) -> None:
+        overlap = compare([*self.article[:50], *innocent("x", 40), *self.article[50:]], self.article)
+        assert overlap.spans.tolist() == [[0, 0, 50, 0], [90, 50, 150, 0]]
+        overlap = compare([*self.article[:50], *innocent("x", 60), *self.article[50:]], self.article)
+        assert overlap.spans[:, 3].tolist() == [0, 1]
+
     @pytest.mark.parametrize("words", [0, 7])
     def test_less_than_eight_words_are_nothing(self, words: int) -> None:
         for document in (self.article[:words], [*self.article[:words], *innocent("x", 9)]):
@@ -296,17 +305,21 @@ class TestWhatAReaderWouldCallCopied:
 class TestHostileRepetition:
     """Each would take minutes, or all the memory, if work or output grew with the product of the lengths."""
 
-    def test_numbers_of_zeros_and_broken_periods(self) -> None:
+    def test_numbers_of_zeros(self) -> None:
         overlap = compare(["0"] * 400_000, ["0"] * 100_000)
         assert overlap.longest_run_words == overlap.copied_words == 100_000
         assert overlap.document_copied_words == 400_000
         assert len(overlap.spans) == 4
+
+    def test_a_long_period_and_a_broken_one(self) -> None:
         period = innocent("p", 50)
         overlap = compare(
             [*(period * 4_000), "x", *(period * 4_000)], [*(period * 1_000), "y", *(period * 999)]
         )
         assert overlap.longest_run_words == 50_000
         assert (overlap.article_coverage, overlap.document_copied_words) == (99_950 / 99_951, 400_000)
+
+    def test_short_zeros_before_long_ones(self) -> None:
         overlap = compare(["0"] * 300_000, [*["0"] * 8, "1", *["0"] * 100_000])
         assert overlap.longest_run_words == 100_000
         assert (overlap.copied_words, overlap.document_copied_words) == (100_008, 300_000)

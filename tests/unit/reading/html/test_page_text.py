@@ -356,13 +356,10 @@ def test_words_behind_a_hidden_element_whose_end_is_implied_are_seen(page: str) 
     assert made.startswith((RUN, f"a {RUN}"))
 
 
-def test_a_formatting_element_goes_on_behind_a_block_and_in_a_flex_box() -> None:
+def test_a_formatting_element_that_hides_goes_on_behind_the_block_in_which_it_began() -> None:
     made = text(f"<p>a <b hidden>b</p>{A}<p>{A}</b>{B}")
     assert made.startswith(f"a {B}")
     assert f"{A} {A}" in made
-    word = RUN.replace("motm", "mo<b>tm</b>")
-    assert RUN in text(f"<p style=display:flex>a<u><i></u>{word}</p>")
-    assert text(f"<title>t</title><div class=hidden><p style='color:red'>{RUN}</p></div>") == RUN
 
 
 @pytest.mark.parametrize(
@@ -386,6 +383,15 @@ def test_a_formatting_element_goes_on_behind_a_block_and_in_a_flex_box() -> None
 )
 def test_words_of_two_boxes_are_two_words(page: str) -> None:
     assert text(page.format(A, B)).startswith(RUN)
+
+
+def test_a_formatting_element_that_goes_on_in_a_flex_box_is_one_box() -> None:
+    word = RUN.replace("motm", "mo<b>tm</b>")
+    assert RUN in text(f"<p style=display:flex>a<u><i></u>{word}</p>")
+
+
+def test_a_page_without_hidden_words_has_each_word_once() -> None:
+    assert text(f"<title>t</title><div class=hidden><p style='color:red'>{RUN}</p></div>") == RUN
 
 
 def test_xhtml_is_read_as_browsers_read_it() -> None:

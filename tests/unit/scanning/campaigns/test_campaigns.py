@@ -99,15 +99,18 @@ def test_bounds_that_are_none_are_refused(scope: dict[str, Any], told: str) -> N
         items(**scope)
 
 
-def test_crawls_are_scanned_whole_where_pages_name_no_languages_and_all_are_listed() -> None:
-    french = ScanConfig(read=ReadRules(languages=("fra",)))
-    noted = {item.name: item.note for item in items(french)}
-    assert noted == dict(zip(CRAWLS, ("", "", WHOLE, WHOLE, WHOLE), strict=True))
-    assert not any(item.note for item in items())
+def test_all_crawls_since_2008_are_in_the_list_that_comes_with_this_version() -> None:
     known = ReleaseList(shipped(), "shipped")
     found = items_of(PLAN, known, ScanConfig(), NOW)
     assert len(found) == len(known.listing.crawls) > 100
     assert "CC-MAIN-2008-2009" in {item.name for item in found}
+
+
+def test_crawls_whose_pages_name_no_languages_are_said_to_be_scanned_whole() -> None:
+    french = ScanConfig(read=ReadRules(languages=("fra",)))
+    noted = {item.name: item.note for item in items(french)}
+    assert noted == dict(zip(CRAWLS, ("", "", WHOLE, WHOLE, WHOLE), strict=True))
+    assert not any(item.note for item in items())
 
 
 def test_each_dataset_by_name_can_be_an_item_and_one_without_its_copy_keeps_no_other_waiting() -> None:
@@ -131,14 +134,13 @@ def test_a_shard_of_a_dataset_is_known_by_its_place_at_any_commit() -> None:
     assert [french.holds(there.format(*each)) for each in shards] == [True, True, False]
 
 
-def test_a_month_of_news_is_listed_when_it_is_over_and_late_releases_are_overdue() -> None:
+def test_a_month_of_news_is_listed_when_it_is_over() -> None:
     months = [each.name for each in news_months(NOON)]
     assert (months[0], months[-1]) == ("CC-NEWS-2026-05", "CC-NEWS-2016-08")
     assert len(set(months)) == len(months) == 118
     plan = replace(PLAN, crawls="news", since="CC-NEWS-2026-04")
     found = items_of(plan, KNOWN, ScanConfig(), NOON)
     assert [(item.name, item.format) for item in found] == [(name, "warc") for name in months[:2]]
-    assert [is_overdue(NOON - timedelta(days=days), NOON) for days in (60, 61)] == [False, True]
 
 
 def test_crawls_that_no_list_names_are_found_by_their_weeks() -> None:
@@ -171,6 +173,10 @@ def test_a_failure_is_no_absence(error: PresswatchError, is_absent: bool) -> Non
     wrapped = InputError("the list does not name this crawl")
     wrapped.__cause__ = error
     assert (is_absence(error), is_absence(wrapped)) == (is_absent, is_absent)
+
+
+def test_a_release_that_should_have_been_published_long_ago_is_overdue() -> None:
+    assert [is_overdue(NOON - timedelta(days=days), NOON) for days in (60, 61)] == [False, True]
 
 
 def held(digest: str, articles: object, path: object = "c") -> dict[str, object]:

@@ -75,16 +75,12 @@ def test_real_lines_become_captures(corpus: Path, tmp_path: Path, real_data: Pat
         assert (row["release"], row["subset"], row["http_status"]) == ("CC-MAIN-2024-30", "warc", 200)
 
 
-def test_only_members_are_taken_and_a_cut_shard_is_partial(corpus: Path, tmp_path: Path) -> None:
+def test_only_members_are_taken_and_the_place_is_the_line(corpus: Path, tmp_path: Path) -> None:
     log, rows = taken(corpus, tmp_path, members_of(OTHER + LINE + OTHER))
     assert (log["status"], log["rows"], log["bytes_read"]) == ("complete", 3, log["bytes_expected"])
     assert [(row["row_index"], row["title_id"], row["subset"]) for row in rows] == [
         (1, "gazette", "crawldiagnostics")
     ]
-    whole = members_of(LINE * 6)
-    log, rows = taken(corpus, tmp_path, whole[:-30])
-    assert log["status"] == "partial"
-    assert 0 < len(rows) < 6
 
 
 @pytest.mark.parametrize("name", ["crawl-001/2008/05/09/7/1.arc.gz", "common-crawl/parse-output/1.arc.gz"])
@@ -98,6 +94,13 @@ def test_captures_of_crawls_whose_files_name_none_are_of_the_collection_that_the
     (folder / "cdx-00000.gz").write_bytes(members_of(text))
     _, rows = take(corpus, folder / "cdx-00000.gz")
     assert [row["release"] for row in rows] == ["CC-MAIN-2024-30", "CC-MAIN-2008-2009"]
+
+
+def test_a_shard_that_was_cut_is_partial(corpus: Path, tmp_path: Path) -> None:
+    whole = members_of(LINE * 6)
+    log, rows = taken(corpus, tmp_path, whole[:-30])
+    assert log["status"] == "partial"
+    assert 0 < len(rows) < 6
 
 
 @pytest.mark.parametrize(

@@ -52,33 +52,17 @@ class TestReckoning:
         assert dollars == pytest.approx(rows[WET]["dollars"][CHEAP], abs=0.005)
         assert dict(expected.guessed) == {WET: 100_000}
 
-    def test_known_sizes_count_and_what_is_unknown_is_a_mean_or_left_out(self) -> None:
+    def test_known_sizes_count_and_unknown_ones_are_the_mean_of_their_release(self) -> None:
         mixed = [ObjectInfo("/a.wet.gz", 10 * GB), ObjectInfo("/b.wet.gz")]
         expected = estimate(mixed, "auto", False, PRICES)
         assert expected.stored_bytes == 10 * GB + 6.42e12 / 100_000
         assert dict(expected.guessed) == {WET: 1}
-        # What nothing is known of is counted and left out.
-        expected = estimate([ObjectInfo("/x", GB), ObjectInfo("/y.wet.gz", GB)], "auto", False, PRICES)
-        assert (expected.shards, expected.unknown, expected.stored_bytes) == (2, 1, GB)
-        # Files of robots.txt are not taken to be as large as those of pages.
-        uri = "s3://commoncrawl/crawl-data/CC-MAIN-2024-22/segments/1.2/robotstxt/x.warc.gz"
-        unlisted, listed = (estimate([ObjectInfo(uri, size)], "warc", False, PRICES) for size in (None, GB))
-        assert (unlisted.unknown, unlisted.core_hours) == (1, 0)
-        assert (listed.unknown, listed.stored_bytes) == (0, GB)
 
-    def test_a_gate_is_faster_where_it_was_measured_and_prices_may_be_ones_own(self, tmp_path: Path) -> None:
+    def test_a_gate_is_faster_where_it_was_measured(self) -> None:
         whole, french = (estimate(shards(1, GB), "wet", gate, PRICES).core_hours for gate in (False, True))
         assert french == pytest.approx(whole * PRICES.rates["wet", False] / PRICES.rates["wet", True])
         plan = shards(1, GB, "{}.json.gz")
         assert estimate(plan, "c4", True, PRICES) == estimate(plan, "c4", False, PRICES)
-        table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text("utf-8"))
-        table["prices"]["machines"] = [
-            {"name": "ours", "vcpus": 8, "cores": 4, "usd_per_hour": 1, "service_usd_per_hour": 1}
-        ]
-        (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
-        theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
-        hours = theirs.estimate.core_hours
-        assert theirs.machine.dollars(hours) == pytest.approx(hours / 2)
 
     @pytest.mark.parametrize(
         ("uri", "dataset", "kind"),
@@ -99,18 +83,31 @@ class TestReckoning:
     ) -> None:
         assert kind_of(uri, dataset) == kind
 
-    def test_what_spark_calls_a_core_is_a_vcpu_and_its_worker_that_of_the_profile(self) -> None:
+    def test_what_nothing_is_known_of_is_counted_and_left_out(self) -> None:
+        expected = estimate([ObjectInfo("/x", GB), ObjectInfo("/y.wet.gz", GB)], "auto", False, PRICES)
+        assert (expected.shards, expected.unknown, expected.stored_bytes) == (2, 1, GB)
+
+    def test_files_of_robots_txt_are_not_taken_to_be_as_large_as_those_of_pages(self) -> None:
+        uri = "s3://commoncrawl/crawl-data/CC-MAIN-2024-22/segments/1.2/robotstxt/x.warc.gz"
+        unlisted, listed = (estimate([ObjectInfo(uri, size)], "warc", False, PRICES) for size in (None, GB))
+        assert (unlisted.unknown, unlisted.core_hours) == (1, 0)
+        assert (listed.unknown, listed.stored_bytes) == (0, GB)
+
+    def test_a_price_list_of_ones_own(self, tmp_path: Path) -> None:
+        table = yaml.safe_load((ROOT / "conf" / "prices.yaml").read_text("utf-8"))
+        table["prices"]["machines"] = [
+            {"name": "ours", "vcpus": 8, "cores": 4, "usd_per_hour": 1, "service_usd_per_hour": 1}
+        ]
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
+        theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
+        hours = theirs.estimate.core_hours
+        assert theirs.machine.dollars(hours) == pytest.approx(hours / 2)
+
+    def test_what_spark_calls_a_core_is_a_vcpu(self) -> None:
         serverless = PRICES.machine(SERVERLESS)
         assert serverless.spark_dollars(16) == pytest.approx(1.16558 + 0.01998)
         assert serverless.core_hours(16) == pytest.approx(8)
         assert PRICES.machine(CHEAP).spark_dollars(10) == pytest.approx(10 / 4 * 0.20528)
-        profile = yaml.safe_load((ROOT / "conf" / "profiles" / "emr-serverless.yaml").read_text("utf-8"))
-        executor, disk = profile["executor"], profile["serverless"]["disk_gb"] - 20
-        memory = executor["jvm_gb"] + executor["python_gb"]
-        machine = PRICES.machine(SERVERLESS)
-        assert machine.vcpus == executor["cores"]
-        hour = executor["cores"] * 0.052624 + memory * 0.0057785 + disk * 0.000111
-        assert machine.usd_per_hour == pytest.approx(hour, abs=1e-5)
 
     @pytest.mark.parametrize(
         ("said", "meant"),
@@ -143,6 +140,15 @@ class TestReckoning:
             PRICES.machine(said)
         assert str(raised.value).rpartition(": ")[2].count(";") == listed - 1
 
+    def test_the_worker_of_emr_serverless_is_that_of_its_profile(self) -> None:
+        profile = yaml.safe_load((ROOT / "conf" / "profiles" / "emr-serverless.yaml").read_text("utf-8"))
+        executor, disk = profile["executor"], profile["serverless"]["disk_gb"] - 20
+        memory = executor["jvm_gb"] + executor["python_gb"]
+        machine = PRICES.machine(SERVERLESS)
+        assert machine.vcpus == executor["cores"]
+        hour = executor["cores"] * 0.052624 + memory * 0.0057785 + disk * 0.000111
+        assert machine.usd_per_hour == pytest.approx(hour, abs=1e-5)
+
     @pytest.mark.parametrize("text", ["a: [", "prices: {}", "- 1", "\xff"])
     def test_a_price_list_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "own.yaml").write_bytes(text.encode("latin-1"))
@@ -170,7 +176,11 @@ class TestBefore:
     def test_the_estimate_says_what_it_rests_on(self, before: Bill, line: str) -> None:
         assert before.line() == line
 
-    def test_a_scan_above_its_budget_does_not_begin_and_needs_a_price(self) -> None:
+    def test_without_a_price_no_dollars_are_named(self) -> None:
+        line = bill(1000).line()
+        assert ("core-hours" in line, "$" in line) == (True, False)
+
+    def test_a_scan_above_its_budget_does_not_begin(self) -> None:
         for within in ({"budget": 0.24}, {}, {"budget": 0.21, "languages": ("fra",)}):
             bill(1000, price=CHEAP, **within).require_within_budget()  # type: ignore[arg-type]
         told = (
@@ -179,8 +189,8 @@ class TestBefore:
         )
         with pytest.raises(BudgetError, match=told):
             bill(1000, price=CHEAP, budget=0.22).require_within_budget()
-        line = bill(1000).line()
-        assert ("core-hours" in line, "$" in line) == (True, False)
+
+    def test_a_budget_without_a_price_and_a_price_that_is_none_are_refused(self) -> None:
         with pytest.raises(ConfigError, match=r"with --price: c7a\.xlarge on demand"):
             bill(1, budget=5.0)
         with pytest.raises(ConfigError, match=r"no machine matches x1.*choose one of c7a\.xlarge"):

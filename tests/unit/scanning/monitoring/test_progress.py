@@ -41,22 +41,11 @@ class Shown:
         return [tuple(line.split(" · ")[part] for part in which) for line in self.text.splitlines()]
 
 
-def test_work_under_way_and_the_end_are_shown_once_a_minute_and_at_once() -> None:
+def test_elsewhere_than_on_a_terminal_there_is_one_line_a_minute() -> None:
     shown = Shown()
     for _ in range(150):
         shown.tick(1)
     assert len(shown.text.splitlines()) == 2
-    # Work under way is shown, and forgotten when it must be done again.
-    shown = Shown()
-    with shown.progress.during(lambda: ShardTotals(shards=3)):
-        shown.tick()
-    shown.tick()
-    assert [part.split("/")[0] for (part,) in shown.parts(0)] == ["3", "0"]
-    # The end is always reported.
-    shown = Shown(1)
-    with shown.progress:
-        shown.progress.add(ShardTotals(shards=1))
-    assert shown.parts(0) == [("1/1 shards",)]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +71,14 @@ def test_a_line_has_speed_and_time_left_and_a_terminal_shows_it_over_the_last_on
     shown.tick(**read)
     shown.tick(0)
     assert shown.text == f"\r{line}\x1b[K" * 2
+
+
+def test_work_under_way_is_shown_and_forgotten_when_it_must_be_done_again() -> None:
+    shown = Shown()
+    with shown.progress.during(lambda: ShardTotals(shards=3)):
+        shown.tick()
+    shown.tick()
+    assert [part.split("/")[0] for (part,) in shown.parts(0)] == ["3", "0"]
 
 
 def test_time_left_counts_what_earlier_passes_read_and_have_to_read() -> None:
@@ -112,6 +109,13 @@ def test_no_time_left_is_shown_while_nothing_is_read() -> None:
         shown.tick()
     shown.tick(60, **read)
     assert [part.endswith("left") for (part,) in shown.parts(-1)] == [False, True, True, False, False, True]
+
+
+def test_the_end_is_always_reported() -> None:
+    shown = Shown(1)
+    with shown.progress:
+        shown.progress.add(ShardTotals(shards=1))
+    assert shown.parts(0) == [("1/1 shards",)]
 
 
 def failed(shards: int) -> ShardTotals:

@@ -144,9 +144,8 @@ def read_part(mirror: Path, dataset: Dataset) -> list[Document]:
     return documents
 
 
-def test_every_dataset_has_a_layout_here_and_repositories_hold_named_ones() -> None:
+def test_every_dataset_has_a_layout_here() -> None:
     assert set(DATASETS) == {*ROWS, *OSCAR}
-    assert {*HUB_REPOSITORIES.values(), *C4_FOLDERS.values()} <= set(PRODUCTS)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -224,32 +223,42 @@ def test_what_is_written_of_each_is_of_a_known_kind_with_its_source_and_the_day_
 
 
 class TestParts:
-    def test_a_part_has_an_address_on_its_hub_or_in_a_mirror(self) -> None:
+    def test_a_part_of_the_hub_has_an_address_there(self) -> None:
         found = part_of(DATASETS["fineweb-2"], "deu_Latn")
         assert found.path == "hf://datasets/HuggingFaceFW/fineweb-2/data/deu_Latn/train/*.parquet"
-        with pytest.raises(InputError, match="--part fra_Latn"):
-            part_of(DATASETS["fineweb-2"], None)
-        with pytest.raises(InputError, match="--mirror"):
-            part_of(DATASETS["hplt-3"], "fra_Latn")
-        assert part_of(DATASETS["hplt-3"], "fra_Latn", "/copy").path == "/copy/fra_Latn/*.jsonl.zst"
 
     @pytest.mark.parametrize("part", ["../private", "fr/en", "*", "", "fr en"])
     def test_what_can_be_no_part_is_refused(self, part: str) -> None:
         with pytest.raises(InputError, match="a part may only contain letters"):
             part_of(DATASETS["culturax"], part)
 
+    def test_without_a_part_one_is_named(self) -> None:
+        with pytest.raises(InputError, match="--part fra_Latn"):
+            part_of(DATASETS["fineweb-2"], None)
+
+    def test_a_site_that_cannot_be_asked_wants_a_mirror(self) -> None:
+        with pytest.raises(InputError, match="--mirror"):
+            part_of(DATASETS["hplt-3"], "fra_Latn")
+        assert part_of(DATASETS["hplt-3"], "fra_Latn", "/copy").path == "/copy/fra_Latn/*.jsonl.zst"
+
 
 class TestTheCommand:
-    def test_the_command_lists_all_tells_all_of_one_and_refuses_an_unknown_name(self) -> None:
+    def test_it_lists_all(self) -> None:
         lines = presswatch("datasets", COLUMNS="80").splitlines()
         assert [line.split()[0] for line in lines[1:-1]] == list(DATASETS)
         assert max(map(len, lines)) <= 80
+
+    def test_of_one_it_tells_all_and_what_is_not_verified(self) -> None:
         upstream = "file=file_path, offset=offset, record_id=id (not verified)"
         assert upstream in presswatch("datasets", "finepdfs")
         assert "accès réservé" in presswatch("datasets", "oscar-2301", "--lang", "fr")
+
+    def test_json_has_every_field(self) -> None:
         row = json.loads(presswatch("datasets", "culturax", "--json"))
         assert (row["id"], row["gated"], row["checked"]) == ("culturax", True, "2026-11-27")
         assert "gated" in row["unverified"]
+
+    def test_an_unknown_name_is_refused_with_the_nearest(self) -> None:
         said = outcome("datasets", "fineweb2")
         assert (said.code, "did you mean fineweb-2?" in said.err) == (1, True)
 
@@ -281,23 +290,30 @@ class TestTheCommand:
         ("c4", "C4-FR", "mc4"),
         ("rows", "c4-fr", "mc4"),
         ("oscar", "OSCAR-2301-fr", "oscar-2301"),
-        # FineWeb, CulturaX and others give the crawl that a row is from: the row is not of the crawl.
-        ("rows", "CC-MAIN-2024-22", None),
-        ("c4", "CC-MAIN-2019-18", None),
-        ("oscar", "CC-MAIN-2022-49", None),
-        ("wet", "our-own-crawl", None),
-        ("wet", None, None),
-        ("c4", None, None),
-        ("oscar", None, None),
-        # Variants of C4, of which no model's publisher speaks.
-        ("c4", "c4-en.noclean", None),
-        ("c4", "c4-realnewslike", None),
     ],
 )
-def test_the_release_says_the_dataset_or_nothing_does(
-    form: str, release: str | None, product: str | None
-) -> None:
+def test_the_release_says_the_dataset(form: str, release: str, product: str) -> None:
     assert product_of(form, release) == product
+
+
+@pytest.mark.parametrize(
+    ("form", "release"),
+    [
+        # FineWeb, CulturaX and others give the crawl that a row is from: the row is not of the crawl.
+        ("rows", "CC-MAIN-2024-22"),
+        ("c4", "CC-MAIN-2019-18"),
+        ("oscar", "CC-MAIN-2022-49"),
+        ("wet", "our-own-crawl"),
+        ("wet", None),
+        ("c4", None),
+        ("oscar", None),
+        # Variants of C4, of which no model's publisher speaks.
+        ("c4", "c4-en.noclean"),
+        ("c4", "c4-realnewslike"),
+    ],
+)
+def test_what_nothing_says_is_unknown(form: str, release: str | None) -> None:
+    assert product_of(form, release) is None
 
 
 @pytest.mark.parametrize(
@@ -313,6 +329,10 @@ def test_the_release_says_the_dataset_or_nothing_does(
 )
 def test_the_repository_on_a_hub_says_the_dataset(repository: str, folder: str, product: str | None) -> None:
     assert product_of("rows", "CC-MAIN-2024-22", repository, folder) == product
+
+
+def test_repositories_hold_datasets_that_have_a_name() -> None:
+    assert {*HUB_REPOSITORIES.values(), *C4_FOLDERS.values()} <= set(PRODUCTS)
 
 
 @pytest.mark.parametrize(

@@ -89,14 +89,12 @@ class TestWhatAReleaseHas:
 
 
 class TestListOfCrawls:
-    def test_is_told_newest_first_without_entries_that_could_lead_elsewhere(self) -> None:
+    def test_is_told_newest_first_whatever_its_order(self) -> None:
         listing = from_collinfo(collinfo(), "x")
         assert [crawl.name for crawl in listing.crawls] == [NEWEST["id"], OLDER["id"], OLDEST["id"]]
         assert listing.crawls[0].first == datetime(2026, 5, 1, 10, tzinfo=UTC)
         assert listing.noted == datetime(2026, 5, 14, 11, tzinfo=UTC)
         assert from_collinfo(listing.to_json(), "x") == listing
-        evil = [{"id": f"CC-MAIN-2025-33{rest}"} for rest in ("/../x", "\x1b[2J", "\n", "\t-\t-")]
-        assert len(from_collinfo(collinfo(*evil, NEWEST), "x").crawls) == 1
 
     @pytest.mark.parametrize(
         "data",
@@ -107,6 +105,10 @@ class TestListOfCrawls:
         with pytest.raises(CorruptError, match=r"^the-place: this is not a list of crawls") as raised:
             from_collinfo(data, "the-place")
         assert "\n" not in str(raised.value)
+
+    def test_entries_that_could_lead_elsewhere_are_left_out(self) -> None:
+        evil = [{"id": f"CC-MAIN-2025-33{rest}"} for rest in ("/../x", "\x1b[2J", "\n", "\t-\t-")]
+        assert len(from_collinfo(collinfo(*evil, NEWEST), "x").crawls) == 1
 
     @pytest.mark.parametrize("time", [None, 7, "", "yesterday", "0001-01-01T00:00:00+23:59", [], "9" * 5000])
     def test_a_time_that_cannot_be_read_is_unknown(self, time: Any) -> None:
@@ -210,17 +212,19 @@ class TestListThatCameAlong:
         assert times == sorted(times, reverse=True)
         assert f"{listing.noted:%Y-%m-%d}" == "2026-09-29"
 
-    def test_is_written_again_by_the_maintenance_command_if_there_is_a_new_one(self, tmp_path: Path) -> None:
-        (tmp_path / "collinfo.json").write_bytes(b"<html>")
-        with pytest.raises(PresswatchError):
-            refresh(str(tmp_path), tmp_path / "crawls.json")
-        assert not (tmp_path / "crawls.json").exists()
+    def test_is_written_again_by_the_maintenance_command(self, tmp_path: Path) -> None:
         (tmp_path / "collinfo.json").write_bytes(collinfo())
         refresh(str(tmp_path / "collinfo.json"), tmp_path / "crawls.json")
         first = (tmp_path / "crawls.json").read_bytes()
         assert from_collinfo(first, "x").crawls[0].name == NEWEST["id"]
         refresh(str(tmp_path), tmp_path / "crawls.json")
         assert (tmp_path / "crawls.json").read_bytes() == first
+
+    def test_is_left_alone_if_there_is_no_new_one(self, tmp_path: Path) -> None:
+        (tmp_path / "collinfo.json").write_bytes(b"<html>")
+        with pytest.raises(PresswatchError):
+            refresh(str(tmp_path), tmp_path / "crawls.json")
+        assert not (tmp_path / "crawls.json").exists()
 
 
 class TestCommand:
@@ -247,12 +251,14 @@ class TestCommand:
         }
         assert [row["release"] for row in rows[-2:]] == ["CC-MAIN-2008-2009", "CC-NEWS"]
 
-    def test_shows_an_older_list_with_exit_0_and_fails_on_a_missing_file(self, tmp_path: Path) -> None:
+    def test_shows_an_older_list_with_exit_0_and_says_so(self) -> None:
         said = outcome("releases", "--base", "http://127.0.0.1:1/")
         assert said.code == 0
         assert len(said.out.splitlines()) == 1 + len(shipped().crawls) + 1
         assert "came with this version, as of 2026-09-29" in said.err
         assert "note: a newer list is not available: http://127.0.0.1:1/collinfo.json: " in said.err
+
+    def test_fails_on_a_missing_file(self, tmp_path: Path) -> None:
         said = outcome("releases", "--base", tmp_path / "absent.json")
         told = f"error: {tmp_path}/absent.json: there is no such file or folder (check the path)\n"
         assert (said.code, said.err) == (1, told)

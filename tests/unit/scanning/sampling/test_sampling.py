@@ -1,9 +1,8 @@
-"""Samples: which shards one has, and what a published one says of its release."""
+"""What a published sample says of its release."""
 
 import json
 import math
 import random
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,7 @@ from presswatch_spark.query.estimates import estimate_of
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.sampling import intervals
-from presswatch_spark.scanning.sampling.design import (
-    Design,
-    Estimated,
-    SampleEstimate,
-    cautious,
-    design_of,
-    draw,
-    stratum_of,
-)
+from presswatch_spark.scanning.sampling.design import Design, Estimated, SampleEstimate, cautious, design_of
 from presswatch_spark.scanning.sampling.intervals import (
     Stratum,
     at_most,
@@ -36,8 +27,6 @@ from presswatch_spark.scanning.sampling.intervals import (
     most_share,
     totals,
 )
-from presswatch_spark.storage.objects import ObjectInfo
-from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
@@ -112,12 +101,8 @@ class TestTotals:
         estimated = totals([Stratum(one, 200), Stratum(other, 60)], 0)
         assert estimated.seen == pytest.approx(190 + 120)
         assert estimated.estimate == pytest.approx(200 * 9.5 + 60 * 4)
-        # The upper side of skewed counts is the longer one.
-        values = np.random.default_rng(1).lognormal(0, 1.5, (100, 1))
-        estimated = totals([Stratum(values, 10_000)], 0)
-        assert (estimated.high - estimated.estimate) > 1.5 * (estimated.estimate - estimated.low)
 
-    def test_alike_files_have_a_normal_interval_and_differing_strata_make_none_wider(self) -> None:
+    def test_of_many_files_alike_in_law_the_interval_is_the_normal_one(self) -> None:
         values = np.random.default_rng(1).normal(100, 10, (2000, 1))
         estimated = totals([Stratum(values, 10_000)], 0)
         assert estimated.high == totals([Stratum(values, 10_000)], 0).high, "the seed decides"
@@ -125,6 +110,22 @@ class TestTotals:
         error = 10_000 * np.sqrt((1 - 0.2) / 2000) * values.std(ddof=1)
         assert (estimated.estimate - estimated.low) / error == pytest.approx(1.81, abs=0.15)
         assert (estimated.high - estimated.estimate) / error == pytest.approx(2.24, abs=0.15)
+
+    def test_what_was_read_whole_has_no_interval(self) -> None:
+        values = np.random.default_rng(1).poisson(3, (40, 2)).astype(float)
+        estimated = totals([Stratum(values, 40)], 0)
+        for limit in (estimated.low, estimated.high, estimated.estimate):
+            assert limit == pytest.approx(values.sum(axis=0))
+
+    def test_a_stratum_that_was_read_whole_adds_nothing_to_the_doubt(self) -> None:
+        rng = np.random.default_rng(1)
+        part = Stratum(rng.poisson(3, (40, 1)).astype(float), 900)
+        whole = Stratum(rng.lognormal(3, 2, (40, 1)), 40)
+        alone, both = totals([part], 0), totals([part, whole], 0)
+        for limit, of_both in ((alone.low, both.low), (alone.high, both.high)):
+            assert of_both == pytest.approx(limit + whole.values.sum())
+
+    def test_strata_that_differ_make_no_interval_wider_and_one_stratum_of_them_does(self) -> None:
         rng = np.random.default_rng(1)
         strata = [Stratum(rng.poisson(mean, (20, 1)).astype(float), 2000) for mean in (1, 50, 100, 400)]
         apart = totals(strata, 0)
@@ -132,17 +133,10 @@ class TestTotals:
         assert apart.estimate == pytest.approx(mixed.estimate)
         assert (mixed.high - mixed.low) > 5 * (apart.high - apart.low)
 
-    def test_what_was_read_whole_has_no_interval_and_adds_nothing_to_the_doubt(self) -> None:
-        values = np.random.default_rng(1).poisson(3, (40, 2)).astype(float)
-        estimated = totals([Stratum(values, 40)], 0)
-        for limit in (estimated.low, estimated.high, estimated.estimate):
-            assert limit == pytest.approx(values.sum(axis=0))
-        rng = np.random.default_rng(1)
-        part = Stratum(rng.poisson(3, (40, 1)).astype(float), 900)
-        whole = Stratum(rng.lognormal(3, 2, (40, 1)), 40)
-        alone, both = totals([part], 0), totals([part, whole], 0)
-        for limit, of_both in ((alone.low, both.low), (alone.high, both.high)):
-            assert of_both == pytest.approx(limit + whole.values.sum())
+    def test_the_upper_side_of_skewed_counts_is_the_longer_one(self) -> None:
+        values = np.random.default_rng(1).lognormal(0, 1.5, (100, 1))
+        estimated = totals([Stratum(values, 10_000)], 0)
+        assert (estimated.high - estimated.estimate) > 1.5 * (estimated.estimate - estimated.low)
 
     def test_a_variance_that_few_files_make_up_has_few_degrees_of_freedom(self) -> None:
         rng = np.random.default_rng(1)
@@ -195,24 +189,22 @@ class TestTotals:
         assert (estimated.estimate <= estimated.high + tolerance).all()
 
 
-def test_the_limit_of_files_is_that_of_poisson_and_binomial_sums_are_exact() -> None:
+def test_the_limit_of_files_is_that_of_poisson() -> None:
     # Garwood's limits, as in tables of them.
     for count, limit in ((0, 3.689), (1, 5.572), (4, 10.242), (30, 42.827)):
         assert most_files(count, 1.0) == pytest.approx(limit, abs=0.001)
     assert most_files(0, 0.01) == pytest.approx(368.9, abs=0.1)
-    for drawn, share in ((1, 0.5), (7, 0.25), (40, 0.03)):
-        for found in range(drawn + 1):
-            exact = sum(math.comb(drawn, k) * share**k * (1 - share) ** (drawn - k) for k in range(found + 1))
-            assert at_most(found, drawn, share) == pytest.approx(exact, rel=1e-12)
 
 
 class TestDesign:
-    def test_small_strata_are_put_together_and_every_shard_is_represented(self) -> None:
+    def test_small_strata_are_put_together_with_their_neighbours(self) -> None:
         design = design_of(run_row(5), log(5, 8))
         assert [(size, len(positions)) for size, positions in design.groups] == [(500, 40)]
         design = design_of(run_row(6), log(6, 10))
         assert [(size, len(positions)) for size, positions in design.groups] == [(200, 20)] * 3
         assert sorted(place for _, places in design.groups for place in places) == list(range(60))
+
+    def test_every_shard_of_the_release_is_represented_and_one_not_read_is_missing(self) -> None:
         row = run_row(sample_strata=json.dumps({"0/wet": 500, "1/wet": 70, "2/wet": 1000, "none/wet": 3}))
         design = design_of(row, log(3, 21))
         assert (sum(size for size, _ in design.groups), design.strata) == (1573, 4)
@@ -283,7 +275,7 @@ class TestTables:
         assert estimated["matches, grade partial_copy"].high is None
         assert estimated["matches, grade partial_copy"].files_high == 36
 
-    def test_articles_are_counted_once_and_are_no_more_than_the_corpus_has(self, tmp_path: Path) -> None:
+    def test_articles_are_counted_once_and_lie_between_seen_and_all_occurrences(self, tmp_path: Path) -> None:
         rows = [found(segment, file, "everywhere") for segment in range(3) for file in range(10)]
         rows += [found(0, file, f"a{file}", 1, confidence="B") for file in range(8)]
         estimated = by_name(estimate_of(published(tmp_path / "tables", rows, log()), RUN))
@@ -293,6 +285,8 @@ class TestTables:
         assert 9 + 8 * 9 < articles.high < 9 + 8 * 9 * 4
         assert articles.low <= articles.estimate <= articles.high
         assert estimated["articles, confidence A or B"].seen == 8
+
+    def test_there_are_no_more_articles_than_the_corpus_has(self, tmp_path: Path) -> None:
         rows = [found(0, file, f"a{file}") for file in range(8)]
         rows += [found(1, 0, "rare", confidence="A")]
         store = published(tmp_path / "tables", rows, log(), corpus_articles=20)
@@ -319,9 +313,7 @@ class TestTables:
         assert (matches.seen, matches.estimate) == (59, pytest.approx(300))
         assert (matches.low, matches.high) == (pytest.approx(295), pytest.approx(305))
 
-    def test_the_command_prints_a_table_and_json_and_a_scan_ends_with_the_main_totals(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_command_prints_a_table_and_json(self, tmp_path: Path) -> None:
         rows = [found(segment, file, f"a{file}") for segment in range(3) for file in range(10)]
         published(tmp_path / "tables", rows, log())
         lines = presswatch("estimate", tmp_path / "tables").splitlines()
@@ -330,15 +322,24 @@ class TestTables:
         )
         assert lines[1].startswith("fewer than 1,000 shards were read: ")
         assert lines[2].split() == " ".join(HEADERS).split()
-        ends = {"matches  ": "30 300 300 300 30", "matches, confidence A": "? 0"}
-        for begins, end in ends.items():
-            (line,) = (line for line in lines if line.startswith(begins))
-            assert line.split()[-len(end.split()) :] == end.split()
+        assert [line.split()[-5:] for line in lines if line.startswith("matches  ")] == [
+            ["30", "300", "300", "300", "30"]
+        ]
+        assert [line.split()[-2:] for line in lines if line.startswith("matches, confidence A")] == [
+            ["?", "0"]
+        ]
         printed = presswatch("estimate", tmp_path / "tables", "--json", "--by", "title")
         told = [json.loads(line) for line in printed.splitlines()]
         assert {row["of"] for row in told} == {None, "t"}
-        facts = {(row["run_id"], row["listed"], row["read"], row["missing"]) for row in told}
-        assert facts == {(RUN, 300, 30, 0)}
+        assert {(row["run_id"], row["listed"], row["read"], row["missing"]) for row in told} == {
+            (RUN, 300, 30, 0)
+        }
+
+    def test_a_scan_of_a_sample_ends_with_the_main_totals(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = [found(segment, file, f"a{file}") for segment in range(3) for file in range(10)]
+        published(tmp_path / "tables", rows, log())
         row = dict.fromkeys(("documents_skipped", "text_bytes", "matches", "documents", "shards_planned"), 0)
         row |= run_row() | {"table_digest": "abc"}
         summary = RunSummary(row, (), resumed=False, seconds=1.0)
@@ -425,6 +426,13 @@ def test_bounds_are_quantiles_of_the_beta_distribution() -> None:
         assert 1 - most_share(drawn - found, drawn, confidence) == pytest.approx(below, abs=1e-9)
 
 
+def test_binomial_sums_are_exact() -> None:
+    for drawn, share in ((1, 0.5), (7, 0.25), (40, 0.03)):
+        for found in range(drawn + 1):
+            exact = sum(math.comb(drawn, k) * share**k * (1 - share) ** (drawn - k) for k in range(found + 1))
+            assert at_most(found, drawn, share) == pytest.approx(exact, rel=1e-12)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("share", each_time([0.02], [0.001, 0.02, 0.3]))
 def test_a_bound_is_right_at_least_as_often_as_it_says(share: float) -> None:
@@ -434,98 +442,3 @@ def test_a_bound_is_right_at_least_as_often_as_it_says(share: float) -> None:
     ]
     right = math.fsum(p for k, p in enumerate(found_often) if most_share(k, drawn, 0.95) >= share)
     assert 0.95 <= right <= 1
-
-
-CRAWL = "crawl-data/CC-MAIN-2025-33"
-
-
-def crawl(base: str = "s3://commoncrawl", segments: int = 10, files: int = 100) -> ShardPlan:
-    return ShardPlan.of(
-        ObjectInfo(f"{base}/{CRAWL}/segments/17{segment:03}.5/wet/CC-{segment:03}-{file:05}.warc.wet.gz")
-        for segment in range(segments)
-        for file in range(files)
-    )
-
-
-def folder(base: str, count: int = 200) -> ShardPlan:
-    return ShardPlan.of(ObjectInfo(f"{base}/c4-train.{number:05}.json.gz") for number in range(count))
-
-
-def names(shards: ShardPlan) -> list[str]:
-    return [shard.uri.rpartition("/")[2] for shard in shards]
-
-
-def by_stratum(shards: ShardPlan) -> Counter[str]:
-    return Counter(stratum_of(shard.uri) for shard in shards)
-
-
-def test_every_segment_gives_its_share_and_they_are_drawn_independently() -> None:
-    drawn = draw(crawl(), 0.1, 0)
-    assert set(by_stratum(drawn.shards).values()) == {10}
-    assert drawn.strata == {f"17{segment:03}.5/wet": 100 for segment in range(10)}
-    assert json.loads(drawn.strata_json()) == drawn.strata
-    # Fewer shards than segments are of different ones.
-    assert set(by_stratum(draw(crawl(), 0.006, 0).shards).values()) == {1}
-    same_names = ShardPlan.of(
-        ObjectInfo(f"s3://b/data/CC-MAIN-{dump:02}/{file:05}.parquet")
-        for dump in range(50)
-        for file in range(20)
-    )
-    drawn = Counter(names(draw(same_names, 0.05, 0).shards))
-    assert sum(drawn.values()) == 50
-    assert len(drawn) > 10
-
-
-def test_the_seed_decides_and_the_draw_is_the_same_from_every_mirror() -> None:
-    shards = crawl()
-    tenth = draw(shards, 0.1, 0).shards
-    assert tenth == draw(shards, 0.1, 0).shards
-    assert len(set(tenth) & set(draw(shards, 0.1, 1).shards)) < 50
-    assert set(tenth) < set(draw(shards, 0.17, 0).shards)
-    for here, there in (
-        (crawl(), crawl("/mnt/mirror")),
-        (crawl(), crawl("https://data.commoncrawl.org")),
-        (folder("/data/en"), folder("s3://bucket/copies/c4-english")),
-    ):
-        assert names(draw(here, 0.1, 3).shards) == names(draw(there, 0.1, 3).shards)
-
-
-def test_at_least_one_at_most_all_and_each_shard_equally_often() -> None:
-    assert len(draw(crawl(), 1e-9, 0).shards) == 1
-    assert draw(crawl(), 1, 0).shards == crawl()
-    for share in (0, 1.1, -1):
-        with pytest.raises(InputError, match="not between 0 and 1"):
-            draw(crawl(), share, 0)
-    shards = crawl(segments=7, files=9)
-    drawn = Counter(name for seed in range(1000) for name in names(draw(shards, 0.1, seed).shards))
-    assert sum(drawn.values()) == 6000
-    expected = 6000 / 63
-    assert all(abs(count - expected) < 5 * expected**0.5 for count in drawn.values())
-    assert len(drawn) == 63
-
-
-@pytest.mark.parametrize(
-    ("uri", "stratum"),
-    [
-        (f"s3://commoncrawl/{CRAWL}/segments/1754.5/wet/x.warc.wet.gz", "1754.5/wet"),
-        (f"https://h/{CRAWL}/segments/1754.5/robotstxt/x.warc.gz?sig=a/b", "1754.5/robotstxt"),
-        ("/2010/segments/1265/x.arc.gz", "1265"),
-        ("s3://bucket/en/c4.json.gz", "en"),
-        ("s3://bucket/c4.json.gz", "bucket"),
-        ("/x", ""),
-    ],
-)
-def test_what_lies_together_is_a_stratum(uri: str, stratum: str) -> None:
-    assert stratum_of(uri) == stratum
-
-
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=12), st.floats(0.001, 1), st.integers(0, 50))
-def test_a_stratum_gives_its_share_rounded_up_or_down(sizes: list[int], share: float, seed: int) -> None:
-    shards = ShardPlan.of(
-        ObjectInfo(f"/r/{stratum}/{file}") for stratum, size in enumerate(sizes) for file in range(size)
-    )
-    drawn = by_stratum(draw(shards, share, seed).shards)
-    wanted = max(1, round(share * len(shards)))
-    assert drawn.total() == wanted
-    for stratum, size in enumerate(sizes):
-        assert abs(drawn[str(stratum)] - size * wanted / len(shards)) < 2

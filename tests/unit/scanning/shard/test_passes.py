@@ -105,7 +105,17 @@ def test_what_an_earlier_pass_lost_is_looked_up_in_the_whole_index(
     assert scanned(scan, shard, last) == (expected, log | {"note": UNKEPT})
 
 
-def test_a_pass_that_read_less_or_another_shard_than_the_last_one_misses_nothing(
+def test_a_shard_that_is_another_by_the_last_pass_gives_the_rows_of_what_it_is_then(
+    scan: ShardScan, shard: Path, tmp_path: Path
+) -> None:
+    *earlier, last = passes(tmp_path, 3)
+    for part in earlier:
+        keep(scan, shard, part)
+    FORMS[shard.name](shard, some_pages(30, seed=2))
+    assert scanned(scan, shard, last)[0] == scanned(scan, shard)[0] != []
+
+
+def test_a_pass_that_read_less_than_the_last_one_misses_nothing(
     scan: ShardScan, shard: Path, tmp_path: Path
 ) -> None:
     expected, whole = scanned(scan, shard)[0], shard.read_bytes()
@@ -114,12 +124,6 @@ def test_a_pass_that_read_less_or_another_shard_than_the_last_one_misses_nothing
     assert keep(scan, shard, earlier[0]).log["status"] == "partial"
     shard.write_bytes(whole)
     assert scanned(scan, shard, last)[0] == expected
-    # A shard that is another one by the last pass gives the rows of what it is then.
-    *earlier, last = passes(tmp_path, 3)
-    for part in earlier:
-        keep(scan, shard, part)
-    FORMS[shard.name](shard, some_pages(30, seed=2))
-    assert scanned(scan, shard, last)[0] == scanned(scan, shard)[0] != []
 
 
 def test_an_audit_of_the_gate_is_the_same_in_passes(scan: ShardScan, shard: Path, tmp_path: Path) -> None:
@@ -144,11 +148,14 @@ def test_every_hash_lies_in_one_range(count: int, value: int) -> None:
     assert sum((value - first) % HASHES < width for first, width in ranges) == 1
 
 
-def test_passes_are_few_and_the_pairs_that_they_found_joined_in_order() -> None:
+def test_passes_are_as_few_as_memory_allows() -> None:
     assert [passes_for(100, memory) for memory in (None, 1000, 100, 99, 50, 34, 33, 0.5)] == [
         1, 1, 1, 2, 2, 3, 4, 200,
     ]  # fmt: skip
     assert passes_for(0, 1) == 1
+
+
+def test_pairs_that_several_passes_found_are_joined_once_and_in_order() -> None:
     parts = [
         Candidates(np.array(documents, np.int32), np.array(articles, np.uint32), 7)
         for documents, articles in (([0, 2], [5, 4_000_000_000]), ([0, 0, 1], [3, 5, 1]), ([], []))

@@ -93,7 +93,7 @@ def test_what_the_log_says_of_a_shard(read: Read, expected: dict[str, object]) -
     assert done.tables["matches"] == [ROWS] * (expected["status"] != "failed")
 
 
-def test_many_defects_are_counted_and_an_interrupt_is_none() -> None:
+def test_many_defects_are_counted_not_listed() -> None:
     def complain(reading: ShardAttempt) -> None:
         for offset in range(1000):
             reading.report.add_defect("bad line", offset, "line")
@@ -101,9 +101,12 @@ def test_many_defects_are_counted_and_an_interrupt_is_none() -> None:
     error = str(outcome(then(complain)).log["error"])
     assert error.endswith("and 980 more")
     assert error.count("bad line") == 20
-    # An interrupt is no failure of the shard.
-    with pytest.raises(KeyboardInterrupt):
-        outcome(raising(KeyboardInterrupt()))
+
+
+def test_a_signature_in_an_address_reaches_no_table() -> None:
+    shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
+    read = raising(CorruptError("this is no gzip file", where=shard.uri))
+    assert outcome_of(ShardAttempt, read, shard, 1).log["shard_uri"] == "https://site.example/a.gz"
 
 
 def break_off(reading: ShardAttempt) -> None:
@@ -141,7 +144,12 @@ def test_an_unexpected_error_is_logged_by_kind_and_place_never_by_what_it_quotes
     assert PAGE not in said
 
 
-def test_what_a_table_cannot_hold_and_secrets_do_not_get_past_the_shard() -> None:
+def test_an_interrupt_is_no_failure_of_the_shard() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        outcome(raising(KeyboardInterrupt()))
+
+
+def test_what_a_table_cannot_hold_does_not_get_past_the_shard() -> None:
     def read(reading: ShardAttempt) -> None:
         reading.report.documents = 1
         reading.rows.append({"http_status": 1 << 40})
@@ -151,10 +159,6 @@ def test_what_a_table_cannot_hold_and_secrets_do_not_get_past_the_shard() -> Non
     assert log["status"] == "partial"
     assert str(log["error"]).encode()
     assert "\x1b" not in str(log["error"])
-    # A signature in an address reaches no table.
-    shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
-    read = raising(CorruptError("this is no gzip file", where=shard.uri))
-    assert outcome_of(ShardAttempt, read, shard, 1).log["shard_uri"] == "https://site.example/a.gz"
 
 
 @pytest.mark.parametrize("name", ["a.warc.wet.gz", "pages.warc.gz", "c4.parquet", "fr_part_5.jsonl.zst"])
@@ -193,9 +197,7 @@ def test_the_digest_is_that_of_the_stored_file(name: str, corpus: Path, tmp_path
     assert log["note"] == "its SHA-256 is not the one its publisher declares"
 
 
-def test_a_damaged_shard_has_a_digest_and_one_that_cannot_be_taken_costs_nothing(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_shard_has_one_too_and_a_missing_one_has_none(corpus: Path, tmp_path: Path) -> None:
     path = tmp_path / "c4-train.json"
     FORMS["c4-plain.json"](path, some_pages(8))
     path.write_bytes(path.read_bytes() + b'{"url": broken}\n')
@@ -204,6 +206,10 @@ def test_a_damaged_shard_has_a_digest_and_one_that_cannot_be_taken_costs_nothing
     log = logged(ObjectInfo(str(tmp_path / "gone.wet.gz")), corpus)
     assert (log["status"], log["sha256"]) == ("failed", None)
 
+
+def test_a_digest_that_cannot_be_taken_leaves_a_shard_complete(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> str:
         raise StorageError("nobody answers")
 

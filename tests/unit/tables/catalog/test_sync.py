@@ -86,13 +86,13 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[TableStore, Any]:
 
 
 class TestAllTables:
-    def test_they_have_the_published_rows_with_our_types_and_a_second_sync_changes_nothing(
-        self, synced: Any
-    ) -> None:
+    def test_they_have_the_published_rows_and_a_second_sync_changes_nothing(self, synced: Any) -> None:
         require_same(synced[1], synced[0])
         before = places(synced[1])
         assert changes(*synced) == {}
         assert places(synced[1]) == before
+
+    def test_their_columns_have_our_types_and_meanings(self, synced: Any) -> None:
         for table, schema in SCHEMAS.items():
             opened = synced[1].load_table((NAMESPACE, table))
             # Arrow from Iceberg has large texts and lists, whose elements have another name.
@@ -103,7 +103,7 @@ class TestAllTables:
                 assert doc == meaning or (doc[-1] == "…" and meaning.startswith(doc[:-1]))
                 assert len(doc.encode()) <= 255
 
-    def test_duckdb_finds_the_same_rows_and_a_filter_opens_the_files_of_its_run(self, synced: Any) -> None:
+    def test_duckdb_finds_the_same_rows_in_the_files_that_the_catalog_names(self, synced: Any) -> None:
         store, catalog = synced
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
@@ -113,6 +113,8 @@ class TestAllTables:
                 found = connection.read_parquet(files, union_by_name=True).to_arrow_table()
                 rows = found.select(schema.names).cast(schema.remove_metadata()).to_pylist()
                 assert sorted(map(repr, rows)) == sorted(map(repr, store.read(table).to_pylist()))
+
+    def test_a_filter_opens_the_files_of_its_run_alone(self, synced: Any) -> None:
         for table, wanted in (("matches", "r2"), ("captures", "c1"), ("runs", "r1")):
             assert files_in(synced[1], table, f"run_id == '{wanted}'") == [f"{wanted}-00000.parquet"]
             assert files_in(synced[1], table, "run_id == 'r9'") == []
@@ -166,7 +168,7 @@ class TestChanges:
             assert name not in past["publisher_id"].to_pylist()
         assert changes(store, catalog) == {}
 
-    def test_rows_written_again_in_as_many_bytes_and_claims_made_again_move(
+    def test_a_row_that_is_written_again_in_as_many_bytes_counts(
         self, store: TableStore, catalog: Any
     ) -> None:
         changes(store, catalog)
@@ -176,6 +178,8 @@ class TestChanges:
         assert path.stat().st_size == size
         changes(store, catalog)
         assert files_in(catalog, "runs", f"documents == {row['documents'] + 1}") == ["r1-00000.parquet"]
+
+    def test_claims_that_are_made_again_move_in_the_catalog(self, store: TableStore, catalog: Any) -> None:
         derive(store, "claims")
         changes(store, catalog)
         (before,) = files_in(catalog, "claims")

@@ -274,9 +274,7 @@ def is_headed(heads: Sequence[ChainHead], length: int) -> bool:
 def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any]) -> None:
     """Write a new case into a folder from `new_folder`."""
     folder = Folder.of(str(draft), StorageOptions())
-    ordered = sorted(
-        {each.target_sha256: each for each in targets}.values(), key=lambda each: each.target_sha256
-    )
+    ordered = [target for _, target in sorted({each.target_sha256: each for each in targets}.items())]
     facts = {
         "layout": LAYOUT,
         "tool_version": __version__,

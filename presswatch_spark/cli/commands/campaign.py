@@ -164,10 +164,10 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm) -> Reply:
             "format": item.item.format,
             "state": item.word,
             "missing": item.missing,
-            "matches": item.matches if item.runs else None,
-            "core_hours": machine.core_hours(item.core_hours) if machine else item.core_hours,
-            "dollars": machine.spark_dollars(item.core_hours) if machine else None,
-            "runs": item.runs,
+            "matches": item.reads.matches if item.reads.runs else None,
+            "core_hours": machine.core_hours(item.reads.core_hours) if machine else item.reads.core_hours,
+            "dollars": machine.spark_dollars(item.reads.core_hours) if machine else None,
+            "runs": tuple(sorted(item.reads.runs)),
             "shards": item.shards,
         }
         for item in items
@@ -210,7 +210,7 @@ def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | 
     notes = Counter(item.item.note for item in items if item.item.note)
     for note, count in notes.items():
         yield f"note: of {counted(count, 'release')}: {note}"
-    if not any(item.runs for item in items):
+    if not any(item.reads.runs for item in items):
         remedy = "put them back before you run it"
         yield f"note: no run of this campaign is in {found.plan.out}; if you moved its tables, {remedy}"
     if any(not item.is_done and item.missing for item in items):

@@ -5,7 +5,7 @@ its end for the newest corpus, in one step from 0 or in several steps that form 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -35,29 +35,25 @@ _LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
 class Read:
     """The places of an item's shards in one step: planned by a run, and read to their end (`complete`).
 
-    `versions`: by place, the versions of complete shards of a dataset.
+    Complete shards of a dataset have the versions that were read.
     """
 
     planned: set[str] = field(default_factory=set)
-    complete: set[str] = field(default_factory=set)
-    versions: dict[str, set[Version]] = field(default_factory=dict)
+    complete: dict[str, set[Version]] = field(default_factory=dict)
 
     def add(self, place: str, status: str, version: Version | None) -> None:
         """Add a shard of a run with its status."""
         self.planned.add(place)
         if status == "complete":
-            self.complete.add(place)
-            if version is not None:
-                self.versions.setdefault(place, set()).add(version)
+            self.complete.setdefault(place, set()).update([version] if version else [])
 
     def compare(self, place: str, version: Version) -> None:
         """Forget a shard whose content has changed since it was read."""
-        known = self.versions.get(place)
-        pairs = [list(zip(each, version, strict=True)) for each in known or ()]
+        pairs = [list(zip(known, version, strict=True)) for known in self.complete.get(place, ())]
         # An unknown size or ETag counts as equal.
         if pairs and not any(all(None in pair or pair[0] == pair[1] for pair in each) for each in pairs):
             self.planned.discard(place)
-            self.complete.discard(place)
+            del self.complete[place]
 
 
 @dataclass(slots=True)
@@ -95,7 +91,7 @@ class Reads:
         """Return for each shard the newest corpus for which it was read to its end; 0 for none."""
         return self._reaching({step: read.complete for step, read in self.steps.items()})
 
-    def _reaching(self, steps: Mapping[Step, set[str]]) -> Mapping[str, int]:
+    def _reaching(self, steps: Mapping[Step, Collection[str]]) -> Mapping[str, int]:
         # Follow chains of steps from 0 to the newest corpus. Keep the result, which many shards share.
         newest, found = dict[tuple[Step, ...], int](), dict[str, int]()
         for place in self.shards:
@@ -108,10 +104,6 @@ class Reads:
             found[place] = newest[known]
         return found
 
-    def whole(self) -> int:
-        """Return the newest corpus for which all shards were read to their end."""
-        return min(self.read_for().values(), default=0)
-
     def unlisted(self, wanted: int) -> int:
         """Return the number of shards that left the list before they were planned for the newest corpus."""
         planned_for = self.planned_for()
@@ -121,7 +113,7 @@ class Reads:
         """Return by step the URIs of shards that neither it nor other steps have read to their end."""
         read_for, found = self.read_for(), dict[Step, tuple[str, ...]]()
         for step, read in sorted(self.steps.items()):
-            places = (place for place in read.planned - read.complete if read_for[place] < wanted)
+            places = (place for place in read.planned - read.complete.keys() if read_for[place] < wanted)
             if uris := tuple(sorted(self.uris.get(place, place) for place in places)):
                 found[step] = uris
         return found
@@ -133,22 +125,19 @@ class ItemProgress:
 
     `reached`, `whole`: the newest corpus for which all its shards were planned, and read. `missing_of`: by
     step, URIs of shards that were not read to their end. `fresh`: number of shards that no run planned.
-    `left`: number of readings left. `shard_reads`: number of readings by runs. Set by `run`: `trouble`, why
-    the item could not be scanned; `is_unpublished`: its list is neither there nor overdue; `was_scanned`.
+    `left`: number of readings left. Set by `run`: `trouble`, why the item could not be scanned;
+    `is_unpublished`: its list is neither there nor overdue; `was_scanned`.
     """
 
     item: Item
+    reads: Reads
     reached: int
     whole: int
     wanted: int
-    missing_of: Mapping[Step, tuple[str, ...]] = field(default_factory=dict)
-    runs: tuple[str, ...] = ()
-    matches: int = 0
-    core_hours: float = 0.0
-    shards: int = 0
-    fresh: int = 0
-    left: int = 0
-    shard_reads: int = 0
+    missing_of: Mapping[Step, tuple[str, ...]]
+    shards: int
+    fresh: int
+    left: int
     trouble: PresswatchError | None = None
     is_unpublished: bool = False
     was_scanned: bool = False
@@ -159,17 +148,14 @@ class ItemProgress:
         planned, missing = list(reads.planned_for().values()), reads.missing(wanted)
         return cls(
             item,
+            reads,
             reached=min(planned, default=0),
-            whole=reads.whole(),
+            whole=min(reads.read_for().values(), default=0),
             wanted=wanted,
             missing_of=missing,
-            runs=tuple(sorted(reads.runs)),
-            matches=reads.matches,
-            core_hours=reads.core_hours,
             shards=len(planned),
             fresh=planned.count(0),
             left=sum(reach < wanted for reach in planned) + sum(map(len, missing.values())),
-            shard_reads=reads.shard_reads,
         )
 
     @property
@@ -184,7 +170,7 @@ class ItemProgress:
             return "done"
         if self.is_unpublished:
             return "not published yet"
-        if not self.runs:
+        if not self.reads.runs:
             return "left"
         if self.fresh:
             return "new shards"
@@ -315,8 +301,8 @@ def estimated(
     prices, unknown, total = PriceList.read(config.run.prices), 0, 0.0
     spent = dict[str, list[float]]()
     for each in items:
-        if each.is_done and each.core_hours:
-            once = each.core_hours / each.shard_reads * each.shards
+        if each.is_done and each.reads.core_hours:
+            once = each.reads.core_hours / each.reads.shard_reads * each.shards
             spent.setdefault(each.item.format, []).append(machine.core_hours(once) if machine else once)
     means = {format: sum(hours) / len(hours) for format, hours in spent.items()}
     for each in items:
@@ -324,8 +310,8 @@ def estimated(
             continue
         item, gate = each.item, bool(config.read.languages) and not each.item.note
         known = prices.known(kind_of("", item.format), gate) if item.path is None else None
-        if each.shard_reads and each.core_hours:
-            hours = each.core_hours / each.shard_reads * each.left
+        if each.reads.shard_reads and each.reads.core_hours:
+            hours = each.reads.core_hours / each.reads.shard_reads * each.left
             total += machine.core_hours(hours) if machine else hours
         elif item.format in means:
             total += means[item.format]

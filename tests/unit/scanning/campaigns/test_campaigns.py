@@ -257,7 +257,7 @@ def reads(**steps: Read) -> Reads:
 
 
 def read(complete: str, missing: str = "") -> Read:
-    return Read(set(complete + missing), set(complete))
+    return Read(set(complete + missing), {place: set() for place in complete})
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ from presswatch_spark.scanning.monitoring.progress import LoggedError
 from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.releases import release as releases
 from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, require_part
-from presswatch_spark.scanning.releases.known import ReleaseList
+from presswatch_spark.scanning.releases.known import Listing
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS, kinds_of
 from presswatch_spark.scanning.runs.work import key_of
 from presswatch_spark.storage.disk import Folder
@@ -303,10 +303,10 @@ class Watch:
             return UNDER_WAY
         return INCOMPLETE if INCOMPLETE in codes else 0
 
-    def _campaign(self, now: datetime) -> tuple[Campaign, ReleaseList]:
+    def _campaign(self, now: datetime) -> tuple[Campaign, Listing]:
         plan, config = self.plan, self.config
         known = plan.known_crawls(config, now, by_name=self.by_name, base=self.base)
-        newest = news_months(now)[0] if plan.crawls == NEWS else known.listing.crawls[0]
+        newest = news_months(now)[0] if plan.crawls == NEWS else known.crawls[0]
         plan = replace(plan, since=plan.since or newest.name)
         items = items_of(plan, known, config, now)
         # The folder of this watch is named by a key: watches of other corpora or settings may run, too.
@@ -338,7 +338,7 @@ class Watch:
                 yield self.plan.out, "another process is scanning for this watch", UNDER_WAY
         if known.trouble:
             # With an old list, new releases would be missed: report a failure, not their absence.
-            code = FAILED if now - known.listing.noted > LIST_MAX_AGE else 0
+            code = FAILED if now - known.noted > LIST_MAX_AGE else 0
             yield known.origin, f"a newer list is not available: {known.trouble}", code
 
     def _planned(self, campaign: Campaign) -> Iterator[Report]:

@@ -37,9 +37,9 @@ def releases(
 
     uri = list_uri(base or form.settings.datasets.common_crawl.index)
     known = current(uri, form.storage, datetime.now(UTC), again=refresh)
-    listed = [*known.listing.crawls, Release(NEWS, NEWS_SINCE, None)]
+    listed = [*known.crawls, Release(NEWS, NEWS_SINCE, None)]
     rows = (dict(zip(KINDS, (r.name, r.first, r.last, r.has), strict=True)) for r in listed)
-    warnings = [f"{counted(len(known.listing.crawls), 'crawl')}, from {known.origin}"]
+    warnings = [f"{counted(len(known.crawls), 'crawl')}, from {known.origin}"]
     if known.trouble:
         warnings.append(f"note: a newer list is not available: {known.trouble}")
 

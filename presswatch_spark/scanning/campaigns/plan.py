@@ -14,7 +14,7 @@ from typing import Any
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of
-from presswatch_spark.scanning.releases.known import Listing, ReleaseList, at_hand, current, list_uri
+from presswatch_spark.scanning.releases.known import Listing, at_hand, current, list_uri
 from presswatch_spark.scanning.releases.release import (
     CRAWL_FORMS,
     NEWS_SINCE,
@@ -82,7 +82,7 @@ class CampaignPlan:
 
     def known_crawls(
         self, config: ScanConfig, now: datetime, *, by_name: bool = False, base: str | None = None
-    ) -> ReleaseList:
+    ) -> Listing:
         """Return the current list of crawls; for news and datasets only, the list that is at hand.
 
         `by_name`: do not read a list, but add published crawls of later weeks, found by the names of weeks:
@@ -193,14 +193,14 @@ def _pattern(path: str) -> re.Pattern[str]:
     return glob_of(canonical(path))
 
 
-def items_of(plan: CampaignPlan, known: ReleaseList, config: ScanConfig, now: datetime) -> tuple[Item, ...]:
+def items_of(plan: CampaignPlan, known: Listing, config: ScanConfig, now: datetime) -> tuple[Item, ...]:
     """Return the items of a campaign in order: crawls or months of CC-NEWS, then datasets.
 
     Raises `InputError` if `since` or `until` is not listed, their order is wrong, or a dataset is unknown.
     """
     crawls = list[Item]()
     if plan.crawls:
-        releases = news_months(now) if plan.crawls == NEWS else known.listing.crawls
+        releases = news_months(now) if plan.crawls == NEWS else known.crawls
         for release in _between(plan, releases):
             is_news, note = plan.crawls == NEWS, ""
             kinds = kinds_of(release.name)
@@ -248,9 +248,9 @@ def _between(plan: CampaignPlan, crawls: Sequence[Release]) -> Sequence[Release]
     return crawls[first : last + 1]
 
 
-def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[str], bool]) -> ReleaseList:
+def with_later_weeks(known: Listing, now: datetime, is_published: Callable[[str], bool]) -> Listing:
     """Add to a list the published crawls of the weeks since its newest crawl."""
-    weeks = {crawl.name: found for crawl in known.listing.crawls if (found := week_of(crawl.name))}
+    weeks = {crawl.name: found for crawl in known.crawls if (found := week_of(crawl.name))}
     newest = max(weeks, default=None)
     published = list[Release]()
     if newest:
@@ -260,8 +260,7 @@ def with_later_weeks(known: ReleaseList, now: datetime, is_published: Callable[[
             name = "CC-MAIN-{}-{:02}".format(*day.isocalendar()[:2])
             if is_published(name):
                 published.insert(0, Release(name, None, None))
-    listing = Listing(now, (*published, *known.listing.crawls))
-    return ReleaseList(listing, f"{known.origin}, and the weeks since {newest}")
+    return Listing(now, (*published, *known.crawls), f"{known.origin}, and the weeks since {newest}")
 
 
 def news_months(now: datetime) -> tuple[Release, ...]:

@@ -9,7 +9,7 @@ All are JSON arrays of objects with `id`, `from` and `to`; the last two also beg
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -40,25 +40,18 @@ FRESH = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Crawls known at a time, the newest first."""
+    """Crawls known at a time, the newest first; the origin of the list, and why there is no newer one."""
 
     noted: datetime
     crawls: tuple[Release, ...]
+    origin: str = field(default="", compare=False)
+    trouble: str | None = field(default=None, compare=False)
 
     def to_json(self) -> bytes:
         """Return the list in the format that `from_collinfo` reads, one line per crawl."""
         crawls = [{"id": crawl.name, "from": crawl.first, "to": crawl.last} for crawl in self.crawls]
         lines = [json.dumps(entry, default=datetime.isoformat) for entry in ({"noted": self.noted}, *crawls)]
         return ("[\n" + ",\n".join(lines) + "\n]\n").encode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseList:
-    """A list of crawls, its origin, and the failure to fetch a newer one, if any."""
-
-    listing: Listing
-    origin: str
-    trouble: str | None = None
 
 
 def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Listing:
@@ -99,17 +92,17 @@ def list_uri(base: str) -> str:
     return uri if printable(uri).endswith(".json") else join(uri, LIST_NAME)
 
 
-def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> ReleaseList:
+def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> Listing:
     """Return the list at canonical `uri`, or the newest available; a copy in the cache may be a day old.
 
     `again`: request it despite a fresh copy. Raises `PresswatchError` if `uri` is a missing file or no list.
     """
     if scheme_of(uri) == "file":
-        return ReleaseList(fetched(uri, options), uri)
+        return replace(fetched(uri, options), origin=uri)
     cached = _cached(uri)
     # A list from the future was noted by a wrong clock.
     if cached and not again and timedelta() <= now - cached.noted < FRESH:
-        return ReleaseList(cached, f"{printable(uri)}, {_as_of(cached)}, from the cache")
+        return replace(cached, origin=f"{printable(uri)}, {_as_of(cached)}, from the cache")
     try:
         listing = fetched(uri, options, now)
     except PresswatchError as error:
@@ -117,14 +110,14 @@ def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = F
     if path := _copy(uri):
         with suppress(PresswatchError):
             write_object(str(path), listing.to_json(), StorageOptions())
-    return ReleaseList(listing, f"{printable(uri)}, {_as_of(listing)}")
+    return replace(listing, origin=f"{printable(uri)}, {_as_of(listing)}")
 
 
-def at_hand(uri: str) -> ReleaseList:
+def at_hand(uri: str) -> Listing:
     """Return the newest list of `uri` that is available without network."""
     if scheme_of(uri) != "file" and (cached := _cached(uri)):
-        return ReleaseList(cached, f"an earlier answer, {_as_of(cached)}, from the cache")
-    return ReleaseList(shipped(), f"the list that came with this version, {_as_of(shipped())}")
+        return replace(cached, origin=f"an earlier answer, {_as_of(cached)}, from the cache")
+    return replace(shipped(), origin=f"the list that came with this version, {_as_of(shipped())}")
 
 
 @cache

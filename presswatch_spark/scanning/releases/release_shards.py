@@ -93,7 +93,7 @@ def _copied(name: str, base: str | None) -> ReleaseShards:
 
 
 def _names(rules: DatasetRules) -> list[str]:
-    return [crawl.name for crawl in at_hand(list_uri(rules.common_crawl.index)).listing.crawls]
+    return [crawl.name for crawl in at_hand(list_uri(rules.common_crawl.index)).crawls]
 
 
 def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:

@@ -42,7 +42,7 @@ from presswatch_spark.scanning.campaigns.progress import (
     version_of,
 )
 from presswatch_spark.scanning.releases.datasets import load_datasets
-from presswatch_spark.scanning.releases.known import Listing, ReleaseList, shipped
+from presswatch_spark.scanning.releases.known import Listing, shipped
 from presswatch_spark.scanning.releases.release import Release
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import (
@@ -58,7 +58,7 @@ CORPUS = CorpusOfCampaign("s3://b/corpus", "0" * 64, 7)
 PLAN = CampaignPlan("s3://b/tables", (CORPUS,), "wet")
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 CRAWLS = ("CC-MAIN-2026-40", "CC-MAIN-2018-34", "CC-MAIN-2018-30", "CC-MAIN-2013-20", "CC-MAIN-2009-2010")
-KNOWN = ReleaseList(Listing(NOW, tuple(Release(name, None, None) for name in CRAWLS)), "a test")
+KNOWN = Listing(NOW, tuple(Release(name, None, None) for name in CRAWLS), "a test")
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
@@ -100,9 +100,9 @@ def test_bounds_that_are_none_are_refused(scope: dict[str, Any], told: str) -> N
 
 
 def test_all_crawls_since_2008_are_in_the_list_that_comes_with_this_version() -> None:
-    known = ReleaseList(shipped(), "shipped")
+    known = shipped()
     found = items_of(PLAN, known, ScanConfig(), NOW)
-    assert len(found) == len(known.listing.crawls) > 100
+    assert len(found) == len(known.crawls) > 100
     assert "CC-MAIN-2008-2009" in {item.name for item in found}
 
 
@@ -152,9 +152,9 @@ def test_crawls_that_no_list_names_are_found_by_their_weeks() -> None:
         asked.append(name)
         return name in there
 
-    listing = Listing(NOON, tuple(Release(name, None, None) for name in crawls))
-    known = with_later_weeks(ReleaseList(listing, "the list"), datetime(2027, 2, 3, tzinfo=UTC), is_published)
-    assert [crawl.name for crawl in known.listing.crawls] == [*sorted(there, reverse=True), *crawls]
+    listing = Listing(NOON, tuple(Release(name, None, None) for name in crawls), "the list")
+    known = with_later_weeks(listing, datetime(2027, 2, 3, tzinfo=UTC), is_published)
+    assert [crawl.name for crawl in known.crawls] == [*sorted(there, reverse=True), *crawls]
     assert (asked[0], asked[-1], len(asked)) == ("CC-MAIN-2026-22", "CC-MAIN-2027-05", 37)
     assert known.trouble is None
 

@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.core.errors import CorruptError, PresswatchError
 from presswatch_spark.scanning.releases.known import (
     ATTEMPTS,
-    ReleaseList,
+    Listing,
     at_hand,
     current,
     from_collinfo,
@@ -50,12 +50,12 @@ def site() -> Iterator[Server]:
         yield server
 
 
-def ask(server: Server, now: datetime = NOON, *, again: bool = False) -> ReleaseList:
+def ask(server: Server, now: datetime = NOON, *, again: bool = False) -> Listing:
     return current(list_uri(server.url), QUICK, now, again=again)
 
 
-def names(known: ReleaseList) -> list[str]:
-    return [crawl.name for crawl in known.listing.crawls]
+def names(known: Listing) -> list[str]:
+    return [crawl.name for crawl in known.crawls]
 
 
 class TestWhatAReleaseHas:
@@ -142,7 +142,7 @@ class TestAsking:
     def test_without_any_the_list_that_came_along_serves(self, site: Server, fault: Fault) -> None:
         site.always = fault
         known = ask(site)
-        assert known.listing == shipped()
+        assert known == shipped()
         assert "came with this version" in known.origin
         assert known.trouble
 
@@ -150,7 +150,7 @@ class TestAsking:
     def test_an_answer_that_is_no_list_is_no_list(self, site: Server, answer: bytes, cache: Path) -> None:
         site.objects["/collinfo.json"] = answer
         known = ask(site)
-        assert known.listing == shipped()
+        assert known == shipped()
         assert "log in" not in str(known.trouble)
         assert not list(cache.rglob("*.json"))
 
@@ -158,7 +158,7 @@ class TestAsking:
         patient = StorageOptions(max_attempts=60, backoff_base=0.0001, refusal_pause=3600, longest_wait=3600)
         for fault in (Fault(status=503), Fault(status=429, retry_after="3600")):
             site.always = fault
-            assert current(list_uri(site.url), patient, NOON).listing == shipped()
+            assert current(list_uri(site.url), patient, NOON) == shipped()
         assert len(site.requests) == ATTEMPTS + 1
 
     @pytest.mark.parametrize("copy", ["from the future", "damaged", "in a folder of all"])
@@ -177,7 +177,7 @@ class TestAsking:
     def test_each_address_has_a_copy_of_its_own(self, site: Server) -> None:
         ask(site)
         assert names(at_hand(list_uri(site.url)))[0] == NEWEST["id"]
-        assert at_hand("https://elsewhere.example/collinfo.json").listing == shipped()
+        assert at_hand("https://elsewhere.example/collinfo.json") == shipped()
 
     def test_a_file_of_this_machine_is_there_or_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "collinfo.json").write_bytes(collinfo(OLDER))

@@ -362,9 +362,9 @@ WHOLE = dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"
 def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
     if share is None or share == 1:
         return listed, {**WHOLE}
-    drawn = draw(listed, share, seed)
-    facts = {"sample": share, "sample_seed": seed, "sample_strata": drawn.strata_json()}
-    return drawn.shards, facts | {"shards_listed": len(listed)}
+    drawn, strata = draw(listed, share, seed)
+    facts = {"sample": share, "sample_seed": seed, "sample_strata": strata}
+    return drawn, facts | {"shards_listed": len(listed)}
 
 
 def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | None) -> dict[str, object]:

@@ -167,7 +167,7 @@ class TestReleases:
         assert "a sample: 2 of 4 shards; what was not found may be in the rest" in printed
         drawn = TableStore.open(str(tmp_path / "some")).read("scan_log")["shard_uri"].to_pylist()
         listed = plan([f"{mirror}/crawl-data/{CRAWL}/wet.paths.gz"], StorageOptions())
-        sample = {shard.uri.rpartition("/")[2] for shard in draw(listed, 0.5, 0).shards}
+        sample = {shard.uri.rpartition("/")[2] for shard in draw(listed, 0.5, 0)[0]}
         assert {uri.rpartition("/")[2] for uri in drawn} == sample
 
     def test_a_bucket_without_it_is_named(self, s3: Bucket) -> None:

@@ -7,7 +7,6 @@ Each table is sorted (by Spark if large), written whole next to the waves, and m
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -39,13 +38,8 @@ CORPUS = "corpus_articles"
 ROWS_AT_ONCE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """A written table: its files in order, their rows, and its digest ("" for a log)."""
-
-    files: tuple[Written, ...]
-    rows: int
-    digest: str
+Sorted = tuple[tuple[Written, ...], str]
+"""A written table: its files in order, and its digest ("" for a log)."""
 
 
 def publish(
@@ -76,16 +70,16 @@ def publish(
         run.staged.remove()
         tables = {table: _written(run, kind, parts[table], log, table) for table in kind.columns}
         for table, found in rows.items():
-            if tables[table].rows != found:
+            if (written := sum(file.rows for file in tables[table][0])) != found:
                 raise OutputError(
-                    f"the table was written with {tables[table].rows:,} rows, and {found:,} were found",
+                    f"the table was written with {written:,} rows, and {found:,} were found",
                     where=run.staged.at(table),
                     remedy="run the same command again: it is published again",
                 )
         if metrics:
             measured = pa.Table.from_pylist(list(metrics), columns_without_run("metrics"))
             tables["metrics"] = sorted_here(measured, SortedFiles("metrics", run.run_id, run.staged))
-        files = {table: written.files for table, written in tables.items()}
+        files = {table: written for table, (written, _) in tables.items()}
         if work.corpus:
             is_there = any(
                 published["corpus_digest"] == row["corpus_digest"]
@@ -95,7 +89,7 @@ def publish(
             # Even without rows, since this removes what a killed try left.
             brought = SortedFiles(CORPUS, run.run_id, run.staged)
             files[CORPUS] = () if is_there else brought.write_files(work.corpus())
-    row |= {DIGESTS[table]: tables[table].digest for table in kind.tables if table in DIGESTS}
+    row |= {DIGESTS[table]: tables[table][1] for table in kind.tables if table in DIGESTS}
     whole = {name: row.get(name) for name in SCHEMAS[kind.by].names}
     published = store.publish_tables(kind.by, whole, run.staged, files, run.lock.confirm)
     clear(run)
@@ -120,7 +114,7 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
     if table == kind.log:
         return sorted_here(log.select(columns_without_run(table).names), files)
     if table == "rights_signals" and not parts:  # most runs have none, and need no empty file
-        return Sorted((), 0, digest_of(()))
+        return (), digest_of(())
     if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
         return sorted_here(_read(run.parts, parts, kind.columns[table]), files)
     return sorted_by_spark(sql_session(), run.parts, parts, files)
@@ -144,7 +138,7 @@ def sorted_here(rows: pa.Table, files: SortedFiles) -> Sorted:
     table = rows.sort_by([(name, "ascending", "at_start") for name in order])
     written = files.write_all(table.to_batches())
     digest = digest_of(table["row_sha256"].to_pylist()) if "row_sha256" in order else ""
-    return Sorted((written,), written.rows, digest)
+    return (written,), digest
 
 
 def sorted_by_spark(
@@ -162,7 +156,7 @@ def sorted_by_spark(
     with spark_errors(files.folder.uri), ThreadPoolExecutor(2, "publish") as pool:
         digest = pool.submit(table_digest, digests)
         written = pool.submit(written_by_spark, ranges.sortWithinPartitions(*order), files).result()
-        return Sorted(written, sum(file.rows for file in written), digest.result())
+        return written, digest.result()
 
 
 def table_digest(rows: DataFrame) -> str:

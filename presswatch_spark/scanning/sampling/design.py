@@ -29,18 +29,6 @@ _SEGMENT = re.compile(r"(?:^|/)segments/([^/]+)/(?:([^/]+)/)?[^/]+$")
 _HASH_END = 1 << 64
 
 
-@dataclass(frozen=True, slots=True)
-class ShardSample:
-    """The drawn shards, and the number of all shards of each stratum of the release."""
-
-    shards: ShardPlan
-    strata: Mapping[str, int]
-
-    def strata_json(self) -> str:
-        """Return the strata as JSON for the column `runs.sample_strata`."""
-        return json.dumps(self.strata, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def stratum_of(uri: str) -> str:
     """Return the stratum of a shard: `SEGMENT/SUBSET` of a crawl's, else the name of its folder."""
     path = printable(uri)
@@ -49,8 +37,10 @@ def stratum_of(uri: str) -> str:
     return path.rpartition("/")[0].rpartition("/")[2]
 
 
-def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
+def draw(listed: ShardPlan, share: float, seed: int) -> tuple[ShardPlan, str]:
     """Draw `share` (0 < share <= 1) of the shards, at least one; raises `InputError` for other shares.
+
+    Return also the number of all shards of each stratum, as JSON for the column `runs.sample_strata`.
 
     Of a stratum of N shards, share * N are drawn, rounded up or down by the seed. The draw depends only on
     the seed and on names below the release, which mirrors share. A smaller share is a subset of a larger one.
@@ -74,7 +64,8 @@ def draw(listed: ShardPlan, share: float, seed: int) -> ShardSample:
     turns.sort(key=lambda turn: turn[:2])
     wanted = max(1, round(share * len(listed)))
     drawn = ShardPlan.of(shard for *_, shard in turns[:wanted])
-    return ShardSample(drawn, {name: len(shards) for name, shards in sorted(strata.items())})
+    sizes = {name: len(shards) for name, shards in strata.items()}
+    return drawn, json.dumps(sizes, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _lot(seed: int, stratum: str, name: str) -> int:

@@ -36,20 +36,19 @@ def by_stratum(shards: ShardPlan) -> Counter[str]:
 
 
 def test_every_segment_gives_its_share() -> None:
-    drawn = draw(crawl(), 0.1, 0)
-    assert set(by_stratum(drawn.shards).values()) == {10}
-    assert drawn.strata == {f"17{segment:03}.5/wet": 100 for segment in range(10)}
-    assert json.loads(drawn.strata_json()) == drawn.strata
+    drawn, strata = draw(crawl(), 0.1, 0)
+    assert set(by_stratum(drawn).values()) == {10}
+    assert json.loads(strata) == {f"17{segment:03}.5/wet": 100 for segment in range(10)}
     # Fewer shards than segments are of different ones.
-    assert set(by_stratum(draw(crawl(), 0.006, 0).shards).values()) == {1}
+    assert set(by_stratum(draw(crawl(), 0.006, 0)[0]).values()) == {1}
 
 
 def test_the_seed_decides_and_a_smaller_share_is_part_of_a_larger_one() -> None:
     shards = crawl()
-    tenth = draw(shards, 0.1, 0).shards
-    assert tenth == draw(shards, 0.1, 0).shards
-    assert len(set(tenth) & set(draw(shards, 0.1, 1).shards)) < 50
-    assert set(tenth) < set(draw(shards, 0.17, 0).shards)
+    tenth = draw(shards, 0.1, 0)[0]
+    assert tenth == draw(shards, 0.1, 0)[0]
+    assert len(set(tenth) & set(draw(shards, 0.1, 1)[0])) < 50
+    assert set(tenth) < set(draw(shards, 0.17, 0)[0])
 
 
 def test_segments_are_drawn_independently_of_each_other() -> None:
@@ -58,7 +57,7 @@ def test_segments_are_drawn_independently_of_each_other() -> None:
         for dump in range(50)
         for file in range(20)
     )
-    drawn = Counter(names(draw(same_names, 0.05, 0).shards))
+    drawn = Counter(names(draw(same_names, 0.05, 0)[0]))
     assert sum(drawn.values()) == 50
     assert len(drawn) > 10
 
@@ -69,12 +68,12 @@ def test_the_draw_is_the_same_from_every_mirror() -> None:
         (crawl(), crawl("https://data.commoncrawl.org")),
         (folder("/data/en"), folder("s3://bucket/copies/c4-english")),
     ):
-        assert names(draw(here, 0.1, 3).shards) == names(draw(there, 0.1, 3).shards)
+        assert names(draw(here, 0.1, 3)[0]) == names(draw(there, 0.1, 3)[0])
 
 
 def test_every_shard_comes_up_equally_often() -> None:
     shards = crawl(segments=7, files=9)
-    drawn = Counter(name for seed in range(1000) for name in names(draw(shards, 0.1, seed).shards))
+    drawn = Counter(name for seed in range(1000) for name in names(draw(shards, 0.1, seed)[0]))
     assert sum(drawn.values()) == 6000
     expected = 6000 / 63
     assert all(abs(count - expected) < 5 * expected**0.5 for count in drawn.values())
@@ -82,8 +81,8 @@ def test_every_shard_comes_up_equally_often() -> None:
 
 
 def test_at_least_one_and_at_most_all() -> None:
-    assert len(draw(crawl(), 1e-9, 0).shards) == 1
-    assert draw(crawl(), 1, 0).shards == crawl()
+    assert len(draw(crawl(), 1e-9, 0)[0]) == 1
+    assert draw(crawl(), 1, 0)[0] == crawl()
     for share in (0, 1.1, -1):
         with pytest.raises(InputError, match="not between 0 and 1"):
             draw(crawl(), share, 0)
@@ -109,7 +108,7 @@ def test_a_stratum_gives_its_share_rounded_up_or_down(sizes: list[int], share: f
     shards = ShardPlan.of(
         ObjectInfo(f"/r/{stratum}/{file}") for stratum, size in enumerate(sizes) for file in range(size)
     )
-    drawn = by_stratum(draw(shards, share, seed).shards)
+    drawn = by_stratum(draw(shards, share, seed)[0])
     wanted = max(1, round(share * len(shards)))
     assert drawn.total() == wanted
     for stratum, size in enumerate(sizes):

@@ -44,9 +44,9 @@ def listed() -> ShardPlan:
 @lru_cache(maxsize=DRAWS)
 def sampled(share: float, seed: int) -> tuple[Design, npt.NDArray[np.int64]]:
     """The design of a sample that was read to its end, and the number of each of its files in the release."""
-    drawn = draw(listed(), share, seed)
-    row = {"run_id": "r", "sample": share, "sample_strata": drawn.strata_json()}
-    design = design_of(row, [{"shard_uri": shard.uri, "status": "complete"} for shard in drawn.shards])
+    drawn, strata = draw(listed(), share, seed)
+    row = {"run_id": "r", "sample": share, "sample_strata": strata}
+    design = design_of(row, [{"shard_uri": shard.uri, "status": "complete"} for shard in drawn])
     places = [uri.split("/")[-3:] for uri in design.files]
     numbers = [int(segment) * FILES + int(name[:5]) for segment, _, name in places]
     return design, np.array(numbers)

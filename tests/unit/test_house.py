@@ -14,7 +14,6 @@ from typing import TypeGuard, get_args
 
 import pytest
 
-from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.core.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.legal.removal import states
@@ -74,9 +73,8 @@ def test_the_page_on_removal_lists_every_state_and_outcome() -> None:
 
 def test_the_page_of_formats_lists_all_of_them_and_the_names_that_rows_are_tried_by() -> None:
     first, _, rows = built("reference/formats").partition("## `rows`")
-    (choice,) = (option.type for option in scan.params if option.name == "dataset")
     lines = re.findall(r"^\| `(\w+)` \| (.*) \|$", first, re.MULTILINE)
-    assert [name for name, _ in lines] == list(choice.choices)
+    assert [name for name, _ in lines] == [registry.AUTO, *registry.names()]
     assert lines[1:] == [(format.name, format.summary) for format in registry.FORMATS]
     listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", rows, re.MULTILINE)
     assert {role: tuple(re.findall(r"`([^`]+)`", names)) for role, names in listed} == dict(TRIED)

@@ -23,11 +23,11 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
 from presswatch_spark.matching.judgement.urls import copy_at
-from presswatch_spark.matching.rights.declaration import UNKNOWN, place_of
+from presswatch_spark.matching.rights.declaration import UNKNOWN
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.query.reservations import OwnSites, pages_read
+from presswatch_spark.query.reservations import sites_of_articles
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.storage.uris import printable as without_secrets
@@ -202,11 +202,8 @@ def case_of(
     publisher, title = owner(corpus, row)
     (run,) = store.read("runs", row.run_id, columns=["config"]).to_pylist()
     published, captured = row.article_published_at, row.captured_at
-    reservation = claim.reservation if claim else UNKNOWN
-    if claim is None and (place := place_of(row.article_url or "")):
-        signals = store.open_table("rights_signals").to_table(filter=pc.field("host") == place.host)
-        sites = OwnSites(signals, pages_read(store, row.article_id))
-        reservation = sites.status(row.article_url, captured)
+    sites = None if claim else sites_of_articles(store, [row])
+    unclaimed = sites.status(row.article_url, captured) if sites else UNKNOWN
     # Mandate and rights of a claim hold for its own day of judgement only.
     as_claimed = claim if day == judged_on else None
     return ExplainedRow(
@@ -222,7 +219,7 @@ def case_of(
         as_of=day,
         mandate=as_claimed.mandate if as_claimed else mandate_of(publisher, day),
         rights=as_claimed.rights if as_claimed else rights_of(published, captured, day, publisher),
-        reservation=reservation,
+        reservation=claim.reservation if claim else unclaimed,
     )
 
 

@@ -6,7 +6,7 @@ of the page. For each of them, the last capture before the page's and the first 
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -170,28 +170,34 @@ def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:
                 yield url, at
 
 
-def pages_read(store: TableStore, article_id: str | None = None) -> Iterator[Moment]:
-    """Yield captures of own pages whose responses were scanned: all, or those at an article's URLs."""
+def pages_read(store: TableStore, articles: Iterable[str] | None = None) -> Iterator[Moment]:
+    """Yield captures of own pages whose responses were scanned: all, or those at the URLs of articles."""
     wanted = OWN_RESPONSES
-    if article_id is not None:
-        wanted &= (pc.field("article_id") == article_id) & (pc.field("url_match") == "article")
+    if articles is not None:
+        ids = pa.array(sorted(articles), pa.string())
+        wanted &= pc.field("article_id").isin(ids) & (pc.field("url_match") == "article")
     rows = store.open_table("matches")
     return _moments(rows.to_batches(columns=["document_url", "captured_at"], filter=wanted))
 
 
+def sites_of_articles(store: TableStore, rows: Collection[Match]) -> "OwnSites | None":
+    """Return what the publishers of some rows declare, also on pages of the articles; None if nothing."""
+    publishers = pa.array(sorted({row.publisher_id for row in rows}))
+    # Publishers share a host whose declarations name none.
+    theirs = pc.field("publisher_id").isin(publishers) | pc.is_null(pc.field("publisher_id"))
+    signals = store.open_table("rights_signals").to_table(filter=DECISIVE & theirs)
+    if not len(signals):
+        return None
+    return OwnSites(signals, pages_read(store, {row.article_id for row in rows if row.article_id}))
+
+
 def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[str, InForce]:
     """Return the declarations about each row's article when its page was captured, by `row_sha256`."""
-    titles = pa.array(sorted({row.title_id for row in rows.values()}))
-    decisive = DECISIVE & pc.field("title_id").isin(titles)
-    signals = store.open_table("rights_signals").to_table(filter=decisive)
-    if not len(signals):
+    sites = sites_of_articles(store, rows.values())
+    if sites is None:
         return {}
-    declared, found = Declarations(RightsSignal.from_batches(signals)), dict[str, InForce]()
-    for digest, row in rows.items():
-        url, at = row.article_url, row.captured_at
-        if url is not None and at is not None:
-            found[digest] = in_force(at, declared.for_page(url, at, AGENT, ()), declared.has_robots(url))
-    return found
+    found = {digest: sites.in_force(row.article_url, row.captured_at) for digest, row in rows.items()}
+    return {digest: declared for digest, declared in found.items() if declared}
 
 
 @dataclass(slots=True)
@@ -229,6 +235,20 @@ class OwnSites:
             if (url, second(at)) not in declaring and (form := page_url(url)):
                 self._captures[form.text].append((at, ()))
 
+    def in_force(self, url: str | None, at: datetime | None) -> InForce | None:
+        """Return the declarations that `status` is derived from; None if nothing can be known."""
+        if url is None or at is None or at.year not in CAPTURE_YEARS:
+            return None
+        return self._in_force(url, at, self._captures_of(url))
+
+    def _in_force(self, url: str, at: datetime, captures: Sequence[PageCapture]) -> InForce:
+        series = self._declared.for_page(url, at, AGENT, captures)
+        return in_force(at, series, bool(captures) and self._declared.has_robots(url))
+
+    def _captures_of(self, url: str) -> list[PageCapture]:
+        form = page_url(url)
+        return sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0])
+
     def status(self, url: str | None, at: datetime | None) -> str:
         """Return the reservation in force for the page at `url` at a moment, one of `in_force.STATUSES`."""
         if url is None or at is None or at.year not in CAPTURE_YEARS:
@@ -241,14 +261,12 @@ class OwnSites:
         # The place of `at` among the seconds: an even number between two of them, an odd one at one of them.
         place = bisect_left(page.seconds, second(at)) + bisect_right(page.seconds, second(at))
         if place not in page.answers:
-            series = self._declared.for_page(url, at, AGENT, page.captures)
-            read = bool(page.captures) and self._declared.has_robots(url)
-            page.answers[place] = in_force(at, series, read).status
+            page.answers[place] = self._in_force(url, at, page.captures).status
         return page.answers[place]
 
     def _page(self, url: str) -> _ReservedPage:
-        form, moments = page_url(url), self._declared.file_times(url)
-        if captures := sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0]):
+        moments = self._declared.file_times(url)
+        if captures := self._captures_of(url):
             moments += [moment for moment, _ in captures]
             return _ReservedPage(captures, sorted(set(map(second, moments))))
         # Pages without captures of their own depend only on the site's files: those with equal rules share.

@@ -14,8 +14,15 @@ import pytest
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights.in_force import Declarations
-from presswatch_spark.query.reservations import AGENT, Moment, OwnSites, Reservations, pages_read
-from presswatch_spark.tables.declarations import Reservation, RightsSignal
+from presswatch_spark.query.reservations import (
+    AGENT,
+    Moment,
+    OwnSites,
+    Reservations,
+    declarations_in_force,
+    pages_read,
+)
+from presswatch_spark.tables.declarations import Match, Reservation, RightsSignal
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
@@ -271,6 +278,40 @@ class TestAroundACopy:
             read = list(pages_read(TableStore.open(str(folder))))
             assert row["agent"] == AGENT
             assert for_page(signals(*captures), [(PAGE, NOON)], read) == [row["status"]], case
+
+    @pytest.mark.parametrize(
+        ("declared", "titles_share_the_host", "quoted"),
+        [
+            ([capture("<p>", PAGE, NO_AI, at=EARLIER)], False, ("x_robots_tag", None)),
+            ([robots(FORBIDS, at=EARLIER), robots(FORBIDS, at=LATER)], True, ("robots_txt", "robots_txt")),
+            (
+                [capture(NO_AI_INSIDE, PAGE, at=EARLIER), robots(ALLOWS, at=LATER)],
+                False,
+                ("meta_robots", "robots_txt"),
+            ),
+            ([robots(ALLOWS, at=EARLIER)], False, ("robots_txt", None)),
+        ],
+        ids=["header of the page", "robots.txt of two titles", "meta of the page", "no reservation"],
+    )
+    def test_the_declarations_that_documents_quote_are_those_that_the_claim_counts(
+        self,
+        tmp_path: Path,
+        declared: list[Capture],
+        titles_share_the_host: bool,
+        quoted: tuple[str | None, ...],
+    ) -> None:
+        signals_there = signal_rows(*declared)
+        if titles_share_the_host:
+            signals_there = [row | {"title_id": None, "publisher_id": None} for row in signals_there]
+        copy = {"document_url": "https://ailleurs.example/", "article_url": PAGE, "own_site": False}
+        copy |= {"title_id": "courrier", "publisher_id": "rives"}
+        store = TableStore.open(str(tables(tmp_path, [own("a", **copy)], *signals_there)))
+        (row,) = Match.from_batches(store.read("matches"))
+        found = declarations_in_force(store, {"a": row})["a"]
+        sides = [side.row.signal if side and side.row else None for side in (found.before, found.after)]
+        assert tuple(sides) == quoted
+        judged = OwnSites(store.read("rights_signals"), pages_read(store))
+        assert found.status == judged.status(row.article_url, row.captured_at)
 
     def test_a_page_is_asked_once_between_two_declarations(self, monkeypatch: pytest.MonkeyPatch) -> None:
         days = [EARLIER + timedelta(days=day) for day in range(-300, 0, 30)]

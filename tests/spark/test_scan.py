@@ -27,6 +27,7 @@ from presswatch_spark.cli.demo.shards import write_wet
 from presswatch_spark.core.errors import BudgetError, ConfigError, CorpusError, InputError, PresswatchError
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.building.build import build_corpus
+from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.runs.provenance import commit, packages, packages_digest
 from presswatch_spark.storage.objects import StorageOptions, read_range
@@ -568,7 +569,11 @@ def test_a_scan_above_its_budget_leaves_nothing_behind(scan: Scanner, press: Pre
     assert not (scan.folder / "out").exists()
 
 
-def test_a_scan_stops_at_its_budget_and_resumes_with_more(scan: Scanner, press: Press, prices: str) -> None:
+def test_a_scan_stops_at_its_budget_and_resumes_with_more(
+    scan: Scanner, press: Press, prices: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each look at the clock costs two thirds of the budget: one before the first wave, one after it.
+    monkeypatch.setattr(Meter, "core_seconds", lambda self: 3600 * BETWEEN * 2 / 3 / A_FORTUNE)
     whole = scan(press.shards, out="whole", wave_shards=WAVE)
     assert f"estimate: {SHARDS:,} shards, " in whole.said
     assert f"estimate by the {WAVE:,} shards that were read: " in whole.said

@@ -8,8 +8,10 @@ Each claim has one row, sorted by the reversed host, as the index is. Columns th
 state are null: a row then applies to each capture that agrees in the others.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +36,9 @@ UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
 ABOUT = "_presswatch_annotations.json"
 BATCH_ROWS = 50_000
 
-
 _OF_PLACE = (
-    "dataset",
-    "release",
-    "shard_uri",
-    "record_offset",
-    "record_encoding",
-    "upstream_uri",
-    "upstream_offset",
-)
+    "dataset", "release", "shard_uri", "record_offset", "record_encoding", "upstream_uri", "upstream_offset",
+)  # fmt: skip
 _OF_CLAIM = tuple(name for name in Annotation.columns if name in Claim.columns)
 _OF_MATCH = ("document_url", "captured_at", "longest_run_words", "article_coverage", *_OF_PLACE)
 # The same claim may come from several runs over the same shards.
@@ -71,11 +66,10 @@ def write_annotations(
         raise InputError(
             "there are no claims", where=tables, remedy=f"judge the rows: presswatch claims {tables}"
         )
-    rows, answer = dict[str, int](), answer_of(store, _QUERY, "duckdb")
+    answer = answer_of(store, _QUERY, "duckdb")
     annotations = (_annotated(dict(zip(answer.columns, row, strict=True)), mirrors) for row in answer.rows)
     with new_folder(out, storage, ABOUT) as folder:
-        for crawl, group in groupby(annotations, key=lambda each: each[0]):
-            rows[crawl] = _write(folder / f"crawl={crawl}" / "claims.parquet", (row for _, row in group))
+        rows = _write(folder, annotations)
         claims = {row["run_id"]: row["table_digest"] for row in judged}
         about = {"tool_version": __version__, "claims": claims, "rows": rows}
         (folder / ABOUT).write_text(json_text(about))
@@ -113,12 +107,24 @@ def _record(row: Mapping[str, Any], mirrors: Sequence[Mirror]) -> tuple[str | No
     return (folder + name, offset) if name else (None, None)
 
 
-def _write(path: Path, rows: Iterator[Annotation]) -> int:
-    path.parent.mkdir()
-    count = 0
-    # Times as in the index, so that engines read both in the same way.
-    with pq.ParquetWriter(path, Annotation.schema, use_deprecated_int96_timestamps=True) as writer:
-        while some := list(islice(rows, BATCH_ROWS)):
-            writer.write_batch(Annotation.to_batch(some))
-            count += len(some)
-    return count
+def _write(folder: Path, annotations: Iterator[tuple[str, Annotation]]) -> Mapping[str, int]:
+    """Write each annotation into the file of its crawl, in the order given; return the rows by crawl.
+
+    The crawls of a batch may be mixed: for rows without a release, the name of their file tells the crawl.
+    """
+    writers, counts = dict[str, pq.ParquetWriter](), Counter[str]()
+    with ExitStack() as opened:
+        while some := list(islice(annotations, BATCH_ROWS)):
+            by_crawl = defaultdict[str, list[Annotation]](list)
+            for crawl, annotation in some:
+                by_crawl[crawl].append(annotation)
+            for crawl, rows in by_crawl.items():
+                if crawl not in writers:
+                    path = folder / f"crawl={crawl}" / "claims.parquet"
+                    path.parent.mkdir()
+                    # Times as in the index, so that engines read both in the same way.
+                    writer = pq.ParquetWriter(path, Annotation.schema, use_deprecated_int96_timestamps=True)
+                    writers[crawl] = opened.enter_context(writer)
+                writers[crawl].write_batch(Annotation.to_batch(rows))
+                counts[crawl] += len(rows)
+    return counts

@@ -20,7 +20,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Annotation
 from tests.world.claims import AS_OF, judge_all
 from tests.world.index_files import SCHEMA, row_of, write_file
-from tests.world.scanned import press_corpus, scan_here, some_pages
+from tests.world.scanned import members, press_corpus, scan_here, some_pages
 
 CRAWL, SEGMENT = "CC-MAIN-2024-51", "crawl-data/CC-MAIN-2024-51/segments/1733066124931.50"
 NAME = "CC-MAIN-20241214015810-20241214045810-00000"
@@ -127,6 +127,28 @@ def test_a_mirror_names_the_files_of_the_bucket(folder: Path) -> None:
     assert set(counts) == {CRAWL, UNKNOWN}
     with pytest.raises(OutputError, match="already exists"):
         write_annotations(str(tables), str(folder / "b"), StorageOptions())
+
+
+def test_rows_without_a_release_are_in_the_folder_of_the_crawl_that_their_file_names(tmp_path: Path) -> None:
+    crawls, pages = ("CC-MAIN-2023-50", CRAWL), some_pages()
+    for number, crawl in enumerate(crawls):
+        path = tmp_path / crawl / "a.warc.gz"
+        path.parent.mkdir()
+        shards.write_warc(path, map(shards.web_page, pages[number::2]))
+        # Without the record that names the release.
+        (_, first), *_ = members(path.read_bytes())
+        path.write_bytes(path.read_bytes()[first:])
+    corpus, tables = press_corpus(tmp_path), tmp_path / "tables"
+    found = scan_here([tmp_path / crawl / "a.warc.gz" for crawl in crawls], corpus, tables)
+    assert not any(row["release"] for row in found)
+    judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
+    places = (f"{tmp_path}/{crawl}=s3://commoncrawl/crawl-data/{crawl}/segments/1.5/warc" for crawl in crawls)
+    mirrors = tuple(map(parse_mirror, places))
+    counts = write_annotations(str(tables), str(tmp_path / "out"), StorageOptions(), mirrors)
+    assert set(counts) == set(crawls)
+    rows = ds.dataset(tmp_path / "out", partitioning="hive").to_table().to_pylist()
+    assert all(f"/{row['crawl']}/" in row["warc_filename"] for row in rows)
+    assert len(rows) == sum(counts.values())
 
 
 def test_tables_without_claims_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -182,6 +182,9 @@ def pages_read(store: TableStore, articles: Iterable[str] | None = None) -> Iter
 
 def sites_of_articles(store: TableStore, rows: Collection[Match]) -> "OwnSites | None":
     """Return what the publishers of some rows declare, also on pages of the articles; None if nothing."""
+    rows = [row for row in rows if row.article_url is not None]
+    if not rows:
+        return None
     publishers = pa.array(sorted({row.publisher_id for row in rows}))
     # Publishers share a host whose declarations name none.
     theirs = pc.field("publisher_id").isin(publishers) | pc.is_null(pc.field("publisher_id"))

@@ -143,10 +143,8 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
         keys = check.entry(node, "exposure", _ENTRY, _LIMITS)
         own_id = check.unique_id(keys.get("id"), "exposure") or ""
         what = f"exposure `{own_id}`"
-        since, until = (check.date(keys.get(key), f"{what}: {key}") for key in ("since", "until"))
-        if since and until and until < since:
-            check.report(keys["until"], f"{what}: until {until} is before since {since}")
-        extent = _one_of(keys.get("extent"), f"{what}: extent", check, EXTENTS)
+        since, until = check.period(keys, "since", "until", what)
+        extent = check.one_of(keys.get("extent"), f"{what}: extent", EXTENTS) or ""
         if extent == "derived" and "through" not in keys:
             check.report(node, f"{what}: what is derived needs `through`: the dataset between")
         sources = check.items(keys.get("sources"), f"{what}: sources")
@@ -154,7 +152,7 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
             id=own_id,
             model=check.text(keys.get("model"), f"{what}: model") or "",
             publisher=check.text(keys.get("publisher"), f"{what}: publisher") or "",
-            dataset=_one_of(keys.get("dataset"), f"{what}: dataset", check, PRODUCTS),
+            dataset=check.one_of(keys.get("dataset"), f"{what}: dataset", PRODUCTS) or "",
             extent=extent,
             through=check.text(keys.get("through"), f"{what}: through"),
             releases=tuple(
@@ -162,7 +160,7 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
                 for item in check.items(keys.get("releases"), f"{what}: releases")
             ),
             languages=tuple(
-                _one_of(item, f"{what}: language", check, LANGUAGES)
+                check.one_of(item, f"{what}: language", LANGUAGES) or ""
                 for item in check.items(keys.get("languages"), f"{what}: languages")
             ),
             since=since,
@@ -189,12 +187,6 @@ def _source(node: yaml.Node, what: str, check: Check) -> Source | None:
         return None
     texts.pop("checked")
     return Source(published=published, checked=checked, **texts)
-
-
-def _one_of(node: yaml.Node | None, what: str, check: Check, known: Iterable[str]) -> str:
-    value = check.text(node, what)
-    check.known(node, value, what, known)
-    return value or ""
 
 
 def _last_day(published: str) -> date | None:

@@ -96,9 +96,7 @@ def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
         keys = check.entry(node, "licence", "id licensee hosts titles document", "from to")
         own_id = check.unique_id(keys.get("id"), "licence") or ""
         what = f"licence `{own_id}`"
-        starts, ends = (check.date(keys.get(key), f"{what}: {key}") for key in ("from", "to"))
-        if starts and ends and ends < starts:
-            check.report(keys["to"], f"{what}: to {ends} is before from {starts}")
+        starts, ends = check.period(keys, "from", "to", what)
         hosts = [
             checked_host(item, what, check, "host", "portal.example")
             for item in check.items(keys.get("hosts"), f"{what}: hosts")
@@ -160,8 +158,9 @@ def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
         keys = check.entry(node, "group", "id kind what check domains")
         own_id = check.unique_id(keys.get("id"), "group") or ""
         what = f"group `{own_id}`"
-        kind, *_ = (check.text(keys.get(key), f"{what}: {key}") for key in ("kind", "what", "check"))
-        check.known(keys.get("kind"), kind, f"{what}: kind", PRESS_KINDS)
+        kind = check.one_of(keys.get("kind"), f"{what}: kind", PRESS_KINDS)
+        for key in ("what", "check"):
+            check.text(keys.get(key), f"{what}: {key}")
         for item, domain in _domains(keys.get("domains"), what, check):
             if domain in kinds:
                 check.report(item, f"{what}: `{domain}` is listed twice")

@@ -177,10 +177,7 @@ def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
         keys = check.entry(node, "publisher", "id name titles", _OF_PUBLISHER)
         own_id = check.unique_id(keys.get("id"), "publisher") or ""
         what = f"publisher `{own_id}`"
-        starts = check.date(keys.get("mandate_from"), f"{what}: mandate_from")
-        ends = check.date(keys.get("mandate_to"), f"{what}: mandate_to")
-        if starts and ends and ends < starts:
-            check.report(keys["mandate_to"], f"{what}: mandate_to {ends} is before mandate_from {starts}")
+        starts, ends = check.period(keys, "mandate_from", "mandate_to", what)
         nodes = check.items(keys.get("titles"), f"{what}: titles")
         yield Publisher(
             id=own_id,
@@ -213,11 +210,8 @@ def country_code(node: yaml.Node | None, what: str, check: Check) -> str | None:
 def _rights_basis(node: yaml.Node | None, where: str, check: _Check) -> tuple[str, ...]:
     if node is None:
         return ()
-    bases = set[str | None]()
-    for each in check.items(node, where) if isinstance(node, yaml.SequenceNode) else [node]:
-        basis = check.text(each, where)
-        check.known(each, basis, where, RIGHTS_BASES)
-        bases.add(basis)
+    given = check.items(node, where) if isinstance(node, yaml.SequenceNode) else [node]
+    bases = {check.one_of(each, where, RIGHTS_BASES) for each in given}
     return tuple(name for name in RIGHTS_BASES if name in bases)
 
 

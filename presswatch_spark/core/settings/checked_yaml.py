@@ -1,6 +1,6 @@
 """YAML files that people write, checked as a whole: every mistake is reported at once, each with its line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
@@ -67,12 +67,13 @@ class Check:
             return False
         return str(node.value).lower() in ("true", "yes", "on")
 
-    def known(self, node: yaml.Node | None, value: str | None, what: str, names: Iterable[str]) -> None:
-        """Note a value that is none of some names, with the nearest of them."""
-        known = tuple(names)
+    def one_of(self, node: yaml.Node | None, what: str, names: Iterable[str]) -> str | None:
+        """Return a text; note a text that is none of some names, with the nearest of them."""
+        value, known = self.text(node, what), tuple(names)
         if node is not None and value and value not in known:
             meant = did_you_mean(value, known)
             self.report(node, f"{what} `{value}` is not one of {', '.join(known)}{meant}")
+        return value
 
     def unique_id(self, node: yaml.Node | None, kind: str) -> str | None:
         """Return an id; note if another entry of that kind has it."""
@@ -85,6 +86,15 @@ class Check:
             self.report(node, f"{kind} id `{value}` is already used on line {self.ids[kind, value]}")
         self.ids.setdefault((kind, value), line_of(node))
         return value
+
+    def period(
+        self, keys: Mapping[str, yaml.Node], first: str, last: str, what: str
+    ) -> tuple[date | None, date | None]:
+        """Return the days of two keys, each None if it is missing; note if the last is before the first."""
+        starts, ends = (self.date(keys.get(key), f"{what}: {key}") for key in (first, last))
+        if starts and ends and ends < starts:
+            self.report(keys[last], f"{what}: {last} {ends} is before {first} {starts}")
+        return starts, ends
 
     def date(self, node: yaml.Node | None, what: str) -> date | None:
         """Return a day written as 2024-01-31."""

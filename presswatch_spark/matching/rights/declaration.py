@@ -15,7 +15,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.tables.digests import storable
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
-"""The agents whose rules are read: Common Crawl's, OpenAI's and Google's, and any agent."""
+"""The agents that always have rows: Common Crawl's, OpenAI's and Google's, and any agent."""
 ANY_AGENT = "*"
 
 RESERVED, ALLOWED, UNKNOWN = "reserved", "allowed", "unknown"

@@ -38,7 +38,8 @@ def sha256(data):
 
 def row_sha256(row):
     left_out = {"run_id", "shard_uri", "product", "product_revision", "row_sha256"}
-    left_out |= {name for name in ("upstream_uri", "upstream_offset") if row.get(name) is None}
+    usual = {"upstream_uri": None, "upstream_offset": None, "text_source": "visible", "text_strings": None}
+    left_out |= {name for name in usual if row.get(name) in (None, usual[name])}
     kept = {name: value for name, value in row.items() if name not in left_out}
     options = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
     return sha256(json.dumps(kept, default=written_time, **options))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ DAMAGES: Mapping[str, str] = {
 
 
 RecordEncoding = Literal["gzip", "plain", "inflated"]
+TextSource = Literal["visible", "hidden", "json_ld", "script", "attribute", "feed", "json"]
+"""The parts of a page that text is taken from; a passage counts for the first one that contains it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Locator:
     member) or `plain` (the record itself), else to the inflated stream. `row_index`: line of JSONL or row of
     Parquet, from 0. `payload_digest`: as declared; `payload_digest_computed`: of the stored bytes.
     `extraction`: the extractor of a page's text. `damage`: a key of `DAMAGES`. `upstream_…`: the web archive
-    that a row was made from.
+    that a row was made from. `text_source`: of an embedded document, see `DocumentBatch`.
     """
 
     record_id: str | None = None
@@ -55,6 +57,7 @@ class Locator:
     damage: str | None = None
     upstream_uri: str | None = None
     upstream_offset: int | None = None
+    text_source: TextSource = "visible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +173,28 @@ class TextColumn:
         return len(self.starts)
 
 
+class TextString(TypedDict):
+    """A string of an embedded document: its characters there, and its literal in the page.
+
+    `path`: a JSON path, or element and attribute; None if unknown. `start`, `end`: bytes of the literal.
+    """
+
+    document_start: int
+    document_end: int
+    path: str | None
+    start: int | None
+    end: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentBatch:
     """Documents as ranges of shared buffers: no Python object exists per document.
+
+    A page has a main document, possibly without text, and directly after it its embedded documents: one for
+    each `TextSource` of strings, in the order of that type, with the URL and the place of the page. `mains`
+    int64 (n,): the main document of each document's page; None if no page has embedded ones.
+    `hidden_from(i)`: the first byte of the hidden words in main document i, None if it has none.
+    `strings(i)`: the strings of embedded document i, in the order of its text.
 
     `texts`: of the documents, in UTF-8, possibly invalid. `urls`: likewise. `captures`: the responses that
     `ReadOptions.wants` selects. `main_text(i)`: the text of the main content of page i, None if unknown.
@@ -187,6 +209,9 @@ class DocumentBatch:
     main_text: Callable[[int], bytes | None] | None = None
     page_metadata: Callable[[int], PageMetadata | None] | None = None
     is_audit: bool = False
+    mains: Offsets | None = None
+    hidden_from: Callable[[int], int | None] | None = None
+    strings: Callable[[int], Sequence[TextString]] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -195,15 +220,22 @@ class DocumentBatch:
         """Return the text of document i: as stored, or as extracted from the page."""
         return self.texts[i].tobytes()
 
+    def main_of(self, i: int) -> int:
+        """Return the main document of the page of document i."""
+        return i if self.mains is None else int(self.mains[i])
+
     def single(self, i: int) -> Self:
-        """Return a batch of document i only, without the captures; it shares the buffers of this batch."""
-        changed: dict[str, Any] = {"captures": ()}
+        """Return a batch of the page of document i only, without captures; it shares the buffers."""
+        main = self.main_of(i)
+        count = 1 if self.mains is None else int(np.count_nonzero(self.mains == main))
+        mains = None if self.mains is None else np.zeros(count, np.int64)
+        changed: dict[str, Any] = {"captures": (), "mains": mains}
         for each in fields(self):
             value = getattr(self, each.name)
             if callable(value):
-                changed[each.name] = lambda _, question=value: question(i)
+                changed[each.name] = lambda i, question=value: question(main + i)
             elif isinstance(value, TextColumn):
-                changed[each.name] = value.take(slice(i, i + 1))
+                changed[each.name] = value.take(slice(main, main + count))
         return replace(self, **changed)
 
     def url_of(self, i: int) -> str:

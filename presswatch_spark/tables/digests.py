@@ -20,8 +20,10 @@ from presswatch_spark.tables.row_types import TableRow
 
 NOT_DIGESTED = frozenset(("run_id", "shard_uri", "product", "product_revision", "row_sha256"))
 """Columns that may differ between two scans of the same bytes: a mirror has other URIs and no revision."""
-DIGESTED_IF_KNOWN = frozenset(("upstream_uri", "upstream_offset"))
-"""Columns that are left out if null, since earlier versions lack them."""
+DIGESTED_IF_KNOWN: Mapping[str, str | None] = MappingProxyType(
+    {"upstream_uri": None, "upstream_offset": None, "text_source": "visible", "text_strings": None}
+)
+"""Columns that are left out if null or of this value, since earlier versions lack them."""
 GROUP_DIGITS = 3
 # A page may have hundreds of rows, with its own moment and those of the articles.
 _MOMENTS_KEPT = 1024
@@ -57,8 +59,8 @@ def digested(row: TableRow | Mapping[str, Any]) -> dict[str, Any]:
     columns = row.as_dict() if isinstance(row, TableRow) else dict(row)
     for name in NOT_DIGESTED:
         columns.pop(name, None)
-    for name in DIGESTED_IF_KNOWN:
-        if columns.get(name, "") is None:
+    for name, usual in DIGESTED_IF_KNOWN.items():
+        if columns.get(name, "") in (None, usual):
             del columns[name]
     return columns
 

@@ -254,6 +254,7 @@ def located_facts(
         text_sha256=hashlib.sha256(text).hexdigest(),
         text_extraction=locator.extraction,
         charset=locator.charset,
+        text_source=locator.text_source,
         captured_at=locator.captured_at,
         http_status=locator.http_status,
         languages=[storable(language) for language in locator.languages],

@@ -386,7 +386,7 @@ def _unlike_itself(row: Match, rules: MatchRules) -> list[str]:
 
 def _is_older(row: Match) -> bool:
     # Rows of earlier versions lack columns that today's rules for letters may read.
-    return not {*Match.columns} - NOT_DIGESTED - DIGESTED_IF_KNOWN <= row.as_dict().keys()
+    return not {*Match.columns} - NOT_DIGESTED - DIGESTED_IF_KNOWN.keys() <= row.as_dict().keys()
 
 
 def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:

@@ -230,7 +230,7 @@ class TestWhatTheySay:
             "product", "product_revision", "upstream_uri", "upstream_offset", "article_time_zone",
             "page_publisher_source", "page_publisher_others",
             "credits_owner", "unbroken_words", "passage_kind", "repeats_article_id",
-            "article_is_excerpt",
+            "article_is_excerpt", "text_strings",
         }  # fmt: skip
         assert (row.release, row.spans, row.longest_run_words) == ("other", [], 0)
 
@@ -380,11 +380,15 @@ class TestDigests:
 
     def test_rows_that_name_no_record_upstream_have_the_digest_of_earlier_versions(self) -> None:
         (row,) = rows_of(0)
-        newer = ("product", "product_revision", "upstream_uri", "upstream_offset")
+        newer = {
+            "product", "product_revision", "upstream_uri", "upstream_offset", "text_source", "text_strings",
+        }  # fmt: skip
         older = {name: value for name, value in row.as_dict().items() if name not in newer}
         assert row_digest(older) == row.row_sha256
         assert row_digest(row.with_columns(product="fineweb", product_revision="0" * 40)) == row.row_sha256
         assert row_digest(row.with_columns(upstream_offset=0)) != row.row_sha256
+        assert row_digest(row.with_columns(text_source="json_ld")) != row.row_sha256
+        assert row_digest(row.with_columns(text_strings=[])) != row.row_sha256
 
     def test_a_time_without_zone_is_utc(self) -> None:
         naive = CAPTURED.astimezone(UTC).replace(tzinfo=None)

@@ -607,6 +607,7 @@ NEWER = (
     "page_canonical_url", "product", "product_revision", "upstream_uri", "upstream_offset",
     "article_time_zone", "page_publisher_source", "page_publisher_others",
     "credits_owner", "unbroken_words", "passage_kind", "repeats_article_id", "repeated_by",
+    "text_source", "text_strings",
 )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "verify-rows": "maintenance", "fetch": "maintenance", "claims": "claims", "review": "claims",
         "evidence": "evidence",
     },
-    "Act": {"notice": "notice", "removal": "removal"},
+    "Act": {"notice": "notice", "removal": "removal", "reservations": "reservations"},
     "Operate": {"submit": "submit", "catalog": "tables", "forget": "maintenance"},
 }  # fmt: skip
 """Commands by purpose, each with its module in `commands`; the function has the same name, `_` for `-`."""
@@ -61,6 +61,7 @@ NEXT_STEPS = {
     "compare": 'presswatch sql DIR "select * from changes"',
     "rights": "presswatch exposure TABLES",
     "exposure": "presswatch report --corpus DIR --out PAGE.html TABLES",
+    "reservations timeline": "presswatch rights TABLES",
     "report": "presswatch claims --corpus DIR --out CLAIMS TABLES",
     "verify-rows": "presswatch claims --corpus DIR --out CLAIMS TABLES",
     "fetch": "presswatch explain ROW TABLES --corpus DIR",
@@ -93,7 +94,7 @@ NEXT_STEPS = {
     "forget": "presswatch verify-rows TABLES",
 }
 """Next step after each command, the last line of its help; groups name their commands."""
-NAME_WIDTH = len("verify-rows")
+NAME_WIDTH = len("reservations")
 
 
 class _Commands(UserDict[str, Any]):

@@ -8,13 +8,14 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import vl_convert
 from markupsafe import Markup, escape
 
-from presswatch_spark.core.translation import N_
+from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.legal.report.cells import (
     FIRST_ROWS_SHOWN,
     RESERVATIONS,
@@ -32,6 +33,8 @@ PADDING = 8
 INK, SOFT, LINE = "#1d1d1f", "#5a5a62", "#d6d2c8"
 SERIES = ("#7b1e3a", "#c25433", "#b07d12")
 """The three colours of series, in order, such as for letters A, B and C."""
+VERDICTS = {"reserved": "#7b1e3a", "allowed": "#2f8f83", "unknown": "#b07d12", "no verdict": "#9a9aa2"}
+"""Colours of verdicts on a declaration, in the order of the legend."""
 WIDE, NARROW = 640, 150
 """Pixels of the plot on a desktop and on a phone, without the names beside it."""
 NAMES_WIDE, NAMES_NARROW = 260, 130
@@ -195,25 +198,48 @@ def pictures(drawn: Bars | Dots, label: str, _: ReportWords) -> tuple[str, str]:
     """Return the picture for a desktop and for a phone, as SVG with `label` as accessible name."""
     draw: Callable[[Any, int, int, ReportWords], Chart] = _bars if isinstance(drawn, Bars) else _dots
     sizes = ((WIDE, NAMES_WIDE), (NARROW, NAMES_NARROW))
-    svgs = list[str]()
-    for width, names in sizes:
-        themed = (
-            draw(drawn, width, names, _)
-            .configure(background="transparent", font=FONT, padding=PADDING, aria=False)
-            .configure_view(stroke=None)
-            .configure_axis(
-                labelColor=INK, titleColor=SOFT, gridColor=LINE, domainColor=LINE, tickColor=LINE,
-                labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
-            )
-            .configure_legend(labelColor=INK, labelFontSize=12, symbolType="square", columnPadding=18)
-            .configure_text(fontSize=12)
-        )  # fmt: skip
-        svg = vl_convert.vegalite_to_svg(
-            themed.to_dict(), format_locale="fr-FR" if _.language == "fr" else "en-GB"
-        )
-        svgs.append(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
-    wide, narrow = svgs
+    wide, narrow = (_svg(draw(drawn, width, names, _), label, _) for width, names in sizes)
     return wide, narrow
+
+
+def _svg(chart: Chart, label: str, _: Translator, background: str = "transparent") -> str:
+    themed = (
+        chart.configure(background=background, font=FONT, padding=PADDING, aria=False)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK, titleColor=SOFT, gridColor=LINE, domainColor=LINE, tickColor=LINE,
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
+        )
+        .configure_legend(labelColor=INK, labelFontSize=12, symbolType="square", columnPadding=18)
+        .configure_text(fontSize=12)
+    )  # fmt: skip
+    locale: Literal["fr-FR", "en-GB"] = "fr-FR" if _.language == "fr" else "en-GB"
+    svg = vl_convert.vegalite_to_svg(themed.to_dict(), format_locale=locale, time_format_locale=locale)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+
+
+def timeline_svg(periods: Sequence[tuple[str, str, datetime, datetime]], title: str, _: Translator) -> str:
+    """Return the picture of periods as SVG: for each, its name, its verdict in words, and both ends.
+
+    Names may have several lines. A period of one capture is a point.
+    """
+    rows = [
+        {"name": name, "verdict": verdict, "first": first.isoformat(), "last": last.isoformat()}
+        for name, verdict, first, last in periods
+    ]
+    lines = max(name.count(BREAK) + 1 for name, *__ in periods)
+    colour = alt.Color(
+        "verdict:N",
+        scale=alt.Scale(domain=[_.word("column", each) for each in VERDICTS], range=list(VERDICTS.values())),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    across = alt.Y("name:N", sort=None, title=None, axis=_names(NAMES_WIDE, lines))
+    axis = alt.Axis(format="%b %Y", tickCount=TICKS_WIDE, labelOverlap=True, domain=False)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(across, color=colour)
+    bars = base.mark_bar(height=STEP / 3).encode(alt.X("first:T", title=None, axis=axis), alt.X2("last:T"))
+    ends = [base.mark_point(filled=True, opacity=1).encode(alt.X(f"{end}:T")) for end in ("first", "last")]
+    size = {"width": WIDE, "height": alt.Step(STEP + LINE_HEIGHT * (lines - 1))}
+    return _svg(alt.layer(bars, *ends).properties(title=title, **size), title, _, "white")
 
 
 def _bars(bars: Bars, width: int, names: int, _: ReportWords) -> Chart:

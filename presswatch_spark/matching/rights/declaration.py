@@ -5,7 +5,7 @@ Three kinds of values have verdicts: directives for robots (`X-Robots-Tag`, meta
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from presswatch_spark.core.version import __version__
 from presswatch_spark.tables.digests import storable
+from presswatch_spark.tables.literals import Use
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
 """The agents that always have rows: Common Crawl's, OpenAI's and Google's, and any agent."""
@@ -135,6 +136,12 @@ def directive_verdict(value: str) -> str | None:
     return UNKNOWN if _NAMED_DIRECTIVE.search(value) else None
 
 
+def indexing_verdict(value: str) -> str | None:
+    """Return `reserved` if a directive for robots refuses to be found by search, else None."""
+    directives = {part.strip().lower() for part in value.split(",")}
+    return RESERVED if directives & {"noindex", "none"} else None
+
+
 def addressed(value: str) -> Iterator[tuple[str | None, str]]:
     """Yield the agents that an `X-Robots-Tag` addresses, each with its directives; None: any agent.
 
@@ -156,30 +163,40 @@ def addressed(value: str) -> Iterator[tuple[str | None, str]]:
 
 
 # Names of AIPREF's vocabulary, which is a draft (draft-ietf-aipref-vocab); those of earlier drafts count too.
+# For each use, the first set counts of which a preference is stated.
 _TRAINING = frozenset(("train-ai", "train-genai", "ai", "genai"))
-_ALL_USES = frozenset(("bots", "tdm"))
+_USAGES: Mapping[Use, Sequence[frozenset[str]]] = {
+    "train": (_TRAINING, frozenset(("bots", "tdm"))),
+    "search": (frozenset(("search",)), frozenset(("bots",))),
+    "tdm": (frozenset(("tdm",)), frozenset(("bots",))),
+}
 _USAGE_VERDICTS: Mapping[str, str] = {"y": ALLOWED, "n": RESERVED}
+_SIGNALS: Mapping[Use, str] = {"train": "ai-train", "search": "search"}
 _SIGNAL_VERDICTS: Mapping[str, str] = {"yes": ALLOWED, "no": RESERVED}
 _NAMED_USE = re.compile(r"(?<![\w-])(?:train-ai|train-genai|ai|genai|bots|tdm)(?![\w-])", re.IGNORECASE)
 
 
-def preference_verdict(signal: str, text: str) -> str | None:
-    """Return the verdict on training on text of a `content_usage` or `content_signal`; None without one.
+def preference_verdict(signal: str, text: str, use: Use = "train") -> str | None:
+    """Return the verdict on a use of text of a `content_usage` or `content_signal`; None without one.
 
     `unknown` if values differ or are not in the vocabulary, and if text names such a use but cannot be
-    parsed. For AIPREF, preferences about training count, else those about all automated use.
+    parsed. For AIPREF, preferences about the use count, else those about all automated use. To refuse text as
+    the input of a model (`ai-use`, `ai-input`) reserves mining; to permit this input does not permit mining.
     """
     if signal != "content_usage":
-        members = (member.partition("=") for member in text.lower().split(","))
-        given = {value.strip() for name, _, value in members if name.strip() == "ai-train"}
-        return agreed({_SIGNAL_VERDICTS.get(value, UNKNOWN) for value in given}) if given else None
+        members = [member.partition("=") for member in text.lower().split(",")]
+        given = [(name.strip(), value.strip()) for name, _, value in members]
+        if use == "tdm":
+            return RESERVED if ("ai-input", "no") in given else None
+        values = {value for name, value in given if name == _SIGNALS[use]}
+        return agreed({_SIGNAL_VERDICTS.get(value, UNKNOWN) for value in values}) if values else None
     preferences = _dictionary_of(text)
     if preferences is None:
         return UNKNOWN if _NAMED_USE.search(text) else None
-    for names in (_TRAINING, _ALL_USES):
+    for names in _USAGES[use]:
         if values := {value for name, value in preferences.items() if name in names}:
             return agreed({_USAGE_VERDICTS.get(value, UNKNOWN) for value in values})
-    return None
+    return RESERVED if use == "tdm" and preferences.get("ai-use") == "n" else None
 
 
 # Dictionaries of structured fields: RFC 9651, section 3.2.

@@ -7,23 +7,28 @@ valid then, its first one after it the declaration that was valid later. Between
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import get_args
 
+from presswatch_spark.matching.rights.agents import uses_of
 from presswatch_spark.matching.rights.declaration import (
     ALLOWED,
+    ANY_AGENT,
+    PREFERENCES,
     RESERVED,
     UNKNOWN,
     RobotsUrl,
     agreed,
+    indexing_verdict,
     is_cut,
     place_of,
+    preference_verdict,
 )
 from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
 from presswatch_spark.tables.declarations import RightsSignal
-from presswatch_spark.tables.literals import ReservationState
+from presswatch_spark.tables.literals import USES, ReservationState, Use, UseVerdict
 
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
 STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
@@ -39,7 +44,9 @@ _DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdi
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 TDMREP = "tdm_reservation"
 _BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
+_FOR_ROBOTS = frozenset(("x_robots_tag", "meta_robots"))
 _STATED = frozenset((RESERVED, ALLOWED))
+_BY_WEIGHT: Sequence[UseVerdict | None] = ("conflicting", "reserved", "unknown", "allowed", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +54,30 @@ class Declaration:
     """The declaration of one capture about a page, to an agent.
 
     `verdict`: as in `Signal`; None if it declares nothing about the page. `row`: its row of `rights_signals`,
-    if there is one. `disputed`: it reserves, and another capture of the same moment does not.
+    if there is one. `disputed`: it reserves, and another capture of the same moment does not. `forms`: all
+    declarations of the capture about the page, if this is the one that counts.
     """
 
     at: datetime
     verdict: str | None
     row: RightsSignal | None = None
     disputed: bool = False
+    forms: Sequence["Declaration"] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict on a use of a page; None if nothing is declared about it.
+
+    `conflicting`: one form reserves the use and another one allows it, or a reservation was made or withdrawn
+    between two captures. `agents`: to whom it is addressed; `*`: to anyone. `rows`: the declarations that
+    reserve the use, allow it, or are in doubt, the strongest first.
+    """
+
+    use: Use
+    verdict: UseVerdict | None
+    agents: tuple[str, ...]
+    rows: tuple[RightsSignal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +131,37 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
     else:
         status = NONE
     return InForce(status, before, after)
+
+
+def verdict_on(use: Use, at: datetime, series: Iterable[Sequence[Declaration]], agent: str) -> Verdict:
+    """Return the verdict on a use for an agent, from the declarations of each source about that use.
+
+    Within one form, its own rules have decided already: an allowance conflicts only with other forms.
+    """
+    sources = [declarations for declarations in series if declarations]
+    found = in_force(at, sources)
+    sides = [side for declarations in sources for way in (-1, 1) if (side := _of_side(at, declarations, way))]
+    forms = [form for side in sides for form in side.forms if form.verdict is not None and form.row]
+    forms.sort(key=lambda form: -_WEIGHT[form.verdict])
+    reserving, allowing = (
+        {form.row.signal for form in forms if form.row and form.verdict == verdict}
+        for verdict in (RESERVED, ALLOWED)
+    )
+    verdict: UseVerdict | None = next(
+        (each for each in _BY_WEIGHT if any(f.verdict == each for f in forms)), None
+    )
+    if found.status == CONFLICTING or (reserving and allowing - reserving):
+        verdict = "conflicting"
+    rows = {form.row.row_sha256: form.row for form in forms if form.row}
+    return Verdict(use, verdict, (agent,), tuple(rows.values()))
+
+
+def verdicts_of(rows: Iterable[RightsSignal], url: str, agent: str | None = None) -> dict[Use, Verdict]:
+    """Return the verdict on each use of a page by rows that were captured together; see `verdicts`."""
+    rows = [row for row in rows if row.captured_at is not None]
+    at = max((row.captured_at for row in rows if row.captured_at), default=datetime.now(UTC))
+    of_page = [row for row in rows if row.scope == "page" and row.document_url == url]
+    return Declarations(rows).verdicts(url, at, agent, [(at, of_page)])
 
 
 def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Declaration | None:
@@ -164,7 +219,7 @@ class Declarations:
                 continue
             seen.add(row.row_sha256)
             if row.scope == "page":
-                if row.verdict is not None:
+                if any(about(row, use) is not None for use in USES):
                     self.pages[row.document_url, second(row.captured_at)].append(row)
             elif place := place_of(row.document_url):
                 captures = files.setdefault((place.origin, place.path), {})
@@ -176,18 +231,64 @@ class Declarations:
 
     def for_capture(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`, for each source, by time."""
+        return self.for_page(url, at, agent, self._captures_at(url, at, (None,)))
+
+    def _captures_at(self, url: str, at: datetime, uses: Iterable[Use | None]) -> list[PageCapture]:
         records: dict[str, list[RightsSignal]] = defaultdict(list)
         for row in self.pages.get((url, second(at)), ()):
-            records[record_of(row)].append(row)
-        return self.for_page(url, at, agent, [(at, rows) for rows in records.values()])
+            if any(about(row, use) is not None for use in uses):
+                records[record_of(row)].append(row)
+        return [(at, rows) for rows in records.values()]
+
+    def verdicts(
+        self,
+        url: str,
+        at: datetime,
+        agent: str | None = None,
+        pages: Sequence[PageCapture] | None = None,
+    ) -> dict[Use, Verdict]:
+        """Return the verdict on each use of a page that was captured at `at`, for an agent.
+
+        `agent`: None for any agent and all that are named, of which those with the strongest verdict are
+        reported. `pages`: all captures of the page that were read, by time; None: those of the moment `at`.
+        """
+        captures = self._captures_at(url, at, USES) if pages is None else pages
+        agents, found = [agent or ANY_AGENT], dict[Use, Verdict]()
+        if agent is None:
+            rows = [row for _, of_page in captures for row in of_page] + list(self._rows_of_files(url))
+            named = {row.agent for row in rows if row.agent and uses_of(row.agent)}
+            agents += sorted(named - {ANY_AGENT})
+        for use in USES:
+            of_agents = [
+                verdict_on(use, at, self.for_page(url, at, each, captures, use), each) for each in agents
+            ]
+            most = min((each.verdict for each in of_agents), key=_BY_WEIGHT.index)
+            first, *others = [each for each in of_agents if each.verdict == most]
+            if ANY_AGENT not in first.agents:
+                first = replace(first, agents=first.agents + tuple(each.agents[0] for each in others))
+            found[use] = first
+        return found
+
+    def _rows_of_files(self, url: str) -> Iterator[RightsSignal]:
+        if place := place_of(url):
+            for file in _FILES:
+                for _, rows in self._files.get((place.origin, file), ()):
+                    yield from rows
 
     def for_page(
-        self, url: str, at: datetime, agent: str, pages: Sequence[PageCapture]
+        self,
+        url: str,
+        at: datetime,
+        agent: str,
+        pages: Sequence[PageCapture],
+        use: Use | None = None,
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page around a moment, for each source, in order of time.
 
         `pages`: all captures of the page that were read, by time. For each source, the last declaration up to
         that moment and the first from it on decide. In TDMRep, metas override headers, and headers the file.
+        `use`: only declarations about this use count; None: those about mining or training, and robots.txt
+        that lets the agent in as an allowance.
         """
         nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
         addressed = [
@@ -200,7 +301,8 @@ class Declarations:
                 [row for row in reservations if row.source == source and row.verdict in _STATED]
                 for source in ("meta", "header")
             )
-            declared = [Declaration(moment, row.verdict, row) for row in rows if row.signal != TDMREP]
+            declared = [Declaration(moment, about(row, use), row) for row in rows if row.signal != TDMREP]
+            reservations = [] if use == "search" else reservations
             # If values differ, the verdict is unknown. Values other than 0 and 1 override nothing; if there
             # are no others, they are in doubt.
             if stated := next(filter(None, of_source), None):
@@ -209,7 +311,7 @@ class Declarations:
                 is_superseded = True
             elif reservations:
                 declared.insert(0, Declaration(moment, UNKNOWN, reservations[0]))
-            of_page.append(strongest(declared) or Declaration(moment, None))
+            of_page.append(_counted(moment, declared))
         yield of_page
 
         place = place_of(url)
@@ -219,7 +321,7 @@ class Declarations:
             captures = self._files.get((place.origin, file))
             if captures and not (file == TDM_FILE and is_superseded):
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
-                yield [_of_file(moment, rows, place, agent) for moment, rows in nearest]
+                yield [_of_file(moment, rows, place, agent, use) for moment, rows in nearest]
 
     def file_times(self, url: str) -> list[datetime]:
         """Return the times of captures of the files that declare for a page's site, in no order."""
@@ -258,27 +360,65 @@ def record_of(row: RightsSignal) -> str:
     return row.record_id or f"{row.shard_uri.rpartition('/')[2]} {row.record_offset}"
 
 
-def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str) -> Declaration:
+def about(row: RightsSignal, use: Use | None) -> str | None:
+    """Return a row's verdict about a use; None for `use`: about mining or training.
+
+    That of `robots_txt` and `ai_txt` is for the root of the site, and `allowed` there permits no use.
+    """
+    if use in (None, "train") or row.signal == "left_out":
+        return row.verdict
+    if row.signal == TDMREP:
+        return row.verdict if use == "tdm" else None
+    value, is_doubtful = row.value or "", row.note is not None
+    if row.signal in PREFERENCES.values():
+        verdict = preference_verdict(row.signal, value, use)
+        return UNKNOWN if verdict is not None and is_doubtful else verdict
+    return indexing_verdict(value) if use == "search" and row.signal in _FOR_ROBOTS else None
+
+
+def _by_rules(row: RightsSignal, path: str, agent: str, use: Use | None) -> str | None:
+    """Return the verdict of an agent's rules in robots.txt or ai.txt about a path.
+
+    That robots.txt lets a crawler in permits no use; ai.txt is about training, so its `Allow` permits it.
+    """
+    if use is not None and use not in (uses_of(agent) if row.signal == "robots_txt" else ("train",)):
+        return None
+    if row.value is None or row.verdict is None:
+        # No rules were read: the verdict of the root counts.
+        verdict = row.verdict
+    elif is_cut(row.note):
+        verdict = UNKNOWN
+    else:
+        groups = [_rules(value) for value in row.value.split(OR)]
+        verdict = agreed(ALLOWED if allows(group, path) else RESERVED for group in groups)
+        if use is not None and row.signal == "ai_txt" and all(group.allowing(path) for group in groups):
+            return verdict
+    return None if use is not None and verdict == ALLOWED else verdict
+
+
+def _of_file(
+    at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str, use: Use | None = None
+) -> Declaration:
     found = list[tuple[RightsSignal, str | None]]()
     specific: dict[str, list[RightsSignal]] = defaultdict(list)
+    # The agent's own groups count, or else those for any agent.
+    own = any(
+        row.signal in _BY_RULES and row.agent and applies_to(row.agent, agent)
+        for row in rows
+        if row.agent != ANY_AGENT
+    )
+    group = agent.lower() if own else ANY_AGENT
     for row in rows:
-        if row.signal in _BY_RULES and row.agent == agent:
-            if row.value is None or row.verdict is None:
-                # No rules were read: the verdict of the root counts.
-                found.append((row, row.verdict))
-            elif is_cut(row.note):
-                found.append((row, UNKNOWN))
-            else:
-                lets_in = (allows(_rules(value), place.path) for value in row.value.split(OR))
-                found.append((row, agreed(ALLOWED if allowed else RESERVED for allowed in lets_in)))
+        if row.signal in _BY_RULES and row.agent and row.agent.lower() == group:
+            found.append((row, _by_rules(row, place.path, agent, use)))
         elif row.signal == "left_out":
             found.append((row, UNKNOWN))
-        elif row.signal in _BY_PATH and row.agent in (None, agent):
+        elif row.signal in _BY_PATH and (row.agent is None or row.agent.lower() == group):
             if row.path is None or is_cut(row.note):
                 found.append((row, UNKNOWN))
             # A remark about the whole tdmrep.json, or a line of robots.txt outside any group.
             elif row.scope == "host" if row.signal == TDMREP else row.agent is None:
-                found.append((row, row.verdict))
+                found.append((row, about(row, use)))
             # The pattern matches the path.
             elif not allows(RobotsGroup([("disallow", row.path)]), place.path):
                 specific[row.signal].append(row)
@@ -287,14 +427,18 @@ def _of_file(at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent
             # The first rule counts. Rows without a number have an unknown order, so they must agree.
             least = min(row.rule or 0 for row in named)
             first = [row for row in named if (row.rule or 0) == least]
-            found.append((first[0], agreed([row.verdict for row in first])))
+            found.append((first[0], agreed([about(row, use) for row in first])))
         else:
-            found.append(_longest(named))
-    declarations = [Declaration(at, verdict, row) for row, verdict in found]
-    return strongest(declarations) or Declaration(at, None, rows[0])
+            found.append(_longest(named, use))
+    return _counted(at, [Declaration(at, verdict, row) for row, verdict in found], rows[0])
 
 
-def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
+def _counted(at: datetime, declared: Sequence[Declaration], row: RightsSignal | None = None) -> Declaration:
+    """Return the declaration of a capture that counts, with all of them; `row`: its row if there is none."""
+    return replace(strongest(declared) or Declaration(at, None, row), forms=tuple(declared))
+
+
+def _longest(rows: Sequence[RightsSignal], use: Use | None) -> tuple[RightsSignal, str | None]:
     """Return the preference that counts: that of the longest path, in bytes of its encoded form.
 
     If preferences of equally long paths differ, the most restrictive counts for AIPREF; for Content-Signal,
@@ -303,7 +447,7 @@ def _longest(rows: Sequence[RightsSignal]) -> tuple[RightsSignal, str | None]:
     lengths = [octets(row.path or "") for row in rows]
     nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
     by_verdict: dict[str | None, RightsSignal] = {
-        row.verdict: row for row in reversed(nearest) if row.verdict
+        verdict: row for row in reversed(nearest) if (verdict := about(row, use))
     }
     if len(by_verdict) > 1 and not (nearest[0].signal == "content_usage" and RESERVED in by_verdict):
         return nearest[0], UNKNOWN

@@ -220,6 +220,11 @@ class DocumentBatch:
         """Return the text of document i: as stored, or as extracted from the page."""
         return self.texts[i].tobytes()
 
+    @property
+    def page_urls(self) -> TextColumn:
+        """Return the URLs of the main documents."""
+        return self.urls if self.mains is None else self.urls.take(np.unique(self.mains))
+
     def main_of(self, i: int) -> int:
         """Return the main document of the page of document i."""
         return i if self.mains is None else int(self.mains[i])

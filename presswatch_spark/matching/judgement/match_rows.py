@@ -6,16 +6,18 @@ has no row for the title yet, it gives a `url_only` row for the title.
 """
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.model import Article, DocumentBatch, Locator, PageMetadata
+from presswatch_spark.core.model import Article, DocumentBatch, Locator, PageMetadata, TextString
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.times import EPOCH
 from presswatch_spark.matching.judgement.credits import CREDITS, is_other
@@ -31,6 +33,7 @@ from presswatch_spark.tables.literals import Grade, Ownership, UrlMatch
 
 Places = npt.NDArray[np.int64]
 
+STRINGS_KEPT = 100
 REPEATED = 0.9
 """An article repeats another if this share of its copied words is where the page has words of the other."""
 # Digests of texts: as many as a matcher keeps articles.
@@ -138,29 +141,35 @@ def document_rows(
     """Yield the rows of `matches` for documents of a batch, digested, and without a run id.
 
     They come document by document, sorted by title and article. Each step is done for all documents before
-    the next one begins, while its code is in the processor's caches.
+    the next one begins, while its code is in the processor's caches. All documents of a page come together.
 
     Args:
         article_of: returns an article by its ordinal; called for the articles at a document's URL.
     """
-    subjects_of = [(each, _subjects(each, article_of)) for each in documents]
+    copied = defaultdict[int, list[Article]](list)
+    for each in documents:
+        copied[batch.main_of(each.i)] += [finding.article for finding in each.findings]
+    subjects_of = [
+        (each, _subjects(each.site, copied[each.i], article_of) if batch.main_of(each.i) == each.i else [])
+        for each in documents
+    ]
     wanted = [(each, subjects) for each, subjects in subjects_of if subjects or each.findings]
     facts = [document_facts(batch, each.i, origin, each.text) for each, _ in wanted]
     copies = [_copies(each, rules) for each, _ in wanted]
     rows = [
-        _rows_of(document, its_facts, its_copies, subjects)
+        _with_sources(_rows_of(document, its_facts, its_copies, subjects), batch, document)
         for (document, subjects), its_facts, its_copies in zip(wanted, facts, copies, strict=True)
     ]
     for its_rows in [[_graded(row, confidence_rules) for row in its_rows] for its_rows in rows]:
         yield from sorted(map(_digested, its_rows), key=lambda row: (row.title_id, row.article_id or ""))
 
 
-def _subjects(document: MatchedDocument, article_of: Callable[[int], Article]) -> list[Article | None]:
-    """Return the articles at a document's URL that it does not copy, and None if its site has no row yet."""
-    site = document.site
+def _subjects(
+    site: SiteMatch | None, copied: Sequence[Article], article_of: Callable[[int], Article]
+) -> list[Article | None]:
+    """Return the articles at a page's URL that it does not copy, and None if its site has no row yet."""
     if site is None:
         return []
-    copied = [finding.article for finding in document.findings]
     ids = {article.article_id for article in copied}
     at_url = [article for article in map(article_of, site.articles) if article.article_id not in ids]
     titles = {article.title_id for article in (*at_url, *copied)}
@@ -185,6 +194,35 @@ def _rows_of(
                 page.with_columns(title_id=title, publisher_id=publisher, url_match="title", own_site=True)
             )
     return rows
+
+
+def _with_sources(rows: list[Match], batch: DocumentBatch, document: MatchedDocument) -> list[Match]:
+    """Return the rows of a document with their source, if it is hidden words or embedded strings."""
+    i = document.i
+    if batch.main_of(i) != i:
+        strings = batch.strings(i) if batch.strings else ()
+        return [row.with_columns(text_strings=_touched(strings, row.spans)) for row in rows]
+    begin = batch.hidden_from(i) if batch.hidden_from and document.findings else None
+    if begin is None:
+        return rows
+    hidden = len(document.text[:begin].decode("utf-8", "replace"))
+    return [
+        row.with_columns(text_source="hidden")
+        if row.spans and all(span["document_start"] >= hidden for span in row.spans)
+        else row
+        for row in rows
+    ]
+
+
+def _touched(strings: Sequence[TextString], spans: Sequence[Span]) -> list[TextString]:
+    """Return the first strings that spans touch."""
+    begins, ends = (sorted(span[name] for span in spans) for name in ("document_start", "document_end"))
+    touched = (
+        string
+        for string in strings
+        if bisect_left(begins, string["document_end"]) > bisect_right(ends, string["document_start"])
+    )
+    return [{**string, "path": storable(string["path"])} for string in islice(touched, STRINGS_KEPT)]
 
 
 def graded_and_digested(row: Match, rules: ConfidenceRules) -> Match:
@@ -221,7 +259,7 @@ def span_places(overlaps: Sequence[Overlap], side: int, words: TextWords) -> lis
 
 def document_facts(batch: DocumentBatch, i: int, origin: Origin, text: bytes) -> Match:
     """Return a row with the facts of document i only; `text` is its text."""
-    metadata = batch.page_metadata(i) if batch.page_metadata else None
+    metadata = batch.page_metadata(batch.main_of(i)) if batch.page_metadata else None
     return located_facts(batch.url_of(i), batch.locate(i), origin, text, metadata)
 
 

@@ -101,13 +101,13 @@ class SiteIndex:
         return cls(np.asarray(hosts), np.asarray(hashes), np.asarray(ordinals), _by_host(owners))
 
     def matches(self, batch: DocumentBatch, urls_of: Callable[[int], Iterable[str]]) -> dict[int, SiteMatch]:
-        """Return the documents of a batch that are on a member's site or at an article's URL, in order.
+        """Return the pages of a batch that are on a member's site or at an article's URL, in order.
 
         `urls_of` returns an article's URLs by its ordinal; equal hashes are checked against these.
         """
         matches: dict[int, SiteMatch] = {}
         for i in known_hosts(batch, self.hosts):
-            if match := self.match(batch.url_of(int(i)), urls_of):
+            if batch.main_of(i) == i and (match := self.match(batch.url_of(int(i)), urls_of)):
                 matches[int(i)] = match
         return matches
 
@@ -301,10 +301,11 @@ def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> 
 
 
 def documents_without_url(batch: DocumentBatch) -> int:
-    """Count the documents of a batch without a URL, or with one that does not name a host of http(s)."""
-    unclear = _unclear_urls(*plain_column(batch.urls))
-    unknown = sum(page_url(batch.url_of(int(i))) is None for i in unclear)
-    return int(np.count_nonzero(batch.urls.sizes <= 0)) + unknown
+    """Count the pages of a batch without a URL, or with one that does not name a host of http(s)."""
+    urls = batch.page_urls
+    unclear = _unclear_urls(*plain_column(urls))
+    unknown = sum(page_url(urls[i].tobytes().decode("utf-8", "replace")) is None for i in unclear)
+    return int(np.count_nonzero(urls.sizes <= 0)) + unknown
 
 
 @cached_njit

@@ -406,6 +406,35 @@ class Overlap:
         seen[:, 2] = self.lengths[:, side]
         return seen
 
+    def beyond(self, earlier: Sequence[npt.NDArray[np.int64]], least: int) -> "Overlap":
+        """Return the overlap without passages that have no `least` words in a row outside of `earlier`.
+
+        `earlier`: spans of other documents and the same article, as `seen_from(1)`.
+        """
+        spans, words = self.seen_from(1), self.article_words
+        others = np.concatenate(earlier)
+        known = _words_in(others[:, 1], others[:, 2], words)
+        before = np.concatenate(([0], np.cumsum(known)))
+        # The number of new windows of `least` words that begin before each word.
+        windows = np.concatenate(([0], np.cumsum(before[least:] == before[:-least])))
+        first, last = spans[:, 1], spans[:, 1] + np.maximum(0, spans[:, 2] - least + 1)
+        new = windows[np.minimum(last, len(windows) - 1)] > windows[np.minimum(first, len(windows) - 1)]
+        kept = np.isin(spans[:, 3], spans[new, 3])
+        if kept.all():
+            return self
+        of_document, of_article = self.seen_from(0)[kept], spans[kept]
+        return Overlap(
+            longest_run_words=int(self.spans[kept, 2].max(initial=0)),
+            copied_words=int(_words_in(of_article[:, 1], of_article[:, 2], words).sum()),
+            document_copied_words=int(
+                _words_in(of_document[:, 0], of_document[:, 2], self.document_words).sum()
+            ),
+            article_words=words,
+            document_words=self.document_words,
+            spans=self.spans[kept],
+            lengths=None if self.lengths is None else self.lengths[kept],
+        )
+
     @property
     def article_coverage(self) -> float:
         """Return the share of the article's words that are in a span, 0 to 1."""
@@ -435,6 +464,15 @@ class Overlap:
         return self.document_copied_words / self.document_words if self.document_words else 0.0
 
 
+def _words_in(first: Edges, count: Edges, size: int) -> npt.NDArray[np.bool_]:
+    """Return for each word of a text of `size` words whether it is in one of the spans."""
+    changes = np.zeros(size + 1, np.int64)
+    np.add.at(changes, first, 1)
+    np.add.at(changes, first + count, -1)
+    within: npt.NDArray[np.bool_] = np.cumsum(changes)[:size] > 0
+    return within
+
+
 def most_spans(articles: int) -> int:
     """Return how many spans each pair may keep if a document is compared with so many articles."""
     return min(SPANS_KEPT, max(SPANS_AT_LEAST, SPANS_OF_DOCUMENT // max(1, articles)))
@@ -454,11 +492,8 @@ def verify(document: NamedDocument, article: Joined, rules: VerifyRules, most: i
     # Convert places and sums to words as written.
     sums, kept = [], overlap.spans.copy()
     for side, reading in enumerate((of_document, of_article)):
-        seen = np.zeros(len(reading.written) + 1, np.int64)
         first, length = reading.first[spans[:, side]], reading.lengths(spans[:, side], spans[:, 2])
-        np.add.at(seen, first, 1)
-        np.add.at(seen, first + length, -1)
-        sums.append(int(np.count_nonzero(np.cumsum(seen))))
+        sums.append(int(_words_in(first, length, len(reading.written)).sum()))
     lengths = [r.lengths(kept[:, k], kept[:, 2]) for k, r in enumerate((of_document, of_article))]
     kept[:, 0], kept[:, 1] = of_document.first[kept[:, 0]], of_article.first[kept[:, 1]]
     return Overlap(

@@ -6,6 +6,7 @@ caches: one document after the other would take half as long again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -13,6 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from presswatch_spark.core.model import Article, DocumentBatch
 from presswatch_spark.core.settings.config import (
@@ -75,10 +77,14 @@ class MatchRules:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Suspect(MatchedDocument):
-    """A document with its candidates, the `ordinals`; if there are none, it has no `words`."""
+    """A document with its candidates, the `ordinals`; if there are none, it has no `words`.
+
+    `earlier`: by article, the spans of the documents of its page before it.
+    """
 
     ordinals: Sequence[int]
     placement: Placement
+    earlier: dict[int, list[npt.NDArray[np.int64]]]
 
 
 class _Pair(NamedTuple):
@@ -134,18 +140,31 @@ class Matcher:
         """Yield rows of `matches` without `run_id`: verified candidates, and documents on members' sites."""
         sites = self.corpus.sites.matches(batch, self.corpus.urls)
         for group in _groups(batch, candidates, sites):
-            documents = [self._document(batch, i, ordinals, sites.get(i)) for i, ordinals in group]
+            earlier = defaultdict[int, dict[int, list[npt.NDArray[np.int64]]]](dict)
+            documents = [
+                self._document(batch, i, ordinals, sites.get(main), earlier[main])
+                for i, ordinals in group
+                for main in [batch.main_of(i)]
+            ]
             self._compare(documents)
             yield from document_rows(
                 batch, documents, origin, self.corpus.article, self._rules.grade, self._rules.confidence
             )
 
     def _document(
-        self, batch: DocumentBatch, i: int, ordinals: Sequence[int], site: SiteMatch | None
+        self,
+        batch: DocumentBatch,
+        i: int,
+        ordinals: Sequence[int],
+        site: SiteMatch | None,
+        earlier: dict[int, list[npt.NDArray[np.int64]]],
     ) -> _Suspect:
-        main_text = partial(batch.main_text, i) if batch.main_text else None
+        is_main = i == batch.main_of(i)
+        main_text = partial(batch.main_text, i) if batch.main_text and is_main else None
         placement = Placement(main_text, self._least_run)
-        return _Suspect(i=i, text=batch.text_of(i), site=site, ordinals=ordinals, placement=placement)
+        return _Suspect(
+            i=i, text=batch.text_of(i), site=site, ordinals=ordinals, placement=placement, earlier=earlier
+        )
 
     def _compare(self, group: Sequence[_Suspect]) -> None:
         """Find, for each document, the articles of which it has a long enough run."""
@@ -185,7 +204,11 @@ class Matcher:
             verify(pair.named, self._joined(pair.ordinal), rules.verify, pair.most_spans) for pair in pairs
         ]
         for pair, overlap, (article, words, standing) in zip(pairs, overlaps, articles, strict=True):
+            earlier = pair.document.earlier.setdefault(pair.ordinal, [])
+            if earlier and overlap.longest_run_words >= least:
+                overlap = overlap.beyond(earlier, least)
             if overlap.longest_run_words >= least:
+                earlier.append(overlap.seen_from(1))
                 [places] = span_places([overlap], 1, words)
                 likeness = jaccard(pair.signed, self.corpus.signatures[pair.ordinal])
                 judged = standing.judged(overlap.seen_from(1), least, rules.ownership)
@@ -209,15 +232,16 @@ class Matcher:
 def _groups(
     batch: DocumentBatch, candidates: Candidates, sites: Collection[int]
 ) -> Iterator[list[tuple[int, list[int]]]]:
+    # The documents of a page stay together, since they share passages.
     documents, articles = sorted({*candidates.documents.tolist(), *sites}), candidates.articles.tolist()
     bounds = (np.searchsorted(candidates.documents, documents, side).tolist() for side in ("left", "right"))
     sizes = batch.texts.sizes[documents].tolist()
     group, taken = list[tuple[int, list[int]]](), 0
     for i, first, after, size in zip(documents, *bounds, sizes, strict=True):
-        group.append((i, articles[first:after]))
-        taken += size + CANDIDATE_BYTES * (after - first)
-        if taken >= GROUP_BYTES:
+        if taken >= GROUP_BYTES and batch.main_of(i) != batch.main_of(group[-1][0]):
             yield group
             group, taken = [], 0
+        group.append((i, articles[first:after]))
+        taken += size + CANDIDATE_BYTES * (after - first)
     if group:
         yield group

@@ -1,19 +1,25 @@
 """The one place that decides what a reported run is: the matcher, by `grade.min_run_words`."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
+from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn, TextSource, TextString
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.judgement.match_rows import STRINGS_KEPT, Origin
+from presswatch_spark.matching.judgement.sites import documents_without_url
+from presswatch_spark.matching.shingle_index import HashRange
+from presswatch_spark.matching.sieve import joined
 from presswatch_spark.scanning.shard import matcher as shard_matcher
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.digests import row_digest
 from tests.world.corpora import article, build, write_jsonl
 
-WORDS = [f"mot{k}" for k in range(80)]
+WORDS = [f"mot{k}" for k in range(STRINGS_KEPT)]
 MEMBERS = "publishers: [{id: nord, name: Nord, titles: [{id: nord, name: Nord, domains: [nord.example]}]}]\n"
 URL = "https://nord.example/a"
 ARTICLE = article(1, title_id="nord", url=URL, headline="", body=" ".join(WORDS), published_at="2024-05-18")
@@ -112,3 +118,136 @@ def test_each_page_is_parsed_once_for_its_main_content_if_most_of_it_is_no_run(c
         assert rows
         assert all(row.in_main_content for row in rows)
         assert asked == parsed
+
+
+# --- text embedded in pages
+
+TEXT = dict[TextSource, str]
+
+
+def embedding(pages: list[tuple[str, TEXT]]) -> DocumentBatch:
+    """A batch of pages, each with a URL and its texts by source; an embedded text has a string per line."""
+    documents: list[tuple[int, TextSource, str, str]] = []
+    for url, texts in pages:
+        main = len(documents)
+        documents += [(main, source, text, url) for source, text in ({"visible": ""} | texts).items()]
+
+    def strings(i: int) -> list[TextString]:
+        found: list[TextString] = []
+        for k, line in enumerate(documents[i][2].split("\n")):
+            start = found[-1]["document_end"] + 1 if found else 0
+            found.append(
+                {
+                    "document_start": start, "document_end": start + len(line), "path": f"$[{k}]\ud800",
+                    "start": 1000 + start, "end": 1000 + start + len(line),
+                }
+            )  # fmt: skip
+        return found
+
+    batch = batch_of([(text, url) for *_, text, url in documents])
+    return replace(
+        batch,
+        mains=np.array([main for main, *_ in documents]),
+        locate=lambda i: Locator(record_offset=documents[i][0], text_source=documents[i][1]),
+        hidden_from=lambda i: at if (at := documents[i][2].find("|")) >= 0 else None,
+        strings=strings,
+    )
+
+
+def text(first: int, after: int) -> str:
+    return " ".join(WORDS[first:after])
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"visible": text(0, 80), "json_ld": text(0, 80), "script": text(20, 60)}, [("visible", 0, 80)]),
+        ({"visible": text(0, 30), "json_ld": text(0, 80)}, [("visible", 0, 30), ("json_ld", 0, 80)]),
+        ({"json_ld": text(0, 80), "script": text(0, 80)}, [("json_ld", 0, 80)]),
+        # A passage that is visible is left out, one with eleven more words is not.
+        (
+            {"visible": text(0, 30), "json_ld": f"{text(0, 30)}\n{'x ' * 60}\n{text(50, 61)}"},
+            [("visible", 0, 30), ("json_ld", 50, 61)],
+        ),
+        # Two halves of a passage in earlier sources are the passage, except for fewer than eleven words.
+        (
+            {"visible": text(0, 40), "json_ld": text(45, 80), "script": text(0, 80)},
+            [("visible", 0, 40), ("json_ld", 45, 80)],
+        ),
+        (
+            {"visible": text(0, 40), "json_ld": text(51, 80), "script": text(0, 80)},
+            [("visible", 0, 40), ("json_ld", 51, 80), ("script", 0, 80)],
+        ),
+        ({"visible": f"menu | {text(0, 80)}", "script": text(0, 80)}, [("hidden", 0, 80)]),
+        ({"visible": f"{text(0, 20)} | {text(40, 80)}"}, [("visible", 0, 80)]),
+    ],
+)
+def test_a_passage_is_in_the_row_of_the_first_source_that_contains_it(
+    corpus: Corpus, texts: TEXT, expected: list[tuple[str, int, int]]
+) -> None:
+    rows = matched(corpus, embedding([("https://copy.example/", texts)]))
+    body = " ".join(WORDS)
+    assert [row.text_source for row in rows] == [source for source, *_ in expected]
+    for row, (_, first, after) in zip(rows, expected, strict=True):
+        copied = " ".join(body[span["article_start"] : span["article_end"]] for span in row.spans).split()
+        assert (copied[0], copied[-1]) == (WORDS[first], WORDS[after - 1])
+        assert row.copied_words == len(copied) == sum(span["words"] for span in row.spans)
+        assert row.longest_run_words == max(span["words"] for span in row.spans)
+        assert row.article_coverage == len(copied) / (row.article_words or 0)
+
+
+def test_a_row_names_the_strings_that_its_spans_touch(corpus: Corpus) -> None:
+    other = "x " * 60
+    lines = [other, text(0, 30), text(30, 31), other, text(31, 80), other]
+    pages = [("https://copy.example/", {"json_ld": "\n".join(lines), "script": text(0, 80)})]
+    (row,) = matched(corpus, embedding(pages))
+    named = row.text_strings or ()
+    assert [each["path"] for each in named] == ["$[1]?", "$[2]?", "$[4]?"]
+    assert all(span["document_start"] >= named[0]["document_start"] for span in row.spans)
+    assert row_digest(row) == row.row_sha256 != row_digest(row.with_columns(text_strings=[]))
+    many = [("https://copy.example/", {"json": "\n".join([*WORDS, *WORDS, *WORDS])})]
+    (row,) = matched(corpus, embedding(many))
+    assert [each["path"] for each in row.text_strings or ()] == [f"$[{k}]?" for k in range(STRINGS_KEPT)]
+
+
+PAGES_WITH_EMBEDDED: list[tuple[str, TEXT]] = [
+    (URL, {"visible": "rien", "json_ld": text(0, 80)}),
+    (URL, {"visible": "rien"}),
+    ("https://nord.example/b", {"script": text(0, 80)}),
+    ("https://nord.example/c", {"visible": "", "attribute": "rien"}),
+    ("https://copy.example/", {"visible": text(0, 80), "json_ld": text(0, 80), "json": text(0, 80)}),
+    ("https://copy.example/", {"visible": text(0, 20), "feed": text(0, 80)}),
+]
+
+
+def test_only_a_page_without_a_copy_has_a_row_for_its_url(corpus: Corpus) -> None:
+    rows = matched(corpus, embedding(PAGES_WITH_EMBEDDED))
+    assert [(row.text_source, row.grade, row.url_match, row.own_site) for row in rows] == [
+        ("json_ld", "partial_copy", "article", True),
+        ("visible", "url_only", "article", True),
+        ("script", "partial_copy", "title", True),
+        ("visible", "url_only", "title", True),
+        ("visible", "partial_copy", "none", False),
+        ("visible", "extract", "none", False),
+        ("feed", "partial_copy", "none", False),
+    ]
+    assert documents_without_url(embedding([("", {"visible": "a", "json": "b"})])) == 1
+
+
+def test_groups_passes_and_readings_of_single_pages_change_no_row(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = embedding(PAGES_WITH_EMBEDDED)
+    rows = matched(corpus, batch)
+    assert batch.mains is not None
+    mains = dict.fromkeys(batch.mains.tolist())
+    single = [row for main in mains for row in matched(corpus, batch.single(main))]
+    assert single == rows
+    assert batch.single(len(batch) - 1).text_of(1) == batch.text_of(len(batch) - 1)
+    halves = [HashRange(0, 1 << 63), HashRange(1 << 63, 1 << 63)]
+    parts = [Matcher(corpus, MatchRules.of(ScanConfig()), part).candidates(batch) for part in halves]
+    matcher = Matcher(corpus, MatchRules.of(ScanConfig()), halves[1])
+    assert list(matcher.rows(batch, joined(parts), Origin("wet", None, ""))) == rows
+    monkeypatch.setattr(shard_matcher, "GROUP_BYTES", 1)
+    monkeypatch.setattr(shard_matcher, "PAIRS_AT_ONCE", 1)
+    assert matched(corpus, batch) == rows

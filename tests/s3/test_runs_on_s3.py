@@ -45,6 +45,7 @@ from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import declare, fake_shards, run_fake
 from tests.world.places import Bucket
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.servers import Fault, Server
 from tests.world.tables import flipped, row_of
@@ -170,8 +171,7 @@ def test_a_publication_cut_short_shows_nothing_and_is_done_again(
 ) -> None:
     adopt, tables = TableStore.adopt, list[str]()
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+    killed = raising(KeyboardInterrupt)
 
     def until_killed(store: TableStore, table: str, *given: Any) -> list[str]:
         tables.append(table)

@@ -30,6 +30,7 @@ from tests.conftest import ROOT
 from tests.s3.archives import write_archive
 from tests.s3.conftest import client_of
 from tests.s3.emr import REGION, Front, Hosts, front
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 
 # moto knows no emr-spark-8.0.0.
@@ -360,12 +361,9 @@ class TestOneRun:
 
 class TestFollowing:
     def test_ctrl_c_leaves_the_job_running_and_says_how_to_end_it(self, emr: Emr) -> None:
-        def interrupted(_: float) -> None:
-            raise KeyboardInterrupt
-
         emr.hosts.ends = False
         # Its own name for the module, and not the module: other threads sleep, too.
-        own_time = SimpleNamespace(monotonic=time.monotonic, sleep=interrupted)
+        own_time = SimpleNamespace(monotonic=time.monotonic, sleep=raising(KeyboardInterrupt))
         emr.monkeypatch.setattr(waiting, "time", own_time)
         assert emr.submit() == 1
         told, (job,) = emr.told(), emr.hosts.jobs()
@@ -379,9 +377,7 @@ class TestFollowing:
 
     @either
     def test_who_can_no_longer_look_is_told_that_the_job_goes_on(self, emr: Emr) -> None:
-        def expired(*_: object) -> None:
-            raise ServiceError("EMR refused it: ExpiredTokenException")
-
+        expired = raising(ServiceError("EMR refused it: ExpiredTokenException"))
         emr.monkeypatch.setattr("presswatch_spark.deploy.emr.wait", expired)
         assert emr.submit() == 1
         (job,) = emr.hosts.jobs()
@@ -389,12 +385,7 @@ class TestFollowing:
 
     @either
     def test_a_log_that_is_not_read_or_damaged_changes_nothing_of_how_the_job_ended(self, emr: Emr) -> None:
-        def denied(*_: object) -> None:
-            raise StorageError("access denied", where="s3://shards/logs")
-
-        def interrupted(*_: object) -> None:
-            raise KeyboardInterrupt
-
+        denied = raising(StorageError("access denied", where="s3://shards/logs"))
         damaged = bytearray(gzip.compress(b"a line\n" * 1000))
         damaged[12] ^= 0xFF
         stream, log = "deploy.emr.open_stream", "deploy.emr.driver_log"
@@ -403,7 +394,7 @@ class TestFollowing:
                 (stream, denied, 0, "the log cannot be read: "),
                 (stream, denied, 3, "the log cannot be read: "),
                 (stream, lambda *_: BytesIO(damaged), 3, "is incomplete)"),
-                (log, interrupted, 3, ""),
+                (log, raising(KeyboardInterrupt), 3, ""),
             ],
             start=12,
         ):

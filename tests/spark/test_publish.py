@@ -27,6 +27,7 @@ from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.sorted_files import BLOOM_COLUMNS, GROUP_ROWS, ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
 from tests.spark.fakes import Fake, be_cut, declare, fake_articles, fake_shards, found, run_fake
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.tables import publish_log
 
@@ -48,8 +49,7 @@ READERS: dict[str, Callable[[SparkSession, str], list[dict[str, Any]]]] = {
 }
 
 
-def killed(*_: object) -> None:
-    raise KeyboardInterrupt
+killed = raising(KeyboardInterrupt)
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +155,7 @@ class TestKilledPublication:
     def test_is_none_if_storage_fails_afterwards(self, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
         put_down = TableStore.publish
 
-        def refuse(*_: object, **__: object) -> None:
-            raise StorageError("S3 answered 503")
+        refuse = raising(StorageError("S3 answered 503"))
 
         def then_storage_fails(store: TableStore, *given: Any) -> None:
             put_down(store, *given)

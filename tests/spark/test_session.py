@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import pyspark
 import pytest
@@ -31,7 +31,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.spark.press import Press
 from tests.world.corpora import article, corpus_of
-from tests.world.processes import ran, start
+from tests.world.processes import raising, ran, start
 
 HOME = Path(pyspark.__file__).parent
 TOOLS = "basename bash cat dirname env ls mkdir nice ps rm sed sh uname"
@@ -355,10 +355,7 @@ class Jobs:
 def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for work to be done is interrupted."""
 
-    def interrupted(_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("presswatch_spark.core.spark.interrupts.answer_of", interrupted)
+    monkeypatch.setattr("presswatch_spark.core.spark.interrupts.answer_of", raising(KeyboardInterrupt))
 
 
 def cancelled(jobs: Jobs, end: Callable[[], str]) -> str:

@@ -28,6 +28,7 @@ from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.spark.fakes import Fake, Trouble, be_cut, die, fake_shards, found, lose_connection, once
 from tests.world.exposition import parsed
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 
 SHARDS = [shard.uri for shard in fake_shards(12)]
@@ -101,9 +102,7 @@ class TestWorkersThatDie:
 def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(*_: object) -> int:
-        raise Py4JNetworkError("Answer from Java side is empty")
-
+    gone = raising(Py4JNetworkError("Answer from Java side is empty"))
     monkeypatch.setattr("presswatch_spark.scanning.runs.waves.tasks_for", gone)
     with pytest.raises(PresswatchError, match=r"Answer from Java side is empty .*the run resumes"):
         fake.run()

@@ -14,7 +14,6 @@ from typing import TypeGuard, get_args
 
 import pytest
 
-from presswatch_spark.core.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.legal.removal import states
 from presswatch_spark.reading import registry
@@ -50,15 +49,6 @@ PURE = (
     "scanning.shard.attempts",
     "scanning.pipeline",
 )
-
-
-def test_the_settings_file_states_the_defaults_and_every_rule() -> None:
-    file = ROOT / "conf" / "scan.yaml"
-    assert load_scan_config(str(file)) == ScanConfig()
-    text = file.read_text(encoding="utf-8")
-    for section in ("grade", "verify", "rarity", "ownership", "confidence"):
-        for name in getattr(ScanConfig(), section).__dataclass_fields__:
-            assert re.search(rf"^\s+{name}:", text, re.MULTILINE), f"{section}.{name}"
 
 
 def test_the_members_example_is_a_members_file() -> None:

@@ -57,12 +57,15 @@ SENDER: dict[str, Any] = {
 }
 
 
-class ProbedEarlier(datetime):
-    """The clock of the first probe, 21 days before today."""
+def clock_at(difference: timedelta) -> type[datetime]:
+    """A clock that is ahead of the real one by this difference, in place of `datetime`."""
 
-    @classmethod
-    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-        return datetime.now(UTC) - timedelta(days=21)
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + difference
+
+    return Clock
 
 
 @dataclass
@@ -209,8 +212,8 @@ def opened_earlier(crawl: Release) -> RemovalCase:
     case = crawl.open(confidences=("A", "B"))
     with pytest.MonkeyPatch.context() as clock:
         # Letters of earlier days than today state only earlier readings.
-        clock.setattr(removal_case, "datetime", ProbedEarlier)
-        clock.setattr(responses, "datetime", ProbedEarlier)
+        for module in (removal_case, responses):
+            clock.setattr(module, "datetime", clock_at(timedelta(days=-21)))
         clock.setattr(time, "time", lambda now=time.time: now() - 21 * 24 * 3600)
         probe(case, crawl)
     return case

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 from tests.conftest import ROOT
 
@@ -55,3 +57,12 @@ def kill_at(command: list[str], out: Path, files: str, count: int, **environment
     assert reaches(job, out, files, count), "the job was too quick"
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
+
+
+def raising(error: BaseException | type[BaseException]) -> Callable[..., Any]:
+    """Stand in for a function that fails, or is interrupted or killed, with this error."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail

@@ -30,6 +30,7 @@ from tests.world.claims import LATER, YEAR_BEFORE, House, Seen, text
 from tests.world.commands import outcome, presswatch
 from tests.world.corpora import write_jsonl
 from tests.world.golden import assert_golden
+from tests.world.processes import raising
 from tests.world.tables import publish, row_of, write
 
 
@@ -138,9 +139,7 @@ def test_claims_that_were_killed_while_they_took_the_place_of_others_are_finishe
 ) -> None:
     first = house.claims("killed", as_of=date(2026, 11, 27))
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
+    killed = raising(KeyboardInterrupt)
     if moved:
         monkeypatch.setattr(TableStore, "replace", killed)
     else:

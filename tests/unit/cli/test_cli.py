@@ -26,6 +26,7 @@ from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.runs.work import Finished
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish
 
@@ -132,13 +133,6 @@ def test_a_number_that_is_none_is_misuse(command: str, number: str) -> None:
     done = outcome(command, number)
     assert done.code == 2
     assert f"Invalid value for '{command.split()[-1]}'" in done.err
-
-
-def raising(error: BaseException) -> Callable[..., Any]:
-    def scan(*_: object, **__: object) -> None:
-        raise error
-
-    return scan
 
 
 SCAN = ["scan", "--corpus", "corpus", "--out", "out", "shard.wet.gz"]

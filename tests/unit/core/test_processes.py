@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.core.processes import absent, is_ours, user_caches
+from tests.world.processes import raising
 
 
 def test_a_module_is_absent_while_the_block_runs_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,11 +42,8 @@ def test_the_users_cache_comes_first_and_a_folder_of_the_users_own_in_tmp_last(
 
 
 def test_a_user_without_a_home_has_the_folder_in_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere() -> Path:
-        raise RuntimeError("no home")
-
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(Path, "home", raising(RuntimeError("no home")))
     [only] = user_caches()
     assert only.name == f"presswatch-spark-{os.getuid()}"
 

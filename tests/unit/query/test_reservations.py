@@ -27,6 +27,7 @@ from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.rights import NOON, PAGE, SITE, capture, own, robots, signal_rows, write_signals
 from tests.world.rights import tables_with_signals as tables
@@ -149,12 +150,9 @@ def test_a_table_whose_making_was_cut_short_is_not_there_and_can_be_made_again(
     found = Reservations(str(tables(tmp_path / "tables", [own("a")])))
     out = str(tmp_path / "out")
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     for step in ("adopt", "publish"):
         with monkeypatch.context() as patched:
-            patched.setattr(TableStore, step, killed)
+            patched.setattr(TableStore, step, raising(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 found.write(out)
         assert len(TableStore.open(out).read("reservations")) == 0

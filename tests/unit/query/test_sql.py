@@ -29,6 +29,7 @@ from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLo
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish, row_of, write
 
@@ -491,11 +492,8 @@ class TestCommand:
         [("'inf'::double", None), ("['nan'::double, 1]", [None, 1]), ("time '12:30'", "12:30:00")],
     )
     def test_json_is_json_whatever_a_value_is(self, value: str, shown: object, tables: Path) -> None:
-        def refuse(name: str) -> None:
-            raise AssertionError(name)
-
         out = presswatch("sql", tables, f"select {value} as x", "--json")
-        assert json.loads(out, parse_constant=refuse) == {"x": shown}
+        assert json.loads(out, parse_constant=raising(AssertionError)) == {"x": shown}
 
     def test_columns_of_one_name_and_spans_of_time_are_refused_where_they_cannot_be_stored(
         self, tables: Path, tmp_path: Path

@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.reading import registry
@@ -14,6 +13,7 @@ from presswatch_spark.scanning.costs import PriceList, estimate
 from presswatch_spark.scanning.shard.kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import presswatch
 from tests.world.paracrawl import PARACRAWL
 from tests.world.scanned import press, rows_in, scan_here, scan_one
 from tests.world.shards import read
@@ -61,13 +61,11 @@ def test_the_command_line_takes_its_name() -> None:
         scan.make_context("scan", ["--format", "paracrowl", "a", "--corpus", "c", "--out", "o"])
 
 
-def test_a_row_of_it_can_be_fetched(
-    shard: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_row_of_it_can_be_fetched(shard: Path, corpus: Path, tmp_path: Path) -> None:
     scan_here([shard], corpus, tmp_path / "tables")
     (row,) = TableStore.open(str(tmp_path / "tables")).read("matches").to_pylist()
-    assert cli.run(["fetch", str(tmp_path / "tables"), "--row", row["row_sha256"][:20]]) == 0
-    assert "https://a.example/fr/1" in capsys.readouterr().out
+    shown = presswatch("fetch", tmp_path / "tables", "--row", row["row_sha256"][:20])
+    assert "https://a.example/fr/1" in shown
 
 
 def test_a_scan_of_it_is_estimated(shard: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.languages import UNIDENTIFIED, language_of, language_problem, spellings_of
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.reading.source import ReadOptions
+from tests.world.commands import outcome
 from tests.world.shards import as_jsonl, as_parquet, read, texts
 
 FRENCH = ["fr", "fra", "fre", "fr-CA", "fra_Latn", " FR ", "fr_Latn_FR"]
@@ -72,15 +72,13 @@ def test_a_gate_without_languages_leaves_nothing_out() -> None:
     ("given", "meant"),
     [("french", "fra"), ("Français", "fra"), ("klingon", "tlh"), ("Frensh", "fra"), ("fraa", "fra")],
 )
-def test_a_scan_for_what_is_no_code_is_a_usage_error_that_names_the_code(
-    given: str, meant: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    scan = ["scan", "--format", "wet", "--corpus", "c", "--out", "o", "x.wet", "--languages"]
-    assert cli.run([*scan, given]) == 2
-    assert f"'{given}' is not a code of ISO 639; did you mean {meant}?" in capsys.readouterr().err
-    # Several codes in one value.
-    assert cli.run([*scan, "fra,oci"]) == 2
-    assert "pass one code at a time, such as fra" in capsys.readouterr().err
+def test_a_scan_for_what_is_no_code_is_a_usage_error_that_names_the_code(given: str, meant: str) -> None:
+    scan = "scan --format wet --corpus c --out o x.wet --languages"
+    done = outcome(scan, given)
+    assert done.code == 2
+    assert f"'{given}' is not a code of ISO 639; did you mean {meant}?" in done.err
+    several = outcome(scan, "fra,oci")
+    assert (several.code, "pass one code at a time, such as fra" in several.err) == (2, True)
 
 
 def test_settings_in_a_file_or_in_the_environment_are_checked_alike(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.reference.words import reference_words
 from tests.world import prose
+from tests.world.processes import raising
 from tests.world.warc import packed_as, page
 
 RNG = random.Random("main content")
@@ -208,11 +209,8 @@ def test_threads_get_the_texts_of_their_own_pages() -> None:
 
 
 def test_after_an_interrupted_page_the_next_gets_its_own_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(parsers, "poll", interrupted)
+        patch.setattr(parsers, "poll", raising(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             parse_in_subprocess("main", b"<p>avant")
     assert parse_in_subprocess("main", b"<p>suite") == SUITE

@@ -68,8 +68,7 @@ AGE = 600.0
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+def _without_hosts_of_before() -> Iterator[None]:
     forget_hosts()
     yield
     Workers().join()

@@ -14,6 +14,7 @@ from presswatch_spark.storage.addresses import PrivateAddressError, is_public, r
 from presswatch_spark.storage.objects import StorageOptions, ask, canonical, printable, read_object, stat
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress
+from tests.world.processes import raising
 from tests.world.servers import Server, web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001, read_timeout=5, connect_timeout=5)
@@ -159,10 +160,7 @@ class TestPrivateAddresses:
         assert len(plan([f"{server.url}/x.paths"], named)) == 1
 
     def test_a_host_without_address_is_left_to_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def unknown(*_: object, **__: object) -> None:
-            raise OSError
-
-        monkeypatch.setattr(addresses.socket, "getaddrinfo", unknown)
+        monkeypatch.setattr(addresses.socket, "getaddrinfo", raising(OSError))
         require_public("https://store.example/x")
 
     def test_a_list_from_the_network_names_no_address_of_this_machine(

@@ -17,11 +17,6 @@ from tests.world.servers import Server, web
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001)
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     with web() as running:

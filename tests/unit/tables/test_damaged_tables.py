@@ -1,5 +1,6 @@
 """Commands that read a run whose files are gone, replaced, or damaged: none reads on as if it were whole."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli import main as cli
 from presswatch_spark.tables.declarations import SCHEMAS, TABLES
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
+from tests.world.commands import outcome
 from tests.world.proofs import each_time
 from tests.world.tables import flip_a_bit, match, publish, row_of, write
 
@@ -47,17 +48,13 @@ def file_of(tables: Path, table: str, run_id: str = RUN) -> Path:
     return tables / table / f"{run_id}-00000.parquet"
 
 
-def ends(
-    arguments: list[str], capsys: pytest.CaptureFixture[str], code: int | tuple[int, ...], *said: str
-) -> str:
-    """Assert how a command ends; what it printed."""
-    capsys.readouterr()
-    assert cli.run(arguments) in (code if isinstance(code, tuple) else (code,))
-    printed = capsys.readouterr()
-    for text in said:
-        assert text in printed.err
-    assert "Traceback" not in printed.err
-    return printed.out
+def ends(command: str, *arguments: object, code: int | tuple[int, ...] = 0, says: str = "") -> str:
+    """Assert how a command ends, and the pattern of what it says; what it printed."""
+    done = outcome(command, *arguments)
+    assert done.code in (code if isinstance(code, tuple) else (code,))
+    assert re.search(says, done.err)
+    assert "Traceback" not in done.err
+    return done.out
 
 
 COMMANDS = {
@@ -78,7 +75,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("change", each_time(["gone", "flipped"], CHANGES))
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_says_which_table_of_which_run_is_not_as_it_was(
-    tables: Path, tmp_path: Path, command: str, change: str, capsys: pytest.CaptureFixture[str]
+    tables: Path, tmp_path: Path, command: str, change: str
 ) -> None:
     CHANGES[change](file_of(tables, "matches"))
     arguments = [
@@ -87,40 +84,37 @@ def test_a_command_says_which_table_of_which_run_is_not_as_it_was(
     ]
     # These rows point nowhere: those that can be read do not verify.
     code = (1, 3) if command == "verify-rows" else (1,)
-    out = ends(arguments, capsys, code, f"table matches of run {RUN} is not as it was published", "2 rows")
+    message = f"table matches of run {RUN} is not as it was published: .*2 rows"
+    out = ends("", *arguments, code=code, says=message)
     assert command == "verify-rows" or out == ""
     assert "all there are" not in out
 
 
-def test_what_is_damaged_does_not_hide_what_is_not(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_damaged_does_not_hide_what_is_not(tables: Path) -> None:
     file_of(tables, "matches").unlink()
-    assert "a2" in ends(["matches", str(tables), "--run", OTHER], capsys, 0)
-    lines = ends(["runs", str(tables)], capsys, 1, f"run {RUN} is not", "it is missing").splitlines()
+    assert "a2" in ends("matches", tables, "--run", OTHER)
+    lines = ends("runs", tables, code=1, says=f"run {RUN} is not.* it is missing").splitlines()
     assert [line.split()[0] for line in lines if line.startswith("2024")] == [RUN, OTHER, CENSUS]
 
 
 @pytest.mark.parametrize("table", ["matches", "rights_signals", "scan_log", "metrics"])
-def test_verify_rows_reads_all_tables_of_a_run(
-    tables: Path, table: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verify_rows_reads_all_tables_of_a_run(tables: Path, table: str) -> None:
     flip_a_bit(file_of(tables, table), Random(table))
     message = f"table {table} of run {RUN} is not as it was published"
-    ends(["verify-rows", str(tables), "--run", RUN], capsys, (1, 3), message)
+    ends("verify-rows", tables, "--run", RUN, code=(1, 3), says=message)
 
 
 @pytest.mark.parametrize("by", ["runs", "censuses"])
-def test_a_run_whose_own_row_is_damaged_is_named_and_hides_no_other(
-    tables: Path, by: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_whose_own_row_is_damaged_is_named_and_hides_no_other(tables: Path, by: str) -> None:
     run_id = RUN if by == "runs" else CENSUS
     flip_a_bit(file_of(tables, by, run_id), Random(by))
     message = f"the row that publishes run {run_id} is damaged"
-    lines = ends(["runs", str(tables)], capsys, 1, message).splitlines()
+    lines = ends("runs", tables, code=1, says=message).splitlines()
     listed = [line.split()[0] for line in lines if line.startswith("2024")]
     assert listed == [each for each in (RUN, OTHER, CENSUS) if each != run_id]
     if by == "runs":
-        assert ends(["matches", str(tables)], capsys, 1, message) == ""
-        assert ends(["matches", str(tables), "--run", OTHER], capsys, 0)
+        assert ends("matches", tables, code=1, says=message) == ""
+        assert ends("matches", tables, "--run", OTHER)
 
 
 @pytest.mark.parametrize("table", ["captures", "census_log", "censuses"])
@@ -144,29 +138,24 @@ def older(tables: Path) -> None:
     pq.write_table(pa.Table.from_pylist([row], schema), path)
 
 
-def test_rows_of_an_older_run_are_counted_and_have_a_digest(
-    tables: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_of_an_older_run_are_counted_and_have_a_digest(tables: Path) -> None:
     older(tables)
-    assert "a1" in ends(["matches", str(tables), "--run", RUN], capsys, 0)
-    assert ends(["runs", str(tables)], capsys, 0)
+    assert "a1" in ends("matches", tables, "--run", RUN)
+    assert ends("runs", tables)
     path = file_of(tables, "matches")
     rows = pq.ParquetFile(path).read()
     digests = pa.array([digest("b")] * len(rows))
     pq.write_table(rows.set_column(rows.column_names.index("row_sha256"), "row_sha256", digests), path)
     message = f"table matches of run {RUN} is not as it was published: the run's row states digest"
-    ends(["verify-rows", str(tables), "--run", RUN], capsys, (1, 3), message)
+    ends("verify-rows", tables, "--run", RUN, code=(1, 3), says=message)
     path.unlink()
-    out = ends(["matches", str(tables), "--run", RUN], capsys, 1, "2 rows, and there are 0 in 0 files")
-    assert out == ""
-    assert ends(["runs", str(tables)], capsys, 1, "2 rows, and there are 0 in 0 files")
+    missing = "2 rows, and there are 0 in 0 files"
+    assert ends("matches", tables, "--run", RUN, code=1, says=missing) == ""
+    assert ends("runs", tables, code=1, says=missing)
 
 
-def test_files_that_no_run_publishes_are_ignored_and_mentioned(
-    tables: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_that_no_run_publishes_are_ignored_and_mentioned(tables: Path) -> None:
     left = "20240604T080000Z-dddddd"
     shutil.copy(file_of(tables, "matches"), file_of(tables, "matches", left))
-    assert left not in ends(["matches", str(tables)], capsys, 0)
-    message = f"the tables contain files of {left} that no row publishes"
-    assert ends(["runs", str(tables)], capsys, 0, message)
+    assert left not in ends("matches", tables)
+    assert ends("runs", tables, says=f"the tables contain files of {left} that no row publishes")

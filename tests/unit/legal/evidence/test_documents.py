@@ -40,6 +40,7 @@ from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.tables.declarations import Claim, Match
 from tests.world.bags import bag_of, bag_order, build, lines, readme
 from tests.world.chromium import chromium
+from tests.world.processes import raising
 from tests.world.release import Release
 from tests.world.scanned import some_pages
 
@@ -296,10 +297,7 @@ def test_texts_of_articles_are_in_a_bag_only_if_asked_for(six: Path, crawl: Rele
 def test_no_bag_is_begun_without_typst(
     crawl: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(name: str) -> Any:
-        raise ImportError(name)
-
-    monkeypatch.setattr(extras, "import_module", missing)
+    monkeypatch.setattr(extras, "import_module", raising(ImportError))
     with pytest.raises(ConfigError, match="typst is not installed"):
         make_bag(bag_order(crawl.tables, crawl.corpus), str(tmp_path / "bag"), ScanConfig())
     assert not (tmp_path / "bag").exists()

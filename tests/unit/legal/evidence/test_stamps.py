@@ -25,6 +25,7 @@ from tests.world.authority import Authority, authority
 from tests.world.bags import build, by_itself, contents, files, flipped, lines, refused, some_rows
 from tests.world.commands import outcome
 from tests.world.documents import commands, text_of
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.release import QUICK, Release
 
@@ -182,9 +183,7 @@ def test_who_comes_while_a_bag_is_stamped_is_refused_and_no_stamp_is_lost(
 def test_a_bag_on_nfs_without_locks_is_stamped(
     small: Path, one: Authority, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def unlocked(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
+    unlocked = raising(OSError(number, os.strerror(number)))
     monkeypatch.setattr("presswatch_spark.legal.evidence.bag.file_locked", unlocked)
     if number == errno.EBADF:
         assert [stamp(small, one.trusted).name] == tokens(small)

@@ -54,6 +54,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.seals import sealed_json
 from tests.conftest import ROOT
 from tests.world.notices import DRAFTED, PROBED, Bureau, about, annex_rows, recipients_with, text_in
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 
 
@@ -198,18 +199,16 @@ def test_the_letter_opens_in_libreoffice(shared: Bureau, tmp_path: Path, lang: s
 
 
 def test_a_draft_that_fails_leaves_nothing(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, *arguments: object, **more: object) -> int:
-        raise OSError(28, "No space left on device")
-
     (shared.folder / "there").mkdir()
     (shared.folder / "there" / "mine.txt").write_text("mine")
+    assert shared.recipients_file.exists()
     before = sorted(shared.folder.rglob("*"))
     with pytest.raises(OutputError, match="already exists"):
         shared.draft("there")
     with pytest.raises(InputError, match="concerns inria-oscar"):
         shared.draft("oscar", recipient=load_recipient("inria-oscar"))
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        patch.setattr(Path, "write_bytes", raising(OSError(28, "No space left on device")))
         with pytest.raises(OutputError, match="disk is full"):
             shared.draft("full")
     assert sorted(shared.folder.rglob("*")) == before

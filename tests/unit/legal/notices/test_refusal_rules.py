@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -39,6 +39,7 @@ from tests.world.notices import (
     about,
     annex_rows,
     claim_changed,
+    clock_at,
     recipients_with,
     rewrite_claims,
     text_in,
@@ -367,11 +368,6 @@ def test_a_party_that_changed_since_refuses_the_notice(shared: Bureau) -> None:
 
 
 def test_rows_that_nobody_read_again_are_refused(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Earlier(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return datetime.now(UTC) - 23 * DAY
-
     shared.draft("unread", source=str(shared.crawl.tables), choice=A_AND_B)
     assert "not_read_again" in shared.rules("unread")
     assert shared.rules("unread", again=True) == NOTHING
@@ -381,7 +377,7 @@ def test_rows_that_nobody_read_again_are_refused(shared: Bureau, monkeypatch: py
     shared.copy("read-once")
     assert "not_read_again" in shared.rules("read-once", days=0)
     # A reading in days to come is that of a wrong clock.
-    monkeypatch.setattr(refusal_rules, "datetime", Earlier)
+    monkeypatch.setattr(refusal_rules, "datetime", clock_at(-23 * DAY))
     assert "not_read_again" in shared.rules("read-once")
 
 

@@ -23,6 +23,7 @@ from presswatch_spark.legal.notices.register import Register
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.campaigns import LAWS, PLANNED, PUBLISHERS, Bureaux, bureaux
 from tests.world.commands import outcome, presswatch
+from tests.world.processes import raising
 from tests.world.release import probe
 from tests.world.servers import web
 
@@ -334,11 +335,7 @@ def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
     path = campaign / FIRST
     entries = len(list((campaign / "journal").iterdir()))
     with monkeypatch.context() as patch:
-
-        def killed(*words: object) -> None:
-            raise KeyboardInterrupt
-
-        patch.setattr(Journal, "with_event", killed)
+        patch.setattr(Journal, "with_event", raising(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             Notice.open(str(path), STORAGE).add_event("signed", EventDetails(NAME))
     assert len(list((path / "events").iterdir())) == 2

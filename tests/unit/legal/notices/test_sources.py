@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,7 @@ from tests.world.notices import (
     annex_rows,
     bureau,
     claim_changed,
+    clock_at,
     rewrite_claims,
     text_in,
 )
@@ -156,14 +157,9 @@ def test_a_draft_leaves_out_what_newer_claims_call_licensed_or_a_verdict_denies(
 def test_rows_of_an_old_bag_are_read_again(
     shared: Bureau, sealed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return datetime.now(UTC) + timedelta(days=31)
-
     shared.draft("of-old", source=str(sealed))
     with monkeypatch.context() as later:
-        later.setattr(refusal_rules, "datetime", Later)
+        later.setattr(refusal_rules, "datetime", clock_at(timedelta(days=31)))
         assert "not_read_again" in shared.rules("of-old")
     shared.check("of-old", again=True)
     (read,) = [event for event in shared.open("of-old").events if event.kind == "read"]

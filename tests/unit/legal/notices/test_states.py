@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shlex
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from presswatch_spark.legal.notices.states import NoticeState, state_of
 from tests.world.commands import outcome, presswatch
 from tests.world.documents import blocks, commands, text_of
 from tests.world.golden import assert_golden
-from tests.world.notices import DRAFTED, Bureau, recipients_with
+from tests.world.notices import DRAFTED, Bureau, clock_at, recipients_with
 from tests.world.proofs import each_time
 from tests.world.release import probe
 
@@ -279,18 +279,13 @@ def test_events_happen_in_their_order_and_not_on_days_to_come(shared: Bureau) ->
 
 
 def test_a_check_of_long_ago_sends_nothing(shared: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Earlier(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime.now(UTC) - 31 * DAY
-
     drafted, choice = today() - 40 * DAY, Choice(confidences=("A", "B"))
     tables = str(shared.crawl.tables)
     shared.draft("old-check", "dsa16", "en", source=tables, choice=choice, drafted=drafted)
     sign(shared, "old-check", drafted)
     with monkeypatch.context() as then:
         for module in (notices, refusal_rules):
-            then.setattr(module, "datetime", Earlier)
+            then.setattr(module, "datetime", clock_at(-31 * DAY))
         assert shared.check("old-check", again=True).passes
     with pytest.raises(InputError, match="more than 30 days before"):
         send(shared, "old-check", None)

@@ -22,6 +22,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
 from tests.world.commands import Outcome, outcome
+from tests.world.processes import raising
 from tests.world.release import new_case, numbered_target, probe_row, probes_of
 from tests.world.servers import Fault, Server
 
@@ -203,9 +204,7 @@ def test_a_full_disk_loses_no_probe(case: RemovalCase, monkeypatch: pytest.Monke
     before = probes_of(case)
     chain, added = Chain.of(case, before), [probe(case.targets()[0].target_sha256, 9, 2)]
 
-    def full(*_: Any, **__: Any) -> str:
-        raise OSError(28, "No space left on device")
-
+    full = raising(OSError(28, "No space left on device"))
     with monkeypatch.context() as patched:
         patched.setattr("presswatch_spark.storage.disk.Folder.write", full)
         with pytest.raises(OutputError, match=r"(?i)no space|full"):

@@ -38,6 +38,7 @@ from presswatch_spark.tables.declarations import Probe
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from tests.world.commands import outcome
 from tests.world.patches import FORMS, blobs, copies, executed, run_script, targets_of, write_shard
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.release import QUICK, Release, new_case, probe, probe_row, release, states, target_row
 from tests.world.scanned import scan_here
@@ -279,10 +280,7 @@ def test_real_archives_lose_records_and_every_other_one_is_read_at_its_old_offse
 def test_a_reader_that_fails_on_a_file_is_named_and_the_others_list_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(file: Any) -> Any:
-        raise ValueError("no such header")
-
-    monkeypatch.setitem(patch_module.ARCHIVE_READERS, "fastwarc", failing)
+    monkeypatch.setitem(patch_module.ARCHIVE_READERS, "fastwarc", raising(ValueError("no such header")))
     patch = patch_shard(tmp_path, small_shard(tmp_path), "wet", {3})
     (proof,) = facts_of(patch, "proof.json")["files"]
     assert [each.get("error") for each in proof["before"]] == [None, None, "no such header"]

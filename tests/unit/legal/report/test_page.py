@@ -33,6 +33,7 @@ from tests.world.chromium import Chromium, chromium
 from tests.world.claims import House, Seen, text
 from tests.world.commands import outcome
 from tests.world.exposures import tables_with_datasets
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.release import Release, probe, release
 from tests.world.reports import (
@@ -547,9 +548,6 @@ def test_the_command_writes_the_page_in_french_and_replaces_it(house: House, tmp
 def test_the_command_refuses_in_one_line(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(name: str) -> None:
-        raise ImportError(name)
-
     refused = [
         ("page.pdf", house.tables, "the report is an HTML file"),
         ("page.html", tmp_path / "nowhere", "not a folder of tables"),
@@ -557,7 +555,7 @@ def test_the_command_refuses_in_one_line(
     ]
     for out, tables, told in refused:
         if told == install_command("legal"):
-            monkeypatch.setattr(extras, "import_module", missing)
+            monkeypatch.setattr(extras, "import_module", raising(ImportError))
         done = outcome("report", "--out", tmp_path / out, tables)
         error = done.err.splitlines()[-1]
         assert (done.code, error.startswith("error: "), told in error) == (1, True, True)

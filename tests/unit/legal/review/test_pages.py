@@ -27,6 +27,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from tests.world.chromium import Chromium, chromium
 from tests.world.claims import House, Seen, text
 from tests.world.commands import Outcome, outcome
+from tests.world.processes import raising
 from tests.world.reviews import (
     COPIES,
     HOSTILE,
@@ -448,9 +449,7 @@ def test_a_verdict_without_the_cookie_writes_nothing(desk: Desk, browser: TestCl
 def test_a_verdict_that_cannot_be_written_is_said_so_and_the_note_is_kept(
     browser: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise StorageError("no space left on device", where="reviews.jsonl")
-
+    full = raising(StorageError("no space left on device", where="reviews.jsonl"))
     page = browser.get("/").text
     monkeypatch.setattr(ReviewFile, "add", full)
     answer = judge(browser, page, "claim", note="long work")

@@ -24,6 +24,7 @@ from presswatch_spark.matching.judgement.urls import (
     normalise_url,
     registered_domain,
 )
+from tests.world.processes import raising
 
 PAGE = "https://journal.example/une/article_12.html?id=7"
 
@@ -241,10 +242,7 @@ def test_a_host_belongs_to_the_name_that_its_owner_registered(site: str, domain:
 
 
 def test_the_list_says_of_when_it_is_and_is_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
-        raise AssertionError("asked the network")
-
-    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket.socket, "connect", raising(AssertionError("asked the network")))
     _list.cache_clear()
     assert is_public_suffix("co.uk")
     assert re.fullmatch(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d_UTC", list_version())

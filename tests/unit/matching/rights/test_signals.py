@@ -15,6 +15,7 @@ from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS
 from presswatch_spark.matching.rights.signals import SIGNALS
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.reading.parsers import ParserDiedError
+from tests.world.processes import raising
 from tests.world.rights import capture, robots, told
 
 Row = tuple[str | None, ...]
@@ -320,10 +321,7 @@ def test_that_no_text_was_captured_is_not_said_of_a_page_that_was_not_read_whole
 
 
 def test_a_page_that_kills_the_parser_leaves_it_unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(kind: str, page: bytes) -> Any:
-        raise ParserDiedError("a crash", late=True)
-
-    monkeypatch.setattr(signals, "parse_in_subprocess", dies)
+    monkeypatch.setattr(signals, "parse_in_subprocess", raising(ParserDiedError("a crash", late=True)))
     (signal,) = told(capture(ld({"isAccessibleForFree": False, "cssSelector": "p"}) + "<p>un"))
     assert (signal.paywalled_text_captured, signal.note) == (None, "the selector was not tried")
 

@@ -15,6 +15,7 @@ from presswatch_spark.scanning.runs.work import Outcome, outcome_of
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.streams import Opener
+from tests.world.processes import raising
 from tests.world.scanned import FORMS, rows_in, scan_one, shard_scan, some_pages
 
 SHARD = ObjectInfo("s3://bucket/shard.gz", size=100, etag="abc")
@@ -39,13 +40,6 @@ def then(act: Callable[[ShardAttempt], object]) -> Read:
     def read(reading: ShardAttempt) -> None:
         read_whole(reading)
         act(reading)
-
-    return read
-
-
-def raising(error: BaseException) -> Read:
-    def read(reading: ShardAttempt) -> None:
-        raise error
 
     return read
 
@@ -140,7 +134,7 @@ def test_storage_that_always_fails_leaves_what_the_best_attempt_read() -> None:
 def test_an_unexpected_error_is_logged_by_kind_and_place_never_by_what_it_quotes(error: Exception) -> None:
     said = str(outcome(raising(error)).log["error"])
     assert said.startswith(type(error).__name__)
-    assert "test_shard_scan.py, line" in said
+    assert "world/processes.py, line" in said
     assert PAGE not in said
 
 
@@ -210,10 +204,7 @@ def test_a_damaged_shard_has_one_too_and_a_missing_one_has_none(corpus: Path, tm
 def test_a_digest_that_cannot_be_taken_leaves_a_shard_complete(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> str:
-        raise StorageError("nobody answers")
-
-    monkeypatch.setattr(Opener, "sha256", refuse)
+    monkeypatch.setattr(Opener, "sha256", raising(StorageError("nobody answers")))
     FORMS["a.warc.wet.gz"](tmp_path / "a.warc.wet.gz", some_pages(8))
     log = logged(tmp_path / "a.warc.wet.gz", corpus)
     assert (log["status"], log["sha256"]) == ("complete", None)

@@ -13,7 +13,6 @@ import pytest
 from pyiceberg.utils.config import Config
 
 from presswatch_spark.claims.forget import Subject, forget
-from presswatch_spark.cli.main import run
 from presswatch_spark.core.errors import ConfigError, OutputError, StorageError
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog import sync as syncing
@@ -33,6 +32,7 @@ from tests.world.catalogs import (
     require_same,
     sqlite,
 )
+from tests.world.commands import outcome, presswatch
 from tests.world.proofs import each_time
 from tests.world.rest_catalog import rest_catalog
 from tests.world.tables import flip_a_bit
@@ -366,21 +366,18 @@ class TestCommand:
         command: list[str],
         store: TableStore,
         tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
         given: Callable[[str, str], None],
     ) -> None:
         sqlite(tmp_path)
         uri, warehouse = f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse"
         command += ["--catalog", "sql"]
         named = ["--property", f"uri={uri}", "--property", f"warehouse={warehouse}"]
-        assert run([*command, *named]) == 0
-        assert f"{len(OF_RUNS & set(FEW))} files added, 0 taken out" in capsys.readouterr().out
-        assert run([*command, *named, "--property", "warehouse"]) == 2
-        assert "KEY=VALUE" in capsys.readouterr().err
+        assert f"{len(OF_RUNS & set(FEW))} files added, 0 taken out" in presswatch(*command, *named)
+        misused = outcome("", *command, *named, "--property", "warehouse")
+        assert (misused.code, "KEY=VALUE" in misused.err) == (2, True)
         given("URI", uri)
         given("WAREHOUSE", warehouse)
-        assert run(command) == 0
-        assert "0 files added, 0 taken out" in capsys.readouterr().out
+        assert "0 files added, 0 taken out" in presswatch(*command)
         require_same(sqlite(tmp_path), store)
 
     @pytest.mark.full
@@ -389,25 +386,22 @@ class TestCommand:
         command: list[str],
         store: TableStore,
         tmp_path: Path,
-        capsys: pytest.CaptureFixture[str],
         given: Callable[[str, str], None],
     ) -> None:
         derive(store, "claims")
         with rest_catalog(sqlite(tmp_path), token="hush") as url:
             command += ["--catalog", "rest", "--property", f"uri={url}"]
-            assert run(command) == 1
-            assert "no token" in capsys.readouterr().err
+            refused = outcome("", *command)
+            assert (refused.code, "no token" in refused.err) == (1, True)
             given("TOKEN", "hush")
-            assert run(command) == 0
-            added = capsys.readouterr()
+            added = presswatch(*command)
             publish(store, "r3")
             derive(store, "claims", rows=4)
-            assert run(command) == 0
-            again = capsys.readouterr()
+            again = presswatch(*command)
             catalog = open_catalog("rest", {"uri": url}, StorageOptions())
             sync(store, catalog, "law.press")
             assert not any(change.added for change in sync(store, catalog, "law.press"))
-        assert (" 0 taken out" in added.out, " 1 taken out" in again.out) == (True, True)
+        assert (" 0 taken out" in added, " 1 taken out" in again) == (True, True)
         assert "hush" not in added.out + added.err
         require_same(sqlite(tmp_path), store)
         assert len(sqlite(tmp_path).load_table("law.press.runs").scan().to_arrow()) == 2

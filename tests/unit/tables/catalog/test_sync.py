@@ -394,14 +394,14 @@ class TestCommand:
             refused = outcome("", *command)
             assert (refused.code, "no token" in refused.err) == (1, True)
             given("TOKEN", "hush")
-            added = presswatch(*command)
+            added = outcome("", *command)
             publish(store, "r3")
             derive(store, "claims", rows=4)
             again = presswatch(*command)
             catalog = open_catalog("rest", {"uri": url}, StorageOptions())
             sync(store, catalog, "law.press")
             assert not any(change.added for change in sync(store, catalog, "law.press"))
-        assert (" 0 taken out" in added, " 1 taken out" in again) == (True, True)
+        assert (" 0 taken out" in added.out, " 1 taken out" in again) == (True, True)
         assert "hush" not in added.out + added.err
         require_same(sqlite(tmp_path), store)
         assert len(sqlite(tmp_path).load_table("law.press.runs").scan().to_arrow()) == 2

@@ -20,6 +20,7 @@ from presswatch_spark import __version__
 from presswatch_spark.claims.exposures import load_exposures
 from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.core.translation import Translator
+from presswatch_spark.matching.judgement.agencies import AGENCIES
 from presswatch_spark.reading.registry import FORMATS
 from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.scanning.monitoring.metrics import FAMILIES
@@ -51,6 +52,8 @@ METRICS_MARK = "<!-- the table of metrics, which `make docs` makes from their de
 FORMATS_MARK = "<!-- the table of formats, which `make docs` makes from their descriptors -->"
 
 NAMES_MARK = "<!-- the table of names of columns, which `make docs` makes from their declarations -->"
+
+AGENCIES_MARK = "<!-- the list of agencies, which `make docs` makes from their declarations -->"
 
 COLUMNS_MARK = re.compile(r"<!-- columns of `(\w+)` -->\n((?:\|.*\n)*)")
 """The mark for the columns of a table, and rows by hand for columns that need more than a meaning."""
@@ -160,6 +163,11 @@ def names_table() -> Iterator[str]:
         yield f"| `{role}` | {', '.join(f'`{name}`' for name in names)} |"
 
 
+def agencies_list() -> Iterator[str]:
+    """Yield a line of the names of all agencies that are known without a setting."""
+    yield f"{', '.join(f'`{name}`' for name in AGENCIES)}."
+
+
 def columns_table(name: str, by_hand: str) -> Iterator[str]:
     """Yield the rows of a table of every column of a table, made from its declaration.
 
@@ -190,6 +198,7 @@ GENERATED = {
     METRICS_MARK: metrics_table,
     FORMATS_MARK: formats_table,
     NAMES_MARK: names_table,
+    AGENCIES_MARK: agencies_list,
 }
 
 

@@ -47,7 +47,7 @@ from presswatch_spark.matching.judgement.grading import confidence_reasons, lett
 from presswatch_spark.matching.judgement.rarity import Neighbours
 from presswatch_spark.matching.rights.declaration import UNKNOWN
 from presswatch_spark.query.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
-from presswatch_spark.query.reservations import DECISIVE, Moment, OwnSites, pages_read
+from presswatch_spark.query.reservations import DECISIVE, TO_AGENTS, Moment, OwnSites, pages_read
 from presswatch_spark.query.sql import answers_of, chosen_engine
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.declarations import Claim, Match
@@ -513,7 +513,10 @@ def read_knowledge(
 
     `tell` gets a message for each file of reviews with a cut last line. Raises `ConfigError`, `CorpusError`.
     """
-    storage, signals = config.storage, store.open_table("rights_signals").to_table(filter=DECISIVE)
+    storage, signals = (
+        config.storage,
+        store.open_table("rights_signals").to_table(filter=DECISIVE & TO_AGENTS),
+    )
     corpus = Corpus.open(sources.corpus, storage=storage)
     return Knowledge(
         corpus=sources.corpus,

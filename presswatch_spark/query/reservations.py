@@ -46,6 +46,10 @@ CAPTURES_KEPT = BATCH_ROWS = 10_000
 _ANSWERED = pc.is_valid(pc.field("http_status"))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
 """Rows of `rights_signals` that can decide: those of site files, and those of pages with a verdict."""
+TO_AGENTS = pc.is_null(pc.field("agent")) | pc.utf8_lower(pc.field("agent")).isin(
+    [agent.lower() for agent in AGENTS]
+)
+"""Rows of `rights_signals` for the agents of `AGENTS`, of the hundreds that a robots.txt may name."""
 OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
 """Rows of `matches` for members' own pages whose responses, with headers and meta elements, were scanned."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
@@ -80,7 +84,7 @@ class Reservations:
         declared = Declarations(
             signal
             for store in stores
-            for batch in _batches(store, "rights_signals", DECISIVE, RightsSignal.columns)
+            for batch in _batches(store, "rights_signals", DECISIVE & TO_AGENTS, RightsSignal.columns)
             for signal in RightsSignal.from_batches([batch])
         )
         answered = (
@@ -188,7 +192,7 @@ def sites_of_articles(store: TableStore, rows: Collection[Match]) -> "OwnSites |
     publishers = pa.array(sorted({row.publisher_id for row in rows}))
     # Publishers share a host whose declarations name none.
     theirs = pc.field("publisher_id").isin(publishers) | pc.is_null(pc.field("publisher_id"))
-    signals = store.open_table("rights_signals").to_table(filter=DECISIVE & theirs)
+    signals = store.open_table("rights_signals").to_table(filter=DECISIVE & TO_AGENTS & theirs)
     if not len(signals):
         return None
     return OwnSites(signals, pages_read(store, {row.article_id for row in rows if row.article_id}))

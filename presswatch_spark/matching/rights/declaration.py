@@ -21,6 +21,8 @@ ANY_AGENT = "*"
 
 RESERVED, ALLOWED, UNKNOWN = "reserved", "allowed", "unknown"
 
+SIGNALS = 200
+"""The most signals of a capture; a row notes that there were more."""
 VALUE_CHARACTERS = 4096
 CUT = f"cut to {VALUE_CHARACTERS:,} characters"
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -412,7 +412,8 @@ def _of_file(
         if row.signal in _BY_RULES and row.agent and row.agent.lower() == group:
             found.append((row, _by_rules(row, place.path, agent, use)))
         elif row.signal == "left_out":
-            found.append((row, UNKNOWN))
+            # Without a verdict: only rules for further agents were left out.
+            found.append((row, row.verdict if own or agent == ANY_AGENT else UNKNOWN))
         elif row.signal in _BY_PATH and (row.agent is None or row.agent.lower() == group):
             if row.path is None or is_cut(row.note):
                 found.append((row, UNKNOWN))

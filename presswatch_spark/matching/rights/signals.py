@@ -20,6 +20,7 @@ from presswatch_spark.matching.judgement.sites import SiteIndex, may_be_known
 from presswatch_spark.matching.judgement.urls import hosts_above, page_url
 from presswatch_spark.matching.rights.declaration import (
     PREFERENCES,
+    SIGNALS,
     Signal,
     addressed,
     bounded,
@@ -45,9 +46,6 @@ from presswatch_spark.reading.parsers import PARSER, UnparsablePageError, parse_
 from presswatch_spark.reading.text.words import word_count
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest, storable
-
-SIGNALS = 200
-"""The most signals of a capture; a row notes that there were more."""
 
 _HEADER_CHARACTERS = 8 << 10
 _LINKED = ("canonical", "license")

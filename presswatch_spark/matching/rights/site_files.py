@@ -7,22 +7,25 @@ Google-Extended, and counts `?` and `&` as three bytes. tdmrep.json is of the TD
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
+from itertools import chain, islice
 from string import printable
 from urllib.parse import quote
 
 from protego import Protego
 
 from presswatch_spark.core.model import Capture
+from presswatch_spark.matching.rights.agents import NAME, known_agents
 from presswatch_spark.matching.rights.declaration import (
     AGENTS,
     ALLOWED,
     ANY_AGENT,
     PREFERENCES,
     RESERVED,
+    SIGNALS,
     UNKNOWN,
     Signal,
     agreed,
@@ -36,6 +39,10 @@ PARSER = f"protego {version('protego')}"
 ROBOTS_BYTES = 500 << 10
 """The least that a parser of robots.txt must read (RFC 9309, section 2.5); Google reads no more."""
 RULES_READ = 100
+NAMES = 100
+"""The most agents of a file, besides those that always have rows, whose rules are read; known ones first."""
+LINES_READ_AGAIN = 3
+"""The most lines that are read for these agents, as a multiple of those of the file."""
 TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
 OR = "\n# or, if only rules end the names of a group:\n"
 """Separates two readings of a group, in `value`."""
@@ -44,7 +51,7 @@ Line = tuple[str, str]
 """A directive, in lower case, and its value."""
 PatternSet = Callable[[str], bool]
 
-_ALLOW, _DISALLOW = "allow", "disallow"
+_ALLOW, _DISALLOW, _LICENSE = "allow", "disallow", "license"
 _BOM = b"\xef\xbb\xbf"
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _PRODUCT = re.compile(r"[A-Za-z_-]+|\*(?!\S)")
@@ -56,7 +63,7 @@ _SPELLINGS = dict.fromkeys(("dissallow", "dissalow", "disalow", "diasllow", "dis
 # A file without any of these is no robots.txt.
 _KNOWN = frozenset((
     *_USER_AGENT, *_SITE_WIDE, "allow", "disallow", "sitemaps", "crawl-delay", "request-rate", "visit-time",
-    "clean-param", "noindex", "content-usage", "content-signal", "license",
+    "clean-param", "noindex", "content-usage", "content-signal", _LICENSE,
 ))  # fmt: skip
 _RULES = frozenset((_ALLOW, _DISALLOW, "content-usage", "content-signal"))
 _APART = re.compile(r"[\s#]")
@@ -77,28 +84,57 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
     if robots.foreign:
         yield from _silent(kind, UNKNOWN, "no line of it is one of a robots.txt")
         return
-    verdict_of = lru_cache(lambda lines: ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED)
-    readings_of = dict[str, list[tuple[Line, ...]]]()
-    for agent in AGENTS:
-        # Lines of the agent's groups, else of the groups for `*`, in both readings if these differ.
-        first, second = (
-            read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (robots.groups, robots.by_rules)
-        )
-        rules = [{line for line in lines if line[0] in _RULES and line[1]} for lines in (first, second)]
-        readings_of[agent] = readings = [first] if rules[0] == rules[1] else [first, second]
+    found = set[Signal]()
+    for signal in chain(
+        _group_signals(robots, kind, AGENTS, missing), _site_wide(robots) if kind == "robots_txt" else ()
+    ):
+        found.add(signal)
+        yield signal
+    # Stop before `signals_of` does, which would leave all agents in doubt.
+    room, lines_left, seen = SIGNALS - 1 - len(found), LINES_READ_AGAIN * robots.count, set[object]()
+    for place, name in enumerate(robots.names):
+        read = robots.groups.get(name.lower(), ()), robots.by_rules.get(name.lower(), ())
+        lines_left -= 0 if read in seen else sum(map(len, read))
+        seen.add(read)
+        is_read = place < NAMES and lines_left >= 0
+        signals = list(islice(_group_signals(robots, kind, [name], missing), room + 1)) if is_read else []
+        room -= len(signals)
+        if not is_read or room < 0:
+            note = f"rules for {len(robots.names) - place:,} more agents were not kept"
+            yield Signal("left_out", "file", None, "host", path="/", note=note)
+            return
+        yield from signals
+
+
+def _group_signals(
+    robots: "Robots", kind: str, agents: Iterable[str], missing: str | None
+) -> Iterator[Signal]:
+    """Yield the rules for each of some agents, then the preferences in their groups."""
+    read = {agent: robots.readings_of(agent) for agent in agents}
+    for agent, readings in read.items():
         notes = [missing, TWO_READINGS if len(readings) > 1 else None]
         value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
         # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); for ai.txt there is no such rule.
-        verdict = agreed(verdict_of(lines) if lines or kind == "robots_txt" else None for lines in readings)
+        verdict = agreed(_of_root(lines) if lines or kind == "robots_txt" else None for lines in readings)
         yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
-    if kind == "robots_txt":
-        for line in robots.outside:
-            yield from _preference(line, None, "outside any group")
-        for agent, readings in readings_of.items():
-            read = [dict.fromkeys(lines) for lines in readings]
-            for line in read[0] | read[-1]:
-                certain = all(line in lines for lines in read)
-                yield from _preference(line, agent, None if certain else TWO_READINGS)
+    for agent, readings in read.items() if kind == "robots_txt" else ():
+        distinct = [dict.fromkeys(lines) for lines in readings]
+        for line in distinct[0] | distinct[-1]:
+            certain = all(line in lines for lines in distinct)
+            yield from _preference(line, agent, None if certain else TWO_READINGS)
+
+
+def _site_wide(robots: "Robots") -> Iterator[Signal]:
+    for line in robots.outside:
+        yield from _preference(line, None, "outside any group")
+    for address in robots.licences:
+        value, note = bounded(address)
+        yield Signal("rsl", "file", value, "host", path="/", note=note)
+
+
+@lru_cache(maxsize=8)
+def _of_root(lines: tuple[Line, ...]) -> str:
+    return ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED
 
 
 def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
@@ -198,31 +234,62 @@ class Robots:
 
     A group begins with names of agents. `groups`: any other line, such as `Crawl-delay`, ends the names.
     `by_rules`: only a rule ends them (RFC 9309, section 2.2.4), so later names join. Parsers differ, and
-    crawler-commons changed in 2023. `foreign`: the text has no line of a robots.txt.
+    crawler-commons changed in 2023. `foreign`: the text has no line of a robots.txt. `names`: other agents
+    than `AGENTS` that the file names, known ones first; `NAMES` of them are read. `licences`: addresses in
+    `License:` lines, which are of no group (RSL 1.0). `count`: number of lines.
     """
 
     groups: Mapping[str, tuple[Line, ...]]
     outside: tuple[Line, ...]
     by_rules: Mapping[str, tuple[Line, ...]]
     foreign: bool = False
+    names: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
+    count: int = 0
 
     @classmethod
     def of(cls, text: str) -> "Robots":
-        """Read robots.txt for `AGENTS`; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
+        """Read robots.txt; all groups of an agent count as one (RFC 9309, section 2.2.1)."""
         raw = _LINE_ENDS.split(text)
         lines = [line for line in map(_directive, raw) if line[0]]
         is_known = any(directive in _KNOWN for directive, _ in lines)
         foreign = not is_known and any(line.partition("#")[0].strip() for line in raw)
-        groups, outside = _grouped(lines, None)
-        by_rules, _ = _grouped(lines, _RULES)
-        return cls(groups, outside, by_rules, foreign)
+        named = dict[str, str]()
+        for directive, value in lines:
+            if directive in _USER_AGENT and (name := _name_of(value)):
+                named.setdefault(name.lower(), name)
+        known = {key: agent.name for key, agent in known_agents().items() if key in named}
+        always = dict.fromkeys(map(str.lower, AGENTS))
+        names = {key: name for key, name in (known | named | known).items() if key not in always}
+        read = [*always, *islice(names, NAMES)]
+        groups, outside = _grouped(lines, None, read)
+        by_rules, _ = _grouped(lines, _RULES, read)
+        licences = dict.fromkeys(value for directive, value in lines if directive == _LICENSE and value)
+        return cls(groups, outside, by_rules, foreign, tuple(names.values()), tuple(licences), len(lines))
+
+    def readings_of(self, agent: str) -> tuple[tuple[Line, ...], ...]:
+        """Return the lines of an agent's groups, else of those for `*`; twice if the readings differ."""
+        first, second = (
+            read.get(agent.lower(), read.get(ANY_AGENT, ())) for read in (self.groups, self.by_rules)
+        )
+        rules = [{line for line in lines if line[0] in _RULES and line[1]} for lines in (first, second)]
+        return (first,) if rules[0] == rules[1] else (first, second)
+
+
+def _name_of(value: str) -> str | None:
+    """Return the agent that a line names: a product by RFC 9309, or a name that has digits or dots, too."""
+    product = _PRODUCT.match(value)
+    if product and product[0].lower() in map(str.lower, AGENTS):
+        return product[0]
+    name = NAME.match(value)
+    return name[0] if name else None
 
 
 def _grouped(
-    lines: Iterable[Line], ends: frozenset[str] | None
+    lines: Iterable[Line], ends: frozenset[str] | None, agents: Collection[str]
 ) -> tuple[Mapping[str, tuple[Line, ...]], tuple[Line, ...]]:
     """Return the lines by agent, and those outside; `ends`: directives that end the names, None: any."""
-    of_agent: dict[str, list[Line]] = {agent.lower(): [] for agent in AGENTS}
+    of_agent: dict[str, list[Line]] = {agent: [] for agent in agents}
     outside, named, current = list[Line](), set[str](), set[str]()
     is_begun = is_naming = False
     for directive, value in lines:
@@ -230,12 +297,12 @@ def _grouped(
             if not is_naming:
                 current = set()
             is_begun = is_naming = True
-            product = _PRODUCT.match(value)
-            if product and product[0].lower() in of_agent:
-                current.add(product[0].lower())
-                named |= current
+            name = (_name_of(value) or "").lower()
+            if name in of_agent:
+                current.add(name)
+                named.add(name)
         elif directive not in _SITE_WIDE:
-            is_naming = is_naming and ends is not None and directive not in ends
+            is_naming = is_naming and (directive == _LICENSE or (ends is not None and directive not in ends))
             for group in [of_agent[agent] for agent in current] if is_begun else [outside]:
                 group.append((directive, value))
     return {agent: tuple(of_agent[agent]) for agent in named}, tuple(outside)

@@ -1,17 +1,24 @@
 """robots.txt, ai.txt and tdmrep.json: what a site declares as a whole."""
 
-import pytest
+import random
 
+import pytest
+from protego import Protego
+
+from presswatch_spark.matching.rights.agents import known_agents
 from presswatch_spark.matching.rights.declaration import CUT, place_of
+from presswatch_spark.matching.rights.in_force import Declarations, verdicts_of
 from presswatch_spark.matching.rights.site_files import (
+    NAMES,
     ROBOTS_BYTES,
     Robots,
     RobotsGroup,
     allows,
     lines_of,
 )
+from presswatch_spark.tables.declarations import RightsSignal
 from tests.world.proofs import each_time
-from tests.world.rights import SITE, TDMREP, robots, told, verdicts
+from tests.world.rights import NOON, PAGE, SITE, TDMREP, robots, signal_rows, told, verdicts
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
 
@@ -65,7 +72,8 @@ class TestGroups:
     )
     def test_they_are_those_of_rfc_9309(self, text: str, reserved: set[str]) -> None:
         expected = {agent: "reserved" if agent in reserved else "allowed" for agent in AGENTS}
-        assert verdicts(robots(text)) == expected
+        found = verdicts(robots(text))
+        assert {agent: found[agent] for agent in AGENTS} == expected
 
     def test_a_delay_that_ends_the_names_for_some_readers_only_leaves_doubt(self) -> None:
         text = "User-agent: CCBot\nCrawl-delay: 9\n\nUser-agent: GPTBot\nDisallow: /"
@@ -82,9 +90,70 @@ class TestGroups:
         expected = dict.fromkeys(AGENTS, "allowed") | {"CCBot": "unknown"}
         assert verdicts(robots(usage), "content_usage") == expected
 
+    def test_every_named_agent_has_a_row_in_its_usual_spelling_known_ones_first(self) -> None:
+        text = "User-agent: Brightbot 1.0\nUser-agent: CLAUDEBOT/2\nUser-agent: ai2bot\nDisallow: /une\n"
+        named = told(robots(text))[len(AGENTS) :]
+        assert [(each.agent, each.value) for each in named] == [
+            (name, "disallow: /une") for name in ("ClaudeBot", "AI2Bot", "Brightbot")
+        ]
+
+    def test_agents_that_are_too_many_leave_only_those_left_out_in_doubt(self) -> None:
+        names = "".join(f"User-agent: a{n}\n" for n in range(NAMES + 5))
+        rows = [RightsSignal.from_dict(row) for row in signal_rows(robots(f"{names}Disallow: /\n"))]
+        assert rows[-1].note == "rules for 5 more agents were not kept"
+        place = Declarations(rows)
+        for agent, expected in (("CCBot", "allowed"), ("a0", "reserved"), (f"a{NAMES}", "unknown")):
+            (declared,) = (each for each in place.for_capture(f"{SITE}/une", NOON, agent) if each)
+            assert declared[0].verdict == expected
+
+    def test_licence_lines_are_of_no_group(self) -> None:
+        text = "User-agent: CCBot\nLicense: /rsl.xml\nUser-agent: GPTBot\nDisallow: /\nLicense: /rsl.xml"
+        assert verdicts(robots(text)) == dict.fromkeys(AGENTS, "allowed") | {
+            "CCBot": "reserved",
+            "GPTBot": "reserved",
+        }
+        assert [(s.value, s.path, s.verdict) for s in told(robots(text), "rsl")] == [("/rsl.xml", "/", None)]
+
+    def test_they_are_those_of_protego(self) -> None:
+        draw, names = random.Random(5), ["CCBot", "GPTBot", "ClaudeBot", "Bytespider", "Zebra", "*"]
+        for _ in range(300):
+            groups = [
+                "\n".join(
+                    [
+                        *(f"User-agent: {name}" for name in draw.sample(names, draw.randint(1, 3))),
+                        *draw.choices(
+                            ["Disallow: /", "Allow: /", "Disallow:", "Disallow: /a", "Allow: /$"], k=2
+                        ),
+                    ]
+                )
+                for _ in range(draw.randint(1, 4))
+            ]
+            text = "\n\n".join(groups)
+            protego, found = Protego.parse(text), verdicts(robots(text))
+            for name, verdict in found.items():
+                can = protego.can_fetch(f"{SITE}/", "Other" if name == "*" else name)
+                assert (verdict == "allowed") == can, (name, text)
+
+    def test_a_group_for_any_agent_changes_no_agent_with_its_own(self) -> None:
+        draw, rules = random.Random(7), ["Disallow: /", "Allow: /une", "Disallow: /une/", "Allow: /"]
+        for _ in range(100):
+            named = draw.sample(list(known_agents().values()), 3)
+            own = "".join(f"User-agent: {each.name}\n{draw.choice(rules)}\n" for each in named)
+            anyone = f"User-agent: *\n{draw.choice(rules)}\nContent-Usage: bots=n\n"
+            for text in (own + anyone, anyone + own):
+                for each in named:
+                    without, with_any = (
+                        verdicts_of(map(RightsSignal.from_dict, signal_rows(robots(file))), PAGE, each.name)
+                        for file in (own, text)
+                    )
+                    assert [use.verdict for use in without.values()] == [
+                        use.verdict for use in with_any.values()
+                    ]
+
     def test_lines_outside_any_are_nobodys(self) -> None:
         outside = Robots.of("Disallow: /\nUser-agent: Other\nDisallow: /")
-        assert outside == Robots({}, (("disallow", "/"),), {})
+        assert outside.outside == (("disallow", "/"),)
+        assert outside.groups == outside.by_rules == {"other": (("disallow", "/"),)}
         text = "Content-Usage: bots=n\nContent-Usage: search=n\nUser-agent: *\nAllow: /"
         assert [(s.agent, s.value, s.verdict, s.note) for s in told(robots(text), "content_usage")] == [
             (None, "bots=n", "unknown", "outside any group"),
@@ -261,6 +330,9 @@ HOSTILE = [
     "Content-Signal: ai-train=no\n" * 18_000,
     "\0" * ROBOTS_BYTES,
     "User-agent:" * 40_000,
+    "".join(f"User-agent: a{n}\nDisallow: /\n" for n in range(100_000)),
+    "".join(f"User-agent: a{n}\nCrawl-delay: 1\n" for n in range(16_000)) + "Disallow: /",
+    "License: /a" + "\nLicense: /b" * 40_000,
     "a b c d " * 60_000,
 ]
 

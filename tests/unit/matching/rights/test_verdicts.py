@@ -65,6 +65,11 @@ SITES: list[Site] = [
         (N, N, N),
         (robots("User-agent: X\nDisallow: /"),),
     ),
+    (
+        "who shuts out a search robot reserves search only",
+        (N, R, N),
+        (robots("User-agent: OAI-SearchBot\nDisallow: /"),),
+    ),
     ("TDMRep 1 reserves mining, of which training is a part", (R, N, R), (tdmrep(("/", 1)),)),
     ("TDMRep 0 gives both up", (A, N, A), (tdmrep(("/", 0)),)),
     ("the first matching rule of tdmrep.json counts", (A, N, A), (tdmrep(("/une/", 0), ("/", 1)),)),

@@ -24,7 +24,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.authority import authority
 from tests.world.commands import presswatch, run_check
-from tests.world.documents import README, blocks, commands, commands_of, fences, holds_in_order, text_of
+from tests.world.documents import README, blocks, commands_of, fences, holds_in_order, text_of
 from tests.world.reviews import judge, opened
 
 
@@ -47,13 +47,6 @@ def test_every_shard_is_read_and_exactly_the_planted_copies_are_found(demo: Demo
     never = dict(run_query(str(demo.folder / "tables"), query, engine="duckdb").rows)
     assert set(never) == set(press()) - {article for page in demo.pages for article in page.copies}
     assert set(never.values()) == {0}
-
-
-def test_the_shares_that_the_page_on_views_shows_are_those_of_the_demo(demo: Demonstration) -> None:
-    page = text_of("reference/tables-views")
-    (words,) = [each for each in commands(page) if "round(copied_share" in each[-1]]
-    (shown,) = [block for block in blocks(page, "text") if block.startswith("dataset")]
-    assert presswatch("sql", str(demo.folder / "tables"), words[-1]).strip() == shown.strip()
 
 
 def test_innocent_pages_are_left_alone_and_a_members_page_is_known_by_its_address(

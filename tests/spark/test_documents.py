@@ -37,7 +37,7 @@ PROFILE = {
 FOLLOWED = (
     "how-to/your-own-articles", "how-to/scan-a-release", "how-to/add-a-dataset", "how-to/run-again",
     "how-to/removal-later", "how-to/reservations", "how-to/check-a-table", "how-to/explain-a-row",
-    "reference/tables", "reference/tables-views", "reference/datasets", "reference/exposure",
+    "reference/tables", "reference/datasets", "reference/exposure",
     "explanation/guarantee", "explanation/claims", "how-to/catalog", "how-to/queries", "how-to/report",
 )  # fmt: skip
 LICENCES = """licences:

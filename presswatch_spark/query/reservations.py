@@ -35,6 +35,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
+from presswatch_spark.tables.literals import USES
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
 RESPONSES = tuple(format.name for format in FORMATS if format.responses)
@@ -46,6 +47,13 @@ CAPTURES_KEPT = BATCH_ROWS = 10_000
 _ANSWERED = pc.is_valid(pc.field("http_status"))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
 """Rows of `rights_signals` that can decide: those of site files, and those of pages with a verdict."""
+_NOINDEX = pc.match_substring_regex(pc.field("value"), r"(?i)\bno(index|ne)\b")
+OF_USES = (
+    DECISIVE
+    | pc.field("signal").isin(("content_usage", "content_signal", "rsl", "tdm_policy"))
+    | (pc.field("signal").isin(("x_robots_tag", "meta_robots")) & _NOINDEX)
+)
+"""Rows of `rights_signals` that can decide about one of `USES`."""
 TO_AGENTS = pc.is_null(pc.field("agent")) | pc.utf8_lower(pc.field("agent")).isin(
     [agent.lower() for agent in AGENTS]
 )
@@ -84,7 +92,7 @@ class Reservations:
         declared = Declarations(
             signal
             for store in stores
-            for batch in _batches(store, "rights_signals", DECISIVE & TO_AGENTS, RightsSignal.columns)
+            for batch in _batches(store, "rights_signals", OF_USES & TO_AGENTS, RightsSignal.columns)
             for signal in RightsSignal.from_batches([batch])
         )
         answered = (
@@ -100,13 +108,18 @@ class Reservations:
                 for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
             }
         )
-        found_at = lru_cache(CAPTURES_KEPT)(
-            lambda url, at, read: [
-                in_force(at, declared.for_capture(url, at, agent), read and declared.has_robots(url))
+
+        @lru_cache(CAPTURES_KEPT)
+        def found_at(url: str, at: datetime, read: bool) -> list[tuple[InForce, dict[str, str | None]]]:
+            return [
+                (
+                    in_force(at, declared.for_capture(url, at, agent), read and declared.has_robots(url)),
+                    {use: each.verdict for use, each in declared.verdicts(url, at, agent).items()},
+                )
                 for agent in AGENTS
             ]
-        )
-        unknown = [InForce("unknown")] * len(AGENTS)
+
+        unknown: list[tuple[InForce, dict[str, str | None]]] = [(InForce("unknown"), {})] * len(AGENTS)
         for batch in _batches(stores[0], "matches", own, _COLUMNS, *runs):
             for match in batch.to_pylist():
                 url, at = match["document_url"], match["captured_at"]
@@ -116,7 +129,7 @@ class Reservations:
                 read = match["dataset"] in RESPONSES and match["http_status"] is not None
                 read = read or bool(url and at and hash((url, second(at))) in pages())
                 of_agents = found_at(url, at, read) if url and at else unknown
-                for agent, found in zip(AGENTS, of_agents, strict=True):
+                for agent, (found, verdicts) in zip(AGENTS, of_agents, strict=True):
                     yield {
                         **{name: match[name] for name in _OF_MATCH},
                         "match_sha256": match["row_sha256"],
@@ -125,15 +138,16 @@ class Reservations:
                         "page_read": read,
                         **_declared(found.before, "before"),
                         **_declared(found.after, "after"),
+                        **{use: verdicts.get(use) for use in USES},
                     }
 
-    def write(self, out: str) -> tuple[Folder, Counter[tuple[str, str]]]:
-        """Write the table into the folder `out`; return its folder, and row counts by agent and status."""
-        rows, counts = self.rows(), Counter[tuple[str, str]]()
+    def write(self, out: str) -> tuple[Folder, Counter[tuple[str, ...]]]:
+        """Write the table into the folder `out`; return its folder, and counts of `counted`."""
+        rows, counts = self.rows(), Counter[tuple[str, ...]]()
 
         def batches() -> Iterator[pa.RecordBatch]:
             while batch := list(islice(rows, BATCH_ROWS)):
-                counts.update((row["agent"], row["status"]) for row in batch)
+                counts.update(chain.from_iterable(map(counted, batch)))
                 yield pa.RecordBatch.from_pylist(batch, Reservation.schema.remove_metadata())
 
         runs = chosen_runs(TableStore.open(self.tables, self.storage), self.run_id)
@@ -151,6 +165,12 @@ class Reservations:
                     planned += run["shards_planned"]
                     unread += run["shards_planned"] - run["shards_complete"]
         return unread, planned
+
+
+def counted(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield what a row counts as: agent and status; agent, use and verdict for each use with a verdict."""
+    yield row["agent"], row["status"]
+    yield from ((row["agent"], use, row[use]) for use in USES if row[use])
 
 
 def _declared(declaration: Declaration | None, side: str) -> dict[str, Any]:

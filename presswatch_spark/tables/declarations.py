@@ -26,6 +26,7 @@ from presswatch_spark.tables.literals import (
     ShardStatus,
     TargetPlace,
     UrlMatch,
+    UseVerdict,
 )
 from presswatch_spark.tables.row_types import Int32, TableRow, UInt64, column, struct_like
 
@@ -126,14 +127,14 @@ class RightsSignal(TableRow):
     host: str = column("Host of that URL, with `www.`, and with the port unless it is the scheme's default.")
     title_id: str | None = column("The title on whose site the page is; for a declaration of the host, the title of the host, null if several share it.")
     publisher_id: str | None = column("The publisher of the title; null if publishers share the host.")
-    signal: str = column("`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there are more than were kept.")
+    signal: str = column("`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `rsl`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there are more than were kept.")
     agent: str | None = column("The agent that the declaration addresses; `*` for any agent, null for none.")
     value: str | None = column("The declaration; of robots.txt, the lines that apply to the agent.")
     note: str | None = column("A remark about value and verdict: that the file was cut, unreachable, or not of the expected kind.")
-    source: str = column("Where it was found: `header`, `meta`, `link`, `json_ld`, `file`; `page` for `left_out` of a page.")
+    source: str = column("Where it was found: `header`, `meta`, `link`, `json_ld`, `script`, `xmp` (PDF), `file`; `page` for `left_out` of a page.")
     scope: str = column("Its extent: `page`, `host`, or `path`: a part of the host.")
     path: str | None = column("For a file: the path or pattern that the verdict applies to, `/` for the root; null for pages.")
-    rule: Int32 | None = column("For tdmrep.json: number of the rule, from 1; the first rule that covers a page counts. Null otherwise.")
+    rule: Int32 | None = column("For tdmrep.json and RSL: number of the rule or `content`, from 1. Of tdmrep.json, the first rule that covers a page counts. Null otherwise.")
     verdict: str | None = column("`reserved`, `allowed` or `unknown`; null if it declares nothing about mining or training.")
     paywalled_text_captured: bool | None = column("Whether the page contains text under the selector of its paywall; null if unknown.")
     content_sha256: str | None = column("SHA-256 (hex) of the body that declared it; null for headers.")
@@ -522,6 +523,9 @@ class Reservation(TableRow):
     after_at: datetime | None = column("The same for the declaration after the capture.")
     before: DeclaredSignal | None = column("The declaration before the capture, columns as in `rights_signals`; `verdict` applies to this page.")
     after: DeclaredSignal | None = column("The same after it.")
+    train: UseVerdict | None = column("Verdict on training by the agent: `reserved`, `allowed`, `unknown`, `conflicting`; null if nothing is declared about it, or the agent has other purposes, and in older tables.")
+    search: UseVerdict | None = column("The same on search.")
+    tdm: UseVerdict | None = column("The same on other text and data mining.")
 
 
 class Derivation(TableRow):

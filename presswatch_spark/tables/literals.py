@@ -12,7 +12,7 @@ ClaimKind = Literal["own_page", "own_page_copy", "copy", "reprint", "licensed"]
 MandateState = Literal["in_force", "before", "after", "none"]
 ReservationState = Literal["both", "before", "after", "conflicting", "none", "unknown"]
 Use = Literal["train", "search", "tdm"]
-UseVerdict = Literal["reserved", "allowed", "unknown", "conflicting"]
+UseVerdict = Literal["conflicting", "reserved", "unknown", "allowed"]
 ReviewVerdict = Literal["claim", "no_claim", "unsure"]
 ChangeState = Literal["persists", "reduced", "moved", "altered", "new", "reappeared", "gone", "unknown"]
 TargetPlace = Literal["record", "capture", "release"]
@@ -23,6 +23,8 @@ CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 """All grades of confidence, from the best to `D`, which must not be used."""
 USES: tuple[Use, ...] = get_args(Use)
 """Uses that a declaration may be about: training of models, search, and other text and data mining."""
+VERDICTS: tuple[UseVerdict, ...] = get_args(UseVerdict)
+"""Verdicts on a use, those that count first."""
 SHARD_STATUSES: tuple[ShardStatus, ...] = get_args(ShardStatus)
 SHARD_FAILURES: tuple[Failure, ...] = get_args(Failure)
 """Reasons why a shard was not read to its end."""

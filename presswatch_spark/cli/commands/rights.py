@@ -18,6 +18,7 @@ from presswatch_spark.cli.options import (
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.translation import N_
+from presswatch_spark.tables.literals import USES, VERDICTS
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.exposures import Exposed
@@ -58,10 +59,11 @@ def rights(
     TABLES is the --out folder of a scan. For each match in WARC or WET on a site of the article's
     publisher, the command reports the reservation against CCBot, GPTBot, Google-Extended and any other
     agent. Two declarations count: the last one captured before the page, and the first one after it. One
-    captured at the same time as the page counts as both.
+    captured at the same time as the page counts as both. A second table counts verdicts on each use:
+    training, search, and other text and data mining.
     """
     leave_pandas_out()
-    from presswatch_spark.query.reservations import Reservations
+    from presswatch_spark.query.reservations import Reservations, counted
     from presswatch_spark.tables.declarations import Reservation
 
     if out and not form.is_for_people:
@@ -73,8 +75,9 @@ def rights(
         if out:
             folder, counts = reservations.write(out)
         else:
-            folder, counts = None, Counter((row["agent"], row["status"]) for row in reservations.rows())
-        agents = list(dict.fromkeys(agent for agent, __ in counts))
+            folder = None
+            counts = Counter(each for row in reservations.rows() for each in counted(row))
+        agents = list(dict.fromkeys(agent for agent, *__ in counts))
         if agents:
             cells = [
                 (agent, _.number(counts[agent, status]), _.name(status), _(meaning))
@@ -84,9 +87,19 @@ def rights(
             ]
             columns = ("agent", "matches", "reserved", "meaning")
             yield Table(columns, cells, columns[:3], columns[3:])
-            found = _.n("{n} match", "{n} matches", counts.total() // len(agents))
-            total = {"matches": found, "agents": len(agents)}
+            matches = sum(counts[agents[0], status] for status in MEANING)
+            total = {"matches": _.n("{n} match", "{n} matches", matches), "agents": len(agents)}
             yield _("{matches} on publishers' own sites, each for {agents} agents", **total)
+            of_uses = [
+                (agent, _.number(counts[agent, use, verdict]), _.name(use), _.name(verdict))
+                for agent in agents
+                for use in USES
+                for verdict in VERDICTS
+                if counts[agent, use, verdict]
+            ]
+            if of_uses:
+                yield ""
+                yield Table(("agent", "matches", "use", "verdict"), of_uses)
         else:
             yield _("no match on a publisher's own site in WARC or WET")
         if folder:

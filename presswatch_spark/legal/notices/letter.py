@@ -87,6 +87,9 @@ SIGNALS = {
     "x_robots_tag": N_("the header X-Robots-Tag"),
     "meta_robots": N_("the meta element robots"),
     "tdm_reservation": "TDMRep",
+    "content_usage": "Content-Usage (AIPREF)",
+    "content_signal": "Content-Signal",
+    "rsl": N_("an RSL licence"),
 }
 """Machine-readable forms of reservations; others have the name of their signal."""
 MANDATES, PATCH = "mandates", "patch.json"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from presswatch_spark.core.version import __version__
 from presswatch_spark.tables.digests import storable
@@ -23,6 +23,10 @@ RESERVED, ALLOWED, UNKNOWN = "reserved", "allowed", "unknown"
 
 SIGNALS = 200
 """The most signals of a capture; a row notes that there were more."""
+RULES_READ = 100
+"""The most rules of a file or document that are read."""
+DOCUMENT_BYTES = 500 << 10
+"""The most bytes of a document of licences that are read, and the least of robots.txt (RFC 9309, 2.5)."""
 VALUE_CHARACTERS = 4096
 CUT = f"cut to {VALUE_CHARACTERS:,} characters"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -115,6 +119,14 @@ def place_of(url: str) -> RobotsUrl | None:
     # Keep an empty query: the pattern `/*?` matches `/a?`.
     query = f"?{parts.query}" if "?" in url.partition("#")[0] else ""
     return RobotsUrl(f"{scheme}://{host}", host, f"{parts.path or '/'}{query}")
+
+
+def place_from(base: str, address: str) -> RobotsUrl | None:
+    """Return the place of an address, possibly relative, in a document at the URL `base`; None if invalid."""
+    try:
+        return place_of(urljoin(base, address))
+    except ValueError:
+        return None
 
 
 PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}

@@ -23,12 +23,14 @@ from presswatch_spark.matching.rights.declaration import (
     agreed,
     indexing_verdict,
     is_cut,
+    place_from,
     place_of,
     preference_verdict,
 )
+from presswatch_spark.matching.rights.licences import rsl_verdict
 from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
 from presswatch_spark.tables.declarations import RightsSignal
-from presswatch_spark.tables.literals import USES, ReservationState, Use, UseVerdict
+from presswatch_spark.tables.literals import USES, VERDICTS, ReservationState, Use, UseVerdict
 
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
 STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
@@ -43,10 +45,14 @@ _FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
 _DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
 TDMREP = "tdm_reservation"
-_BY_PATH = frozenset((TDMREP, "content_usage", "content_signal"))
+_BY_PATH = frozenset((TDMREP, "content_usage", "content_signal", "rsl"))
+# Of these, a row about the whole host is a remark, and no rule.
+_REMARKED = frozenset((TDMREP, "rsl"))
+# The most restrictive preference or licence of equally long paths counts.
+_RESTRICTIVE = frozenset(("content_usage", "rsl"))
 _FOR_ROBOTS = frozenset(("x_robots_tag", "meta_robots"))
 _STATED = frozenset((RESERVED, ALLOWED))
-_BY_WEIGHT: Sequence[UseVerdict | None] = ("conflicting", "reserved", "unknown", "allowed", None)
+_BY_WEIGHT: Sequence[UseVerdict | None] = (*VERDICTS, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +219,7 @@ class Declarations:
         files: dict[tuple[str, str], dict[tuple[datetime, str], list[RightsSignal]]] = {}
         self.pages: dict[tuple[str, datetime], list[RightsSignal]] = defaultdict(list)
         self._contents: dict[str, list[PageCapture]] = {}
+        self._licences: dict[str, set[str]] = defaultdict(set)
         seen = set[str]()
         for row in rows:
             if row.captured_at is None or row.row_sha256 in seen:
@@ -224,6 +231,8 @@ class Declarations:
             elif place := place_of(row.document_url):
                 captures = files.setdefault((place.origin, place.path), {})
                 captures.setdefault((row.captured_at, record_of(row)), []).append(row)
+                if row.signal == "rsl" and row.scope == "path":
+                    self._licences[place.origin].add(place.path)
         self._files = {
             key: [(at, captures[at, record]) for at, record in sorted(captures)]
             for key, captures in files.items()
@@ -255,7 +264,7 @@ class Declarations:
         captures = self._captures_at(url, at, USES) if pages is None else pages
         agents, found = [agent or ANY_AGENT], dict[Use, Verdict]()
         if agent is None:
-            rows = [row for _, of_page in captures for row in of_page] + list(self._rows_of_files(url))
+            rows = [row for _, each in (*captures, *self._captures_of_files(url)) for row in each]
             named = {row.agent for row in rows if row.agent and uses_of(row.agent)}
             agents += sorted(named - {ANY_AGENT})
         for use in USES:
@@ -269,11 +278,10 @@ class Declarations:
             found[use] = first
         return found
 
-    def _rows_of_files(self, url: str) -> Iterator[RightsSignal]:
-        if place := place_of(url):
-            for file in _FILES:
-                for _, rows in self._files.get((place.origin, file), ()):
-                    yield from rows
+    def _captures_of_files(self, url: str) -> list[PageCapture]:
+        place = place_of(url)
+        files = self._files_of(place) if place else ()
+        return [capture for file in files if place for capture in self._files[place.origin, file]]
 
     def for_page(
         self,
@@ -286,9 +294,9 @@ class Declarations:
         """Yield the declarations about a page around a moment, for each source, in order of time.
 
         `pages`: all captures of the page that were read, by time. For each source, the last declaration up to
-        that moment and the first from it on decide. In TDMRep, metas override headers, and headers the file.
-        `use`: only declarations about this use count; None: those about mining or training, and robots.txt
-        that lets the agent in as an allowance.
+        that moment and the first from it on decide. In TDMRep, XMP and metas override headers, and headers
+        the file. `use`: only declarations about this use count, and policies to which TDMRep leads; None:
+        those about mining or training, and robots.txt that lets the agent in as an allowance.
         """
         nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
         addressed = [
@@ -299,7 +307,7 @@ class Declarations:
             reservations = [row for row in rows if row.signal == TDMREP]
             of_source = (
                 [row for row in reservations if row.source == source and row.verdict in _STATED]
-                for source in ("meta", "header")
+                for source in ("xmp", "meta", "header")
             )
             declared = [Declaration(moment, about(row, use), row) for row in rows if row.signal != TDMREP]
             reservations = [] if use == "search" else reservations
@@ -317,17 +325,34 @@ class Declarations:
         place = place_of(url)
         if place is None:
             return
-        for file in _FILES:
-            captures = self._files.get((place.origin, file))
-            if captures and not (file == TDM_FILE and is_superseded):
+        policies = [row for _, rows in addressed for row in rows if row.signal == "tdm_policy"]
+        for file in self._files_of(place):
+            captures = self._files[place.origin, file]
+            if not (file == TDM_FILE and is_superseded):
                 nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
                 yield [_of_file(moment, rows, place, agent, use) for moment, rows in nearest]
+                policies += [
+                    row
+                    for _, rows in nearest
+                    for row in rows
+                    if row.signal == "tdm_policy" and row.path and _covers(row.path, place.path)
+                ]
+        if use is None:
+            return
+        led_to = {place_from(row.document_url, row.value) for row in policies if row.value}
+        for origin, path in sorted({(each.origin, each.path) for each in led_to if each}):
+            captures = self._files.get((origin, path), [])
+            nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
+            yield [_of_policy(moment, rows, use) for moment, rows in nearest]
+
+    def _files_of(self, place: RobotsUrl) -> list[str]:
+        """Return the paths of a site's captured files, and of its documents of licences."""
+        files = [file for file in _FILES if (place.origin, file) in self._files]
+        return files + sorted(self._licences.get(place.origin, ()))
 
     def file_times(self, url: str) -> list[datetime]:
         """Return the times of captures of the files that declare for a page's site, in no order."""
-        place = place_of(url)
-        files = (self._files.get((place.origin, file), ()) for file in _FILES) if place else ()
-        return [moment for captures in files for moment, _ in captures]
+        return [moment for moment, _ in self._captures_of_files(url)]
 
     def rules_key(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
         """Return a key of all declarations of the site's files about a page, at any time; None if no URL.
@@ -340,8 +365,8 @@ class Declarations:
             return None
         if place.origin not in self._contents:
             contents: dict[tuple[object, ...], PageCapture] = {}
-            for file in _FILES:
-                for moment, rows in self._files.get((place.origin, file), ()):
+            for file in self._files_of(place):
+                for moment, rows in self._files[place.origin, file]:
                     content = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
                     contents.setdefault((file, content), (moment, rows))
             self._contents[place.origin] = list(contents.values())
@@ -365,9 +390,15 @@ def about(row: RightsSignal, use: Use | None) -> str | None:
 
     That of `robots_txt` and `ai_txt` is for the root of the site, and `allowed` there permits no use.
     """
-    if use in (None, "train") or row.signal == "left_out":
+    if use is None or row.signal == "left_out":
         return row.verdict
-    if row.signal == TDMREP:
+    if row.signal == "rsl":
+        # A row without a number leads to a document, or states that one could not be read.
+        is_read = row.rule is not None and row.value is not None and row.note is None
+        return rsl_verdict(row.value, use) if is_read and row.value else row.verdict
+    if use == "train":
+        return row.verdict
+    if row.signal in (TDMREP, "tdm_policy"):
         return row.verdict if use == "tdm" else None
     value, is_doubtful = row.value or "", row.note is not None
     if row.signal in PREFERENCES.values():
@@ -417,11 +448,10 @@ def _of_file(
         elif row.signal in _BY_PATH and (row.agent is None or row.agent.lower() == group):
             if row.path is None or is_cut(row.note):
                 found.append((row, UNKNOWN))
-            # A remark about the whole tdmrep.json, or a line of robots.txt outside any group.
-            elif row.scope == "host" if row.signal == TDMREP else row.agent is None:
+            # A remark about the whole file, or a line of robots.txt outside any group.
+            elif row.scope == "host" if row.signal in _REMARKED else row.agent is None:
                 found.append((row, about(row, use)))
-            # The pattern matches the path.
-            elif not allows(RobotsGroup([("disallow", row.path)]), place.path):
+            elif _covers(row.path, place.path):
                 specific[row.signal].append(row)
     for signal, named in specific.items():
         if signal == TDMREP:
@@ -434,6 +464,14 @@ def _of_file(
     return _counted(at, [Declaration(at, verdict, row) for row, verdict in found], rows[0])
 
 
+def _of_policy(at: datetime, rows: Sequence[RightsSignal], use: Use | None) -> Declaration:
+    return _counted(at, [Declaration(at, about(row, use), row) for row in rows if row.signal == "tdm_policy"])
+
+
+def _covers(pattern: str, path: str) -> bool:
+    return not allows(RobotsGroup([("disallow", pattern)]), path)
+
+
 def _counted(at: datetime, declared: Sequence[Declaration], row: RightsSignal | None = None) -> Declaration:
     """Return the declaration of a capture that counts, with all of them; `row`: its row if there is none."""
     return replace(strongest(declared) or Declaration(at, None, row), forms=tuple(declared))
@@ -442,7 +480,7 @@ def _counted(at: datetime, declared: Sequence[Declaration], row: RightsSignal | 
 def _longest(rows: Sequence[RightsSignal], use: Use | None) -> tuple[RightsSignal, str | None]:
     """Return the preference that counts: that of the longest path, in bytes of its encoded form.
 
-    If preferences of equally long paths differ, the most restrictive counts for AIPREF; for Content-Signal,
+    If those of equally long paths differ, the most restrictive counts for AIPREF and RSL; for Content-Signal,
     which has no such rule, the verdict is unknown.
     """
     lengths = [octets(row.path or "") for row in rows]
@@ -450,7 +488,7 @@ def _longest(rows: Sequence[RightsSignal], use: Use | None) -> tuple[RightsSigna
     by_verdict: dict[str | None, RightsSignal] = {
         verdict: row for row in reversed(nearest) if (verdict := about(row, use))
     }
-    if len(by_verdict) > 1 and not (nearest[0].signal == "content_usage" and RESERVED in by_verdict):
+    if len(by_verdict) > 1 and not (nearest[0].signal in _RESTRICTIVE and RESERVED in by_verdict):
         return nearest[0], UNKNOWN
     verdict = RESERVED if RESERVED in by_verdict else next(iter(by_verdict), None)
     return by_verdict.get(verdict, nearest[0]), verdict

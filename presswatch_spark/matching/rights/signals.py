@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from presswatch_spark.core.terminal import json_text
 from presswatch_spark.matching.judgement.sites import SiteIndex, may_be_known
 from presswatch_spark.matching.judgement.urls import hosts_above, page_url
 from presswatch_spark.matching.rights.declaration import (
+    DOCUMENT_BYTES,
     PREFERENCES,
     SIGNALS,
     Signal,
@@ -31,7 +32,14 @@ from presswatch_spark.matching.rights.declaration import (
     reservation_verdict,
     stated,
 )
-from presswatch_spark.matching.rights.site_files import file_signals
+from presswatch_spark.matching.rights.licences import (
+    RSL,
+    RSL_TYPE,
+    policy_signals,
+    rsl_signals,
+    xmp_signals,
+)
+from presswatch_spark.matching.rights.site_files import RobotsGroup, allows, file_signals
 from presswatch_spark.reading.html.markup import text_of_page
 from presswatch_spark.reading.http.message import UTF_8, as_html, kind_of_content, site_file, to_utf8
 from presswatch_spark.reading.page_metadata import (
@@ -49,9 +57,9 @@ from presswatch_spark.tables.digests import row_digest, storable
 
 _HEADER_CHARACTERS = 8 << 10
 _LINKED = ("canonical", "license")
-_TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
 # RFC 8288: a target in angle brackets, then parameters.
 _LINK = re.compile(r"<([^<>]*+)>((?:\s*;\s*[^\s;,=\"]++\s*(?:=\s*(?:\"[^\"]*+\"|[^\s;,\"]*+))?)*)")
+_TYPE = re.compile(rf";\s*type\s*=\s*\"?{re.escape(RSL_TYPE)}", re.IGNORECASE)
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
 # A meta element with the name of an agent contains directives for that agent only.
 _META_AGENTS = {name.lower(): name for name in ("CCBot", "GPTBot", "Google-Extended", "Googlebot")}
@@ -99,8 +107,12 @@ def signals_of(capture: Capture) -> Iterator[Signal]:
 def _page_signals(capture: Capture) -> Iterator[Signal]:
     yield from _header_signals(capture)
     kind = kind_of_content(capture.media_type, capture.body)
-    if kind == "pdf" and _TDMREP_IN_PDF.search(capture.body):
-        yield left_out("TDMRep within a PDF is not read")
+    if kind == "pdf":
+        yield from xmp_signals(capture.body)
+    elif kind != "html" and RSL.encode() in capture.body[:DOCUMENT_BYTES]:
+        yield from rsl_signals(capture.body[:DOCUMENT_BYTES].decode("utf-8-sig", "replace"), capture.url)
+    elif kind != "html" and b"mine" in capture.body[:DOCUMENT_BYTES]:
+        yield from policy_signals(capture.body)
     if kind != "html":
         return
     content = to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8)
@@ -110,6 +122,9 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
     for element in islice(elements, ELEMENTS):
         if element.name != "script":
             yield from _element_signals(element)
+            continue
+        if element.get("type").lower().startswith(RSL_TYPE):
+            yield from _of_page(rsl_signals(element.text, capture.url, "script"), capture.url)
             continue
         value = value_of(element.text)
         if value is None and ACCESSIBLE in element.text:
@@ -133,6 +148,14 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         yield left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")
 
 
+def _of_page(signals: Iterable[Signal], url: str) -> Iterator[Signal]:
+    """Yield those of a page's own licences that cover it, as declarations of the page."""
+    place = place_of(url)
+    for signal in signals:
+        if place and signal.path and not allows(RobotsGroup([("disallow", signal.path)]), place.path):
+            yield replace(signal, scope="page", path=None)
+
+
 def _header_signals(capture: Capture) -> Iterator[Signal]:
     for value in _header_values(capture, "x-robots-tag"):
         for agent, directives in addressed(value):
@@ -153,7 +176,8 @@ def _header_signals(capture: Capture) -> Iterator[Signal]:
             relations = (given[1] or given[2] or "").lower().split() if given else ()
             for relation in _LINKED:
                 if relation in relations:
-                    yield stated(relation, "header", link[1].strip())
+                    is_rsl = relation == "license" and _TYPE.search(link[2])
+                    yield stated("rsl" if is_rsl else relation, "header", link[1].strip())
 
 
 def _header_values(capture: Capture, name: str) -> Iterator[str]:
@@ -165,7 +189,8 @@ def _element_signals(element: HtmlElement) -> Iterator[Signal]:
         relations = element.get("rel").lower().split()
         for relation in _LINKED:
             if relation in relations and element.get("href"):
-                yield stated(relation, "link", element.get("href"))
+                is_rsl = relation == "license" and element.get("type").lower().startswith(RSL_TYPE)
+                yield stated("rsl" if is_rsl else relation, "link", element.get("href"))
         return
     name, content = (element.get("name") or element.get("property")).lower(), element.get("content")
     if not (name and content):

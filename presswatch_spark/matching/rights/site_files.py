@@ -23,8 +23,10 @@ from presswatch_spark.matching.rights.declaration import (
     AGENTS,
     ALLOWED,
     ANY_AGENT,
+    DOCUMENT_BYTES,
     PREFERENCES,
     RESERVED,
+    RULES_READ,
     SIGNALS,
     UNKNOWN,
     Signal,
@@ -36,9 +38,6 @@ from presswatch_spark.matching.rights.declaration import (
 from presswatch_spark.reading.rows.columns import parse
 
 PARSER = f"protego {version('protego')}"
-ROBOTS_BYTES = 500 << 10
-"""The least that a parser of robots.txt must read (RFC 9309, section 2.5); Google reads no more."""
-RULES_READ = 100
 NAMES = 100
 """The most agents of a file, besides those that always have rows, whose rules are read; known ones first."""
 LINES_READ_AGAIN = 3
@@ -155,17 +154,17 @@ def _content_of(capture: Capture) -> tuple[bytes | None, str | None, str | None]
         f"HTTP {status}: a redirect, not followed": 300 <= code < 400,
         "HTTP 206: a part": code == 206,
         f"HTTP {status}: unreachable": not 200 <= code < 300,
-        "the capture was cut": capture.cut and len(body) <= ROBOTS_BYTES,
+        "the capture was cut": capture.cut and len(body) <= DOCUMENT_BYTES,
         "HTML in place of the file": start.startswith(b"<"),
         "not text": b"\0" in start,
     }
     if doubt := next((note for note, holds in doubts.items() if holds), None):
         return None, UNKNOWN, doubt
-    if len(body) <= ROBOTS_BYTES:
+    if len(body) <= DOCUMENT_BYTES:
         return body, None, None
     # Drop the last line, which may be cut: its shorter path would match other pages.
-    lines = body[:ROBOTS_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
-    return lines, None, f"read to {ROBOTS_BYTES >> 10} KiB"
+    lines = body[:DOCUMENT_BYTES].replace(b"\r", b"\n").rpartition(b"\n")[0]
+    return lines, None, f"read to {DOCUMENT_BYTES >> 10} KiB"
 
 
 def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Signal]:

@@ -131,7 +131,13 @@ def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None
     shown = {name: row["before"][name] for name in names}
     assert shown == {"verdict": "reserved", "record_offset": 7} | {n: declared[0][n] for n in names[2:]}
     assert (row["after"]["verdict"], row["after"]["note"]) == ("unknown", "HTTP 503: unreachable")
-    assert counts["CCBot", "before"] == 1
+    assert counts["CCBot", "before"] == counts["CCBot", "train", "reserved"] == 1
+    assert [(row["train"], row["search"], row["tdm"]) for row in table.to_pylist()] == [
+        ("reserved", None, "reserved"),
+        ("unknown", None, None),
+        ("unknown", None, "unknown"),
+        ("unknown", "unknown", "unknown"),
+    ]
     (made,) = store.read("derivations").to_pylist()
     assert (made["table"], made["made_of"], made["rows"]) == ("reservations", ["r1"], len(table))
     assert [file["table"] for file in made["files"]] == ["reservations"]

@@ -454,7 +454,7 @@ def test_only_html_has_metas_and_is_read_in_its_own_encoding() -> None:
         assert told(capture(NOAI, media_type=media_type)) == []
 
 
-def test_a_pdf_that_contains_a_reservation_of_its_own_is_in_doubt() -> None:
+def test_a_reservation_in_a_pdf_that_is_in_no_packet_leaves_doubt() -> None:
     pdf = {"url": "https://x.example/a.pdf", "media_type": "application/pdf"}
     metadata = b"%PDF-1.7\n<rdf:Description><tdm:reservation>1</tdm:reservation></rdf:Description>"
     (signal,) = told(capture(metadata, **pdf))

@@ -6,11 +6,10 @@ import pytest
 from protego import Protego
 
 from presswatch_spark.matching.rights.agents import known_agents
-from presswatch_spark.matching.rights.declaration import CUT, place_of
+from presswatch_spark.matching.rights.declaration import CUT, DOCUMENT_BYTES, place_of
 from presswatch_spark.matching.rights.in_force import Declarations, verdicts_of
 from presswatch_spark.matching.rights.site_files import (
     NAMES,
-    ROBOTS_BYTES,
     Robots,
     RobotsGroup,
     allows,
@@ -259,7 +258,7 @@ class TestWhatIsNoFile:
     def test_one_that_was_cut_says_nothing(self) -> None:
         signals = told(robots("User-agent: *\nDisallow: /", cut=True))
         assert {(signal.verdict, signal.note) for signal in signals} == {("unknown", "the capture was cut")}
-        long = "User-agent: *\nDisallow: /\n" + "#\n" * (ROBOTS_BYTES // 2)
+        long = "User-agent: *\nDisallow: /\n" + "#\n" * (DOCUMENT_BYTES // 2)
         assert set(verdicts(robots(long, cut=True)).values()) == {"reserved"}, "all that is read is there"
 
     def test_only_the_file_at_the_root_counts(self) -> None:
@@ -268,7 +267,7 @@ class TestWhatIsNoFile:
 
     def test_what_follows_500_kib_is_not_read_and_a_line_that_was_cut_is_none(self) -> None:
         start = "User-agent: *\nAllow: /x\n"
-        text = f"{start}#{'x' * (ROBOTS_BYTES - len(start) - 12)}\nDisallow: /une\n"
+        text = f"{start}#{'x' * (DOCUMENT_BYTES - len(start) - 12)}\nDisallow: /une\n"
         signal = told(robots(text))[0]
         assert (signal.value, signal.verdict, signal.note) == ("allow: /x", "allowed", "read to 500 KiB")
 
@@ -321,14 +320,14 @@ class TestTdmrep:
 
 
 HOSTILE = [
-    "User-agent: *\nDisallow: /" + "*a" * (ROBOTS_BYTES // 2),
+    "User-agent: *\nDisallow: /" + "*a" * (DOCUMENT_BYTES // 2),
     "User-agent: *\n" + "".join(f"Disallow: /*{n}*a*b$\n" for n in range(25_000)),
     "".join(f"User-agent: a{n}\n" for n in range(16_000)) + "Disallow: /x\n" * 20_000,
     "User-agent: *\nUser-agent: CCBot\n" * 12_000 + "Disallow: /",
     "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\nDisallow: /\n" * 8_000,
     "User-agent: CCBot\nCrawl-delay: 9\nUser-agent: *\n" + "Content-Usage: tdm=n\n" * 20_000,
     "Content-Signal: ai-train=no\n" * 18_000,
-    "\0" * ROBOTS_BYTES,
+    "\0" * DOCUMENT_BYTES,
     "User-agent:" * 40_000,
     "".join(f"User-agent: a{n}\nDisallow: /\n" for n in range(100_000)),
     "".join(f"User-agent: a{n}\nCrawl-delay: 1\n" for n in range(16_000)) + "Disallow: /",

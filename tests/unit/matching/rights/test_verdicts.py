@@ -37,6 +37,44 @@ def header(name: str, value: str) -> Capture:
     return page((name, value))
 
 
+def rsl(*contents: tuple[str, str], server: str = "") -> Capture:
+    """An RSL document; contents are addresses and licences."""
+    attribute = f' server="{server}"' if server else ""
+    listed = "".join(f'<content url="{url}"{attribute}>{licences}</content>' for url, licences in contents)
+    text = f'<?xml version="1.0"?><rsl xmlns="https://rslstandard.org/rsl">{listed}</rsl>'
+    return capture(text, f"{SITE}/licence.xml", media_type="application/rsl+xml")
+
+
+def permits(words: str, further: str = "") -> str:
+    return f'<license><permits type="usage">{words}</permits>{further}</license>'
+
+
+def prohibits(words: str) -> str:
+    return f'<license><prohibits type="usage">{words}</prohibits></license>'
+
+
+def payment(kind: str) -> str:
+    return f'<payment type="{kind}"><amount currency="EUR">2</amount></payment>'
+
+
+def policy(**rules: Any) -> Capture:
+    """A policy in ODRL."""
+    offer = {"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Offer", **rules}
+    return capture(json.dumps(offer), POLICY, media_type="application/ld+json")
+
+
+def pdf(xmp: str, *headers: tuple[str, str]) -> Capture:
+    packet = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    body = f"%PDF-1.7\n{packet}{xmp}</rdf:RDF></x:xmpmeta>\nendstream"
+    return capture(body, PAGE, *headers, media_type="application/pdf")
+
+
+POLICY = f"{SITE}/tdm-policy.json"
+OFFERED = page(("TDM-Reservation", "1"), ("TDM-Policy", "/tdm-policy.json"))
+MINE = {"target": SITE, "action": "tdm:mine"}
+ATTRIBUTE = '<rdf:Description xmlns:tdm="http://www.w3.org/ns/tdmrep/" tdm:reservation="{}"/>'
+ELEMENT = '<rdf:Description xmlns:t="http://www.w3.org/ns/tdmrep/"><t:reservation>{}</t:reservation></rdf:Description>'
+
 Site = tuple[str, tuple[Any, Any, Any], tuple[Capture, ...]]
 SITES: list[Site] = [
     # Reason of the verdict; verdicts on training, search, other mining; captures.
@@ -143,6 +181,116 @@ SITES: list[Site] = [
         (C, R, R),
         (ai_txt("User-agent: *\nAllow: /"), robots(ALL)),
     ),
+    ("RSL: what is prohibited is reserved", (R, N, N), (rsl(("/", prohibits("ai-train"))),)),
+    ("RSL: ai-all is every use by AI", (R, N, R), (rsl(("/", prohibits("ai-all"))),)),
+    ("RSL: all is every use", (R, R, R), (rsl(("/", prohibits("all"))),)),
+    ("RSL: what is permitted is allowed, the rest is closed", (R, A, R), (rsl(("/", permits("search"))),)),
+    (
+        "RSL: training permitted for free is allowed",
+        (A, A, N),
+        (rsl(("/", permits("search, ai-train ai-input"))),),
+    ),
+    (
+        "RSL: attribution is a condition that anyone can meet",
+        (A, R, A),
+        (rsl(("/", permits("ai-all", payment("attribution")))),),
+    ),
+    (
+        "RSL: what must be paid for is reserved",
+        (R, R, R),
+        (rsl(("/", permits("ai-train", payment("training")))),),
+    ),
+    (
+        "RSL: a price for every use reserves every use",
+        (R, R, R),
+        (rsl(("/", f"<license>{payment('crawl')}</license>")),),
+    ),
+    (
+        "RSL: one of two licences is enough",
+        (A, R, A),
+        (rsl(("/", permits("ai-all", payment("use")) + permits("ai-all"))),),
+    ),
+    (
+        "RSL: a prohibition counts before a permission",
+        (R, A, A),
+        (rsl(("/", permits("all") + prohibits("ai-train"))),),
+    ),
+    (
+        "RSL: to obtain a licence from a server is to agree",
+        (R, R, R),
+        (rsl(("/", permits("ai-all")), server="https://l.example"),),
+    ),
+    (
+        "RSL: a permission for some users is none for a crawler",
+        (U, R, U),
+        (rsl(("/", permits("ai-all", '<permits type="user">education</permits>'))),),
+    ),
+    (
+        "RSL: a permission for some places depends on the place",
+        (U, R, U),
+        (rsl(("/", permits("ai-all", '<permits type="geo">US</permits>'))),),
+    ),
+    (
+        "RSL: the most specific content counts",
+        (R, N, N),
+        (rsl(("/", permits("all")), ("/une/*", prohibits("ai-train")), ("/sport/", permits("all"))),),
+    ),
+    ("RSL: a full address is a path of its site", (R, N, N), (rsl((f"{SITE}/une/", prohibits("ai-train"))),)),
+    (
+        "RSL: about another site it declares nothing here",
+        (N, N, N),
+        (rsl(("https://x.example/", prohibits("all"))),),
+    ),
+    ("RSL: a licence for nothing declares nothing", (N, N, N), (rsl(("/", "<license/>")),)),
+    ("RSL: a document that cannot be read may reserve", (U, U, U), (rsl(("/", "<license>")),)),
+    (
+        "RSL: a link to a licence that was not captured declares nothing",
+        (N, N, N),
+        (robots("License: /licence.xml"),),
+    ),
+    (
+        "RSL within the page covers the page",
+        (R, N, N),
+        (
+            capture(
+                '<script type="application/rsl+xml"><rsl xmlns="https://rslstandard.org/rsl">'
+                f'<content url="/une/1">{prohibits("ai-train")}</content></rsl></script>',
+                PAGE,
+            ),
+        ),
+    ),
+    (
+        "an RSL permit conflicts with noai",
+        (C, A, N),
+        (rsl(("/", permits("ai-train search ai-input"))), header("X-Robots-Tag", "noai")),
+    ),
+    ("an RSL permit conflicts with TDMRep 1", (C, A, C), (rsl(("/", permits("all"))), tdmrep(("/", 1)))),
+    (
+        "RSL that reserves agrees with TDMRep 1",
+        (R, N, R),
+        (rsl(("/", prohibits("ai-all"))), tdmrep(("/", 1))),
+    ),
+    ("a robots.txt that lets in does not undo RSL", (R, N, R), (rsl(("/", prohibits("ai-all"))), lines())),
+    ("XMP of a PDF reserves", (R, N, R), (pdf(ATTRIBUTE.format(1)),)),
+    ("XMP as elements, with another prefix", (A, N, A), (pdf(ELEMENT.format(0)),)),
+    ("XMP of a PDF overrides its header", (A, N, A), (pdf(ATTRIBUTE.format(0), ("TDM-Reservation", "1")),)),
+    (
+        "a policy with a duty offers a licence: mining is reserved",
+        (R, N, R),
+        (OFFERED, policy(permission=[MINE | {"duty": [{"action": "obtainConsent"}]}])),
+    ),
+    (
+        "a policy for research only reserves the rest",
+        (R, N, R),
+        (OFFERED, policy(permission=MINE | {"constraint": {"leftOperand": "purpose"}})),
+    ),
+    ("a policy that prohibits agrees with TDMRep 1", (R, N, R), (OFFERED, policy(prohibition=[MINE]))),
+    (
+        "a policy that permits without a condition conflicts with TDMRep 1",
+        (C, N, C),
+        (OFFERED, policy(permission=[MINE])),
+    ),
+    ("a policy that nothing leads to declares nothing", (N, N, N), (page(), policy(prohibition=[MINE]))),
 ]
 
 

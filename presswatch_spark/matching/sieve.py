@@ -26,12 +26,14 @@ from presswatch_spark.matching.shingle_index import (
 from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
 from presswatch_spark.reading.text.kernels import (
     GROWTH,
+    OPEN_KEY,
     SLACK,
     U64,
     Bytes,
     Edges,
     FoldTable,
     Hashes,
+    HashKey,
     WordBuffers,
     absorb_from,
     begin,
@@ -126,7 +128,7 @@ def parting_rows(segment_bytes: int) -> int:
 
 
 @uncounted_njit
-def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
+def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any, seed: np.uint64) -> np.uint64:
     # Hashes of the segment's words follow those carried over; a word that its end cuts is carried on.
     folded, found = scratch.folded, scratch.words
     words: np.uint64 = find_words(folded, size, found, at.carried)
@@ -134,7 +136,7 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
     if not last and size > _0 and folded[size - _1] != np.uint8(0):
         words -= _1
         cut = U64(found.starts[words])
-    hash_words(folded, words, found, at.carried)
+    hash_words(folded, words, found, at.carried, seed)
     if at.long != _0 and words > _0:
         ended = absorb_from(at.state, folded, U64(found.starts[_0]), U64(found.ends[_0]))
         scratch.windows[at.carried] = finish(ended)
@@ -142,7 +144,7 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
     if size - cut > _CARRIED_BYTES:
         absorbed = (size - cut - _1) & ~_7
         if at.long == _0:
-            at.state = begin(load8(folded, cut), load8(folded, cut + _8), size - cut)
+            at.state = begin(seed, load8(folded, cut), load8(folded, cut + _8), size - cut)
             at.state = absorb_from(at.state, folded, cut + _16, cut + absorbed)
             at.long = _1
         else:
@@ -211,6 +213,7 @@ def scan(
     ends: Edges,
     segment: np.uint64,
     table: FoldTable,
+    key: HashKey,
     probe: IndexArrays,
     scratch: Scratch,
     found: Found,
@@ -242,10 +245,10 @@ def scan(
                 )  # fmt: skip
             at.byte = i - start
             last = i >= end
-            words = _hash_segment(scratch, size, last, at)
+            words = _hash_segment(scratch, size, last, at, key.seed)
             at.words += words
             kept = _keep_last(scratch, at.carried + words)
-            windows = combine(scratch.windows, np.int64(at.carried + words))
+            windows = combine(scratch.windows, np.int64(at.carried + words), key)
             if probe.width != _0:
                 windows = _keep_within(scratch.windows, windows, probe.first, probe.width)
             n_found = _look_up(probe, scratch, windows, at, found, n_found)
@@ -299,6 +302,7 @@ class Sieve:
     """An index and the buffers to scan against it; one for each thread.
 
     `segment_bytes`: bytes of a document scanned at once. `hashes`: shingles beyond this range do not count.
+    `key`: the key of the index.
     """
 
     def __init__(
@@ -307,7 +311,9 @@ class Sieve:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         hashes: HashRange = ALL_HASHES,
+        key: HashKey = OPEN_KEY,
     ) -> None:
+        self._key = key
         self._probe = probe_of(index, hashes)
         self._articles = plain(index.articles)
         self._segment = U64(segment_bytes)
@@ -374,8 +380,8 @@ class Sieve:
         table, room = load_table(), self._partings[: 0 if partings is None else None]
         while progress["document"][0] < len(starts):
             n = scan(
-                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, room,
-                progress,
+                text, starts, ends, self._segment, table, self._key, self._probe, self._scratch, self._found,
+                room, progress,
             )  # fmt: skip
             if partings is not None and (count := int(progress["partings"][0])):
                 partings.append(room[:count].copy())

@@ -45,6 +45,8 @@ NEXT_STEPS = {
     "demo": "presswatch matches demo/tables",
     "corpus build": "presswatch scan --corpus DIR --out TABLES PATH",
     "corpus info": "presswatch scan --corpus DIR --out TABLES PATH",
+    "corpus seal": "presswatch corpus info SEALED",
+    "corpus join": "presswatch corpus info JOINED",
     "releases": "presswatch scan --release NAME --format wet --corpus DIR --out TABLES",
     "datasets": "presswatch scan --dataset NAME --part NAME --corpus DIR --out TABLES",
     "scan": "presswatch matches TABLES --elsewhere",

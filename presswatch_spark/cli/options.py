@@ -21,6 +21,7 @@ from presswatch_spark.query.sql import ENGINES
 from presswatch_spark.tables.literals import CONFIDENCES
 
 if TYPE_CHECKING:
+    from presswatch_spark.corpus.sealing.key import KeySource
     from presswatch_spark.query.pointers.pointer import Mirror
 
 
@@ -244,6 +245,27 @@ def engine_option(meaning: str) -> Any:
 def memory_option(default: str, beyond: str) -> Any:
     """Declare `--memory`, the limit of DuckDB; `beyond`: what it does above that."""
     return option("--memory", "SIZE", f"Memory that DuckDB may use before it {beyond}.", default=default)
+
+
+def key_file_option() -> Any:
+    """Declare `--key-file`; see `key_source`."""
+    meaning = "Key of sealed corpora: a file that only its owner may read, at the same path on each host."
+    return option("--key-file", "FILE", meaning)
+
+
+def key_secret_option() -> Any:
+    """Declare `--key-secret`; see `key_source`."""
+    meaning = "In place of --key-file: a secret of AWS Secrets Manager, read by each host itself."
+    return option("--key-secret", "ARN", meaning)
+
+
+def key_source(file: str | None, secret: str | None) -> KeySource:
+    """Return where each host reads the key; a usage error unless one place is given."""
+    from presswatch_spark.corpus.sealing.key import KeySource
+
+    if (file is None) == (secret is None):
+        raise click.UsageError("pass either --key-file or --key-secret")
+    return KeySource(file and os.path.abspath(file), secret)
 
 
 def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:

@@ -79,6 +79,14 @@ class CorpusCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedPart:
+    """A member's part of a sealed corpus: the keyed digest of its corpus, and the number of its articles."""
+
+    fingerprint: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The contents of `manifest.json`. `files` are all other files, by path under the folder.
 
@@ -99,6 +107,16 @@ class Manifest:
         return MinHashRules(**self.parameters["minhash"])
 
     @property
+    def key_fingerprint(self) -> str | None:
+        """Return the fingerprint of the key of a sealed corpus; None for an open one."""
+        return self.parameters.get("key_fingerprint")
+
+    @property
+    def parts(self) -> tuple[SealedPart, ...]:
+        """Return the parts of a sealed corpus, in the order of their articles' numbers."""
+        return tuple(SealedPart(**part) for part in self.parameters["parts"])
+
+    @property
     def searched_bytes(self) -> int:
         """Return the bytes of the arrays that nearly every lookup in the index reads (`SEARCHED`)."""
         return sum(self.files[f"{INDEX_FOLDER}/{name}.npy"].size for name in SEARCHED)
@@ -110,8 +128,13 @@ class Manifest:
 
 
 def describe(folder: Path, config: CorpusConfig, counts: CorpusCounts) -> Manifest:
-    """Make the manifest of a finished folder: measure and hash every file."""
+    """Make the manifest of a finished folder of a build."""
     parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
+    return manifest_with(folder, parameters, counts)
+
+
+def manifest_with(folder: Path, parameters: Mapping[str, Any], counts: CorpusCounts) -> Manifest:
+    """Make the manifest of a finished folder: measure and hash every file."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256)

@@ -91,11 +91,12 @@ def urls_of(url: str | None, alternates: Sequence[str]) -> tuple[str, ...]:
 CACHE_VARIABLE = "PRESSWATCH_CACHE_DIR"
 
 
-class Corpus(ArticleFiles):
-    """An open corpus. Its arrays and texts are maps of its files, which all processes of a host share."""
+class CorpusFolder:
+    """The open folder of a corpus, of which all processes of a host share the maps of the files."""
+
+    is_sealed = False
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
-        super().__init__(folder)
         self.folder = folder
         self.manifest = manifest
 
@@ -104,11 +105,20 @@ class Corpus(ArticleFiles):
         """Open a corpus folder; a remote one is first copied to this host, below `PRESSWATCH_CACHE_DIR`.
 
         Sizes are compared with the manifest, and with `check` every byte (SHA-256). `CorpusError` if there is
-        none, or one of another version or damaged; `OutputError` if no private folder has room for a copy.
+        none, or one of another kind or version or damaged; `OutputError` if no private folder has room for a
+        copy.
         """
         options = storage or StorageOptions()
         uri = canonical(path)
         manifest = manifest_of(uri, options)
+        if manifest.key_fingerprint and not cls.is_sealed:
+            raise CorpusError(
+                "the corpus is sealed: it has hashes that only its key can make, and no articles",
+                where=path,
+                remedy="search it with `presswatch scan --key-file KEY`; else pass the corpus it was made of",
+            )
+        if cls.is_sealed and not manifest.key_fingerprint:
+            raise CorpusError("the corpus is not sealed", where=path, remedy="use `presswatch corpus seal`")
         folder = Path(uri) if scheme_of(uri) == "file" else _on_this_host(uri, manifest, options)
         check_files(folder, manifest, content=check)
         return cls(folder, manifest)
@@ -129,15 +139,23 @@ class Corpus(ArticleFiles):
         return self.manifest.counts.articles
 
     @cached_property
+    def index(self) -> ShingleIndex:
+        """Open the shingle index; postings name articles by ordinal, in a sealed corpus by number."""
+        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
+
+
+class Corpus(CorpusFolder, ArticleFiles):
+    """An open corpus. Its arrays and texts are maps of its files, which all processes of a host share."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        CorpusFolder.__init__(self, folder, manifest)
+        ArticleFiles.__init__(self, folder)
+
+    @cached_property
     def registry(self) -> Registry:
         """Return the publishers and titles of the members file of the build."""
         path = self.folder / layout.MEMBERS
         return parse_registry(path.read_bytes(), str(path), built=True)
-
-    @cached_property
-    def index(self) -> ShingleIndex:
-        """Open the shingle index; postings name articles by ordinal."""
-        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
 
     @cached_property
     def scattered_index(self) -> ShingleIndex:

@@ -43,6 +43,10 @@ HERE_ONLY: Mapping[str, tuple[str, str]] = {
         "points to a secret of this machine",
         "store the token in AWS Secrets Manager, and pass --hf-token-secret ARN",
     ),
+    "--key-file": (
+        "points to a secret of this machine",
+        "store the key in AWS Secrets Manager, and pass --key-secret ARN",
+    ),
 }
 """Options that are refused, since they name something of this machine; each with reason and remedy."""
 SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -35,7 +35,6 @@ from presswatch_spark.storage.http import (
     body_of,
     unpacked_body,
 )
-from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,
@@ -47,6 +46,7 @@ from presswatch_spark.storage.objects import (
     changed,
     range_header,
 )
+from presswatch_spark.storage.secrets import secret_text
 from presswatch_spark.storage.uris import (
     MAIN,
     SHA256,
@@ -433,7 +433,8 @@ def token_of(options: StorageOptions) -> str | None:
             what = f"the token cannot be read: {error.strerror}"
             raise ConfigError(what, where=where, remedy="check --hf-token-file") from None
     elif options.hf_token_secret:
-        text, where = _token_in_secret(options.hf_token_secret, options.profile), options.hf_token_secret
+        where = options.hf_token_secret
+        text = secret_text(where, options.profile, TOKEN_VARIABLE)
     else:
         text, where = os.environ.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE
         if not text.strip():
@@ -441,28 +442,3 @@ def token_of(options: StorageOptions) -> str | None:
     if not _TOKEN.fullmatch(token := text.strip()):
         raise ConfigError("the file has no token of a hub", where=where, remedy="write only the token there")
     return token
-
-
-@lru_cache(maxsize=4)
-def _token_in_secret(arn: str, profile: str | None) -> str:
-    """Return the text of a secret in AWS Secrets Manager: the token, or JSON with it under `HF_TOKEN`."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from presswatch_spark.storage.s3 import aws_session
-
-    try:
-        # arn:aws:secretsmanager:REGION:…:secret:NAME
-        client = aws_session(profile).client("secretsmanager", region_name=arn.split(":")[3])
-        text = str(client.get_secret_value(SecretId=arn).get("SecretString", ""))
-    except (ClientError, BotoCoreError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-        raise StorageError(
-            f"the secret cannot be read ({code})",
-            where=arn,
-            remedy="allow secretsmanager:GetSecretValue on it to the role of the job",
-        ) from None
-    try:
-        held = parse_json(text)
-    except ValueError:
-        return text
-    return str(held.get(TOKEN_VARIABLE, "")) if isinstance(held, dict) else text

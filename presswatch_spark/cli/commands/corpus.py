@@ -1,4 +1,4 @@
-"""`presswatch corpus`: build a corpus from the members' articles, and describe one."""
+"""`presswatch corpus`: build, seal and join corpora of the members' articles, and describe one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.options import argument, flag, option, repeated_option
+from presswatch_spark.cli.options import (
+    argument,
+    flag,
+    key_file_option,
+    key_secret_option,
+    key_source,
+    option,
+    repeated_option,
+)
 from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, tell
 from presswatch_spark.core.terminal import counted, table_lines, terminal_width
 
@@ -38,7 +46,7 @@ TITLES_NAMED = 20
 
 @click.group()
 def corpus() -> None:
-    """Build or inspect a corpus of the members' articles."""
+    """Build, seal or inspect a corpus of the members' articles."""
 
 
 @command(
@@ -109,12 +117,16 @@ def info(
     All files must exist, with the sizes that the manifest states. --check, like every scan, also compares
     their contents. --export writes the counts of each title, and --json prints the manifest.
     """
-    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.corpus.sealing.seal import SealedCorpus
+    from presswatch_spark.corpus.store import Corpus, manifest_of
 
-    manifest = Corpus.open(folder, check=check, storage=form.storage).manifest
+    is_sealed = manifest_of(folder, form.storage).key_fingerprint
+    manifest = (
+        (SealedCorpus if is_sealed else Corpus).open(folder, check=check, storage=form.storage).manifest
+    )
     size = sum(entry.size for entry in manifest.files.values())
     lines = [
-        *_summary_lines(manifest, folder),
+        *(_sealed_lines if is_sealed else _summary_lines)(manifest, folder),
         f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
         f"built with: format {manifest.format_version}, {manifest.fold_version}; settings: see --json",
     ]
@@ -129,6 +141,63 @@ def info(
         for title, each in manifest.counts.titles.items()
     )
     return Reply(rows=ReplyRows(by_title, TITLE_KINDS))
+
+
+@command("seal", corpus, config=True)
+def seal(
+    *,
+    folder: str = argument("CORPUS"),
+    key_file: str | None = key_file_option(),
+    key_secret: str | None = key_secret_option(),
+    out: str = option(
+        "--out", "SEALED", "Folder of the sealed corpus: new, on disk or s3://.", required=True
+    ),
+    form: ReplyForm,
+) -> Reply:
+    """Seal a corpus: hashes that only its key can make.
+
+    SEALED has all that a scan needs: hashes of words in a row, of sites and of URLs, each calculated with
+    the key, and for each the opaque numbers of its articles; no text, headline, URL, date or id. Make the
+    key once:
+
+    \b
+    (umask 077; head -c 32 /dev/urandom > KEY)
+    presswatch corpus seal --key-file KEY --out SEALED CORPUS
+    """
+    from presswatch_spark.corpus.sealing.seal import seal as seal_corpus
+    from presswatch_spark.corpus.store import Corpus
+
+    key = key_source(key_file, key_secret).read(form.storage)
+    opened = Corpus.open(folder, storage=form.storage)
+    return Reply(_sealed_lines(seal_corpus(opened, key, out, form.storage), out))
+
+
+@command("join", corpus, config=True)
+def join(
+    *,
+    folders: tuple[str, ...] = argument("SEALED…", nargs=-1, required=True),
+    out: str = option(
+        "--out", "JOINED", "Folder of the joined corpus: new, on disk or s3://.", required=True
+    ),
+    form: ReplyForm,
+) -> Reply:
+    """Join sealed corpora, to search all in one pass.
+
+    All must have been sealed with one key, which joining does not need. Each candidate names the part of the
+    corpus that its article belongs to.
+    """
+    from presswatch_spark.corpus.sealing.seal import join as join_corpora
+
+    return Reply(_sealed_lines(join_corpora(folders, out, form.storage), out))
+
+
+def _sealed_lines(manifest: Manifest, folder: str) -> Iterator[str]:
+    counts, parts = manifest.counts, manifest.parts
+    shingles = counted(counts.shingles, "shingle")
+    yield f"sealed corpus {folder}: {counted(counts.articles, 'article')}, {shingles}"
+    yield f"key {manifest.key_fingerprint}"
+    yield from (f"part {part.fingerprint}: {counted(part.articles, 'article')}" for part in parts)
+    yield f"digest {manifest.digest}"
 
 
 def _summary_lines(manifest: Manifest, folder: str) -> Iterator[str]:

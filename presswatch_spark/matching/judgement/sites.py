@@ -7,7 +7,7 @@ is an empty slot), sorted hashes of URLs with ordinals, and the titles' sites.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -207,7 +207,11 @@ def may_be_known(url: str, hosts: Hashes) -> bool:
 
 def host_table(names: Iterable[str]) -> Hashes:
     """Make a host table of some host names."""
-    hashes = {int(_whole_hash(plain(np.frombuffer(name.encode(), np.uint8)))) for name in names}
+    return table_of({int(_whole_hash(plain(np.frombuffer(name.encode(), np.uint8)))) for name in names})
+
+
+def table_of(hashes: Collection[int]) -> Hashes:
+    """Make a host table of hashes of host names, which are not 0."""
     size = 16
     while size < 4 * len(hashes):
         size *= 2
@@ -243,7 +247,7 @@ def _whole_hash(name: Bytes) -> np.uint64:
 
 
 @inner_njit
-def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
+def host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
     """Return the bounds of the host name in a URL; (-1, -1) if only `page_url` can parse it."""
     i = start
     while i < end and urls[i] != _SLASH and urls[i] != _BACKSLASH:
@@ -272,7 +276,8 @@ def _host_bounds(urls: Bytes, start: int, end: int) -> tuple[int, int]:
 
 
 @inner_njit
-def _in_table(hosts: Hashes, value: np.uint64) -> bool:
+def in_table(hosts: Hashes, value: np.uint64) -> bool:
+    """Return whether a host table has a hash."""
     slot = int(np.int64(value & np.uint64(len(hosts) - 1)))
     while hosts[slot] != 0:
         if hosts[slot] == value:
@@ -286,14 +291,14 @@ def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> 
     kept = np.empty(len(starts), np.int64)
     count = 0
     for i in range(len(starts)):
-        first, last = _host_bounds(urls, starts[i], ends[i])
+        first, last = host_bounds(urls, starts[i], ends[i])
         known = first < 0
         value = np.uint64(0)
         k = last - 1
         while k >= first and not known:
             value = _step(value, urls[k])
             if k == first or urls[k - 1] == _DOT:
-                known = _in_table(hosts, _finish(value))
+                known = in_table(hosts, _finish(value))
             k -= 1
         kept[count] = i
         count += int(known)

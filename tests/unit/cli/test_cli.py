@@ -79,7 +79,12 @@ def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     tables |= {"evidence", "notice", "report", "reservations", "review"}
     names = {path[0] for path in COMMANDS if path}
     assert names == {"corpus", "releases", "scan", "campaign", "census", "watch", "submit", *tables, "demo"}
-    assert {path[1] for path in COMMANDS if path[:1] == ("corpus",) and path[1:]} == {"build", "info"}
+    assert {path[1] for path in COMMANDS if path[:1] == ("corpus",) and path[1:]} == {
+        "build",
+        "info",
+        "seal",
+        "join",
+    }
 
 
 def test_help_states_the_default_of_every_option_that_has_one() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,13 @@ DAMAGES: Mapping[str, str] = {
 RecordEncoding = Literal["gzip", "plain", "inflated"]
 TextSource = Literal["visible", "hidden", "json_ld", "script", "attribute", "feed", "json"]
 """The parts of a page that text is taken from; a passage counts for the first one that contains it."""
+EMBEDDED_SOURCES: tuple[TextSource, ...] = get_args(TextSource)[2:]
+"""The sources of embedded documents; visible and hidden words are in the main document of a page."""
+
+
+def embedded(source: str | None) -> str | None:
+    """Return a source if it is that of an embedded document, else None."""
+    return source if source in EMBEDDED_SOURCES else None
 
 
 @dataclass(frozen=True, slots=True)

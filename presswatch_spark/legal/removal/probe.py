@@ -208,7 +208,9 @@ class FileProber:
         self._note(role, part.facts, found, target)
 
     def _compared(self, target: Target, record: Record) -> Probe:
-        return self.words.counted(compared(target, record), target, [record.text])
+        page = record.batch
+        texts = map(page.text_of, range(len(page))) if page else [record.text]
+        return self.words.counted(compared(target, record), target, texts)
 
     def _first(self) -> Probe | None:
         return self.memory.first.get(self.file.targets[0].shard_uri)
@@ -315,7 +317,7 @@ class FileProber:
         """Return a record that is no target: the first one after all targets, else the last one."""
         last, found = max(self.file.noticed, default=0), None
         batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
-        for batch, i in ((each, i) for each in batches for i in range(len(each))):
+        for batch, i in ((each, i) for each in batches for i in range(len(each)) if each.main_of(i) == i):
             at = batch.locate(i)
             place = at.record_offset if at.row_index is None else at.row_index
             if place is None or place in self.file.noticed:

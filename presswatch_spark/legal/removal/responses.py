@@ -195,7 +195,7 @@ def target_in(part: FetchedRange, target: Target, options: ReadOptions) -> Recor
     The target can be read by range.
     """
     start, length = target.record_offset or 0, target.record_length or 0
-    pointer = Pointer(target.shard_uri, start, length, None, None, target.dataset)
+    pointer = Pointer(target.shard_uri, start, length, None, None, target.dataset, target.text_sha256)
     data = part.at(start)
     found = record_in(data, pointer, options)
     if isinstance(found, Record):

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorruptError, InputError, OutputError
-from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.core.model import DocumentBatch, embedded
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import grade, judged
 from presswatch_spark.matching.judgement.match_rows import Origin
@@ -332,7 +332,7 @@ class RowRecomputation:
     def difference(self, row: Match, batch: DocumentBatch | None) -> Failure | None:
         """Return a failure that names the columns in which a row differs from its recomputation, or None.
 
-        `batch`: a batch of the row's document only; None if it could not be read as a document.
+        `batch`: a batch of the row's page only; None if it could not be read as a document.
         """
         run = self._rules_of(row.run_id)
         if self._corpus is None or batch is None:
@@ -346,7 +346,8 @@ class RowRecomputation:
             # Compare the document with the row's article only.
             ordinal = self._corpus.ordinal_of(row.article_id)
             articles = np.array([] if ordinal is None else [ordinal], np.uint32)
-            pair = Candidates(np.zeros(len(articles), np.int32), articles, 0)
+            count = len(batch) * len(articles)
+            pair = Candidates(np.arange(count, dtype=np.int32), np.repeat(articles, count), 0)
             computed = _computed(row, batch, self._matcher(self._corpus, run.rules), pair)
             if computed is None:
                 return NO_ROW
@@ -364,7 +365,9 @@ def _computed(
     # Columns that come from `origin` are not compared.
     origin = Origin(row.dataset, row.release, row.shard_uri)
     rows = matcher.rows(batch, candidates or matcher.candidates_of_all_hashes(batch), origin)
-    alike = [each for each in rows if each.article_id == row.article_id]
+    source = embedded(row.text_source)
+    of_source = [each for each in rows if embedded(each.text_source) == source]
+    alike = [each for each in of_source if each.article_id == row.article_id]
     own = [each for each in alike if each.title_id == row.title_id]
     # If the title differs, take the row of the same article: its title is then one of the differences.
     found = own or (alike if row.article_id is not None else [])

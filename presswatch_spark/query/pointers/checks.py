@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from presswatch_spark.core.model import DAMAGES, Capture, DocumentBatch
+from presswatch_spark.core.model import DAMAGES, Capture, DocumentBatch, embedded
 from presswatch_spark.matching.rights.signals import signals_of
 from presswatch_spark.matching.verify.verification import Joined, readings_of_pair
 from presswatch_spark.reading import registry
@@ -61,7 +61,7 @@ class Record:
     `facts`: its columns in `matches`; no SHA-256 of the text if it was not read as a document. `stored`: the
     bytes of its range. `bytes_read`: bytes of the shard that were read to get it. Only `raw_record` sets the
     last two: `capture`, the response around the document (a response without document has its body as text),
-    and `batch`, which has this document alone.
+    and `batch`, which has its page only.
     """
 
     facts: Match
@@ -124,7 +124,11 @@ def difference(row: Match, record: Record) -> Failure | None:
     format = registry.find(row.dataset)
     # The range does not contain facts that the format takes from other records.
     elsewhere = format.elsewhere if format else ()
-    return _first_other(row, record, (each for each in COMPARED if each[0] not in elsewhere))
+    if failure := _first_other(row, record, (each for each in COMPARED if each[0] not in elsewhere)):
+        return failure
+    # Only the places of the copied words show whether they are hidden.
+    is_other = embedded(row.text_source) != embedded(record.facts.text_source)
+    return Failure(OTHER_FACTS, "`text_source` differs") if is_other else None
 
 
 def _first_other(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
@@ -141,7 +142,8 @@ def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
         with suppress(CorruptError):
             batch = next(read_part(RangeStream(data, start), part, options, report), None)
         if batch is not None:
-            _, record = next(_records(batch, pointer.uri, format.name, len(data)))
+            _, records = next(_records(batch, pointer.uri, format.name, len(data)))
+            record = _document_of(pointer, records)
             facts = record.facts
             if facts.record_offset == start and facts.record_encoding != "inflated":
                 return replace(record, stored=data[: facts.record_length])
@@ -173,11 +175,11 @@ def _in_order(
         wanted = defaultdict[tuple[str, int | None], list[Pointer]](list)
         for pointer in left:
             wanted[pointer.place].append(pointer)
-        for locator, record in _records(batch, shard.uri, source.name, report.bytes_read, wanted):
+        for locator, records in _records(batch, shard.uri, source.name, report.bytes_read, wanted):
             for pointer in _pointers_at(locator, wanted):
                 if pointer in left:
                     del left[pointer]
-                    yield pointer, record
+                    yield pointer, _document_of(pointer, records)
         if not left:
             return
     for pointer in left:
@@ -197,23 +199,34 @@ def _pointers_at(locator: Locator, wanted: Places) -> list[Pointer]:
     ]
 
 
+def _document_of(pointer: Pointer, records: Sequence[Record]) -> Record:
+    """Return the document of a page with the digest of a pointer, else the main document."""
+    return next((each for each in records if each.facts.text_sha256 == pointer.sha256), records[0])
+
+
 def _records(
     batch: DocumentBatch, uri: str, format: str, bytes_read: int, wanted: Places | None = None
-) -> Iterator[tuple[Locator, Record]]:
-    """Yield the documents of a batch, then its responses without a document: the wanted ones, or all."""
+) -> Iterator[tuple[Locator, list[Record]]]:
+    """Yield the wanted pages of a batch, or all, then its responses without a document.
+
+    A page has its main document and the embedded ones.
+    """
     origin = Origin(format, None, printable(uri))
     captures = {capture.locator.record_offset: capture for capture in batch.captures}
-    for i in range(len(batch)):
-        locator = batch.locate(i)
+    for main, numbers in groupby(range(len(batch)), batch.main_of):
+        locator = batch.locate(main)
         capture = captures.pop(locator.record_offset, None)
         if wanted is None or _pointers_at(locator, wanted):
-            text = batch.text_of(i)
-            facts = document_facts(batch, i, origin, text)
-            yield locator, Record(facts, text, None, bytes_read, capture, batch.single(i))
+            records, single = list[Record](), batch.single(main)
+            for i in numbers:
+                text = batch.text_of(i)
+                facts = document_facts(batch, i, origin, text)
+                records.append(Record(facts, text, None, bytes_read, capture, single))
+            yield locator, records
     for capture in captures.values():
         if wanted is None or _pointers_at(capture.locator, wanted):
             facts = located_facts(capture.url, capture.locator, origin, capture.body)
-            yield capture.locator, Record(facts, capture.body, None, bytes_read, capture)
+            yield capture.locator, [Record(facts, capture.body, None, bytes_read, capture)]
 
 
 def _absence(pointer: Pointer, report: ReadReport) -> Failure:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+from presswatch_spark.core.model import embedded
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import grade, letter_of
 from presswatch_spark.matching.judgement.grading import judged as graded
@@ -39,6 +40,9 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
     if lowering := [code for code, holds in caps.items() if holds]:
         letter = max(letter, "C")
         reasons += lowering
+    if embedded(claim["text_source"]) and claim["kind"] not in OWN_KINDS and claim["review"] != "claim":
+        letter = max(letter, "B")
+        reasons.append("embedded_text")
     if claim["explained_by"] and not is_itself:
         reasons += claim["explained_by"]
         if letter in ("A", "B"):

@@ -67,6 +67,7 @@ _PLAIN = (
     "article_published_at", "article_time_zone", "article_words", "article_sha256", "url_match", "grade",
     "copied_words", "longest_run_words", "confidence", "confidence_reasons", "own_site", "site_title_id",
     "credits_others", "run_rarity", "shared_words", "ownership", "record_damage", "in_main_content",
+    "text_source",
 )  # fmt: skip
 USED = (*_PLAIN, "spans", "document_credits")
 
@@ -83,6 +84,7 @@ Columns = dict[str, Any]
 AS_IN_MATCHES = (
     "run_id", "row_sha256", "dataset", "release", "document_url", "text_sha256", "captured_at", "article_id",
     "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade", "copied_words",
+    "text_source",
 )  # fmt: skip
 """Columns of claims that are copied from the row of `matches`."""
 ABOUT_WORDS = (
@@ -92,7 +94,7 @@ ABOUT_WORDS = (
 """The columns that `confidence.beyond_letter` reads. `beyond` means: in no other source of the words."""
 OF_LETTER = (
     "row_confidence", "row_reasons", "kind", "url_match", "article_known", "credits_read", "explained_by",
-    "review", *ABOUT_WORDS,
+    "review", "text_source", *ABOUT_WORDS,
 )  # fmt: skip
 """The columns of a claim that its letter and its reasons depend on."""
 THINGS: Mapping[str, str] = {

@@ -394,6 +394,7 @@ class Claim(TableRow):
     document_host: str | None = column("Host of that URL, lower case, without port; null if unknown.")
     document_domain: str | None = column("Registered domain of the host, by the public-suffix list.")
     text_sha256: str = column("SHA-256 (hex) of the document's text, as in `matches`.")
+    text_source: TextSource | None = column(Match)
     captured_at: datetime | None = column("When the page was captured; null if the dataset does not state it.")
     article_id: str | None = column("As in `matches`; null if only the site is known.")
     title_id: str = column("As in `matches`.")

@@ -328,6 +328,15 @@ _OF_CLAIMS = {
         N_("A declared licence covered this title on this site on the day of the record."),
         mend=N_("Proof that the licence did not apply on the day of the record."),
     ),
+    "embedded_text": _caps(
+        p("reason", "not in the visible text"),
+        N_(
+            "The words are not in the visible text of the page, but in data or attributes of the page that"
+            " the dataset's record contains. A reader of the page may not see them."
+        ),
+        mend=N_("A person who confirms the claim after reading the record."),
+        caps="B",
+    ),
     "credits_unread": _caps(
         p("reason", "credits not read"),
         N_("The page's credits were not read: the scan is old."),

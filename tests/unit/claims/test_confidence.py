@@ -40,6 +40,7 @@ def claim(**columns: Any) -> dict[str, Any]:
         "beyond_shared_words": 0,
         "beyond_ownership": "exclusive",
         "review": None,
+        "text_source": None,
     }
     return standard | columns
 
@@ -68,6 +69,7 @@ def generated(random: Random) -> dict[str, Any]:
         beyond_shared_words=random.choice([0, words // 20, words // 2, words]),
         beyond_ownership=random.choice(["exclusive", "exclusive", "shared", "agency"]) if words else None,
         review=random.choice([None, None, None, "claim", "unsure", "no_claim"]),
+        text_source=random.choice([None, "visible", "hidden", "json_ld", "feed"]),
     )
 
 
@@ -80,13 +82,15 @@ def expected(row: dict[str, Any]) -> str:
         return "C"
     if row["kind"] == "reprint" or not row["article_known"] or not (row["credits_read"] or own_page_itself):
         return "C"
+    is_doubted = row["text_source"] in ("json_ld", "feed") and row["review"] != "claim"
+    best = "B" if is_doubted and row["kind"] != "own_page" else str(row["row_confidence"])
     if not row["explained_by"] or own_page_itself:
-        return str(row["row_confidence"])
+        return max(best, str(row["row_confidence"]))
     words, share = row["beyond_words"], row["beyond_words"] / row["article_words"]
     if row["beyond_rarity"] < 200 or row["beyond_ownership"] != "exclusive" or not words:
         return "C"
     if share >= 0.9 and row["beyond_shared_words"] <= 0.1 * words:
-        return str(row["row_confidence"])
+        return max(best, str(row["row_confidence"]))
     strong = (words >= 40 and (share >= 0.3 or words >= 100)) or row["beyond_rarity"] >= 600
     return "B" if strong else "C"
 
@@ -143,6 +147,13 @@ ITSELF = {"explained_by": ["credited_elsewhere"], "url_match": "article", "kind"
         ({"explained_by": ["printed_by_press"], "beyond_words": 380}, "", "A printed_by_press goes_beyond"),
         (ITSELF, "", "A"),
         ({"row_confidence": "B", "review": "claim"}, "article_excerpt", "B"),
+        ({"text_source": "hidden"}, "", "A"),
+        ({"text_source": "script"}, "", "B embedded_text"),
+        ({"text_source": "script", "kind": "licensed"}, "", "C licensed embedded_text"),
+        ({"text_source": "json_ld", "kind": "own_page"}, "", "A"),
+        ({"text_source": "json_ld", "review": "claim"}, "", "A"),
+        ({"text_source": "json_ld", "review": "unsure"}, "", "C embedded_text review_unsure"),
+        (COMMON | {"text_source": "json_ld"}, "", "B embedded_text common_source goes_beyond"),
     ],
 )
 def test_a_letter_says_why(columns: dict[str, Any], row_reasons: str, expected: str) -> None:

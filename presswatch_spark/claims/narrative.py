@@ -26,6 +26,7 @@ from presswatch_spark.matching.judgement.urls import copy_at
 from presswatch_spark.matching.rights.declaration import UNKNOWN
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
 from presswatch_spark.query.pointers.checks import Failure
+from presswatch_spark.query.pointers.fetch import place_of
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.query.reservations import sites_of_articles
 from presswatch_spark.storage.objects import StorageOptions
@@ -87,11 +88,24 @@ KINDS = {
     "reprint": N_("reprint by another member"),
     "licensed": N_("page under a licence"),
 }
+TEXT_SOURCES = {
+    "hidden": N_("These words are in text of the page that it hides."),
+    "json_ld": N_(
+        "These words are not in the page's visible text, but in its metadata for programs (JSON-LD)."
+    ),
+    "script": N_("These words are not in the page's visible text, but in the data of a script."),
+    "attribute": N_("These words are not in the page's visible text, but in attributes of its elements."),
+    "feed": N_("These words are in a feed of articles for programs."),
+    "json": N_("These words are in a response with data for programs (JSON)."),
+}
 VERDICTS = {
     "claim": N_("to be claimed"),
     "no_claim": N_("nothing to claim"),
     "unsure": N_("no conclusion"),
 }
+
+
+STRINGS_SHOWN = 3
 
 
 class Speaker(Translator):
@@ -447,6 +461,11 @@ def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
         else:
             place = _("bytes {first} to {last}", **ends)
     yield NamedFact(_("Place in the file"), place)
+    if strings := row.text_strings or ():
+        shown = [place_of(each) for each in strings[:STRINGS_SHOWN]]
+        if more := len(strings) - len(shown):
+            shown.append(_("others: {count}", count=more))
+        yield NamedFact(_("Strings with the words (bytes of the decoded page in UTF-8)"), "; ".join(shown))
     yield NamedFact(_("Digest of the row (SHA-256)"), row.row_sha256, is_code=True)
 
 
@@ -494,6 +513,8 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
             " run without a break has {run}.",
             **counts,
         )
+    if row.text_source in TEXT_SOURCES:
+        yield _(TEXT_SOURCES[row.text_source])
     yield _("Words are compared one by one; capitals, accents and punctuation do not count.")
     if claim is None:
         return

@@ -40,6 +40,13 @@ print("digest:", digest == {digest!r})
 page = body.decode({charset!r}, "replace")
 text = html.unescape(re.sub(r"<[^>]*>", " ", page))
 """
+_STRINGS = """\
+data = {data}
+text = b" ".join(data[start:end] for start, end in {places}).decode("utf-8", "replace")
+text = re.sub(r"\\\\+u([0-9a-fA-F]{{4}})", lambda found: chr(int(found[1], 16)), text)
+text = re.sub(r"<[^>]*>", " ", html.unescape(re.sub(r"\\\\+[nrt]", " ", text)))
+text = html.unescape(text)
+"""
 _TEXT = """\
 wanted = {digest!r}
 print("digest:", hashlib.sha256({text}).hexdigest() == wanted)
@@ -112,7 +119,7 @@ def program(row: Match, uri: str, passage: str | None, column: str | None = None
         modules = "hashlib, json, re, unicodedata"
     elif format is not None and format.responses:
         page = {"digest": row.payload_digest_computed, "charset": row.charset or "utf-8"}
-        body = (_HEAD if format.is_warc else _ARC_HEAD) + _PAGE.format(**page)
+        body = (_HEAD if format.is_warc else _ARC_HEAD) + _PAGE.format(**page) + _of_strings(row)
         modules = "base64, hashlib, html, re, unicodedata"
     elif format is not None and format.is_warc:
         body = _HEAD + _TEXT.format(text="block", **facts)
@@ -125,6 +132,22 @@ def program(row: Match, uri: str, passage: str | None, column: str | None = None
         quoted = "".join(f"    {line + ' '!r}\n" for line in lines)
         compared = f"passage = (\n{quoted})\n{_WORDS}{_COMPARED}"
     return f"import {modules}\n{read}{body}{compared}".splitlines()
+
+
+def _of_strings(row: Match) -> str:
+    """Return the lines that take the text from the strings of the longest span of a row, if it has any."""
+    span = max(row.spans, key=lambda span: span["words"], default=None)
+    if span is None or not row.text_strings:
+        return ""
+    places = [
+        (each["start"], each["end"])
+        for each in row.text_strings
+        if each["document_start"] < span["document_end"] and each["document_end"] > span["document_start"]
+    ]
+    # Bytes of UTF-8 count as they are stored.
+    as_stored = r'body.removeprefix(b"\xef\xbb\xbf")'
+    data = as_stored if row.charset == "utf-8" else r'page.removeprefix("\ufeff").encode()'
+    return _STRINGS.format(data=data, places=places)
 
 
 def _address(uri: str) -> tuple[str, bool]:

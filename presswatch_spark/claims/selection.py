@@ -294,6 +294,7 @@ class ClaimPlace(PageRow):
     copied_words: int | None
     longest_run_words: int | None
     article_coverage: float | None
+    text_source: str | None
     dataset: str
     record_id: str | None
     record_length: int | None
@@ -344,6 +345,7 @@ class ClaimPlace(PageRow):
 _OF_MATCH = (
     "row_sha256", "run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id",
     "text_sha256", "article_url", "article_published_at", "headline", "longest_run_words", "article_coverage",
+    "text_source",
 )  # fmt: skip
 _OF_TARGET = (
     "place", "publisher_id", "title_id", "copied_words", "dataset", "release", "document_url", "captured_at",

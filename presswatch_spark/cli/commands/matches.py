@@ -35,6 +35,7 @@ MATCH_COLUMNS = (
     "row_sha256", "confidence", "confidence_reasons", "grade", "longest_run_words", "article_coverage",
     "document_coverage", "own_site", "title_id", "article_id", "http_status", "document_url", "shard_uri",
     "record_offset", "row_index", "copied_words", "captured_at", "document_host", "publisher_id", "headline",
+    "text_source",
 )  # fmt: skip
 MATCHES_SHOWN = 50
 RUNS_NAMED = 3

@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from presswatch_spark.claims.selection import ClaimPlace
+from presswatch_spark.core.model import TextSource, embedded
 from presswatch_spark.core.terminal import plain
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.query.exports import export
@@ -55,6 +56,7 @@ class AnnexRow(TableRow):
     captured_at: datetime | None = column(Match)
     payload_digest: str | None = column(Match)
     text_sha256: str = column(Match)
+    text_source: TextSource | None = column(Match)
     publisher: str = column("Name of the publisher.")
     title: str = column("Name of the title.")
     article_id: str | None = column(Match)
@@ -166,7 +168,8 @@ def annex_of(
         same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
         rows.append(AnnexRow(**same, **others))
     own = list(_own_domains(publishers_of(publishers, places))) if own_domains else []
-    schema = pa.schema([each for each in AnnexRow.schema if each.name in (*columns, *ALWAYS)])
+    names = {*columns, *ALWAYS} | {"text_source" for place in places if embedded(place.text_source)}
+    schema = pa.schema([each for each in AnnexRow.schema if each.name in names])
     domains: tuple[pa.Schema, Sequence[TableRow]] = (
         (OwnDomain.schema, own) if own_domains else (AnnexDomain.schema, list(_domains(places)))
     )

@@ -21,6 +21,7 @@ from presswatch_spark.claims.selection import (
     PlaceSelection,
 )
 from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.model import embedded
 from presswatch_spark.core.terminal import ascii_url, printable
 from presswatch_spark.core.translation import N_, Translator, n, tied
 from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
@@ -225,6 +226,7 @@ class NoticeContent:
             "files": len({place.file for place in places}),
             "urls": counted.addresses,
             "without_url": sum(not place.document_url for place in places),
+            "embedded_rows": sum(bool(embedded(place.text_source)) for place in places),
             "titles": len({place.title_id for place in places}),
             "publishers": len({place.publisher_id for place in places}),
             "author_rows": sum(AUTHOR in each for each in rights),
@@ -418,6 +420,13 @@ class LetterFacts:
                 "The address of the page is not known for {rows}.", rows=_.rows(numbers["without_url"])
             )
             if numbers["without_url"]
+            else "",
+            "embedded": _(
+                "The words of {rows} are not in the visible text of the page: the record that the dataset"
+                " contains has them in data or attributes of the page, as the annex states (text_source).",
+                rows=_.rows(numbers["embedded_rows"]),
+            )
+            if numbers["embedded_rows"]
             else "",
             "read": " ".join(
                 _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))

@@ -6,6 +6,7 @@ Both engines understand them. Most read the view `copies`: rows whose page is kn
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from presswatch_spark.core.model import EMBEDDED_SOURCES
 from presswatch_spark.query.sql import answers_of
 from presswatch_spark.query.views import COUNT_COLUMNS
 from presswatch_spark.tables.store import TableStore
@@ -26,7 +27,8 @@ QUESTIONS: Mapping[str, str] = {
     # In brief.
     "found": f"""
 select {COUNT_COLUMNS.strip()},
-    count(distinct document_host) as hosts
+    count(distinct document_host) as hosts,
+    count(distinct case when text_source in {EMBEDDED_SOURCES} then page end) as embedded_pages
 from copies""",
     "letters": "select letter, count(*) as pages from copied_pages group by letter order by letter",
     "places": """

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from presswatch_spark.core.errors import CorruptError, InputError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.model import ReadReport, TextString
 from presswatch_spark.core.terminal import cell, printable
 from presswatch_spark.query.pointers import checks
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
@@ -122,7 +122,9 @@ def for_row(
     checked = f"row {row.row_sha256}: its digest; URL, record id, digests and text of the document"
     if damage:
         checked += f". But it is a {damage}"
-    return Fetched(verdict.pointer, verdict.record, audit.options_of(row.run_id), checked)
+    facts = verdict.record.facts.with_columns(text_source=row.text_source, text_strings=row.text_strings)
+    record = replace(verdict.record, facts=facts)
+    return Fetched(verdict.pointer, record, audit.options_of(row.run_id), checked)
 
 
 # Column of a row of `captures`, fact of its record, and the failure if they differ.
@@ -254,6 +256,8 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
         "record": f"{kind}: no document" if kind else None,
         "content": f"SHA-256 {record.content_sha256}" if record.content_sha256 else None,
         "body" if record.is_bare else "text": size,
+        "source": None if facts.text_source in (None, "visible") else facts.text_source,
+        "strings": "; ".join(map(place_of, facts.text_strings or ())),
         "made by": facts.text_extraction,
         "declares": fetched.signal,
         "made into": fetched.made_into,
@@ -267,6 +271,11 @@ def shown(fetched: Fetched, written: str | None) -> Iterator[str]:
     if not written:
         yield ""
         yield from map(printable, _content(fetched).splitlines())
+
+
+def place_of(string: TextString) -> str:
+    """Return path and bytes [start, end) of a string of embedded text in the decoded page."""
+    return f"{string['path'] or '?'} [{string['start']}, {string['end']})"
 
 
 def _content(fetched: Fetched) -> str:

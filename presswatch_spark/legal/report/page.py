@@ -164,6 +164,7 @@ def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
         "shards": shards,
         "all_read": 0 < shards["shards"] == shards["complete"],
         "totals": found.first("found"),
+        "embedded": found.first("embedded")["pages"],
         "letters": {row["letter"]: row["pages"] for row in found.rows("letters")},
         "samples": [run for run in found.runs if run["sample"] is not None and run["shards_listed"]],
         "corpora": len({row["corpus_digest"] for row in found.rows("read")}),

@@ -27,9 +27,10 @@ QUESTIONS: Mapping[str, str] = {
     # In brief.
     "found": f"""
 select {COUNT_COLUMNS.strip()},
-    count(distinct document_host) as hosts,
-    count(distinct case when text_source in {EMBEDDED_SOURCES} then page end) as embedded_pages
+    count(distinct document_host) as hosts
 from copies""",
+    "embedded": f"""
+select count(distinct page) as pages from copies where text_source in {EMBEDDED_SOURCES}""",
     "letters": "select letter, count(*) as pages from copied_pages group by letter order by letter",
     "places": """
 select place, count(distinct page) as pages, count(distinct article_id) as articles

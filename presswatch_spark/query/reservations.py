@@ -95,19 +95,7 @@ class Reservations:
             for batch in _batches(store, "rights_signals", OF_USES & TO_AGENTS, RightsSignal.columns)
             for signal in RightsSignal.from_batches([batch])
         )
-        answered = (
-            ("rights_signals", (pc.field("source") != "file") & _ANSWERED),
-            ("matches", OWN_RESPONSES),
-        )
-        # Pages whose responses were scanned, as 64-bit hashes: their URLs would not fit into memory.
-        pages = cache(
-            lambda: {
-                hash((url, second(at)))
-                for store in stores
-                for table, wanted in answered
-                for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
-            }
-        )
+        pages = cache(lambda: _pages_answered(stores))
 
         @lru_cache(CAPTURES_KEPT)
         def found_at(url: str, at: datetime, read: bool) -> list[tuple[InForce, dict[str, str | None]]]:
@@ -185,6 +173,17 @@ def _batches(
     store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
 ) -> Iterator[pa.RecordBatch]:
     return bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS)
+
+
+def _pages_answered(stores: Iterable[TableStore]) -> set[int]:
+    """Return captures of pages whose responses were scanned, as hashes: URLs would not fit into memory."""
+    answered = (("rights_signals", (pc.field("source") != "file") & _ANSWERED), ("matches", OWN_RESPONSES))
+    return {
+        hash((url, second(at)))
+        for store in stores
+        for table, wanted in answered
+        for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
+    }
 
 
 def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:

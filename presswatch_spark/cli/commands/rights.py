@@ -77,29 +77,8 @@ def rights(
         else:
             folder = None
             counts = Counter(each for row in reservations.rows() for each in counted(row))
-        agents = list(dict.fromkeys(agent for agent, *__ in counts))
-        if agents:
-            cells = [
-                (agent, _.number(counts[agent, status]), _.name(status), _(meaning))
-                for agent in agents
-                for status, meaning in MEANING.items()
-                if counts[agent, status]
-            ]
-            columns = ("agent", "matches", "reserved", "meaning")
-            yield Table(columns, cells, columns[:3], columns[3:])
-            matches = sum(counts[agents[0], status] for status in MEANING)
-            total = {"matches": _.n("{n} match", "{n} matches", matches), "agents": len(agents)}
-            yield _("{matches} on publishers' own sites, each for {agents} agents", **total)
-            of_uses = [
-                (agent, _.number(counts[agent, use, verdict]), _.name(use), _.name(verdict))
-                for agent in agents
-                for use in USES
-                for verdict in VERDICTS
-                if counts[agent, use, verdict]
-            ]
-            if of_uses:
-                yield ""
-                yield Table(("agent", "matches", "use", "verdict"), of_uses)
+        if counts:
+            yield from _summary(counts, _)
         else:
             yield _("no match on a publisher's own site in WARC or WET")
         if folder:
@@ -117,6 +96,31 @@ def rights(
 
     rows = ReplyRows(reservations.rows(), lambda: Reservation.schema)
     return Reply(lines(), rows=rows, warnings=warnings())
+
+
+def _summary(counts: Counter[tuple[str, ...]], _: Language) -> Iterator[Line]:
+    agents = list(dict.fromkeys(agent for agent, *__ in counts))
+    cells = [
+        (agent, _.number(counts[agent, status]), _.name(status), _(meaning))
+        for agent in agents
+        for status, meaning in MEANING.items()
+        if counts[agent, status]
+    ]
+    columns = ("agent", "matches", "reserved", "meaning")
+    yield Table(columns, cells, columns[:3], columns[3:])
+    matches = sum(counts[agents[0], status] for status in MEANING)
+    total = {"matches": _.n("{n} match", "{n} matches", matches), "agents": len(agents)}
+    yield _("{matches} on publishers' own sites, each for {agents} agents", **total)
+    of_uses = [
+        (agent, _.number(counts[agent, use, verdict]), _.name(use), _.name(verdict))
+        for agent in agents
+        for use in USES
+        for verdict in VERDICTS
+        if counts[agent, use, verdict]
+    ]
+    if of_uses:
+        yield ""
+        yield Table(("agent", "matches", "use", "verdict"), of_uses)
 
 
 @command("exposure", json=True, export=True, lang="en", pager=True)

@@ -12,7 +12,7 @@ from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.matching.rights.declaration import ANY_AGENT
 from presswatch_spark.tables.literals import USES, Use
 
-NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+NAME = re.compile(r"[a-z0-9][\w.-]{0,63}(?![\w.-])", re.ASCII | re.IGNORECASE)
 """The name of an agent; a group of robots.txt may add a version to it, after `/`."""
 
 

@@ -226,8 +226,7 @@ class Declarations:
                 continue
             seen.add(row.row_sha256)
             if row.scope == "page":
-                if any(about(row, use) is not None for use in USES):
-                    self.pages[row.document_url, second(row.captured_at)].append(row)
+                self.pages[row.document_url, second(row.captured_at)].append(row)
             elif place := place_of(row.document_url):
                 captures = files.setdefault((place.origin, place.path), {})
                 captures.setdefault((row.captured_at, record_of(row)), []).append(row)
@@ -240,13 +239,14 @@ class Declarations:
 
     def for_capture(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`, for each source, by time."""
-        return self.for_page(url, at, agent, self._captures_at(url, at, (None,)))
+        captures = [(moment, [row for row in rows if row.verdict]) for moment, rows in self.captures(url, at)]
+        return self.for_page(url, at, agent, [capture for capture in captures if capture[1]])
 
-    def _captures_at(self, url: str, at: datetime, uses: Iterable[Use | None]) -> list[PageCapture]:
+    def captures(self, url: str, at: datetime) -> list[PageCapture]:
+        """Return the captures of a page of one moment, each with its rows."""
         records: dict[str, list[RightsSignal]] = defaultdict(list)
         for row in self.pages.get((url, second(at)), ()):
-            if any(about(row, use) is not None for use in uses):
-                records[record_of(row)].append(row)
+            records[record_of(row)].append(row)
         return [(at, rows) for rows in records.values()]
 
     def verdicts(
@@ -261,7 +261,7 @@ class Declarations:
         `agent`: None for any agent and all that are named, of which those with the strongest verdict are
         reported. `pages`: all captures of the page that were read, by time; None: those of the moment `at`.
         """
-        captures = self._captures_at(url, at, USES) if pages is None else pages
+        captures = self.captures(url, at) if pages is None else pages
         agents, found = [agent or ANY_AGENT], dict[Use, Verdict]()
         if agent is None:
             rows = [row for _, each in (*captures, *self._captures_of_files(url)) for row in each]
@@ -304,13 +304,12 @@ class Declarations:
         ]
         of_page, is_superseded = list[Declaration](), False
         for moment, rows in addressed:
-            reservations = [row for row in rows if row.signal == TDMREP]
+            reservations = [row for row in rows if row.signal == TDMREP and use != "search"]
             of_source = (
                 [row for row in reservations if row.source == source and row.verdict in _STATED]
                 for source in ("xmp", "meta", "header")
             )
             declared = [Declaration(moment, about(row, use), row) for row in rows if row.signal != TDMREP]
-            reservations = [] if use == "search" else reservations
             # If values differ, the verdict is unknown. Values other than 0 and 1 override nothing; if there
             # are no others, they are in doubt.
             if stated := next(filter(None, of_source), None):

@@ -150,6 +150,16 @@ def test_a_row_shows_the_declarations_and_their_pointers(tmp_path: Path) -> None
         TableStore.open(out).read("reservations")
 
 
+def test_verdicts_rest_on_declarations_that_are_not_about_training(tmp_path: Path) -> None:
+    headers = ("TDM-Reservation", "1"), ("TDM-Policy", "/p.json"), ("X-Robots-Tag", "noindex")
+    offer = '{"permission": [{"action": "tdm:mine"}]}'
+    policy = capture(offer, f"{SITE}/p.json", media_type="application/json", record_id="<2>")
+    folder = tables(tmp_path, [own("a")], *signal_rows(capture("<p>", PAGE, *headers), policy))
+    row = next(Reservations(str(folder)).rows())
+    assert (row["train"], row["search"], row["tdm"]) == ("conflicting", "reserved", "conflicting")
+    assert (row["status"], row["before"]["signal"]) == ("both", "tdm_reservation")
+
+
 def test_a_table_whose_making_was_cut_short_is_not_there_and_can_be_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -331,6 +331,7 @@ HOSTILE = [
     "User-agent:" * 40_000,
     "".join(f"User-agent: a{n}\nDisallow: /\n" for n in range(100_000)),
     "".join(f"User-agent: a{n}\nCrawl-delay: 1\n" for n in range(16_000)) + "Disallow: /",
+    f"User-agent: {'a' * 400_000}\nDisallow: /",
     "License: /a" + "\nLicense: /b" * 40_000,
     "a b c d " * 60_000,
 ]
@@ -343,7 +344,7 @@ class TestHostileFiles:
     def test_they_give_few_and_short_signals(self, text: str) -> None:
         signals = told(robots(text))
         assert 4 <= len(signals) <= 201
-        assert all(len(signal.value or "") <= 4096 for signal in signals)
+        assert all(len(signal.value or "") <= 4096 and len(signal.agent or "") <= 64 for signal in signals)
 
     def test_patterns_of_wildcards_are_compared_with_a_long_path(self) -> None:
         rules_read = RobotsGroup([("disallow", f"/{'*a' * 2000}*b")] * 50)

@@ -5,8 +5,6 @@ killed, when the disk is full. Whoever runs the job does what its messages say: 
 """
 
 import random
-import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from tests.chaos.weather import StormyServer, Weather
 from tests.spark.press import Press, write_press
 from tests.world.commands import presswatch
 from tests.world.corpora import build
+from tests.world.places import small_disk
 from tests.world.servers import running, s3
 
 SHARDS, FEW_SHARDS, PAGES, WAVE = 300, 120, 6, 40
@@ -87,14 +86,8 @@ def release(truth: Truth) -> Iterator[str]:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path | None]:
     """A small disk; None where none can be made, and then no disk is ever full."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "presswatch-chaos", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        yield None
-        return
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with small_disk(tmp_path, "48m") as disk:
+        yield disk
 
 
 @pytest.mark.parametrize(("truth", "seed"), COURSES, indirect=["truth"])

@@ -159,7 +159,7 @@ def policies(name: str = STACK) -> dict[str, dict[str, Any]]:
 
 
 class _Made:
-    """A resource of a `kind` that CloudFormation makes by calls of the service."""
+    """A resource of a `kind` that CloudFormation makes by calls of the service, in `make`."""
 
     kind: str
 
@@ -172,22 +172,11 @@ class _Made:
         return cls.kind
 
     @classmethod
-    def cloudformation_name_type(cls) -> str:
-        return ""
-
-    @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
         return attr == "Arn"
 
     def get_cfn_attribute(self, attribute: str) -> str:
         return {"Arn": self.arn}[attribute]
-
-    def is_created(self) -> bool:
-        return True
-
-    @classmethod
-    def make(cls, name: str, properties: Any) -> Any:
-        raise NotImplementedError
 
     @classmethod
     def change(cls, properties: Any) -> None:

@@ -37,7 +37,7 @@ from presswatch_spark.storage.objects import (
 from presswatch_spark.storage.s3 import aws_session
 from presswatch_spark.storage.shards import left_out_line, plan
 from presswatch_spark.storage.uris import host_of
-from tests.world.places import Place, on_s3
+from tests.world.places import Place, on_s3, read_all
 from tests.world.servers import Fault, Server, answering
 
 DATA = random.Random(7).randbytes(3_000_000)
@@ -55,18 +55,13 @@ where_we_write = of("disk", "s3")
 where_we_only_read = of("web", "hub")
 
 
-def read_all(info: ObjectInfo, place: Place, start: int = 0) -> bytes:
-    with open_stream(info, place.options, start=start) as stream:
-        return stream.read_to_end()
-
-
 class TestReading:
     @everywhere
     def test_an_object_is_described_and_read_from_any_byte(self, place: Place) -> None:
         info = place.put(NAME, DATA)
         assert stat(info.uri, place.options) == info
         for start in (*CUTS, len(DATA)):
-            assert read_all(info, place, start) == DATA[start:]
+            assert read_all(info, place.options, start) == DATA[start:]
         with open_stream(info, place.options, start=5) as stream:
             assert (stream.read(3), stream.position) == (DATA[5:8], 8)
         with pytest.raises(ValueError, match="closed"):
@@ -130,13 +125,13 @@ class TestFaults:
     def test_they_change_nothing_in_the_bytes(self, place: Place, faults: list[Fault]) -> None:
         info = place.put(NAME, DATA)
         place.server.faults.extend(faults)
-        assert read_all(info, place) == DATA
+        assert read_all(info, place.options) == DATA
         assert not place.server.faults
 
     @far_away
     def test_a_broken_body_continues_where_it_stopped(self, place: Place) -> None:
         place.server.faults.append(Fault(cut_after=1000))
-        assert read_all(place.put(NAME, DATA), place) == DATA
+        assert read_all(place.put(NAME, DATA), place.options) == DATA
         assert place.server.gets() == ["", "bytes=1000-"]
 
     @far_away
@@ -145,7 +140,7 @@ class TestFaults:
         info = place.put(NAME, DATA)
         place.server.always = Fault(cut_after=cut)
         with pytest.raises(TruncatedError, match=f"only {4 * cut} of 3,000,000 bytes") as caught:
-            read_all(info, place)
+            read_all(info, place.options)
         assert caught.value.where == f"{info.uri} @ {4 * cut}"
         assert len(place.server.gets()) == 4
         assert ask(info.uri, 0, len(DATA), place.options).failure.startswith("the transfer ")
@@ -171,11 +166,11 @@ class TestFaults:
         slow = replace(place.options, max_attempts=2, lowest_rate=1_000_000, rate_seconds=0.05)
         place = replace(place, options=slow)
         place.server.faults.append(Fault(drips=True))
-        assert read_all(info, place) == DATA
+        assert read_all(info, place.options) == DATA
         place.server.always = Fault(drips=True)
         slower = "the transfer is slower than 1,000,000 bytes a second"
         with pytest.raises(TruncatedError, match=slower):
-            read_all(info, place)
+            read_all(info, place.options)
         with pytest.raises(TruncatedError, match=slower):
             read_range(info.uri, 10, 100_000, slow)
         assert len(place.server.gets()) == 6

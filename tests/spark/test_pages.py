@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli.demo import shards
-from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
+from presswatch_spark.tables.declarations import MemberCapture
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome, presswatch
@@ -21,7 +21,7 @@ from tests.world.processes import kill_at
 from tests.world.prose import pages
 from tests.world.scanned import SEED, press, press_corpus, records_of
 from tests.world.servers import web
-from tests.world.tables import row_of, write
+from tests.world.tables import publish_census, row_of
 
 CRAWL, CENSUS = "CC-MAIN-2024-51", "20261101T000000Z-abcdef"
 FILES = 3
@@ -49,7 +49,7 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
                 row = {"url": fields["WARC-Target-URI"], "captured_at": at, "languages": []}
                 row |= {"warc_filename": f"{names['warc']}.warc.gz", "record_offset": start}
                 row |= {"record_length": length, "row_sha256": f"{number}{start:063x}"}
-                captures.append(row_of(MemberCapture, run_id=CENSUS, **row))
+                captures.append(row_of(MemberCapture, **row))
                 at += timedelta(seconds=1)
     return folder, captures
 
@@ -64,12 +64,6 @@ def at_home(crawl: Crawl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def scan(folder: Path, out: Path, *more: object) -> Outcome:
     return outcome("scan", *more, "--corpus", folder / "press" / "corpus", "--out", out)
-
-
-def census(tables: Path, captures: list[dict[str, Any]]) -> None:
-    store = TableStore.create(str(tables))
-    write(store, "captures", CENSUS, captures, MemberCapture.schema)
-    write(store, "censuses", CENSUS, [row_of(PublishedCensus, run_id=CENSUS)], PublishedCensus.schema)
 
 
 def matches_of_whole_files(crawl: Crawl, out: Path) -> list[dict[str, Any]]:
@@ -116,7 +110,7 @@ def test_the_captures_of_a_census_are_resumed_after_a_kill_and_name_what_moved(
     tables = tmp_path / "tables"
     offset = int(str(captures[0]["record_offset"])) + 1
     moved = {**captures[0], "record_offset": offset, "row_sha256": "b" * 64}
-    census(tables, [moved, *captures[1:]])
+    publish_census(tables, CENSUS, [moved, *captures[1:]])
     given = ["--captures", str(tables), "--base", str(folder), "--wave-shards", "1", "--out", str(tables)]
     given += ["--corpus", str(folder / "press" / "corpus")]
     kill_at([sys.executable, "-m", "presswatch_spark", "scan", *given], tables, "_runs/*/waves/*.json", 1)
@@ -138,7 +132,7 @@ def test_the_captures_of_a_census_are_resumed_after_a_kill_and_name_what_moved(
 
 def test_the_guide_reads_the_captures_of_a_census(spark: SparkSession, crawl: Crawl, at_home: Path) -> None:
     folder, captures = crawl
-    census(at_home / "census-tables", captures)
+    publish_census(at_home / "census-tables", CENSUS, captures)
     _, of_census = commands(text_of("how-to/pages"))
     presswatch(*of_census[1:], PRESSWATCH_DATASETS__COMMON_CRAWL__BASE=str(folder))
     (run,) = TableStore.open("tables").read("runs").to_pylist()

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +27,7 @@ from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.spark.fakes import Fake, Trouble, be_cut, die, fake_shards, found, lose_connection, once
 from tests.world.exposition import parsed
+from tests.world.places import small_disk
 from tests.world.processes import raising
 from tests.world.proofs import each_time
 
@@ -261,28 +261,21 @@ class TestResuming:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 200 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "presswatch-test", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk is not allowed here")
-    yield disk
-    # Spark may still hold a file that it could not write.
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, "200k") as disk:
+        yield disk or pytest.skip("mounting a small disk is not allowed here")
 
 
 def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_resume(
-    fake: Fake, small_disk: Path, undisturbed: RunSummary
+    fake: Fake, disk: Path, undisturbed: RunSummary
 ) -> None:
-    rules, fake = RunRules(wave_shards=1), replace(fake, out=small_disk / "out")
-    ballast = small_disk / "ballast"
+    rules, fake = RunRules(wave_shards=1), replace(fake, out=disk / "out")
+    ballast = disk / "ballast"
     ballast.write_bytes(bytes(120_000))
     with pytest.raises(OutputError, match=r"the disk is full .*run the same command again"):
         fake.run(rules=rules)
     ballast.unlink()
-    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
     summary = fake.run(rules=rules)
     assert summary.resumed
     assert found(summary) == found(undisturbed)

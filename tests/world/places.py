@@ -1,7 +1,9 @@
 """Storage of every kind, and the servers of it that fail on demand."""
 
 import hashlib
+import shutil
 import ssl
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +15,31 @@ import pytest
 import trustme
 
 from presswatch_spark.storage.locks import GuardedObject
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
 from presswatch_spark.tables.store import TableStore
 from tests.world.hub import NAME, hub
 from tests.world.servers import Server, web
 
 QUICK = StorageOptions(max_attempts=4, backoff_base=0.0001, read_timeout=5, refusal_pause=0.0)
+
+
+def read_all(info: ObjectInfo, options: StorageOptions = QUICK, start: int = 0) -> bytes:
+    with open_stream(info, options, start=start) as stream:
+        return stream.read_to_end()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path | None]:
+    """A disk of a size such as `200k` in a folder; None where none can be made."""
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "presswatch-test", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        yield None
+        return
+    yield disk
+    # Spark may still hold a file that it could not write.
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @dataclass(frozen=True)

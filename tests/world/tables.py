@@ -17,6 +17,8 @@ from presswatch_spark.tables.declarations import (
     PUBLISHERS,
     SCHEMAS,
     Match,
+    MemberCapture,
+    PublishedCensus,
     PublishedRun,
     ShardLog,
 )
@@ -60,6 +62,15 @@ def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts
     write(store, "matches", run_id, [{**row, "run_id": run_id} for row in matches], Match.schema)
     row = row_of(PublishedRun, run_id=run_id, **(standard | facts))
     write(store, "runs", run_id, [row], PublishedRun.schema)
+
+
+def publish_census(tables: Path, run_id: str, captures: list[dict[str, Any]], /, **facts: Any) -> TableStore:
+    """Publish a census of these captures; `facts` are columns of `censuses`."""
+    store = TableStore.create(str(tables))
+    write(store, "captures", run_id, [row | {"run_id": run_id} for row in captures], MemberCapture.schema)
+    census = row_of(PublishedCensus, run_id=run_id, **facts)
+    write(store, "censuses", run_id, [census], PublishedCensus.schema)
+    return store
 
 
 def write(store: TableStore, table: str, run_id: str, rows: list[dict[str, Any]], schema: pa.Schema) -> None:

@@ -16,6 +16,12 @@ def http(body: bytes, *headers: str, status: str = "HTTP/1.1 200 OK") -> bytes:
     return "\r\n".join([status, *(headers or (HTML,)), "", ""]).encode() + body
 
 
+def chunked(data: bytes, size: int = 1000, *, newline: bytes = b"\r\n") -> bytes:
+    """A body as HTTP's chunked coding sends it."""
+    parts = [data[at : at + size] for at in range(0, len(data), size)]
+    return b"".join(b"%x%s%s%s" % (len(part), newline, part, newline) for part in [*parts, b""])
+
+
 def warc_record(
     block: bytes, url: str | bytes = "https://exemple.fr/", *headers: str, kind: str = "response"
 ) -> bytes:

@@ -12,14 +12,14 @@ import pytest
 from presswatch_spark.core.terminal import columns_of
 from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.core.version import __version__
-from presswatch_spark.tables.declarations import Match, MemberCapture, PublishedCensus
+from presswatch_spark.tables.declarations import Match, MemberCapture
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.corpora import article, build, write_jsonl
 from tests.world.golden import assert_golden, transcript
-from tests.world.tables import match, publish, publish_row, row_of, write
+from tests.world.tables import match, publish, publish_census, publish_row, row_of
 
 RUNS = ("20240602T080000Z-abcdef", "20240702T080000Z-012345")
 MAY = datetime(2024, 5, 17, 23, 59, tzinfo=UTC)
@@ -50,11 +50,8 @@ def tables(tmp_path: Path) -> str:
     publish(
         tmp_path / "tables", RUNS[1], [newer | {"release": "R2", "dataset": "c4"}], passes=1, dataset=None
     )
-    store = TableStore.open(str(tmp_path / "tables"))
-    captures = [row_of(MemberCapture, title_id="rivage", publisher_id="q", article_id="riv-9", run_id="c1")]
-    write(store, "captures", "c1", captures, MemberCapture.schema)
-    census = row_of(PublishedCensus, run_id="c1", release="R1", captures=62, table_digest="ef" * 32)
-    write(store, "censuses", "c1", [census], PublishedCensus.schema)
+    captures = [row_of(MemberCapture, title_id="rivage", publisher_id="q", article_id="riv-9")]
+    publish_census(tmp_path / "tables", "c1", captures, release="R1", captures=62, table_digest="ef" * 32)
     return str(tmp_path / "tables")
 
 

@@ -28,6 +28,7 @@ from presswatch_spark.reading.http.message import (
     to_utf8,
 )
 from tests.world.proofs import each_time
+from tests.world.warc import chunked
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Crawler-Content-Encoding: gzip\r\n"
@@ -229,11 +230,6 @@ PAGE = "<html><p>Un texte, à la page.</p>".encode() * 300
 def raw_deflate(data: bytes) -> bytes:
     deflater = zlib.compressobj(wbits=-15)
     return deflater.compress(data) + deflater.flush()
-
-
-def chunked(data: bytes, size: int = 1000, *, newline: bytes = b"\r\n") -> bytes:
-    parts = [data[at : at + size] for at in range(0, len(data), size)]
-    return b"".join(b"%x%s%s%s" % (len(part), newline, part, newline) for part in [*parts, b""])
 
 
 ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {

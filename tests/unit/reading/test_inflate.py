@@ -13,6 +13,7 @@ import zstandard
 from presswatch_spark.core.errors import TruncatedError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import MemberPiece, Window, gzip_pieces, inflated, lines
+from tests.world.records import members
 
 
 class Trickle(AbstractContextManager["Trickle"]):
@@ -39,10 +40,6 @@ def noise(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-def chain(*contents: bytes) -> bytes:
-    return b"".join(gzip.compress(content, mtime=0) for content in contents)
-
-
 def everything(data: bytes, **how: int | bool) -> tuple[bytes, ReadReport]:
     report = ReadReport()
     return b"".join(inflated(Trickle(data, **how), report)), report  # type: ignore[arg-type]
@@ -58,7 +55,7 @@ def pieces_of(data: bytes, chunk_bytes: int = 1 << 22) -> tuple[list[MemberPiece
 def test_plain_gzip_and_zstd_are_told_apart_by_content(at_once: int) -> None:
     content = noise(20_000)
     frames = zstandard.ZstdCompressor().compress(content[:9000]) + zstandard.compress(content[9000:])
-    for stored in (content, chain(content), chain(content[:5], b"", content[5:]), frames):
+    for stored in (content, members(content), members(content[:5], b"", content[5:]), frames):
         found, report = everything(stored, at_once=at_once)
         assert found == content
         assert report.defects_total == 0
@@ -105,7 +102,7 @@ def test_members_with_any_header_are_whole_wherever_the_view_ends(flags: int, ch
     assert ([piece.data for piece in pieces], report.defects_total) == ([b"WARC/1", b"WARC/2"], 0)
 
 
-@pytest.mark.parametrize("pack", [chain, zstandard.ZstdCompressor(write_checksum=True).compress])
+@pytest.mark.parametrize("pack", [members, zstandard.ZstdCompressor(write_checksum=True).compress])
 def test_what_inflates_before_a_cut_is_given_and_the_cut_is_noted(pack) -> None:  # type: ignore[no-untyped-def]
     content = bytes(random.Random(3).choices(b"abcdef \n", k=400_000))
     stored = pack(content)
@@ -118,15 +115,15 @@ def test_what_inflates_before_a_cut_is_given_and_the_cut_is_noted(pack) -> None:
 
 def test_a_cut_inside_the_trailer_of_gzip_or_between_members_is_noted() -> None:
     for missing in range(1, 9):
-        found, report = everything(chain(b"one", b"two")[:-missing])
+        found, report = everything(members(b"one", b"two")[:-missing])
         assert (found, "cut" in str(report.defects[0])) == (b"onetwo", True)
-    found, report = everything(chain(b"one", b"two"), breaks_off=True)
+    found, report = everything(members(b"one", b"two"), breaks_off=True)
     assert (found, "only some bytes could be read" in str(report.defects[0])) == (b"onetwo", True)
 
 
 def test_every_byte_before_damage_is_given() -> None:
     content = bytes(random.Random(3).choices(b"abcdef \n", k=300_000))
-    stored = bytearray(chain(content))
+    stored = bytearray(members(content))
     stored[len(stored) // 2 : len(stored) // 2 + 40] = b"\xff" * 40
     inflater, expected = zlib.decompressobj(31), b""
     for byte in stored:
@@ -141,7 +138,7 @@ def test_every_byte_before_damage_is_given() -> None:
 
 def test_members_know_their_place_in_the_file() -> None:
     contents = [b"WARC/" + noise(size, size) for size in (10, 100_000, 3, 70_000)]
-    stored = chain(*contents)
+    stored = members(*contents)
     for chunk_bytes in (50, 4096, 1 << 22):
         pieces, report = pieces_of(stored, chunk_bytes)
         assert [piece.data for piece in pieces] == contents
@@ -153,7 +150,7 @@ def test_members_know_their_place_in_the_file() -> None:
 
 def test_a_large_member_comes_in_pieces() -> None:
     content = noise(10 << 20)
-    pieces, _ = pieces_of(chain(content))
+    pieces, _ = pieces_of(members(content))
     assert b"".join(piece.data for piece in pieces) == content
     assert max(len(piece.data) for piece in pieces) < 6 << 20
     assert [piece.opens for piece in pieces] == [True] + [False] * (len(pieces) - 1)
@@ -163,27 +160,27 @@ def test_a_large_member_comes_in_pieces() -> None:
 @pytest.mark.parametrize("damage", ["data", "crc", "length", "magic", "garbage", "zeros"])
 def test_reading_resumes_after_damage(damage: str) -> None:
     good = [b"WARC/" + noise(500, i) for i in range(3)]
-    members = [bytearray(chain(content)) for content in good]
-    hit = members[1]
+    damaged = [bytearray(members(content)) for content in good]
+    hit = damaged[1]
     places = {"data": slice(100, 140), "magic": slice(0, 1), "zeros": slice(None), "garbage": slice(0, 0)}
     if damage in places:
         hit[places[damage]] = noise(300, 9) if damage == "garbage" else bytes(len(hit[places[damage]]))
     else:
         hit[{"crc": -6, "length": -2}[damage]] ^= 1
-    pieces, report = pieces_of(b"".join(members), 64)
+    pieces, report = pieces_of(b"".join(damaged), 64)
     whole = [piece.data for piece in pieces if piece.closes]
     assert whole == (good if damage == "garbage" else [good[0], good[2]])
     (defect,) = report.defects
-    assert (defect.offset, "resumed" in defect.what) == (len(members[0]), True)
+    assert (defect.offset, "resumed" in defect.what) == (len(damaged[0]), True)
 
 
 def test_zeros_after_the_last_member_are_padding_but_not_many() -> None:
     for zeros in (1, 9, 10_000):
-        pieces, report = pieces_of(chain(b"WARC/1") + bytes(zeros))
+        pieces, report = pieces_of(members(b"WARC/1") + bytes(zeros))
         assert [piece.data for piece in pieces if piece.closes] == [b"WARC/1"]
         assert report.defects_total == 0, zeros
-    assert pieces_of(chain(b"WARC/1") + bytes(1 << 20))[1].defects_total == 1
-    assert pieces_of(chain(b"WARC/1") + b"trailing")[1].defects_total == 1
+    assert pieces_of(members(b"WARC/1") + bytes(1 << 20))[1].defects_total == 1
+    assert pieces_of(members(b"WARC/1") + b"trailing")[1].defects_total == 1
 
 
 @pytest.mark.slow

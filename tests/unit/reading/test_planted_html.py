@@ -15,13 +15,9 @@ from presswatch_spark.cli.demo.shards import CannedResponse, write_warc, write_w
 from tests.reference.pairs import pairs_with_common_run
 from tests.world.corpora import article
 from tests.world.scanned import press, rows_in, scan_one, some_pages
+from tests.world.warc import chunked
 
 pytestmark = pytest.mark.slow
-
-
-def chunked(body: bytes) -> bytes:
-    parts = [body[at : at + 700] for at in range(0, len(body), 700)]
-    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
 
 
 CODINGS: dict[str, Callable[[bytes], bytes]] = {

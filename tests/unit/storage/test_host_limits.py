@@ -59,6 +59,7 @@ from presswatch_spark.storage.objects import (
     read_range,
 )
 from presswatch_spark.storage.streams import RangeFile
+from tests.world.places import read_all
 from tests.world.servers import Fault, Server, web
 
 DATA = random.Random(3).randbytes(300_000)
@@ -92,8 +93,7 @@ class Asks:
 
 
 def read(server: Server, name: str, options: StorageOptions = OPTIONS) -> bytes:
-    with open_stream(ObjectInfo(f"{server.url}/{name}"), options) as stream:
-        return stream.read_to_end()
+    return read_all(ObjectInfo(f"{server.url}/{name}"), options)
 
 
 def outcome(server: Server, name: str) -> object:

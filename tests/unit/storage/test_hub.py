@@ -38,6 +38,7 @@ from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress
 from presswatch_spark.tables.store import TableStore
 from tests.world.hub import NAME, OTHER_TOKEN, TOKEN, Dataset, Hub, hub, refused
+from tests.world.places import read_all
 from tests.world.scanned import FORMS, scan_here, some_pages
 from tests.world.servers import Fault, Reply
 
@@ -81,12 +82,7 @@ def pinned(site: Hub, path: str = "data/part-0.json.gz") -> str:
 
 
 def whole(uri: str, options: StorageOptions = OPTIONS) -> bytes:
-    return whole_of(ObjectInfo(uri), options)
-
-
-def whole_of(info: ObjectInfo, options: StorageOptions = OPTIONS) -> bytes:
-    with open_stream(info, options) as stream:
-        return stream.read_to_end()
+    return read_all(ObjectInfo(uri), options)
 
 
 class TestLists:
@@ -252,9 +248,9 @@ class TestReading:
             assert stream.read_to_end() == DATA
             assert stream.sha256 == described.sha256
         with pytest.raises(StorageError, match="changed"):
-            whole_of(ObjectInfo(described.uri, len(DATA) - 1, None, described.sha256))
+            read_all(ObjectInfo(described.uri, len(DATA) - 1, None, described.sha256), OPTIONS)
         with pytest.raises(StorageError, match="changed"):
-            whole_of(ObjectInfo(described.uri, len(DATA), "another", described.sha256))
+            read_all(ObjectInfo(described.uri, len(DATA), "another", described.sha256), OPTIONS)
 
     def test_an_address_that_was_refused_is_not_sent_again(self, site: Hub) -> None:
         uri = pinned(site)
@@ -305,7 +301,7 @@ class TestReading:
         else:
             site.refusals.append(Reply(200, {"Content-Type": "text/html"}, b"x" * 9000))
         with pytest.raises(StorageError, match="changed since it was listed"):
-            whole_of(shard)
+            read_all(shard, OPTIONS)
 
     def test_a_part_that_nobody_asked_for_is_not_taken_for_the_file(self, site: Hub) -> None:
         """A cache between us and the hub may give what others asked it for."""

@@ -39,7 +39,7 @@ from presswatch_spark.storage.objects import (
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.streams import Opener
 from tests.conftest import TEST_AWS
-from tests.world.places import QUICK
+from tests.world.places import QUICK, read_all
 from tests.world.servers import Fault, Server, answering, web
 
 DATA = bytes(range(256)) * 5_000
@@ -50,11 +50,6 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 def server() -> Iterator[Server]:
     with web(objects={"/shard.gz": DATA, "/empty": b""}) as running:
         yield running
-
-
-def read_all(info: ObjectInfo) -> bytes:
-    with open_stream(info, QUICK) as stream:
-        return stream.read_to_end()
 
 
 class TestBodies:

@@ -22,7 +22,7 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.core.terminal import TIES
 from presswatch_spark.query.pointers.records import save
-from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus, RightsSignal
+from presswatch_spark.tables.declarations import MemberCapture, RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
 from tests.world.arc import arc_record, packed_arc
@@ -42,8 +42,7 @@ from tests.world.scanned import (
     substitute,
 )
 from tests.world.shards import as_parquet
-from tests.world.tables import publish, write
-from tests.world.tables import row_of as blank_row
+from tests.world.tables import publish, publish_census, write
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\u2066\r\x9b31m"
 FORMS = ("a.warc.wet.gz", "single.warc.wet.gz", "c4.json.gz")
@@ -300,9 +299,7 @@ class TestRecordsThatAreNoDocuments:
         pq.write_table(pa.Table.from_pylist([index], pa.schema(fields)), folder / "index.parquet")
         (folder / "press").mkdir()
         _, (found,) = take(census_corpus(folder / "press"), folder / "index.parquet")
-        store = TableStore.create(str(folder / "tables"))
-        write(store, "captures", RUN, [found | {"run_id": RUN}], MemberCapture.schema)
-        write(store, "censuses", RUN, [blank_row(PublishedCensus, run_id=RUN)], PublishedCensus.schema)
+        publish_census(folder / "tables", RUN, [found])
         return found | {"run_id": RUN}
 
     @pytest.mark.parametrize("url", [PAGE, ROBOTS, GONE])

@@ -52,7 +52,7 @@ from tests.world.scanned import (
     some_pages,
 )
 from tests.world.tables import publish, write
-from tests.world.warc import PDF, erratum, http, packed_as, page, pdf, record, warc_record
+from tests.world.warc import PDF, chunked, erratum, http, packed_as, page, pdf, record, warc_record
 
 RUN = "20261125T000000Z-abcdef"
 Rows = list[dict[str, Any]]
@@ -330,12 +330,6 @@ def xhtml() -> bytes:
     return f"{head}<iframe src='b'/><p>{escape(BODY)}</p></body></html>".encode()
 
 
-def chunked(body: bytes) -> bytes:
-    cut = len(body) // 2
-    parts = [body[:cut], body[cut:], b""]
-    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
-
-
 def warc() -> list[bytes]:
     typed = "Content-Type: text/html"
     bodies = {
@@ -346,8 +340,8 @@ def warc() -> list[bytes]:
         "undeclared": (html("cp1252", declared=False), typed),
         "utf-16": (html("utf-16"), typed),
         "packed": (gzip.compress(html("utf-8")), typed, PACKED),
-        "chunked": (chunked(html("iso-8859-1")), typed, CHUNKED),
-        "both": (chunked(gzip.compress(html("utf-8"))), typed, PACKED, CHUNKED),
+        "chunked": (chunked(html("iso-8859-1"), 100), typed, CHUNKED),
+        "both": (chunked(gzip.compress(html("utf-8")), 100), typed, PACKED, CHUNKED),
         "two members": (gzip.compress(html("utf-8")[:99]) + gzip.compress(html("utf-8")[99:]), typed, PACKED),
         "not packed": (html("utf-8"), typed, PACKED),
         "cut": (gzip.compress(html("utf-8") + random.Random(3).randbytes(99))[:-40], typed, PACKED),

@@ -20,13 +20,13 @@ from presswatch_spark.scanning.ccindex import lookup
 from presswatch_spark.scanning.ccindex.lookup import Index
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, stat
-from presswatch_spark.tables.declarations import MemberCapture, PublishedCensus
+from presswatch_spark.tables.declarations import MemberCapture
 from presswatch_spark.tables.store import TableStore
 from tests.world.index_files import listed, lists
 from tests.world.prose import pages
 from tests.world.scanned import SEED, press, records_of, rows_in, scan_here, shard_scan
 from tests.world.servers import Reply, web
-from tests.world.tables import match, publish, row_of, write
+from tests.world.tables import match, publish, publish_census, row_of
 
 CRAWL, RUN = "CC-MAIN-2024-51", "20261125T000000Z-abcdef"
 WARC = f"crawl-data/{CRAWL}/segments/1/warc/a.warc.gz"
@@ -59,9 +59,7 @@ class Crawl:
         return row_of(MemberCapture, **(facts | changes))
 
     def plan(self, *rows: dict[str, Any], base: str | Path | None = None, name: str = "tables") -> RecordPlan:
-        store = TableStore.create(str(self.out / name))
-        write(store, "captures", RUN, [row | {"run_id": RUN} for row in rows], MemberCapture.schema)
-        write(store, "censuses", RUN, [row_of(PublishedCensus, run_id=RUN)], PublishedCensus.schema)
+        store = publish_census(self.out / name, RUN, list(rows))
         return plan_of_captures(store, str(base or self.folder))
 
     def changed(self, data: bytes, name: str = WARC) -> Path:

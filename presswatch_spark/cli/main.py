@@ -63,6 +63,8 @@ NEXT_STEPS = {
     "compare": 'presswatch sql DIR "select * from changes"',
     "rights": "presswatch exposure TABLES",
     "exposure": "presswatch report --corpus DIR --out PAGE.html TABLES",
+    "reservations pack": "presswatch reservations check DIR/HOST",
+    "reservations check": "presswatch reservations pack --members FILE --title X --out DIR",
     "reservations timeline": "presswatch rights TABLES",
     "report": "presswatch claims --corpus DIR --out CLAIMS TABLES",
     "verify-rows": "presswatch claims --corpus DIR --out CLAIMS TABLES",

@@ -19,7 +19,7 @@ from presswatch_spark.tables.store import TableStore
 _Form = tuple[str | None, ...]
 _Moment = tuple[datetime, str]
 
-POLICIES = ("tdm_policy", "license")
+POLICIES = ("tdm_policy", "rsl", "license")
 """Signals without a verdict of their own that lead to a licence or a policy."""
 
 

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
-from presswatch_spark.cli.options import argument, option
-from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
+from presswatch_spark.cli.options import argument, option, repeated_option
+from presswatch_spark.cli.replies import (
+    FAILED,
+    INCOMPLETE,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    command,
+)
+from presswatch_spark.core.terminal import did_you_mean
+from presswatch_spark.tables.literals import USES, Use
 
 if TYPE_CHECKING:
+    from presswatch_spark.matching.rights.current import Form, SiteReport
     from presswatch_spark.query.timeline import Period
 
+PAGE = re.compile(r"https?://[^\s\"'<>\\$]+")
+MAIL_OR_PAGE = re.compile(rf"{PAGE.pattern}|[^\s\"'<>\\$@:/]+@[^\s\"'<>\\$@:/]+")
+"""Addresses without characters that need quotes in a file or a header."""
 PERIOD = {
     "origin": str, "signal": str, "source": str, "agent": str, "path": str, "verdict": str, "value": str,
     "note": str, "first_at": datetime, "last_at": datetime, "captures": int,
 }  # fmt: skip
 """Columns of a timeline."""
-RULES = ("robots_txt", "ai_txt")
 AGENTS_SHOWN = 3
+
+
+def _address(name: str, meaning: str, pattern: re.Pattern[str] = PAGE) -> Any:
+    def checked(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not pattern.fullmatch(value):
+            raise click.BadParameter(f"{value!r} is no such address", context, option)
+        return value
+
+    return option(name, "ADDRESS", meaning, callback=checked)
 
 
 @click.group()
@@ -33,6 +59,123 @@ def reservations() -> None:
     """
 
 
+@command("pack", reservations, lang="en")
+def pack(
+    *,
+    members: str = option("--members", "FILE", "The members file.", required=True),
+    title: str = option("--title", "ID", "The title, by its id in the members file.", required=True),
+    reserved: tuple[Use, ...] = repeated_option(
+        "--reserve",
+        None,
+        "A use to reserve; all others are allowed.",
+        type=click.Choice(USES),
+        default=("train", "tdm"),
+    ),
+    policy: str | None = _address("--policy", "Page of the licensing policy, for TDMRep."),
+    licence: str | None = _address("--licence", "Page with terms of a licence, for RSL."),
+    contact: str | None = _address(
+        "--contact", "E-mail address or page for requests, for RSL.", MAIL_OR_PAGE
+    ),
+    out: str = option("--out", "DIR", "A new folder, or s3://, for the files.", required=True),
+    form: ReplyForm,
+) -> Reply:
+    """Write the files that a publisher serves to reserve its rights.
+
+    Uses are training of models, other text and data mining, and search. For each host of the title, there
+    are robots.txt, tdmrep.json (TDMRep), headers, elements for pages and an RSL document; README.md tells
+    the webmaster where they go. Before the folder appears, the files are read as `check` reads a site.
+
+    \b
+    presswatch reservations pack --members members.yaml \\
+      --title courrier-des-rives --contact droits@rives.example --out pack
+    """
+    from presswatch_spark.corpus.registry import load_registry
+    from presswatch_spark.matching.rights.agents import agents_to_refuse
+    from presswatch_spark.matching.rights.pack import USE_NAMES, Pack, write_pack
+
+    registry, _ = load_registry(members), form.language
+    found = registry.titles.get(title)
+    if found is None:
+        near = did_you_mean(title, registry.titles)
+        raise click.UsageError(f"the members file has no title {title}{near}")
+    publisher = registry.by_id[found.publisher_id]
+    order = Pack(found, publisher.legal_name or publisher.name, frozenset(reserved), policy, licence, contact)
+    names = write_pack(order, out, form.storage, _)
+    reserved_uses, allowed_uses = (
+        ", ".join(_(name) for use, name in USE_NAMES.items() if (use in reserved) == is_reserved) or "-"
+        for is_reserved in (True, False)
+    )
+    lines = [
+        _("reserved: {uses}", uses=reserved_uses),
+        _("allowed: {uses}", uses=allowed_uses),
+        *(f"  {name}" for name in names),
+        _("written to {folder}, and read again: the files declare this", folder=out),
+    ]
+    mixed = agents_to_refuse(reserved)[1]
+    agents = _("not refused by robots.txt, as they also make allowed uses: {agents}", agents=", ".join(mixed))
+    return Reply(lines, warnings=[agents] if mixed else ())
+
+
+@command("check", reservations, json=True, lang="en")
+def check(
+    *,
+    place: str = argument("URL|FOLDER"),
+    page: str = option("--page", "PATH", "With FOLDER: the path of the page.", default="/"),
+    form: ReplyForm,
+) -> Reply:
+    """Check the declarations that a site serves now.
+
+    URL is a page: the page, robots.txt, ai.txt, tdmrep.json and licence documents are requested once each.
+    FOLDER contains the same files, as `pack` writes them, and is named as the host. Each form is listed with
+    its verdict on each use, then conflicts between forms, agents that robots.txt does not refuse although
+    all their uses are reserved, and missing forms.
+
+    The exit code is 1 if forms conflict, or else 3 if something could not be read.
+
+    Example: presswatch reservations check https://courrier-des-rives.example/
+    """
+    from presswatch_spark.matching.rights.current import report_of_folder, report_of_url
+    from presswatch_spark.storage.disk import Folder
+    from presswatch_spark.storage.uris import scheme_of
+
+    if scheme_of(place) in ("http", "https"):
+        report = report_of_url(place, form.storage)
+    else:
+        report = report_of_folder(Folder.of(place, form.storage), page)
+    code = FAILED if report.conflicts() else INCOMPLETE if report.unread else 0
+    return Reply(_report_lines(report, form.language), rows=ReplyRows([asdict(report)]), exit_code=code)
+
+
+def _report_lines(report: SiteReport, _: Language) -> Iterator[Line]:
+    def place(form: Form) -> str:
+        path = urlsplit(form.address).path.removeprefix("/.well-known")
+        return path[1:] if form.source == "file" else form.source
+
+    rows = []
+    for form in report.forms:
+        declared = ", ".join(form.values) or _agents(form.agents, _)
+        verdicts = [_.name(form.verdicts[use] or "") for use in USES]
+        rows.append((place(form), f"{form.signal}: {declared}", *verdicts))
+    total = (_("together"), "", *(_.name(report.verdicts[use] or "no verdict") for use in USES))
+    yield report.url
+    yield Table(("where", "declaration", *USES), [*rows, total], USES, ("declaration",))
+    for use in report.conflicts():
+        reserving, allowing = (
+            ", ".join(
+                f"{form.signal} ({place(form)})" for form in report.forms if form.verdicts[use] == verdict
+            )
+            for verdict in ("reserved", "allowed")
+        )
+        facts = {"use": _.name(use), "reserving": reserving, "allowing": allowing}
+        yield _("conflict about {use}: reserved by {reserving}; allowed by {allowing}", **facts)
+    if report.agents_let_in:
+        yield _("robots.txt does not refuse: {agents}", agents=_agents(report.agents_let_in, _))
+    if report.missing:
+        yield _("not declared: {forms}", forms=", ".join(report.missing))
+    for address, reason in report.unread.items():
+        yield _("not read: {address}: {reason}", address=address, reason=reason)
+
+
 @command("timeline", reservations, json=True, export=True, lang="en", pager=True)
 def timeline(
     *,
@@ -41,7 +184,7 @@ def timeline(
     chart: str | None = option("--chart", "FILE", "Also draw the periods into a new .svg file."),
     form: ReplyForm,
 ) -> Reply:
-    """Show when each declaration of a title was first and last captured.
+    """Show when each declaration was first and last captured.
 
     TABLES is the --out folder of scans of its pages, and of robots.txt; all published runs are read. A
     line is a series of captures of a file with the same declaration, or all captures of pages with it;
@@ -97,7 +240,9 @@ def _form(period: Period) -> str:
 
 def _declared(period: Period) -> str:
     """Return form and value of a declaration; a remark in place of the rules of robots.txt."""
-    value = period.note if period.value is None or period.signal in RULES else period.value
+    from presswatch_spark.matching.rights.declaration import RULE_FILES
+
+    value = period.note if period.value is None or period.signal in RULE_FILES else period.value
     return f"{_form(period)}: {value}" if value else _form(period)
 
 

@@ -1,7 +1,7 @@
 """Crawlers that declarations name, with the uses that their operators make of pages (`conf/agents.yaml`)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -69,3 +69,14 @@ def uses_of(agent: str) -> tuple[Use, ...]:
         return USES
     known = known_agents().get(agent.lower())
     return known.purpose if known else ()
+
+
+def agents_to_refuse(reserved: Collection[Use]) -> tuple[list[str], list[str]]:
+    """Return the agents all whose uses are reserved, and those that also make uses that are allowed."""
+    refused, mixed = list[str](), list[str]()
+    for agent in known_agents().values():
+        if set(agent.purpose) <= set(reserved):
+            refused.append(agent.name)
+        elif set(agent.purpose) & set(reserved):
+            mixed.append(agent.name)
+    return refused, mixed

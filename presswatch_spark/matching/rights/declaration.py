@@ -129,6 +129,8 @@ def place_from(base: str, address: str) -> RobotsUrl | None:
         return None
 
 
+RULE_FILES = ("robots_txt", "ai_txt")
+"""Signals of files with rules for agents."""
 PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
 """Signals of preferences, by the header or the directive of robots.txt that states them."""
 

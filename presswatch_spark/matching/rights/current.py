@@ -1,0 +1,203 @@
+"""Reads the declarations that a site serves now, or that a folder contains, and compares their forms."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
+
+from presswatch_spark.core.errors import InputError
+from presswatch_spark.core.model import Capture, Locator
+from presswatch_spark.matching.rights.agents import agents_to_refuse
+from presswatch_spark.matching.rights.declaration import RESERVED, RULE_FILES, place_from, place_of
+from presswatch_spark.matching.rights.in_force import verdicts_of
+from presswatch_spark.matching.rights.signals import Owner, signal_rows
+from presswatch_spark.reading.http.message import SITE_FILES, encoding_of, media_type
+from presswatch_spark.reading.page_metadata import PAGE_BYTES
+from presswatch_spark.storage.addresses import name_of
+from presswatch_spark.storage.disk import Folder
+from presswatch_spark.storage.host_limits import BlockedError
+from presswatch_spark.storage.http import HttpStore, unpacked_body
+from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.tables.declarations import RightsSignal
+from presswatch_spark.tables.literals import USES, Use, UseVerdict
+
+HEADERS_FILE, HEAD_FILE = "headers.txt", "head.html"
+"""In a folder, the headers of its pages, and elements of their heads."""
+USUAL_FORMS: Mapping[str, tuple[str, *tuple[Use, ...]]] = {
+    "robots.txt": ("robots_txt", *USES),
+    "TDMRep": ("tdm_reservation", "tdm"),
+    "AIPREF": ("content_usage", *USES),
+    "RSL": ("rsl", *USES),
+}
+"""Forms that a site with a reservation should have, each with its signal and the uses that it covers."""
+LICENSING = ("rsl", "tdm_policy")
+"""Signals of addresses of licence documents; `rsl` of a path is a licence itself."""
+LICENCES = 5
+"""Most licence documents of a site that are read."""
+ABSENT = (404, 410)
+Verdicts = Mapping[Use, UseVerdict | None]
+Fetch = Callable[[str], Capture]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The declarations of one form at one address, with the verdict on each use.
+
+    `agents`: those towards whom it reserves. `values`: its values, of robots.txt and ai.txt only remarks.
+    """
+
+    address: str
+    signal: str
+    source: str
+    agents: tuple[str, ...]
+    values: tuple[str, ...]
+    verdicts: Verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReport:
+    """The declarations about the page at `url`, and the verdict on each use by all forms together.
+
+    `agents_let_in`: known agents all whose uses are reserved, but whom robots.txt does not refuse. `missing`:
+    keys of `USUAL_FORMS` that do not declare the reservation. `unread`: reasons, by address.
+    """
+
+    url: str
+    verdicts: Verdicts
+    forms: list[Form]
+    agents_let_in: list[str]
+    missing: list[str]
+    unread: Mapping[str, str]
+
+    def conflicts(self) -> list[Use]:
+        """Return the uses about which forms disagree."""
+        return [use for use in USES if self.verdicts[use] == "conflicting"]
+
+
+def report_of_url(url: str, options: StorageOptions) -> SiteReport:
+    """Request the page at a URL, its site's files and its licence documents, each once.
+
+    Raises `InputError` if it is no URL. After a refusal of all requests, the host gets no more.
+    """
+    if place_of(url) is None:
+        raise InputError("this is not a URL of the web", where=url, remedy="write https://HOST/PATH")
+    store = HttpStore(options, named=name_of(url))
+
+    def fetch(address: str) -> Capture:
+        answer = store.ask_whole(address, PAGE_BYTES + 1)
+        if answer.status is None:
+            raise InputError(answer.failure)
+        body = unpacked_body(answer, PAGE_BYTES + 1)
+        return _capture(answer.uri, answer.status, answer.headers, body, bool(answer.failure))
+
+    return _report(url, fetch)
+
+
+def report_of_folder(folder: Folder, page: str = "/") -> SiteReport:
+    """Read a site's files, and the page at a path, from a folder with the name of the host.
+
+    Raises `InputError` if there are none.
+    """
+    site = f"https://{folder.uri.rpartition('/')[2]}"
+
+    def content(name: str) -> bytes | None:
+        with suppress(MissingError):
+            return folder.read(name)[0][: PAGE_BYTES + 1]
+        return None
+
+    if all(content(name) is None for name in (*(path[1:] for path in SITE_FILES), "index.html")):
+        remedy = "pass a folder with robots.txt, such as PACK/HOST"
+        raise InputError("the folder has no files of a site", where=str(folder), remedy=remedy)
+    lines = (content(HEADERS_FILE) or b"").decode("utf-8", "replace").splitlines()
+    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines) if value]
+
+    def fetch(address: str) -> Capture:
+        path = urlsplit(address).path
+        if not address.startswith(f"{site}/"):
+            raise InputError("it is on another host")
+        if address == site + page:
+            names = [f"{path}index.html"[1:] if path.endswith("/") else path[1:], HEAD_FILE]
+            body = next((found for name in names if (found := content(name)) is not None), b"")
+            return _capture(address, 200, [*headers, ("Content-Type", "text/html")], body)
+        found = content(path[1:])
+        kind = "application/rsl+xml" if path.endswith(".xml") else "text/plain"
+        return _capture(address, 404 if found is None else 200, [("Content-Type", kind)], found or b"")
+
+    return _report(site + page, fetch)
+
+
+def _report(url: str, fetch: Fetch) -> SiteReport:
+    captures, unread = list[Capture](), dict[str, str]()
+
+    def read(address: str) -> None:
+        try:
+            found = fetch(address)
+        except (InputError, BlockedError) as error:
+            unread[address] = error.what
+            return
+        status = found.locator.http_status or 0
+        is_optional = urlsplit(address).path in SITE_FILES and status in ABSENT
+        if status >= 400 and not is_optional:
+            unread[address] = f"HTTP {status}"
+        # A file that leads elsewhere declares for the site that was asked; a page, for its last address.
+        captures.append(replace(found, url=address) if captures else found)
+
+    def rows() -> list[RightsSignal]:
+        found = (row for each in captures for row in signal_rows(each, _Anyone(), each.url, None))
+        return [row for row in found if row.http_status not in ABSENT]
+
+    read(url)
+    url = captures[0].url if captures else url
+    for path in SITE_FILES:
+        read(urljoin(url, path))
+    stated = [(row.document_url, row.value) for row in rows() if row.signal in LICENSING and row.value]
+    places = [place_from(base, value) for base, value in stated if not value.startswith("{")]
+    for address in list(dict.fromkeys(place.origin + place.path for place in places if place))[:LICENCES]:
+        read(address)
+    return _compared(url, rows(), unread)
+
+
+def _compared(url: str, rows: list[RightsSignal], unread: Mapping[str, str]) -> SiteReport:
+    groups = dict[tuple[str, str, str], list[RightsSignal]]()
+    for row in rows:
+        groups.setdefault((row.document_url, row.signal, row.source), []).append(row)
+    forms = list[Form]()
+    for key, group in groups.items():
+        agents = tuple(row.agent for row in group if row.agent and row.verdict == RESERVED)
+        texts = [row.note if row.signal in RULE_FILES else row.value or row.note for row in group]
+        values = tuple(dict.fromkeys(filter(None, texts)))
+        if any((verdicts := _verdicts(group, url)).values()):
+            forms.append(Form(*key, agents, values, verdicts))
+    together, declared = _verdicts(rows, url), {form.signal for form in forms}
+    reserved = {use for use in USES if together[use] == RESERVED}
+    rules = [row for row in rows if row.signal == "robots_txt"]
+    return SiteReport(
+        url,
+        together,
+        forms,
+        [each for each in agents_to_refuse(reserved)[0] if not any(_verdicts(rules, url, each).values())],
+        [
+            name
+            for name, (signal, *uses) in USUAL_FORMS.items()
+            if signal not in declared and reserved & {*uses}
+        ],
+        unread,
+    )
+
+
+def _verdicts(rows: Iterable[RightsSignal], url: str, agent: str | None = None) -> Verdicts:
+    return {use: found.verdict for use, found in verdicts_of(rows, url, agent).items()}
+
+
+class _Anyone:
+    def owner(self, url: str) -> Owner:
+        return Owner(None, None)
+
+
+def _capture(
+    url: str, status: int, headers: Iterable[tuple[str, str]], body: bytes, cut: bool = False
+) -> Capture:
+    given = next((value for name, value in headers if name.lower() == "content-type"), None)
+    locator = Locator(record_id=url, captured_at=datetime.now(UTC), http_status=status)
+    return Capture(url, tuple(headers), media_type(given), encoding_of(given, body), body, locator, cut)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import get_args
+from typing import cast, get_args
 
 from presswatch_spark.matching.rights.agents import uses_of
 from presswatch_spark.matching.rights.declaration import (
@@ -95,6 +95,10 @@ class InForce:
     after: Declaration | None = None
 
 
+Sides = Sequence[tuple[Declaration | None, Declaration | None]]
+"""The declarations of each source that count before and after a moment."""
+
+
 def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
     """Return the declaration that counts among several on one side; the first of equals."""
     return max(declarations, key=lambda each: (_WEIGHT[each.verdict], not each.disputed), default=None)
@@ -109,12 +113,19 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
     read. `conflicting`: each source that reserves on one side does not on the other, or captures of one
     moment differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`: otherwise.
     """
+    return _in_force(_sides(at, series), read)
+
+
+def _sides(at: datetime, series: Iterable[Sequence[Declaration]]) -> Sides:
     # Most sources have no declaration: a site has few of the files that can declare something.
-    sides = [
+    return [
         (_of_side(at, declarations, -1), _of_side(at, declarations, 1))
         for declarations in series
         if declarations
     ]
+
+
+def _in_force(sides: Sides, read: bool) -> InForce:
     before = strongest(side for side, _ in sides if side)
     after = strongest(side for _, side in sides if side)
     verdicts = {side.verdict for side in (before, after) if side}
@@ -144,19 +155,16 @@ def verdict_on(use: Use, at: datetime, series: Iterable[Sequence[Declaration]], 
 
     Within one form, its own rules have decided already: an allowance conflicts only with other forms.
     """
-    sources = [declarations for declarations in series if declarations]
-    found = in_force(at, sources)
-    sides = [side for declarations in sources for way in (-1, 1) if (side := _of_side(at, declarations, way))]
-    forms = [form for side in sides for form in side.forms if form.verdict is not None and form.row]
+    sides = _sides(at, series)
+    declared = [side for pair in sides for side in pair if side]
+    forms = [form for side in declared for form in side.forms if form.verdict is not None and form.row]
     forms.sort(key=lambda form: -_WEIGHT[form.verdict])
+    verdict = next((cast(UseVerdict, form.verdict) for form in forms), None)
     reserving, allowing = (
-        {form.row.signal for form in forms if form.row and form.verdict == verdict}
-        for verdict in (RESERVED, ALLOWED)
+        {form.row.signal for form in forms if form.row and form.verdict == each}
+        for each in (RESERVED, ALLOWED)
     )
-    verdict: UseVerdict | None = next(
-        (each for each in _BY_WEIGHT if any(f.verdict == each for f in forms)), None
-    )
-    if found.status == CONFLICTING or (reserving and allowing - reserving):
+    if _in_force(sides, read=True).status == CONFLICTING or (reserving and allowing - reserving):
         verdict = "conflicting"
     rows = {form.row.row_sha256: form.row for form in forms if form.row}
     return Verdict(use, verdict, (agent,), tuple(rows.values()))
@@ -419,9 +427,9 @@ def _by_rules(row: RightsSignal, path: str, agent: str, use: Use | None) -> str 
     elif is_cut(row.note):
         verdict = UNKNOWN
     else:
-        groups = [_rules(value) for value in row.value.split(OR)]
-        verdict = agreed(ALLOWED if allows(group, path) else RESERVED for group in groups)
-        if use is not None and row.signal == "ai_txt" and all(group.allowing(path) for group in groups):
+        groups = row.value.split(OR)
+        verdict = agreed(ALLOWED if _lets_in(group, path) else RESERVED for group in groups)
+        if use is not None and row.signal == "ai_txt" and all(_rules(each).allowing(path) for each in groups):
             return verdict
     return None if use is not None and verdict == ALLOWED else verdict
 
@@ -491,6 +499,11 @@ def _longest(rows: Sequence[RightsSignal], use: Use | None) -> tuple[RightsSigna
         return nearest[0], UNKNOWN
     verdict = RESERVED if RESERVED in by_verdict else next(iter(by_verdict), None)
     return by_verdict.get(verdict, nearest[0]), verdict
+
+
+@lru_cache(maxsize=1024)
+def _lets_in(group: str, path: str) -> bool:
+    return allows(_rules(group), path)
 
 
 @lru_cache(maxsize=1024)

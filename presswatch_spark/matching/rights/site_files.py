@@ -40,8 +40,8 @@ from presswatch_spark.reading.rows.columns import parse
 PARSER = f"protego {version('protego')}"
 NAMES = 100
 """The most agents of a file, besides those that always have rows, whose rules are read; known ones first."""
-LINES_READ_AGAIN = 3
-"""The most lines that are read for these agents, as a multiple of those of the file."""
+LINES_READ = 50_000
+"""The most lines that are read for these agents: a line counts for each set of groups that contains it."""
 TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
 OR = "\n# or, if only rules end the names of a group:\n"
 """Separates two readings of a group, in `value`."""
@@ -90,7 +90,7 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
         found.add(signal)
         yield signal
     # Stop before `signals_of` does, which would leave all agents in doubt.
-    room, lines_left, seen = SIGNALS - 1 - len(found), LINES_READ_AGAIN * robots.count, set[object]()
+    room, lines_left, seen = SIGNALS - 1 - len(found), LINES_READ, set[object]()
     for place, name in enumerate(robots.names):
         read = robots.groups.get(name.lower(), ()), robots.by_rules.get(name.lower(), ())
         lines_left -= 0 if read in seen else sum(map(len, read))
@@ -235,7 +235,7 @@ class Robots:
     `by_rules`: only a rule ends them (RFC 9309, section 2.2.4), so later names join. Parsers differ, and
     crawler-commons changed in 2023. `foreign`: the text has no line of a robots.txt. `names`: other agents
     than `AGENTS` that the file names, known ones first; `NAMES` of them are read. `licences`: addresses in
-    `License:` lines, which are of no group (RSL 1.0). `count`: number of lines.
+    `License:` lines, which are of no group (RSL 1.0).
     """
 
     groups: Mapping[str, tuple[Line, ...]]
@@ -244,7 +244,6 @@ class Robots:
     foreign: bool = False
     names: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
-    count: int = 0
 
     @classmethod
     def of(cls, text: str) -> "Robots":
@@ -264,7 +263,7 @@ class Robots:
         groups, outside = _grouped(lines, None, read)
         by_rules, _ = _grouped(lines, _RULES, read)
         licences = dict.fromkeys(value for directive, value in lines if directive == _LICENSE and value)
-        return cls(groups, outside, by_rules, foreign, tuple(names.values()), tuple(licences), len(lines))
+        return cls(groups, outside, by_rules, foreign, tuple(names.values()), tuple(licences))
 
     def readings_of(self, agent: str) -> tuple[tuple[Line, ...], ...]:
         """Return the lines of an agent's groups, else of those for `*`; twice if the readings differ."""

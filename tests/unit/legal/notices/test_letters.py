@@ -444,12 +444,19 @@ def test_an_opt_out_lists_the_declarations_that_were_read(
     declared = {
         ("le-meridien.example", "robots_txt"): [date(2024, 5, 3), date(2024, 12, 1)],
         ("quai.example", "tdm_reservation"): [date(2024, 6, 1)],
+        ("quai.example", "rsl"): [date(2024, 6, 2)],
+        ("quai.example", "content_usage"): [date(2024, 6, 3)],
     }
     monkeypatch.setattr(letters, "declared_forms", lambda source, places: declared)
     shared.draft("declared", "optout", "en")
     text = flat(about(shared.folder / "declared")["elements"]["declarations"]["text"])
     assert "le-meridien.example: robots.txt, between 3 May 2024 and 1 December 2024" in text
     assert "quai.example: TDMRep, on 1 June 2024" in text
+    assert "quai.example: an RSL licence, on 2 June 2024" in text
+    assert "quai.example: Content-Usage (AIPREF), on 3 June 2024" in text
+    shared.draft("declared-fr", "optout", "fr")
+    text = flat(about(shared.folder / "declared-fr")["elements"]["declarations"]["text"])
+    assert "quai.example : licence RSL, le 2 juin 2024" in text.replace("\u00a0", " ")
     assert shared.rules("declared") == {}
 
 

@@ -36,6 +36,14 @@ from tests.world.tables import flip_a_bit, match, publish
 EARLIER, LATER = NOON - timedelta(days=1), NOON + timedelta(days=1)
 FORBIDS, ALLOWS = "User-agent: CCBot\nDisallow: /", "User-agent: *\nAllow: /"
 LETS_IN = robots(ALLOWS, at=EARLIER)
+RSL = capture(
+    '<rsl xmlns="https://rslstandard.org/rsl"><content url="/une/*"><license>'
+    '<prohibits type="usage">ai-train</prohibits></license></content></rsl>',
+    f"{SITE}/rsl.xml",
+    media_type="application/rsl+xml",
+    at=EARLIER,
+    record_id="<rsl>",
+)
 NO_AI = ("X-Robots-Tag", "noai")
 NO_AI_INSIDE = '<meta name="robots" content="noai">'
 CANONICAL = '<link rel="canonical" href="/une/1">'
@@ -247,6 +255,8 @@ class TestAroundACopy:
             ([capture("<p>", PAGE, NO_AI, at=EARLIER)], (LATER,), "conflicting"),
             ([capture("<p>", PAGE, NO_AI, at=EARLIER - timedelta(days=9))], (EARLIER,), "unknown"),
             ([capture("<p>", PAGE, NO_AI, at=EARLIER), robots(ALLOWS, at=LATER)], (), "before"),
+            ([RSL], (), "before"),
+            ([RSL, LETS_IN], (), "before"),
         ],
     )
     def test_the_last_declaration_before_it_and_the_first_after_it_decide(
@@ -304,8 +314,9 @@ class TestAroundACopy:
                 ("meta_robots", "robots_txt"),
             ),
             ([robots(ALLOWS, at=EARLIER)], False, ("robots_txt", None)),
+            ([RSL, robots(ALLOWS, at=EARLIER)], False, ("rsl", None)),
         ],
-        ids=["header of the page", "robots.txt of two titles", "meta of the page", "no reservation"],
+        ids=["header of the page", "robots.txt of two titles", "meta of the page", "no reservation", "RSL"],
     )
     def test_the_declarations_that_documents_quote_are_those_that_the_claim_counts(
         self,

@@ -35,7 +35,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.literals import USES
+from presswatch_spark.tables.literals import USES, Use
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
 RESPONSES = tuple(format.name for format in FORMATS if format.responses)
@@ -98,16 +98,14 @@ class Reservations:
         pages = cache(lambda: _pages_answered(stores))
 
         @lru_cache(CAPTURES_KEPT)
-        def found_at(url: str, at: datetime, read: bool) -> list[tuple[InForce, dict[str, str | None]]]:
+        def found_at(url: str, at: datetime, read: bool) -> list[dict[Use, InForce]]:
+            read = read and declared.has_robots(url)
             return [
-                (
-                    in_force(at, declared.for_capture(url, at, agent), read and declared.has_robots(url)),
-                    {use: each.verdict for use, each in declared.verdicts(url, at, agent).items()},
-                )
+                {use: in_force(at, declared.for_capture(url, at, agent, use), read) for use in USES}
                 for agent in AGENTS
             ]
 
-        unknown: list[tuple[InForce, dict[str, str | None]]] = [(InForce("unknown"), {})] * len(AGENTS)
+        unknown = [dict.fromkeys(USES, InForce("unknown"))] * len(AGENTS)
         for batch in _batches(stores[0], "matches", own, _COLUMNS, *runs):
             for match in batch.to_pylist():
                 url, at = match["document_url"], match["captured_at"]
@@ -117,7 +115,8 @@ class Reservations:
                 read = match["dataset"] in RESPONSES and match["http_status"] is not None
                 read = read or bool(url and at and hash((url, second(at))) in pages())
                 of_agents = found_at(url, at, read) if url and at else unknown
-                for agent, (found, verdicts) in zip(AGENTS, of_agents, strict=True):
+                for agent, of_uses in zip(AGENTS, of_agents, strict=True):
+                    found = of_uses["train"]
                     yield {
                         **{name: match[name] for name in _OF_MATCH},
                         "match_sha256": match["row_sha256"],
@@ -126,7 +125,7 @@ class Reservations:
                         "page_read": read,
                         **_declared(found.before, "before"),
                         **_declared(found.after, "after"),
-                        **{use: verdicts.get(use) for use in USES},
+                        **{use: each.verdict for use, each in of_uses.items()},
                     }
 
     def write(self, out: str) -> tuple[Folder, Counter[tuple[str, ...]]]:

@@ -38,7 +38,7 @@ _ATTRIBUTE = re.compile(
 )
 _TAG_END = re.compile(rb"[\s/]*+>")
 _COMMENT_END = re.compile(rb"--!?>")
-# A `type` with a character reference may mean JSON-LD without containing `ld+json`, or RSL.
+# A `type` with a character reference may mean JSON-LD without containing `ld+json`.
 _OF_TYPE = rb"[a-z/+\x00-\x20\x80-\xff]"
 _TYPE_WITH_REFERENCE = re.compile(
     rb"type\s*+=\s*+[\"']?+(?:" + _OF_TYPE + rb"{0,64}+&|" + _OF_TYPE + rb"{65})"
@@ -60,13 +60,13 @@ class HtmlElement:
 
 
 def elements_of(page: bytes) -> Iterator[HtmlElement]:
-    """Yield the `meta` and `link` elements of a page in UTF-8, and its `script` with JSON-LD or RSL."""
+    """Yield the `meta`, `link` and JSON-LD `script` elements of a page in UTF-8."""
     lowered, at = page.lower(), 0
     if _TYPE_WITH_REFERENCE.search(lowered):
         last = len(lowered)
     else:
         # Stop after the last of these elements: most pages have them in the head, a tenth of the page.
-        last = max(map(lowered.rfind, (b"<meta", b"<link", b"ld+json", b"rsl+xml")))
+        last = max(map(lowered.rfind, (b"<meta", b"<link", b"ld+json")))
     while at <= last and (opening := _OPENING.match(page, at)):
         at = opening.end()
         if not opening[1]:
@@ -86,7 +86,7 @@ def elements_of(page: bytes) -> Iterator[HtmlElement]:
         text = page[at : end_of_text if end_of_text >= 0 else len(page)]
         at += len(text)
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
-        if name == b"script" and kind in ("application/ld+json", "application/rsl+xml"):
+        if name == b"script" and kind == "application/ld+json":
             yield HtmlElement("script", attributes, text.decode("utf-8", "replace"))
 
 

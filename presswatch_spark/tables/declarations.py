@@ -131,7 +131,7 @@ class RightsSignal(TableRow):
     agent: str | None = column("The agent that the declaration addresses; `*` for any agent, null for none.")
     value: str | None = column("The declaration; of robots.txt, the lines that apply to the agent.")
     note: str | None = column("A remark about value and verdict: that the file was cut, unreachable, or not of the expected kind.")
-    source: str = column("Where it was found: `header`, `meta`, `link`, `json_ld`, `script`, `xmp` (PDF), `file`; `page` for `left_out` of a page.")
+    source: str = column("Where it was found: `header`, `meta`, `link`, `json_ld`, `xmp` (PDF), `file`; `page` for `left_out` of a page.")
     scope: str = column("Its extent: `page`, `host`, or `path`: a part of the host.")
     path: str | None = column("For a file: the path or pattern that the verdict applies to, `/` for the root; null for pages.")
     rule: Int32 | None = column("For tdmrep.json and RSL: number of the rule or `content`, from 1. Of tdmrep.json, the first rule that covers a page counts. Null otherwise.")

@@ -9,7 +9,6 @@ from typing import cast
 
 from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes
 from presswatch_spark.core.settings.load import shipped
-from presswatch_spark.matching.rights.declaration import ANY_AGENT
 from presswatch_spark.tables.literals import USES, Use
 
 NAME = re.compile(r"[a-z0-9][\w.-]{0,63}(?![\w.-])", re.ASCII | re.IGNORECASE)
@@ -45,8 +44,6 @@ def parse_agents(raw: bytes, name: str) -> dict[str, Agent]:
         what = f"agent `{agent}`"
         if agent and not NAME.fullmatch(agent):
             check.report(keys["name"], f"{what}: a name has letters, digits, `-`, `_` and `.` only")
-        if agent.lower() in found and found[agent.lower()].name != agent:
-            check.report(keys["name"], f"{what} is given twice; upper and lower case are the same")
         purposes = tuple(
             check.one_of(item, f"{what}: purpose", USES) or ""
             for item in check.items(keys.get("purpose"), f"{what}: purpose")
@@ -64,11 +61,9 @@ def parse_agents(raw: bytes, name: str) -> dict[str, Agent]:
 
 
 def uses_of(agent: str) -> tuple[Use, ...]:
-    """Return the uses that an agent makes of pages; all for any agent, none if its purpose is unknown."""
-    if agent == ANY_AGENT:
-        return USES
+    """Return the uses that an agent makes of pages: all if its purpose is unknown, and for `*`."""
     known = known_agents().get(agent.lower())
-    return known.purpose if known else ()
+    return known.purpose if known else USES
 
 
 def agents_to_refuse(reserved: Collection[Use]) -> tuple[list[str], list[str]]:

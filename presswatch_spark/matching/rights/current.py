@@ -187,7 +187,7 @@ def _compared(url: str, rows: list[RightsSignal], unread: Mapping[str, str]) -> 
 
 
 def _verdicts(rows: Iterable[RightsSignal], url: str, agent: str | None = None) -> Verdicts:
-    return {use: found.verdict for use, found in verdicts_of(rows, url, agent).items()}
+    return verdicts_of(rows, url, agent)
 
 
 class _Anyone:

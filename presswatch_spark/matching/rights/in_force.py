@@ -6,13 +6,13 @@ valid then, its first one after it the declaration that was valid later. Between
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import cast, get_args
+from typing import get_args
 
-from presswatch_spark.matching.rights.agents import uses_of
+from presswatch_spark.matching.rights.agents import known_agents, uses_of
 from presswatch_spark.matching.rights.declaration import (
     ALLOWED,
     ANY_AGENT,
@@ -44,15 +44,19 @@ _FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
 # The columns by which a row of a file decides about a page.
 _DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
 _BY_RULES = frozenset(("robots_txt", "ai_txt"))
-TDMREP = "tdm_reservation"
-_BY_PATH = frozenset((TDMREP, "content_usage", "content_signal", "rsl"))
+TDMREP, POLICY, RSL = "tdm_reservation", "tdm_policy", "rsl"
+_BY_PATH = frozenset((TDMREP, POLICY, RSL, "content_usage", "content_signal"))
 # Of these, a row about the whole host is a remark, and no rule.
-_REMARKED = frozenset((TDMREP, "rsl"))
+_REMARKED = frozenset((TDMREP, RSL))
 # The most restrictive preference or licence of equally long paths counts.
-_RESTRICTIVE = frozenset(("content_usage", "rsl"))
-_FOR_ROBOTS = frozenset(("x_robots_tag", "meta_robots"))
+_RESTRICTIVE = frozenset(("content_usage", RSL))
+# The uses that the verdict of a row is about, by its signal; of others, training.
+_COVERED: Mapping[str, Collection[Use]] = {
+    "left_out": USES,
+    **dict.fromkeys((TDMREP, POLICY), ("train", "tdm")),
+}
 _STATED = frozenset((RESERVED, ALLOWED))
-_BY_WEIGHT: Sequence[UseVerdict | None] = (*VERDICTS, None)
+_ORDER: Sequence[UseVerdict | None] = (*VERDICTS, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +76,17 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The verdict on a use of a page; None if nothing is declared about it.
-
-    `conflicting`: one form reserves the use and another one allows it, or a reservation was made or withdrawn
-    between two captures. `agents`: to whom it is addressed; `*`: to anyone. `rows`: the declarations that
-    reserve the use, allow it, or are in doubt, the strongest first.
-    """
-
-    use: Use
-    verdict: UseVerdict | None
-    agents: tuple[str, ...]
-    rows: tuple[RightsSignal, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class InForce:
-    """The status, and the declarations on each side of the page's capture that decided it."""
+    """The status, and the declarations on each side of the page's capture that decided it.
+
+    `verdict`: on the use, by all forms of declarations; None if nothing is declared about it. `conflicting`:
+    one form reserves it and another one allows it, or a reservation was made or withdrawn in between.
+    """
 
     status: str
     before: Declaration | None = None
     after: Declaration | None = None
-
-
-Sides = Sequence[tuple[Declaration | None, Declaration | None]]
-"""The declarations of each source that count before and after a moment."""
+    verdict: UseVerdict | None = None
 
 
 def strongest(declarations: Iterable[Declaration]) -> Declaration | None:
@@ -113,19 +103,12 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
     read. `conflicting`: each source that reserves on one side does not on the other, or captures of one
     moment differ. `none`: some source allows it, none reserves it, none is in doubt. `unknown`: otherwise.
     """
-    return _in_force(_sides(at, series), read)
-
-
-def _sides(at: datetime, series: Iterable[Sequence[Declaration]]) -> Sides:
     # Most sources have no declaration: a site has few of the files that can declare something.
-    return [
+    sides = [
         (_of_side(at, declarations, -1), _of_side(at, declarations, 1))
         for declarations in series
         if declarations
     ]
-
-
-def _in_force(sides: Sides, read: bool) -> InForce:
     before = strongest(side for side, _ in sides if side)
     after = strongest(side for _, side in sides if side)
     verdicts = {side.verdict for side in (before, after) if side}
@@ -147,35 +130,42 @@ def _in_force(sides: Sides, read: bool) -> InForce:
         status = UNKNOWN
     else:
         status = NONE
-    return InForce(status, before, after)
-
-
-def verdict_on(use: Use, at: datetime, series: Iterable[Sequence[Declaration]], agent: str) -> Verdict:
-    """Return the verdict on a use for an agent, from the declarations of each source about that use.
-
-    Within one form, its own rules have decided already: an allowance conflicts only with other forms.
-    """
-    sides = _sides(at, series)
-    declared = [side for pair in sides for side in pair if side]
-    forms = [form for side in declared for form in side.forms if form.verdict is not None and form.row]
-    forms.sort(key=lambda form: -_WEIGHT[form.verdict])
-    verdict = next((cast(UseVerdict, form.verdict) for form in forms), None)
-    reserving, allowing = (
-        {form.row.signal for form in forms if form.row and form.verdict == each}
-        for each in (RESERVED, ALLOWED)
+    declared = [side for pair in sides for side in pair if side is not None]
+    return InForce(
+        status, before, after, _verdict(status, [form for side in declared for form in side.forms])
     )
-    if _in_force(sides, read=True).status == CONFLICTING or (reserving and allowing - reserving):
-        verdict = "conflicting"
-    rows = {form.row.row_sha256: form.row for form in forms if form.row}
-    return Verdict(use, verdict, (agent,), tuple(rows.values()))
 
 
-def verdicts_of(rows: Iterable[RightsSignal], url: str, agent: str | None = None) -> dict[Use, Verdict]:
-    """Return the verdict on each use of a page by rows that were captured together; see `verdicts`."""
-    rows = [row for row in rows if row.captured_at is not None]
-    at = max((row.captured_at for row in rows if row.captured_at), default=datetime.now(UTC))
-    of_page = [row for row in rows if row.scope == "page" and row.document_url == url]
-    return Declarations(rows).verdicts(url, at, agent, [(at, of_page)])
+def _verdict(status: str, forms: Iterable[Declaration]) -> UseVerdict | None:
+    # That robots.txt lets a crawler in permits no use. Within a form, its own rules have decided already.
+    signals = defaultdict[str | None, set[str]](set)
+    for form in forms:
+        if form.row and not (form.row.signal == "robots_txt" and form.verdict == ALLOWED):
+            signals[form.verdict].add(form.row.signal)
+    if status == CONFLICTING or (signals[RESERVED] and signals[ALLOWED] - signals[RESERVED]):
+        return "conflicting"
+    return next((verdict for verdict in _ORDER if signals[verdict]), None)
+
+
+def verdicts_of(
+    rows: Iterable[RightsSignal], url: str, agent: str | None = None
+) -> dict[Use, UseVerdict | None]:
+    """Return the verdict on each use of a page by rows that were captured together; see `InForce`.
+
+    `agent`: None for any agent and known ones that the rows name, of whose verdicts the strongest counts.
+    """
+    at = datetime.now(UTC)
+    rows = [row.with_columns(captured_at=at) for row in rows]
+    declared, agents = Declarations(rows), [agent or ANY_AGENT]
+    if agent is None:
+        agents += sorted({row.agent for row in rows if row.agent and row.agent.lower() in known_agents()})
+    return {
+        use: min(
+            (in_force(at, declared.for_capture(url, at, each, use)).verdict for each in agents),
+            key=_ORDER.index,
+        )
+        for use in USES
+    }
 
 
 def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Declaration | None:
@@ -227,7 +217,7 @@ class Declarations:
         files: dict[tuple[str, str], dict[tuple[datetime, str], list[RightsSignal]]] = {}
         self.pages: dict[tuple[str, datetime], list[RightsSignal]] = defaultdict(list)
         self._contents: dict[str, list[PageCapture]] = {}
-        self._licences: dict[str, set[str]] = defaultdict(set)
+        self._documents: dict[str, set[str]] = defaultdict(set)
         seen = set[str]()
         for row in rows:
             if row.captured_at is None or row.row_sha256 in seen:
@@ -238,58 +228,21 @@ class Declarations:
             elif place := place_of(row.document_url):
                 captures = files.setdefault((place.origin, place.path), {})
                 captures.setdefault((row.captured_at, record_of(row)), []).append(row)
-                if row.signal == "rsl" and row.scope == "path":
-                    self._licences[place.origin].add(place.path)
+                if row.signal in (RSL, POLICY) and row.scope == "path" and place.path not in _FILES:
+                    self._documents[place.origin].add(place.path)
         self._files = {
             key: [(at, captures[at, record]) for at, record in sorted(captures)]
             for key, captures in files.items()
         }
 
-    def for_capture(self, url: str, at: datetime, agent: str) -> Iterator[Sequence[Declaration]]:
+    def for_capture(
+        self, url: str, at: datetime, agent: str, use: Use = "train"
+    ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`, for each source, by time."""
-        captures = [(moment, [row for row in rows if row.verdict]) for moment, rows in self.captures(url, at)]
-        return self.for_page(url, at, agent, [capture for capture in captures if capture[1]])
-
-    def captures(self, url: str, at: datetime) -> list[PageCapture]:
-        """Return the captures of a page of one moment, each with its rows."""
         records: dict[str, list[RightsSignal]] = defaultdict(list)
         for row in self.pages.get((url, second(at)), ()):
             records[record_of(row)].append(row)
-        return [(at, rows) for rows in records.values()]
-
-    def verdicts(
-        self,
-        url: str,
-        at: datetime,
-        agent: str | None = None,
-        pages: Sequence[PageCapture] | None = None,
-    ) -> dict[Use, Verdict]:
-        """Return the verdict on each use of a page that was captured at `at`, for an agent.
-
-        `agent`: None for any agent and all that are named, of which those with the strongest verdict are
-        reported. `pages`: all captures of the page that were read, by time; None: those of the moment `at`.
-        """
-        captures = self.captures(url, at) if pages is None else pages
-        agents, found = [agent or ANY_AGENT], dict[Use, Verdict]()
-        if agent is None:
-            rows = [row for _, each in (*captures, *self._captures_of_files(url)) for row in each]
-            named = {row.agent for row in rows if row.agent and uses_of(row.agent)}
-            agents += sorted(named - {ANY_AGENT})
-        for use in USES:
-            of_agents = [
-                verdict_on(use, at, self.for_page(url, at, each, captures, use), each) for each in agents
-            ]
-            most = min((each.verdict for each in of_agents), key=_BY_WEIGHT.index)
-            first, *others = [each for each in of_agents if each.verdict == most]
-            if ANY_AGENT not in first.agents:
-                first = replace(first, agents=first.agents + tuple(each.agents[0] for each in others))
-            found[use] = first
-        return found
-
-    def _captures_of_files(self, url: str) -> list[PageCapture]:
-        place = place_of(url)
-        files = self._files_of(place) if place else ()
-        return [capture for file in files if place for capture in self._files[place.origin, file]]
+        return self.for_page(url, at, agent, [(at, rows) for rows in records.values()], use)
 
     def for_page(
         self,
@@ -297,14 +250,13 @@ class Declarations:
         at: datetime,
         agent: str,
         pages: Sequence[PageCapture],
-        use: Use | None = None,
+        use: Use = "train",
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page around a moment, for each source, in order of time.
 
         `pages`: all captures of the page that were read, by time. For each source, the last declaration up to
         that moment and the first from it on decide. In TDMRep, XMP and metas override headers, and headers
-        the file. `use`: only declarations about this use count, and policies to which TDMRep leads; None:
-        those about mining or training, and robots.txt that lets the agent in as an allowance.
+        the file. A policy counts if one of these leads to it.
         """
         nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
         addressed = [
@@ -312,12 +264,12 @@ class Declarations:
         ]
         of_page, is_superseded = list[Declaration](), False
         for moment, rows in addressed:
-            reservations = [row for row in rows if row.signal == TDMREP and use != "search"]
+            reservations = [row for row in rows if row.signal == TDMREP and use in _COVERED[TDMREP]]
             of_source = (
                 [row for row in reservations if row.source == source and row.verdict in _STATED]
                 for source in ("xmp", "meta", "header")
             )
-            declared = [Declaration(moment, about(row, use), row) for row in rows if row.signal != TDMREP]
+            declared = [Declaration(moment, _about(row, use), row) for row in rows if row.signal != TDMREP]
             # If values differ, the verdict is unknown. Values other than 0 and 1 override nothing; if there
             # are no others, they are in doubt.
             if stated := next(filter(None, of_source), None):
@@ -332,34 +284,33 @@ class Declarations:
         place = place_of(url)
         if place is None:
             return
-        policies = [row for _, rows in addressed for row in rows if row.signal == "tdm_policy"]
+        leading = [row for _, rows in addressed for row in rows if row.signal == POLICY]
         for file in self._files_of(place):
             captures = self._files[place.origin, file]
-            if not (file == TDM_FILE and is_superseded):
-                nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
-                yield [_of_file(moment, rows, place, agent, use) for moment, rows in nearest]
-                policies += [
-                    row
-                    for _, rows in nearest
-                    for row in rows
-                    if row.signal == "tdm_policy" and row.path and _covers(row.path, place.path)
-                ]
-        if use is None:
-            return
-        led_to = {place_from(row.document_url, row.value) for row in policies if row.value}
-        for origin, path in sorted({(each.origin, each.path) for each in led_to if each}):
-            captures = self._files.get((origin, path), [])
+            if file == TDM_FILE and is_superseded:
+                continue
+            led_to = {place_from(row.document_url, row.value or "") for row in leading}
+            if (
+                file not in _FILES
+                and captures[0][1][0].signal == POLICY
+                and replace(place, path=file) not in led_to
+            ):
+                continue
             nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
-            yield [_of_policy(moment, rows, use) for moment, rows in nearest]
+            yield [_of_file(moment, rows, place, agent, use) for moment, rows in nearest]
+            rows = [row for _, rows in nearest for row in rows if file == TDM_FILE and row.signal == POLICY]
+            leading += [row for row in rows if _covers(row.path or "", place.path)]
 
     def _files_of(self, place: RobotsUrl) -> list[str]:
-        """Return the paths of a site's captured files, and of its documents of licences."""
+        """Return the paths of a site's captured files, and of its documents of licences and policies."""
         files = [file for file in _FILES if (place.origin, file) in self._files]
-        return files + sorted(self._licences.get(place.origin, ()))
+        return files + sorted(self._documents.get(place.origin, ()))
 
     def file_times(self, url: str) -> list[datetime]:
         """Return the times of captures of the files that declare for a page's site, in no order."""
-        return [moment for moment, _ in self._captures_of_files(url)]
+        place = place_of(url)
+        files = self._files_of(place) if place else ()
+        return [moment for file in files if place for moment, _ in self._files[place.origin, file]]
 
     def rules_key(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
         """Return a key of all declarations of the site's files about a page, at any time; None if no URL.
@@ -392,72 +343,60 @@ def record_of(row: RightsSignal) -> str:
     return row.record_id or f"{row.shard_uri.rpartition('/')[2]} {row.record_offset}"
 
 
-def about(row: RightsSignal, use: Use | None) -> str | None:
-    """Return a row's verdict about a use; None for `use`: about mining or training.
-
-    That of `robots_txt` and `ai_txt` is for the root of the site, and `allowed` there permits no use.
-    """
-    if use is None or row.signal == "left_out":
+def _about(row: RightsSignal, use: Use) -> str | None:
+    """Return a row's verdict about a use; that of `robots_txt` and `ai_txt` is for the root of the site."""
+    value = row.value or ""
+    if row.signal == RSL and row.rule is not None and row.note is None:
+        return rsl_verdict(value, use)
+    if use in _COVERED.get(row.signal, ("train",)) or row.signal == RSL:
         return row.verdict
-    if row.signal == "rsl":
-        # A row without a number leads to a document, or states that one could not be read.
-        is_read = row.rule is not None and row.value is not None and row.note is None
-        return rsl_verdict(row.value, use) if is_read and row.value else row.verdict
-    if use == "train":
-        return row.verdict
-    if row.signal in (TDMREP, "tdm_policy"):
-        return row.verdict if use == "tdm" else None
-    value, is_doubtful = row.value or "", row.note is not None
     if row.signal in PREFERENCES.values():
         verdict = preference_verdict(row.signal, value, use)
-        return UNKNOWN if verdict is not None and is_doubtful else verdict
-    return indexing_verdict(value) if use == "search" and row.signal in _FOR_ROBOTS else None
+        return UNKNOWN if verdict is not None and row.note is not None else verdict
+    return (
+        indexing_verdict(value) if use == "search" and row.signal in ("x_robots_tag", "meta_robots") else None
+    )
 
 
-def _by_rules(row: RightsSignal, path: str, agent: str, use: Use | None) -> str | None:
-    """Return the verdict of an agent's rules in robots.txt or ai.txt about a path.
-
-    That robots.txt lets a crawler in permits no use; ai.txt is about training, so its `Allow` permits it.
-    """
-    if use is not None and use not in (uses_of(agent) if row.signal == "robots_txt" else ("train",)):
-        return None
+def _by_rules(row: RightsSignal, path: str) -> str | None:
+    """Return the verdict of an agent's rules about a path. ai.txt allows only by an `Allow` for it."""
     if row.value is None or row.verdict is None:
         # No rules were read: the verdict of the root counts.
-        verdict = row.verdict
-    elif is_cut(row.note):
-        verdict = UNKNOWN
-    else:
-        groups = row.value.split(OR)
-        verdict = agreed(ALLOWED if _lets_in(group, path) else RESERVED for group in groups)
-        if use is not None and row.signal == "ai_txt" and all(_rules(each).allowing(path) for each in groups):
-            return verdict
-    return None if use is not None and verdict == ALLOWED else verdict
+        return row.verdict
+    if is_cut(row.note):
+        return UNKNOWN
+    groups = row.value.split(OR)
+    verdict = agreed(ALLOWED if _lets_in(group, path) else RESERVED for group in groups)
+    if (
+        row.signal == "ai_txt"
+        and verdict == ALLOWED
+        and not all(_rules(each).allowing(path) for each in groups)
+    ):
+        return None
+    return verdict
 
 
 def _of_file(
-    at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str, use: Use | None = None
+    at: datetime, rows: Sequence[RightsSignal], place: RobotsUrl, agent: str, use: Use = "train"
 ) -> Declaration:
     found = list[tuple[RightsSignal, str | None]]()
     specific: dict[str, list[RightsSignal]] = defaultdict(list)
     # The agent's own groups count, or else those for any agent.
-    own = any(
-        row.signal in _BY_RULES and row.agent and applies_to(row.agent, agent)
-        for row in rows
-        if row.agent != ANY_AGENT
-    )
+    own = any(row.signal in _BY_RULES and (row.agent or "").lower() == agent.lower() for row in rows)
     group = agent.lower() if own else ANY_AGENT
     for row in rows:
         if row.signal in _BY_RULES and row.agent and row.agent.lower() == group:
-            found.append((row, _by_rules(row, place.path, agent, use)))
+            if use in (uses_of(agent) if row.signal == "robots_txt" else ("train",)):
+                found.append((row, _by_rules(row, place.path)))
         elif row.signal == "left_out":
             # Without a verdict: only rules for further agents were left out.
-            found.append((row, row.verdict if own or agent == ANY_AGENT else UNKNOWN))
+            found.append((row, row.verdict if own else UNKNOWN))
         elif row.signal in _BY_PATH and (row.agent is None or row.agent.lower() == group):
             if row.path is None or is_cut(row.note):
                 found.append((row, UNKNOWN))
             # A remark about the whole file, or a line of robots.txt outside any group.
             elif row.scope == "host" if row.signal in _REMARKED else row.agent is None:
-                found.append((row, about(row, use)))
+                found.append((row, _about(row, use)))
             elif _covers(row.path, place.path):
                 specific[row.signal].append(row)
     for signal, named in specific.items():
@@ -465,14 +404,10 @@ def _of_file(
             # The first rule counts. Rows without a number have an unknown order, so they must agree.
             least = min(row.rule or 0 for row in named)
             first = [row for row in named if (row.rule or 0) == least]
-            found.append((first[0], agreed([about(row, use) for row in first])))
+            found.append((first[0], agreed([_about(row, use) for row in first])))
         else:
             found.append(_longest(named, use))
     return _counted(at, [Declaration(at, verdict, row) for row, verdict in found], rows[0])
-
-
-def _of_policy(at: datetime, rows: Sequence[RightsSignal], use: Use | None) -> Declaration:
-    return _counted(at, [Declaration(at, about(row, use), row) for row in rows if row.signal == "tdm_policy"])
 
 
 def _covers(pattern: str, path: str) -> bool:
@@ -484,7 +419,7 @@ def _counted(at: datetime, declared: Sequence[Declaration], row: RightsSignal | 
     return replace(strongest(declared) or Declaration(at, None, row), forms=tuple(declared))
 
 
-def _longest(rows: Sequence[RightsSignal], use: Use | None) -> tuple[RightsSignal, str | None]:
+def _longest(rows: Sequence[RightsSignal], use: Use) -> tuple[RightsSignal, str | None]:
     """Return the preference that counts: that of the longest path, in bytes of its encoded form.
 
     If those of equally long paths differ, the most restrictive counts for AIPREF and RSL; for Content-Signal,
@@ -493,7 +428,7 @@ def _longest(rows: Sequence[RightsSignal], use: Use | None) -> tuple[RightsSigna
     lengths = [octets(row.path or "") for row in rows]
     nearest = [row for row, length in zip(rows, lengths, strict=True) if length == max(lengths)]
     by_verdict: dict[str | None, RightsSignal] = {
-        verdict: row for row in reversed(nearest) if (verdict := about(row, use))
+        verdict: row for row in reversed(nearest) if (verdict := _about(row, use))
     }
     if len(by_verdict) > 1 and not (nearest[0].signal in _RESTRICTIVE and RESERVED in by_verdict):
         return nearest[0], UNKNOWN

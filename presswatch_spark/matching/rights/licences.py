@@ -46,11 +46,11 @@ _PARTS_OF_MINING = frozenset(("ai-input", "ai-index", "ai-use"))
 _FREE = frozenset(("free", "attribution"))
 
 
-def rsl_signals(text: str, url: str, source: str = "file") -> Iterator[Signal]:
+def rsl_signals(text: str, url: str) -> Iterator[Signal]:
     """Yield a signal for each `content` of an RSL document at `url`: a part of the site, and its licences."""
     root = _xml(text)
     if root is None:
-        yield _rsl(source, None, UNKNOWN, "/", "no XML, or XML with a DOCTYPE")
+        yield _rsl(None, UNKNOWN, "/", "no XML, or XML with a DOCTYPE")
         return
     own = place_of(url)
     contents = root.iter(f"{{{RSL}}}content")
@@ -59,21 +59,19 @@ def rsl_signals(text: str, url: str, source: str = "file") -> Iterator[Signal]:
         place = place_from(url, f"/{address}" if address.startswith("*") else address)
         value, note = bounded(json_text(_terms_of(content)))
         if place is None or own is None:
-            yield _rsl(source, value, UNKNOWN, "/", "an address that is not valid", number)
-        elif place.origin != own.origin:
-            yield _rsl(source, value, None, bounded(address)[0], "about another site", number)
-        else:
+            yield _rsl(value, UNKNOWN, "/", "an address that is not valid", number)
+        elif place.origin == own.origin:
             path, cut = bounded(place.path)
-            verdict = UNKNOWN if note else rsl_verdict(value, "train") or rsl_verdict(value, "tdm")
-            yield _rsl(source, value, verdict, path, cut or note, number)
+            verdict = UNKNOWN if note else rsl_verdict(value, "train")
+            yield _rsl(value, verdict, path, cut or note, number)
     if next(contents, None) is not None:
-        yield _rsl(source, None, UNKNOWN, "/", f"more than {RULES_READ} contents")
+        yield _rsl(None, UNKNOWN, "/", f"more than {RULES_READ} contents")
 
 
 def _rsl(
-    source: str, value: str | None, verdict: str | None, path: str, note: str | None, rule: int | None = None
+    value: str | None, verdict: str | None, path: str, note: str | None, rule: int | None = None
 ) -> Signal:
-    return Signal("rsl", source, value, "path", verdict, path=path, note=note, rule=rule)
+    return Signal("rsl", "file", value, "path", verdict, path=path, note=note, rule=rule)
 
 
 def _xml(text: str) -> ElementTree.Element | None:
@@ -142,7 +140,7 @@ def policy_signals(body: bytes) -> Iterator[Signal]:
     free = any(not rule.get("duty") and not rule.get("constraint") for rule in rules["permission"])
     verdict = ALLOWED if free and not rules["prohibition"] and not policy.get("obligation") else RESERVED
     value, note = bounded(json_text({kind: found for kind, found in rules.items() if found}))
-    yield Signal("tdm_policy", "file", value, "path", verdict, note=note)
+    yield Signal("tdm_policy", "file", value, "path", verdict, path="/", note=note)
 
 
 def _listed(value: object) -> Iterable[dict[str, Any]]:

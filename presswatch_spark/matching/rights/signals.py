@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ from presswatch_spark.matching.rights.licences import (
     rsl_signals,
     xmp_signals,
 )
-from presswatch_spark.matching.rights.site_files import RobotsGroup, allows, file_signals
+from presswatch_spark.matching.rights.site_files import file_signals
 from presswatch_spark.reading.html.markup import text_of_page
 from presswatch_spark.reading.http.message import UTF_8, as_html, kind_of_content, site_file, to_utf8
 from presswatch_spark.reading.page_metadata import (
@@ -123,9 +123,6 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         if element.name != "script":
             yield from _element_signals(element)
             continue
-        if element.get("type").lower().startswith(RSL_TYPE):
-            yield from _of_page(rsl_signals(element.text, capture.url, "script"), capture.url)
-            continue
         value = value_of(element.text)
         if value is None and ACCESSIBLE in element.text:
             yield Signal(
@@ -146,14 +143,6 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         yield left_out("the capture was cut")
     if longer:
         yield left_out(f"the page was read to {PAGE_BYTES >> 20} MiB")
-
-
-def _of_page(signals: Iterable[Signal], url: str) -> Iterator[Signal]:
-    """Yield those of a page's own licences that cover it, as declarations of the page."""
-    place = place_of(url)
-    for signal in signals:
-        if place and signal.path and not allows(RobotsGroup([("disallow", signal.path)]), place.path):
-            yield replace(signal, scope="page", path=None)
 
 
 def _header_signals(capture: Capture) -> Iterator[Signal]:

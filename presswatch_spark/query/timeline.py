@@ -1,119 +1,66 @@
-"""Timeline of a title: when captures first and last showed each declaration of its sites."""
+"""Timeline of a title: when captures first and last showed each declaration of its sites.
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import groupby
+A row is a declaration with its verdict in consecutive captures of one file, or in all captures of pages of an
+origin, since pages differ. Nothing is known about the time between two rows. Declarations of a host that
+several titles share count for each title with a page there.
+"""
 
-import pyarrow.compute as pc
+from typing import Any
+
+import pyarrow as pa
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import did_you_mean, printable
-from presswatch_spark.matching.rights.declaration import agreed, place_of
-from presswatch_spark.matching.rights.in_force import record_of
-from presswatch_spark.query.reservations import DECISIVE
-from presswatch_spark.tables.declarations import RightsSignal
+from presswatch_spark.query.sql import answer_of, literal
 from presswatch_spark.tables.store import TableStore
 
-_Form = tuple[str | None, ...]
-_Moment = tuple[datetime, str]
+_QUERY = """
+    with declared as (
+        select *, regexp_extract(document_url, '^[^/]*//[^/]*') as origin,
+            case when source = 'file' then document_url end as file,
+            concat(captured_at, coalesce(record_id, concat(shard_uri, record_offset))) as record
+        from rights_signals
+        where captured_at is not null
+            and (scope <> 'page' or verdict is not null or signal in ('tdm_policy', 'rsl', 'license'))
+            and (title_id = {title} or title_id is null and host in (
+                select host from rights_signals where title_id = {title}))
+    ),
+    numbered as (
+        select *, dense_rank() over (partition by file order by captured_at, record) as place from declared
+    ),
+    periods as (
+        select *, case when file is not null then place - dense_rank() over (
+            partition by file, signal, source, agent, path, value, verdict, note order by place
+        ) end as period
+        from numbered
+    )
+    select origin, signal, source, agent, path, verdict, value, note,
+        min(captured_at) as first_at, max(captured_at) as last_at, count(distinct record) as captures
+    from periods
+    group by origin, file, signal, source, agent, path, verdict, value, note, period
+    order by origin, signal, source, path, first_at, agent, value
+"""
 
-POLICIES = ("tdm_policy", "rsl", "license")
-"""Signals without a verdict of their own that lead to a licence or a policy."""
 
+def timeline(store: TableStore, title_id: str) -> pa.Table:
+    """Return the declarations of a title in all published runs, by origin, form and time.
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Consecutive captures of a file with the same declaration, or all captures of pages with it.
-
-    `origin`: scheme, host and port of the file or pages. `captures`: their number. The other columns are
-    those of `rights_signals`. Nothing is known about the time between two periods.
+    Raises `InputError` if no declaration is of the title.
     """
-
-    origin: str
-    signal: str
-    source: str
-    agent: str | None
-    path: str | None
-    verdict: str | None
-    value: str | None
-    note: str | None
-    first_at: datetime
-    last_at: datetime
-    captures: int
-
-
-def timeline(store: TableStore, title_id: str) -> list[Period]:
-    """Return the periods of a title's declarations in all published runs, by origin, form and time.
-
-    Declarations of a host that several titles share count for each title with a page there. Raises
-    `InputError` if no declaration is of the title.
-    """
-    wanted = DECISIVE | pc.field("signal").isin(POLICIES)
-    signals = store.open_table("rights_signals").to_table(filter=wanted)
-    rows = list(RightsSignal.from_batches(signals))
-    hosts = {row.host for row in rows if row.title_id == title_id}
-    if not hosts:
-        known = sorted({row.title_id for row in rows if row.title_id})
-        what = f"no declaration in these tables is of the title {title_id}{did_you_mean(title_id, known)}"
+    found = answer_of(store, _QUERY.format(title=literal(title_id)), "duckdb").table()
+    if not len(found):
+        titles = answer_of(store, "select distinct title_id from rights_signals", "duckdb").table()
+        near = did_you_mean(title_id, {*titles["title_id"].to_pylist()} - {None, title_id})
+        what = f"no declaration in these tables is of the title {title_id}{near}"
         remedy = "scan the WARC files of its pages, and those of robots.txt"
         raise InputError(printable(what), where=str(store.root), remedy=remedy)
+    return found
 
-    forms = defaultdict[_Form, dict[_Moment, dict[str, RightsSignal]]](dict)
-    of_files = defaultdict[_Form, set[_Moment]](set)
+
+def by_agents(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:
+    """Return rows that differ only in the agent as one, each with these agents."""
+    agents = dict[tuple[object, ...], tuple[dict[str, Any], list[str]]]()
     for row in rows:
-        is_of_title = row.title_id == title_id or (row.title_id is None and row.host in hosts)
-        place = place_of(row.document_url)
-        if is_of_title and place and row.captured_at is not None:
-            moment, is_file = (row.captured_at, record_of(row)), row.source == "file"
-            file = (place.origin, place.path if is_file else None)
-            form: _Form = (*file, row.signal, row.source, row.agent, row.path, None if is_file else row.value)
-            # A capture may be scanned in several runs: count each row once.
-            forms[form].setdefault(moment, {})[row.row_sha256] = row
-            of_files[file].add(moment)
-    periods = list[Period]()
-    for key, captures in forms.items():
-        # A capture of the file without the declaration ends a period; pages may differ at all times.
-        moments = of_files[key[:2]] if key[1] else captures
-        periods += _periods(str(key[0]), [[*captures.get(each, {}).values()] for each in sorted(moments)])
-    return sorted(periods, key=_order)
-
-
-def _order(period: Period) -> tuple[object, ...]:
-    form = (period.origin, period.signal, period.source, period.path or "")
-    return (*form, period.first_at, period.agent or "", period.value or "")
-
-
-def _periods(origin: str, captures: Sequence[Sequence[RightsSignal]]) -> Iterator[Period]:
-    """Yield the periods of one form, from its rows in each capture by time."""
-
-    def content(rows: Sequence[RightsSignal]) -> tuple[str | None, str | None] | None:
-        if not rows:
-            return None
-        values = dict.fromkeys(row.value for row in rows if row.value is not None)
-        return agreed(row.verdict for row in rows), "\n".join(values) if values else None
-
-    for found, group in groupby(captures, key=content):
-        if found:
-            series = list(group)
-            first = series[0][0]
-            times = [rows[0].captured_at for rows in series if rows[0].captured_at]
-            form = {name: getattr(first, name) for name in ("signal", "source", "agent", "path", "note")}
-            yield Period(
-                origin,
-                verdict=found[0],
-                value=found[1],
-                first_at=times[0],
-                last_at=times[-1],
-                captures=len(times),
-                **form,
-            )
-
-
-def by_agents(periods: Sequence[Period]) -> list[tuple[Period, list[str]]]:
-    """Return periods that differ only in the agent as one, each with these agents."""
-    agents = defaultdict[Period, list[str]](list)
-    for period in periods:
-        agents[replace(period, agent=None)] += [period.agent] if period.agent else []
-    return list(agents.items())
+        alike = agents.setdefault(tuple(row[name] for name in row if name != "agent"), (row, []))
+        alike[1].extend([row["agent"]] if row["agent"] else [])
+    return list(agents.values())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,16 +27,11 @@ from presswatch_spark.tables.literals import USES, Use
 
 if TYPE_CHECKING:
     from presswatch_spark.matching.rights.current import Form, SiteReport
-    from presswatch_spark.query.timeline import Period
 
 PAGE = re.compile(r"https?://[^\s\"'<>\\$]+")
 MAIL_OR_PAGE = re.compile(rf"{PAGE.pattern}|[^\s\"'<>\\$@:/]+@[^\s\"'<>\\$@:/]+")
 """Addresses without characters that need quotes in a file or a header."""
-PERIOD = {
-    "origin": str, "signal": str, "source": str, "agent": str, "path": str, "verdict": str, "value": str,
-    "note": str, "first_at": datetime, "last_at": datetime, "captures": int,
-}  # fmt: skip
-"""Columns of a timeline."""
+NO_VERDICT = "no verdict"
 AGENTS_SHOWN = 3
 
 
@@ -156,7 +150,7 @@ def _report_lines(report: SiteReport, _: Language) -> Iterator[Line]:
         declared = ", ".join(form.values) or _agents(form.agents, _)
         verdicts = [_.name(form.verdicts[use] or "") for use in USES]
         rows.append((place(form), f"{form.signal}: {declared}", *verdicts))
-    total = (_("together"), "", *(_.name(report.verdicts[use] or "no verdict") for use in USES))
+    total = (_("together"), "", *(_.name(report.verdicts[use] or NO_VERDICT) for use in USES))
     yield report.url
     yield Table(("where", "declaration", *USES), [*rows, total], USES, ("declaration",))
     for use in report.conflicts():
@@ -196,54 +190,56 @@ def timeline(
     """
     from presswatch_spark.query.exports import require_new
     from presswatch_spark.query.timeline import by_agents
-    from presswatch_spark.query.timeline import timeline as periods_of
+    from presswatch_spark.query.timeline import timeline as timeline_of
     from presswatch_spark.tables.store import TableStore
 
     if chart:
         if not chart.endswith(".svg"):
             raise click.UsageError("call the --chart FILE.svg")
         require_new(chart, form.storage)
-    periods = periods_of(TableStore.open(tables, form.storage), title)
-    shown, _ = by_agents(periods), form.language
+    found = timeline_of(TableStore.open(tables, form.storage), title)
+    rows, _ = found.to_pylist(), form.language
+    shown = [
+        (row, _agents(agents, _), _.name(row["verdict"] or NO_VERDICT)) for row, agents in by_agents(rows)
+    ]
     if chart:
         _draw(chart, title, shown, form)
 
     def lines() -> Iterator[Line]:
-        for origin in dict.fromkeys(period.origin for period, __ in shown):
+        columns = ("declaration", "agent", "verdict", "first", "last", "captures")
+        for origin in dict.fromkeys(row["origin"] for row in rows):
             cells = [
                 (
-                    _declared(period),
-                    _agents(agents, _),
-                    _.name(period.verdict or "no verdict"),
-                    _.day(period.first_at),
-                    _.day(period.last_at),
-                    period.captures,
+                    _declared(row),
+                    agents,
+                    verdict,
+                    _.day(row["first_at"]),
+                    _.day(row["last_at"]),
+                    row["captures"],
                 )
-                for period, agents in shown
-                if period.origin == origin
+                for row, agents, verdict in shown
+                if row["origin"] == origin
             ]
-            columns = ("declaration", "agent", "verdict", "first", "last", "captures")
             yield origin
             yield Table(columns, cells, columns[2:], columns[:2])
         if chart:
             yield _("written to {folder}", folder=chart)
 
-    return Reply(lines(), rows=ReplyRows(map(asdict, periods), PERIOD))
+    return Reply(lines(), rows=ReplyRows(rows, lambda: found.schema))
 
 
-def _form(period: Period) -> str:
+def _form(row: Mapping[str, Any]) -> str:
     """Return the form of a declaration, with its source if that is no file, and its path unless the root."""
-    places = (period.source, period.path)
-    place = " ".join(each for each in places if each not in (None, "file", "/"))
-    return f"{period.signal} ({place})" if place else period.signal
+    place = " ".join(row[name] for name in ("source", "path") if row[name] not in (None, "file", "/"))
+    return f"{row['signal']} ({place})" if place else str(row["signal"])
 
 
-def _declared(period: Period) -> str:
+def _declared(row: Mapping[str, Any]) -> str:
     """Return form and value of a declaration; a remark in place of the rules of robots.txt."""
     from presswatch_spark.matching.rights.declaration import RULE_FILES
 
-    value = period.note if period.value is None or period.signal in RULE_FILES else period.value
-    return f"{_form(period)}: {value}" if value else _form(period)
+    value = row["note"] if row["value"] is None or row["signal"] in RULE_FILES else row["value"]
+    return f"{_form(row)}: {value}" if value else _form(row)
 
 
 def _agents(agents: Sequence[str], _: Language) -> str:
@@ -252,7 +248,7 @@ def _agents(agents: Sequence[str], _: Language) -> str:
     return _("{names} and {more} more", names=names, more=_.number(more)) if more > 0 else names
 
 
-def _draw(path: str, title: str, shown: Sequence[tuple[Period, Sequence[str]]], form: ReplyForm) -> None:
+def _draw(path: str, title: str, shown: Sequence[tuple[Any, str, str]], form: ReplyForm) -> None:
     from presswatch_spark.core.extras import library
     from presswatch_spark.storage.objects import write_object
 
@@ -261,11 +257,15 @@ def _draw(path: str, title: str, shown: Sequence[tuple[Period, Sequence[str]]], 
     from presswatch_spark.legal.report.figures import BREAK, timeline_svg
 
     _ = form.language
-    has_origins = len({period.origin for period, __ in shown}) > 1
-    bars = []
-    for period, agents in shown:
-        names = [_form(period), _agents(agents, _), period.origin if has_origins else ""]
-        word = _.name(period.verdict or "no verdict")
-        bars.append((BREAK.join(filter(None, names)), word, period.first_at, period.last_at))
+    has_origins = len({row["origin"] for row, *__ in shown}) > 1
+    bars = [
+        (
+            BREAK.join(filter(None, (_form(row), agents, row["origin"] * has_origins))),
+            verdict,
+            row["first_at"],
+            row["last_at"],
+        )
+        for row, agents, verdict in shown
+    ]
     heading = _("Reservations of {title} in the captures that were read", title=title)
     write_object(path, timeline_svg(bars, heading, _).encode(), form.storage, absent=True)

@@ -1,7 +1,6 @@
 """Reads the declarations that a site serves now, or that a folder contains, and compares their forms."""
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
@@ -11,6 +10,7 @@ from presswatch_spark.core.model import Capture, Locator
 from presswatch_spark.matching.rights.agents import agents_to_refuse
 from presswatch_spark.matching.rights.declaration import RESERVED, RULE_FILES, place_from, place_of
 from presswatch_spark.matching.rights.in_force import verdicts_of
+from presswatch_spark.matching.rights.licences import RSL_TYPE
 from presswatch_spark.matching.rights.signals import Owner, signal_rows
 from presswatch_spark.reading.http.message import SITE_FILES, encoding_of, media_type
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
@@ -18,7 +18,7 @@ from presswatch_spark.storage.addresses import name_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore, unpacked_body
-from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.literals import USES, Use, UseVerdict
 
@@ -33,11 +33,11 @@ USUAL_FORMS: Mapping[str, tuple[str, *tuple[Use, ...]]] = {
 """Forms that a site with a reservation should have, each with its signal and the uses that it covers."""
 LICENSING = ("rsl", "tdm_policy")
 """Signals of addresses of licence documents; `rsl` of a path is a licence itself."""
+MOST_BYTES = PAGE_BYTES + 1
 LICENCES = 5
 """Most licence documents of a site that are read."""
 ABSENT = (404, 410)
 Verdicts = Mapping[Use, UseVerdict | None]
-Fetch = Callable[[str], Capture]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,65 +83,53 @@ def report_of_url(url: str, options: StorageOptions) -> SiteReport:
     if place_of(url) is None:
         raise InputError("this is not a URL of the web", where=url, remedy="write https://HOST/PATH")
     store = HttpStore(options, named=name_of(url))
-
-    def fetch(address: str) -> Capture:
-        answer = store.ask_whole(address, PAGE_BYTES + 1)
-        if answer.status is None:
-            raise InputError(answer.failure)
-        body = unpacked_body(answer, PAGE_BYTES + 1)
-        return _capture(answer.uri, answer.status, answer.headers, body, bool(answer.failure))
-
-    return _report(url, fetch)
+    return _report(url, lambda address: store.ask_whole(address, MOST_BYTES))
 
 
 def report_of_folder(folder: Folder, page: str = "/") -> SiteReport:
     """Read a site's files, and the page at a path, from a folder with the name of the host.
 
-    Raises `InputError` if there are none.
+    The headers are those in `HEADERS_FILE`. Without the page, its elements are those in `HEAD_FILE`. Raises
+    `InputError` if the folder is missing or empty.
     """
-    site = f"https://{folder.uri.rpartition('/')[2]}"
+    if next(iter(folder.entries()), None) is None:
+        raise InputError("the folder is missing or empty", where=str(folder), remedy="pass PACK/HOST")
+    site = f"https://{folder.uri.rpartition('/')[2]}/"
 
-    def content(name: str) -> bytes | None:
-        with suppress(MissingError):
-            return folder.read(name)[0][: PAGE_BYTES + 1]
-        return None
+    def stored(name: str) -> RawResponse:
+        # An address must not lead out of the folder.
+        found = ask(folder.at(name.replace("..", "_")), 0, MOST_BYTES, folder.storage)
+        return replace(found, status=200) if found.status == 206 else found
 
-    if all(content(name) is None for name in (*(path[1:] for path in SITE_FILES), "index.html")):
-        remedy = "pass a folder with robots.txt, such as PACK/HOST"
-        raise InputError("the folder has no files of a site", where=str(folder), remedy=remedy)
-    lines = (content(HEADERS_FILE) or b"").decode("utf-8", "replace").splitlines()
-    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines) if value]
+    def answer(address: str) -> RawResponse:
+        if address != urljoin(site, page):
+            name = address.removeprefix(site)
+            kind = RSL_TYPE if name.endswith(".xml") else "text/plain"
+            return replace(stored(name), uri=address, headers=(("Content-Type", kind),))
+        names = (f"{page}index.html"[1:] if page.endswith("/") else page[1:], HEAD_FILE)
+        found = next((each for each in map(stored, names) if each.status == 200), stored(HEAD_FILE))
+        lines = stored(HEADERS_FILE).body.decode("utf-8", "replace").splitlines()
+        headers = [(name, text.strip()) for name, _, text in (line.partition(":") for line in lines)]
+        return replace(found, uri=address, headers=(("Content-Type", "text/html"), *headers))
 
-    def fetch(address: str) -> Capture:
-        path = urlsplit(address).path
-        if not address.startswith(f"{site}/"):
-            raise InputError("it is on another host")
-        if address == site + page:
-            names = [f"{path}index.html"[1:] if path.endswith("/") else path[1:], HEAD_FILE]
-            body = next((found for name in names if (found := content(name)) is not None), b"")
-            return _capture(address, 200, [*headers, ("Content-Type", "text/html")], body)
-        found = content(path[1:])
-        kind = "application/rsl+xml" if path.endswith(".xml") else "text/plain"
-        return _capture(address, 404 if found is None else 200, [("Content-Type", kind)], found or b"")
-
-    return _report(site + page, fetch)
+    return _report(urljoin(site, page), answer)
 
 
-def _report(url: str, fetch: Fetch) -> SiteReport:
+def _report(url: str, answer_of: Callable[[str], RawResponse]) -> SiteReport:
     captures, unread = list[Capture](), dict[str, str]()
 
     def read(address: str) -> None:
         try:
-            found = fetch(address)
-        except (InputError, BlockedError) as error:
+            answer = answer_of(address)
+        except BlockedError as error:
             unread[address] = error.what
             return
-        status = found.locator.http_status or 0
-        is_optional = urlsplit(address).path in SITE_FILES and status in ABSENT
-        if status >= 400 and not is_optional:
-            unread[address] = f"HTTP {status}"
-        # A file that leads elsewhere declares for the site that was asked; a page, for its last address.
-        captures.append(replace(found, url=address) if captures else found)
+        is_absent = answer.status in ABSENT and urlsplit(address).path in SITE_FILES
+        if answer.status is None or (answer.status >= 400 and not is_absent):
+            unread[address] = f"HTTP {answer.status}" if answer.status else answer.failure
+        if answer.status is not None:
+            # A file that leads elsewhere declares for the site that was asked; a page, for its last address.
+            captures.append(_capture(answer, answer.uri if address == url else address))
 
     def rows() -> list[RightsSignal]:
         found = (row for each in captures for row in signal_rows(each, _Anyone(), each.url, None))
@@ -156,6 +144,13 @@ def _report(url: str, fetch: Fetch) -> SiteReport:
     for address in list(dict.fromkeys(place.origin + place.path for place in places if place))[:LICENCES]:
         read(address)
     return _compared(url, rows(), unread)
+
+
+def _capture(answer: RawResponse, url: str) -> Capture:
+    body, given = unpacked_body(answer, MOST_BYTES), answer.header("Content-Type")
+    locator = Locator(record_id=url, captured_at=datetime.now(UTC), http_status=answer.status)
+    is_cut = bool(answer.failure)
+    return Capture(url, answer.headers, media_type(given), encoding_of(given, body), body, locator, is_cut)
 
 
 def _compared(url: str, rows: list[RightsSignal], unread: Mapping[str, str]) -> SiteReport:
@@ -193,11 +188,3 @@ def _verdicts(rows: Iterable[RightsSignal], url: str, agent: str | None = None) 
 class _Anyone:
     def owner(self, url: str) -> Owner:
         return Owner(None, None)
-
-
-def _capture(
-    url: str, status: int, headers: Iterable[tuple[str, str]], body: bytes, cut: bool = False
-) -> Capture:
-    given = next((value for name, value in headers if name.lower() == "content-type"), None)
-    locator = Locator(record_id=url, captured_at=datetime.now(UTC), http_status=status)
-    return Capture(url, tuple(headers), media_type(given), encoding_of(given, body), body, locator, cut)

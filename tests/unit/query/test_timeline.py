@@ -51,22 +51,25 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_period_ends_where_another_declaration_was_captured(tables: Path) -> None:
-    found = timeline(TableStore.open(str(tables)), "courrier")
-    of_gptbot = [each for each in found if each.agent == "GPTBot"]
-    assert [(each.verdict, each.first_at, each.last_at, each.captures) for each in of_gptbot] == [
+    found = timeline(TableStore.open(str(tables)), "courrier").to_pylist()
+    of_gptbot = [each for each in found if each["signal"] == "robots_txt" and each["agent"] == "GPTBot"]
+    period = ("verdict", "first_at", "last_at", "captures")
+    assert [tuple(each[name] for name in period) for each in of_gptbot] == [
         ("allowed", day(-700), day(-600), 2),
         ("reserved", day(-30), day(0), 2),
         ("unknown", day(60), day(60), 1),
         ("reserved", day(90), day(90), 1),
     ]
     # The file was captured without the line in between.
-    signals = [each.captures for each in found if each.signal == "content_signal" and each.agent == "*"]
+    signals = [
+        each["captures"] for each in found if (each["signal"], each["agent"]) == ("content_signal", "*")
+    ]
     assert signals == [2, 1]
     # A page that declares nothing ends no period of the others.
-    (meta,) = (each for each in found if each.source == "meta")
-    assert (meta.verdict, meta.first_at, meta.last_at, meta.captures) == ("reserved", day(-20), day(20), 2)
-    tdmrep = [each for each in found if each.signal == "tdm_reservation" and each.source == "file"]
-    assert [(each.verdict, each.note) for each in tdmrep] == [
+    (meta,) = (each for each in found if each["source"] == "meta")
+    assert tuple(meta[name] for name in period) == ("reserved", day(-20), day(20), 2)
+    tdmrep = [each for each in found if (each["signal"], each["source"]) == ("tdm_reservation", "file")]
+    assert [(each["verdict"], each["note"]) for each in tdmrep] == [
         (None, "HTTP 404: no such file"),
         ("reserved", None),
     ]
@@ -79,9 +82,9 @@ def test_declarations_of_a_shared_host_count_for_each_of_its_titles(tmp_path: Pa
         row | {"title_id": "other", "host": "b.example"} for row in signal_rows(capture(NO_AI, at=day(1)))
     ]
     folder = tables_with_signals(tmp_path, [], *shared, *own_page, *other)
-    found = timeline(TableStore.open(str(folder)), "courrier")
-    assert {each.signal for each in found} == {"robots_txt", "content_signal", "meta_robots"}
-    assert {each.origin for each in found} == {SITE}
+    found = timeline(TableStore.open(str(folder)), "courrier").to_pylist()
+    assert {each["signal"] for each in found} == {"robots_txt", "content_signal", "meta_robots"}
+    assert {each["origin"] for each in found} == {SITE}
     done = outcome("reservations timeline --title", "courier", folder)
     assert done.code == 1
     assert "did you mean courrier?" in done.err

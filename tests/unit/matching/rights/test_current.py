@@ -89,7 +89,6 @@ def test_only_the_beginning_of_a_long_page_is_read() -> None:
 
 @pytest.mark.parametrize("place", ["", "ftp://courrier.example/", "https://", "missing"])
 def test_what_is_no_site_is_an_error(tmp_path: Path, place: str) -> None:
-    (tmp_path / "notes.txt").write_text("x", "utf-8")
     done = outcome("reservations check", place or tmp_path)
     assert done.code == 1
     assert done.err.startswith("error: ")

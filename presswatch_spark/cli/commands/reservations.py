@@ -84,8 +84,8 @@ def pack(
       --title courrier-des-rives --contact droits@rives.example --out pack
     """
     from presswatch_spark.corpus.registry import load_registry
+    from presswatch_spark.legal.reservations.pack import USE_NAMES, Pack, write_pack
     from presswatch_spark.matching.rights.agents import agents_to_refuse
-    from presswatch_spark.matching.rights.pack import USE_NAMES, Pack, write_pack
 
     registry, _ = load_registry(members), form.language
     found = registry.titles.get(title)

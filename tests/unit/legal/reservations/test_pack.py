@@ -13,9 +13,9 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.core.translation import Translator
+from presswatch_spark.legal.reservations.pack import DIRECTIVES, Pack, write_pack
 from presswatch_spark.matching.rights.agents import known_agents
 from presswatch_spark.matching.rights.current import report_of_folder
-from presswatch_spark.matching.rights.pack import Pack, write_pack
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.literals import USES, Use
 from tests.conftest import ROOT
@@ -91,10 +91,9 @@ def test_the_lines_keep_their_meaning_in_a_file_that_exists(tmp_path: Path) -> N
 def test_a_pack_that_contradicts_the_choice_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = Pack.files
-    headers = "Content-Usage: train-ai=y\n"
-    monkeypatch.setattr(Pack, "files", lambda self, host: files(self, host) | {"headers.txt": headers})
-    with pytest.raises(OutputError, match="the files would declare `conflicting` about train"):
+    # Search is to be allowed, and an element of the pages refuses it.
+    monkeypatch.setitem(DIRECTIVES, "train", "noindex")  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match="the files would declare `conflicting` about search"):
         written(tmp_path / "pack", WHOLE, frozenset(("train", "tdm")))
     assert not (tmp_path / "pack").exists()
 

@@ -1,0 +1,1 @@
+"""Files that a publisher serves to reserve uses of its pages."""

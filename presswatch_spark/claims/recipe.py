@@ -12,7 +12,8 @@ from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of
 from presswatch_spark.tables.declarations import Match
 
 RECORD = "record"
-PASSAGE_WORDS = 25
+PASSAGE_WORDS, STRINGS_READ = 25, 4
+"""Words of a passage that the program looks for, and strings that may contain them, of 11 words or more."""
 COLUMNS = 76
 PUBLIC_BUCKETS = {"commoncrawl": "https://data.commoncrawl.org"}
 
@@ -41,11 +42,13 @@ page = body.decode({charset!r}, "replace")
 text = html.unescape(re.sub(r"<[^>]*>", " ", page))
 """
 _STRINGS = """\
+places = {places}
 data = {data}
-text = b" ".join(data[start:end] for start, end in {places}).decode("utf-8", "replace")
-text = re.sub(r"\\\\+u([0-9a-fA-F]{{4}})", lambda found: chr(int(found[1], 16)), text)
-text = re.sub(r"<[^>]*>", " ", html.unescape(re.sub(r"\\\\+[nrt]", " ", text)))
-text = html.unescape(text)
+parts = (data[i:j].decode("utf-8", "replace") for i, j in places)
+letter = lambda found: chr(int(found[1], 16))
+text = re.sub(r"\\\\+u([0-9a-fA-F]{{4}})", letter, " ".join(parts))
+text = html.unescape(re.sub(r"\\\\+[nrt]", " ", text))
+text = html.unescape(re.sub(r"<[^>]*>", " ", text))
 """
 _TEXT = """\
 wanted = {digest!r}
@@ -143,7 +146,7 @@ def _of_strings(row: Match) -> str:
         (each["start"], each["end"])
         for each in row.text_strings
         if each["document_start"] < span["document_end"] and each["document_end"] > span["document_start"]
-    ]
+    ][:STRINGS_READ]
     # Bytes of UTF-8 count as they are stored.
     as_stored = r'body.removeprefix(b"\xef\xbb\xbf")'
     data = as_stored if row.charset == "utf-8" else r'page.removeprefix("\ufeff").encode()'

@@ -12,6 +12,7 @@ import codecs
 import glob
 import gzip
 import hashlib
+import html
 import io
 import json
 import re
@@ -311,12 +312,23 @@ def texts_of_body(row, body):
     else:
         wrong = "control" if row["charset"] == "cp1252" else "replace"
         page = body.decode(row["charset"], wrong).removeprefix("\ufeff").encode("utf-8", "replace")
+    if row.get("text_strings"):  # embedded text
+        yield from (strings_in(row, each) for each in dict.fromkeys((page, xhtml_as_html(page))))
+        return
     if row["text_extraction"] is None:  # text/plain
         yield page
         return
     yield page_text(page)
     if (as_html := xhtml_as_html(page)) != page:  # of a type that ends in "xml"
         yield page_text(as_html)
+
+
+def strings_in(row, page):
+    """Return the strings of embedded text that a row names, as text, without escapes, tags and references."""
+    cut = (page[each["start"] : each["end"]].decode("utf-8", "replace") for each in row["text_strings"])
+    text = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), "\n".join(cut))
+    text = html.unescape(re.sub(r"\\+[bfnrt]", "\n", text))
+    return html.unescape(re.sub(r"<[^>]*>", "\n", text.replace("\\", ""))).encode("utf-8", "replace")
 
 
 # --- rows
@@ -371,8 +383,10 @@ def difference(row, path, limit, article):
     `limit`: bytes of a document that the run read at most. `article`: its text in the corpus, or None.
     """
     texts = texts_of(row, path, limit)
-    text = next((each for each in texts if sha256(each) == row["text_sha256"]), None)
-    if text is None:
+    strings = row.get("text_strings")
+    # The strings of embedded text are only a part of the text.
+    texts = [each for each in texts if strings or sha256(each) == row["text_sha256"]]
+    if not texts:
         return "the document has another text"
     if row["article_id"] is None:
         return None
@@ -380,9 +394,16 @@ def difference(row, path, limit, article):
         return "the corpus has no article of this id"
     if sha256(article) != row["article_sha256"]:
         return "the article has another text"
-    text, article = text.decode("utf-8", "replace"), article.decode("utf-8", "replace")
     if row["longest_run_words"] and not row["spans"]:
         return "there is no span"
+    compare = difference_in_strings if strings else difference_in_spans
+    found = [
+        compare(row, text.decode("utf-8", "replace"), article.decode("utf-8", "replace")) for text in texts
+    ]
+    return None if None in found else found[0]
+
+
+def difference_in_spans(row, text, article):
     for span in row["spans"]:
         document = words(text[span["document_start"] : span["document_end"]])
         common = words_in_common(document, words(article[span["article_start"] : span["article_end"]]))
@@ -390,6 +411,18 @@ def difference(row, path, limit, article):
             return "a span is not the same words on both sides"
         if common != span["words"]:
             return "a span has another number of words"
+    return None
+
+
+def difference_in_strings(row, text, article):
+    found = words(text)
+    for span in row["spans"] if len(row["text_strings"]) < 100 else ():
+        passage = words(article[span["article_start"] : span["article_end"]])
+        lengths = range(max(1, len(passage) - 3), len(passage) + 4)
+        alike = (i for i, (word, _) in enumerate(found) if passage[0][0].startswith(word))
+        slices = (found[i : i + length] for i in alike for length in lengths)
+        if all(words_in_common(each, passage) != span["words"] for each in slices):
+            return "a span is not in the strings that the row names"
     return None
 
 

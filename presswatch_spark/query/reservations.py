@@ -275,7 +275,7 @@ class OwnSites:
         return sorted(self._captures.get(form.text, ()) if form else (), key=lambda each: each[0])
 
     def status(self, url: str | None, at: datetime | None) -> str:
-        """Return the reservation in force for the page at `url` at a moment, one of `in_force.STATUSES`."""
+        """Return the reservation in force for the page at `url` at a moment."""
         if url is None or at is None or at.year not in CAPTURE_YEARS:
             return UNKNOWN
         page = self._known.get(url)

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import get_args
 
 from presswatch_spark.matching.rights.agents import known_agents, uses_of
 from presswatch_spark.matching.rights.declaration import (
@@ -30,10 +29,9 @@ from presswatch_spark.matching.rights.declaration import (
 from presswatch_spark.matching.rights.licences import rsl_verdict
 from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
 from presswatch_spark.tables.declarations import RightsSignal
-from presswatch_spark.tables.literals import USES, VERDICTS, ReservationState, Use, UseVerdict
+from presswatch_spark.tables.literals import USES, VERDICTS, Use, UseVerdict
 
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
-STATUSES: tuple[ReservationState, ...] = get_args(ReservationState)
 
 # Of several sources on one side, a reservation counts before a doubt, and a doubt before an allowance.
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
@@ -77,7 +75,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The status, and the declarations on each side of the page's capture that decided it.
+    """The status (a `ReservationState`), and the declarations on each side of the capture that decided it.
 
     `verdict`: on the use, by all forms of declarations; None if nothing is declared about it. `conflicting`:
     one form reserves it and another one allows it, or a reservation was made or withdrawn in between.

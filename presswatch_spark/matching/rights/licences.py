@@ -6,7 +6,7 @@ reserves the use. XML with a DOCTYPE is refused, as it may define entities.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -31,11 +31,11 @@ from presswatch_spark.reading.rows.columns import parse_object
 from presswatch_spark.tables.literals import Use
 
 RSL, RSL_TYPE = "https://rslstandard.org/rsl", "application/rsl+xml"
-_XMP = "http://www.w3.org/ns/tdmrep"
+_TDMREP = re.compile(r"\{http://www\.w3\.org/ns/tdmrep[/#]?\}(reservation|policy)")
 _PACKET, _PACKET_END = b"<x:xmpmeta", b"</x:xmpmeta>"
 PACKETS = 20
 _TDMREP_IN_PDF = re.compile(rb"tdm[:-]?reservation", re.IGNORECASE)
-_MINE = ("tdm:mine", f"{_XMP}#mine", f"{_XMP}/mine")
+_MINE = re.compile(r"tdm:mine|/ns/tdmrep[#/]mine")
 # RSL's words for each use; drafts had `train-ai`. What is only a part of mining does not permit all of it.
 _USAGES: Mapping[Use, frozenset[str]] = {
     "train": frozenset(("all", "ai-all", "ai-train", "train-ai", "train-genai")),
@@ -58,9 +58,7 @@ def rsl_signals(text: str, url: str) -> Iterator[Signal]:
         address = (content.get("url") or "/").strip()
         place = place_from(url, f"/{address}" if address.startswith("*") else address)
         value, note = bounded(json_text(_terms_of(content)))
-        if place is None or own is None:
-            yield _rsl(value, UNKNOWN, "/", "an address that is not valid", number)
-        elif place.origin == own.origin:
+        if place and own and place.origin == own.origin:
             path, cut = bounded(place.path)
             verdict = UNKNOWN if note else rsl_verdict(value, "train")
             yield _rsl(value, verdict, path, cut or note, number)
@@ -133,8 +131,11 @@ def _usages(licence: Mapping[str, Any], name: str) -> frozenset[str]:
 def policy_signals(body: bytes) -> Iterator[Signal]:
     """Yield the rules about mining of an ODRL policy, to which a `tdm_policy` may lead."""
     policy = parse_object(body[:DOCUMENT_BYTES]) or {}
-    kinds = ("permission", "prohibition")
-    rules = {kind: [rule for rule in _listed(policy.get(kind)) if _is_mining(rule)] for kind in kinds}
+    rules = dict[str, list[dict[str, Any]]]()
+    for kind in ("permission", "prohibition"):
+        given = policy.get(kind)
+        listed = (rule for rule in (given if isinstance(given, list) else [given]) if isinstance(rule, dict))
+        rules[kind] = [rule for rule in listed if _MINE.search(json_text(rule.get("action")))]
     if not any(rules.values()):
         return
     free = any(not rule.get("duty") and not rule.get("constraint") for rule in rules["permission"])
@@ -143,39 +144,18 @@ def policy_signals(body: bytes) -> Iterator[Signal]:
     yield Signal("tdm_policy", "file", value, "path", verdict, path="/", note=note)
 
 
-def _listed(value: object) -> Iterable[dict[str, Any]]:
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items[:RULES_READ] if isinstance(item, dict)]
-
-
-def _is_mining(rule: Mapping[str, Any]) -> bool:
-    actions = rule.get("action")
-    for action in actions if isinstance(actions, list) else [actions]:
-        name = (
-            action.get("@id", action.get("id", action.get("rdf:value")))
-            if isinstance(action, dict)
-            else action
-        )
-        if (name.get("@id") if isinstance(name, dict) else name) in _MINE:
-            return True
-    return False
-
-
 def xmp_signals(pdf: bytes) -> Iterator[Signal]:
     """Yield the TDMRep in the XMP packets of a PDF file, which are not compressed."""
-    found, end = list[Signal](), 0
-    for _ in range(PACKETS):
-        begin = pdf.find(_PACKET, end)
-        end = pdf.find(_PACKET_END, begin) + len(_PACKET_END)
-        if begin < 0 or end < begin:
-            break
-        root = _xml(pdf[begin : min(end, begin + DOCUMENT_BYTES)].decode("utf-8", "replace"))
+    found = list[Signal]()
+    for rest in pdf.split(_PACKET, PACKETS)[1:]:
+        packet = _PACKET + rest.partition(_PACKET_END)[0][:DOCUMENT_BYTES] + _PACKET_END
+        root = _xml(packet.decode("utf-8", "replace"))
         for element in root.iter() if root is not None else ():
             for name, value in ((element.tag, element.text or ""), *element.attrib.items()):
-                space, _, local = str(name).removeprefix("{").partition("}")
-                if space.rstrip("/#") == _XMP and local == "reservation":
+                match = _TDMREP.fullmatch(name)
+                if match and match[1] == "reservation":
                     found.append(stated("tdm_reservation", "xmp", value, reservation_verdict(value)))
-                elif space.rstrip("/#") == _XMP and local == "policy":
+                elif match:
                     found.append(stated("tdm_policy", "xmp", value))
     yield from found
     if not found and _TDMREP_IN_PDF.search(pdf):

@@ -221,6 +221,8 @@ def scan(
     pages_of: str | None = None,
     captures: str | None = None,
     index: str | None = None,
+    key_file: str | None = None,
+    key_secret: str | None = None,
     command: str | None = None,
     config: str | None = None,
     settings: Settings | ScanConfig | None = None,
@@ -247,6 +249,8 @@ def scan(
             are read. `base` is then the folder of WARC files.
         captures: instead of `paths`, tables of a census: the records of its captures are read.
         index: the address of a CDX server, or of files of an index; `{release}` is replaced by the release.
+        key_file, key_secret: the key of a sealed `corpus`: a file, or a secret of AWS (its ARN), which each
+            host reads itself. The run's rows are then in `candidates` and `sealed_scans`.
         command: the command line that calls this, to be noted in `runs`.
         settings: by dotted names; or a loaded `ScanConfig`, instead of all layers.
         progress, events: receivers of reports (default: stderr) and of events; with `events`, reports of
@@ -258,6 +262,7 @@ def scan(
             `release`, `pages_of` and `captures` is given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
+    from presswatch_spark.corpus.sealing.key import KeySource
     from presswatch_spark.reading import registry
     from presswatch_spark.scanning.pipeline import scan as run_scan
     from presswatch_spark.scanning.releases.release_shards import shards_of
@@ -276,7 +281,7 @@ def scan(
     summary = run_scan(
         shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, product=product, asked_for=asked_for, command=command, spark=spark,
-        progress=progress, events=events,
+        progress=progress, events=events, key=KeySource.of(key_file, key_secret),
     )  # fmt: skip
     return Run(out, rules.storage, summary)
 

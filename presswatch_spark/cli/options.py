@@ -263,9 +263,10 @@ def key_source(file: str | None, secret: str | None) -> KeySource:
     """Return where each host reads the key; a usage error unless one place is given."""
     from presswatch_spark.corpus.sealing.key import KeySource
 
-    if (file is None) == (secret is None):
+    source = KeySource.of(file, secret)
+    if source is None or (file and secret):
         raise click.UsageError("pass either --key-file or --key-secret")
-    return KeySource(file and os.path.abspath(file), secret)
+    return source
 
 
 def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:

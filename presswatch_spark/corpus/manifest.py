@@ -103,8 +103,11 @@ class Manifest:
 
     @property
     def minhash(self) -> MinHashRules:
-        """Return the parameters of the MinHash signatures; a scan must sign documents with the same."""
-        return MinHashRules(**self.parameters["minhash"])
+        """Return the parameters of the MinHash signatures; a scan must sign documents with the same.
+
+        A sealed corpus has none: then the usual ones.
+        """
+        return MinHashRules(**self.parameters.get("minhash", {}))
 
     @property
     def key_fingerprint(self) -> str | None:

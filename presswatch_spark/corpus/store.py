@@ -118,7 +118,11 @@ class CorpusFolder:
                 remedy="search it with `presswatch scan --key-file KEY`; else pass the corpus it was made of",
             )
         if cls.is_sealed and not manifest.key_fingerprint:
-            raise CorpusError("the corpus is not sealed", where=path, remedy="use `presswatch corpus seal`")
+            raise CorpusError(
+                "the corpus is not sealed",
+                where=path,
+                remedy="seal it with `presswatch corpus seal`, or search it without a key",
+            )
         folder = Path(uri) if scheme_of(uri) == "file" else _on_this_host(uri, manifest, options)
         check_files(folder, manifest, content=check)
         return cls(folder, manifest)

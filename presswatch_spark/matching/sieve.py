@@ -48,7 +48,7 @@ from presswatch_spark.reading.text.kernels import (
     store8,
 )
 from presswatch_spark.reading.text.vectors import nonzero_bits_64, trailing_zeros
-from presswatch_spark.reading.text.words import SHINGLE_WORDS, combine
+from presswatch_spark.reading.text.words import SHINGLE_WORDS, combine, shingle_hashes, word_hashes
 
 Counts = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.uint32]
@@ -354,6 +354,17 @@ class Sieve:
                     pairs[:n] = kept
         return _candidates(np.unique(pairs[:n]), int(progress["words"][0]))
 
+    def extents(self, text: Bytes, articles: Ids) -> Counts:
+        """Return hits in a text, and words from the first to the end of the last, per article: int64[k, 2].
+
+        `articles` uint32[k], sorted. Hits are places with an indexed shingle, without joining split words.
+        """
+        windows = shingle_hashes(word_hashes(text, self._key), self._key)
+        found = np.zeros((len(articles), 3), np.int64)
+        _count_hits(windows, self._probe, self._articles, plain(articles), found)
+        words = found[:, 2] - found[:, 1] + SHINGLE_WORDS
+        return np.column_stack((found[:, 0], np.where(found[:, 0], words, 0)))
+
     def hits(self, batch: DocumentBatch) -> Hits:
         """Return every hit of the batch; memory grows with their number."""
         texts = plain_column(batch.texts)
@@ -407,6 +418,25 @@ class Sieve:
             readings = plain(out), plain(reading_starts), plain(reading_ends[:count])
             for found in self._scan(*readings, np.zeros(1, PROGRESS)):
                 yield Found(order[sources[found.documents]].astype(np.int32), found.entries)
+
+
+@entry_njit
+def _count_hits(windows: Hashes, probe: IndexArrays, owners: Ids, articles: Ids, found: Counts) -> None:
+    for j in range(len(windows)):
+        h = windows[j]
+        if filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] != _0:
+            continue
+        bucket = (h >> _1) >> probe.directory_shift
+        entry = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
+        while 0 <= entry < len(owners) and probe.hashes[entry] == h:
+            place = np.searchsorted(articles, owners[entry])
+            if place < len(articles) and articles[place] == owners[entry]:
+                # Columns: hits, the first of them, the last.
+                if found[place, 0] == 0:
+                    found[place, 1] = j
+                found[place, 0] += 1
+                found[place, 2] = j
+            entry += 1
 
 
 def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:

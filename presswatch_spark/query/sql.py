@@ -27,7 +27,7 @@ ENGINE_NAMES = {"duckdb": "DuckDB", "spark": "Spark"}
 ROWS_OF_ONE_MACHINE = 50_000_000
 """Most rows for which `auto` chooses DuckDB."""
 
-COUNTED = {"runs": "matches", "censuses": "captures", "derivations": "rows"}
+COUNTED = {"runs": "matches", "sealed_scans": "candidates", "censuses": "captures", "derivations": "rows"}
 """By table of publications, the column with the number of rows of a publication's largest table."""
 
 

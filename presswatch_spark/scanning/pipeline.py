@@ -15,12 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.model import DocumentBatch
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import check_time
 from presswatch_spark.core.version import __version__
+from presswatch_spark.corpus.sealing.key import KeySource
+from presswatch_spark.corpus.sealing.store import SealedCorpus
 from presswatch_spark.corpus.store import Corpus, article_rows, manifest_of
 from presswatch_spark.matching.judgement.match_rows import Origin, graded_and_digested
 from presswatch_spark.matching.judgement.sites import documents_without_url
@@ -45,6 +47,7 @@ from presswatch_spark.scanning.shard.attempts import (
     Sifting,
     candidates_of_passes,
 )
+from presswatch_spark.scanning.shard.candidates import CANDIDATES, CandidateAttempt, CandidateFinder
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
@@ -59,6 +62,8 @@ if TYPE_CHECKING:
 
 GB = 1e9
 KEPT_BYTES = 16 << 20
+MatchBatches = Callable[[ShardAttempt, Iterator[DocumentBatch], Origin], None]
+"""Matches the batches of a shard, and adds rows to an attempt."""
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
@@ -117,6 +122,7 @@ def scan(
     sample_seed: int = 0,
     product: str | None = None,
     asked_for: str | None = None,
+    key: KeySource | None = None,
     beginning: Callable[[], None] | None = None,
     command: str | None = None,
     spark: SparkSession | None = None,
@@ -126,7 +132,8 @@ def scan(
     """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
 
     Arguments are those of `presswatch_spark.api.scan`; `dataset` is its `format`. `paths` may also be planned
-    shards; of a `RecordPlan`, only its records are scanned. Raises `BudgetError`, `ConfigError`,
+    shards; of a `RecordPlan`, only its records are scanned. With the `key` of a sealed corpus, the run is one
+    of `sealed_scans`. Raises `BudgetError`, `ConfigError`,
     `CorpusError`, `StorageError`; `InputError` without a shard; `OutputError` if `out` is not a folder of
     tables, another process owns the run, or the disk is full.
     """
@@ -153,24 +160,38 @@ def scan(
     observer.say("estimate", bill.line())
     bill.require_within_budget()
 
-    opened = Corpus.open(corpus, check=True, storage=config.storage)
+    opened = _opened(corpus, key, config)
     manifest, first = opened.manifest, shards.shards[0].uri
-    scan_shard = ShardScan(dataset, canonical(corpus), manifest.digest, config, product)
-    rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config)
+    place = (dataset, canonical(corpus), manifest.digest, config, product)
+    scan_shard = SealedScan(*place, key=key) if key else ShardScan(*place)
+    rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config, key)
     facts = {**_facts(dataset, config, manifest, command), **chosen, "passes": passes}
     work = Work(
-        kind=SCAN,
+        kind=SEALED_SCAN if key else SCAN,
         shards=shards,
         key=run_key(shards.digest, facts, product),
         read=scan_shard,
         facts=facts,
         preparing=partial(compiled_beside, rehearsal, observer.say),
         guard=lambda meter: CostGuard(bill, len(shards), meter, partial(observer.say, "estimate")),
-        corpus=partial(article_rows, opened),
+        corpus=partial(article_rows, opened) if isinstance(opened, Corpus) else None,
         passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
         beginning=beginning,
     )
     return RunSummary.of(carry_out(work, out, config, observer, spark))
+
+
+def _opened(corpus: str, key: KeySource | None, config: ScanConfig) -> Corpus | SealedCorpus:
+    if not key:
+        return Corpus.open(corpus, check=True, storage=config.storage)
+    if config.run.index_memory is not None or config.run.gate_audit:
+        raise ConfigError(
+            "a scan with a sealed corpus has neither passes (index_memory) nor an audit (gate_audit)",
+            remedy="leave these settings out",
+        )
+    opened = SealedCorpus.open(corpus, check=True, storage=config.storage)
+    opened.require(key.read(config.storage))
+    return opened
 
 
 def _passes(count: int, scan_shard: ShardScan, manifest: Manifest) -> Passes:
@@ -204,11 +225,11 @@ class ShardScan:
         rules, begin = self.config.run, ShardAttempt
         if self.part and self.part.number < self.part.count - 1:
             begin = Sifting
-        read = partial(self._read, matcher)
+        read = partial(self._read, Members(matcher.corpus).wants, partial(self._match, matcher))
         return outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
 
-    def _read(self, matcher: Matcher, reading: ShardAttempt) -> None:
-        rules, members = self.config.read, Members(matcher.corpus)
+    def _read(self, wants: Callable[[str], bool] | None, match: MatchBatches, reading: ShardAttempt) -> None:
+        rules = self.config.read
         options = ReadOptions(
             languages=frozenset(rules.languages),
             columns=rules.columns,
@@ -216,21 +237,21 @@ class ShardScan:
             pdf=rules.pdf,
             max_document_bytes=rules.max_document_bytes,
             audit=self.config.run.gate_audit,
-            wants=members.wants,
+            wants=wants,
             storage=self.config.storage,
             opener=Opener(self.config.run.shard_digest),
         )
         try:
             if isinstance(reading.shard, RecordShard):
-                self._read_records(matcher, reading, reading.shard, options)
+                self._read_records(match, reading, reading.shard, options)
             else:
-                self._read_whole(matcher, reading, options)
+                self._read_whole(match, reading, options)
         finally:
             if reading.report.unverified:
                 reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
 
     def _read_records(
-        self, matcher: Matcher, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
+        self, match: MatchBatches, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
     ) -> None:
         # Drop the size: only some of the file's bytes are read, and the log must not expect all of them.
         reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
@@ -241,9 +262,9 @@ class ShardScan:
             release = release_at(shard, options, reading.report) or options.release
             origin = origin_of(WARC.name, release, shard.uri, self.product)
             read = read_records(shard, replace(options, release=release), reading.report)
-            self._match(matcher, reading, read, origin)
+            match(reading, read, origin)
 
-    def _read_whole(self, matcher: Matcher, reading: ShardAttempt, options: ReadOptions) -> None:
+    def _read_whole(self, match: MatchBatches, reading: ShardAttempt, options: ReadOptions) -> None:
         rules = self.config.read
         format = format_for(self.dataset, reading.shard, options)
         # Lists of shards contain no sizes. The reply to the request for the shard does.
@@ -253,7 +274,7 @@ class ShardScan:
             reading.report.add_note(MAPPING_UNUSED.format(format.name))
         origin = origin_of(format.name, rules.release, reading.shard.uri, self.product)
         try:
-            self._match(matcher, reading, format.read(reading.shard, options, reading.report), origin)
+            match(reading, format.read(reading.shard, options, reading.report), origin)
             if self.config.run.shard_digest and not isinstance(reading, Sifting):
                 try:
                     reading.sha256 = options.opener.sha256(reading.shard, options.storage)
@@ -305,6 +326,35 @@ class ShardScan:
                         reading.signals.add(signal)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedScan(ShardScan):
+    """Scans shards for a sealed corpus; each process reads the key itself, which is no part of this value."""
+
+    key: KeySource
+
+    def __call__(self, shard: ObjectInfo) -> Outcome:
+        """Scan one shard. Raises only if corpus or key cannot be used; other errors are in the outcome."""
+        finder = _finder(self.corpus, self.corpus_digest, self.config.storage, self.key)
+        rules, read = self.config.run, partial(self._read, None, partial(self._find, finder))
+        return outcome_of(CandidateAttempt, read, shard, rules.shard_attempts, rules.shard_seconds)
+
+    def _find(
+        self, finder: CandidateFinder, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
+    ) -> None:
+        """Sieve → sites → rows, batch by batch of documents."""
+        for batch in reading.stages.drawn("read", read):
+            check_time()
+            with reading.stages.during("sieve"):
+                found = finder.candidates(batch)
+                reading.without_url += documents_without_url(batch)
+            reading.words += found.words
+            with reading.stages.during("verify"):
+                for row in finder.rows(batch, found, origin, self.config.read.release):
+                    reading.tables[CANDIDATES].add(row)
+                    reading.candidates += 1
+                    check_time()
+
+
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
     """Return the columns that the rows of a shard share. `release`, `product`: for rows that name none."""
     repository = folder = ""
@@ -329,6 +379,12 @@ def _matcher(
     # pays again for its buffers, with a page fault per 4 KB. Freeing this unused block raises the limit.
     np.empty(KEPT_BYTES, np.uint8)
     return Matcher(Corpus.same(path, digest, storage), rules, hashes)
+
+
+@lru_cache(maxsize=1)
+def _finder(path: str, digest: str, storage: StorageOptions, key: KeySource) -> CandidateFinder:
+    np.empty(KEPT_BYTES, np.uint8)
+    return CandidateFinder(SealedCorpus.same(path, digest, storage), key.read(storage))
 
 
 def shards_listed(
@@ -379,6 +435,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
         "config": row_settings(config, manifest.minhash),
         "tool_version": __version__,
         **provenance(command, config.run.operator),
+        "key_fingerprint": manifest.key_fingerprint,
         "minhash_scheme": manifest.minhash.scheme,
         "minhash_seed": manifest.minhash.seed,
         "minhash_permutations": manifest.minhash.permutations,
@@ -409,3 +466,7 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
 
 SCAN = Kind("runs", "scan_log", ("matches", "rights_signals"), ShardAttempt, _logged)
 """The kind of run of a scan: its tables, and the function that makes its row."""
+SEALED_SCAN = Kind(
+    "sealed_scans", "sealed_scan_log", (CANDIDATES,), CandidateAttempt, _logged, has_metrics=False
+)
+"""The same of a scan with a sealed corpus."""

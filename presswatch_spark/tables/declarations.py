@@ -314,6 +314,53 @@ class PublishedRun(TableRow):
     files: Sequence[PublishedFile] | None = column("The run's files in the other tables: rows, bytes, SHA-256 (hex), and on S3 the ETag. Readers of the run compare them with the stored files. Null in older runs.")
 
 
+class Candidate(TableRow):
+    """A document and an opaque article of a sealed corpus that share a hash of eight words, a site or a URL."""
+
+    run_id: str = column("The run that found the row; key of `sealed_scans`.")
+    dataset: str = column("As in `matches`; likewise the columns up to `row_index`, which lead to the document.")
+    release: str | None = column("As in `matches`, if it is the name of a crawl, or that of the configuration.")
+    shard_uri: str = column("The file of the release that contains the document.")
+    record_offset: int | None = column("First byte of the record; see `record_encoding`.")
+    record_length: int | None = column("Bytes of the record from `record_offset`.")
+    record_encoding: RecordEncoding | None = column("As in `matches`.")
+    row_index: int | None = column("Line of JSONL or row of Parquet, from 0.")
+    corpus_fingerprint: str = column("Fingerprint of the part of the corpus that the article is from: a keyed digest, which only the holder of the key can calculate from the corpus.")
+    article: int | None = column("Number of the article in that part: its place in the order of keyed digests of ids. Null if the document only is on a site of the part's member.")
+    hits: int = column("Places of the record's texts where eight words in a row have an indexed hash of the article; 0 for a document at the article's URL, or if only words joined across a line end have one.")
+    extent_words: int = column("Words from the first of these places to the end of the last, in the text of the record where they are most; 0 without hits.")
+    row_sha256: str = column("SHA-256 (hex) of the row's canonical form; `table_digest` is built from these.")
+
+
+class SealedScan(TableRow):
+    """A published scan with a sealed corpus."""
+
+    run_id: str = column(PublishedRun)
+    started_at: datetime = column(PublishedRun)
+    finished_at: datetime = column(PublishedRun)
+    dataset: str | None = column(PublishedRun)
+    release: str | None = column(PublishedRun)
+    corpus_digest: str = column("Digest over the sealed corpus; see `presswatch corpus info`.")
+    corpus_articles: int | None = column("Articles of the corpus.")
+    key_fingerprint: str = column("Fingerprint of the key of the corpus.")
+    config_digest: str = column(PublishedRun)
+    config: str = column(PublishedRun)
+    tool_version: str = column(PublishedRun)
+    command: str | None = column(PublishedRun)
+    operator: str | None = column(PublishedRun)
+    shards_planned: int = column(PublishedRun)
+    shards_complete: int = column(PublishedRun)
+    shards_partial: int = column(PublishedRun)
+    shards_failed: int = column(PublishedRun)
+    documents: int = column(PublishedRun)
+    documents_skipped: int = column(PublishedRun)
+    text_bytes: int = column(PublishedRun)
+    words: int | None = column("Words of the documents scanned, in the text that the sieve reads.")
+    candidates: int = column("Rows in `candidates`.")
+    table_digest: str = column("Digest over the run's rows in `candidates`, made as that of `runs`.")
+    files: Sequence[PublishedFile] | None = column("The run's files in `candidates` and `sealed_scan_log`, as in `runs`.")
+
+
 class MemberCapture(TableRow):
     """A capture of a member's URL, as an index of captures lists it."""
 
@@ -692,6 +739,9 @@ TABLES: Mapping[str, type[TableRow]] = {
     "metrics": Metric,
     "corpus_articles": CorpusArticle,
     "runs": PublishedRun,
+    "candidates": Candidate,
+    "sealed_scan_log": ShardLog,
+    "sealed_scans": SealedScan,
     "captures": MemberCapture,
     "census_log": IndexFileLog,
     "censuses": PublishedCensus,
@@ -706,15 +756,21 @@ CASE_TABLES: Mapping[str, type[TableRow]] = {"targets": Target, "probes": Probe,
 CORPUS_TABLES: Mapping[str, type[TableRow]] = {"refused": RefusedArticle, "suppressed": SuppressedShingle}
 """The tables of a corpus, each a file in its folder."""
 
-PUBLISHERS = ("runs", "censuses", "derivations", "tombstones")
-"""The tables with a row for each run, census, derived table or removal; that row publishes the rows of others."""
+PUBLISHERS = ("runs", "sealed_scans", "censuses", "derivations", "tombstones")
+"""The tables with a row for each run, sealed scan, census, derived table or removal; that row publishes the rows of others."""
 PUBLISHED_BY = {
     **dict.fromkeys(("matches", "rights_signals", "scan_log", "metrics", "corpus_articles", "runs"), "runs"),
+    **dict.fromkeys(("candidates", "sealed_scan_log", "sealed_scans"), "sealed_scans"),
     **dict.fromkeys(("captures", "census_log", "censuses"), "censuses"),
     **dict.fromkeys((*DERIVED, "derivations"), "derivations"),
     "tombstones": "tombstones",
 }
-DIGESTS = {"matches": "table_digest", "rights_signals": "signals_digest", "captures": "table_digest"}
+DIGESTS = {
+    "matches": "table_digest",
+    "rights_signals": "signals_digest",
+    "candidates": "table_digest",
+    "captures": "table_digest",
+}
 """The column of a publisher's row with the digest of a table."""
 
 

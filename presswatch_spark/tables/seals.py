@@ -47,6 +47,8 @@ COUNTED = {
     "matches": "matches",
     "rights_signals": "signals",
     "scan_log": "shards_planned",
+    "candidates": "candidates",
+    "sealed_scan_log": "shards_planned",
     "captures": "captures",
     "census_log": "shards_planned",
 }

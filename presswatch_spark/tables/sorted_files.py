@@ -41,6 +41,8 @@ ORDERS: Mapping[str, Sequence[str]] = {
     "scan_log": ("shard_uri",),
     "metrics": ("name", "labels"),
     "corpus_articles": ("article_id",),
+    "candidates": ("shard_uri", "record_offset", "row_index", "corpus_fingerprint", "article", "row_sha256"),
+    "sealed_scan_log": ("shard_uri",),
     "captures": ("shard_uri", "row_index", "row_sha256"),
     "census_log": ("shard_uri",),
     "changes": ("article_id", "document_url", "change_sha256"),

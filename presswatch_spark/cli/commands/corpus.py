@@ -117,7 +117,7 @@ def info(
     All files must exist, with the sizes that the manifest states. --check, like every scan, also compares
     their contents. --export writes the counts of each title, and --json prints the manifest.
     """
-    from presswatch_spark.corpus.sealing.seal import SealedCorpus
+    from presswatch_spark.corpus.sealing.store import SealedCorpus
     from presswatch_spark.corpus.store import Corpus, manifest_of
 
     is_sealed = manifest_of(folder, form.storage).key_fingerprint
@@ -163,6 +163,7 @@ def seal(
     \b
     (umask 077; head -c 32 /dev/urandom > KEY)
     presswatch corpus seal --key-file KEY --out SEALED CORPUS
+    presswatch scan --corpus SEALED --key-file KEY --out OUT shards/
     """
     from presswatch_spark.corpus.sealing.seal import seal as seal_corpus
     from presswatch_spark.corpus.store import Corpus

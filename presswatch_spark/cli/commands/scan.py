@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.tables import HEADLINES, estimate_lines, gate_line
-from presswatch_spark.cli.options import NumberRange, argument, index_option, option
+from presswatch_spark.cli.options import (
+    NumberRange,
+    argument,
+    index_option,
+    key_file_option,
+    key_secret_option,
+    option,
+)
 from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command, command_line
 from presswatch_spark.core.errors import InputError, OutputError, StorageError
 from presswatch_spark.core.terminal import counted
@@ -67,6 +74,8 @@ def scan(
         "--format", "FORMAT", "Format of the shards; `auto` detects each.", callback=_format, default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
+    key_file: str | None = key_file_option(),
+    key_secret: str | None = key_secret_option(),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
     form: ReplyForm,
@@ -84,6 +93,7 @@ def scan(
     presswatch scan --corpus corpus --out tables shards/
     presswatch scan --dataset fineweb-2 --part fra_Latn --corpus corpus \\
       --out tables
+    presswatch scan --corpus sealed --key-file KEY --out candidates shards/
     presswatch scan --release CC-MAIN-2026-39 --format wet --corpus corpus \\
       --out tables
     """
@@ -99,6 +109,7 @@ def scan(
         (index and not pages_of, "--index requires --pages-of"),
         (sample and records, "--sample cannot be combined with --pages-of or --captures"),
         (release and dataset == "auto", "--release requires --format: a release has several formats"),
+        (key_file and key_secret, "pass either --key-file or --key-secret"),
         ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
         (
             release and settings.read.release is not None,
@@ -115,10 +126,12 @@ def scan(
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
             sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
-            index=index, settings=settings, events=events,
-            command=command_line(),
+            index=index, settings=settings, events=events, command=command_line(),
+            key_file=key_file, key_secret=key_secret,
         ).summary  # fmt: skip
-    lines = chain(summary_lines(summary, out), _figure_lines(summary, out, settings.storage))
+    lines: Iterable[Line] = chain(summary_lines(summary, out), _figure_lines(summary, out, settings.storage))
+    if key_file or key_secret:
+        lines = candidate_lines(summary, out)
     exit_code = INCOMPLETE if summary.incomplete else 0
     return Reply(lines, warnings=_warnings(summary, out, events), exit_code=exit_code)
 
@@ -146,7 +159,9 @@ def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterato
     if all_skipped:
         yield "warning: every document was skipped, so their content is unknown"
     if summary.incomplete:
-        yield from incomplete_lines(summary, out)
+        yield from incomplete_lines(
+            summary, out, "scan_log" if "matches" in summary.row else "sealed_scan_log"
+        )
 
 
 def part_given(
@@ -187,6 +202,19 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
         yield f"{counted(row['signals'], 'rights signal')} of members' sites"
     yield f"table digest {row['table_digest']}"
     yield f"read it with: presswatch matches {out}"
+
+
+def candidate_lines(summary: RunSummary, out: str) -> Iterator[str]:
+    """Yield the summary of a run with a sealed corpus."""
+    row: Mapping[str, Any] = summary.row
+    resumed = ", resumed" if summary.resumed else ""
+    yield (
+        f"sealed scan {summary.run_id}{resumed}: {counted(row['candidates'], 'candidate')} in"
+        f" {counted(row['documents'], 'document')} ({row['text_bytes'] / 1e6:,.1f} MB of text) of"
+        f" {counted(row['shards_planned'], 'shard')}, {summary.seconds:,.0f} s"
+    )
+    yield f"table digest {row['table_digest']}"
+    yield f'read it with: presswatch sql {out} "select * from candidates"'
 
 
 def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[Line]:

@@ -42,12 +42,18 @@ CENSUS_COLUMNS = (
     "run_id", "finished_at", "release", "shards_planned", "shards_complete", "rows", "captures",
     "table_digest",
 )  # fmt: skip
+LISTED = {
+    "runs": RUN_COLUMNS,
+    "sealed_scans": tuple("candidates" if name == "matches" else name for name in RUN_COLUMNS),
+    "censuses": CENSUS_COLUMNS,
+}
 WHOLE_COLUMNS = ("run_id", "release")
 """Columns that identify a run, which are never cut."""
 # Columns left out on a terminal narrower than `WIDE`; the run's id contains the time of its beginning.
 DISPENSABLE, WIDE = ("documents", "finished_at", "rows"), 120
-COUNTS = ("documents", "rows", "matches", "captures")
+COUNTS = ("documents", "rows", "matches", "candidates", "captures")
 OTHER_PUBLISHED = {
+    "sealed_scans": n("{n} sealed scan", "{n} sealed scans"),
     "censuses": n("{n} census", "{n} censuses"),
     "derivations": n("{n} derived table", "{n} derived tables"),
     "tombstones": n("{n} removal", "{n} removals"),
@@ -122,10 +128,10 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
         by: [row for row in store.rows(by) if row["run_id"] not in begun] for by in ("runs", *OTHER_PUBLISHED)
     }
     start = itemgetter("started_at")
-    scans, censuses = (
-        sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
-        for by in ("runs", "censuses")
-    )
+    listed = {
+        by: sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
+        for by in LISTED
+    }
 
     counts = [_.n("{n} run", "{n} runs", len(published["runs"]))]
     counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
@@ -140,7 +146,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
         ]
     damage = [f"error: {error}" for error in store.damage()]
     return Reply(
-        lines=_run_lines(scans, censuses, _),
+        lines=_run_lines(listed, _),
         rows=ReplyRows(sorted(published["runs"], key=start), lambda: SCHEMAS["runs"]),
         totals=[", ".join(counts)],
         warnings=[*warnings, *damage],
@@ -154,12 +160,11 @@ def _unfinished(line: str, _: Language) -> str:
     return _.sentence(sentence_in(plain, UNFINISHED, ("kind",), "of a run")) if _.is_french else line
 
 
-def _run_lines(scans: Sequence[Row], censuses: Sequence[Row], _: Language) -> Iterator[Line]:
-    if scans or not censuses:
-        yield from _table_of_runs(RUN_COLUMNS, scans, _)
-    if censuses:
-        yield from _table_of_runs(CENSUS_COLUMNS, censuses, _)
-    for row in scans:
+def _run_lines(listed: Mapping[str, Sequence[Row]], _: Language) -> Iterator[Line]:
+    for by, columns in LISTED.items():
+        if listed[by] or (by == "runs" and not any(listed.values())):
+            yield from _table_of_runs(columns, listed[by], _)
+    for row in listed["runs"]:
         # Runs of older versions have null.
         if (passes := row.get("passes") or 1) > 1:
             searched = _("the index was searched in {passes} passes", passes=_.number(passes))

@@ -10,7 +10,7 @@ from binascii import unhexlify
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import numpy as np
 
@@ -60,6 +60,11 @@ class KeySource:
 
     file: str | None = None
     secret: str | None = None
+
+    @classmethod
+    def of(cls, file: str | None, secret: str | None) -> Self | None:
+        """Return the source that was named; None if none was."""
+        return cls(file and os.path.abspath(file), secret) if file or secret else None
 
     def read(self, storage: StorageOptions) -> SealKey:
         """Read the key; `ConfigError` if it cannot be read, others may read the file, or anyone may guess it.

@@ -1,11 +1,6 @@
-"""Seals a corpus, joins sealed corpora so that one pass searches the articles of several members, opens them.
+"""Seals a corpus, and joins sealed corpora, so that one pass searches the articles of several members.
 
-    manifest.json   `parameters` have the fingerprint of the key, the parts, and the `site_depth`
-    index/          the shingle index with keyed hashes; postings name articles by number
-    sites/          see `presswatch_spark.matching.judgement.keyed_sites`
-
-An article's *number* is its place among the articles of its part, ordered by a keyed digest of their ids. The
-numbers of several parts follow each other. Indexes are written by bucket, which memory has one at a time.
+Indexes are written by bucket, as in a build: memory has one bucket at a time.
 """
 
 import shutil
@@ -13,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
@@ -28,7 +22,8 @@ from presswatch_spark.corpus.layout import (
 )
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, manifest_with
 from presswatch_spark.corpus.sealing.key import SealKey
-from presswatch_spark.corpus.store import Corpus, CorpusFolder, urls_of
+from presswatch_spark.corpus.sealing.store import Numbers, SealedCorpus, article_numbers
+from presswatch_spark.corpus.store import Corpus, urls_of
 from presswatch_spark.matching.judgement.keyed_sites import KeyedSites
 from presswatch_spark.matching.judgement.urls import SERVICE_HOSTS, page_url
 from presswatch_spark.matching.shingle_index import bucket_of
@@ -36,37 +31,8 @@ from presswatch_spark.reading.text.words import words_of_each
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
 
-Numbers = npt.NDArray[np.uint32]
 OF_INDEX = ("shingle_stride", "filter_bits_per_key")
 """Parameters of a corpus that those of its sealed form have as well."""
-
-
-class SealedCorpus(CorpusFolder):
-    """An open sealed corpus."""
-
-    is_sealed = True
-
-    def sites(self, key: SealKey) -> KeyedSites:
-        """Open the hashes of sites and URLs."""
-        return KeyedSites.open(self.folder / SITES_FOLDER, self.manifest.parameters["site_depth"], key.sites)
-
-    def require(self, key: SealKey) -> None:
-        """Raise `ConfigError` unless this is the key of the corpus."""
-        if key.fingerprint != self.manifest.key_fingerprint:
-            raise ConfigError(
-                f"the key has fingerprint {key.fingerprint}; the corpus was sealed with that of"
-                f" {self.manifest.key_fingerprint}",
-                where=str(self.folder),
-                remedy="pass the key that sealed it",
-            )
-
-
-def article_numbers(corpus: Corpus, key: SealKey) -> Numbers:
-    """Return the number of each article of a corpus, by ordinal, in a corpus that is sealed with a key."""
-    digests = np.array([key.article(article_id) for (article_id,) in corpus.each("article_id")], "S16")
-    numbers = np.empty(len(digests), np.uint32)
-    numbers[np.argsort(digests)] = np.arange(len(digests), dtype=np.uint32)
-    return numbers
 
 
 def seal(corpus: Corpus, key: SealKey, out: str, storage: StorageOptions) -> Manifest:

@@ -28,7 +28,8 @@ class Terms:
 
 SCAN = Terms()
 CENSUS = Terms("census", "index file", "rows", "bytes_read", "captures")
-TERMS: Mapping[str, Terms] = {"runs": SCAN, "censuses": CENSUS}
+SEALED_SCAN = Terms("sealed scan", matches="candidates")
+TERMS: Mapping[str, Terms] = {"runs": SCAN, "sealed_scans": SEALED_SCAN, "censuses": CENSUS}
 """The terms of a kind of run, by the table whose rows publish such runs."""
 
 

@@ -71,7 +71,8 @@ class Stages:
         return [{"stage": stage, "seconds": seconds} for stage, seconds in sorted(self.seconds.items())]
 
 
-def _rows_of_scan() -> dict[str, PackedRows]:
+def rows_of_scan() -> dict[str, PackedRows]:
+    """Return the empty tables of an attempt."""
     return {
         "matches": PackedRows(lambda rows: Match.to_batch(rows, MATCH_COLUMNS)),
         "rights_signals": PackedRows(lambda rows: RightsSignal.to_batch(rows, SIGNAL_COLUMNS)),
@@ -82,7 +83,7 @@ def _rows_of_scan() -> dict[str, PackedRows]:
 class ShardAttempt(Attempt):
     """One attempt at a shard, filled while it lasts."""
 
-    tables: dict[str, PackedRows] = field(default_factory=_rows_of_scan)
+    tables: dict[str, PackedRows] = field(default_factory=rows_of_scan)
     format: str | None = None
     words: int = 0
     candidates: int = 0
@@ -247,7 +248,7 @@ class Passes:
 
 
 def _rows_of_pass() -> dict[str, PackedRows]:
-    return {**_rows_of_scan(), KEPT: PackedRows(partial(pa.RecordBatch.from_pylist, schema=KEPT_COLUMNS))}
+    return {**rows_of_scan(), KEPT: PackedRows(partial(pa.RecordBatch.from_pylist, schema=KEPT_COLUMNS))}
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,8 @@ from presswatch_spark.core.compiled import ALL, load_numba, ready_file
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport, TextColumn
 from presswatch_spark.core.processes import begin_child
 from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.corpus.sealing.key import KeySource
+from presswatch_spark.corpus.sealing.store import SealedCorpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.sites import documents_without_url
@@ -27,6 +30,7 @@ from presswatch_spark.reading import registry
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.reading.text.words import TextWords
+from presswatch_spark.scanning.shard.candidates import CandidateFinder
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
@@ -38,30 +42,56 @@ ABOUT_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A scan of one small document that compiles each kernel; `format`: of the shards; None: any."""
+    """A scan of one small document that compiles each kernel; `format`: of the shards; None: any.
+
+    `key`: of a sealed corpus.
+    """
 
     format: str | None
     corpus: str
     digest: str
     config: ScanConfig
+    key: KeySource | None = None
 
     @classmethod
-    def like(cls, shard: str, dataset: str, corpus: str, digest: str, config: ScanConfig) -> Self:
+    def like(
+        cls,
+        shard: str,
+        dataset: str,
+        corpus: str,
+        digest: str,
+        config: ScanConfig,
+        key: KeySource | None = None,
+    ) -> Self:
         """Return the rehearsal of a scan of shards with a name like this one, of a format or `auto`."""
         format = registry.named_like(shard) if dataset == registry.AUTO else registry.named(dataset)
-        return cls(format.name if format else None, corpus, digest, config)
+        return cls(format.name if format else None, corpus, digest, config, key)
 
     def parts(self) -> Mapping[str, Callable[[], None]]:
         """Return the parts by name; they have few kernels in common."""
+        if self.key:
+            return {"match": partial(self.find, self.key), "read": self.read}
         return {"match": self.match, "verify": self.verify, "read": self.read}
+
+    def find(self, key: KeySource) -> None:
+        """Search a document in a sealed corpus."""
+        corpus = SealedCorpus.same(self.corpus, self.digest, self.config.storage)
+        finder, origin = (
+            CandidateFinder(corpus, key.read(self.config.storage)),
+            Origin("rehearsal", None, "rehearsal"),
+        )
+        batch = _document(b"un mot de li-\nsse " * 8)
+        found = replace(
+            finder.candidates(batch), documents=np.zeros(1, np.int32), articles=np.zeros(1, np.uint32)
+        )
+        for _ in finder.rows(batch, found, origin, None):
+            pass
 
     def match(self) -> None:
         """Match an article with itself."""
         corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
         matcher, origin = Matcher(corpus, MatchRules.of(self.config)), Origin("rehearsal", None, "rehearsal")
-        text, url = corpus.body(0) + b"\nun mot de li-\nsse", b"https://a.invalid/"
-        batch = DocumentBatch(TextColumn.joined([text]), TextColumn.joined([url]), lambda i: Locator())
-        documents_without_url(batch)
+        batch = _document(corpus.body(0) + b"\nun mot de li-\nsse")
         for _ in matcher.rows(batch, matcher.candidates(batch), origin):
             pass
         Members(corpus).wants(batch.url_of(0))
@@ -86,6 +116,13 @@ class Rehearsal:
                     list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
 
 
+def _document(text: bytes) -> DocumentBatch:
+    url = TextColumn.joined([b"https://a.invalid/"])
+    batch = DocumentBatch(TextColumn.joined([text]), url, lambda i: Locator())
+    documents_without_url(batch)
+    return batch
+
+
 def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:
     """Write shards of one document each, with this text, in a format; None: in all formats."""
     writers = dict.fromkeys(each.specimen for each in ([format] if format else registry.FORMATS))
@@ -99,7 +136,7 @@ def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> It
 
     `say` gets the name of an event and a line.
     """
-    ready = ready_file(rehearsal.format or ALL)
+    ready = ready_file(f"{'sealed-' if rehearsal.key else ''}{rehearsal.format or ALL}")
     if ready.exists() or ready_file(ALL).exists():
         yield
         return

@@ -13,7 +13,8 @@ import pytest
 from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.sealing.key import KeySource, SealKey
-from presswatch_spark.corpus.sealing.seal import SealedCorpus, article_numbers, join, seal
+from presswatch_spark.corpus.sealing.seal import join, seal
+from presswatch_spark.corpus.sealing.store import SealedCorpus, article_numbers
 from presswatch_spark.corpus.store import Corpus, urls_of
 from presswatch_spark.matching.judgement.keyed_sites import SiteKey
 from presswatch_spark.matching.judgement.sites import host_table, url_hash

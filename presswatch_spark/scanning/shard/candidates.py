@@ -1,0 +1,115 @@
+"""Finds the candidates of a sealed corpus: documents whose words, site or URL have hashes of the corpus.
+
+A candidate is a pointer to a record, and the opaque number of an article: no text, URL or id. Each document
+for which a scan with the open corpus writes a row is one: both search the same shingles, sites and URLs.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.corpus.sealing.key import SealKey
+from presswatch_spark.corpus.sealing.store import SealedCorpus
+from presswatch_spark.matching.judgement.keyed_sites import KeyedMatch
+from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.sieve import Candidates, Sieve
+from presswatch_spark.scanning.runs.work import PackedRows
+from presswatch_spark.scanning.shard.attempts import ShardAttempt, rows_of_scan
+from presswatch_spark.tables.declarations import columns_without_run
+from presswatch_spark.tables.digests import row_digest
+
+CANDIDATES = "candidates"
+_CRAWL = re.compile(r"CC-(?:MAIN|NEWS)-\d{4}(?:-\d{2}){1,2}", re.ASCII)
+_NO_SITE = KeyedMatch(frozenset(), frozenset())
+
+
+def _rows_of_candidates() -> dict[str, PackedRows]:
+    columns = columns_without_run(CANDIDATES)
+    return {**rows_of_scan(), CANDIDATES: PackedRows(partial(pa.RecordBatch.from_pylist, schema=columns))}
+
+
+@dataclass(slots=True)
+class CandidateAttempt(ShardAttempt):
+    """One attempt at a shard in a scan with a sealed corpus; `candidates` counts its rows."""
+
+    tables: dict[str, PackedRows] = field(default_factory=_rows_of_candidates)
+
+    def drop(self) -> None:
+        """Drop everything that was found, so that nothing of the shard counts."""
+        ShardAttempt.drop(self)
+        self.tables[CANDIDATES].clear()
+
+
+class CandidateFinder:
+    """Finds candidates in batches of documents; each thread needs its own."""
+
+    def __init__(self, corpus: SealedCorpus, key: SealKey) -> None:
+        corpus.require(key)
+        self._sieve, self._sites = Sieve(corpus.index, key=key.hashes), corpus.sites(key)
+        self._parts = corpus.manifest.parts
+        self._firsts = np.cumsum([0, *(part.articles for part in self._parts)])[:-1]
+
+    def candidates(self, batch: DocumentBatch) -> Candidates:
+        """Return the pairs (document, article) that share a shingle; articles by number in the corpus."""
+        return self._sieve.candidates(batch)
+
+    def rows(
+        self, batch: DocumentBatch, found: Candidates, origin: Origin, release: str | None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield rows of `candidates` without run id: a page's pairs, and its members' sites without a pair.
+
+        `release`: that of the configuration. Documents embedded in a page count as the page.
+        """
+        pages = defaultdict[int, dict[int, tuple[int, int]]](dict)
+        documents, firsts = np.unique(found.documents, return_index=True)
+        for i, articles in zip(documents.tolist(), np.split(found.articles, firsts[1:]), strict=False):
+            page = pages[batch.main_of(i)]
+            counts = self._sieve.extents(batch.texts[i], articles).tolist()
+            for article, (hits, extent) in zip(articles.tolist(), counts, strict=True):
+                before, longest = page.get(article, (0, 0))
+                page[article] = before + hits, max(longest, extent)
+        sites = self._sites.matches(batch)
+        for main in sorted(pages.keys() | sites.keys()):
+            page, site = pages[main], sites.get(main, _NO_SITE)
+            facts = _facts(batch, main, origin, release)
+            for values in self._pairs({**dict.fromkeys(site.articles, (0, 0)), **page}, site):
+                row = facts | values
+                yield {**row, "row_sha256": row_digest(row)}
+
+    def _pairs(
+        self, articles: Mapping[int, tuple[int, int]], site: KeyedMatch
+    ) -> Iterator[dict[str, int | str | None]]:
+        only_site = set(site.parts)
+        for article in sorted(articles):
+            hits, extent = articles[article]
+            part = int(np.searchsorted(self._firsts, article, "right")) - 1
+            only_site.discard(part)
+            yield self._pair(part, article - int(self._firsts[part]), hits, extent)
+        for part in sorted(only_site):
+            yield self._pair(part, None, 0, 0)
+
+    def _pair(self, part: int, article: int | None, hits: int, extent: int) -> dict[str, int | str | None]:
+        fingerprint = self._parts[part].fingerprint
+        return {"corpus_fingerprint": fingerprint, "article": article, "hits": hits, "extent_words": extent}
+
+
+def _facts(batch: DocumentBatch, main: int, origin: Origin, release: str | None) -> dict[str, Any]:
+    locator = batch.locate(main)
+    named = locator.release or origin.release
+    return {
+        "dataset": origin.dataset,
+        # A shard may state any text as its release.
+        "release": named if named == release or _CRAWL.fullmatch(named or "") else None,
+        "shard_uri": origin.shard_uri,
+        "record_offset": locator.record_offset,
+        "record_length": locator.record_length,
+        "record_encoding": locator.record_encoding,
+        "row_index": locator.row_index,
+    }

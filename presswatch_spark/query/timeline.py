@@ -5,8 +5,6 @@ origin, since pages differ. Nothing is known about the time between two rows. De
 several titles share count for each title with a page there.
 """
 
-from typing import Any
-
 import pyarrow as pa
 
 from presswatch_spark.core.errors import InputError
@@ -33,17 +31,23 @@ _QUERY = """
             partition by file, signal, source, agent, path, value, verdict, note order by place
         ) end as period
         from numbered
+    ),
+    of_agents as (
+        select origin, signal, source, path, agent, verdict, value, note,
+            min(captured_at) as first_at, max(captured_at) as last_at, count(distinct record) as captures
+        from periods
+        group by origin, file, signal, source, agent, path, verdict, value, note, period
     )
-    select origin, signal, source, agent, path, verdict, value, note,
-        min(captured_at) as first_at, max(captured_at) as last_at, count(distinct record) as captures
-    from periods
-    group by origin, file, signal, source, agent, path, verdict, value, note, period
-    order by origin, signal, source, path, first_at, agent, value
+    select origin, signal, source, path, list(agent order by agent) filter (agent is not null) as agents,
+        verdict, value, note, first_at, last_at, captures
+    from of_agents
+    group by all
+    order by origin, signal, source, path, first_at, agents, value
 """
 
 
 def timeline(store: TableStore, title_id: str) -> pa.Table:
-    """Return the declarations of a title in all published runs, by origin, form and time.
+    """Return the declarations of a title in all published runs, by origin, form and time, agents together.
 
     Raises `InputError` if no declaration is of the title.
     """
@@ -55,12 +59,3 @@ def timeline(store: TableStore, title_id: str) -> pa.Table:
         remedy = "scan the WARC files of its pages, and those of robots.txt"
         raise InputError(printable(what), where=str(store.root), remedy=remedy)
     return found
-
-
-def by_agents(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list[str]]]:
-    """Return rows that differ only in the agent as one, each with these agents."""
-    agents = dict[tuple[object, ...], tuple[dict[str, Any], list[str]]]()
-    for row in rows:
-        alike = agents.setdefault(tuple(row[name] for name in row if name != "agent"), (row, []))
-        alike[1].extend([row["agent"]] if row["agent"] else [])
-    return list(agents.values())

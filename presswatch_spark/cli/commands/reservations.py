@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,7 +27,7 @@ from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.tables.literals import USES, Use
 
 if TYPE_CHECKING:
-    from presswatch_spark.matching.rights.current import Form, SiteReport
+    from presswatch_spark.matching.rights.current import SiteReport
 
 PAGE = re.compile(r"https?://[^\s\"'<>\\$]+")
 MAIL_OR_PAGE = re.compile(rf"{PAGE.pattern}|[^\s\"'<>\\$@:/]+@[^\s\"'<>\\$@:/]+")
@@ -95,19 +96,14 @@ def pack(
     publisher = registry.by_id[found.publisher_id]
     order = Pack(found, publisher.legal_name or publisher.name, frozenset(reserved), policy, licence, contact)
     names = write_pack(order, out, form.storage, _)
-    reserved_uses, allowed_uses = (
-        ", ".join(_(name) for use, name in USE_NAMES.items() if (use in reserved) == is_reserved) or "-"
-        for is_reserved in (True, False)
-    )
+    uses = ", ".join(_(USE_NAMES[use]) for use in USES if use in reserved)
     lines = [
-        _("reserved: {uses}", uses=reserved_uses),
-        _("allowed: {uses}", uses=allowed_uses),
-        *(f"  {name}" for name in names),
-        _("written to {folder}, and read again: the files declare this", folder=out),
+        *names,
+        _("written to {folder}, and read again: these files reserve {uses}", folder=out, uses=uses),
     ]
-    mixed = agents_to_refuse(reserved)[1]
-    agents = _("not refused by robots.txt, as they also make allowed uses: {agents}", agents=", ".join(mixed))
-    return Reply(lines, warnings=[agents] if mixed else ())
+    agents = ", ".join(agents_to_refuse(reserved)[1])
+    note = _("not refused by robots.txt, as they also make allowed uses: {agents}", agents=agents)
+    return Reply(lines, warnings=[note] if agents else ())
 
 
 @command("check", reservations, json=True, lang="en")
@@ -141,27 +137,19 @@ def check(
 
 
 def _report_lines(report: SiteReport, _: Language) -> Iterator[Line]:
-    def place(form: Form) -> str:
-        path = urlsplit(form.address).path.removeprefix("/.well-known")
-        return path[1:] if form.source == "file" else form.source
-
     rows = []
     for form in report.forms:
+        path = urlsplit(form.address).path.removeprefix("/.well-known")
         declared = ", ".join(form.values) or _agents(form.agents, _)
         verdicts = [_.name(form.verdicts[use] or "") for use in USES]
-        rows.append((place(form), f"{form.signal}: {declared}", *verdicts))
+        rows.append(
+            (path[1:] if form.source == "file" else form.source, f"{form.signal}: {declared}", *verdicts)
+        )
     total = (_("together"), "", *(_.name(report.verdicts[use] or NO_VERDICT) for use in USES))
     yield report.url
     yield Table(("where", "declaration", *USES), [*rows, total], USES, ("declaration",))
-    for use in report.conflicts():
-        reserving, allowing = (
-            ", ".join(
-                f"{form.signal} ({place(form)})" for form in report.forms if form.verdicts[use] == verdict
-            )
-            for verdict in ("reserved", "allowed")
-        )
-        facts = {"use": _.name(use), "reserving": reserving, "allowing": allowing}
-        yield _("conflict about {use}: reserved by {reserving}; allowed by {allowing}", **facts)
+    if conflicts := report.conflicts():
+        yield _("forms conflict about: {uses}", uses=", ".join(map(_.name, conflicts)))
     if report.agents_let_in:
         yield _("robots.txt does not refuse: {agents}", agents=_agents(report.agents_let_in, _))
     if report.missing:
@@ -188,8 +176,8 @@ def timeline(
     presswatch reservations timeline --title courrier-des-rives \\
       --chart courrier.svg tables
     """
+    from presswatch_spark.matching.rights.declaration import RULE_FILES
     from presswatch_spark.query.exports import require_new
-    from presswatch_spark.query.timeline import by_agents
     from presswatch_spark.query.timeline import timeline as timeline_of
     from presswatch_spark.tables.store import TableStore
 
@@ -199,27 +187,21 @@ def timeline(
         require_new(chart, form.storage)
     found = timeline_of(TableStore.open(tables, form.storage), title)
     rows, _ = found.to_pylist(), form.language
-    shown = [
-        (row, _agents(agents, _), _.name(row["verdict"] or NO_VERDICT)) for row, agents in by_agents(rows)
-    ]
     if chart:
-        _draw(chart, title, shown, form)
+        _draw(chart, title, rows, form)
 
     def lines() -> Iterator[Line]:
         columns = ("declaration", "agent", "verdict", "first", "last", "captures")
-        for origin in dict.fromkeys(row["origin"] for row in rows):
-            cells = [
-                (
-                    _declared(row),
-                    agents,
-                    verdict,
-                    _.day(row["first_at"]),
-                    _.day(row["last_at"]),
-                    row["captures"],
+        for origin, group in groupby(rows, key=lambda row: row["origin"]):
+            cells = []
+            for row in group:
+                value = row["value"] if row["signal"] not in RULE_FILES else None
+                declared = ": ".join(filter(None, (_form(row), value or row["note"])))
+                agents, days = (
+                    _agents(row["agents"] or (), _),
+                    (_.day(row["first_at"]), _.day(row["last_at"])),
                 )
-                for row, agents, verdict in shown
-                if row["origin"] == origin
-            ]
+                cells.append((declared, agents, _verdict(row, _), *days, row["captures"]))
             yield origin
             yield Table(columns, cells, columns[2:], columns[:2])
         if chart:
@@ -234,21 +216,18 @@ def _form(row: Mapping[str, Any]) -> str:
     return f"{row['signal']} ({place})" if place else str(row["signal"])
 
 
-def _declared(row: Mapping[str, Any]) -> str:
-    """Return form and value of a declaration; a remark in place of the rules of robots.txt."""
-    from presswatch_spark.matching.rights.declaration import RULE_FILES
-
-    value = row["note"] if row["value"] is None or row["signal"] in RULE_FILES else row["value"]
-    return f"{_form(row)}: {value}" if value else _form(row)
+def _verdict(row: Mapping[str, Any], _: Language) -> str:
+    return _.name(row["verdict"] or NO_VERDICT)
 
 
 def _agents(agents: Sequence[str], _: Language) -> str:
-    names = ", ".join(agents[:AGENTS_SHOWN])
+    # "and 1 more" would be no shorter than a name.
     more = len(agents) - AGENTS_SHOWN
-    return _("{names} and {more} more", names=names, more=_.number(more)) if more > 0 else names
+    names = ", ".join(agents if more == 1 else agents[:AGENTS_SHOWN])
+    return _("{names} and {more} more", names=names, more=_.number(more)) if more > 1 else names
 
 
-def _draw(path: str, title: str, shown: Sequence[tuple[Any, str, str]], form: ReplyForm) -> None:
+def _draw(path: str, title: str, rows: Sequence[Mapping[str, Any]], form: ReplyForm) -> None:
     from presswatch_spark.core.extras import library
     from presswatch_spark.storage.objects import write_object
 
@@ -256,16 +235,9 @@ def _draw(path: str, title: str, shown: Sequence[tuple[Any, str, str]], form: Re
         library(name, "reservations timeline --chart")
     from presswatch_spark.legal.report.figures import BREAK, timeline_svg
 
-    _ = form.language
-    has_origins = len({row["origin"] for row, *__ in shown}) > 1
-    bars = [
-        (
-            BREAK.join(filter(None, (_form(row), agents, row["origin"] * has_origins))),
-            verdict,
-            row["first_at"],
-            row["last_at"],
-        )
-        for row, agents, verdict in shown
-    ]
+    _, bars = form.language, []
+    for row in rows:
+        names = (_form(row), _agents(row["agents"] or (), _), row["origin"])
+        bars.append((BREAK.join(filter(None, names)), _verdict(row, _), row["first_at"], row["last_at"]))
     heading = _("Reservations of {title} in the captures that were read", title=title)
     write_object(path, timeline_svg(bars, heading, _).encode(), form.storage, absent=True)

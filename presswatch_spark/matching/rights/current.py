@@ -93,7 +93,9 @@ def report_of_folder(folder: Folder, page: str = "/") -> SiteReport:
     `InputError` if the folder is missing or empty.
     """
     if next(iter(folder.entries()), None) is None:
-        raise InputError("the folder is missing or empty", where=str(folder), remedy="pass PACK/HOST")
+        raise InputError(
+            "the folder is missing or empty", where=str(folder), remedy="pass PACK/HOST, or https://HOST/PATH"
+        )
     site = f"https://{folder.uri.rpartition('/')[2]}/"
 
     def stored(name: str) -> RawResponse:

@@ -52,7 +52,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_period_ends_where_another_declaration_was_captured(tables: Path) -> None:
     found = timeline(TableStore.open(str(tables)), "courrier").to_pylist()
-    of_gptbot = [each for each in found if each["signal"] == "robots_txt" and each["agent"] == "GPTBot"]
+    of_gptbot = [each for each in found if each["signal"] == "robots_txt" and "GPTBot" in each["agents"]]
     period = ("verdict", "first_at", "last_at", "captures")
     assert [tuple(each[name] for name in period) for each in of_gptbot] == [
         ("allowed", day(-700), day(-600), 2),
@@ -61,9 +61,7 @@ def test_a_period_ends_where_another_declaration_was_captured(tables: Path) -> N
         ("reserved", day(90), day(90), 1),
     ]
     # The file was captured without the line in between.
-    signals = [
-        each["captures"] for each in found if (each["signal"], each["agent"]) == ("content_signal", "*")
-    ]
+    signals = [each["captures"] for each in found if each["signal"] == "content_signal"]
     assert signals == [2, 1]
     # A page that declares nothing ends no period of the others.
     (meta,) = (each for each in found if each["source"] == "meta")
@@ -107,10 +105,10 @@ def test_a_person_reads_the_periods_as_a_table_and_a_chart(tables: Path, tmp_pat
     assert outcome("", *words, "--chart", chart).code == 1, "a file is never overwritten"
 
 
-def test_programs_get_each_agent_with_its_lines(tables: Path, tmp_path: Path) -> None:
+def test_programs_get_the_agents_with_their_lines(tables: Path, tmp_path: Path) -> None:
     printed = presswatch("reservations", "timeline", "--title", "courrier", "--json", tables)
     rows = [json.loads(line) for line in printed.splitlines()]
-    of_any = [row for row in rows if row["signal"] == "robots_txt" and row["agent"] == "*"]
+    of_any = [row for row in rows if row["signal"] == "robots_txt" and "*" in row["agents"]]
     assert of_any[0]["value"] == "disallow: /admin"
     presswatch("reservations", "timeline", "--title", "courrier", "--export", tmp_path / "t.csv", tables)
     assert len((tmp_path / "t.csv").read_text("utf-8").splitlines()) > len(rows)

@@ -571,7 +571,7 @@ class Reservation(TableRow):
     after_at: datetime | None = column("The same for the declaration after the capture.")
     before: DeclaredSignal | None = column("The declaration before the capture, columns as in `rights_signals`; `verdict` applies to this page.")
     after: DeclaredSignal | None = column("The same after it.")
-    train: UseVerdict | None = column("Verdict on training by the agent: `reserved`, `allowed`, `unknown`, `conflicting`; null if nothing is declared about it, or the agent has other purposes, and in older tables.")
+    train: UseVerdict | None = column("Verdict on training by the agent: `reserved`, `allowed`, `unknown`, `conflicting`; null if nothing is declared about it, and in older tables. Rules of robots.txt count for the purposes of the agent.")
     search: UseVerdict | None = column("The same on search.")
     tdm: UseVerdict | None = column("The same on other text and data mining.")
 

@@ -130,7 +130,7 @@ def _usages(licence: Mapping[str, Any], name: str) -> frozenset[str]:
 
 def policy_signals(body: bytes) -> Iterator[Signal]:
     """Yield the rules about mining of an ODRL policy, to which a `tdm_policy` may lead."""
-    policy = parse_object(body[:DOCUMENT_BYTES]) or {}
+    policy = parse_object(body) or {}
     rules = dict[str, list[dict[str, Any]]]()
     for kind in ("permission", "prohibition"):
         given = policy.get(kind)

@@ -107,13 +107,14 @@ def signals_of(capture: Capture) -> Iterator[Signal]:
 def _page_signals(capture: Capture) -> Iterator[Signal]:
     yield from _header_signals(capture)
     kind = kind_of_content(capture.media_type, capture.body)
-    if kind == "pdf":
-        yield from xmp_signals(capture.body)
-    elif kind != "html" and RSL.encode() in capture.body[:DOCUMENT_BYTES]:
-        yield from rsl_signals(capture.body[:DOCUMENT_BYTES].decode("utf-8-sig", "replace"), capture.url)
-    elif kind != "html" and b"mine" in capture.body[:DOCUMENT_BYTES]:
-        yield from policy_signals(capture.body)
     if kind != "html":
+        document = capture.body[:DOCUMENT_BYTES] if capture.locator.http_status in (200, None) else b""
+        if kind == "pdf":
+            yield from xmp_signals(capture.body)
+        elif RSL.encode() in document:
+            yield from rsl_signals(document.decode("utf-8-sig", "replace"), capture.url)
+        elif b"mine" in document:
+            yield from policy_signals(document)
         return
     content = to_utf8(capture.body[:PAGE_BYTES], capture.encoding or UTF_8)
     page = bytes(as_html(content, capture.media_type))

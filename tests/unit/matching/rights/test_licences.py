@@ -1,6 +1,7 @@
 """Licences in documents: RSL, policies in ODRL, and TDMRep in PDF files."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from tests.world.rights import PAGE, SITE, capture, told
 RSL = '<rsl xmlns="https://rslstandard.org/rsl">'
 
 
-def rsl(body: str, **facts: str) -> list[Signal]:
+def rsl(body: str, **facts: Any) -> list[Signal]:
     return told(
         capture(body, f"{SITE}/rsl.xml", **{"media_type": "application/rsl+xml", **facts}), "rsl", "left_out"
     )
@@ -64,6 +65,7 @@ def test_links_of_the_type_lead_to_it_and_others_to_a_licence() -> None:
 
 def test_a_document_of_another_format_is_none() -> None:
     assert rsl("<rss><channel/></rss>") == []
+    assert rsl(f'{RSL}<content url="/"><license/></content></rsl>', status=404) == []
     assert told(capture('{"a": "mine"}', f"{SITE}/a.json", media_type="application/json")) == []
 
 

@@ -7,8 +7,7 @@ several titles share count for each title with a page there.
 
 import pyarrow as pa
 
-from presswatch_spark.core.errors import InputError
-from presswatch_spark.core.terminal import did_you_mean, printable
+from presswatch_spark.query.matches import MatchFilter, require_known
 from presswatch_spark.query.sql import answer_of, literal
 from presswatch_spark.tables.store import TableStore
 
@@ -49,13 +48,7 @@ _QUERY = """
 def timeline(store: TableStore, title_id: str) -> pa.Table:
     """Return the declarations of a title in all published runs, by origin, form and time, agents together.
 
-    Raises `InputError` if no declaration is of the title.
+    Raises `InputError` if the tables do not mention the title.
     """
-    found = answer_of(store, _QUERY.format(title=literal(title_id)), "duckdb").table()
-    if not len(found):
-        titles = answer_of(store, "select distinct title_id from rights_signals", "duckdb").table()
-        near = did_you_mean(title_id, {*titles["title_id"].to_pylist()} - {None, title_id})
-        what = f"no declaration in these tables is of the title {title_id}{near}"
-        remedy = "scan the WARC files of its pages, and those of robots.txt"
-        raise InputError(printable(what), where=str(store.root), remedy=remedy)
-    return found
+    require_known(store, MatchFilter(title_id=title_id))
+    return answer_of(store, _QUERY.format(title=literal(title_id)), "duckdb").table()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -29,20 +28,8 @@ from presswatch_spark.tables.literals import USES, Use
 if TYPE_CHECKING:
     from presswatch_spark.matching.rights.current import SiteReport
 
-PAGE = re.compile(r"https?://[^\s\"'<>\\$]+")
-MAIL_OR_PAGE = re.compile(rf"{PAGE.pattern}|[^\s\"'<>\\$@:/]+@[^\s\"'<>\\$@:/]+")
-"""Addresses without characters that need quotes in a file or a header."""
 NO_VERDICT = "no verdict"
 AGENTS_SHOWN = 3
-
-
-def _address(name: str, meaning: str, pattern: re.Pattern[str] = PAGE) -> Any:
-    def checked(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
-        if value is not None and not pattern.fullmatch(value):
-            raise click.BadParameter(f"{value!r} is no such address", context, option)
-        return value
-
-    return option(name, "ADDRESS", meaning, callback=checked)
 
 
 @click.group()
@@ -66,11 +53,9 @@ def pack(
         type=click.Choice(USES),
         default=("train", "tdm"),
     ),
-    policy: str | None = _address("--policy", "Page of the licensing policy, for TDMRep."),
-    licence: str | None = _address("--licence", "Page with terms of a licence, for RSL."),
-    contact: str | None = _address(
-        "--contact", "E-mail address or page for requests, for RSL.", MAIL_OR_PAGE
-    ),
+    policy: str | None = option("--policy", "URL", "Page of the licensing policy, for TDMRep."),
+    licence: str | None = option("--licence", "URL", "Page with terms of a licence, for RSL."),
+    contact: str | None = option("--contact", "ADDRESS", "E-mail or page for requests, for RSL."),
     out: str = option("--out", "DIR", "A new folder, or s3://, for the files.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -85,7 +70,7 @@ def pack(
       --title courrier-des-rives --contact droits@rives.example --out pack
     """
     from presswatch_spark.corpus.registry import load_registry
-    from presswatch_spark.legal.reservations.pack import USE_NAMES, Pack, write_pack
+    from presswatch_spark.legal.reservations.pack import Pack, write_pack
     from presswatch_spark.matching.rights.agents import agents_to_refuse
 
     registry, _ = load_registry(members), form.language
@@ -94,9 +79,9 @@ def pack(
         near = did_you_mean(title, registry.titles)
         raise click.UsageError(f"the members file has no title {title}{near}")
     publisher = registry.by_id[found.publisher_id]
-    order = Pack(found, publisher.legal_name or publisher.name, frozenset(reserved), policy, licence, contact)
+    order = Pack(found, publisher.legal_name or publisher.name, reserved, policy, licence, contact)
     names = write_pack(order, out, form.storage, _)
-    uses = ", ".join(_(USE_NAMES[use]) for use in USES if use in reserved)
+    uses = ", ".join(_.name(use) for use in USES if use in reserved)
     lines = [
         *names,
         _("written to {folder}, and read again: these files reserve {uses}", folder=out, uses=uses),
@@ -187,7 +172,7 @@ def timeline(
         require_new(chart, form.storage)
     found = timeline_of(TableStore.open(tables, form.storage), title)
     rows, _ = found.to_pylist(), form.language
-    if chart:
+    if chart and rows:
         _draw(chart, title, rows, form)
 
     def lines() -> Iterator[Line]:
@@ -204,7 +189,9 @@ def timeline(
                 cells.append((declared, agents, _verdict(row, _), *days, row["captures"]))
             yield origin
             yield Table(columns, cells, columns[2:], columns[:2])
-        if chart:
+        if not rows:
+            yield _("no declaration of this title was captured")
+        elif chart:
             yield _("written to {folder}", folder=chart)
 
     return Reply(lines(), rows=ReplyRows(rows, lambda: found.schema))

@@ -4,15 +4,14 @@ Each form states only what it can. TDMRep has one value for training and other m
 differ. robots.txt refuses an agent all of its uses: it names only agents whose uses are all reserved.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.model import Title
-from presswatch_spark.core.translation import N_, Translator
+from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.evidence.typesetting import environment
 from presswatch_spark.matching.judgement.urls import without_www
 from presswatch_spark.matching.rights.agents import agents_to_refuse
@@ -24,21 +23,9 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.literals import USES, Use
 
 TEMPLATES = Path(__file__).parent / "templates"
-README_FILE, TDMREP_FILE, RSL_FILE = "README.md", ".well-known/tdmrep.json", "rsl.xml"
-FILES = ("robots.txt", TDMREP_FILE, RSL_FILE, HEADERS_FILE, HEAD_FILE)
+README_FILE, RSL_FILE = "README.md", "rsl.xml"
+FILES = ("robots.txt", ".well-known/tdmrep.json", RSL_FILE, HEADERS_FILE, HEAD_FILE)
 """Files of a host; each has a template."""
-USE_NAMES: Mapping[Use, str] = {
-    "train": N_("training of AI models"),
-    "search": N_("search"),
-    "tdm": N_("other text and data mining"),
-}
-USAGE: Mapping[Use, str] = {"train": "train-ai", "tdm": "ai-use", "search": "search"}
-"""Names in AIPREF's vocabulary (draft-ietf-aipref-vocab-08)."""
-SIGNAL: Mapping[Use, str] = {"search": "search", "tdm": "ai-input", "train": "ai-train"}
-"""Names in Cloudflare's Content Signals Policy."""
-RSL: Mapping[Use, str] = {"train": "ai-train", "tdm": "ai-input ai-index", "search": "search"}
-"""Names in RSL; `ai-all` includes those of training and mining."""
-DIRECTIVES: Mapping[Use, str] = {"train": "noai", "search": "noindex"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,59 +38,42 @@ class Pack:
 
     title: Title
     holder: str
-    reserved: frozenset[Use]
+    reserved: Sequence[Use]
     policy: str | None = None
     licence: str | None = None
     contact: str | None = None
 
-    def paths(self, host: str) -> list[str]:
-        """Return the paths of the title on a host: `/`, or those of its prefixes."""
-        prefixes = [prefix.partition("/") for prefix in self.title.url_prefixes]
-        return [f"/{path}" for site, _, path in prefixes if without_www(site) == without_www(host)] or ["/"]
+    def pages(self) -> dict[str, list[str]]:
+        """Return the paths of the title by host: those of its prefixes on the host, or else `/`."""
+        pages, names = dict[str, list[str]](), dict[str, str]()
+        for site in (*self.title.url_prefixes, *self.title.domains):
+            host, is_prefix, path = site.partition("/")
+            name = names.setdefault(without_www(host), host)
+            if is_prefix or name not in pages:
+                pages.setdefault(name, []).append(f"/{path}")
+        return pages
 
-    def files(self, pages: Mapping[str, Sequence[str]], _: Translator) -> dict[str, str]:
-        """Return the text of each file by its name; `pages`: the paths of the title by host."""
+    def files(self, _: Translator) -> dict[str, str]:
+        """Return the text of each file by its name."""
+        templates, pages = environment(TEMPLATES, html=False), self.pages()
         refused, mixed = agents_to_refuse(self.reserved)
-        kind = "contactEmail" if "@" in (self.contact or "") else "contactUrl"
         facts = {
-            **{name: value for name, value in asdict(self).items() if name != "title"},
-            "title": self.title.name,
-            "uses": ", ".join(_(name) for use, name in USE_NAMES.items() if use in self.reserved),
+            **{name: getattr(self, name) for name in ("title", "holder", "policy", "licence", "contact")},
+            "reserved": self.reserved,
+            "allowed": [use for use in USES if use not in self.reserved],
             "pages": [f"https://{host}{path}" for host, paths in pages.items() for path in paths],
             "refused": refused,
             "mixed": mixed,
-            "usage": self._stated(USAGE, "y", "n"),
-            "signal": self._stated(SIGNAL, "yes", "no"),
-            "directives": ", ".join(word for use, word in DIRECTIVES.items() if use in self.reserved),
-            "permitted": _rsl(frozenset(USES) - self.reserved),
-            "prohibited": _rsl(self.reserved),
-            "contact_attribute": f" {kind}={quoteattr(self.contact)}" if self.contact else "",
-            "tdm": self._tdm(),
+            "_": _,
         }
-        files = {README_FILE: _rendered(README_FILE, facts, _)}
+        files = {README_FILE: templates.get_template(f"{README_FILE}.jinja").render(facts)}
         for host, paths in pages.items():
             of_host = {"paths": sorted(paths, key=len, reverse=True), "rsl": f"https://{host}/{RSL_FILE}"}
             for name in FILES:
-                if name != TDMREP_FILE or facts["tdm"] is not None:
-                    files[f"{host}/{name}"] = _rendered(name, facts | of_host, _)
-        return files
-
-    def _stated(self, names: Mapping[Use, str], yes: str, no: str) -> str:
-        return ", ".join(f"{name}={no if use in self.reserved else yes}" for use, name in names.items())
-
-    def _tdm(self) -> int | None:
-        values = {int(use in self.reserved) for use in ("train", "tdm")}
-        return values.pop() if len(values) == 1 else None
-
-
-def _rsl(uses: frozenset[Use]) -> str:
-    words = " ".join(word for use, word in RSL.items() if use in uses)
-    return words.replace("ai-train ai-input ai-index", "ai-all")
-
-
-def _rendered(name: str, facts: Mapping[str, object], _: Translator) -> str:
-    template = environment(TEMPLATES, html=False).get_template(f"{name.rpartition('/')[2]}.jinja")
-    return template.render(facts, _=_).rstrip("\n") + "\n"
+                template = templates.get_template(f"{name.rpartition('/')[2]}.jinja")
+                files[f"{host}/{name}"] = template.render(facts | of_host)
+        # A form that cannot state the choice is empty.
+        return {name: f"{text.strip()}\n" for name, text in files.items() if text.strip()}
 
 
 def write_pack(pack: Pack, out: str, storage: StorageOptions, _: Translator) -> list[str]:
@@ -113,17 +83,12 @@ def write_pack(pack: Pack, out: str, storage: StorageOptions, _: Translator) -> 
     not mean what was chosen, or if the folder is not new; `ConfigError` if Jinja is missing.
     """
     library("jinja2", "reservations pack")
-    hosts = dict[str, str]()
-    for name in (*pack.title.domains, *pack.title.url_prefixes):
-        host = name.partition("/")[0]
-        hosts.setdefault(without_www(host), host)
-    pages = {host: pack.paths(host) for host in hosts.values()}
-    files = pack.files(pages, _)
+    files = pack.files(_)
     with new_folder(out, storage, README_FILE) as draft:
         for name, text in files.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).write_text(text, "utf-8")
-        for host, path in ((host, path) for host, paths in pages.items() for path in paths):
+        for host, path in ((host, path) for host, paths in pack.pages().items() for path in paths):
             report = report_of_folder(Folder.of(str(draft / host), storage), path)
             for use, verdict in report.verdicts.items():
                 if verdict not in ((RESERVED,) if use in pack.reserved else (ALLOWED, None)):

@@ -83,9 +83,13 @@ def test_declarations_of_a_shared_host_count_for_each_of_its_titles(tmp_path: Pa
     found = timeline(TableStore.open(str(folder)), "courrier").to_pylist()
     assert {each["signal"] for each in found} == {"robots_txt", "content_signal", "meta_robots"}
     assert {each["origin"] for each in found} == {SITE}
+    undeclared = tables_with_signals(tmp_path / "none", [own("a", title_id="courrier")])
+    chart = tmp_path / "none.svg"
+    done = outcome("reservations timeline --title courrier", "--chart", chart, undeclared)
+    assert (done.code, done.out, chart.exists()) == (0, "no declaration of this title was captured\n", False)
     done = outcome("reservations timeline --title", "courier", folder)
     assert done.code == 1
-    assert "did you mean courrier?" in done.err
+    assert "nearest: courrier" in done.err
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])

@@ -326,7 +326,8 @@ def texts_of_body(row, body):
 def strings_in(row, page):
     """Return the strings of embedded text that a row names, as text, without escapes, tags and references."""
     cut = (page[each["start"] : each["end"]].decode("utf-8", "replace") for each in row["text_strings"])
-    text = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), "\n".join(cut))
+    codes = r"(?i)\\+(?:x([0-9a-f]{2})|u([0-9a-f]{4})|u{([0-9a-f]{1,5})})"
+    text = re.sub(codes, lambda found: chr(int(found[found.lastindex], 16)), "\n".join(cut))
     text = html.unescape(re.sub(r"\\+[bfnrt]", "\n", text))
     return html.unescape(re.sub(r"<[^>]*>", "\n", text.replace("\\", ""))).encode("utf-8", "replace")
 

@@ -45,8 +45,9 @@ _STRINGS = """\
 places = {places}
 data = {data}
 parts = (data[i:j].decode("utf-8", "replace") for i, j in places)
-letter = lambda found: chr(int(found[1], 16))
-text = re.sub(r"\\\\+u([0-9a-fA-F]{{4}})", letter, " ".join(parts))
+codes = r"(?i)\\\\+(?:x([0-9a-f]{{2}})|u([0-9a-f]{{4}})|u{{([0-9a-f]{{1,5}})}})"
+letter = lambda found: chr(int(found[found.lastindex], 16))
+text = re.sub(codes, letter, " ".join(parts))
 text = html.unescape(re.sub(r"\\\\+[nrt]", " ", text))
 text = html.unescape(re.sub(r"<[^>]*>", " ", text))
 """

@@ -89,12 +89,12 @@ KINDS = {
     "licensed": N_("page under a licence"),
 }
 TEXT_SOURCES = {
-    "hidden": N_("These words are in text of the page that it hides."),
-    "json_ld": N_(
-        "These words are not in the page's visible text, but in its metadata for programs (JSON-LD)."
+    "hidden": N_("These words are in text of the page that readers may not see."),
+    "json_ld": N_("Not all of these words are in the page's visible text: its metadata (JSON-LD) have them."),
+    "script": N_("Not all of these words are in the page's visible text: the data of a script have them."),
+    "attribute": N_(
+        "Not all of these words are in the page's visible text: attributes of elements have them."
     ),
-    "script": N_("These words are not in the page's visible text, but in the data of a script."),
-    "attribute": N_("These words are not in the page's visible text, but in attributes of its elements."),
     "feed": N_("These words are in a feed of articles for programs."),
     "json": N_("These words are in a response with data for programs (JSON)."),
 }

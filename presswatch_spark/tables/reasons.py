@@ -329,10 +329,10 @@ _OF_CLAIMS = {
         mend=N_("Proof that the licence did not apply on the day of the record."),
     ),
     "embedded_text": _caps(
-        p("reason", "not in the visible text"),
+        p("reason", "not all in the visible text"),
         N_(
-            "The words are not in the visible text of the page, but in data or attributes of the page that"
-            " the dataset's record contains. A reader of the page may not see them."
+            "Not all of the words are in the visible text of the page: data or attributes of the page, which"
+            " the dataset's record contains, have them. A reader of the page may not see them."
         ),
         mend=N_("A person who confirms the claim after reading the record."),
         caps="B",

@@ -422,7 +422,7 @@ class LetterFacts:
             if numbers["without_url"]
             else "",
             "embedded": _(
-                "The words of {rows} are not in the visible text of the page: the record that the dataset"
+                "The words of {rows} are not all in the visible text of the page: the record that the dataset"
                 " contains has them in data or attributes of the page, as the annex states (text_source).",
                 rows=_.rows(numbers["embedded_rows"]),
             )

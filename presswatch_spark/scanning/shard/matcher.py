@@ -7,7 +7,7 @@ caches: one document after the other would take half as long again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
@@ -79,12 +79,13 @@ class MatchRules:
 class _Suspect(MatchedDocument):
     """A document with its candidates, the `ordinals`; if there are none, it has no `words`.
 
-    `earlier`: by article, the spans of the documents of its page before it.
+    `main`: that of its page. `byline`: of embedded text, the author that its page states.
     """
 
+    main: int
     ordinals: Sequence[int]
     placement: Placement
-    earlier: dict[int, list[npt.NDArray[np.int64]]]
+    byline: bytes = b""
 
 
 class _Pair(NamedTuple):
@@ -140,31 +141,24 @@ class Matcher:
         """Yield rows of `matches` without `run_id`: verified candidates, and documents on members' sites."""
         sites = self.corpus.sites.matches(batch, self.corpus.urls)
         for group in _groups(batch, candidates, sites):
-            earlier = defaultdict[int, dict[int, list[npt.NDArray[np.int64]]]](dict)
-            documents = [
-                self._document(batch, i, ordinals, sites.get(main), earlier[main])
-                for i, ordinals in group
-                for main in [batch.main_of(i)]
-            ]
+            documents = [self._document(batch, i, ordinals, sites) for i, ordinals in group]
             self._compare(documents)
             yield from document_rows(
                 batch, documents, origin, self.corpus.article, self._rules.grade, self._rules.confidence
             )
 
     def _document(
-        self,
-        batch: DocumentBatch,
-        i: int,
-        ordinals: Sequence[int],
-        site: SiteMatch | None,
-        earlier: dict[int, list[npt.NDArray[np.int64]]],
+        self, batch: DocumentBatch, i: int, ordinals: Sequence[int], sites: Mapping[int, SiteMatch]
     ) -> _Suspect:
-        is_main = i == batch.main_of(i)
-        main_text = partial(batch.main_text, i) if batch.main_text and is_main else None
+        main, byline = batch.main_of(i), b""
+        main_text = partial(batch.main_text, i) if batch.main_text and i == main else None
         placement = Placement(main_text, self._least_run)
+        if i != main and batch.page_metadata and (metadata := batch.page_metadata(main)):
+            byline = f"Par {metadata.author}".encode("utf-8", "replace") if metadata.author else b""
         return _Suspect(
-            i=i, text=batch.text_of(i), site=site, ordinals=ordinals, placement=placement, earlier=earlier
-        )
+            i=i, text=batch.text_of(i), site=sites.get(main), main=main, ordinals=ordinals,
+            placement=placement, byline=byline,
+        )  # fmt: skip
 
     def _compare(self, group: Sequence[_Suspect]) -> None:
         """Find, for each document, the articles of which it has a long enough run."""
@@ -188,27 +182,34 @@ class Matcher:
             for (document, _, ordinals), its_signature, its_names in zip(shared, signed, named, strict=True)
             for ordinal in ordinals
         )
+        earlier = defaultdict[tuple[int, int], list[npt.NDArray[np.int64]]](list)
         while some := list(islice(pairs, PAIRS_AT_ONCE)):
-            self._verify(some)
+            self._verify(some, earlier)
         for document, joined, _ in shared:
             # The names that the document credits within or next to each passage.
             passages = [finding.overlap.seen_from(0) for finding in document.findings]
             credits = self._credits.credits(document.text, joined.words, passages)
+            # Embedded text is away from the byline of its page.
+            byline = words_of(document.byline)
+            author = self._credits.credits(document.byline, byline, [np.array([[0, 0, len(byline), 0]])])[0]
             for finding, names in zip(document.findings, credits, strict=True):
-                finding.credits = names
+                finding.credits = list(dict.fromkeys((*names, *author)))
 
-    def _verify(self, pairs: Sequence[_Pair]) -> None:
+    def _verify(
+        self, pairs: Sequence[_Pair], earlier: Mapping[tuple[int, int], list[npt.NDArray[np.int64]]]
+    ) -> None:
+        """Verify pairs; `earlier`: by page and article, the spans of its documents so far."""
         rules, least = self._rules, self._least_run
         articles = [self._article(pair.ordinal) for pair in pairs]
         overlaps = [
             verify(pair.named, self._joined(pair.ordinal), rules.verify, pair.most_spans) for pair in pairs
         ]
         for pair, overlap, (article, words, standing) in zip(pairs, overlaps, articles, strict=True):
-            earlier = pair.document.earlier.setdefault(pair.ordinal, [])
-            if earlier and overlap.longest_run_words >= least:
-                overlap = overlap.beyond(earlier, least)
+            spans = earlier[pair.document.main, pair.ordinal]
+            if spans and overlap.longest_run_words >= least:
+                overlap = overlap.beyond(spans, least)
             if overlap.longest_run_words >= least:
-                earlier.append(overlap.seen_from(1))
+                spans.append(overlap.seen_from(1))
                 [places] = span_places([overlap], 1, words)
                 likeness = jaccard(pair.signed, self.corpus.signatures[pair.ordinal])
                 judged = standing.judged(overlap.seen_from(1), least, rules.ownership)

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn, TextSource, TextString
+from presswatch_spark.core.model import (
+    DocumentBatch,
+    Locator,
+    PageMetadata,
+    TextColumn,
+    TextSource,
+    TextString,
+)
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import STRINGS_KEPT, Origin
@@ -251,3 +258,14 @@ def test_groups_passes_and_readings_of_single_pages_change_no_row(
     monkeypatch.setattr(shard_matcher, "GROUP_BYTES", 1)
     monkeypatch.setattr(shard_matcher, "PAIRS_AT_ONCE", 1)
     assert matched(corpus, batch) == rows
+
+
+def test_embedded_text_is_credited_to_the_agency_that_the_page_states_as_author(corpus: Corpus) -> None:
+    pages: list[tuple[str, TEXT]] = [
+        ("https://copy.example/", {"visible": text(0, 20), "json_ld": text(0, 80)})
+    ]
+    for author, credits in (("Jeanne Durand", []), ("Jeanne Durand, AFP", ["AFP"])):
+        batch = replace(embedding(pages), page_metadata=lambda i, author=author: PageMetadata(author=author))
+        visible, embedded = matched(corpus, batch)
+        assert (visible.document_credits, embedded.document_credits) == ([], credits)
+        assert ("credits_other" in embedded.confidence_reasons) == bool(credits)

@@ -33,6 +33,11 @@ SHARED = """
 """
 RIVES = Owner("courrier", "rives")
 FORBIDS = "User-agent: *\nDisallow: /"
+RSL = b"""<rsl xmlns="https://rslstandard.org/rsl"><content url="/">
+<license><prohibits type="usage">ai-train</prohibits></license></content></rsl>"""
+POLICY = b'{"@type": "Offer", "prohibition": [{"action": "tdm:mine"}]}'
+PDF = b"""%PDF-1.4
+<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:t="http://www.w3.org/ns/tdmrep/" t:reservation="1"></x:xmpmeta>"""
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +133,9 @@ class TestWarc:
             Answer(f"{SITE}/une/1", page.encode("cp1252", "replace"), html),
             Answer(f"{SITE}/", b"", [("Location", "/une"), ("TDM-Reservation", "1")], "301 Moved"),
             Answer("https://ailleurs.example/robots.txt", b"User-agent: *\nDisallow: /"),
+            Answer(f"{SITE}/rsl.xml", RSL, [("Content-Type", "application/rsl+xml")]),
+            Answer(f"{SITE}/tdm.json", POLICY, [("Content-Type", "application/ld+json")]),
+            Answer(f"{SITE}/une.pdf", PDF, [("Content-Type", "application/pdf")]),
         )
         outcome = scan_one(path, corpus)
         assert outcome.log["status"] == "complete"
@@ -140,6 +148,9 @@ class TestWarc:
             ("/une/1", "x_robots_tag", None, "reserved"),
             ("/une/1", "tdm_reservation", None, "reserved"),
             ("/", "tdm_reservation", None, "reserved"),
+            ("/rsl.xml", "rsl", None, "reserved"),
+            ("/tdm.json", "tdm_policy", None, "reserved"),
+            ("/une.pdf", "tdm_reservation", None, "reserved"),
         ]
         found = [row for batch in outcome.tables["matches"] for row in batch.to_pylist()]
         (match,) = [row for row in found if row["grade"] == "full_copy"]

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib.metadata import version
 from itertools import chain, islice
 from string import printable
@@ -29,6 +29,7 @@ from presswatch_spark.matching.rights.declaration import (
     RULES_READ,
     SIGNALS,
     UNKNOWN,
+    VALUE_CHARACTERS,
     Signal,
     agreed,
     bounded,
@@ -40,8 +41,8 @@ from presswatch_spark.reading.rows.columns import parse
 PARSER = f"protego {version('protego')}"
 NAMES = 100
 """The most agents of a file, besides those that always have rows, whose rules are read; known ones first."""
-LINES_READ = 50_000
-"""The most lines that are read for these agents: a line counts for each set of groups that contains it."""
+LINES_READ = 200_000
+"""The most lines of all their groups; a line counts for each agent."""
 TWO_READINGS = "a line such as Crawl-delay after the names of a group is read in two ways"
 OR = "\n# or, if only rules end the names of a group:\n"
 """Separates two readings of a group, in `value`."""
@@ -90,15 +91,12 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
         found.add(signal)
         yield signal
     # Stop before `signals_of` does, which would leave all agents in doubt.
-    room, lines_left, seen = SIGNALS - 1 - len(found), LINES_READ, set[object]()
+    room, lines_left = SIGNALS - 1 - len(found), LINES_READ
     for place, name in enumerate(robots.names):
-        read = robots.groups.get(name.lower(), ()), robots.by_rules.get(name.lower(), ())
-        lines_left -= 0 if read in seen else sum(map(len, read))
-        seen.add(read)
-        is_read = place < NAMES and lines_left >= 0
-        signals = list(islice(_group_signals(robots, kind, [name], missing), room + 1)) if is_read else []
+        lines_left -= sum(map(len, robots.readings_of(name)))
+        signals = list(islice(_group_signals(robots, kind, [name], missing), room + 1))
         room -= len(signals)
-        if not is_read or room < 0:
+        if place == NAMES or room < 0 or lines_left < 0:
             note = f"rules for {len(robots.names) - place:,} more agents were not kept"
             yield Signal("left_out", "file", None, "host", path="/", note=note)
             return
@@ -112,12 +110,14 @@ def _group_signals(
     read = {agent: robots.readings_of(agent) for agent in agents}
     for agent, readings in read.items():
         notes = [missing, TWO_READINGS if len(readings) > 1 else None]
-        value, note = bounded(OR.join(map(shown, readings)), "; ".join(filter(None, notes)) or None)
+        # No value is longer than so many lines.
+        value = OR.join(shown(lines[:VALUE_CHARACTERS]) for lines in readings)
+        value, note = bounded(value, "; ".join(filter(None, notes)) or None)
         # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); for ai.txt there is no such rule.
         verdict = agreed(_of_root(lines) if lines or kind == "robots_txt" else None for lines in readings)
         yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
     for agent, readings in read.items() if kind == "robots_txt" else ():
-        distinct = [dict.fromkeys(lines) for lines in readings]
+        distinct = [dict.fromkeys(line for line in lines if line[0] in PREFERENCES) for lines in readings]
         for line in distinct[0] | distinct[-1]:
             certain = all(line in lines for lines in distinct)
             yield from _preference(line, agent, None if certain else TWO_READINGS)
@@ -131,9 +131,10 @@ def _site_wide(robots: "Robots") -> Iterator[Signal]:
         yield Signal("rsl", "file", value, "host", path="/", note=note)
 
 
-@lru_cache(maxsize=8)
-def _of_root(lines: tuple[Line, ...]) -> str:
-    return ALLOWED if allows(RobotsGroup(lines), "/") else RESERVED
+def _of_root(lines: Iterable[Line]) -> str:
+    # No other pattern matches the root. To compare all of them for 100 agents would take minutes.
+    patterns = dict.fromkeys(line for line in lines if line[1].strip("*$") in ("", "/"))
+    return ALLOWED if allows(RobotsGroup(patterns), "/") else RESERVED
 
 
 def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:

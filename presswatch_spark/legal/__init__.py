@@ -1,1 +1,1 @@
-"""Documents about a selection of claims: evidence, notices, removal, report, review."""
+"""Documents of selected claims: evidence, notices, removal, report, review; and packs of reservations."""

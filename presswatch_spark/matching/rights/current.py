@@ -124,21 +124,19 @@ def _report(url: str, answer_of: Callable[[str], RawResponse]) -> SiteReport:
         try:
             answer = answer_of(address)
         except BlockedError as error:
-            unread[address] = error.what
-            return
+            answer = RawResponse(address, 0.0, failure=error.what)
         is_absent = answer.status in ABSENT and urlsplit(address).path in SITE_FILES
         if answer.status is None or (answer.status >= 400 and not is_absent):
             unread[address] = f"HTTP {answer.status}" if answer.status else answer.failure
-        if answer.status is not None:
-            # A file that leads elsewhere declares for the site that was asked; a page, for its last address.
-            captures.append(_capture(answer, answer.uri if address == url else address))
+        # A file that leads elsewhere declares for the site that was asked; a page, for its last address.
+        captures.append(_capture(answer, answer.uri if address == url else address))
 
     def rows() -> list[RightsSignal]:
         found = (row for each in captures for row in signal_rows(each, _Anyone(), each.url, None))
         return [row for row in found if row.http_status not in ABSENT]
 
     read(url)
-    url = captures[0].url if captures else url
+    url = captures[0].url
     for path in SITE_FILES:
         read(urljoin(url, path))
     stated = [(row.document_url, row.value) for row in rows() if row.signal in LICENSING and row.value]

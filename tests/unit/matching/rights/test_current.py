@@ -47,6 +47,16 @@ def test_a_file_that_cannot_be_read_is_no_permission() -> None:
     assert found["verdicts"]["train"] == "unknown"
 
 
+def test_a_site_that_does_not_answer_is_unknown() -> None:
+    with web() as server:
+        pass
+    once = {"PRESSWATCH_STORAGE__MAX_ATTEMPTS": "1"}
+    done = outcome("reservations check", f"{server.url}/une", "--json", **once)
+    found = json.loads(done.out)
+    assert (done.code, len(found["unread"])) == (3, 5)
+    assert set(found["verdicts"].values()) == {"unknown"}
+
+
 def test_a_site_that_declares_nothing_has_no_verdict_and_no_gap() -> None:
     with web(queries={"/une": page()}) as server:
         done = check(server, "--json")

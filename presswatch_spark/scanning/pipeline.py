@@ -322,7 +322,8 @@ class ShardScan:
                     check_time()
             with stages.during("signals"):
                 for capture in batch.captures:
-                    for signal in signal_rows(capture, members, origin.shard_uri, origin.release):
+                    owner = members.owner(capture.url)
+                    for signal in signal_rows(capture, owner, origin.shard_uri, origin.release):
                         reading.signals.add(signal)
 
 

@@ -12,8 +12,8 @@ from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.core.model import Capture, Locator
 from presswatch_spark.matching.rights.declaration import Signal
+from presswatch_spark.matching.rights.signals import Owner, signals_of
 from presswatch_spark.matching.rights.signals import signal_rows as rows_of_signals
-from presswatch_spark.matching.rights.signals import signals_of
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.store import TableStore
 from tests.world.tables import match, publish, write
@@ -62,16 +62,9 @@ def verdicts(response: Capture, name: str = "robots_txt") -> dict[str | None, st
     return {signal.agent: signal.verdict for signal in told(response, name)}
 
 
-class Everybody:
-    """Members to whom every site belongs."""
-
-    def owner(self, url: str) -> Any:
-        return type("Owner", (), {"title_id": "courrier", "publisher_id": "rives"})
-
-
 def signal_rows(*captures: Capture) -> list[dict[str, Any]]:
     """Rows of `rights_signals` of captures, whosever they are."""
-    found = (rows_of_signals(each, Everybody(), "shard", None) for each in captures)  # type: ignore[arg-type]
+    found = (rows_of_signals(each, Owner("courrier", "rives"), "shard", None) for each in captures)
     return [row.as_dict() for each in found for row in each]
 
 

@@ -132,7 +132,7 @@ def _report(url: str, answer_of: Callable[[str], RawResponse]) -> SiteReport:
         captures.append(_capture(answer, answer.uri if address == url else address))
 
     def rows() -> list[RightsSignal]:
-        found = (row for each in captures for row in signal_rows(each, _Anyone(), each.url, None))
+        found = (row for each in captures for row in signal_rows(each, Owner(None, None), each.url, None))
         return [row for row in found if row.http_status not in ABSENT]
 
     read(url)
@@ -183,8 +183,3 @@ def _compared(url: str, rows: list[RightsSignal], unread: Mapping[str, str]) -> 
 
 def _verdicts(rows: Iterable[RightsSignal], url: str, agent: str | None = None) -> Verdicts:
     return verdicts_of(rows, url, agent)
-
-
-class _Anyone:
-    def owner(self, url: str) -> Owner:
-        return Owner(None, None)

@@ -288,12 +288,6 @@ class Owner:
     publisher_id: str | None
 
 
-class Owners(Protocol):
-    """Finds the owner of a capture by its URL, as `Members` does."""
-
-    def owner(self, url: str) -> Owner | None: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class Members:
     """Finds the member that a capture belongs to, by its URL."""
@@ -327,10 +321,10 @@ class Members:
 
 
 def signal_rows(
-    capture: Capture, members: Owners, shard_uri: str, release: str | None
+    capture: Capture, owner: Owner | None, shard_uri: str, release: str | None
 ) -> Iterator[RightsSignal]:
-    """Yield the rows of a member's capture, without a run id; `release`: of captures that name none."""
-    owner, place = members.owner(capture.url), place_of(capture.url)
+    """Yield the rows of an owner's capture, without a run id; `release`: of captures that name none."""
+    place = place_of(capture.url)
     if owner is None or place is None:
         return
     locator = capture.locator

@@ -96,7 +96,7 @@ class TestRows:
     def test_a_row_names_its_owner_its_place_and_what_it_was_read_from(self, members: Members) -> None:
         meta = '<meta name="robots" content="noai">'
         response = capture(meta, PAGE, ("X-Robots-Tag", "noml"), release="CC-MAIN-2024-22")
-        of_header, of_meta = signal_rows(response, members, "shard", None)
+        of_header, of_meta = signal_rows(response, members.owner(response.url), "shard", None)
         assert (of_header.signal, of_header.content_sha256) == ("x_robots_tag", None)
         expected = {
             "signal": "meta_robots", "content_sha256": sha256(response.body).hexdigest(),
@@ -110,7 +110,8 @@ class TestRows:
         self, members: Members
     ) -> None:
         first, again, mirrored = (
-            list(signal_rows(robots(FORBIDS), members, shard, "r")) for shard in ("shard", "shard", "mirror")
+            list(signal_rows(robots(FORBIDS), members.owner(ROBOTS), shard, "r"))
+            for shard in ("shard", "shard", "mirror")
         )
         assert first == again
         assert [row.row_sha256 for row in mirrored] == [row.row_sha256 for row in first]
@@ -118,7 +119,7 @@ class TestRows:
 
     def test_a_foreign_capture_has_none(self, members: Members) -> None:
         foreign = capture("<meta name=robots content=noai>", "https://x.example/")
-        assert list(signal_rows(foreign, members, "s", None)) == []
+        assert list(signal_rows(foreign, members.owner(foreign.url), "s", None)) == []
 
 
 class TestWarc:

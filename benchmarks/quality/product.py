@@ -93,7 +93,15 @@ def find(folder: Path, name: str, background: Path | None = None) -> Found:
         sys.exit(f"{refused} articles were refused: the bench would take them for missed")
     built = time.perf_counter()
     presswatch(
-        "scan", "--format", "auto", "--corpus", str(corpus), "--out", str(tables), str(folder / "shards")
+        "scan",
+        "--format",
+        "auto",
+        "--no-embedded-text",
+        "--corpus",
+        str(corpus),
+        "--out",
+        str(tables),
+        str(folder / "shards"),
     )
     scanned = time.perf_counter()
     return Found(read_rows(tables), built - began, scanned - built)

@@ -49,6 +49,7 @@ class ReadOptions:
     `release`: of shards that name none; known errata depend on it.
     `rows`: for JSONL and Parquet, the indices of the rows to read; None: all.
     `pdf`: for WARC, True to read the text of PDF files.
+    `embedded_text`: for WARC and ARC, True to read text in scripts, attributes, feeds and JSON, too.
     `wants`: for WARC, True for a URL whose whole response is needed (`DocumentBatch.captures`).
     `audit`: for WET and WARC, the share (0 to 1) of the documents left out by `languages` that is read to see
     what the gate costs (`DocumentBatch.is_audit`).
@@ -62,6 +63,7 @@ class ReadOptions:
     batch_bytes: int = 4 << 20
     rows: frozenset[int] | None = None
     pdf: bool = False
+    embedded_text: bool = True
     wants: Callable[[str], bool] | None = None
     audit: float = 0.0
     storage: StorageOptions = field(default_factory=StorageOptions)

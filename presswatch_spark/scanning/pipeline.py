@@ -235,6 +235,7 @@ class ShardScan:
             columns=rules.columns,
             release=rules.release,
             pdf=rules.pdf,
+            embedded_text=rules.embedded_text,
             max_document_bytes=rules.max_document_bytes,
             audit=self.config.run.gate_audit,
             wants=wants,

@@ -120,7 +120,7 @@ def documents(
     for batch in format_for(format, shard, options).read(shard, options, report):
         scanned += int(batch.texts.sizes.sum())
         found += [Document(batch.text_of(i), batch.url_of(i), batch.locate(i)) for i in range(len(batch))]
-    assert len(found) == report.documents
+    assert sum(each.locator.text_source == "visible" for each in found) == report.documents
     assert scanned == report.text_bytes
     return found
 

@@ -42,7 +42,8 @@ def _format(context: click.Context, option: click.Parameter, name: str) -> str:
 @command(
     "scan",
     settings=(
-        *("read.release", "read.languages", "read.columns", "read.pdf", "grade.min_run_words"),
+        *("read.release", "read.languages", "read.columns", "read.pdf", "read.embedded_text"),
+        "grade.min_run_words",
         *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task", "run.log_format"),
         *("run.metrics_file", "run.price", "run.budget", "run.shard_digest", "run.gate_audit"),
         *("run.operator", "run.index_memory"),

@@ -132,6 +132,11 @@ class ReadRules:
     )
     max_document_bytes: int = setting(16 << 20, "Longest document that is read, in bytes")
     pdf: bool = setting(False, "In WARC, read PDF files too", without="left out", flag="--pdf/--no-pdf")
+    embedded_text: bool = setting(
+        True,
+        "In WARC, read text in scripts, attributes, feeds and JSON",
+        flag="--embedded-text/--no-embedded-text",
+    )
     release: str | None = setting(None, "Release of files without one", flag="--release-name", value="NAME")
 
 

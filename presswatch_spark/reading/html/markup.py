@@ -30,11 +30,11 @@ from presswatch_spark.reading.html.styles import (
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
     BREAKS_OUT, CDATA_BYTES, CELL, CLASS_FILTER, CLOSES_P, COMPLEX, CONTENT, DEEPEST, DORMANT, DROPPED,
-    EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, NAME_BYTES, OPEN,
+    EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, IS_SCRIPT, NAME_BYTES, OPEN,
     PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULE_COUNT, SCRIPT, SECTION, STATE,
     TEXT_AT, TagTable, after_attributes, after_declaration, begins_cdata, cdata_end, closes_itself,
-    data_in, end_tag, find, is_letter, kind_of, load_tags, name_at, next_marks, opens_value, script_end,
-    workspace,
+    data_in, end_tag, find, is_letter, kind_of, load_tags, name_at, next_marks, note_part, note_value,
+    note_values, opens_value, script_end, workspace,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import (
     ABSENT,
@@ -57,6 +57,9 @@ from presswatch_spark.reading.text.vectors import copy_64, visible_bits_64
 
 EXTRACTION = "presswatch page text 1"
 """Name and version of these rules; the version changes whenever the text of any page changes."""
+
+NO_PARTS = np.empty(0, U64)
+"""Where no parts of a page are noted."""
 
 _SLOTS = 1 << 13
 _0, _1, _2, _3, _5, _6, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 64))
@@ -104,7 +107,8 @@ def load_entities() -> EntityTable:
 
 
 @uncounted_njit
-def _put_code(out: Bytes, k: U64, code: U64) -> U64:
+def put_code(out: Bytes, k: U64, code: U64) -> U64:
+    """Write a code point as UTF-8; return where it ends."""
     if code < U64(0x80):
         out[k] = np.uint8(code)
         return k + _1
@@ -143,7 +147,7 @@ def _number(
         code = U64(entities.windows[code - U64(0x80)])
     elif code == _0 or code >= U64(0x110000) or U64(0xD800) <= code < U64(0xE000):
         code = U64(0xFFFD)
-    return p, _put_code(out, k, code)
+    return p, put_code(out, k, code)
 
 
 @lean_njit
@@ -204,7 +208,7 @@ def page_text(page: Bytes, out: Bytes) -> tuple[int, int]:
     `out` has `room_for(len(page))` bytes. Returns the end of the text, and the bits `DATA` and
     `ARTICLE` for the content of scripts.
     """
-    end, unread = _page_text(load_tags(), load_entities(), plain(page), out, workspace())
+    end, _, unread = _page_text(load_tags(), load_entities(), plain(page), out, workspace(), NO_PARTS)
     return int(end), int(unread)
 
 
@@ -310,20 +314,35 @@ def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.
 
 
 @entry_njit
-def _page_text(tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes) -> Any:
+def _page_text(
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes, parts: Hashes
+) -> Any:
+    return write_text(tags, entities, data, out, w, parts)
+
+
+@uncounted_njit
+def write_text(
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes, parts: Hashes
+) -> tuple[U64, U64, np.uint8]:
+    """Write the text of a page as `page_text` does, for kernels, and note parts (`note_part`).
+
+    Returns the end of the text, where hidden words begin, and the bits for scripts if there is no room for
+    parts. `w`: a new `workspace`.
+    """
     for key in BUILT_IN:
         add_rule(w, key, ABSENT_RULE)
     w[CLASS_FILTER] = BUILT_IN_FILTER
-    k, unread, late = _read(tags, entities, data, out, w)
+    k, unread, late = _read(tags, entities, data, out, w, parts)
     if late:
         # A style sheet after some text may hide it: read again, with all rules.
-        k, unread, late = _read(tags, entities, data, out, w)
-    return finished(w, out, k), unread
+        k, unread, late = _read(tags, entities, data, out, w, parts)
+    k, hidden = finished(w, out, k)
+    return k, hidden, unread
 
 
 @uncounted_njit
 def _read(
-    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes
+    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes, parts: Hashes
 ) -> tuple[U64, np.uint8, Any]:
     # Also return True if rules were found after some of the text.
     i, k, end = _0, _0, U64(len(data))
@@ -399,8 +418,10 @@ def _read(
                 break
             if byte in (_QUOTE, _APOSTROPHE):
                 if not opens_value(data, i, mark):
+                    note_values(w, parts, data, begin, i, end)
                     i = after_attributes(data, i, end)
                     break
+                quote = mark
                 while True:
                     if p == count:
                         p = _0
@@ -412,6 +433,7 @@ def _read(
                 if mark == end:
                     i = end + _1
                     break
+                note_value(w, parts, data, begin, quote, mark)
                 i = mark + _1
                 p += _1
         if i > end:
@@ -453,7 +475,9 @@ def _read(
         else:
             if first == SCRIPT and second == _0:
                 stop = script_end(data, i, end)
-                unread |= data_in(data, i, stop)
+                if len(parts) == 0:
+                    unread |= data_in(data, i, stop)
+                note_part(w, parts, begin, i, stop, IS_SCRIPT)
             else:
                 stop = end_tag(data, i, end, first, second)
             if first == _STYLE:

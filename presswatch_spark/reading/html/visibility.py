@@ -468,11 +468,14 @@ def is_blank(data: Bytes, i: U64, end: U64) -> Any:
 
 
 @uncounted_njit
-def finished(w: Hashes, out: Bytes, k: U64) -> U64:
-    """Put hidden words after the visible text, with the words around them; return where the text ends."""
+def finished(w: Hashes, out: Bytes, k: U64) -> tuple[U64, U64]:
+    """Put hidden words after the visible text, with the words around them.
+
+    Returns where the text ends, and where hidden words begin.
+    """
     k = set_state(w, out, k, SEEN)
     if w[CUTS] == _0:
-        return k
+        return k, k
     room, end = U64(len(out)), k
     # Hidden passages are written after the text, and moved once the hidden ranges are removed from it.
     begin, stop, tail, passages = _0, _0, end + _1, False
@@ -495,13 +498,14 @@ def finished(w: Hashes, out: Bytes, k: U64) -> U64:
         p = room - (U64(number) + _1) * _CUT
         k = _move(out, i, _cut_at(out, p), k)
         i = _cut_at(out, p + _4)
-    k = _move(out, i, end, k)
+    hidden = k = _move(out, i, end, k)
     if passages:
         if k > _0 and out[k - _1] > _SPACE:
             out[k] = _NEWLINE
             k += _1
+        hidden = k
         k = _move(out, end + _1, tail, k)
-    return k
+    return k, hidden
 
 
 @uncounted_njit

@@ -105,7 +105,8 @@ def _any_of(builder: Any, x: Any, characters: str) -> Any:
 
 
 def _among(builder: Any, x: Any, first: str, count: int) -> Any:
-    return builder.icmp_unsigned("<", builder.sub(x, _each(ord(first), 32)), _each(count, 32))
+    width = x.type.count
+    return builder.icmp_unsigned("<", builder.sub(x, _each(ord(first), width)), _each(count, width))
 
 
 def _bits_64(holds: Callable[[Any, Any], Any]) -> Any:
@@ -181,3 +182,17 @@ sheet_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), "{};/"))
 """The byte is a brace, a semicolon or a slash."""
 visible_bits_64 = _bits_64(lambda builder, load: builder.icmp_unsigned(">", load(), _each(_SPACE, 64)))
 """The byte is neither a blank nor a control."""
+apart_bits_64 = _bits_64(
+    lambda builder, load: builder.and_(
+        builder.icmp_signed(">=", load(), _each(0xC0, 64)),
+        builder.not_(
+            builder.or_(
+                _among(builder, builder.or_(load(), _each(_CASE, 64)), "a", _LETTERS),
+                _among(builder, load(), "0", _DIGITS),
+            )
+        ),
+    )
+)
+"""The byte begins a character that is no ASCII letter or digit."""
+literal_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), "\"'`"))
+"""The byte is a quote of JavaScript."""

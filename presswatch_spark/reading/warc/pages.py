@@ -16,7 +16,12 @@ from presswatch_spark.core.model import (
     PageMetadata,
     ReadReport,
     TextColumn,
+    TextSource,
+    TextString,
 )
+from presswatch_spark.reading.embedded_text import SOURCES, data_source, parts_of, strings_of
+from presswatch_spark.reading.html.embedded import EXTRACTION as EMBEDDED_EXTRACTION
+from presswatch_spark.reading.html.embedded import TextReader
 from presswatch_spark.reading.html.markup import EXTRACTION, page_text, room_for, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA
 from presswatch_spark.reading.http.codings import decoded_body
@@ -93,7 +98,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class _WarcPage:
-    """A document; `content`: the page, or the text of a PDF, in UTF-8."""
+    """A page; `content`: its source, or the text of a PDF, in UTF-8."""
 
     stored: Stored
     message: Message
@@ -112,8 +117,11 @@ class PageBatches:
     _passed: int = 0
     _broken: int = 0
     _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
+    _reader: TextReader = field(default_factory=TextReader)
     _texts: list[Bytes] = field(default_factory=list)
     _pages: list[_WarcPage] = field(default_factory=list)
+    _sources: list[TextSource] = field(default_factory=list)
+    _hidden: list[int | None] = field(default_factory=list)
     _captures: list[Capture] = field(default_factory=list)
     _drawn: list[Stored] = field(default_factory=list)
 
@@ -135,7 +143,8 @@ class PageBatches:
         content_type = message.last("content-type")
         media = media_type(content_type)
         kind = kind_of_content(media, body.data)
-        textual = kind in ("html", "text")
+        data = data_source(media) if kind == "other" and self.options.embedded_text else None
+        textual = kind in ("html", "text") or data is not None
         encoding = encoding_of(content_type, body.data) if textual else None
         if wanted:
             locator = _located(stored, message)
@@ -153,7 +162,8 @@ class PageBatches:
             self._note(stored, body.problem)
             content = to_utf8(body.data, encoding)
             content = as_html(content, media) if kind == "html" else content
-            self._add_page(_WarcPage(stored, message, kind, content, encoding))
+            add = self._add_data if data else self._add_page
+            add(_WarcPage(stored, message, kind, content, encoding))
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)
             try:
@@ -188,13 +198,17 @@ class PageBatches:
 
     def take(self) -> DocumentBatch:
         """Return the documents and captures so far, and begin the next batch."""
-        pages, captures = self._pages, self._captures
-        self.report.documents += len(pages)
+        pages, sources, hidden, captures = self._pages, self._sources, self._hidden, self._captures
+        is_main = np.array([source == "visible" for source in sources], np.bool_)
+        self.report.documents += int(is_main.sum())
         self.report.text_bytes += sum(map(len, self._texts))
         if len(self._scratch) > SCRATCH_BYTES:
             self._scratch = np.empty(0, np.uint8)
+        if self._reader.room > SCRATCH_BYTES:
+            self._reader = TextReader()
         texts = TextColumn.joined([each.data for each in self._texts])
-        self._texts, self._pages, self._captures, self._size, self._passed = [], [], [], 0, 0
+        self._texts, self._pages, self._sources, self._hidden, self._captures = [], [], [], [], []
+        self._size = self._passed = 0
 
         def page_metadata(i: int) -> PageMetadata | None:
             page = pages[i]
@@ -203,15 +217,26 @@ class PageBatches:
             url = page.stored.url.decode("utf-8", "replace")
             return page_metadata_of(bytes(page.content[:PAGE_BYTES]), url)
 
+        def locate(i: int) -> Locator:
+            page, source = pages[i], sources[i]
+            extraction = EXTRACTIONS.get(page.kind) if source == "visible" else EMBEDDED_EXTRACTION
+            return replace(_located(page.stored, page.message, extraction, page.charset), text_source=source)
+
+        def strings(i: int) -> list[TextString]:
+            content, number = bytes(pages[i].content), SOURCES[sources[i]]
+            page, parts = np.frombuffer(content, np.uint8), parts_of(sources[i], content)
+            return strings_of(content, sources[i], texts[i], TextReader().pieces(page, number, parts))
+
         return DocumentBatch(
             texts,
             urls=TextColumn.joined([page.stored.url for page in pages]),
-            locate=lambda i: _located(
-                pages[i].stored, pages[i].message, EXTRACTIONS.get(pages[i].kind), pages[i].charset
-            ),
+            locate=locate,
             captures=captures,
-            main_text=lambda i: self._main_text(pages[i], texts[i].tobytes()),
+            main_text=lambda i: self._main_text(pages[i], texts[i].tobytes()) if is_main[i] else None,
             page_metadata=page_metadata,
+            mains=None if is_main.all() else np.maximum.accumulate(np.arange(len(pages)) * is_main),
+            hidden_from=hidden.__getitem__,
+            strings=strings,
         )
 
     def _draw(self, stored: Stored) -> None:
@@ -252,8 +277,10 @@ class PageBatches:
             self._skip("language", page.stored)
             self._draw(page.stored)
             return
-        text = np.frombuffer(page.content, np.uint8)
-        if page.kind == "html":
+        text, embedded, hidden = np.frombuffer(page.content, np.uint8), list[Bytes](), None
+        if page.kind == "html" and self.options.embedded_text:
+            text, hidden, embedded = self._reader.texts(text)
+        elif page.kind == "html":
             needed = room_for(len(text))
             if needed > len(self._scratch):
                 self._scratch = np.empty(needed, np.uint8)
@@ -264,7 +291,7 @@ class PageBatches:
                     self.report.unread[what] = self.report.unread.get(what, 0) + 1
             if unread & ARTICLE:
                 self.report.add_note(ARTICLE_NOTE)
-        if not (text > _BLANK).any():
+        if not (text > _BLANK).any() and not any(map(len, embedded)):
             stored = page.stored
             # If damage puts zeros into a tag, the tag may hide the text that follows.
             if b"\0" in bytes(page.content) and not stored.verified() and not stored.proven():
@@ -272,9 +299,30 @@ class PageBatches:
             else:
                 self._skip("no text", stored, None if len(page.content) else b"")
             return
+        self._append(page, "visible", text, hidden)
+        for source, strings in zip(SOURCES, embedded, strict=False):
+            if len(strings):
+                self._append(page, source, strings)
+        self._size += len(page.content)
+
+    def _append(self, page: _WarcPage, source: TextSource, text: Bytes, hidden: int | None = None) -> None:
         self._texts.append(text)
         self._pages.append(page)
-        self._size += len(page.content)
+        self._sources.append(source)
+        self._hidden.append(hidden if hidden != len(text) else None)
+
+    def _add_data(self, page: _WarcPage) -> None:
+        """Add a response that is only data as a page without text, if there are strings in it."""
+        content, media = bytes(page.content), media_type(page.message.last("content-type"))
+        source = data_source(media) or "json"
+        data, parts = np.frombuffer(content, np.uint8), parts_of(source, content)
+        text = self._reader.text_of_parts(data, SOURCES[source], parts)
+        if not len(text):
+            self._skip(media or "no text", page.stored, page.content)
+            return
+        self._append(page, "visible", np.empty(0, np.uint8))
+        self._append(page, source, text)
+        self._size += len(content)
 
     def _main_text(self, page: _WarcPage, whole_text: bytes) -> bytes | None:
         if page.kind != "html":

@@ -28,12 +28,10 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
 }
 # Where none of the words of an article can be seen.
 UNSEEN = (
-    '<script type="application/ld+json">{{"articleBody": "{0}"}}</script>',
     "<!-- {0} -->",
     "<style>p::after {{ content: '{0}' }}</style>",
-    '<img alt="{0}" title="{0}">',
-    '<iframe srcdoc="{0}">{0}</iframe>',
-    '<input value="{0}">',
+    "<iframe>{0}</iframe>",
+    '<p class="{0}">',
 )
 
 

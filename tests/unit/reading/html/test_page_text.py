@@ -202,16 +202,16 @@ def test_scripts_of_json_are_noticed_and_those_that_name_an_article_body(markup:
         assert page_text(data, np.empty(room_for(len(data)), np.uint8))[1] == expected
 
 
-def test_pages_with_text_in_scripts_are_counted_and_a_note_says_so(tmp_path: Path) -> None:
+def test_without_embedded_text_scripts_are_counted_and_a_note_says_so(tmp_path: Path) -> None:
     bodies = [f"{JSON_LD}{JSON_LD}<p>a", f"{STATE}<p>b", f"{JSON_LD}", "<p>d"]
     records = [page(body.encode(), url=f"https://x.example/{body[-1]}") for body in bodies]
-    _, report = read_warc(tmp_path, records)
+    _, report = read_warc(tmp_path, records, embedded_text=False)
     assert report.documents == 3
     # The third shows no text at all, and its article stands in its script.
     assert report.skipped == {"no text": 1}
     assert report.unread == {"JSON in scripts": 3, "articleBody in scripts": 2}
     assert report.notes == [ARTICLE_NOTE]
-    _, report = read_warc(tmp_path, records[3:])
+    _, report = read_warc(tmp_path, records[3:], embedded_text=False)
     assert (report.unread, report.notes) == ({}, [])
 
 
@@ -219,10 +219,12 @@ FEEDS = ["application/rss+xml", "application/atom+xml", "application/feed+json",
 
 
 @pytest.mark.parametrize("media", [*FEEDS, "application/json", "application/ld+json", "text/javascript"])
-def test_feeds_and_json_are_not_read_and_are_counted_by_their_media_type(tmp_path: Path, media: str) -> None:
+def test_without_embedded_text_feeds_and_json_are_counted_by_their_media_type(
+    tmp_path: Path, media: str
+) -> None:
     feed = f'<?xml version="1.0"?><rss><channel><item>{BODY}</item></channel></rss>'
     records = [page(feed.encode(), f"Content-Type: {media}; charset=utf-8", url="https://x.example/flux")]
-    found, report = read_warc(tmp_path, records * 2)
+    found, report = read_warc(tmp_path, records * 2, embedded_text=False)
     assert found == []
     assert report.skipped == {media: 2}
 

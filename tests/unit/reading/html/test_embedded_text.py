@@ -1,0 +1,326 @@
+"""Text that pages embed in scripts and attributes, feeds and JSON, as a parser of each would read it."""
+
+import html
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from presswatch_spark.core.model import TextSource
+from presswatch_spark.reading.embedded_text import SOURCES, data_source, parts_of, strings_of
+from presswatch_spark.reading.html.embedded import DEPTH, TextReader
+from tests.world.prose import folded
+from tests.world.warc import page, read_warc
+
+READER = TextReader()
+WORDS = [f"mot{number}" for number in range(400)]
+LONG = " ".join(WORDS[:14])
+ODD = 'l’été à Paris \U0001f600 «\u00a0oui\u00a0» 50 % d\'un "mot" \\ fin/début & co deux trois quatre'
+
+
+def embedded(markup: str | bytes, source: TextSource = "script") -> str:
+    data = markup.encode("utf-8", "surrogatepass") if isinstance(markup, str) else markup
+    if parts := parts_of(source, data).tolist():
+        whole = READER.text_of_parts(
+            np.frombuffer(data, np.uint8), SOURCES[source], np.array(parts, np.uint64)
+        )
+    else:
+        whole = READER.texts(np.frombuffer(data, np.uint8))[2][SOURCES[source]]
+    return whole.tobytes().decode("utf-8", "replace")
+
+
+def located(markup: str, source: TextSource) -> list[tuple[str | None, str, str]]:
+    """The path of each string of a source, its literal in the page, and what became of it."""
+    data = markup.encode()
+    page, parts = np.frombuffer(data, np.uint8), parts_of(source, data)
+    text = np.frombuffer(embedded(markup, source).encode(), np.uint8)
+    pieces = READER.pieces(page, SOURCES[source], parts)
+    whole = text.tobytes().decode()
+    return [
+        (
+            each["path"],
+            data[each["start"] : each["end"]].decode(),
+            whole[each["document_start"] : each["document_end"]],
+        )
+        for each in strings_of(data, source, text, pieces)
+    ]
+
+
+def words(text: str | bytes) -> list[str]:
+    return folded(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
+
+
+def in_string(text: str, times: int) -> str:
+    for _ in range(times):
+        text = json.dumps({"a": text})
+    return text
+
+
+@pytest.mark.parametrize(
+    ("markup", "source"),
+    [
+        ('<script type="application/ld+json">{"@graph": [{"articleBody": %s}]}</script>', "json_ld"),
+        ("<script type='application/ld+json'>\n[{'articleBody': 1, \"text\": %s}]</script>", "json_ld"),
+        ('<SCRIPT TYPE=application/ld+json>{"a": %s}</SCRIPT>', "json_ld"),
+        ('<script id="__NEXT_DATA__" type="application/json">{"props": [%s]}</script>', "script"),
+        ("<script>window.__NUXT__={data:[{a:%s}],b:1};var don = 't'</script>", "script"),
+        ("<script>// l'eau \"\nvar a = /[\"']/g, b = 'c'; f(%s)</script>", "script"),
+        ("<script>self.__next_f.push([1,%s])</script>", "script"),
+        ("<script>a = 'l\\'eau' + \"x\"\nb=%s</script>", "script"),
+        ('<svg><path d=\'M0 0\'/></svg><script>{"a":"","b":%s}</script>', "script"),
+    ],
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_string_in_a_script_is_read_as_its_parser_reads_it(
+    markup: str, source: TextSource, ascii_only: bool
+) -> None:
+    literal = json.dumps(ODD, ensure_ascii=ascii_only).replace("</", "<\\/").replace("/", "\\/")
+    assert " ".join(words(ODD)) in " ".join(words(embedded(markup % literal, source)))
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        (f"'{LONG} l\\'eau \\x41\\u{{e9}} \\\nfin'", f"{LONG} l'eau Aé fin"),
+        (f"`{LONG}\n\\`a\\` \"b\" 'c'`", f"{LONG} `a` \"b\" 'c'"),
+        (f'"{LONG} \\ud83d\\ude00 \\ud83d \\u00e9t\\u00c9\\n\\tx"', f"{LONG} \U0001f600 \ufffd étÉ\n x"),
+        (f'"<p>{LONG} <b>gr</b>as &amp;amp; a</p><script>x<\\/script><p>fin"', f"{LONG} gras & a\nfin"),
+        (f'"&lt;p&gt;{LONG} &lt;i&gt;mo&lt;/i&gt;t &amp;eacute;"', f"{LONG} mot é"),
+        (f'"\\u003cp\\u003e{LONG}\\u003c/p\\u003e"', LONG),
+        (f'"{LONG} 1 < 2 & 3 > 2 R&D"', f"{LONG} 1 < 2 & 3 > 2 R&D"),
+        (f'"[Vidéo] {LONG}: \\"oui, (non)\\""', f'[Vidéo] {LONG}: "oui, (non)"'),
+    ],
+)  # fmt: skip
+def test_escapes_references_and_markup_of_a_string_are_decoded(literal: str, expected: str) -> None:
+    assert embedded(f"<script>var a = {literal};</script>").split() == expected.split()
+
+
+@pytest.mark.parametrize("times", range(1, DEPTH + 1))
+def test_data_in_strings_of_data_are_read_to_a_depth(times: int) -> None:
+    nested = json.dumps(in_string(ODD, times - 1)).replace("/", "\\/")
+    assert words(embedded(f"<script>JSON.parse({nested})</script>")) == words(ODD)
+    flight = json.dumps(f'5:["$","p",null,{{"children":{json.dumps(ODD)}}}]\n6:T5d2,' + LONG)
+    found = " ".join(words(embedded(f"<script>self.__next_f.push([1,{flight}])</script>")))
+    assert " ".join(words(ODD)) in found
+    assert LONG in found
+
+
+def test_strings_near_a_long_one_are_kept_and_others_are_not() -> None:
+    texts = [LONG, "Oui, dit-il.", "Non !", LONG.replace("mot", "met")]
+    blocks = json.dumps([{"type": "text", "content": text} for text in texts])
+    far = json.dumps(
+        {"b": "x" * 300, "a": "un court texte", "c": "https://a.example/b-c-d-e/f.g?h=i&j=k/l/m/n/o"}
+    )
+    found = embedded(f"<script>{blocks}</script><script>x = {far}</script>")
+    assert found.split("\n") == [text for text in texts if " " in text]
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ('<meta name=description content="{}">', True),
+        ("<META content='{}' property='og:description' />", True),
+        ('<img class="a" src="/a.jpg" alt = "{}">', True),
+        ('<p title="{}" hidden>', True),
+        ('<button aria-label="{}">', True),
+        ('<iframe srcdoc="&lt;p&gt;{}&lt;/p&gt;"></iframe>', True),
+        ('<div data-props="{{&quot;a&quot;:[0,&quot;{}&quot;]}}">', True),
+        ('<astro-island props=\'{{"a":[0,"{}"]}}\'>', True),
+        ('<p class="{}">', False),
+        ('<p style="{}">', False),
+        ('<img srcset="{}">', False),
+        ('<a href="/{}">', False),
+        ("<!-- <p title='{}'> -->", False),
+        ("<p title='{}", False),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "<p>avant le texte</p>" * 9])
+def test_attributes_with_text_are_read(markup: str, expected: bool, before: str) -> None:
+    value = f"{LONG} l&#39;&eacute;t&eacute;"
+    assert (words(embedded(before + markup.format(value), "attribute")) == words(f"{LONG} l'été")) is expected
+
+
+RSS = """<?xml version="1.0"?><rss><channel><title>Journal</title><link>https://a.example</link>
+<item><title>Titre</title><description>{0}</description><content:encoded><![CDATA[{1}]]></content:encoded></item>
+</channel></rss>"""
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><!-- <p>{0}</p> --><entry><summary>{0}</summary>
+<content type="xhtml"><div><p>{1}</p></div></content></entry></feed>"""
+
+
+@pytest.mark.parametrize("feed", [RSS, ATOM])
+def test_feeds_are_read_with_the_markup_in_them(feed: str) -> None:
+    second = "<b>" + LONG.replace("mot", "m<i>e</i>t") + "</b> l&#8217;eau"
+    first = html.escape(f"<p>{LONG} l'eau<br>vive &amp; bleue</p>")
+    found = embedded(feed.format(first, second), "feed")
+    assert f"{LONG} l'eau\nvive & bleue" in found
+    assert f"{LONG.replace('mot', 'met')} l’eau" in found
+    assert "<" not in found
+    assert found.count("mot5") == 1
+
+
+def random_json(rng: random.Random, depth: int = 0) -> Any:
+    pick = rng.random()
+    if pick < 0.45 or depth == 6:
+        words = rng.choices(
+            ["mot", "été", "l'eau", "«", "»", "\n", '"', "\\", "😀", "a/b", "—", "\u00a0"],
+            k=rng.randrange(40),
+        )
+        return " ".join(words)
+    if pick < 0.6:
+        return rng.choice([1, -2.5e3, None, True, "", "https://a.example/b?c=d"])
+    values = [random_json(rng, depth + 1) for _ in range(rng.randrange(5))]
+    return values if pick < 0.8 else {f"k {number}\"'": value for number, value in enumerate(values)}
+
+
+def long_strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [text for each in value for text in long_strings(each)]
+    return [value] if isinstance(value, str) and len(words(value)) >= 11 else []
+
+
+def test_every_string_of_eleven_words_of_random_json_is_in_the_text() -> None:
+    rng, found = random.Random(5), 0
+    for number in range(600):
+        value = random_json(rng)
+        written = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, 2]))
+        markup = f"<script type=application/json>{written}</script>"
+        if number % 3 == 1:
+            markup = f"<script>window.x = {written}; it('s')</script>"
+        if number % 3 == 2:
+            markup = f"<script>window.x = JSON.parse({json.dumps(written)})</script>"
+        text = " ".join(words(embedded(markup)))
+        for string in long_strings(value):
+            assert " ".join(words(string)) in text, (number, string)
+            found += 1
+    assert found > 600
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ['"', "'", "`", "\\", '\\"', '"\\', "[", '{"', "[[\"", "{'", '"a b', " '\n", "<", "&", "&lt;", "<p>",
+     "<script>", "<script>\"", "<p title='", '<p title="a', "<![CDATA[", "=\"/", "\"<a &", "\\u", '":"'],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "around", ["{}", "<script>{}", '<script type="application/json">"{}', '<p alt = "{}']
+)
+def test_hostile_pages_are_read(unit: str, around: str) -> None:
+    # Anything that takes more than linear time would never end.
+    hostile = around.format(unit * (2_000_000 // len(unit)))
+    assert len(embedded(hostile)) <= 8 * len(hostile)
+    for source in ("feed", "json"):
+        assert len(embedded(hostile, source)) <= 8 * len(hostile)  # type: ignore[arg-type]
+
+
+def test_random_bytes_between_quotes_never_fail() -> None:
+    rng = random.Random(7)
+    pieces = [
+        '"',
+        "'",
+        "`",
+        "\\",
+        "\\u00e9",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        " mot",
+        "<p>",
+        "&lt;",
+        "\xff",
+        "\n",
+        "<script>",
+        "</script>",
+        " alt='",
+    ]
+    for _ in range(3_000):
+        data = "".join(rng.choices(pieces, k=rng.randrange(200))).encode("latin-1")
+        assert len(located_bytes(data)) >= 0
+
+
+def located_bytes(data: bytes) -> list[object]:
+    found = list[object]()
+    for source in SOURCES:
+        parts, page = parts_of(source, data), np.frombuffer(data, np.uint8)
+        text = (
+            READER.text_of_parts(page, SOURCES[source], parts)
+            if len(parts)
+            else READER.texts(page)[2][SOURCES[source]]
+        )
+        pieces = READER.pieces(page, SOURCES[source], parts)
+        strings = strings_of(data, source, text, pieces)
+        assert all(0 <= a["start"] < a["end"] <= len(data) for a in strings)  # type: ignore[operator]
+        assert [(a.text_begin, a.text_end) for a in pieces] == sorted(
+            (a.text_begin, a.text_end) for a in pieces
+        )
+        assert not pieces or pieces[-1].text_end == len(text) + 1 or not len(text)
+        found += strings
+    return found
+
+
+def test_a_place_points_at_the_literal_with_its_path() -> None:
+    body, other = json.dumps(ODD), json.dumps(in_string(LONG, 1))
+    linked = f'<script type="application/ld+json">[{{"@type": "Article", "a-b": [0, "x", {body}]}}]</script>'
+    [(path, literal, text)] = located(f"<p>é</p>{linked}", "json_ld")
+    assert (path, json.loads(f'"{literal}"'), text.strip()) == ('$[0]["a-b"][2]', ODD, ODD)
+    (first, second) = located(f"<script>window.x={{data:{{y:{body}}},z:[1,{other}]}};</script>", "script")
+    assert (first[0], second[0], json.loads(json.loads(f'"{second[1]}"'))["a"]) == (
+        "$.data.y",
+        "$.z[1]",
+        LONG,
+    )
+    markup = f"<meta name='description' content='{LONG} &eacute;'><img alt='{LONG} &amp;'>"
+    assert located(markup, "attribute") == [
+        ("meta[description]", f"{LONG} &eacute;", f"{LONG} é\n"),
+        ("img[alt]", f"{LONG} &amp;", f"{LONG} &"),
+    ]
+    assert [path for path, _, _ in located(RSS.format(LONG, LONG), "feed")] == [
+        "description",
+        "content:encoded",
+    ]
+    assert located(json.dumps({"a": [LONG]}), "json") == [("$.a[0]", LONG, LONG)]
+
+
+FEEDS = ["application/rss+xml", "application/atom+xml", "text/xml", "application/rdf+xml; charset=utf-8"]
+
+
+@pytest.mark.parametrize(
+    "media", [*FEEDS, "application/json", "application/ld+json", "application/feed+json"]
+)
+def test_feeds_and_json_are_read_as_pages_with_embedded_text_only(tmp_path: Path, media: str) -> None:
+    body = RSS.format(LONG, ODD.replace("&", "&amp;")) if "xml" in media else json.dumps([LONG, ODD])
+    records = [page(body.encode(), f"Content-Type: {media}", url="https://x.example/flux"), page(b"<p>un")]
+    found, report = read_warc(tmp_path, records)
+    source = "feed" if "xml" in media else "json"
+    assert [each.locator.text_source for each in found] == ["visible", source, "visible"]
+    assert found[0].text == b""
+    assert words(found[1].text)[-27:] == words(f"{LONG} {ODD}")[-27:]
+    assert (report.documents, report.skipped, report.unread) == (2, {}, {})
+    found, report = read_warc(
+        tmp_path, [page(b"<rss/>" if "xml" in media else b"{}", f"Content-Type: {media}")]
+    )
+    assert (found, report.skipped) == ([], {media.partition(";")[0]: 1})
+
+
+def test_embedded_documents_follow_their_page_and_count_as_no_page(tmp_path: Path) -> None:
+    script = f'<script type="application/ld+json">{json.dumps({"articleBody": ODD})}</script>'
+    bodies = [f"{script}<p>un <b hidden>deux</b>", "<p>trois", f"<script>x = {{'a': '{LONG}'}}</script>"]
+    records = [page(body.encode(), url=f"https://x.example/{n}") for n, body in enumerate(bodies)]
+    found, report = read_warc(tmp_path, records)
+    assert [(each.url[-1], each.locator.text_source) for each in found] == [
+        ("0", "visible"), ("0", "json_ld"), ("1", "visible"), ("2", "visible"), ("2", "script"),
+    ]  # fmt: skip
+    assert (report.documents, report.unread, report.notes) == (3, {}, [])
+    found, report = read_warc(tmp_path, records, embedded_text=False)
+    assert [each.url[-1] for each in found] == ["0", "1"]
+
+
+@pytest.mark.parametrize("media", ["image/svg+xml", "text/html", None, "text/javascript", "application/pdf"])
+def test_other_types_are_no_data(media: str | None) -> None:
+    assert data_source(media) is None

@@ -231,7 +231,7 @@ def timeline_svg(periods: Sequence[tuple[str, str, datetime, datetime]], title: 
     colour = alt.Color(
         "verdict:N",
         scale=alt.Scale(domain=[_.word("column", each) for each in VERDICTS], range=list(VERDICTS.values())),
-        legend=alt.Legend(title=None, orient="top"),
+        legend=alt.Legend(title="verdict", orient="top"),
     )
     across = alt.Y("name:N", sort=None, title=None, axis=_names(NAMES_WIDE, lines))
     axis = alt.Axis(format="%b %Y", tickCount=TICKS_WIDE, labelOverlap=True, domain=False)

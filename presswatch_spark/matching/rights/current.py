@@ -1,6 +1,6 @@
 """Reads the declarations that a site serves now, or that a folder contains, and compares their forms."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
@@ -162,16 +162,16 @@ def _compared(url: str, rows: list[RightsSignal], unread: Mapping[str, str]) -> 
         agents = tuple(row.agent for row in group if row.agent and row.verdict == RESERVED)
         texts = [row.note if row.signal in RULE_FILES else row.value or row.note for row in group]
         values = tuple(dict.fromkeys(filter(None, texts)))
-        if any((verdicts := _verdicts(group, url)).values()):
+        if any((verdicts := verdicts_of(group, url)).values()):
             forms.append(Form(*key, agents, values, verdicts))
-    together, declared = _verdicts(rows, url), {form.signal for form in forms}
+    together, declared = verdicts_of(rows, url), {form.signal for form in forms}
     reserved = {use for use in USES if together[use] == RESERVED}
     rules = [row for row in rows if row.signal == "robots_txt"]
     return SiteReport(
         url,
         together,
         forms,
-        [each for each in agents_to_refuse(reserved)[0] if not any(_verdicts(rules, url, each).values())],
+        [each for each in agents_to_refuse(reserved)[0] if not any(verdicts_of(rules, url, each).values())],
         [
             name
             for name, (signal, *uses) in USUAL_FORMS.items()
@@ -179,7 +179,3 @@ def _compared(url: str, rows: list[RightsSignal], unread: Mapping[str, str]) -> 
         ],
         unread,
     )
-
-
-def _verdicts(rows: Iterable[RightsSignal], url: str, agent: str | None = None) -> Verdicts:
-    return verdicts_of(rows, url, agent)

@@ -79,7 +79,12 @@ def _published(store: TableStore, run_id: str) -> Iterator[tuple[dict[str, Any],
 def reading_in(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return these fields from a run's settings; `LookupError`, `TypeError` or `ValueError` if it fails."""
     read = settings["read"]
-    return {"columns": dict(read["columns"]), "max_document_bytes": int(read["max_document_bytes"])}
+    return {
+        "columns": dict(read["columns"]),
+        "max_document_bytes": int(read["max_document_bytes"]),
+        # Earlier versions read no embedded text.
+        "embedded_text": bool(read.get("embedded_text", False)),
+    }
 
 
 @dataclass(slots=True)

@@ -66,13 +66,13 @@ class CorpusCounts:
 
     articles: int
     words: int
-    refused: Mapping[str, int]
-    clusters: int
-    clustered_articles: int
     shingles: int
     suppressed: int
-    background_documents: int
-    background_shingles: int
+    refused: Mapping[str, int] = field(default_factory=dict)
+    clusters: int = 0
+    clustered_articles: int = 0
+    background_documents: int = 0
+    background_shingles: int = 0
     titles: Mapping[str, TitleCounts] = field(default_factory=dict)
     known_texts: int = 0
     known_shingles: int = 0

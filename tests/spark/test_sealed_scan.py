@@ -99,7 +99,7 @@ def test_commands_scan_and_list_and_refuse_what_does_not_fit(
 def forms(secret: bytes) -> set[bytes]:
     """The key, and the numbers derived from it, as someone might find them."""
     key = SealKey(secret)
-    raw = [secret, key._root, key.sites.sites, key.sites.urls]
+    raw = [secret, key._root, key.sites.places]
     numbers = (*key.hashes, key.sites.first, key.sites.second)
     written = {str(int(number)).encode() for number in numbers} | {number.tobytes() for number in numbers}
     texts = {form for each in raw for form in (each, each.hex().encode(), each.hex().upper().encode())}

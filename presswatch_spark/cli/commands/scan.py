@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -130,9 +130,7 @@ def scan(
             index=index, settings=settings, events=events, command=command_line(),
             key_file=key_file, key_secret=key_secret,
         ).summary  # fmt: skip
-    lines: Iterable[Line] = chain(summary_lines(summary, out), _figure_lines(summary, out, settings.storage))
-    if key_file or key_secret:
-        lines = candidate_lines(summary, out)
+    lines = chain(summary_lines(summary, out), _figure_lines(summary, out, settings.storage))
     exit_code = INCOMPLETE if summary.incomplete else 0
     return Reply(lines, warnings=_warnings(summary, out, events), exit_code=exit_code)
 
@@ -186,11 +184,13 @@ def part_given(
 def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
     """Yield the summary of a run, in a few lines."""
     row: Mapping[str, Any] = summary.row
+    is_sealed = "candidates" in row
+    found = counted(row["candidates"], "candidate") if is_sealed else counted(row["matches"], "match")
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = row["text_bytes"] / 1e6
     yield (
-        f"run {summary.run_id}{resumed}: {counted(row['matches'], 'match')} in"
+        f"{'sealed scan' if is_sealed else 'run'} {summary.run_id}{resumed}: {found} in"
         f" {counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
         f" {counted(row['shards_planned'], 'shard')}, {summary.seconds:,.0f} s"
     )
@@ -202,20 +202,8 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
     if row.get("signals"):
         yield f"{counted(row['signals'], 'rights signal')} of members' sites"
     yield f"table digest {row['table_digest']}"
-    yield f"read it with: presswatch matches {out}"
-
-
-def candidate_lines(summary: RunSummary, out: str) -> Iterator[str]:
-    """Yield the summary of a run with a sealed corpus."""
-    row: Mapping[str, Any] = summary.row
-    resumed = ", resumed" if summary.resumed else ""
-    yield (
-        f"sealed scan {summary.run_id}{resumed}: {counted(row['candidates'], 'candidate')} in"
-        f" {counted(row['documents'], 'document')} ({row['text_bytes'] / 1e6:,.1f} MB of text) of"
-        f" {counted(row['shards_planned'], 'shard')}, {summary.seconds:,.0f} s"
-    )
-    yield f"table digest {row['table_digest']}"
-    yield f'read it with: presswatch sql {out} "select * from candidates"'
+    reader = f'sql {out} "select * from candidates"' if is_sealed else f"matches {out}"
+    yield f"read it with: presswatch {reader}"
 
 
 def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[Line]:
@@ -223,6 +211,8 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
 
     The run is already published, so a failure to compute these figures becomes a line, not an error.
     """
+    if "candidates" in summary.row:
+        return
     from presswatch_spark.query.estimates import estimate_of
     from presswatch_spark.query.matches import Matches, MatchFilter
     from presswatch_spark.tables.store import TableStore

@@ -36,7 +36,7 @@ class SealKey:
         seed, factor, addend, mix = np.frombuffer(self._derived(b"words", 32), "<u8")
         self.hashes = HashKey(seed, factor | _ONE, addend, mix | _ONE)
         first, second = np.frombuffer(self._derived(b"hosts", 16), "<u8")
-        self.sites = SiteKey(first, second, self._derived(b"sites", 32), self._derived(b"urls", 32))
+        self.sites = SiteKey(first, second, self._derived(b"places", 32))
         self._articles, self._corpora = self._derived(b"articles", 32), self._derived(b"corpora", 32)
 
     def article(self, article_id: str) -> bytes:

@@ -24,7 +24,7 @@ from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, manifest_wi
 from presswatch_spark.corpus.sealing.key import SealKey
 from presswatch_spark.corpus.sealing.store import Numbers, SealedCorpus, article_numbers
 from presswatch_spark.corpus.store import Corpus, urls_of
-from presswatch_spark.matching.judgement.keyed_sites import KeyedSites
+from presswatch_spark.matching.judgement.keyed_sites import SITE, KeyedSites
 from presswatch_spark.matching.judgement.urls import SERVICE_HOSTS, page_url
 from presswatch_spark.matching.shingle_index import bucket_of
 from presswatch_spark.reading.text.words import words_of_each
@@ -62,7 +62,8 @@ def seal(corpus: Corpus, key: SealKey, out: str, storage: StorageOptions) -> Man
             "parts": [{"fingerprint": key.corpus(corpus.manifest.digest), "articles": len(corpus)}],
             "site_depth": _write_sites(corpus, key, folder / SITES_FOLDER, numbers),
         }
-        return _finished(folder, parameters, len(corpus), counts.words, shingles, counts.suppressed)
+        kept = CorpusCounts(len(corpus), counts.words, shingles, counts.suppressed)
+        return _finished(folder, parameters, kept)
 
 
 def _postings(corpus: Corpus, key: SealKey, first: int, numbers: Numbers) -> tuple[Keys, Keys]:
@@ -95,24 +96,16 @@ def _write_sites(corpus: Corpus, key: SealKey, folder: Path, numbers: Numbers) -
     """Write the hashes of hosts, sites and URLs; return the names in the longest path of a site."""
     names = {*SERVICE_HOSTS, *corpus.sites.sites}
     sites = [host + site.path for host, each in corpus.sites.sites.items() for site in each]
-    urls = list[tuple[int, int]]()
+    places = [(key.sites.place_hash(site), SITE) for site in sites]
     for number, row in zip(numbers.tolist(), corpus.each("url", "alternate_urls"), strict=True):
         for page in filter(None, map(page_url, urls_of(*row))):
             names.add(page.site)
-            urls.append((key.sites.url_hash(page.text), number))
-    owned = [(key.sites.site_hash(site), 0) for site in sites]
-    hosts = map(key.sites.host_hash, names)
-    KeyedSites.write(folder, hosts, *(np.array(pairs, np.uint64).reshape(-1, 2) for pairs in (owned, urls)))
+            places.append((key.sites.place_hash(page.text), number))
+    KeyedSites.write(folder, map(key.sites.host_hash, names), np.array(places, np.uint64).reshape(-1, 2))
     return max((site.count("/") - 1 for site in sites), default=0)
 
 
-def _finished(
-    folder: Path, parameters: dict[str, object], articles: int, words: int, shingles: int, suppressed: int
-) -> Manifest:
-    counts = CorpusCounts(
-        articles=articles, words=words, refused={}, clusters=0, clustered_articles=0, shingles=shingles,
-        suppressed=suppressed, background_documents=0, background_shingles=0,
-    )  # fmt: skip
+def _finished(folder: Path, parameters: dict[str, object], counts: CorpusCounts) -> Manifest:
     manifest = manifest_with(folder, {"kind": "sealed", **parameters}, counts)
     manifest.write(folder)
     return manifest
@@ -121,21 +114,26 @@ def _finished(
 def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
     """Join sealed corpora of one key into `out`, in any order; this needs no key.
 
-    Raises `ConfigError` for corpora of several keys, `CorpusError` if their indexes have other parameters or
-    a corpus is there twice, and the errors of `SealedCorpus.open` and `new_folder`.
+    Raises `ConfigError` for corpora of several keys or settings, `CorpusError` if a corpus is there twice,
+    and the errors of `SealedCorpus.open` and `new_folder`.
     """
     opened = [SealedCorpus.open(path, storage=storage) for path in paths]
-    first = opened[0].manifest
+    alike = _alike(opened[0].manifest)
     for path, corpus in zip(paths, opened, strict=True):
-        _check_alike(path, corpus.manifest, first)
+        if (found := _alike(corpus.manifest)) != alike:
+            raise ConfigError(
+                f"the corpora have other keys or settings: {found} here, and {alike} in {paths[0]}",
+                where=path,
+                remedy="build them with the same settings, and seal them with one key",
+            )
     opened.sort(key=lambda corpus: corpus.manifest.parts[0].fingerprint)
     counts = [corpus.manifest.counts for corpus in opened]
     parts = [part for corpus in opened for part in corpus.manifest.parameters["parts"]]
     if len({part["fingerprint"] for part in parts}) < len(parts):
         raise CorpusError("a corpus is joined twice", where=", ".join(paths), remedy="name each corpus once")
-    articles = np.cumsum([0, *(each.articles for each in counts)]).astype(np.uint32)
+    articles = np.cumsum([0, *map(len, opened)]).astype(np.uint32)
     shingles = sum(each.shingles for each in counts)
-    writer = IndexWriter(shingles, first.parameters["filter_bits_per_key"], 0)
+    writer = IndexWriter(shingles, opened[0].manifest.parameters["filter_bits_per_key"], 0)
 
     def slice_of(bucket: int) -> tuple[Keys, Keys]:
         slices = [bucket_of(corpus.index.hashes, bucket, writer.bits) for corpus in opened]
@@ -150,24 +148,11 @@ def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
         first_parts = np.cumsum([0, *(len(corpus.manifest.parts) for corpus in opened)])
         offsets = zip(first_parts.tolist(), articles, strict=True)
         KeyedSites.join([corpus.folder / SITES_FOLDER for corpus in opened], offsets, folder / SITES_FOLDER)
-        parameters = {name: first.parameters[name] for name in (*OF_INDEX, "key_fingerprint")}
         depth = max(corpus.manifest.parameters["site_depth"] for corpus in opened)
         words, suppressed = sum(each.words for each in counts), sum(each.suppressed for each in counts)
-        parameters |= {"parts": parts, "site_depth": depth}
-        return _finished(folder, parameters, int(articles[-1]), words, shingles, suppressed)
+        summed = CorpusCounts(int(articles[-1]), words, shingles, suppressed)
+        return _finished(folder, {**alike, "parts": parts, "site_depth": depth}, summed)
 
 
-def _check_alike(path: str, manifest: Manifest, first: Manifest) -> None:
-    if manifest.key_fingerprint != first.key_fingerprint:
-        raise ConfigError(
-            f"it was sealed with the key {manifest.key_fingerprint}, and others with {first.key_fingerprint}",
-            where=path,
-            remedy="seal all with one key, or scan once for each key",
-        )
-    for name in OF_INDEX:
-        if manifest.parameters[name] != first.parameters[name]:
-            raise CorpusError(
-                f"its {name} is {manifest.parameters[name]}, and that of others {first.parameters[name]}",
-                where=path,
-                remedy="build the corpora with the same settings",
-            )
+def _alike(manifest: Manifest) -> dict[str, object]:
+    return {name: manifest.parameters[name] for name in (*OF_INDEX, "key_fingerprint")}

@@ -1,7 +1,8 @@
 """Finds documents on members' sites and at articles' URLs by hashes with a key: SipHash-2-4 and BLAKE2b.
 
-Without the key, no hash of a guessed host or URL can be calculated, so that none can be looked up. Files: a
-host table (see `sites`), and sorted hashes of sites and of URLs' normal forms, each with its owners.
+Without the key, no hash of a guessed host or URL can be calculated, so that none can be looked up. A *place*
+is a site (`host/`, `host/path/`) or the normal form of a URL. Files: a host table (see `sites`), and sorted
+hashes of places with their owners: the number of an article, or `SITE` plus that of a part of the corpus.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,10 +10,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, inner_njit, lean_njit
 from presswatch_spark.core.model import Bytes, DocumentBatch, Offsets
@@ -20,37 +20,26 @@ from presswatch_spark.matching.judgement.sites import host_bounds, in_table, tab
 from presswatch_spark.matching.judgement.urls import hosts_above, original_page
 from presswatch_spark.reading.text.kernels import U64, Hashes, plain, plain_column
 
-Owners = npt.NDArray[np.uint32]
-
-HOSTS, SITES, SITE_PARTS, URLS, URL_ARTICLES = (
-    f"{name}.npy" for name in ("hosts", "sites", "site_parts", "urls", "url_articles")
-)
+HOSTS, PLACES = "hosts.npy", "places.npy"
+SITE = 1 << 32
+"""From here on, an owner is a part, and not an article."""
 
 
 class SiteKey(NamedTuple):
-    """Secret numbers: two for the hashes of hosts, and keys of BLAKE2b for those of sites and of URLs."""
+    """Secret numbers: two for the hashes of hosts, and the key of BLAKE2b for those of places."""
 
     first: np.uint64
     second: np.uint64
-    sites: bytes
-    urls: bytes
+    places: bytes
 
     def host_hash(self, name: str) -> int:
         """Return the hash of a host name, as in the host table."""
         text = plain(np.frombuffer(name.encode(), np.uint8))
         return int(_whole_hash(text, self.first, self.second))
 
-    def site_hash(self, site: str) -> int:
-        """Return the hash of a site: `host/`, or `host/path/`."""
-        return _digest(site, self.sites)
-
-    def url_hash(self, text: str) -> int:
-        """Return the hash of the normal form of a URL."""
-        return _digest(text, self.urls)
-
-
-def _digest(text: str, key: bytes) -> int:
-    return int.from_bytes(blake2b(text.encode(), key=key, digest_size=8).digest(), "little")
+    def place_hash(self, place: str) -> int:
+        """Return the hash of a site or of the normal form of a URL; the latter begins with `https://`."""
+        return int.from_bytes(blake2b(place.encode(), key=self.places, digest_size=8).digest(), "little")
 
 
 class KeyedMatch(NamedTuple):
@@ -62,48 +51,39 @@ class KeyedMatch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyedSites:
-    """Hashes of the hosts, sites and URLs of a sealed corpus. The arrays may be memory maps.
+    """Hashes of hosts and places of a sealed corpus; the arrays may be memory maps.
 
-    `site_parts`: the part of a joined corpus that a site is of. `depth`: names in the longest path of a site.
+    `places` uint64[2, n]: hashes, sorted, and owners. `depth`: the names in the longest path of a site.
     """
 
     hosts: Hashes
-    sites: Hashes
-    site_parts: Owners
-    urls: Hashes
-    url_articles: Owners
+    places: Hashes
     depth: int
     key: SiteKey
 
     @staticmethod
-    def write(folder: Path, hosts: Iterable[int], sites: Hashes, urls: Hashes) -> None:
-        """Write hashes of hosts; of sites, each with its part; and of URLs, each with its article.
-
-        `sites`, `urls`: uint64[n, 2], in any order.
-        """
+    def write(folder: Path, hosts: Iterable[int], places: Hashes) -> None:
+        """Write hashes of hosts and, in any order, of places with their owners: uint64[n, 2]."""
         folder.mkdir()
         np.save(folder / HOSTS, table_of(set(hosts)))
-        for pairs, names in ((sites, (SITES, SITE_PARTS)), (urls, (URLS, URL_ARTICLES))):
-            ordered = np.unique(pairs, axis=0)
-            np.save(folder / names[0], ordered[:, 0].copy())
-            np.save(folder / names[1], ordered[:, 1].astype(np.uint32))
+        np.save(folder / PLACES, np.ascontiguousarray(np.unique(places, axis=0).T))
 
     @classmethod
     def join(cls, folders: Iterable[Path], offsets: Iterable[tuple[int, int]], out: Path) -> None:
         """Join folders in order; `offsets`: the first part and article of each (more are ignored)."""
-        hosts, sites, urls = set[int](), list[Hashes](), list[Hashes]()
+        hosts, places = set[int](), list[Hashes]()
         for folder, (part, article) in zip(folders, offsets, strict=False):
-            table, of_sites, parts, of_urls, articles = _mapped(folder)
-            hosts.update(table[table > 0].tolist())
-            sites.append(np.column_stack((of_sites, parts.astype(np.uint64) + np.uint64(part))))
-            urls.append(np.column_stack((of_urls, articles.astype(np.uint64) + np.uint64(article))))
-        cls.write(out, hosts, np.concatenate(sites), np.concatenate(urls))
+            hosts.update(np.load(folder / HOSTS).tolist())
+            hashes, owners = np.load(folder / PLACES)
+            moved = np.where(owners >= SITE, U64(part), U64(article)) + owners
+            places.append(np.column_stack((hashes, moved)))
+        cls.write(out, hosts - {0}, np.concatenate(places))
 
     @classmethod
     def open(cls, folder: Path, depth: int, key: SiteKey) -> Self:
         """Map the arrays that `write` wrote."""
-        hosts, sites, parts, urls, articles = _mapped(folder)
-        return cls(hosts, sites, parts, urls, articles, depth, key)
+        hosts, places = (np.load(folder / name, mmap_mode="r") for name in (HOSTS, PLACES))
+        return cls(np.asarray(hosts), np.asarray(places), depth, key)
 
     def matches(self, batch: DocumentBatch) -> dict[int, KeyedMatch]:
         """Return the pages of a batch that are on a member's site or at an article's URL."""
@@ -119,19 +99,19 @@ class KeyedSites:
         page = original_page(url)
         if page is None:
             return None
-        parts = frozenset(
-            part
-            for host in hosts_above(page.host)
-            for path in islice(_prefixes(f"{page.path}/"), self.depth + 1)
-            for part in _owners(self.sites, self.site_parts, self.key.site_hash(host + path))
-        )
-        articles = frozenset(_owners(self.urls, self.url_articles, self.key.url_hash(page.text)))
-        return KeyedMatch(parts, articles) if parts or articles else None
+        prefixes = list(islice(_prefixes(f"{page.path}/"), self.depth + 1))
+        places = (page.text, *(host + path for host in hosts_above(page.host) for path in prefixes))
+        owners = {owner for place in places for owner in self._owners(place)}
+        if not owners:
+            return None
+        articles = frozenset(owner for owner in owners if owner < SITE)
+        return KeyedMatch(frozenset(owner - SITE for owner in owners - articles), articles)
 
-
-def _mapped(folder: Path) -> list[npt.NDArray[Any]]:
-    files = (HOSTS, SITES, SITE_PARTS, URLS, URL_ARTICLES)
-    return [np.asarray(np.load(folder / name, mmap_mode="r")) for name in files]
+    def _owners(self, place: str) -> list[int]:
+        hashes, wanted = self.places[0], U64(self.key.place_hash(place))
+        first, last = (int(np.searchsorted(hashes, wanted, side)) for side in ("left", "right"))
+        found: list[int] = self.places[1, first:last].tolist()
+        return found
 
 
 def _prefixes(path: str) -> Iterator[str]:
@@ -139,12 +119,6 @@ def _prefixes(path: str) -> Iterator[str]:
     while end >= 0:
         yield path[: end + 1]
         end = path.find("/", end + 1)
-
-
-def _owners(hashes: Hashes, owners: Owners, wanted: int) -> list[int]:
-    first, last = (int(np.searchsorted(hashes, np.uint64(wanted), side)) for side in ("left", "right"))
-    found: list[int] = owners[first:last].tolist()
-    return found
 
 
 # --- SipHash-2-4 (Aumasson and Bernstein, 2012) of host names, with letters in lower case

@@ -88,6 +88,7 @@ KINDS = {
     "reprint": N_("reprint by another member"),
     "licensed": N_("page under a licence"),
 }
+STRINGS_SHOWN = 3
 TEXT_SOURCES = {
     "hidden": N_("These words are in text of the page that readers may not see."),
     "json_ld": N_("Not all of these words are in the page's visible text: its metadata (JSON-LD) have them."),
@@ -103,9 +104,6 @@ VERDICTS = {
     "no_claim": N_("nothing to claim"),
     "unsure": N_("no conclusion"),
 }
-
-
-STRINGS_SHOWN = 3
 
 
 class Speaker(Translator):

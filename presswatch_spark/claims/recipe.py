@@ -13,7 +13,6 @@ from presswatch_spark.tables.declarations import Match
 
 RECORD = "record"
 PASSAGE_WORDS, STRINGS_READ = 25, 4
-"""Words of a passage that the program looks for, and strings that may contain them, of 11 words or more."""
 COLUMNS = 76
 PUBLIC_BUCKETS = {"commoncrawl": "https://data.commoncrawl.org"}
 

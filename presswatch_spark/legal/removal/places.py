@@ -77,7 +77,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     )
     urls = own["document_url"].unique().drop_null()
     alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
-    found: list[Row] = matches.to_table(columns=[*_OF_MATCH, "text_source"], filter=alike).to_pylist()
+    found: list[Row] = matches.to_table(columns=_OF_MATCH, filter=alike).to_pylist()
     require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
 
     log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
@@ -127,15 +127,10 @@ def _places(rows: Sequence[Row], wanted: Collection[str]) -> Iterator[tuple[Row,
         alike = by_text[row["article_id"], row["text_sha256"]]
         for other in [*alike, *by_page.get((row["article_id"], row["document_url"]), ())]:
             # A record may have the words in several sources, such as its visible text and a script.
-            is_beside = other["text_source"] != row["text_source"] and _record(other) == _record(row)
-            if other["row_sha256"] != row["row_sha256"] and not is_beside:
+            if any(other[name] != row[name] for name in ("shard_uri", "record_offset", "row_index")):
                 same_page = row["document_url"] and row["document_url"] == other["document_url"]
                 same_time = row["captured_at"] and row["captured_at"] == other["captured_at"]
                 yield row, other, "capture" if same_page and same_time else "release"
-
-
-def _record(row: Row) -> tuple[Any, ...]:
-    return row["shard_uri"], row["record_offset"], row["row_index"]
 
 
 def target_of(of: Row, row: Row, place: TargetPlace, scanned: ScannedShards) -> Target:

@@ -206,12 +206,11 @@ def _with_sources(rows: list[Match], batch: DocumentBatch, document: MatchedDocu
     if begin is None:
         return rows
     hidden = len(document.text[:begin].decode("utf-8", "replace"))
-    return [
-        row.with_columns(text_source="hidden")
-        if row.spans and all(span["document_start"] >= hidden for span in row.spans)
-        else row
-        for row in rows
-    ]
+    for k, row in enumerate(rows):
+        # Spans are in the order of the document.
+        if row.spans and row.spans[0]["document_start"] >= hidden:
+            rows[k] = row.with_columns(text_source="hidden")
+    return rows
 
 
 def _touched(strings: Sequence[TextString], spans: Sequence[Span]) -> list[TextString]:

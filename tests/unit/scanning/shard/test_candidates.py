@@ -1,5 +1,6 @@
 """A scan with a sealed corpus: its candidates include every document of which the open scan has a row."""
 
+import json
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -22,6 +23,7 @@ from presswatch_spark.scanning.shard.candidates import CandidateFinder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.digests import row_digest
 from tests.world.corpora import article, corpus_of, text
+from tests.world.rights import Answer, write_warc
 from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, rows_in, shard_scan, some_pages
 from tests.world.shards import SmallPage
 
@@ -216,6 +218,26 @@ def test_hits_and_extent_are_counted_in_the_text_of_the_page_and_what_is_embedde
     assert 4 <= apart[0][0] < apart[1][0]
     assert counts[0] - 12 <= apart[0][1] < counts[0]
     assert together == {0: (apart[0][0] + apart[1][0], counts[1]), 2: apart[2]}
+
+
+def test_articles_in_scripts_of_a_page_are_candidates_of_its_record(
+    corpora: list[Path], sealed: list[Path], key: KeySource, tmp_path: Path
+) -> None:
+    body = Corpus.open(str(corpora[0])).body(40).decode()
+    data = json.dumps({"@type": "NewsArticle", "articleBody": body})
+    page = f"<html><body><p>Un menu.</p><script type='application/ld+json'>{data}</script></body></html>"
+    answer = Answer(
+        "https://x.example/", page.encode(), headers=(("Content-Type", "text/html; charset=utf-8"),)
+    )
+    path = write_warc(tmp_path / "pages.warc.gz", answer)
+    rows = rows_in(scanned(shard_scan(corpora[0]), path))
+    assert "json_ld" in {row["text_source"] for row in rows}
+    assert {place(row) for row in rows} == {
+        place(row) for row in candidates(sealed_scan(sealed[0], key), path)
+    }
+    found = candidates(sealed_scan(sealed[0], key), path)
+    assert {place(row) for row in rows} <= {place(row) for row in found}
+    assert max(row["extent_words"] for row in found) == word_count(body.encode())
 
 
 def test_a_shard_cannot_bring_text_in_as_its_release(sealed: list[Path]) -> None:

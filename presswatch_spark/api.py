@@ -223,6 +223,7 @@ def scan(
     index: str | None = None,
     key_file: str | None = None,
     key_secret: str | None = None,
+    extract: str | None = None,
     command: str | None = None,
     config: str | None = None,
     settings: Settings | ScanConfig | None = None,
@@ -251,6 +252,7 @@ def scan(
         index: the address of a CDX server, or of files of an index; `{release}` is replaced by the release.
         key_file, key_secret: the key of a sealed `corpus`: a file, or a secret of AWS (its ARN), which each
             host reads itself. The run's rows are then in `candidates` and `sealed_scans`.
+        extract: with a key, a new file for the pages of candidates: text of the web.
         command: the command line that calls this, to be noted in `runs`.
         settings: by dotted names; or a loaded `ScanConfig`, instead of all layers.
         progress, events: receivers of reports (default: stderr) and of events; with `events`, reports of
@@ -263,6 +265,7 @@ def scan(
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
     from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.query.exports import require_new
     from presswatch_spark.reading import registry
     from presswatch_spark.scanning.pipeline import scan as run_scan
     from presswatch_spark.scanning.releases.release_shards import shards_of
@@ -271,6 +274,8 @@ def scan(
     if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
         raise InputError("pass exactly one of paths, release, pages_of and captures")
     rules = _scan_config(config, settings)
+    if extract:
+        require_new(extract, rules.storage)
     shards: Sequence[str] | RecordPlan = _several(paths)
     if pages_of or captures:
         shards, base, sample = _records(pages_of, captures, index, base, rules), None, None
@@ -282,6 +287,7 @@ def scan(
         shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, product=product, asked_for=asked_for, command=command, spark=spark,
         progress=progress, events=events, key=KeySource.of(key_file, key_secret),
+        extract=extract,
     )  # fmt: skip
     return Run(out, rules.storage, summary)
 

@@ -27,7 +27,10 @@ from presswatch_spark.storage.host_limits import forget_hosts, waits_reported
 STOPPED = "stopped (a scan or census that is not finished resumes when the same command is given again)"
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Prepare": {"demo": "maintenance", "corpus": "corpus", "releases": "releases", "datasets": "releases"},
-    "Find copies": {"scan": "scan", "census": "census", "campaign": "campaign", "watch": "campaign"},
+    "Find copies": {
+        "scan": "scan", "verify-candidates": "candidates", "census": "census", "campaign": "campaign",
+        "watch": "campaign",
+    },
     "Read the tables": {
         "runs": "tables", "matches": "matches", "explain": "matches", "sql": "tables", "estimate": "tables",
         "compare": "compare", "rights": "rights", "exposure": "rights", "report": "claims",
@@ -50,6 +53,7 @@ NEXT_STEPS = {
     "releases": "presswatch scan --release NAME --format wet --corpus DIR --out TABLES",
     "datasets": "presswatch scan --dataset NAME --part NAME --corpus DIR --out TABLES",
     "scan": "presswatch matches TABLES --elsewhere",
+    "verify-candidates": "presswatch matches TABLES --elsewhere",
     "census": "presswatch scan --captures TABLES --corpus DIR --out TABLES",
     "campaign open": "presswatch campaign run CAMPAIGN",
     "campaign run": "presswatch campaign status CAMPAIGN",
@@ -117,11 +121,12 @@ class _Commands(UserDict[str, Any]):
 class _Presswatch(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by purpose."""
-        limit = formatter.width - 6 - NAME_WIDTH
         for section, names in SECTIONS.items():
+            width = max(NAME_WIDTH, *map(len, names))
+            limit = formatter.width - 6 - width
             with formatter.section(section):
                 summaries = {name: self.commands[name].get_short_help_str(limit) for name in names}
-                formatter.write_dl([(f"{name:{NAME_WIDTH}}", text) for name, text in summaries.items()])
+                formatter.write_dl([(f"{name:{width}}", text) for name, text in summaries.items()])
 
 
 @click.group(

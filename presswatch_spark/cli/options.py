@@ -249,13 +249,13 @@ def memory_option(default: str, beyond: str) -> Any:
 
 def key_file_option() -> Any:
     """Declare `--key-file`; see `key_source`."""
-    meaning = "Key of sealed corpora: a file that only its owner may read, at the same path on each host."
+    meaning = "Key of sealed corpora, at the same path on each host."
     return option("--key-file", "FILE", meaning)
 
 
 def key_secret_option() -> Any:
     """Declare `--key-secret`; see `key_source`."""
-    meaning = "In place of --key-file: a secret of AWS Secrets Manager, read by each host itself."
+    meaning = "In place of --key-file: a secret of AWS Secrets Manager."
     return option("--key-secret", "ARN", meaning)
 
 

@@ -117,7 +117,7 @@ class Manifest:
     @property
     def parts(self) -> tuple[SealedPart, ...]:
         """Return the parts of a sealed corpus, in the order of their articles' numbers."""
-        return tuple(SealedPart(**part) for part in self.parameters["parts"])
+        return tuple(SealedPart(**part) for part in self.parameters.get("parts", ()))
 
     @property
     def searched_bytes(self) -> int:

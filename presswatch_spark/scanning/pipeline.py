@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import ConfigError, StorageError
-from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import check_time
@@ -46,6 +46,17 @@ from presswatch_spark.scanning.shard.attempts import (
     ShardAttempt,
     Sifting,
     candidates_of_passes,
+)
+from presswatch_spark.scanning.shard.candidate_pages import (
+    FEWER,
+    PAGES,
+    CandidatePlan,
+    CandidateShard,
+    Place,
+    join_pages,
+    keep_pages,
+    line_of,
+    mains_at,
 )
 from presswatch_spark.scanning.shard.candidates import CANDIDATES, CandidateAttempt, CandidateFinder
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
@@ -123,6 +134,7 @@ def scan(
     product: str | None = None,
     asked_for: str | None = None,
     key: KeySource | None = None,
+    extract: str | None = None,
     beginning: Callable[[], None] | None = None,
     command: str | None = None,
     spark: SparkSession | None = None,
@@ -133,8 +145,8 @@ def scan(
 
     Arguments are those of `presswatch_spark.api.scan`; `dataset` is its `format`. `paths` may also be planned
     shards; of a `RecordPlan`, only its records are scanned. With the `key` of a sealed corpus, the run is one
-    of `sealed_scans`. Raises `BudgetError`, `ConfigError`,
-    `CorpusError`, `StorageError`; `InputError` without a shard; `OutputError` if `out` is not a folder of
+    of `sealed_scans`, and writes `extract`. Raises `BudgetError`, `ConfigError`, `CorpusError`,
+    `StorageError`; `InputError` without a shard; `OutputError` if `out` is not a folder of
     tables, another process owns the run, or the disk is full.
     """
     from presswatch_spark.scanning.runs.engine import carry_out
@@ -142,7 +154,8 @@ def scan(
     check_mapping(config.read.columns)
     if isinstance(paths, RecordPlan):
         listed: ShardPlan = paths
-        shards, dataset, chosen = listed, WARC.name, {**WHOLE, "records_planned": paths.records}
+        dataset = AUTO if isinstance(paths, CandidatePlan) else WARC.name
+        shards, chosen = listed, {**WHOLE, **paths.facts}
     else:
         listed = shards_listed(paths, dataset, config.storage, base)
         shards, chosen = _sampled(listed, sample, sample_seed)
@@ -163,13 +176,13 @@ def scan(
     opened = _opened(corpus, key, config)
     manifest, first = opened.manifest, shards.shards[0].uri
     place = (dataset, canonical(corpus), manifest.digest, config, product)
-    scan_shard = SealedScan(*place, key=key) if key else ShardScan(*place)
+    scan_shard = SealedScan(*place, key=key, extract=extract) if key else ShardScan(*place)
     rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config, key)
     facts = {**_facts(dataset, config, manifest, command), **chosen, "passes": passes}
     work = Work(
         kind=SEALED_SCAN if key else SCAN,
         shards=shards,
-        key=run_key(shards.digest, facts, product),
+        key=run_key(shards.digest + (extract or ""), facts, product),
         read=scan_shard,
         facts=facts,
         preparing=partial(compiled_beside, rehearsal, observer.say),
@@ -178,7 +191,10 @@ def scan(
         passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
         beginning=beginning,
     )
-    return RunSummary.of(carry_out(work, out, config, observer, spark))
+    summary = RunSummary.of(carry_out(work, out, config, observer, spark))
+    if extract:
+        join_pages(extract, [shard.uri for shard in shards], config.storage)
+    return summary
 
 
 def _opened(corpus: str, key: KeySource | None, config: ScanConfig) -> Corpus | SealedCorpus:
@@ -225,8 +241,10 @@ class ShardScan:
         rules, begin = self.config.run, ShardAttempt
         if self.part and self.part.number < self.part.count - 1:
             begin = Sifting
-        read = partial(self._read, Members(matcher.corpus).wants, partial(self._match, matcher))
-        return outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
+        wants = None if isinstance(shard, CandidateShard) else Members(matcher.corpus).wants
+        read = partial(self._read, wants, partial(self._match, matcher))
+        outcome = outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
+        return shard.logged(outcome) if isinstance(shard, CandidateShard) else outcome
 
     def _read(self, wants: Callable[[str], bool] | None, match: MatchBatches, reading: ShardAttempt) -> None:
         rules = self.config.read
@@ -243,7 +261,9 @@ class ShardScan:
             opener=Opener(self.config.run.shard_digest),
         )
         try:
-            if isinstance(reading.shard, RecordShard):
+            if isinstance(reading.shard, CandidateShard):
+                self._read_candidates(match, reading, reading.shard, options)
+            elif isinstance(reading.shard, RecordShard):
                 self._read_records(match, reading, reading.shard, options)
             else:
                 self._read_whole(match, reading, options)
@@ -251,17 +271,41 @@ class ShardScan:
             if reading.report.unverified:
                 reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
 
+    def _read_candidates(
+        self, match: MatchBatches, reading: ShardAttempt, shard: CandidateShard, options: ReadOptions
+    ) -> None:
+        reading.shard, format = ObjectInfo(shard.uri), str(shard.log["format"])
+
+        def match_pages(reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin) -> None:
+            scanned = canonical(shard.log["shard_uri"])
+            origin = origin_of(origin.dataset, origin.release, scanned, self.product)
+            match(reading, shard.pages(read, reading.report), origin)
+            if reading.candidates < shard.hits and not reading.report.defects_total:
+                reading.report.add_defect(FEWER.format(reading.candidates, shard.hits))
+
+        if not shard.places:
+            return
+        if shard.is_extracted:
+            read = shard.extracted(options.storage, reading.report)
+            match_pages(reading, read, Origin(format, options.release, ""))
+        elif change := shard.change(options.storage):
+            reading.report.add_defect(change)
+        elif shard.records and release_at(shard, options, ReadReport()) == shard.log["release"]:
+            self._read_records(match_pages, reading, shard, options)
+        else:
+            replace(self, dataset=format)._read_whole(match_pages, reading, options)
+
     def _read_records(
         self, match: MatchBatches, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
     ) -> None:
         # Drop the size: only some of the file's bytes are read, and the log must not expect all of them.
-        reading.shard, reading.format = ObjectInfo(shard.uri), WARC.name
+        reading.shard, reading.format = ObjectInfo(shard.uri), shard.format
         for record in shard.records:
             if record.offset is None:
-                reading.report.add_defect(f"row {record.row}: {record.why}")
+                reading.report.add_defect(record.defect(record.why))
         if shard.placed:
             release = release_at(shard, options, reading.report) or options.release
-            origin = origin_of(WARC.name, release, shard.uri, self.product)
+            origin = origin_of(shard.format, release, shard.uri, self.product)
             read = read_records(shard, replace(options, release=release), reading.report)
             match(reading, read, origin)
 
@@ -330,15 +374,20 @@ class ShardScan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedScan(ShardScan):
-    """Scans shards for a sealed corpus; each process reads the key itself, which is no part of this value."""
+    """Scans shards for a sealed corpus; each process reads the key itself, which is no part of this value.
+
+    `extract`: the file for the pages of candidates; None: it is not written.
+    """
 
     key: KeySource
+    extract: str | None = None
 
     def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard. Raises only if corpus or key cannot be used; other errors are in the outcome."""
         finder = _finder(self.corpus, self.corpus_digest, self.config.storage, self.key)
         rules, read = self.config.run, partial(self._read, None, partial(self._find, finder))
-        return outcome_of(CandidateAttempt, read, shard, rules.shard_attempts, rules.shard_seconds)
+        outcome = outcome_of(CandidateAttempt, read, shard, rules.shard_attempts, rules.shard_seconds)
+        return keep_pages(outcome, self.extract, shard, self.config.storage) if self.extract else outcome
 
     def _find(
         self, finder: CandidateFinder, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
@@ -350,11 +399,16 @@ class SealedScan(ShardScan):
                 found = finder.candidates(batch)
                 reading.without_url += documents_without_url(batch)
             reading.words += found.words
+            places = set[Place]()
             with reading.stages.during("verify"):
                 for row in finder.rows(batch, found, origin, self.config.read.release):
                     reading.tables[CANDIDATES].add(row)
                     reading.candidates += 1
+                    places.add((row["record_offset"], row["row_index"]))
                     check_time()
+            if self.extract and places:
+                for main in mains_at(batch, places):
+                    reading.tables[PAGES].add(line_of(batch, main, origin.shard_uri))
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
@@ -438,6 +492,7 @@ def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | 
         "tool_version": __version__,
         **provenance(command, config.run.operator),
         "key_fingerprint": manifest.key_fingerprint,
+        "corpus_fingerprints": [part.fingerprint for part in manifest.parts],
         "minhash_scheme": manifest.minhash.scheme,
         "minhash_seed": manifest.minhash.seed,
         "minhash_permutations": manifest.minhash.permutations,

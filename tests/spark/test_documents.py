@@ -1,6 +1,7 @@
 """The commands and the code of the README and of docs/, run on the demo's press and shards."""
 
 import gzip
+import hashlib
 import json
 import shlex
 import shutil
@@ -38,7 +39,8 @@ FOLLOWED = (
     "how-to/your-own-articles", "how-to/scan-a-release", "how-to/add-a-dataset", "how-to/run-again",
     "how-to/removal-later", "how-to/reservations", "how-to/check-a-table", "how-to/explain-a-row",
     "reference/tables", "reference/datasets", "reference/exposure",
-    "explanation/guarantee", "explanation/claims", "how-to/catalog", "how-to/queries", "how-to/report",
+    "explanation/guarantee", "explanation/claims", "explanation/sealed-corpora", "how-to/catalog",
+    "how-to/queries", "how-to/report",
 )  # fmt: skip
 LICENCES = """licences:
   - {id: portail-2024, licensee: Portail SARL, hosts: [portail.example], titles: [gazette-morvane],
@@ -71,6 +73,8 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     url = "https://www.gazette-morvane.example/robots.txt"
     (folder / "robots.warc.gz").write_bytes(gzip.compress(warc_record(robots, url)))
     (folder / "robotstxt.paths.gz").write_bytes(gzip.compress(f"{RELEASE}/robots.warc.gz\n".encode()))
+    (tmp_path / "KEY").write_bytes(hashlib.sha512(b"key").digest())
+    (tmp_path / "KEY").chmod(0o600)
     (tmp_path / "archive").mkdir()
     rows = [{"contenu": each.text, "meta": {"adresse": each.url}} for each in shelves["c4"]]
     (tmp_path / "archive" / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")

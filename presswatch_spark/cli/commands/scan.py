@@ -72,11 +72,12 @@ def scan(
         "--sample-seed", "N", "The same seed draws the same shards.", type=click.IntRange(0), default=0
     ),
     dataset: str = option(
-        "--format", "FORMAT", "Format of the shards; `auto` detects each.", callback=_format, default="auto"
+        "--format", "FORMAT", "Format; `auto` detects that of each shard.", callback=_format, default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     key_file: str | None = key_file_option(),
     key_secret: str | None = key_secret_option(),
+    extract: str | None = option("--extract", "FILE", "New file for candidates' pages (web text)."),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
     form: ReplyForm,
@@ -111,6 +112,7 @@ def scan(
         (sample and records, "--sample cannot be combined with --pages-of or --captures"),
         (release and dataset == "auto", "--release requires --format: a release has several formats"),
         (key_file and key_secret, "pass either --key-file or --key-secret"),
+        (extract and not (key_file or key_secret), "--extract requires --key-file or --key-secret"),
         ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
         (
             release and settings.read.release is not None,
@@ -128,7 +130,7 @@ def scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
             sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
             index=index, settings=settings, events=events, command=command_line(),
-            key_file=key_file, key_secret=key_secret,
+            key_file=key_file, key_secret=key_secret, extract=extract,
         ).summary  # fmt: skip
     lines = chain(summary_lines(summary, out), _figure_lines(summary, out, settings.storage))
     exit_code = INCOMPLETE if summary.incomplete else 0

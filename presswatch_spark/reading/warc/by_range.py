@@ -1,22 +1,23 @@
-"""Reads some records of a WARC file by range, and gives the same rows as a scan of the whole file.
+"""Reads some records of WARC, WET or ARC by range, and gives the same rows as a scan of the whole file.
 
-The record after a response names its languages, and the first record of the file its release: both are read,
-too. A range that contains another record than the wanted one is a defect.
+In WARC, the record after a response names its languages, and the first record of the file its release: both
+are read, too. A range that contains another record than the wanted one is a defect.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.reading import registry
 from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member
 from presswatch_spark.reading.rows.columns import as_time
 from presswatch_spark.reading.source import RangeStream, ReadOptions
 from presswatch_spark.reading.warc.blocks import HEADER_END, header_fields, is_other_digest, release_of
-from presswatch_spark.reading.warc_format import read_part
+from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.storage.objects import ObjectInfo, read_range
 from presswatch_spark.storage.shards import ShardPlan
 
@@ -35,24 +36,29 @@ _AROUND = (None, "metadata", "request")
 class WantedRecord(NamedTuple):
     """A record to be read: its range, and the facts that it must agree with.
 
-    `offset`: None if its place is unknown, for the reason `why`. `row`: SHA-256 of the row that needs it.
-    `digest`: of its payload, None if unknown.
+    `offset`: None if its place is unknown, for the reason `why`. `url`, `captured_at`: None if unknown.
+    `row`: SHA-256 of the row that needs it; "" for a candidate. `digest`: of its payload, None if unknown.
     """
 
     offset: int | None
     length: int
-    url: str
+    url: str | None
     captured_at: datetime | None
     row: str
     digest: str | None = None
     why: str = ""
 
+    def defect(self, what: str) -> str:
+        """Return a finding, with the row that needs the record."""
+        return f"row {self.row}: {what}" if self.row else what
+
 
 @dataclass(frozen=True, slots=True)
 class RecordShard(ObjectInfo):
-    """Some records of a WARC file. `size`: the bytes of these records together."""
+    """Some records of a file of a `format`. `size`: the bytes of these records together."""
 
     records: tuple[WantedRecord, ...] = ()
+    format: str = WARC.name
 
     @property
     def placed(self) -> list[WantedRecord]:
@@ -78,6 +84,11 @@ class RecordPlan(ShardPlan):
         """Return the number of records of all files."""
         return sum(len(shard.records) for shard in self.shards if isinstance(shard, RecordShard))
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """Return the columns of `runs` that a run of this plan has."""
+        return {"records_planned": self.records}
+
 
 def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -> Iterator[DocumentBatch]:
     """Yield the pages of the records with a known place, each once; records other than wanted are defects.
@@ -85,11 +96,12 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
     `options.release` must be that of the file (see `release_at`). `StorageError`: the file is not accessible.
     """
     spent, read = report.bytes_read, set[int | None]()
+    format = registry.named(shard.format)
     longest = options.max_document_bytes + 2 * HEADERS_BYTES
     for record in shard.placed:
         if record.length > longest:
             long = f"its place has {record.length:,} bytes, which is longer than allowed"
-            report.add_defect(f"row {record.row}: {long}", record.offset)
+            report.add_defect(record.defect(long), record.offset)
     for group in near([record for record in shard.placed if record.length <= longest]):
         first = group[0].offset or 0
         end = max((record.offset or 0) + record.length for record in group) + TAIL_BYTES
@@ -97,15 +109,16 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
         spent += len(data)
         for record in group:
             part = _RecordPart(data, first, record, shard, options)
-            spent += part.complete()
+            spent += part.complete() if format.elsewhere else 0
             report.bytes_read = spent
             if why := part.difference():
-                report.add_defect(f"row {record.row}: {why}", record.offset)
+                report.add_defect(record.defect(why), record.offset)
                 continue
             if record.offset in read:
                 continue
             read.add(record.offset)
-            yield from read_part(part.stream(), replace(shard, size=part.end), options, report)
+            if format.read_part:
+                yield from format.read_part(part.stream(), replace(shard, size=part.end), options, report)
             report.bytes_read = spent
 
 
@@ -153,6 +166,21 @@ def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:
         yield group
 
 
+def _first_record(data: bytes) -> Member | None:
+    """Return the small record that begins some bytes, inflated; None if it is damaged, or no record."""
+    if data.startswith(GZIP_MAGIC):
+        return first_member(data, LONGEST_TAIL)
+    start = len(data) - len(data.lstrip(b"\r\n"))
+    header = HEADER_END.search(data, start)
+    length = header_fields(data[start:]).get("content-length", "") if header else ""
+    if not (header and length.isdecimal() and len(length) < len(str(LONGEST_TAIL))):
+        return Member(data[start:], None)
+    end = header.end() + int(length)
+    closing = data[end : end + 4]
+    after = end + len(closing) - len(closing.lstrip(b"\r\n"))
+    return Member(data[start:end], after if len(closing) == 4 else None)
+
+
 class _RecordPart:
     """A record and the one after it, cut from the bytes of a request, which begin at `first` in the file."""
 
@@ -169,7 +197,7 @@ class _RecordPart:
         more, behind = 0, self._record.length
         while True:
             tail = self._data[behind:]
-            member = first_member(tail, LONGEST_TAIL) or Member(b"", None)
+            member = _first_record(tail) or Member(b"", None)
             kind, is_whole = header_fields(member.data).get("warc-type"), member.end is not None
             after = behind + (member.end or 0)
             if is_whole and kind == "metadata":
@@ -196,6 +224,8 @@ class _RecordPart:
             return "the file ends before its record"
         if len(stored) < wanted.length:
             return "the file ends within its record"
+        if wanted.url is None and not stored.startswith(GZIP_MAGIC):
+            return None
         if not stored.startswith(GZIP_MAGIC):
             return "no gzip member begins where its record should"
         member = first_member(stored, self._options.max_document_bytes + HEADERS_BYTES)
@@ -203,6 +233,8 @@ class _RecordPart:
             return "its record is damaged"
         if member.end != len(stored):
             return "its record is not one whole gzip member, or is longer than allowed"
+        if wanted.url is None:
+            return None
         fields = header_fields(member.data)
         if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
             return "the record there is of another URL"

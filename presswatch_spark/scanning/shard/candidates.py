@@ -6,7 +6,7 @@ for which a scan with the open corpus writes a row is one: both search the same 
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +22,8 @@ from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.scanning.runs.work import PackedRows
 from presswatch_spark.scanning.shard.attempts import ShardAttempt, rows_of_scan
-from presswatch_spark.tables.declarations import columns_without_run
+from presswatch_spark.scanning.shard.candidate_pages import PAGES, UNVERIFIED, rows_of_extract
+from presswatch_spark.tables.declarations import Match, columns_without_run
 from presswatch_spark.tables.digests import row_digest
 
 CANDIDATES = "candidates"
@@ -32,7 +33,8 @@ _NO_SITE = KeyedMatch(frozenset(), frozenset())
 
 def _rows_of_candidates() -> dict[str, PackedRows]:
     columns = columns_without_run(CANDIDATES)
-    return {**rows_of_scan(), CANDIDATES: PackedRows(partial(pa.RecordBatch.from_pylist, schema=columns))}
+    found = PackedRows(partial(pa.RecordBatch.from_pylist, schema=columns))
+    return {**rows_of_scan(), CANDIDATES: found, PAGES: rows_of_extract()}
 
 
 @dataclass(slots=True)
@@ -45,6 +47,11 @@ class CandidateAttempt(ShardAttempt):
         """Drop everything that was found, so that nothing of the shard counts."""
         ShardAttempt.drop(self)
         self.tables[CANDIDATES].clear()
+        self.tables[PAGES].clear()
+
+    def doubt(self, judge: Callable[[Match], Match]) -> None:
+        """Note in the extract that the bytes of the shard failed a checksum."""
+        self.tables[PAGES].add({"line": UNVERIFIED})
 
 
 class CandidateFinder:

@@ -78,7 +78,18 @@ def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     tables |= {"claims", "datasets", "exposure", "explain", "forget", "removal", "catalog"}
     tables |= {"evidence", "notice", "report", "reservations", "review"}
     names = {path[0] for path in COMMANDS if path}
-    assert names == {"corpus", "releases", "scan", "campaign", "census", "watch", "submit", *tables, "demo"}
+    assert names == {
+        "corpus",
+        "releases",
+        "scan",
+        "campaign",
+        "census",
+        "watch",
+        "submit",
+        *tables,
+        "demo",
+        "verify-candidates",
+    }
     assert {path[1] for path in COMMANDS if path[:1] == ("corpus",) and path[1:]} == {
         "build",
         "info",

@@ -30,13 +30,14 @@ class Section:
 def sections() -> list[Section]:
     """Return every section; a new benchmark with a page adds a line, and its marks to the page."""
     from benchmarks.extraction import __main__ as extraction
-    from benchmarks.quality import claimed
+    from benchmarks.quality import claimed, embedded
     from benchmarks.quality import report as quality
     from benchmarks.scale import report as scale
     from benchmarks.speed import report as speed
 
     return [
         Section("quality", "benchmarks.md", "quality.json", quality.markdown),
+        Section("embedded", "benchmarks.md", "embedded.json", embedded.markdown),
         Section("claims", "benchmarks-claims.md", "claims-quality.json", claimed.markdown),
         Section("extraction", "benchmarks-claims.md", "extraction.json", extraction.markdown),
         Section("speed", "speed.md", "speed.json", speed.markdown),

@@ -38,7 +38,9 @@ _NODE = re.compile(
     rb"|(?P<tag><[^<>]*>?)|(?P<text>[^<]+)",
     re.DOTALL,
 )
-_TOKEN = re.compile(rb"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[\[\]{},:]|[A-Za-z_$][\w$]*+", re.DOTALL)
+_TOKEN = re.compile(
+    rb"<!\[CDATA\[|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[\[\]{},:]|[A-Za-z_$][\w$]*+", re.DOTALL
+)
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 _ELEMENT = re.compile(rb"<([^\s<>/\"'=]{1,60})")
 _ATTRIBUTE = re.compile(rb"([^\s<>/\"'=]{1,60})\s*=\s*[\"']?\Z")

@@ -58,7 +58,7 @@ _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _BACKSLASH, _BACKTICK = (np.uint8(o
 _SPACE, _NEWLINE, _BANG, _STAR, _EQUALS, _COLON, _COMMA, _HASH = (np.uint8(ord(c)) for c in " \n!*=:,#")
 _BRACE, _BRACKET, _CLOSE_BRACE, _CLOSE_BRACKET, _U, _X, _ZERO = (np.uint8(ord(c)) for c in "{[}]ux0")
 _N, _T, _R, _B, _F, _V, _J, _S, _O, _L, _D, _PLUS = (np.uint8(ord(c)) for c in "ntrbfvjsold+")
-_PIECE, _LEAST_APART, _SHORTEST = U64(5), U64(10), U64(3)
+_PIECE, _LEAST_APART, _SHORTEST, _REGEX = U64(5), U64(10), U64(3), U64(24)
 _HTTP = U64(int.from_bytes(b"http", "little") << 32)
 _DEPTH, _NEAR, _SLACK = U64(DEPTH), U64(NEAR_BYTES), U64(SLACK)
 _BUILT_IN = U64(len(BUILT_IN))
@@ -109,16 +109,17 @@ def _is_apart(byte: np.uint8) -> Any:
 
 @uncounted_njit
 def _length_of(data: Bytes, i: U64, end: U64) -> Any:
-    """Return 2 for a string that may have eleven words, 1 for another with a space, else 0."""
+    """Return 2 for a string that may have eleven words, 1 for another that may have several, else 0."""
     apart, spaces, room = _0, _0, U64(len(data))
     while i < end and i + _64 <= room:
         bits = _bits_before(i, end)
         apart += count_ones(apart_bits_64(data, i) & bits)
-        spaces |= equal_bits_64(data, i, _SPACE) & bits
+        blanks = equal_bits_64(data, i, _SPACE) | equal_bits_64(data, i, _BACKSLASH)
+        spaces |= (blanks | exceptional_bits_64(data, i)) & bits
         i += _64
     while i < end:
         apart += U64(_is_apart(data[i]))
-        spaces |= U64(data[i] == _SPACE)
+        spaces |= U64(data[i] in (_SPACE, _BACKSLASH) or data[i] >= np.uint8(0x80))
         i += _1
     return _2 if apart >= _LEAST_APART else U64(spaces != _0)
 
@@ -282,6 +283,16 @@ def _after_words(data: Bytes, i: U64, end: U64, is_code: bool) -> Any:
 
 
 @lean_njit
+def _is_in_regex(data: Bytes, begin: U64, i: U64) -> Any:
+    # True if a regular expression begins in the bytes before a quote.
+    for _ in range(min(i - begin, _REGEX)):
+        i -= _1
+        if data[i] == _SLASH:
+            return i == begin or data[i - _1] <= _SPACE or data[i - _1] in _OPENERS
+    return False
+
+
+@lean_njit
 def _next_string(data: Bytes, begin: U64, i: U64, end: U64, is_code: bool, dead: U64) -> tuple[U64, U64, U64]:
     """Return the places of the quotes around the next string, both `end` if there is none, and dead quotes.
 
@@ -304,7 +315,8 @@ def _next_string(data: Bytes, begin: U64, i: U64, end: U64, is_code: bool, dead:
         quote = data[i]
         bit = _4 if quote == _BACKTICK else _2 if quote == _APOSTROPHE else _1
         previous = data[i - _1] if i > begin else _SPACE
-        if dead & bit == _0 and (quote == _BACKTICK or previous <= _SPACE or previous in _OPENERS):
+        opens = quote == _BACKTICK or previous <= _SPACE or previous in _OPENERS
+        if dead & bit == _0 and opens and not (is_code and _is_in_regex(data, begin, i)):
             close = _closing_quote(data, i + _1, end, quote, not is_code or quote == _BACKTICK)
             if close == end:
                 dead |= bit
@@ -383,7 +395,7 @@ def _write(m: _Memory, begin: U64, end: U64) -> None:
 @uncounted_njit
 def _add(m: _Memory, top: U64, end: U64, length: U64, level: U64) -> Any:
     """Write the decoded string arena[top:end], if it is no data; return True if there is data in it."""
-    if length == _2 and not _is_prose(m.decoded, top, end):
+    if not _is_prose(m.decoded, top, end):
         return False
     is_data, has_data = _data_in(m.decoded, top, end)
     has_data = has_data and length == _2 and level < _DEPTH
@@ -429,10 +441,8 @@ def _strings(m: _Memory, part: U64, begin: U64, end: U64, top: U64, level: U64, 
             continue
         size = closed - opened - _1
         length = _length_of(data, opened + _1, closed) if size >= _SHORTEST else _0
-        # A quote that closes where a string may open may be out of step, after a regular expression.
-        in_step = level != _0 or not is_code or data[closed - _1] not in _OPENERS
-        i = closed + U64(in_step)
-        if length < _2 - U64(in_step) or top + size + _SLACK > U64(len(m.arena)):
+        i = closed + _1
+        if length == _0 or top + size + _SLACK > U64(len(m.arena)):
             continue
         if opened > w[CHAIN_END] + _NEAR:
             _end_chain(w)
@@ -619,8 +629,8 @@ class TextReader:
     ) -> tuple[Bytes, Hashes, tuple[int, ...]]:
         # Return the output, the parts, and the numbers that `_page_texts` returns.
         size, buffers = len(page), self._buffers
-        if buffers is None or len(buffers[0]) < 2 * size + 16 * SLACK:
-            arena, out = np.empty(2 * size + 16 * SLACK, np.uint8), np.empty(8 * size + (16 << 10), np.uint8)
+        if buffers is None or len(buffers[0]) < 4 * size + 16 * SLACK:
+            arena, out = np.empty(4 * size + 16 * SLACK, np.uint8), np.empty(8 * size + (16 << 10), np.uint8)
             noted = np.empty(PART * (size // LEAST_BYTES + 2), U64)
             buffers = self._buffers = arena, plain(arena), out, plain(out), noted
         noted = parts if len(parts) else buffers[4]

@@ -275,6 +275,8 @@ def test_a_place_points_at_the_literal_with_its_path() -> None:
         "$.z[1]",
         LONG,
     )
+    wrapped = f'<script>//<![CDATA[\nvar x={{"b":"{LONG}"}}//]]></script>'
+    assert located(wrapped, "script") == [("$.b", LONG, LONG)]
     markup = f"<meta name='description' content='{LONG} &eacute;'><img alt='{LONG} &amp;'>"
     assert located(markup, "attribute") == [
         ("meta[description]", f"{LONG} &eacute;", f"{LONG} é\n"),

@@ -265,10 +265,13 @@ def _after_words(data: Bytes, i: U64, end: U64, is_code: bool) -> Any:
     """
     while i + _64 <= end:
         quotes = equal_bits_64(data, i, _QUOTE)
-        marks = equal_bits_64(data, i, _SPACE) | exceptional_bits_64(data, i)
-        marks |= equal_bits_64(data, i, _BACKSLASH)
         if is_code and literal_bits_64(data, i) != quotes:
             return i
+        if quotes == _0:
+            i += _64
+            continue
+        marks = equal_bits_64(data, i, _SPACE) | exceptional_bits_64(data, i)
+        marks |= equal_bits_64(data, i, _BACKSLASH)
         while quotes != _0:
             opened = quotes & (~quotes + _1)
             quotes ^= opened

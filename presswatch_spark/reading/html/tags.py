@@ -479,7 +479,9 @@ PART = 3
 """The numbers that describe a part of a page: where its tag begins, and its bounds, the end with bits."""
 IS_SCRIPT = U64(1 << 63)
 _LEAST = U64(LEAST_BYTES)
-_ADDRESSES = tuple(U64(int.from_bytes(name, "little")) for name in (b"ref=", b"src=", b"ass=", b"url="))
+_ADDRESSES = tuple(
+    U64(int.from_bytes(name, "little")) for name in (b"ref=", b"src=", b"set=", b"url=", b"ass=", b"yle=")
+)
 
 
 @lean_njit

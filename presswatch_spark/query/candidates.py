@@ -92,14 +92,19 @@ def verify_candidates(
     (sealed,) = store.read("sealed_scans", *runs).to_pylist()
     fingerprint = _fingerprint(sealed, corpus, key, config)
     found, others = _found(store, sealed["run_id"], fingerprint)
-    parts = parts_of(extract, config.storage) if extract else None
     shards = [
         _shard(line, found.get(line["shard_uri"], _Found({})), mirrors)
         for line in store.read("sealed_scan_log", sealed["run_id"]).to_pylist()
     ]
-    if parts is not None:
-        shards = [replace(each, is_extracted=True, part=parts.get(each.log["shard_uri"])) for each in shards]
-    plan = replace(CandidatePlan.of(shards), facts={name: sealed[name] for name in _FACTS})
+    if extract:
+        # A shard without pages in the extract has an empty part, and is not read itself.
+        parts = parts_of(extract, config.storage)
+        shards = [replace(each, part=parts.get(each.log["shard_uri"], (extract, 0, 0))) for each in shards]
+    plan = replace(
+        CandidatePlan.of(shards),
+        source=(sealed["run_id"], fingerprint, extract),
+        facts={name: sealed[name] for name in _FACTS},
+    )
     read = ReadRules(**json.loads(sealed["config"])["read"])
     product, colon, _ = (sealed["asked_for"] or "").partition(":")
     summary = scan(

@@ -285,7 +285,7 @@ class ShardScan:
 
         if not shard.places:
             return
-        if shard.is_extracted:
+        if shard.part:
             read = shard.extracted(options.storage, reading.report)
             match_pages(reading, read, Origin(format, options.release, ""))
         elif change := shard.change(options.storage):

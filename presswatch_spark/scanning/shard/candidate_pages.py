@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,6 @@ from presswatch_spark.storage.objects import (
 PARTS = ".parts"
 PAGES, UNVERIFIED = "pages", b'{"unverified": true}\n'
 TIMES = ("captured_at", "published_at")
-POINTER = ("record_offset", "record_length", "record_encoding", "row_index")
 OF_SEALED_SCAN = (
     "shard_uri", "format", "release", "note", "bytes_expected", "bytes_read", "etag", "sha256",
     "sha256_declared", "text_bytes", "words", "documents", "documents_without_url", "documents_skipped",
@@ -50,14 +49,8 @@ UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeEr
 
 Place = tuple[int | None, int | None]
 """Offset and row of a page in its shard."""
-
-
-class ExtractPart(NamedTuple):
-    """The bytes of a shard's pages in an extract; `pages` is its URI."""
-
-    pages: str
-    offset: int
-    length: int
+ExtractPart = tuple[str, int, int]
+"""URI of an extract, and the range of a shard's pages in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +58,12 @@ class CandidateShard(RecordShard):
     """A shard of a sealed scan, whose row of the log is `log`, with the places of its candidates.
 
     `uri`, `etag`: of the shard as it is read, which may be a mirror's. `records`: the candidates, if ranges
-    have them. `hits`: candidates with hits. `is_extracted`: pages are read from `part` of an extract, in
-    place of the shard.
+    have them. `hits`: candidates with hits. `part`: of an extract, which is read in place of the shard.
     """
 
     places: frozenset[Place] = frozenset()
     hits: int = 0
     log: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    is_extracted: bool = False
     part: ExtractPart | None = None
 
     def change(self, storage: StorageOptions) -> str | None:
@@ -97,9 +88,9 @@ class CandidateShard(RecordShard):
 
     def extracted(self, storage: StorageOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the pages in the extract; `CorruptError` if it is damaged."""
-        stored = read_range(*self.part, storage) if self.part else b""
+        stored = io.BytesIO(read_range(*self.part, storage) if self.part else b"")
         try:
-            for line in gzip.GzipFile(fileobj=io.BytesIO(stored)):
+            for line in gzip.GzipFile(fileobj=stored):
                 facts = json.loads(line)
                 if facts.get("unverified"):
                     report.unverified = True
@@ -119,19 +110,19 @@ class CandidateShard(RecordShard):
 
 @dataclass(frozen=True, slots=True)
 class CandidatePlan(RecordPlan):
-    """The shards of a sealed scan; every one is a `CandidateShard`. `facts`: columns of `runs`."""
+    """The shards of a sealed scan; every one is a `CandidateShard`.
 
+    `source`: names the sealed scan, the part of its corpus, and the extract. `facts`: columns of `runs`.
+    """
+
+    source: tuple[str | None, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 (hex) over shards, places of candidates, and parts of the extract."""
-        digest = hashlib.sha256()
-        for shard in self.shards:
-            if isinstance(shard, CandidateShard):
-                facts = [shard.uri, shard.etag, sorted(map(str, shard.places)), shard.part, shard.log["etag"]]
-                digest.update(json.dumps(facts).encode() + b"\n")
-        return digest.hexdigest()
+        """Return the SHA-256 (hex) over the source and the shards."""
+        uris = [shard.uri for shard in self.shards]
+        return hashlib.sha256(json.dumps([self.source, uris]).encode()).hexdigest()
 
 
 def mains_at(batch: DocumentBatch, places: set[Place]) -> Iterator[int]:
@@ -155,7 +146,7 @@ def rows_of_extract() -> PackedRows:
 def line_of(batch: DocumentBatch, main: int, uri: str) -> dict[str, bytes]:
     """Return the line of an extract with the page of a main document, as a row of `rows_of_extract`."""
     page = batch.single(main)
-    facts: dict[str, Any] = {"shard_uri": uri, **{name: getattr(page.locate(0), name) for name in POINTER}}
+    facts: dict[str, Any] = {"shard_uri": uri}
     facts["documents"] = [
         {
             "text": b64encode(page.text_of(i)).decode(),
@@ -230,9 +221,7 @@ def parts_of(extract: str, storage: StorageOptions) -> dict[str, ExtractPart]:
     try:
         with random_access(ObjectInfo(extract), storage) as file:
             places = json.loads(gzip.GzipFile(fileobj=file).readline())["shards"]
-        return {
-            uri: ExtractPart(extract, size - int(left), int(length)) for uri, (left, length) in places.items()
-        }
+        return {uri: (extract, size - int(left), int(length)) for uri, (left, length) in places.items()}
     except UNREADABLE as error:
         raise CorruptError(DAMAGED, where=printable(extract)) from error
 

@@ -28,8 +28,8 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
 }
 # Where none of the words of an article can be seen.
 UNSEEN = (
-    "<!-- {0} -->",
     "<style>p::after {{ content: '{0}' }}</style>",
+    "<!-- {0} -->",
     "<iframe>{0}</iframe>",
     '<p class="{0}">',
 )

@@ -176,6 +176,7 @@ def scan(
     opened = _opened(corpus, key, config)
     manifest, first = opened.manifest, shards.shards[0].uri
     place = (dataset, canonical(corpus), manifest.digest, config, product)
+    extract = extract and canonical(extract)
     scan_shard = SealedScan(*place, key=key, extract=extract) if key else ShardScan(*place)
     rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config, key)
     facts = {**_facts(dataset, config, manifest, command), **chosen, "passes": passes}

@@ -71,6 +71,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
              "Content-Type: text/html", url="https://web.example/both"),
         page(b"<html><script type='application/ld+json'>%s</script></html>" % ld.encode(),
              "Content-Type: text/html", url="https://web.example/only"),
+        page(f"<p>rien</p><p style='display:none'>{bodies[2]}</p>".encode(),
+             "Content-Type: text/html", url="https://web.example/hidden"),
         page(b"<p>rien", "Content-Type: text/html", url="https://www.courrier.example/une/3"),
         page(b"<p>rien de rien", "Content-Type: text/html", url="https://www.courrier.example/menu"),
     ]  # fmt: skip
@@ -113,7 +115,7 @@ def test_the_verified_candidates_have_the_rows_of_the_open_scan(scans: World, tm
     expected, run = rows_of(scans.folder / "open"), run_of(scans.folder / "open")
     assert {row["dataset"] for row in expected} == {"wet", "warc", "arc", "c4", "oscar", "rows"}
     assert {"article", "title", "none"} == {row["url_match"] for row in expected}
-    assert {"json_ld", "visible"} <= {row["text_source"] for row in expected}
+    assert {"json_ld", "hidden", "visible"} <= {row["text_source"] for row in expected}
     moved = tmp_path / "moved"
     shutil.copytree(scans.shards, moved / "shards")
     for name, more in {

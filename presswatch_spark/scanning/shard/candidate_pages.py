@@ -31,6 +31,7 @@ from presswatch_spark.storage.objects import (
     random_access,
     read_range,
     stat,
+    write_object,
 )
 
 PARTS = ".parts"
@@ -45,6 +46,8 @@ OF_SEALED_SCAN = (
 FEWER = "only {:,} of {:,} candidates were found again: pages, or the corpus, are not those of the scan"
 CHANGED = "the shard is not the one that was scanned: its {} differs"
 DAMAGED = "the extract is damaged"
+LINE_BYTES = 256 << 20
+"""The longest line of an extract: a page of 16 MiB takes at most a quarter of it."""
 UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 Place = tuple[int | None, int | None]
@@ -90,7 +93,8 @@ class CandidateShard(RecordShard):
         """Yield the pages in the extract; `CorruptError` if it is damaged."""
         stored = io.BytesIO(read_range(*self.part, storage) if self.part else b"")
         try:
-            for line in gzip.GzipFile(fileobj=stored):
+            file = gzip.GzipFile(fileobj=stored)
+            while line := file.readline(LINE_BYTES):
                 facts = json.loads(line)
                 if facts.get("unverified"):
                     report.unverified = True
@@ -194,7 +198,7 @@ def keep_pages(outcome: Outcome, extract: str, shard: ObjectInfo, storage: Stora
     """Write the lines of a shard next to the extract; return the outcome without them."""
     lines = [line.as_py() for batch in outcome.tables[PAGES] for line in batch["line"]]
     data = gzip.compress(b"".join(lines), mtime=0) if lines else b""
-    Folder.of(extract + PARTS, storage).write(_name_of(shard.uri), data)
+    write_object(Folder.of(extract + PARTS, storage).at(_name_of(shard.uri)), data, storage, private=True)
     return Outcome(outcome.log, {table: rows for table, rows in outcome.tables.items() if table != PAGES})
 
 
@@ -220,7 +224,7 @@ def parts_of(extract: str, storage: StorageOptions) -> dict[str, ExtractPart]:
     size = stat(extract, storage).size or 0
     try:
         with random_access(ObjectInfo(extract), storage) as file:
-            places = json.loads(gzip.GzipFile(fileobj=file).readline())["shards"]
+            places = json.loads(gzip.GzipFile(fileobj=file).readline(LINE_BYTES))["shards"]
         return {uri: (extract, size - int(left), int(length)) for uri, (left, length) in places.items()}
     except UNREADABLE as error:
         raise CorruptError(DAMAGED, where=printable(extract)) from error

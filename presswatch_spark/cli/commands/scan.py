@@ -72,7 +72,7 @@ def scan(
         "--sample-seed", "N", "The same seed draws the same shards.", type=click.IntRange(0), default=0
     ),
     dataset: str = option(
-        "--format", "FORMAT", "Format; `auto` detects that of each shard.", callback=_format, default="auto"
+        "--format", "FORMAT", "Format of the shards, or `auto`.", callback=_format, default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     key_file: str | None = key_file_option(),
@@ -85,11 +85,11 @@ def scan(
     """Scan shards for copies of the corpus's articles.
 
     PATH is a file, a folder, a glob, an s3:// or https:// address, a list (*.paths or *.paths.gz), or
-    hf://datasets/OWNER/NAME[@REVISION]/PATH. Other files next to shards (README, checksums) are left out
-    and listed. Settings come from --config, the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), and
-    flags; a later source overrides an earlier one. To resume a stopped scan, repeat the command. Before the
+    hf://datasets/OWNER/NAME[@REVISION]/PATH. Other files next to shards are left out and listed.
+    Settings come from --config, the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), and flags, the last of
+    which counts. To resume a stopped scan, repeat the command. Before the
     scan, stderr shows an estimate of its shards, bytes and core-hours, and with --price of its cost; after
-    a --sample, stderr shows an estimate of the whole release.
+    a --sample, one of the whole.
 
     \b
     presswatch scan --corpus corpus --out tables shards/

@@ -135,6 +135,7 @@ class ReadRules:
     embedded_text: bool = setting(
         True,
         "In WARC, read text in scripts, attributes, feeds and JSON",
+        without="read",
         flag="--embedded-text/--no-embedded-text",
     )
     release: str | None = setting(None, "Release of files without one", flag="--release-name", value="NAME")

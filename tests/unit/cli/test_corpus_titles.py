@@ -110,7 +110,7 @@ def test_the_way_dates_were_written_is_no_part_of_the_digest(tmp_path: Path) -> 
 
 def counts(**titles: TitleCounts) -> Manifest:
     refused = {"bad_date": sum(sum(found.refused.values()) for found in titles.values())}
-    return Manifest(3, "f", {}, CorpusCounts(1, 1, refused, 0, 0, 0, 0, 0, 0, titles), {}, "d", "2026")
+    return Manifest(3, "f", {}, CorpusCounts(1, 1, 0, 0, refused, titles=titles), {}, "d", "2026")
 
 
 def title(articles: int, **fields: object) -> TitleCounts:

@@ -97,6 +97,8 @@ def verify_candidates(
         for line in store.read("sealed_scan_log", sealed["run_id"]).to_pylist()
     ]
     if extract:
+        # Workers may have another working folder.
+        extract = canonical(extract)
         # A shard without pages in the extract has an empty part, and is not read itself.
         parts = parts_of(extract, config.storage)
         shards = [replace(each, part=parts.get(each.log["shard_uri"], (extract, 0, 0))) for each in shards]

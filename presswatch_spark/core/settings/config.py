@@ -315,12 +315,17 @@ def load_scan_config(
 
 
 def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
-    """Return every setting that can change a row, as canonical JSON; `minhash` is the corpus's."""
+    """Return every setting that can change a row, as canonical JSON; `minhash` is the corpus's.
+
+    Without embedded text, they are those of versions that did not read it.
+    """
     sections = ("grade", "verify", "rarity", "ownership", "confidence", "read")
     values = {name: asdict(getattr(config, name)) for name in sections}
     values["minhash"] = asdict(minhash)
     # The order of languages changes no row.
     values["read"]["languages"] = sorted(set(config.read.languages))
+    if not config.read.embedded_text:
+        del values["read"]["embedded_text"]
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

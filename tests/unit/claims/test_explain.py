@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -29,10 +29,9 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
-from presswatch_spark.matching.rights.in_force import STATUSES
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
-from presswatch_spark.tables.literals import CONFIDENCES
+from presswatch_spark.tables.literals import CONFIDENCES, ReservationState
 from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, House, Seen, text
@@ -227,7 +226,7 @@ def test_every_value_of_a_claim_has_its_meaning() -> None:
         (LETTERS, CONFIDENCES),
         (MANDATES, rights_and_mandates.MANDATES),
         (RIGHTS, rights_and_mandates.RIGHTS),
-        (RESERVATIONS, STATUSES),
+        (RESERVATIONS, get_args(ReservationState)),
         (KINDS, confidence.KINDS),
     ):
         assert set(meanings) == set(values)

@@ -57,7 +57,7 @@ def _tsa_option(*, required: bool) -> Any:
 
 @click.group()
 def evidence() -> None:
-    """Seal claims with their records, so that any change is noticed.
+    """Seal claims with their records, so that changes are noticed.
 
     A bag (BagIt) contains rows, claims, the bytes of their records, and a log of how they were read. The
     seal covers everything, and time-stamp authorities date it. A script in the bag checks it without this

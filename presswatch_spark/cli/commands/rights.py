@@ -133,7 +133,7 @@ def exposure(
     engine: str = engine_option("Engine of the query"),
     form: ReplyForm,
 ) -> Reply:
-    """List publishers of models that state they trained on the data.
+    """List publishers of models that state use of the data.
 
     The data are the datasets in which copies of the articles were found. TABLES is the --out folder of a
     scan. conf/exposure.yaml contains all statements, with document, date and quotation.

@@ -118,9 +118,9 @@ def report_of_folder(folder: Folder, page: str = "/") -> SiteReport:
 
 
 def _report(url: str, answer_of: Callable[[str], RawResponse]) -> SiteReport:
-    captures, unread = list[Capture](), dict[str, str]()
+    rows, unread = list[RightsSignal](), dict[str, str]()
 
-    def read(address: str) -> None:
+    def read(address: str) -> Capture:
         try:
             answer = answer_of(address)
         except BlockedError as error:
@@ -129,21 +129,19 @@ def _report(url: str, answer_of: Callable[[str], RawResponse]) -> SiteReport:
         if answer.status is None or (answer.status >= 400 and not is_absent):
             unread[address] = f"HTTP {answer.status}" if answer.status else answer.failure
         # A file that leads elsewhere declares for the site that was asked; a page, for its last address.
-        captures.append(_capture(answer, answer.uri if address == url else address))
+        capture = _capture(answer, answer.uri if address == url else address)
+        if answer.status not in ABSENT:
+            rows.extend(signal_rows(capture, Owner(None, None), capture.url, None))
+        return capture
 
-    def rows() -> list[RightsSignal]:
-        found = (row for each in captures for row in signal_rows(each, Owner(None, None), each.url, None))
-        return [row for row in found if row.http_status not in ABSENT]
-
-    read(url)
-    url = captures[0].url
+    url = read(url).url
     for path in SITE_FILES:
         read(urljoin(url, path))
-    stated = [(row.document_url, row.value) for row in rows() if row.signal in LICENSING and row.value]
+    stated = [(row.document_url, row.value) for row in rows if row.signal in LICENSING and row.value]
     places = [place_from(base, value) for base, value in stated if not value.startswith("{")]
     for address in list(dict.fromkeys(place.origin + place.path for place in places if place))[:LICENCES]:
         read(address)
-    return _compared(url, rows(), unread)
+    return _compared(url, rows, unread)
 
 
 def _capture(answer: RawResponse, url: str) -> Capture:

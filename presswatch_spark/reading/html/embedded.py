@@ -55,7 +55,7 @@ _OPENED, _CLOSED = (EMBEDDED + U64(30 + n) for n in range(2))
 
 _0, _1, _2, _3, _4, _5, _6, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 5, 6, 8, 64))
 _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _BACKSLASH, _BACKTICK = (np.uint8(ord(c)) for c in "\"&'/<>\\`")
-_SPACE, _NEWLINE, _BANG, _STAR, _EQUALS, _COLON, _COMMA, _HASH = (np.uint8(ord(c)) for c in " \n!*=:,#")
+_SPACE, _NEWLINE, _BANG, _COLON, _COMMA, _HASH = (np.uint8(ord(c)) for c in " \n!:,#")
 _BRACE, _BRACKET, _CLOSE_BRACE, _CLOSE_BRACKET, _U, _X, _ZERO = (np.uint8(ord(c)) for c in "{[}]ux0")
 _N, _T, _R, _B, _F, _V, _J, _S, _O, _L, _D, _PLUS = (np.uint8(ord(c)) for c in "ntrbfvjsold+")
 _PIECE, _LEAST_APART, _SHORTEST, _REGEX = U64(5), U64(10), U64(3), U64(24)

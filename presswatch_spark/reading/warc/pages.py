@@ -4,6 +4,7 @@ import hashlib
 from base64 import b32encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -162,7 +163,7 @@ class PageBatches:
             self._note(stored, body.problem)
             content = to_utf8(body.data, encoding)
             content = as_html(content, media) if kind == "html" else content
-            add = self._add_data if data else self._add_page
+            add = partial(self._add_data, data) if data else self._add_page
             add(_WarcPage(stored, message, kind, content, encoding))
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)
@@ -311,13 +312,13 @@ class PageBatches:
         self._sources.append(source)
         self._hidden.append(hidden if hidden != len(text) else None)
 
-    def _add_data(self, page: _WarcPage) -> None:
+    def _add_data(self, source: TextSource, page: _WarcPage) -> None:
         """Add a response that is only data as a page without text, if there are strings in it."""
-        content, media = bytes(page.content), media_type(page.message.last("content-type"))
-        source = data_source(media) or "json"
+        content = bytes(page.content)
         data, parts = np.frombuffer(content, np.uint8), parts_of(source, content)
         text = self._reader.text_of_parts(data, SOURCES[source], parts)
         if not len(text):
+            media = media_type(page.message.last("content-type"))
             self._skip(media or "no text", page.stored, page.content)
             return
         self._append(page, "visible", np.empty(0, np.uint8))

@@ -228,9 +228,9 @@ class DocumentBatch:
         return self.texts[i].tobytes()
 
     @property
-    def page_urls(self) -> TextColumn:
-        """Return the URLs of the main documents."""
-        return self.urls if self.mains is None else self.urls.take(np.unique(self.mains))
+    def main_documents(self) -> Offsets:
+        """Return the main document of each page, in order: int64 (pages,)."""
+        return np.arange(len(self)) if self.mains is None else np.unique(self.mains)
 
     def main_of(self, i: int) -> int:
         """Return the main document of the page of document i."""

@@ -356,7 +356,7 @@ class ShardScan:
                     candidates = matcher.candidates(batch)
                 if batch.is_audit:
                     found = matcher.rows(batch, candidates, origin)
-                    reading.audited += len(batch.page_urls)
+                    reading.audited += len(batch.main_documents)
                     reading.audited_matching += len({row.record_id or row.document_url for row in found})
                     continue
                 reading.without_url += documents_without_url(batch)

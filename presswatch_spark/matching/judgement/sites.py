@@ -307,7 +307,7 @@ def _known_hosts(urls: Bytes, starts: Offsets, ends: Offsets, hosts: Hashes) -> 
 
 def documents_without_url(batch: DocumentBatch) -> int:
     """Count the pages of a batch without a URL, or with one that does not name a host of http(s)."""
-    urls = batch.page_urls
+    urls = batch.urls if batch.mains is None else batch.urls.take(batch.main_documents)
     unclear = _unclear_urls(*plain_column(urls))
     unknown = sum(page_url(urls[i].tobytes().decode("utf-8", "replace")) is None for i in unclear)
     return int(np.count_nonzero(urls.sizes <= 0)) + unknown

@@ -289,9 +289,9 @@ def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:
     return text, lengths, len(batch), words
 
 
-def name_of_kept(uri: str) -> str:
+def name_of_kept(uri: str, ending: str = "parquet") -> str:
     """Return the name of the file with the candidates of a shard."""
-    return f"{hashlib.sha256(printable(uri).encode()).hexdigest()[:32]}.parquet"
+    return f"{hashlib.sha256(printable(uri).encode()).hexdigest()[:32]}.{ending}"
 
 
 def read_kept(folder: Folder, uri: str) -> Found:

@@ -22,6 +22,7 @@ from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
 from presswatch_spark.scanning.runs.work import Outcome, PackedRows
+from presswatch_spark.scanning.shard.attempts import name_of_kept
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import (
     ObjectInfo,
@@ -131,8 +132,10 @@ class CandidatePlan(RecordPlan):
 
 def mains_at(batch: DocumentBatch, places: set[Place]) -> Iterator[int]:
     """Yield the main documents of pages at some places, which are removed from these."""
-    mains = range(len(batch)) if batch.mains is None else np.unique(batch.mains).tolist()
-    for main in mains:
+    for main in batch.main_documents.tolist():
+        # To locate a document may take a digest of its record.
+        if not places:
+            return
         locator = batch.locate(main)
         if (place := (locator.record_offset, locator.row_index)) in places:
             places.discard(place)
@@ -230,5 +233,4 @@ def parts_of(extract: str, storage: StorageOptions) -> dict[str, ExtractPart]:
         raise CorruptError(DAMAGED, where=printable(extract)) from error
 
 
-def _name_of(uri: str) -> str:
-    return f"{hashlib.sha256(uri.encode()).hexdigest()[:32]}.jsonl.gz"
+_name_of = partial(name_of_kept, ending="jsonl.gz")

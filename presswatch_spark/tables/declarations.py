@@ -24,6 +24,7 @@ from presswatch_spark.tables.literals import (
     ReservationState,
     ReviewVerdict,
     ShardStatus,
+    SignalName,
     TargetPlace,
     UrlMatch,
     UseVerdict,
@@ -127,7 +128,7 @@ class RightsSignal(TableRow):
     host: str = column("Host of that URL, with `www.`, and with the port unless it is the scheme's default.")
     title_id: str | None = column("The title on whose site the page is; for a declaration of the host, the title of the host, null if several share it.")
     publisher_id: str | None = column("The publisher of the title; null if publishers share the host.")
-    signal: str = column("`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `rsl`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there are more than were kept.")
+    signal: SignalName = column("`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `rsl`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there are more than were kept.")
     agent: str | None = column("The agent that the declaration addresses; `*` for any agent, null for none.")
     value: str | None = column("The declaration; of robots.txt, the lines that apply to the agent.")
     note: str | None = column("A remark about value and verdict: that the file was cut, unreachable, or not of the expected kind.")

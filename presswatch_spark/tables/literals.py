@@ -11,6 +11,10 @@ Failure = Literal["storage", "host", "time", "content", "worker", "fault"]
 ClaimKind = Literal["own_page", "own_page_copy", "copy", "reprint", "licensed"]
 MandateState = Literal["in_force", "before", "after", "none"]
 ReservationState = Literal["both", "before", "after", "conflicting", "none", "unknown"]
+SignalName = Literal[
+    "robots_txt", "ai_txt", "x_robots_tag", "meta_robots", "tdm_reservation", "tdm_policy", "content_usage",
+    "content_signal", "rsl", "paywall", "copyright", "license", "canonical", "left_out",
+]  # fmt: skip
 Use = Literal["train", "search", "tdm"]
 UseVerdict = Literal["conflicting", "reserved", "unknown", "allowed"]
 ReviewVerdict = Literal["claim", "no_claim", "unsure"]

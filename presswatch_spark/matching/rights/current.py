@@ -20,18 +20,18 @@ from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore, unpacked_body
 from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask
 from presswatch_spark.tables.declarations import RightsSignal
-from presswatch_spark.tables.literals import USES, Use, UseVerdict
+from presswatch_spark.tables.literals import USES, SignalName, Use, UseVerdict
 
 HEADERS_FILE, HEAD_FILE = "headers.txt", "head.html"
 """In a folder, the headers of its pages, and elements of their heads."""
-USUAL_FORMS: Mapping[str, tuple[str, *tuple[Use, ...]]] = {
+USUAL_FORMS: Mapping[str, tuple[SignalName, *tuple[Use, ...]]] = {
     "robots.txt": ("robots_txt", *USES),
     "TDMRep": ("tdm_reservation", "tdm"),
     "AIPREF": ("content_usage", *USES),
     "RSL": ("rsl", *USES),
 }
 """Forms that a site with a reservation should have, each with its signal and the uses that it covers."""
-LICENSING = ("rsl", "tdm_policy")
+LICENSING: tuple[SignalName, ...] = ("rsl", "tdm_policy")
 """Signals of addresses of licence documents; `rsl` of a path is a licence itself."""
 MOST_BYTES = PAGE_BYTES + 1
 LICENCES = 5
@@ -48,7 +48,7 @@ class Form:
     """
 
     address: str
-    signal: str
+    signal: SignalName
     source: str
     agents: tuple[str, ...]
     values: tuple[str, ...]
@@ -152,7 +152,7 @@ def _capture(answer: RawResponse, url: str) -> Capture:
 
 
 def _compared(url: str, rows: list[RightsSignal], unread: Mapping[str, str]) -> SiteReport:
-    groups = dict[tuple[str, str, str], list[RightsSignal]]()
+    groups = dict[tuple[str, SignalName, str], list[RightsSignal]]()
     for row in rows:
         groups.setdefault((row.document_url, row.signal, row.source), []).append(row)
     forms = list[Form]()

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from presswatch_spark.core.version import __version__
 from presswatch_spark.tables.digests import storable
-from presswatch_spark.tables.literals import Use
+from presswatch_spark.tables.literals import SignalName, Use
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
 """The agents that always have rows: Common Crawl's, OpenAI's and Google's, and any agent."""
@@ -40,7 +40,7 @@ class Signal:
     it declares nothing about that. `note`: a remark on value and verdict. `rule`: of tdmrep.json, from 1.
     """
 
-    signal: str
+    signal: SignalName
     source: str
     value: str | None
     scope: str = "page"
@@ -54,7 +54,7 @@ class Signal:
 
 
 def stated(
-    name: str, source: str, value: str, verdict: str | None = None, agent: str | None = None
+    name: SignalName, source: str, value: str, verdict: str | None = None, agent: str | None = None
 ) -> Signal:
     """Return the signal of a value, to `agent` or any agent; value and agent are cut if too long."""
     text, note = bounded(value)
@@ -129,9 +129,9 @@ def place_from(base: str, address: str) -> RobotsUrl | None:
         return None
 
 
-RULE_FILES = ("robots_txt", "ai_txt")
+RULE_FILES: tuple[SignalName, ...] = ("robots_txt", "ai_txt")
 """Signals of files with rules for agents."""
-PREFERENCES = {"content-usage": "content_usage", "content-signal": "content_signal"}
+PREFERENCES: Mapping[str, SignalName] = {"content-usage": "content_usage", "content-signal": "content_signal"}
 """Signals of preferences, by the header or the directive of robots.txt that states them."""
 
 # Directives that their authors define as reservations against training on text. `noimageai` is about images;
@@ -192,7 +192,7 @@ _SIGNAL_VERDICTS: Mapping[str, str] = {"yes": ALLOWED, "no": RESERVED}
 _NAMED_USE = re.compile(r"(?<![\w-])(?:train-ai|train-genai|ai|genai|bots|tdm)(?![\w-])", re.IGNORECASE)
 
 
-def preference_verdict(signal: str, text: str, use: Use = "train") -> str | None:
+def preference_verdict(signal: SignalName, text: str, use: Use = "train") -> str | None:
     """Return the verdict on a use of text of a `content_usage` or `content_signal`; None without one.
 
     `unknown` if values differ or are not in the vocabulary, and if text names such a use but cannot be

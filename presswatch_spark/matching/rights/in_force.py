@@ -17,6 +17,7 @@ from presswatch_spark.matching.rights.declaration import (
     ANY_AGENT,
     PREFERENCES,
     RESERVED,
+    RULE_FILES,
     UNKNOWN,
     RobotsUrl,
     agreed,
@@ -28,6 +29,7 @@ from presswatch_spark.matching.rights.declaration import (
 )
 from presswatch_spark.matching.rights.licences import rsl_verdict
 from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
+from presswatch_spark.reading.http.message import SITE_FILES
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.literals import USES, VERDICTS, Use, UseVerdict
 
@@ -37,21 +39,17 @@ BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "con
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
 
 PageCapture = tuple[datetime, Sequence[RightsSignal]]
-ROBOTS_FILE, TDM_FILE = "/robots.txt", "/.well-known/tdmrep.json"
-_FILES = (ROBOTS_FILE, "/ai.txt", "/.well-known/ai.txt", TDM_FILE)
 # The columns by which a row of a file decides about a page.
 _DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
-_BY_RULES = frozenset(("robots_txt", "ai_txt"))
-TDMREP, POLICY, RSL = "tdm_reservation", "tdm_policy", "rsl"
-_BY_PATH = frozenset((TDMREP, POLICY, RSL, "content_usage", "content_signal"))
+_BY_PATH = frozenset(("tdm_reservation", "tdm_policy", "rsl", *PREFERENCES.values()))
 # Of these, a row about the whole host is a remark, and no rule.
-_REMARKED = frozenset((TDMREP, RSL))
+_REMARKED = frozenset(("tdm_reservation", "rsl"))
 # The most restrictive preference or licence of equally long paths counts.
-_RESTRICTIVE = frozenset(("content_usage", RSL))
+_RESTRICTIVE = frozenset(("content_usage", "rsl"))
 # The uses that the verdict of a row is about, by its signal; of others, training.
 _COVERED: Mapping[str, Collection[Use]] = {
     "left_out": USES,
-    **dict.fromkeys((TDMREP, POLICY), ("train", "tdm")),
+    **dict.fromkeys(("tdm_reservation", "tdm_policy"), ("train", "tdm")),
 }
 _STATED = frozenset((RESERVED, ALLOWED))
 _ORDER: Sequence[UseVerdict | None] = (*VERDICTS, None)
@@ -226,7 +224,8 @@ class Declarations:
             elif place := place_of(row.document_url):
                 captures = files.setdefault((place.origin, place.path), {})
                 captures.setdefault((row.captured_at, record_of(row)), []).append(row)
-                if row.signal in (RSL, POLICY) and row.scope == "path" and place.path not in _FILES:
+                is_document = row.scope == "path" and place.path not in SITE_FILES
+                if is_document and row.signal in ("rsl", "tdm_policy"):
                     self._documents[place.origin].add(place.path)
         self._files = {
             key: [(at, captures[at, record]) for at, record in sorted(captures)]
@@ -262,12 +261,15 @@ class Declarations:
         ]
         of_page, is_superseded = list[Declaration](), False
         for moment, rows in addressed:
-            reservations = [row for row in rows if row.signal == TDMREP and use in _COVERED[TDMREP]]
+            tdmrep, others = list[RightsSignal](), list[RightsSignal]()
+            for row in rows:
+                (tdmrep if row.signal == "tdm_reservation" else others).append(row)
+            reservations = tdmrep if use in _COVERED["tdm_reservation"] else []
             of_source = (
                 [row for row in reservations if row.source == source and row.verdict in _STATED]
                 for source in ("xmp", "meta", "header")
             )
-            declared = [Declaration(moment, _about(row, use), row) for row in rows if row.signal != TDMREP]
+            declared = [Declaration(moment, _about(row, use), row) for row in others]
             # If values differ, the verdict is unknown. Values other than 0 and 1 override nothing; if there
             # are no others, they are in doubt.
             if stated := next(filter(None, of_source), None):
@@ -282,26 +284,27 @@ class Declarations:
         place = place_of(url)
         if place is None:
             return
-        leading = [row for _, rows in addressed for row in rows if row.signal == POLICY]
+        leading = [row for _, rows in addressed for row in rows if row.signal == "tdm_policy"]
         for file in self._files_of(place):
-            captures = self._files[place.origin, file]
-            if file == TDM_FILE and is_superseded:
+            captures, kind = self._files[place.origin, file], SITE_FILES.get(file)
+            if kind == "tdm_reservation" and is_superseded:
                 continue
             led_to = {place_from(row.document_url, row.value or "") for row in leading}
             if (
-                file not in _FILES
-                and captures[0][1][0].signal == POLICY
+                kind is None
+                and captures[0][1][0].signal == "tdm_policy"
                 and replace(place, path=file) not in led_to
             ):
                 continue
             nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
             yield [_of_file(moment, rows, place, agent, use) for moment, rows in nearest]
-            rows = [row for _, rows in nearest for row in rows if file == TDM_FILE and row.signal == POLICY]
-            leading += [row for row in rows if _covers(row.path or "", place.path)]
+            if kind == "tdm_reservation":
+                policies = (row for _, rows in nearest for row in rows if row.signal == "tdm_policy")
+                leading += [row for row in policies if _covers(row.path or "", place.path)]
 
     def _files_of(self, place: RobotsUrl) -> list[str]:
         """Return the paths of a site's captured files, and of its documents of licences and policies."""
-        files = [file for file in _FILES if (place.origin, file) in self._files]
+        files = [file for file in SITE_FILES if (place.origin, file) in self._files]
         return files + sorted(self._documents.get(place.origin, ()))
 
     def file_times(self, url: str) -> list[datetime]:
@@ -333,7 +336,7 @@ class Declarations:
     def has_robots(self, url: str) -> bool:
         """Return whether a crawler ever requested robots.txt of a page's site."""
         place = place_of(url)
-        return place is not None and (place.origin, ROBOTS_FILE) in self._files
+        return place is not None and (place.origin, "/robots.txt") in self._files
 
 
 def record_of(row: RightsSignal) -> str:
@@ -344,9 +347,9 @@ def record_of(row: RightsSignal) -> str:
 def _about(row: RightsSignal, use: Use) -> str | None:
     """Return a row's verdict about a use; that of `robots_txt` and `ai_txt` is for the root of the site."""
     value = row.value or ""
-    if row.signal == RSL and row.rule is not None and row.note is None:
+    if row.signal == "rsl" and row.rule is not None and row.note is None:
         return rsl_verdict(value, use)
-    if use in _COVERED.get(row.signal, ("train",)) or row.signal == RSL:
+    if use in _COVERED.get(row.signal, ("train",)) or row.signal == "rsl":
         return row.verdict
     if row.signal in PREFERENCES.values():
         verdict = preference_verdict(row.signal, value, use)
@@ -380,10 +383,10 @@ def _of_file(
     found = list[tuple[RightsSignal, str | None]]()
     specific: dict[str, list[RightsSignal]] = defaultdict(list)
     # The agent's own groups count, or else those for any agent.
-    own = any(row.signal in _BY_RULES and (row.agent or "").lower() == agent.lower() for row in rows)
+    own = any(row.signal in RULE_FILES and (row.agent or "").lower() == agent.lower() for row in rows)
     group = agent.lower() if own else ANY_AGENT
     for row in rows:
-        if row.signal in _BY_RULES and row.agent and row.agent.lower() == group:
+        if row.signal in RULE_FILES and row.agent and row.agent.lower() == group:
             if use in (uses_of(agent) if row.signal == "robots_txt" else ("train",)):
                 found.append((row, _by_rules(row, place.path)))
         elif row.signal == "left_out":
@@ -398,7 +401,7 @@ def _of_file(
             elif _covers(row.path, place.path):
                 specific[row.signal].append(row)
     for signal, named in specific.items():
-        if signal == TDMREP:
+        if signal == "tdm_reservation":
             # The first rule counts. Rows without a number have an unknown order, so they must agree.
             least = min(row.rule or 0 for row in named)
             first = [row for row in named if (row.rule or 0) == least]

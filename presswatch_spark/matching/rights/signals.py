@@ -54,9 +54,10 @@ from presswatch_spark.reading.parsers import PARSER, UnparsablePageError, parse_
 from presswatch_spark.reading.text.words import word_count
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest, storable
+from presswatch_spark.tables.literals import SignalName
 
 _HEADER_CHARACTERS = 8 << 10
-_LINKED = ("canonical", "license")
+_LINKED: tuple[SignalName, ...] = ("canonical", "license")
 # RFC 8288: a target in angle brackets, then parameters.
 _LINK = re.compile(r"<([^<>]*+)>((?:\s*;\s*[^\s;,=\"]++\s*(?:=\s*(?:\"[^\"]*+\"|[^\s;,\"]*+))?)*)")
 _TYPE = re.compile(rf";\s*type\s*=\s*\"?{re.escape(RSL_TYPE)}", re.IGNORECASE)

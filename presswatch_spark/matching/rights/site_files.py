@@ -37,6 +37,7 @@ from presswatch_spark.matching.rights.declaration import (
     reservation_verdict,
 )
 from presswatch_spark.reading.rows.columns import parse
+from presswatch_spark.tables.literals import SignalName
 
 PARSER = f"protego {version('protego')}"
 NAMES = 100
@@ -70,7 +71,7 @@ _APART = re.compile(r"[\s#]")
 _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
 
 
-def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
+def file_signals(capture: Capture, kind: SignalName) -> Iterator[Signal]:
     """Yield the declarations of a file, one signal for each agent or rule."""
     body, verdict, missing = _content_of(capture)
     if body is None:
@@ -104,7 +105,7 @@ def file_signals(capture: Capture, kind: str) -> Iterator[Signal]:
 
 
 def _group_signals(
-    robots: "Robots", kind: str, agents: Iterable[str], missing: str | None
+    robots: "Robots", kind: SignalName, agents: Iterable[str], missing: str | None
 ) -> Iterator[Signal]:
     """Yield the rules for each of some agents, then the preferences in their groups."""
     read = {agent: robots.readings_of(agent) for agent in agents}
@@ -137,7 +138,7 @@ def _of_root(lines: Iterable[Line]) -> str:
     return ALLOWED if allows(RobotsGroup(patterns), "/") else RESERVED
 
 
-def _silent(kind: str, verdict: str | None, note: str | None) -> Iterator[Signal]:
+def _silent(kind: SignalName, verdict: str | None, note: str | None) -> Iterator[Signal]:
     agents = (None,) if kind == "tdm_reservation" else AGENTS
     return (Signal(kind, "file", None, "host", verdict, agent, "/", note) for agent in agents)
 

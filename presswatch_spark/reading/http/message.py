@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
+from presswatch_spark.tables.literals import SignalName
+
 BytesLike = bytes | bytearray | memoryview
 
 # Chrome's limit.
@@ -216,7 +218,7 @@ def as_html(content: bytes | memoryview, media: str | None) -> bytes | memoryvie
     )
 
 
-SITE_FILES: Mapping[str, str] = {
+SITE_FILES: Mapping[str, SignalName] = {
     "/robots.txt": "robots_txt",
     "/ai.txt": "ai_txt",
     "/.well-known/ai.txt": "ai_txt",
@@ -225,7 +227,7 @@ SITE_FILES: Mapping[str, str] = {
 """Declarations for a whole site, by the path of their file: they are no pages, and no documents."""
 
 
-def site_file(url: str) -> str | None:
+def site_file(url: str) -> SignalName | None:
     """Return the declaration that the file at a URL makes for a whole site; None for pages."""
     url = url.strip()
     if not url.endswith(tuple(SITE_FILES)):

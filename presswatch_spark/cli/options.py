@@ -260,12 +260,11 @@ def key_secret_option() -> Any:
 
 
 def key_source(file: str | None, secret: str | None) -> KeySource:
-    """Return where each host reads the key; a usage error unless one place is given."""
+    """Return where each host reads the key; a usage error if no place is given."""
     from presswatch_spark.corpus.sealing.key import KeySource
 
-    source = KeySource.of(file, secret)
-    if source is None or (file and secret):
-        raise click.UsageError("pass either --key-file or --key-secret")
+    if (source := KeySource.of(file, secret)) is None:
+        raise click.UsageError("pass --key-file or --key-secret")
     return source
 
 

@@ -142,11 +142,6 @@ class CorpusFolder:
     def __len__(self) -> int:
         return self.manifest.counts.articles
 
-    @cached_property
-    def index(self) -> ShingleIndex:
-        """Open the shingle index; postings name articles by ordinal, in a sealed corpus by number."""
-        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
-
 
 class Corpus(CorpusFolder, ArticleFiles):
     """An open corpus. Its arrays and texts are maps of its files, which all processes of a host share."""
@@ -160,6 +155,11 @@ class Corpus(CorpusFolder, ArticleFiles):
         """Return the publishers and titles of the members file of the build."""
         path = self.folder / layout.MEMBERS
         return parse_registry(path.read_bytes(), str(path), built=True)
+
+    @cached_property
+    def index(self) -> ShingleIndex:
+        """Open the shingle index; postings name articles by ordinal."""
+        return ShingleIndex.open(self.folder / layout.INDEX_FOLDER)
 
     @cached_property
     def scattered_index(self) -> ShingleIndex:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import entry_njit, uncounted_njit
+from presswatch_spark.core.compiled import entry_njit, lean_njit, uncounted_njit
 from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.matching.cipher import RoundKeys, encrypt_in_place
 from presswatch_spark.matching.shingle_index import (
     ALL_HASHES,
     HashRange,
@@ -26,14 +27,12 @@ from presswatch_spark.matching.shingle_index import (
 from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
 from presswatch_spark.reading.text.kernels import (
     GROWTH,
-    OPEN_KEY,
     SLACK,
     U64,
     Bytes,
     Edges,
     FoldTable,
     Hashes,
-    HashKey,
     WordBuffers,
     absorb_from,
     begin,
@@ -75,6 +74,7 @@ class IndexArrays(NamedTuple):
     hashes: Hashes
     first: np.uint64
     width: np.uint64
+    keys: RoundKeys
 
 
 class Scratch(NamedTuple):
@@ -119,6 +119,7 @@ def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> IndexArrays
         plain(index.hashes),
         U64(hashes.first),
         U64(hashes.width),
+        plain(index.keys),
     )
 
 
@@ -128,7 +129,7 @@ def parting_rows(segment_bytes: int) -> int:
 
 
 @uncounted_njit
-def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any, seed: np.uint64) -> np.uint64:
+def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     # Hashes of the segment's words follow those carried over; a word that its end cuts is carried on.
     folded, found = scratch.folded, scratch.words
     words: np.uint64 = find_words(folded, size, found, at.carried)
@@ -136,7 +137,7 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any, seed: 
     if not last and size > _0 and folded[size - _1] != np.uint8(0):
         words -= _1
         cut = U64(found.starts[words])
-    hash_words(folded, words, found, at.carried, seed)
+    hash_words(folded, words, found, at.carried)
     if at.long != _0 and words > _0:
         ended = absorb_from(at.state, folded, U64(found.starts[_0]), U64(found.ends[_0]))
         scratch.windows[at.carried] = finish(ended)
@@ -144,7 +145,7 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any, seed: 
     if size - cut > _CARRIED_BYTES:
         absorbed = (size - cut - _1) & ~_7
         if at.long == _0:
-            at.state = begin(seed, load8(folded, cut), load8(folded, cut + _8), size - cut)
+            at.state = begin(load8(folded, cut), load8(folded, cut + _8), size - cut)
             at.state = absorb_from(at.state, folded, cut + _16, cut + absorbed)
             at.long = _1
         else:
@@ -154,6 +155,14 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any, seed: 
     for j in range(at.tail):
         folded[j] = folded[cut + j]
     return words
+
+
+@lean_njit
+def _entry_of(probe: IndexArrays, h: np.uint64) -> int:
+    # Return the first entry of the index with a hash, or -1.
+    bucket = (h >> _1) >> probe.directory_shift
+    entry: int = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
+    return entry
 
 
 @uncounted_njit
@@ -167,20 +176,22 @@ def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found:
         passes[j] = np.uint8((filter_bits(hashes[j]) & ~blocks[j]) == _0)
     for g in range(SLACK // 8):
         store8(passes, U64(windows) + U64(g) * _8, _0)
-    base = _0
+    base, n_passing = _0, 0
     while base < U64(windows):
         passing = nonzero_bits_64(passes, base)
         while passing != _0:
             j = base + trailing_zeros(passing)
             passing &= passing - _1
-            h = hashes[j]
-            bucket = (h >> _1) >> probe.directory_shift
-            entry = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
-            if entry >= 0:
-                found.documents[n_found] = np.int32(at.document)
-                found.entries[n_found] = entry
-                n_found += 1
+            blocks[n_passing] = hashes[j]
+            n_passing += 1
         base += _64
+    encrypt_in_place(blocks, n_passing, probe.keys)
+    for k in range(n_passing):
+        entry = _entry_of(probe, blocks[k])
+        if entry >= 0:
+            found.documents[n_found] = np.int32(at.document)
+            found.entries[n_found] = entry
+            n_found += 1
     return n_found
 
 
@@ -213,7 +224,6 @@ def scan(
     ends: Edges,
     segment: np.uint64,
     table: FoldTable,
-    key: HashKey,
     probe: IndexArrays,
     scratch: Scratch,
     found: Found,
@@ -245,10 +255,10 @@ def scan(
                 )  # fmt: skip
             at.byte = i - start
             last = i >= end
-            words = _hash_segment(scratch, size, last, at, key.seed)
+            words = _hash_segment(scratch, size, last, at)
             at.words += words
             kept = _keep_last(scratch, at.carried + words)
-            windows = combine(scratch.windows, np.int64(at.carried + words), key)
+            windows = combine(scratch.windows, np.int64(at.carried + words))
             if probe.width != _0:
                 windows = _keep_within(scratch.windows, windows, probe.first, probe.width)
             n_found = _look_up(probe, scratch, windows, at, found, n_found)
@@ -302,7 +312,6 @@ class Sieve:
     """An index and the buffers to scan against it; one for each thread.
 
     `segment_bytes`: bytes of a document scanned at once. `hashes`: shingles beyond this range do not count.
-    `key`: the key of the index.
     """
 
     def __init__(
@@ -311,9 +320,7 @@ class Sieve:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         hashes: HashRange = ALL_HASHES,
-        key: HashKey = OPEN_KEY,
     ) -> None:
-        self._key = key
         self._probe = probe_of(index, hashes)
         self._articles = plain(index.articles)
         self._segment = U64(segment_bytes)
@@ -359,9 +366,10 @@ class Sieve:
 
         `articles` uint32[k], sorted. Hits are places with an indexed shingle, without joining split words.
         """
-        windows = shingle_hashes(word_hashes(text, self._key), self._key)
+        windows = shingle_hashes(word_hashes(text))
         found = np.zeros((len(articles), 3), np.int64)
-        _count_hits(windows, self._probe, self._articles, plain(articles), found)
+        places = np.empty(len(windows), np.int64)
+        _count_hits(windows, places, self._probe, self._articles, plain(articles), found)
         words = found[:, 2] - found[:, 1] + SHINGLE_WORDS
         return np.column_stack((found[:, 0], np.where(found[:, 0], words, 0)))
 
@@ -391,8 +399,8 @@ class Sieve:
         table, room = load_table(), self._partings[: 0 if partings is None else None]
         while progress["document"][0] < len(starts):
             n = scan(
-                text, starts, ends, self._segment, table, self._key, self._probe, self._scratch, self._found,
-                room, progress,
+                text, starts, ends, self._segment, table, self._probe, self._scratch, self._found, room,
+                progress,
             )  # fmt: skip
             if partings is not None and (count := int(progress["partings"][0])):
                 partings.append(room[:count].copy())
@@ -421,21 +429,27 @@ class Sieve:
 
 
 @entry_njit
-def _count_hits(windows: Hashes, probe: IndexArrays, owners: Ids, articles: Ids, found: Counts) -> None:
+def _count_hits(
+    windows: Hashes, places: Counts, probe: IndexArrays, owners: Ids, articles: Ids, found: Counts
+) -> None:
+    # Overwrites the windows with those that pass the filter, whose places it writes.
+    passing = 0
     for j in range(len(windows)):
         h = windows[j]
-        if filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] != _0:
-            continue
-        bucket = (h >> _1) >> probe.directory_shift
-        entry = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
-        while 0 <= entry < len(owners) and probe.hashes[entry] == h:
+        if filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] == _0:
+            windows[passing], places[passing] = h, j
+            passing += 1
+    encrypt_in_place(windows, passing, probe.keys)
+    for k in range(passing):
+        entry = _entry_of(probe, windows[k])
+        while 0 <= entry < len(owners) and probe.hashes[entry] == windows[k]:
             place = np.searchsorted(articles, owners[entry])
             if place < len(articles) and articles[place] == owners[entry]:
                 # Columns: hits, the first of them, the last.
                 if found[place, 0] == 0:
-                    found[place, 1] = j
+                    found[place, 1] = places[k]
                 found[place, 0] += 1
-                found[place, 2] = j
+                found[place, 2] = places[k]
             entry += 1
 
 

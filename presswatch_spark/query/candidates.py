@@ -126,8 +126,7 @@ def _fingerprint(sealed: Mapping[str, Any], corpus: str, key: KeySource | None, 
     manifest, parts = manifest_of(corpus, config.storage), sealed["corpus_fingerprints"]
     if key:
         secret = key.read(config.storage)
-        if secret.fingerprint != sealed["key_fingerprint"]:
-            raise ConfigError("the corpus was sealed with another key", remedy="pass the key that sealed it")
+        secret.require(sealed["key_fingerprint"], corpus)
         fingerprint = secret.corpus(manifest.digest)
         if fingerprint in parts:
             return fingerprint

@@ -207,7 +207,7 @@ def _opened(corpus: str, key: KeySource | None, config: ScanConfig) -> Corpus | 
             remedy="leave these settings out",
         )
     opened = SealedCorpus.open(corpus, check=True, storage=config.storage)
-    opened.require(key.read(config.storage))
+    key.read(config.storage).require(opened.manifest.key_fingerprint, corpus)
     return opened
 
 

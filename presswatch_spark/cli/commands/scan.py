@@ -111,7 +111,6 @@ def scan(
         (index and not pages_of, "--index requires --pages-of"),
         (sample and records, "--sample cannot be combined with --pages-of or --captures"),
         (release and dataset == "auto", "--release requires --format: a release has several formats"),
-        (key_file and key_secret, "pass either --key-file or --key-secret"),
         (extract and not (key_file or key_secret), "--extract requires --key-file or --key-secret"),
         ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
         (

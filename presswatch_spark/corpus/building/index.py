@@ -45,7 +45,6 @@ from presswatch_spark.matching.shingle_index import (
     filter_blocks,
 )
 from presswatch_spark.matching.verify.minhash import jaccard, signatures
-from presswatch_spark.reading.text.kernels import OPEN_KEY, HashKey
 from presswatch_spark.reading.text.words import (
     SHINGLE_WORDS,
     combine,
@@ -70,8 +69,8 @@ ARRAYS = (layout.SIGNATURES, layout.TITLES, layout.PUBLISHERS, layout.AGENCY)
 _ARTICLES_AT_ONCE = 256
 SUPPRESSED_FILE = "suppressed.arrow"
 _ARRAYS = ("hashes", "articles", "filter", "directory")
-ARTICLE_SHIFT = np.uint64(32)
-"""In a run of postings, a value is article ordinal << 32 | word position."""
+# In a run of postings, a value is article ordinal << 32 | word position.
+_ARTICLE_SHIFT = np.uint64(32)
 # Weights of false positives and negatives. Every candidate is checked, so only missed pairs matter: at 0.9,
 # nine bands of fourteen values find 90 % of pairs at 0.9 and 99.8 % at 0.95; even weights find 31 % and 80 %.
 _LSH_WEIGHTS = (0.05, 0.95)
@@ -116,7 +115,7 @@ def build_part(
         all_words.append(words)
         agency[row : row + _ARTICLES_AT_ONCE] |= name_any(words, bounds, agencies)
         signed.append(signatures(words, bounds, config.minhash))
-        postings = postings_of(np.uint64(first + row), words, bounds, config.shingle_stride, OPEN_KEY)
+        postings = postings_of(np.uint64(first + row), words, bounds, config.shingle_stride)
         hashes.append(postings[0])
         values.append(postings[1])
 
@@ -158,9 +157,7 @@ def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[
 
 
 @cached_njit
-def postings_of(
-    first: np.uint64, hashes: Keys, bounds: Bounds, stride: int, key: HashKey
-) -> tuple[Keys, Keys]:
+def postings_of(first: np.uint64, hashes: Keys, bounds: Bounds, stride: int) -> tuple[Keys, Keys]:
     """Return hashes and values of the postings of n articles, in the order of articles and positions.
 
     Ordinals begin at `first`. The words of article i are `hashes[bounds[i] : bounds[i + 1]]`.
@@ -172,54 +169,13 @@ def postings_of(
     k = 0
     for i in range(len(bounds) - 1):
         windows = hashes[bounds[i] : bounds[i + 1]].copy()
-        combine(windows, len(windows), key)
-        owner = (first + np.uint64(i)) << ARTICLE_SHIFT
+        combine(windows, len(windows))
+        owner = (first + np.uint64(i)) << _ARTICLE_SHIFT
         for position in indexed_positions(len(windows), stride):
             keys[k] = windows[position]
             values[k] = owner | np.uint64(position)
             k += 1
     return keys, values
-
-
-@dataclass(frozen=True, slots=True)
-class IndexWriter:
-    """Writes an index of about so many postings by bucket; `limit`: articles that may share a shingle."""
-
-    postings: int
-    bits_per_key: int
-    limit: int
-
-    @property
-    def bits(self) -> int:
-        """Return the number of bits that name a bucket."""
-        return bucket_bits(self.postings)
-
-    def indexed(self, hashes: Keys, values: Keys) -> tuple[npt.NDArray[np.bool_], Bounds, Bounds]:
-        """Return whether each posting of a bucket is indexed: the first of its article, up to the limit.
-
-        Also return, for each shingle above the limit, the place of its first posting and its articles.
-        """
-        owners, bounds = values >> ARTICLE_SHIFT, groups(hashes)
-        # Mark the first posting of each article in the group of a shingle; owners are sorted in it.
-        new = np.ones(len(owners), np.int64)
-        new[1:] = owners[1:] != owners[:-1]
-        new[bounds[:-1]] = 1
-        counts = np.add.reduceat(new, bounds[:-1]) if len(new) else np.empty(0, np.int64)
-        indexed = np.repeat(counts <= self.limit, np.diff(bounds)) & (new > 0)
-        return indexed, bounds[:-1][counts > self.limit], counts[counts > self.limit]
-
-    def write(self, item: tuple[int, Path], hashes: Keys, owners: Keys) -> None:
-        """Write the slices of a bucket, given by its number and folder: sorted hashes with their articles."""
-        bucket, folder = item
-        all_blocks = filter_blocks(self.postings, self.bits_per_key)
-        prefix_bits = directory_bits(self.postings)
-        blocks, prefixes = all_blocks >> self.bits, (1 << prefix_bits) >> self.bits
-        arrays.save(folder / "hashes.npy", hashes)
-        arrays.save(folder / "articles.npy", owners.astype(np.uint32))
-        arrays.save(folder / "filter.npy", build_filter(hashes, all_blocks, bucket * blocks, blocks))
-        arrays.save(
-            folder / "directory.npy", build_directory(hashes, prefix_bits, bucket * prefixes, prefixes)
-        )
 
 
 def index_bucket(
@@ -231,17 +187,32 @@ def index_bucket(
     """
     bucket, folder = item
     folder.mkdir(parents=True, exist_ok=True)
-    writer = IndexWriter(postings, config.filter_bits_per_key, config.max_articles_per_shingle)
-    hashes, values = read_bucket(runs, bucket, writer.bits)
-    indexed, firsts, counts = writer.indexed(hashes, values)
+    bits, limit = bucket_bits(postings), config.max_articles_per_shingle
+    hashes, values = read_bucket(runs, bucket, bits)
+    owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
+    bounds = groups(hashes)
+    # Mark the first posting of each article in the group of a shingle; owners are sorted in it.
+    new = np.ones(len(owners), np.int64)
+    new[1:] = owners[1:] != owners[:-1]
+    new[bounds[:-1]] = 1
+    counts = np.add.reduceat(new, bounds[:-1]) if len(new) else np.empty(0, np.int64)
+    indexed = np.repeat(counts <= limit, np.diff(bounds)) & (new > 0)
+    firsts = bounds[:-1][counts > limit]
     shingles, articles = list[str](), ArticleFiles(corpus)
     for value in values[firsts].tolist():
         words, position = words_of(articles.body(value >> 32)), value & 0xFFFFFFFF
         shingles.append(" ".join(word_at(words, i) for i in range(position, position + SHINGLE_WORDS)))
-    suppressed = pa.table([shingles, hashes[firsts], counts], SuppressedShingle.schema)
+    suppressed = pa.table([shingles, hashes[firsts], counts[counts > limit]], SuppressedShingle.schema)
     arrays.write_arrow(folder / SUPPRESSED_FILE, suppressed)
-    writer.write(item, hashes[indexed], values[indexed] >> ARTICLE_SHIFT)
-    return int(np.count_nonzero(indexed)), len(suppressed)
+
+    hashes, owners = hashes[indexed], owners[indexed]
+    all_blocks, prefix_bits = filter_blocks(postings, config.filter_bits_per_key), directory_bits(postings)
+    blocks, prefixes = all_blocks >> bits, (1 << prefix_bits) >> bits
+    arrays.save(folder / "hashes.npy", hashes)
+    arrays.save(folder / "articles.npy", owners)
+    arrays.save(folder / "filter.npy", build_filter(hashes, all_blocks, bucket * blocks, blocks))
+    arrays.save(folder / "directory.npy", build_directory(hashes, prefix_bits, bucket * prefixes, prefixes))
+    return len(hashes), len(suppressed)
 
 
 def join_buckets(folders: Sequence[Path], out: Path) -> None:

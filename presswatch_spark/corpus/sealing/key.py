@@ -1,7 +1,7 @@
-"""The key of sealed corpora: where each host reads it, and the numbers that are derived from it.
+"""The key of sealed corpora: where each host reads it, and the ciphers and digests that it makes.
 
-The key is read by the process that needs it, and never sent to another: tasks carry a `KeySource`. Every
-number is a keyed BLAKE2b digest of the key, with another `person` for each purpose.
+The key is read by the process that needs it, and never sent to another: tasks carry a `KeySource`. Digests
+are those of BLAKE2b with a key, and another `person` for each purpose.
 """
 
 import os
@@ -14,41 +14,50 @@ from typing import NoReturn, Self
 
 import numpy as np
 
-from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.core.errors import ConfigError, InputError
 from presswatch_spark.core.settings.config import StorageOptions
-from presswatch_spark.matching.judgement.keyed_sites import SiteKey
-from presswatch_spark.reading.text.kernels import HashKey
+from presswatch_spark.matching.cipher import KEY_BYTES, round_keys
 from presswatch_spark.storage.secrets import secret_text
 
 LEAST_BYTES, MOST_BYTES = 32, 4096
 # Of 32 random bytes, and of their differences, about 30 are distinct; fewer than 20 once in 10**9 keys.
 LEAST_DISTINCT = 16
 MAKE_KEY = "make one with: (umask 077; head -c 32 /dev/urandom > KEY)"
-_ONE = np.uint64(1)
 
 
 class SealKey:
-    """The key of a member: the numbers that hash words, hosts, URLs and ids. It is never pickled or shown."""
+    """The key of a member: it encrypts hashes, and makes digests of ids and URLs. Never pickled or shown."""
 
     def __init__(self, secret: bytes) -> None:
-        self._root = blake2b(secret, digest_size=32, person=b"presswatch seal").digest()
-        self.fingerprint = self._derived(b"fingerprint", 16).hex()
-        seed, factor, addend, mix = np.frombuffer(self._derived(b"words", 32), "<u8")
-        self.hashes = HashKey(seed, factor | _ONE, addend, mix | _ONE)
-        first, second = np.frombuffer(self._derived(b"hosts", 16), "<u8")
-        self.sites = SiteKey(first, second, self._derived(b"places", 32))
-        self._articles, self._corpora = self._derived(b"articles", 32), self._derived(b"corpora", 32)
+        self._root = blake2b(secret, digest_size=32, person=b"presswatch keyed").digest()
+        self.fingerprint = self._digest(b"fingerprint", "", 16).hex()
+        self.shingles, self.hosts = (
+            round_keys(self._digest(purpose, "", KEY_BYTES)) for purpose in (b"shingles", b"hosts")
+        )
+
+    def require(self, fingerprint: str | None, where: str) -> None:
+        """Raise `ConfigError` unless the key of a corpus, which has this fingerprint, is this one."""
+        if fingerprint != self.fingerprint:
+            raise ConfigError(
+                f"the key has fingerprint {self.fingerprint}; the corpus was sealed with {fingerprint}",
+                where=where,
+                remedy="pass the key that sealed it",
+            )
 
     def article(self, article_id: str) -> bytes:
         """Return the digest by which an article is ordered in a sealed corpus."""
-        return blake2b(article_id.encode(), key=self._articles, digest_size=16).digest()
+        return self._digest(b"article", article_id, 16)
 
     def corpus(self, digest: str) -> str:
         """Return the fingerprint, in hex, of the corpus with a digest."""
-        return blake2b(digest.encode(), key=self._corpora, digest_size=16).hexdigest()
+        return self._digest(b"corpus", digest, 16).hex()
 
-    def _derived(self, purpose: bytes, size: int) -> bytes:
-        return blake2b(key=self._root, person=purpose, digest_size=size).digest()
+    def place(self, place: str) -> int:
+        """Return the digest of a site or of the normal form of a URL; the latter begins with `https://`."""
+        return int.from_bytes(self._digest(b"place", place, 8), "little")
+
+    def _digest(self, purpose: bytes, text: str, size: int) -> bytes:
+        return blake2b(text.encode(), key=self._root, person=purpose, digest_size=size).digest()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key stays in the process that has read it")
@@ -63,7 +72,9 @@ class KeySource:
 
     @classmethod
     def of(cls, file: str | None, secret: str | None) -> Self | None:
-        """Return the source that was named; None if none was."""
+        """Return the source that was named, None if none was; `InputError` if two were."""
+        if file and secret:
+            raise InputError("pass either --key-file or --key-secret")
         return cls(file and os.path.abspath(file), secret) if file or secret else None
 
     def read(self, storage: StorageOptions) -> SealKey:

@@ -109,23 +109,10 @@ class WordBuffers(NamedTuple):
     rests: Hashes
 
 
-class HashKey(NamedTuple):
-    """The numbers that hashes of words and of 8-word windows are calculated with; `factor`, `mix` are odd.
-
-    With `OPEN_KEY` anyone can calculate the hashes; with secret numbers, only the holder of the key.
-    """
-
-    seed: np.uint64
-    factor: np.uint64
-    addend: np.uint64
-    mix: np.uint64
-
-
-OPEN_KEY = HashKey(*map(U64, (0x94D049BB133111EB, 0xD6E8FEB86659FD93, 0, 0xFF51AFD7ED558CCD)))
-
 _INLINE = np.uint32(INLINE_BYTES)
 _SPREAD_1 = U64(0x9E3779B97F4A7C15)
 _SPREAD_2 = U64(0xBF58476D1CE4E5B9)
+_SPREAD_3 = U64(0x94D049BB133111EB)
 
 _0, _1, _2, _3, _4, _6, _7, _8, _12, _16, _18, _24 = (
     U64(n) for n in (0, 1, 2, 3, 4, 6, 7, 8, 12, 16, 18, 24)
@@ -369,7 +356,7 @@ def absorb_from(state: np.uint64, folded: Bytes, start: np.uint64, end: np.uint6
 
 
 @lean_njit
-def begin(seed: np.uint64, head: np.uint64, rest: np.uint64, size: np.uint64) -> np.uint64:
+def begin(head: np.uint64, rest: np.uint64, size: np.uint64) -> np.uint64:
     """Return the state of a word's hash after its first 16 bytes: `head`, `rest`.
 
     Bytes after the word are shifted out. No word byte is zero, so the padding is unambiguous.
@@ -377,12 +364,12 @@ def begin(seed: np.uint64, head: np.uint64, rest: np.uint64, size: np.uint64) ->
     unused = (_0 - (size << _3)) & _63
     first = head << (unused if size < _8 else _0)
     second = rest << (unused if size < _16 else _0)
-    state: np.uint64 = absorb(absorb(seed, first), second if size > _8 else _0)
+    state: np.uint64 = absorb(absorb(_SPREAD_3, first), second if size > _8 else _0)
     return state
 
 
 @uncounted_njit
-def hash_words(folded: Bytes, words: np.uint64, buffers: WordBuffers, k: np.uint64, seed: np.uint64) -> None:
+def hash_words(folded: Bytes, words: np.uint64, buffers: WordBuffers, k: np.uint64) -> None:
     """Turn the words of `find_words` into their hashes, in place: `heads[k:k + words]`.
 
     All are hashed as if none had more than 16 bytes, several at once; then longer ones, one by one.
@@ -391,11 +378,11 @@ def hash_words(folded: Bytes, words: np.uint64, buffers: WordBuffers, k: np.uint
     longest = _0
     for w in range(words):
         size = U64(ends[w]) - U64(starts[w])
-        hashes[k + w] = finish(begin(seed, hashes[k + w], rests[w], size))
+        hashes[k + w] = finish(begin(hashes[k + w], rests[w], size))
         longest = max(longest, size)
     if longest > _16:
         for w in range(words):
             start, end = U64(starts[w]), U64(ends[w])
             if end - start > _16:
-                state = begin(seed, load8(folded, start), load8(folded, start + _8), end - start)
+                state = begin(load8(folded, start), load8(folded, start + _8), end - start)
                 hashes[k + w] = finish(absorb_from(state, folded, start + _16, end))

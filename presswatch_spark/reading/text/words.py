@@ -17,14 +17,12 @@ from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_nj
 from presswatch_spark.reading.text.hyphens import partings_of
 from presswatch_spark.reading.text.kernels import (
     GROWTH,
-    OPEN_KEY,
     SLACK,
     U64,
     Bytes,
     Edges,
     FoldTable,
     Hashes,
-    HashKey,
     WordBuffers,
     decode,
     find_words,
@@ -119,18 +117,18 @@ def words_of(text: bytes | Bytes) -> TextWords:
     return TextWords(data, *_words(load_table(), data))
 
 
-def word_hashes(text: bytes | Bytes, key: HashKey = OPEN_KEY) -> Hashes:
+def word_hashes(text: bytes | Bytes) -> Hashes:
     """Return the hashes of the words of a text, uint64[n], as `words_of` does, in a third of the time."""
-    hashes: Hashes = _hashes(load_table(), _as_bytes(text), key.seed)
+    hashes: Hashes = _hashes(load_table(), _as_bytes(text))
     return hashes
 
 
-def words_of_each(texts: Bytes, bounds: Edges, key: HashKey = OPEN_KEY) -> tuple[Hashes, Edges]:
+def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
     """Return the word hashes of n texts, text by text, and the bounds of each text's words: int64[n + 1].
 
     Text i is `texts[bounds[i] : bounds[i + 1]]`.
     """
-    found = [word_hashes(texts[begin:end], key) for begin, end in pairwise(bounds.tolist())]
+    found = [word_hashes(texts[begin:end]) for begin, end in pairwise(bounds.tolist())]
     word_bounds = np.cumsum([0, *map(len, found)])
     return np.concatenate([np.empty(0, np.uint64), *found]), word_bounds
 
@@ -165,9 +163,9 @@ def _find(table: FoldTable, text: Bytes) -> tuple[Bytes, WordBuffers, np.uint64]
 
 
 @cached_njit
-def _hashes(table: FoldTable, text: Bytes, seed: np.uint64) -> Hashes:
+def _hashes(table: FoldTable, text: Bytes) -> Hashes:
     folded, found, count = _find(table, text)
-    hash_words(folded, count, found, _0, seed)
+    hash_words(folded, count, found, _0)
     hashes: Hashes = found.heads[:count].copy()
     return hashes
 
@@ -175,7 +173,7 @@ def _hashes(table: FoldTable, text: Bytes, seed: np.uint64) -> Hashes:
 @cached_njit
 def _words(table: FoldTable, text: Bytes) -> tuple[Hashes, Bytes, Edges, Edges]:
     folded, found, count = _find(table, text)
-    hash_words(folded, count, found, _0, OPEN_KEY.seed)
+    hash_words(folded, count, found, _0)
     size = found.ends[count - _1] + 8 if count else 0
     # Return copies: the buffers have room for many more words.
     return (
@@ -248,30 +246,33 @@ def _character_of(
 SHINGLE_WORDS = 8
 STRIDE = 4
 
+_MULTIPLIER = 0xD6E8FEB86659FD93
+_C, _C2, _C4 = (U64(pow(_MULTIPLIER, power, 1 << 64)) for power in (1, 2, 4))
+_MIX = U64(0xFF51AFD7ED558CCD)
+
 
 @entry_njit
-def combine(hashes: Hashes, n: int, key: HashKey) -> int:
+def combine(hashes: Hashes, n: int) -> int:
     """Turn the n word hashes at the head of `hashes` into the hashes of their 8-word windows, in place.
 
-    The window at i is the sum of factor**j * W[i + j] modulo 2**64, calculated by doubling, then mixed.
-    Returns the number of windows, max(0, n - 7).
+    The window at i is the sum of C**j * W[i + j] modulo 2**64, calculated by doubling, then mixed. Returns
+    the number of windows, max(0, n - 7).
     """
-    square = key.factor * key.factor
     for i in range(n - 1):
-        hashes[i] += key.factor * hashes[i + 1]
+        hashes[i] += _C * hashes[i + 1]
     for i in range(n - 3):
-        hashes[i] += square * hashes[i + 2]
+        hashes[i] += _C2 * hashes[i + 2]
     for i in range(n - 7):
-        x = hashes[i] + square * square * hashes[i + 4] + key.addend
-        x = (x ^ (x >> U64(32))) * key.mix
+        x = hashes[i] + _C4 * hashes[i + 4]
+        x = (x ^ (x >> U64(32))) * _MIX
         hashes[i] = x ^ (x >> U64(29))
     return max(0, n - 7)
 
 
-def shingle_hashes(word_hashes: Hashes, key: HashKey = OPEN_KEY) -> Hashes:
+def shingle_hashes(word_hashes: Hashes) -> Hashes:
     """Return hashes of the 8-word shingles at every position: uint64[max(0, n - 7)] for uint64[n]."""
     windows = word_hashes.copy()
-    return windows[: combine(windows, len(windows), key)]
+    return windows[: combine(windows, len(windows))]
 
 
 def are_among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:

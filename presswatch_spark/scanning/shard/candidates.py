@@ -16,8 +16,7 @@ import pyarrow as pa
 
 from presswatch_spark.core.model import DocumentBatch
 from presswatch_spark.corpus.sealing.key import SealKey
-from presswatch_spark.corpus.sealing.store import SealedCorpus
-from presswatch_spark.matching.judgement.keyed_sites import KeyedMatch
+from presswatch_spark.corpus.sealing.store import KeyedMatch, KeyedSites, SealedCorpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.scanning.runs.work import PackedRows
@@ -58,8 +57,7 @@ class CandidateFinder:
     """Finds candidates in batches of documents; each thread needs its own."""
 
     def __init__(self, corpus: SealedCorpus, key: SealKey) -> None:
-        corpus.require(key)
-        self._sieve, self._sites = Sieve(corpus.index, key=key.hashes), corpus.sites(key)
+        self._sieve, self._sites = Sieve(corpus.index(key)), KeyedSites(corpus, key)
         self._parts = corpus.manifest.parts
         self._firsts = np.cumsum([0, *(part.articles for part in self._parts)])[:-1]
 

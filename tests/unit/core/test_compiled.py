@@ -16,7 +16,6 @@ import pytest
 
 from presswatch_spark.core import compiled
 from presswatch_spark.corpus.building import index
-from presswatch_spark.reading.text.kernels import OPEN_KEY
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +80,7 @@ def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not compiled.is_cached(index.postings_of)
-    index.postings_of(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4, OPEN_KEY)
+    index.postings_of(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
     folder = Path(index.postings_of.stats.cache_path)
     monkeypatch.setattr(compiled, "cache_folder", lambda: folder.parent)
     assert compiled.is_cached(index.postings_of)

@@ -30,7 +30,6 @@ from presswatch_spark.corpus.building.workspace import bucket_bits, sort_pairs, 
 from presswatch_spark.corpus.layout import ALONE, ARTICLES
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.matching.verify.minhash import jaccard, signature, signatures
-from presswatch_spark.reading.text.kernels import OPEN_KEY
 from presswatch_spark.reading.text.words import shingle_hashes, words_of, words_of_each
 from presswatch_spark.tables.declarations import RefusedArticle
 from tests.reference.shingle_index import index_of
@@ -136,7 +135,7 @@ def test_an_article_that_repeats_a_shingle_has_it_once_in_the_index(tmp_path: Pa
 
 def test_the_denser_stride_indexes_more_places() -> None:
     words = words_of(text(1).encode()).hashes
-    _, values = postings_of(np.uint64(3), words, np.array([0, len(words)]), 1, OPEN_KEY)
+    _, values = postings_of(np.uint64(3), words, np.array([0, len(words)]), 1)
     assert values.astype(np.uint32).tolist() == list(range(len(words) - 7))
 
 
@@ -150,7 +149,7 @@ def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
     assert hashes.tolist() == [word for words in each for word in words.hashes.tolist()]
     assert np.diff(bounds).tolist() == [len(words) for words in each]
     for found, expected in zip(
-        postings_of(np.uint64(9), hashes, bounds, stride, OPEN_KEY), postings(bodies, 9, stride), strict=True
+        postings_of(np.uint64(9), hashes, bounds, stride), postings(bodies, 9, stride), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
     signed = signatures(hashes, bounds, CONFIG.minhash)

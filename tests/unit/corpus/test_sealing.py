@@ -14,12 +14,11 @@ from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.sealing.key import KeySource, SealKey
 from presswatch_spark.corpus.sealing.seal import join, seal
-from presswatch_spark.corpus.sealing.store import SealedCorpus, article_numbers
+from presswatch_spark.corpus.sealing.store import KeyedSites, SealedCorpus, article_numbers
 from presswatch_spark.corpus.store import Corpus, urls_of
-from presswatch_spark.matching.judgement.keyed_sites import SiteKey
+from presswatch_spark.matching.cipher import decrypt, encrypt, round_keys
 from presswatch_spark.matching.judgement.sites import host_table, url_hash
 from presswatch_spark.matching.judgement.urls import normalise_url
-from presswatch_spark.reading.text.kernels import OPEN_KEY
 from presswatch_spark.reading.text.words import shingle_hashes, word_hashes
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.commands import outcome, presswatch
@@ -156,9 +155,11 @@ def test_a_sealed_index_has_the_shingles_and_articles_of_the_open_one(
     corpora: list[Corpus], sealed: list[Path]
 ) -> None:
     for corpus, folder in zip(corpora, sealed, strict=True):
-        index, numbers = SealedCorpus.open(str(folder)).index, article_numbers(corpus, SealKey(SECRET))
+        key = SealKey(SECRET)
+        index, numbers = SealedCorpus.open(str(folder)).index(key), article_numbers(corpus, key)
         assert len(index.hashes) == len(corpus.index.hashes) == corpus.manifest.counts.shingles
-        assert len(index.filter) == len(corpus.index.filter)
+        np.testing.assert_array_equal(index.filter, corpus.index.filter)
+        np.testing.assert_array_equal(np.sort(decrypt(index.hashes, key.shingles)), corpus.index.hashes)
         by_article = np.bincount(index.articles, minlength=len(corpus))
         assert by_article[numbers].tolist() == np.bincount(corpus.index.articles).tolist()
 
@@ -171,24 +172,24 @@ def test_joined_corpora_answer_as_each_of_them(sealed: list[Path], tmp_path: Pat
     parts = {corpus.manifest.parts[0]: corpus for corpus in map(SealedCorpus.open, paths)}
     first = 0
     for number, part in enumerate(joined.manifest.parts):
-        index, of_part = parts[part].index, joined.index.articles - np.uint32(first) < part.articles
-        np.testing.assert_array_equal(joined.index.hashes[of_part], index.hashes)
-        np.testing.assert_array_equal(joined.index.articles[of_part] - np.uint32(first), index.articles)
-        sites, theirs = joined.sites(key), parts[part].sites(key)
+        own, of_part = parts[part], joined.articles - np.uint32(first) < part.articles
+        np.testing.assert_array_equal(joined.hashes[of_part], own.hashes)
+        np.testing.assert_array_equal(joined.articles[of_part] - np.uint32(first), own.articles)
+        sites, theirs = KeyedSites(joined, key), KeyedSites(own, key)
         for url in (
             "https://www.courrier.example/une/39",
             "https://autre.example/3",
             "http://hebdo.example/",
         ):
-            match, own = sites.match(url), theirs.match(url)
-            assert (number in match.parts if match else False) == bool(own and own.parts)
+            match, expected = sites.match(url), theirs.match(url)
+            assert (number in match.parts if match else False) == bool(expected and expected.parts)
             inside = (
                 {n - first for n in match.articles if first <= n < first + part.articles} if match else set()
             )
-            assert inside == (own.articles if own else set())
+            assert inside == (expected.articles if expected else set())
         first += part.articles
     assert first == len(joined) == 90
-    assert len(joined.index.hashes) == sum(len(each.index.hashes) for each in parts.values())
+    assert len(joined.hashes) == sum(len(each.hashes) for each in parts.values())
     with pytest.raises(CorpusError, match="joined twice"):
         join([paths[0], str(tmp_path / "joined")], str(tmp_path / "twice"), STORAGE)
 
@@ -233,8 +234,7 @@ def test_a_key_is_read_from_bytes_or_digits_and_stays_in_its_process(tmp_path: P
     key = KeySource(str(key_file(tmp_path))).read(STORAGE)
     digits = KeySource(str(key_file(tmp_path, SECRET.hex().encode() + b"\n"))).read(STORAGE)
     assert key.fingerprint == digits.fingerprint
-    assert key.hashes == digits.hashes != OPEN_KEY
-    assert key.hashes.factor % 2 == key.hashes.mix % 2 == 1
+    np.testing.assert_array_equal(key.shingles, digits.shingles)
     with pytest.raises(TypeError):
         pickle.dumps(key)
     os.mkfifo(tmp_path / "pipe", 0o600)
@@ -243,12 +243,12 @@ def test_a_key_is_read_from_bytes_or_digits_and_stays_in_its_process(tmp_path: P
             KeySource(str(tmp_path / path)).read(STORAGE)
 
 
-def test_hosts_are_hashed_by_siphash() -> None:
-    # From the paper: the key has the bytes 0 to 15, the input the bytes 0 to 14.
-    first, second = np.frombuffer(bytes(range(16)), "<u8")
-    key = SiteKey(first, second, b"")
-    assert key.host_hash(bytes(range(15)).decode()) == 0xA129CA6149BE45E5
-    assert key.host_hash("WWW.Journal.Example") == key.host_hash("www.journal.example")
+def test_hashes_are_encrypted_by_speck() -> None:
+    # From the paper, Appendix C: Speck64/128.
+    keys = round_keys(bytes.fromhex("00010203 08090a0b 10111213 18191a1b"))
+    plain, sealed = (np.array([value], np.uint64) for value in (0x3B7265747475432D, 0x8C6FA548454E028B))
+    assert encrypt(plain, keys) == sealed
+    assert decrypt(sealed, keys) == plain
 
 
 def test_commands_seal_join_and_describe(corpora: list[Corpus], tmp_path: Path) -> None:

@@ -216,9 +216,9 @@ def test_an_empty_index_and_an_empty_batch_find_nothing() -> None:
 
 def test_a_memory_mapped_index_serves_as_well(tmp_path: Path) -> None:
     index = index_over([NINE])
-    for name in ShingleIndex.__slots__:
+    for name in ("hashes", "articles", "filter", "directory"):
         np.save(tmp_path / f"{name}.npy", getattr(index, name))
-    mapped = ShingleIndex(*(np.load(tmp_path / f"{n}.npy", mmap_mode="r") for n in ShingleIndex.__slots__))
+    mapped = ShingleIndex.open(tmp_path)
     assert hits(Sieve(mapped), [NINE]) == hits(Sieve(index), [NINE]) != set()
 
 

@@ -40,7 +40,7 @@ test: setup dev kernels ## run all tests but the long proofs
 test-quick: setup dev kernels ## run the tests that need neither Spark nor a server
 	$(BIN)/python $(PYTEST) -m "not full and not slow" tests/unit $(ARGS)
 
-test-full: setup dev kernels airflow ## run all tests, the long proofs too
+test-full: setup dev kernels $(AIRFLOW)/installed ## run all tests, the long proofs too
 	$(BIN)/python $(PYTEST) $(ARGS)
 
 test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
@@ -77,7 +77,8 @@ bench-scale: setup dev ## measure how cost grows with shards, corpus and matches
 bench-extraction: setup dev peers ## measure what is taken of pages, beside other extractors, on real pages
 	$(BIN)/python -m benchmarks.extraction $(ARGS)
 
-airflow: $(AIRFLOW)/installed ## install Airflow, which the DAG of docs/airflow is tested with, into .venv-airflow
+airflow: setup dev kernels $(AIRFLOW)/installed ## run the DAG of docs/airflow in a real Airflow, in .venv-airflow
+	$(BIN)/python -m pytest tests/operations/test_airflow.py $(ARGS)
 
 peers: $(PEERS)/installed ## install the tools that the benchmarks compare with, into .venv-peers
 

@@ -1,32 +1,34 @@
 """New releases of Common Crawl, scanned by presswatch: a DAG for Airflow 3. Put it into your DAG folder.
 
-One task submits `presswatch watch` to EMR, where it looks for new releases and scans them, and waits for its
-end. Whatever Airflow does with the task (a retry, a second scheduler, a run that was left behind by a
-timeout), each release is scanned once: a second submission finds the job that runs, and the published runs
-decide what is new, not Airflow. The task ends with the exit code of the job.
+Each new release is a task, the oldest first, one at a time. A task may be repeated at any time: `submit`
+finds the job that it started, running or ended, and starts a failed one again, which resumes its run. A
+release does not begin if its limit exceeds what is left of the limit for all runs; after raising
+`ALL_DOLLARS`, the next look starts it. The result of a task (XCom) is the metrics of its run.
 
-Fill in what stands in capitals. The worker needs credentials of the submitter (docs/how-to/operations.md),
-and `presswatch` on its path, from a checkout after `make setup` and `make archive`: jobs come with it.
+Fill in the capitals. The folder of tables must exist: a sample makes it. The worker needs credentials of the
+submitter (docs/how-to/operations.md), and `presswatch` on its path, from a checkout after `make setup` and
+`make archive`: jobs come with it.
 """
 
 from __future__ import annotations
 
-import shlex
+import json
+import subprocess
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG
+from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-WATCH = [
+SINCE = "CC-MAIN-2026-34"
+TABLES = "s3://BUCKET/tables"
+RELEASE_DOLLARS, ALL_DOLLARS = 10.0, 120.0
+SCAN = [
     "presswatch",
     "submit",
     "--on",
     "/etc/presswatch/emr-serverless.yaml",
-    "--again",
-    "watch",
-    "--only-newest",
-    "--probe",
-    "--",
+    "scan",
     "--format",
     "wet",
     "--base",
@@ -34,27 +36,67 @@ WATCH = [
     "--corpus",
     "s3://BUCKET/corpus",
     "--out",
-    "s3://BUCKET/tables",
+    TABLES,
+    "--price",
+    "EMR Serverless, x86, 3.5 GB a vCPU",
+    "--budget",
+    str(RELEASE_DOLLARS),
 ]
+SOME_SHARDS_MISSING = 3
 
-with DAG(
+
+def rows_of(*words: str) -> list[dict[str, Any]]:
+    """Return what a command of presswatch prints as JSON; raises if it fails."""
+    done = subprocess.run(["presswatch", *words, "--json"], check=True, stdout=subprocess.PIPE, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@dag(
     "presswatch_releases",
     description="Scan each new release of Common Crawl, once",
     # Crawls appear about once a month, on no fixed day.
     schedule="@daily",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    # What was missed is seen by the next look: it looks at what there is, not at a day.
+    # A look finds what earlier looks missed.
     catchup=False,
     max_active_runs=1,
+    # For workers that die, and for services that do not answer for a while.
+    default_args={"retries": 5, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": 2.0},
     tags=["presswatch"],
-):
-    BashOperator(
-        task_id="watch",
-        bash_command=shlex.join(WATCH),
-        # Longer than the longest run of the profile: it is EMR that ends a run, not Airflow.
-        execution_timeout=timedelta(days=7),
-        # For workers that die, and for services that do not answer for a while.
-        retries=5,
-        retry_delay=timedelta(minutes=5),
-        retry_exponential_backoff=2.0,
-    )
+)
+def presswatch_releases() -> None:
+    """Look for new releases, and scan each."""
+
+    @task
+    def new_releases() -> list[str]:
+        query = "select asked_for from runs where sample is null"
+        published = {row["asked_for"] for row in rows_of("sql", TABLES, query)}
+        crawls = {row["release"] for row in rows_of("releases") if row["release"].startswith("CC-MAIN-")}
+        return sorted(crawl for crawl in crawls - published if crawl >= SINCE)
+
+    # The profile ends a job, not Airflow: seven days are longer than its longest run.
+    @task(max_active_tis_per_dag=1, execution_timeout=timedelta(days=7))
+    def scan(release: str) -> dict[str, float]:
+        ((spent,),) = (
+            row.values()
+            for row in rows_of(
+                "sql", TABLES, "select sum(value) from metrics where name = 'presswatch_cost_dollars'"
+            )
+        )
+        if (spent or 0.0) + RELEASE_DOLLARS > ALL_DOLLARS:
+            raise AirflowFailException(f"{spent:.2f} of {ALL_DOLLARS:.2f} dollars are spent")
+        code = subprocess.run([*SCAN, "--release", release], check=False).returncode
+        if code == SOME_SHARDS_MISSING:
+            raise AirflowFailException("published, but some shards are missing: see scan_log")
+        if code:
+            raise AirflowException(f"exit code {code}")
+        query = (
+            "select name, value from metrics join runs using (run_id)"
+            f" where asked_for = '{release}' and sample is null and labels = ''"
+        )
+        return {row["name"]: row["value"] for row in rows_of("sql", TABLES, query)}
+
+    scan.expand(release=new_releases())
+
+
+presswatch_releases()

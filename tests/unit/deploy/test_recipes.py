@@ -1,18 +1,17 @@
-"""What is shipped and runs elsewhere: the Dockerfiles, and the DAG of docs/airflow."""
+"""What is shipped and runs elsewhere: the Dockerfiles, and the command of the DAG of docs/airflow."""
 
 import ast
-import json
-import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.cli.commands.submit import submit
 from presswatch_spark.deploy.profiles import Profile
+from presswatch_spark.scanning.costs import PriceList
 from tests.conftest import ROOT
 
 FILES = sorted((ROOT / "docker").glob("Dockerfile.*"))
@@ -100,62 +99,20 @@ def test_the_image_does_not_run_as_root_and_uses_its_own_python() -> None:
     assert any(name == "ENV" and "PYSPARK_PYTHON=/opt/presswatch/bin/python" in line for name, line in found)
 
 
-FOLDER = ROOT / "docs" / "airflow"
-DAG = FOLDER / "presswatch_dag.py"
-AIRFLOW = ROOT / ".venv-airflow" / "bin" / "python"
-
-
-def command() -> list[str]:
-    """The command of the DAG, without Airflow."""
-    tree = ast.parse(DAG.read_text(encoding="utf-8"))
-    (value,) = (
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WATCH"
-    )
-    return list(ast.literal_eval(value))
+DAG = ROOT / "docs" / "airflow" / "presswatch_dag.py"
 
 
 def test_the_dag_compiles_and_its_command_is_one_of_ours() -> None:
-    compile(DAG.read_text(encoding="utf-8"), str(DAG), "exec")
-    program, name, *words = command()
+    tree = ast.parse(DAG.read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if isinstance(node, ast.Assign)]
+    constants: dict[str, Any] = {}
+    exec(compile(tree, str(DAG), "exec"), constants)  # what needs no Airflow
+    program, name, *words = constants["SCAN"]
     assert (program, name) == ("presswatch", "submit")
     submitted = submit.make_context("submit", words).params
-    assert (submitted["again"], submitted["no_wait"]) == (True, False)
+    assert (submitted["again"], submitted["no_wait"]) == (False, False)
     job, *options = submitted["words"]
-    assert job == "watch"
-    watched = watch.make_context("watch", options).params
-    assert (watched["only_newest"], watched["probe"], watched["every"]) == (True, True, None)
-    scanned = scan.make_context("scan", list(watched["scan_options"])).params
-    assert scanned["dataset"] == "wet"
-    assert not scanned["paths"]
-
-
-@pytest.mark.full
-def test_airflow_loads_it_and_the_exit_code_of_the_job_is_the_end_of_the_task(tmp_path: Path) -> None:
-    assert AIRFLOW.exists(), "make airflow"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    }
-    done = subprocess.run(
-        [str(AIRFLOW), str(ROOT / "tests" / "world" / "airflow_dag.py"), str(FOLDER)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    facts = json.loads(done.stdout.splitlines()[-1])
-    ends = facts.pop("ends")
-    assert facts == {
-        "errors": {},
-        "dag": "presswatch_releases",
-        "catchup": False,
-        "max_active_runs": 1,
-        "task": "BashOperator",
-        "retries": 5,
-    }
-    assert {code: is_success for code, (is_success, _) in ends.items()} == {"0": True, "1": False, "3": False}
-    assert all(words == command()[1:] for _, words in ends.values())
+    assert job == "scan"
+    scanned = scan.make_context("scan", [*options, "--release", constants["SINCE"]]).params
+    assert (scanned["dataset"], scanned["out"]) == ("wet", constants["TABLES"])
+    assert PriceList.read().machine(options[options.index("--price") + 1])

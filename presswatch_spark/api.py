@@ -65,14 +65,13 @@ class Tables:
         """Rows of `matches`.
 
         Args:
-            run: id of a run, or `latest`; default: all published runs, oldest first.
+            run: id of a run, `latest`, or `all`; default: the current rows of all runs, oldest first.
             title, publisher, article: only rows with this id.
             grades, confidences: only rows with one of these.
             own_site, elsewhere, unknown_site: only documents on such sites; several flags add up.
         """
         from presswatch_spark.query.matches import Matches, MatchFilter, require_known
         from presswatch_spark.tables.literals import CONFIDENCES, GRADES
-        from presswatch_spark.tables.store import chosen_runs
 
         wanted = MatchFilter(
             title_id=title, publisher_id=publisher, article_id=article,
@@ -82,8 +81,7 @@ class Tables:
         )  # fmt: skip
         chosen = _columns("matches", columns)
         require_known(self.store, wanted)
-        runs = chosen_runs(self.store, run)
-        return Matches(self.store, wanted, runs, "duckdb", judged=False).table(chosen)
+        return Matches.of(self.store, run, wanted, "duckdb").table(chosen)
 
     def read(self, table: str, *, run: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of any table (`scan_log`, `captures`, …) of one run, or of all published runs."""

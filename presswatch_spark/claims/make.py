@@ -428,7 +428,7 @@ def counts_of(store: TableStore, engine: str = "duckdb") -> ClaimCounts:
     """Count the published claims in a folder, by `duckdb` or `spark`; raises as `run_query`."""
     kinds = " ".join(f"when '{kind}' then '{number}'" for number, kind in enumerate(KINDS))
     strength = f"concat(confidence, case kind {kinds} end)"
-    queries = [f"select {strength}, count(*) from claims group by 1"]
+    queries = [f"select {strength}, count(*) from claimed group by 1"]
     queries += [
         f"select strength, count(*) from (select {key}, min({strength}) as strength from claimed"
         f" where {key} is not null group by {key}) as strongest group by strength"

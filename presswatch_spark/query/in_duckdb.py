@@ -52,6 +52,7 @@ SPARK_NAMES = (
     "explode(list) as unnest(list)",
     "collect_set(x) as list(distinct x)",
     "unix_micros(value) as epoch_us(value)",
+    "arrays_overlap(one, other) as list_has_any(one, other)",
 )
 """Names of functions for queries and views of both engines; Spark has other names for them."""
 ROW_MAKERS = frozenset({"unnest", "range", "generate_series", "repeat", "json_each"})

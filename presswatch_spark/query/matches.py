@@ -31,6 +31,8 @@ COLUMNS = {
     "host": "document_host", "release": "release", "dataset": "dataset",
 }  # fmt: skip
 """Columns that a filter compares with a name, by the kind of the name in messages."""
+ALL_RUNS = "all"
+"""The name of all runs, with superseded rows; without a name, rows are current."""
 SITES = {"own_site": "own_site", "elsewhere": "not own_site", "unknown_site": "own_site is null"}
 _WEIGHT = (
     "{letter} nulls last, copied_words desc, longest_run_words desc, article_coverage desc nulls last,"
@@ -144,6 +146,7 @@ class Matches:
     """The rows of published runs that a filter selects, each with its letter.
 
     `judged`: claims are published in the same tables; then the letter is that of the row's claim.
+    `superseding`: shards were read again, and superseded rows are left out.
     """
 
     store: TableStore
@@ -151,19 +154,27 @@ class Matches:
     runs: Sequence[str]
     engine: str
     judged: bool
+    superseding: bool = False
 
     @classmethod
     def of(cls, store: TableStore, run_id: str | None, wanted: MatchFilter, engine: str = "auto") -> Self:
-        """Select rows of one published run (`latest`: the newest) or of all; raises as `chosen_runs`."""
-        runs = chosen_runs(store, run_id)
-        return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")))
+        """Select rows of a published run (`latest`: the newest), of `all`, or by default the current ones.
+
+        Raises as `chosen_runs`.
+        """
+        runs = chosen_runs(store, None if run_id == ALL_RUNS else run_id)
+        chosen, superseding = engine_of(store, engine), run_id is None and len(runs) > 1
+        if superseding:
+            twice = "select 1 from scan_log group by shard_uri having count(*) > 1 limit 1"
+            superseding = any(answer_of(store, twice, chosen).rows)
+        return cls(store, wanted, runs, chosen, bool(store.made("claims")), superseding)
 
     def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> QueryResult:
         """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too."""
         letter = "letter" if self.judged else "confidence as letter"
         query = self._query(", ".join(letter if name == "letter" else name for name in columns), self.wanted)
         # DuckDB returns the rows of a single table in stored order.
-        if order != "shard" or self.judged or self.engine != "duckdb":
+        if order != "shard" or self._source != "matches" or self.engine != "duckdb":
             query += f" order by {ORDERS[order].format(letter=self._letter)}"
         return self._answer(query if limit is None else f"{query} limit {limit}")
 
@@ -173,7 +184,9 @@ class Matches:
 
         declared = SCHEMAS["matches"]
         schema = pa.schema([declared.field(name) for name in columns or declared.names])
-        query = self._query(", ".join(schema.names), self.wanted)
+        query = replace(self, judged=False)._query(", ".join(schema.names), self.wanted)
+        if self.superseding:
+            query += f" order by {ORDERS['shard']}"
         return in_duckdb.table(self.store, query, self.runs).cast(schema)
 
     def totals(self) -> MatchTotals:
@@ -217,7 +230,9 @@ class Matches:
 
     @property
     def _source(self) -> str:
-        return "sightings" if self.judged else "matches"
+        if self.superseding:
+            return "sightings"
+        return "all_sightings" if self.judged else "matches"
 
     @property
     def _letter(self) -> str:

@@ -17,7 +17,8 @@ _PAGE = f"concat(coalesce({{row}}release, ''), ' ', {_ADDRESS})"
 # A capture is a page at a time, and a claim is an article on a page.
 _CAPTURE = f"concat({_PAGE}, ' ', coalesce(cast(unix_micros({{row}}captured_at) as string), ''))"
 # If only the site is known, the title replaces the article.
-_CLAIM = f"concat(coalesce({{row}}article_id, concat('title ', {{row}}title_id)), ' ', {_PAGE})"
+_SUBJECT = "coalesce({row}article_id, concat('title ', {row}title_id))"
+_CLAIM = f"concat({_SUBJECT}, ' ', {_PAGE})"
 # A record is the bytes of a capture in one file. If its place is unknown, the URL replaces it.
 _RECORD = """concat({row}shard_uri, ' ',
     coalesce(cast({row}record_offset as string), ''), ' ', coalesce(cast({row}row_index as string), ''), ' ',
@@ -43,6 +44,17 @@ def keys(row: str = "", *, record: bool = True) -> str:
     }
     return ", ".join(f"{key.format(row=row)} as {name}" for name, key in columns.items())
 
+
+# Of several readings of a shard, the greatest weight counts: complete before partial, then the newest.
+_READINGS = """
+    select
+        s.run_id, s.shard_uri, r.corpus_digest, r.records_planned is null as is_whole,
+        concat(case s.status when 'complete' then '2' when 'partial' then '1' else '0' end, s.run_id)
+            as weight
+    from scan_log s join runs r on r.run_id = s.run_id"""
+_BEST = f"""
+    select corpus_digest, shard_uri, max(weight) as weight from ({_READINGS}) as of_corpora
+    where is_whole group by corpus_digest, shard_uri"""
 
 COUNT_COLUMNS = """
     count(distinct document_url) as addresses,
@@ -136,7 +148,7 @@ def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = F
                         as words_elsewhere,
                     max(case when s.own_site is null and s.letter <> 'D' then {_COPIED} else 0 end)
                         as words_unplaced
-                from sightings s join shards_read h on h.run_id = s.run_id and h.shard_uri = s.shard_uri
+                from all_sightings s join shards_read h on h.run_id = s.run_id and h.shard_uri = s.shard_uri
                 group by {f"grouping sets (({by_page}), ({shard}, s.page))" if and_all else by_page}
             ) as by_page group by corpus_digest, dataset, release, rows_name_release, {key}
         ) as part on part.corpus_digest = t.corpus_digest
@@ -147,12 +159,47 @@ def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = F
 
 
 VIEWS: Mapping[str, str] = {
+    # A row is superseded by a better reading of its shard with the same corpus, or with another one that has
+    # its article. Of runs that read only certain records, the newest that found it in its record counts.
+    "all_matches": f"""
+        select
+            m.*,
+            not coalesce(better.is_same_corpus, false) and newer.run_id is null
+                and not coalesce(arrays_overlap(better.corpora, known.corpora), false) as is_current
+        from matches m
+        left join (
+            select
+                own.run_id, own.shard_uri, collect_set(best.corpus_digest) as corpora,
+                bool_or(best.corpus_digest = own.corpus_digest) as is_same_corpus
+            from ({_READINGS}) as own join ({_BEST}) as best
+                on best.shard_uri = own.shard_uri and best.weight > own.weight
+            group by own.run_id, own.shard_uri
+        ) as better on better.run_id = m.run_id and better.shard_uri = m.shard_uri
+        left join (
+            select subject, collect_set(corpus_digest) as corpora
+            from (
+                select corpus_digest, article_id as subject from corpus_articles
+                union all select distinct corpus_digest, concat('title ', title_id) from corpus_articles
+            ) as subjects group by subject
+        ) as known on known.subject = {_SUBJECT.format(row="m.")}
+        left join (
+            select distinct run_id, subject, record
+            from (
+                select
+                    m.run_id, {_SUBJECT.format(row="m.")} as subject, {_RECORD.format(row="m.")} as record,
+                    max(m.run_id) over (
+                        partition by {_SUBJECT.format(row="m.")}, {_RECORD.format(row="m.")}
+                    ) as newest_run_id
+                from matches m join runs r on r.run_id = m.run_id where r.records_planned is not null
+            ) as by_record where run_id < newest_run_id
+        ) as newer on newer.run_id = m.run_id and newer.subject = {_SUBJECT.format(row="m.")}
+            and newer.record = {_RECORD.format(row="m.")}""",
     # Claims are joined by two hashes of their keys: the keys themselves would not fit into memory.
-    "sightings": f"""
+    "all_sightings": f"""
         select
             m.*, c.kind, coalesce(c.confidence, m.confidence) as letter,
             c.one is not null as is_judged, {keys("m.")}
-        from matches m left join (
+        from all_matches m left join (
             select
                 xxhash64(concat(run_id, row_sha256)) as one, xxhash64(concat(row_sha256, run_id)) as other,
                 min(kind) as kind, max(confidence) as confidence
@@ -160,12 +207,17 @@ VIEWS: Mapping[str, str] = {
             group by xxhash64(concat(run_id, row_sha256)), xxhash64(concat(row_sha256, run_id))
         ) as c on c.one = xxhash64(concat(m.run_id, m.row_sha256))
             and c.other = xxhash64(concat(m.row_sha256, m.run_id))""",
+    "sightings": "select * from all_sightings where is_current",
     "copies": """
         select * from sightings
         where article_id is not null and letter <> 'D' and own_site = false
             and coalesce(kind, 'copy') in ('copy', 'reprint')""",
-    # `claimed` reads no rows of `matches`: claims may be in another folder.
-    "claimed": f"select c.*, {keys('c.', record=False)} from claims c",
+    # Claims in another folder than `matches` all count.
+    "claimed": f"""
+        select c.*, {keys("c.", record=False)}
+        from claims c left join (select run_id, row_sha256 from all_matches where not is_current) as old
+            on old.run_id = c.run_id and old.row_sha256 = c.row_sha256
+        where old.run_id is null""",
     "pages": _pages_of("sightings"),
     "copied_pages": _pages_of("copies"),
     "by_host": _figures_by("document_host, own_site", "sightings"),
@@ -173,7 +225,7 @@ VIEWS: Mapping[str, str] = {
     "by_publisher": _figures_by("publisher_id, own_site", "sightings"),
     "copies_by_host": _figures_by("document_host", "copies"),
     "copies_by_title": _figures_by("publisher_id, title_id", "copies"),
-    "articles": """
+    "articles": f"""
         select
             a.corpus_digest, a.corpus_digest = newest.corpus_digest as is_newest,
             a.publisher_id, a.title_id, a.article_id, a.cluster_id, a.url, a.headline, a.published_at,
@@ -195,13 +247,9 @@ VIEWS: Mapping[str, str] = {
         ) as seen on seen.article_id = a.article_id
         left join (
             select
-                corpus_digest, count(case when is_complete then 1 end) as shards_complete,
-                count(case when not is_complete then 1 end) as shards_incomplete
-            from (
-                select r.corpus_digest, s.shard_uri, bool_or(s.status = 'complete') as is_complete
-                from scan_log s join runs r on r.run_id = s.run_id
-                where r.records_planned is null group by r.corpus_digest, s.shard_uri
-            ) as by_shard group by corpus_digest
+                corpus_digest, count(case when weight >= '2' then 1 end) as shards_complete,
+                count(case when weight < '2' then 1 end) as shards_incomplete
+            from ({_BEST}) as best group by corpus_digest
         ) as looked on looked.corpus_digest = a.corpus_digest""",
     "trend": f"""
         select
@@ -214,7 +262,7 @@ VIEWS: Mapping[str, str] = {
             min(r.started_at) as first_found_at, min(s.run_id) as first_run_id,
             min_by(s.row_sha256, concat(s.run_id, s.row_sha256)) as first_row, min(s.letter) as letter,
             max(s.copied_words) as most_copied_words, count(*) as rows
-        from sightings s join runs r on r.run_id = s.run_id
+        from all_sightings s join runs r on r.run_id = s.run_id
         group by s.publisher_id, s.title_id, s.article_id, s.document_url, s.address""",
     "lineage": """
         select
@@ -248,19 +296,13 @@ VIEWS: Mapping[str, str] = {
                 from matches where release is not null group by run_id, shard_uri
             ) as own on own.run_id = s.run_id and own.shard_uri = s.shard_uri
         ) as with_names""",
-    "shards_read": """
+    "shards_read": f"""
         select
-            r.corpus_digest, s.dataset, s.release, s.rows_name_release, s.shard_uri, s.run_id, s.status,
+            chosen.corpus_digest, s.dataset, s.release, s.rows_name_release, s.shard_uri, s.run_id, s.status,
             s.documents, s.words
-        from shards s join runs r on r.run_id = s.run_id
-        join (
-            select
-                x.corpus_digest, y.shard_uri,
-                max(concat(case when y.status = 'complete' then '1' else '0' end, y.run_id)) as best
-            from scan_log y join runs x on x.run_id = y.run_id
-            where x.records_planned is null group by x.corpus_digest, y.shard_uri
-        ) as chosen on chosen.corpus_digest = r.corpus_digest and chosen.shard_uri = s.shard_uri
-            and chosen.best = concat(case when s.status = 'complete' then '1' else '0' end, s.run_id)""",
+        from shards s join ({_READINGS}) as own on own.run_id = s.run_id and own.shard_uri = s.shard_uri
+        join ({_BEST}) as chosen on chosen.corpus_digest = own.corpus_digest
+            and chosen.shard_uri = own.shard_uri and chosen.weight = own.weight""",
     "token_share": _shares(
         names="t.publisher_id, t.title_id",
         owners="""
@@ -285,7 +327,7 @@ VIEWS: Mapping[str, str] = {
             span.article_start, span.article_end, span.words, span.passage
         from (
             select run_id, row_sha256, article_id, document_url, confidence, explode(spans) as span
-            from matches
+            from sightings
         ) as all_spans""",
 }
 

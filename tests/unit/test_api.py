@@ -46,12 +46,14 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_matches_are_those_of_the_table_by_run_filter_and_column(tables: Path) -> None:
     opened = pw.open_tables(str(tables))
-    everything = opened.matches()
+    everything = opened.matches(run="all")
     assert everything.schema.names == opened.read("matches").schema.names
     assert everything.equals(opened.read("matches"))
     newest = opened.matches(run="latest", columns=["run_id", "article_id", "grade"])
     assert set(newest["run_id"].to_pylist()) == {"20261126T000000Z-abcdef"}
     assert 0 < len(newest) < len(everything)
+    current = opened.matches()["run_id"].to_pylist()
+    assert current.count("20261126T000000Z-abcdef") == len(newest) < len(current) < len(everything)
     row = next(row for row in newest.to_pylist() if row["article_id"])
     found = opened.matches(article=row["article_id"], grades=[row["grade"]]).to_pandas()
     assert set(found["article_id"]) == {row["article_id"]}
@@ -64,7 +66,7 @@ def test_sql_gives_an_arrow_table_with_whole_numbers_as_such(tables: Path, engin
     opened = pw.open_tables(str(tables))
     query = "select grade, count(*) as rows, sum(copied_words) as words from matches group by 1 order by 1"
     found = opened.sql(query, engine=engine)
-    matches = opened.matches().to_pandas().groupby("grade")["copied_words"]
+    matches = opened.matches(run="all").to_pandas().groupby("grade")["copied_words"]
     assert [str(kind) for kind in found.schema.types[1:]] == ["int64", "int64"]
     assert found.to_pylist() == [
         {"grade": grade, "rows": len(words), "words": int(words.sum())} for grade, words in sorted(matches)
@@ -143,7 +145,7 @@ def test_claims_are_made_and_read_from_their_tables(tables: Path) -> None:
         as_of=date(2026, 11, 27),
     )  # fmt: skip
     rows = made.tables.read("claims").to_pylist()
-    assert made.summary.rows == len(rows) == len(pw.open_tables(str(tables)).matches())
+    assert made.summary.rows == len(rows) == len(pw.open_tables(str(tables)).matches(run="all"))
     assert {row["as_of"] for row in rows} == {"2026-11-27"}
     kind, letter = rows[0]["kind"], rows[0]["confidence"]
     wanted = [row["row_sha256"] for row in rows if (row["kind"], row["confidence"]) == (kind, letter)]

@@ -18,7 +18,6 @@ from presswatch_spark.cli.options import (
     flag,
     mirror_option,
     option,
-    run_option,
 )
 from presswatch_spark.cli.replies import Language, Reply, ReplyForm, ReplyRows, command
 from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
@@ -61,7 +60,9 @@ def matches(
     *,
     tables: str = argument(),
     count: bool = flag("--count", "Print only the totals."),
-    run_id: str | None = run_option(),
+    run_id: str | None = option(
+        "--run", "RUN", "Rows of this run, of the `latest`, or of `all`. Default: the current rows."
+    ),
     title_id: str | None = option("--title", "ID", "Only this title."),
     publisher_id: str | None = option("--publisher", "ID", "Only this publisher."),
     article_id: str | None = option("--article", "ID", "Only this article."),
@@ -88,8 +89,8 @@ def matches(
 ) -> Reply:
     """Print totals of the matches, and the strongest of them.
 
-    TABLES is the --out folder of a scan; all its published runs are read. --own-site, --elsewhere and
-    --unknown-site together select all rows.
+    TABLES is the --out folder of a scan. Of several readings of a shard, the newest complete one counts.
+    --own-site, --elsewhere and --unknown-site together select all rows.
 
     The order `weight` begins with the best letter, and within a letter with the most copied words. Letters
     are those of the claims in TABLES, if there are any; else those of the rows. Rows for which a filter
@@ -184,6 +185,8 @@ def _summary_lines(found: Matches, totals: MatchTotals, _: Language) -> Iterator
         named = [*found.runs[-RUNS_NAMED:], *(["…"] if len(found.runs) > RUNS_NAMED else [])]
         count = _.n("{n} run", "{n} runs", len(found.runs))
         yield _("found by {runs}: {names}", runs=count, names=", ".join(named))
+    if found.superseding:
+        yield _("rows of readings that newer ones replace are left out; --run all includes them")
     if found.judged:
         yield _("letters and reasons are those of the claims; a row without a claim keeps its own")
 

@@ -108,7 +108,7 @@ class Demonstration:
             f"  .venv/bin/presswatch matches {tables} --elsewhere",
             f"  .venv/bin/presswatch runs {tables}",
             f"  .venv/bin/presswatch sql {tables} \\",
-            '    "select title_id, grade, count(*) from matches group by 1, 2 order by 1, 2"',
+            '    "select title_id, grade, count(*) from sightings group by 1, 2 order by 1, 2"',
             "",
             "Read the whole case of one row:",
             f"  .venv/bin/presswatch explain {best['row_sha256'][:ROW_DIGITS]} {tables} --lang en \\",

@@ -109,18 +109,15 @@ order by pages desc, title_id limit {ROWS}""",
 select document_host as host, addresses, pages, pages_a, pages_b, pages_c, articles, most_copied_words
 from copies_by_host order by pages desc, host limit {HOSTS}""",
     "news": f"""
-select n.letter, n.document_url, a.headline, n.title_id, n.most_copied_words, n.first_found_at
-from (
-    select c.article_id, c.title_id, c.document_url, min(c.letter) as letter,
-        max(c.copied_words) as most_copied_words, min(r.started_at) as first_found_at,
-        min(c.run_id) as first_run_id
-    from copies c join runs r on r.run_id = c.run_id
-    group by c.article_id, c.title_id, c.document_url, c.address
-) as n
-join (select max(run_id) as run_id from runs) as newest on newest.run_id = n.first_run_id
-join (select article_id, max(headline) as headline from copies group by article_id) as a
-    on a.article_id = n.article_id
-order by n.letter, n.most_copied_words desc, n.document_url, n.article_id limit {ROWS}""",
+select min(c.letter) as letter, c.document_url, max(c.headline) as headline, c.title_id,
+    max(c.copied_words) as most_copied_words, min(r.started_at) as first_found_at
+from copies c join (
+    select article_id, address, min(run_id) as run_id from all_sightings group by article_id, address
+) as earliest on earliest.article_id = c.article_id and earliest.address = c.address
+join runs r on r.run_id = earliest.run_id
+join (select max(run_id) as run_id from runs) as newest on newest.run_id = r.run_id
+group by c.article_id, c.title_id, c.document_url, c.address
+order by letter, most_copied_words desc, c.document_url, c.article_id limit {ROWS}""",
     "reasons": """
 select reason, count(distinct page) as pages, count(*) as rows
 from (

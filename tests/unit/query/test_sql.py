@@ -135,8 +135,8 @@ class TestAnswers:
 def world(folder: Path) -> Path:
     """Publish three runs, of two corpora: pages of ours, of a sister and of others, in shards read or not.
 
-    Shard 1 was read to its end by the first run, shard 2 by the second; what the others found in them does
-    not count as a share. A page copies two articles of two publishers; another printed a passage twice, and
+    Shard 1 was read to its end by the first run, shard 2 by the second; what the others found in them is
+    superseded. A page copies two articles of two publishers; another printed a passage twice, and
     has more of an article's words than it has itself.
     """
     own = {"own_site": True, "url_match": "article", "document_words": 300}
@@ -166,7 +166,7 @@ def world(folder: Path) -> Path:
     read: dict[str, dict[str, tuple[str, int | None]]] = {
         "r1": {"s1": ("complete", 1000), "s2": ("partial", 200)},
         "r2": {"s1": ("partial", 10), "s2": ("complete", 500), "s3": ("failed", 0)},
-        "r3": {"s1": ("complete", None)},
+        "r3": {"s4": ("complete", None)},
     }
     for run_id, digest, brought, at in (
         ("r1", "one", "abc", EARLY), ("r2", "one", "abc", LATE), ("r3", "two", "abd", LATE),
@@ -224,7 +224,9 @@ class TestViews:
         for name in VIEWS:
             assert rows(tables, f"select * from {name}") or name in ("claimed", "spans")
         # What a view is made of comes before it.
-        assert in_order(["pages"]) == ["matches", "claims", "sightings", "pages"]
+        ordered = in_order(["pages"])
+        assert ordered[-5:] == ["all_matches", "claims", "all_sightings", "sightings", "pages"]
+        assert set(ordered[:-5]) == {"scan_log", "runs", "matches", "corpus_articles"}
 
     def test_an_article_that_was_forgotten_is_in_none(self, tmp_path: Path) -> None:
         tables = world(tmp_path)

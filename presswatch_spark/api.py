@@ -222,6 +222,7 @@ def scan(
     key_file: str | None = None,
     key_secret: str | None = None,
     extract: str | None = None,
+    again: bool = False,
     command: str | None = None,
     config: str | None = None,
     settings: Settings | ScanConfig | None = None,
@@ -231,7 +232,8 @@ def scan(
 ) -> Run:
     """Scan shards for copies of a corpus's articles, and publish the run in `out`.
 
-    A scan that was stopped resumes when it is called with the same arguments again.
+    When it is called with the same arguments again, a scan that was stopped resumes, and a published run is
+    returned.
 
     Args:
         paths: files, folders, globs, addresses, or lists of shards.
@@ -251,6 +253,7 @@ def scan(
         key_file, key_secret: the key of a sealed `corpus`: a file, or a secret of AWS (its ARN), which each
             host reads itself. The run's rows are then in `candidates` and `sealed_scans`.
         extract: with a key, a new file for the pages of candidates: text of the web.
+        again: scan even if a run of the same shards, corpus, settings and version is published.
         command: the command line that calls this, to be noted in `runs`.
         settings: by dotted names; or a loaded `ScanConfig`, instead of all layers.
         progress, events: receivers of reports (default: stderr) and of events; with `events`, reports of
@@ -264,30 +267,49 @@ def scan(
     """
     from presswatch_spark.corpus.sealing.key import KeySource
     from presswatch_spark.query.exports import require_new
-    from presswatch_spark.reading import registry
     from presswatch_spark.scanning.pipeline import scan as run_scan
+
+    rules = _scan_config(config, settings)
+    if extract:
+        require_new(extract, rules.storage)
+    shards, base, name = shards_asked(paths, format, release, base, pages_of, captures, index, rules)
+    if release:
+        rules = replace(rules, read=replace(rules.read, release=release))
+    summary = run_scan(
+        shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
+        sample_seed=sample_seed, product=product, asked_for=name or asked_for, command=command, spark=spark,
+        progress=progress, events=events, key=KeySource.of(key_file, key_secret),
+        extract=extract, again=again,
+    )  # fmt: skip
+    return Run(out, rules.storage, summary)
+
+
+def shards_asked(
+    paths: Sequence[str],
+    format: str,
+    release: str | None,
+    base: str | None,
+    pages_of: str | None,
+    captures: str | None,
+    index: str | None,
+    rules: ScanConfig,
+) -> tuple[Sequence[str] | RecordPlan, str | None, str | None]:
+    """Return the shards that arguments of `scan` name, the base of their list, and the name of a release.
+
+    Raises `InputError` as `scan` does.
+    """
+    from presswatch_spark.reading import registry
     from presswatch_spark.scanning.releases.release_shards import shards_of
 
     _known("format", format, (registry.AUTO, *registry.names()))
     if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
         raise InputError("pass exactly one of paths, release, pages_of and captures")
-    rules = _scan_config(config, settings)
-    if extract:
-        require_new(extract, rules.storage)
-    shards: Sequence[str] | RecordPlan = _several(paths)
     if pages_of or captures:
-        shards, base, sample = _records(pages_of, captures, index, base, rules), None, None
-    elif release:
-        rules = replace(rules, read=replace(rules.read, release=release))
+        return _records(pages_of, captures, index, base, rules), None, None
+    if release:
         found = shards_of(release, format, base, rules.datasets, rules.storage)
-        shards, base, asked_for = (found.path,), found.base, found.name
-    summary = run_scan(
-        shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
-        sample_seed=sample_seed, product=product, asked_for=asked_for, command=command, spark=spark,
-        progress=progress, events=events, key=KeySource.of(key_file, key_secret),
-        extract=extract,
-    )  # fmt: skip
-    return Run(out, rules.storage, summary)
+        return (found.path,), found.base, found.name
+    return _several(paths), base, None
 
 
 def _records(

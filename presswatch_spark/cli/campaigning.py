@@ -225,7 +225,7 @@ def look(
                 for line in task_lines(news):
                     tell(printable(f"{news.item.name}: {line}"))
             elif isinstance(news, RunSummary):
-                print_lines(map(printable, summary_lines(news, out)))
+                print_lines(map(printable, summary_lines(news)))
                 if news.incomplete:
                     print_lines(map(printable, incomplete_lines(news, out)), err=True)
             else:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.core.settings.config import JOB_SETTINGS, ScanConfig, load_scan_config
+from presswatch_spark.core.settings.config import (
+    JOB_SETTINGS,
+    ScanConfig,
+    StorageOptions,
+    load_scan_config,
+)
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.query.sql import ENGINES
 from presswatch_spark.tables.literals import CONFIDENCES
@@ -160,6 +165,17 @@ def storage_options() -> list[click.Option]:
         ["--help-storage"], is_flag=True, is_eager=True, expose_value=False, hidden=True, callback=explain
     )
     return [*map(setting_option, STORAGE), explained]
+
+
+def storage_words(storage: StorageOptions) -> list[str]:
+    """Return the options of storage that differ from those of the environment, for another command."""
+    words, usual = list[str](), scan_settings({}).storage
+    for option in map(setting_option, STORAGE):
+        name = str(option.name).removeprefix("storage__")
+        if (value := getattr(storage, name)) != getattr(usual, name):
+            words.append((option.opts if value else option.secondary_opts)[0])
+            words += [] if isinstance(value, bool) else [str(value)]
+    return words
 
 
 def run_option() -> Any:

@@ -3,6 +3,7 @@
 Spark reads shards in waves, and in several passes if `passes` is above 1; only the last pass writes rows.
 """
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,7 @@ from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.releases.release import WITHOUT_PAGES, in_filename
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.uris import scheme_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class PriceList:
     noted: str
     region: str
     where: str
+    usd_per_1000_requests: float
 
     @classmethod
     def read(cls, path: str | None = None) -> Self:
@@ -117,6 +120,7 @@ class PriceList:
             noted=str(prices["noted"]),
             region=str(prices["region"]),
             where=where,
+            usd_per_1000_requests=float(prices.get("s3_usd_per_1000_requests", 0)),
         )
 
     def machine(self, name: str) -> Machine:
@@ -177,8 +181,11 @@ def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: Pri
     for shard in shards:
         count += 1
         known = prices.known(kind_of(shard.uri, dataset), gate)
-        # Files of robots.txt and of errors are far smaller than the release's files of pages.
-        other = shard.size is None and in_filename(shard.uri).get("subset") in WITHOUT_PAGES
+        # Files of robots.txt and of errors are far smaller than the release's files of pages, and links
+        # without a size are dangling.
+        other = shard.size is None and (
+            in_filename(shard.uri).get("subset") in WITHOUT_PAGES or os.path.islink(shard.uri)
+        )
         if known is None or other:
             unknown += 1
             continue
@@ -241,7 +248,7 @@ class Bill:
         if expected.unknown < expected.shards:
             size = expected.stored_bytes
             stored = f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
-            parts += [f"{stored} stored", core_hours_text(expected.core_hours)]
+            parts += [f"{stored} stored", hours_text(expected.core_hours)]
             if self.machine:
                 dollars = self.machine.dollars(expected.core_hours)
                 parts.append(f"{dollars_text(dollars)} on {self.machine.name}")
@@ -254,6 +261,15 @@ class Bill:
             parts.append(f"{expected.unknown:,} whose format or size is not known, left out")
         return "estimate: " + ", ".join(parts)
 
+    def time_and_requests(self, shards: ShardPlan, cores: int) -> str:
+        """Return the least time on so many cores, and the least number of requests with their price on S3."""
+        hours, passes = hours_text(self.estimate.core_hours / cores, "hours"), self.estimate.passes
+        line = f"time: {hours} if {counted(cores, 'core')} of this kind scan"
+        if remote := passes * sum(scheme_of(shard.uri) != "file" for shard in shards):
+            dollars = dollars_text(remote / 1000 * self.prices.usd_per_1000_requests)
+            line += f"; at least {counted(remote, 'request')} ({dollars} for the owner of a bucket on S3)"
+        return line
+
     def require_within_budget(self) -> None:
         """Raise `BudgetError` if the run will cost more than its budget."""
         if self.machine is None or self.budget is None:
@@ -261,7 +277,7 @@ class Bill:
         if (dollars := self.machine.dollars(self.estimate.core_hours)) > self.budget:
             raise BudgetError(
                 f"the scan would cost {dollars_text(dollars)} on {self.machine.name}"
-                f" ({counted(self.estimate.shards, 'shard')}, {core_hours_text(self.estimate.core_hours)}),"
+                f" ({counted(self.estimate.shards, 'shard')}, {hours_text(self.estimate.core_hours)}),"
                 f" and the budget is {dollars_text(self.budget)}; nothing was begun",
                 remedy="raise --budget, or scan fewer shards, for example with --sample",
             )
@@ -319,7 +335,7 @@ class CostGuard:
             self._has_forecast = True
             line = (
                 f"estimate by the {counted(here, 'shard')} that {'was' if here == 1 else 'were'} read:"
-                f" {core_hours_text(whole)}{f', {dollars_text(in_all)}' if machine else ''} in all"
+                f" {hours_text(whole)}{f', {dollars_text(in_all)}' if machine else ''} in all"
             )
             if machine and budget is not None and in_all > budget:
                 line += f"; more than the budget of {dollars_text(budget)}, where the scan will stop"
@@ -329,7 +345,7 @@ class CostGuard:
         needed = "" if whole is None else f", and costs about {dollars_text(in_all)} in all"
         raise BudgetError(
             f"the scan has cost {dollars_text(machine.dollars(core_hours))} on {machine.name}"
-            f" ({core_hours_text(core_hours)}), and its budget is {dollars_text(budget)};"
+            f" ({hours_text(core_hours)}), and its budget is {dollars_text(budget)};"
             f" {done.shards:,} of {self._planned:,} shards are done, and nothing is published",
             remedy=f"run the same command with a higher --budget: the scan resumes where it stopped{needed}",
         )
@@ -340,6 +356,6 @@ def dollars_text(dollars: float) -> str:
     return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else "less than $0.01"
 
 
-def core_hours_text(hours: float) -> str:
-    """Return core-hours as text; small amounts are not rounded to zero."""
-    return f"{hours:,.1f} core-hours" if hours >= 0.1 else "less than 0.1 core-hours"
+def hours_text(hours: float, unit: str = "core-hours") -> str:
+    """Return hours of a unit as text; small amounts are not rounded to zero."""
+    return f"{hours:,.1f} {unit}" if hours >= 0.1 else f"less than 0.1 {unit}"

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.core.errors import ConfigError, StorageError
+from presswatch_spark.core.errors import ConfigError, OutputError, StorageError
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.terminal import counted
@@ -37,6 +37,7 @@ from presswatch_spark.scanning.costs import Bill, CostGuard
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.scanning.releases.datasets import product_of
 from presswatch_spark.scanning.runs.provenance import provenance, spark_version
+from presswatch_spark.scanning.runs.unfinished import published_run
 from presswatch_spark.scanning.runs.work import Finished, Kind, Outcome, Row, Work, key_of, outcome_of
 from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.scanning.sampling.intervals import AUDIT_COLUMNS, audit_of
@@ -65,6 +66,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonic
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener
 from presswatch_spark.storage.uris import HubAddress, scheme_of
+from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -75,6 +77,8 @@ GB = 1e9
 KEPT_BYTES = 16 << 20
 MatchBatches = Callable[[ShardAttempt, Iterator[DocumentBatch], Origin], None]
 """Matches the batches of a shard, and adds rows to an attempt."""
+ALREADY = "run {} of the same shards, corpus, settings and version was published at {:%Y-%m-%d %H:%M:%S} UTC:\
+ nothing is scanned; --again scans once more"
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
@@ -135,6 +139,7 @@ def scan(
     asked_for: str | None = None,
     key: KeySource | None = None,
     extract: str | None = None,
+    again: bool = True,
     beginning: Callable[[], None] | None = None,
     command: str | None = None,
     spark: SparkSession | None = None,
@@ -151,24 +156,11 @@ def scan(
     """
     from presswatch_spark.scanning.runs.engine import carry_out
 
-    check_mapping(config.read.columns)
-    if isinstance(paths, RecordPlan):
-        listed: ShardPlan = paths
-        dataset = AUTO if isinstance(paths, CandidatePlan) else WARC.name
-        shards, chosen = listed, {**WHOLE, **paths.facts}
-    else:
-        listed = shards_listed(paths, dataset, config.storage, base)
-        shards, chosen = _sampled(listed, sample, sample_seed)
-        chosen["asked_for"] = asked_for
-
-    passes = 1
-    if config.run.index_memory is not None:
-        searched = manifest_of(corpus, config.storage).searched_bytes
-        passes = passes_for(searched, config.run.index_memory * GB)
-    bill = Bill.of(shards, dataset, config, passes)
+    planned = ScanPlan.of(paths, dataset, corpus, config, base, sample, sample_seed)
+    dataset, shards, bill, passes = planned.dataset, planned.shards, planned.bill, planned.facts["passes"]
     price = bill.machine.spark_dollars if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
-    if line := left_out_line(listed.left_out):
+    if line := left_out_line(planned.left_out):
         observer.say("left_out", line)
     observer.say("estimate", bill.line())
     bill.require_within_budget()
@@ -179,7 +171,7 @@ def scan(
     extract = extract and canonical(extract)
     scan_shard = SealedScan(*place, key=key, extract=extract) if key else ShardScan(*place)
     rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config, key)
-    facts = {**_facts(dataset, config, manifest, command), **chosen, "passes": passes}
+    facts = {**_facts(dataset, config, manifest, command), "asked_for": asked_for, **planned.facts}
     work = Work(
         kind=SEALED_SCAN if key else SCAN,
         shards=shards,
@@ -192,10 +184,66 @@ def scan(
         passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
         beginning=beginning,
     )
+    # Published pages of candidates may lack their extract.
+    if not (again or extract) and (published := _published(work, out, config.storage)):
+        observer.say("already_published", ALREADY.format(*map(published.row.get, ("run_id", "finished_at"))))
+        return RunSummary.of(published)
     summary = RunSummary.of(carry_out(work, out, config, observer, spark))
     if extract:
         join_pages(extract, [shard.uri for shard in shards], config.storage)
     return summary
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """The shards of a scan before it begins, their format, and the expected costs.
+
+    `facts`: columns of `runs` about the choice of shards. `left_out`: URIs beside them that are no shards.
+    """
+
+    dataset: str
+    shards: ShardPlan
+    facts: Row
+    left_out: tuple[str, ...]
+    bill: Bill
+
+    @classmethod
+    def of(
+        cls,
+        paths: Sequence[str] | ShardPlan,
+        dataset: str,
+        corpus: str,
+        config: ScanConfig,
+        base: str | None,
+        sample: float | None,
+        sample_seed: int,
+    ) -> Self:
+        """Plan a scan; arguments and errors are those of `scan`."""
+        check_mapping(config.read.columns)
+        if isinstance(paths, RecordPlan):
+            listed: ShardPlan = paths
+            dataset = AUTO if isinstance(paths, CandidatePlan) else WARC.name
+            shards, facts = listed, {**WHOLE, **paths.facts}
+        else:
+            listed = shards_listed(paths, dataset, config.storage, base)
+            shards, facts = _sampled(listed, sample, sample_seed)
+        searched, memory = manifest_of(corpus, config.storage).searched_bytes, config.run.index_memory
+        passes = 1 if memory is None else passes_for(searched, memory * GB)
+        bill = Bill.of(shards, dataset, config, passes)
+        return cls(dataset, shards, {**facts, "passes": passes}, listed.left_out, bill)
+
+
+def _published(work: Work, out: str, storage: StorageOptions) -> Finished | None:
+    """Return the published run of the same work; None if there is none, or its tables are damaged."""
+    try:
+        store = TableStore.open(out, storage)
+        if row := published_run(store, work.key, work.kind.by):
+            log = store.read(work.kind.log, row["run_id"])
+            if {printable(shard.uri) for shard in work.shards} == {*log["shard_uri"].to_pylist()}:
+                return Finished(row, log, False, 0.0)
+    except OutputError:
+        pass
+    return None
 
 
 def _opened(corpus: str, key: KeySource | None, config: ScanConfig) -> Corpus | SealedCorpus:

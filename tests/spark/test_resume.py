@@ -1,5 +1,6 @@
 """Runs that are killed, searched in passes or damaged, and resumed: the digest of undisturbed ones."""
 
+import io
 import os
 import random
 import re
@@ -16,12 +17,16 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+import presswatch_spark as pw
 from presswatch_spark.core.errors import BudgetError, OutputError, PresswatchError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.query.sql import run_query
+from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.pipeline import SCAN, RunSummary
 from presswatch_spark.scanning.runs import engine
+from presswatch_spark.scanning.runs.markers import write_note
+from presswatch_spark.scanning.runs.unfinished import unfinished_runs
 from presswatch_spark.scanning.runs.work import Outcome, PlatformError, ReadOne
 from presswatch_spark.scanning.shard.attempts import KEPT, Pass, Passes
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
@@ -44,7 +49,7 @@ from tests.spark.fakes import (
 )
 from tests.spark.press import Press, Scanned, Scanner
 from tests.world.commands import presswatch
-from tests.world.processes import ended, kill_at, ran, reaches, start
+from tests.world.processes import ended, kill_at, raising, ran, reaches, start
 from tests.world.tables import flip_a_bit
 
 WAVE = 2
@@ -95,6 +100,41 @@ def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
     presswatch("scan", *words, "--wave-shards", str(WAVE))
     assert digests(out)[-1] == digest
     assert list((out / "_runs").iterdir()) == []
+
+
+def test_a_published_scan_is_not_repeated_unless_again_or_a_later_run_of_it_is_unfinished(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, out = io.StringIO(), str(tmp_path / "out")
+
+    def scan(*paths: Path, **given: Any) -> pw.Run:
+        progress, paths = Progress(said, live=False), paths or (press.shards,)
+        return pw.scan(
+            [*map(str, paths)], corpus=str(corpus), out=out, spark=spark, progress=progress, **given
+        )
+
+    first = scan()
+    assert "scans once more" not in said.getvalue()
+    same = scan(settings={"run.wave_shards": 7})
+    assert (same.run_id, same.row, same.is_complete) == (first.run_id, first.row, True)
+    assert f"run {first.run_id} of the same shards" in said.getvalue()
+    stricter = scan(settings={"grade.min_run_words": 12})
+    part = scan(min(press.shards.iterdir()))
+    second = scan(again=True)
+    assert len({run.run_id for run in (first, stricter, part, second)}) == 4
+    assert scan().run_id == second.run_id
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "publish", raising(OutputError("the disk is full")))
+        with pytest.raises(OutputError):
+            scan(again=True)
+    ((folder, note),) = ((run.folder, run.begun) for run in unfinished_runs(TableStore.open(out)))
+    assert scan().run_id == note.run_id
+    older = replace(note, run_id="20240601T080000Z-0a0b0c", tool_version="0.0.1")
+    write_note(folder, older, None)
+    assert "not finished" not in said.getvalue()
+    scan(settings={"grade.min_run_words": 13})
+    assert f"{older.run_id}, begun" in said.getvalue()
+    assert "run its command again with version 0.0.1; to drop it: rm -r" in said.getvalue()
 
 
 @pytest.mark.full

@@ -68,7 +68,7 @@ def test_commands_scan_and_list_and_refuse_what_does_not_fit(
     shard, out = sorted(press.shards.iterdir())[0], tmp_path / "out"
     said = presswatch("scan", "--corpus", sealed, "--key-file", key, "--out", out, shard)
     assert said.startswith("sealed scan 2")
-    assert f'presswatch sql {out} "select * from candidates"' in said
+    assert f"presswatch sql {out} 'select * from candidates'" in said
     for language, counted in (("en", "1 sealed scan"), ("fr", "1 analyse scellée")):
         listed = outcome("runs", "--lang", language, out)
         assert counted in listed.err

@@ -189,13 +189,13 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm) -> Reply:
 
 def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | None) -> Iterator[str]:
     from presswatch_spark.scanning.campaigns.progress import estimated
-    from presswatch_spark.scanning.costs import core_hours_text, dollars_text
+    from presswatch_spark.scanning.costs import dollars_text, hours_text
 
     begun = found.begun()
     spent = found.spent(begun)
 
     def cost(hours: float) -> str:
-        return core_hours_text(hours) + (f", {dollars_text(machine.dollars(hours))}" if machine else "")
+        return hours_text(hours) + (f", {dollars_text(machine.dollars(hours))}" if machine else "")
 
     done = sum(item.is_done for item in items)
     articles = counted(found.plan.corpora[-1].articles, "article")

@@ -69,7 +69,7 @@ def verify_candidates(
 
 
 def _lines(verified: Verified, out: str) -> Iterator[str]:
-    yield from summary_lines(verified.summary, out)
+    yield from summary_lines(verified.summary)
     share = f" ({verified.rejected / verified.pairs:.1%})" if verified.pairs else ""
     yield f"rejected: {verified.rejected:,} of {counted(verified.pairs, 'candidate')}{share}"
     if verified.others:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -13,20 +14,25 @@ from presswatch_spark.cli.commands.tables import HEADLINES, estimate_lines, gate
 from presswatch_spark.cli.options import (
     NumberRange,
     argument,
+    flag,
     index_option,
     key_file_option,
     key_secret_option,
     option,
+    storage_words,
 )
-from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, command, command_line
+from presswatch_spark.cli.replies import INCOMPLETE, Line, Reply, ReplyForm, Table, command, command_line
 from presswatch_spark.core.errors import InputError, OutputError, StorageError
+from presswatch_spark.core.redaction import redacted_command
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
+from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.shards import left_out_line
 
 if TYPE_CHECKING:
     from presswatch_spark.core.settings.config import ScanConfig
     from presswatch_spark.scanning.census import CensusSummary
-    from presswatch_spark.scanning.pipeline import RunSummary
+    from presswatch_spark.scanning.pipeline import RunSummary, ScanPlan
     from presswatch_spark.storage.objects import StorageOptions
 
 SHARDS_NAMED = 5
@@ -46,7 +52,7 @@ def _format(context: click.Context, option: click.Parameter, name: str) -> str:
         "grade.min_run_words",
         *("run.master", "run.cores", "run.wave_shards", "run.shards_per_task", "run.log_format"),
         *("run.metrics_file", "run.price", "run.budget", "run.shard_digest", "run.gate_audit"),
-        *("run.operator", "run.index_memory"),
+        *("run.operator", "run.index_memory", "run.spark_ui"),
     ),
     config=True,
 )
@@ -65,7 +71,7 @@ def scan(
     sample: float | None = option(
         "--sample",
         "SHARE",
-        "Scan only this share of the shards in each folder; 0.01 is 1 %.",
+        "Scan a share of the shards in each folder.",
         type=NumberRange(0, 1, min_open=True),
     ),
     sample_seed: int = option(
@@ -80,16 +86,16 @@ def scan(
     extract: str | None = option("--extract", "FILE", "New file for candidates' pages (web text)."),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
+    again: bool = flag("--again", "Scan even if this scan is already published."),
+    dry_run: bool = flag("--dry-run", "List the shards and the costs; write nothing."),
     form: ReplyForm,
 ) -> Reply:
     """Scan shards for copies of the corpus's articles.
 
     PATH is a file, a folder, a glob, an s3:// or https:// address, a list (*.paths or *.paths.gz), or
-    hf://datasets/OWNER/NAME[@REVISION]/PATH. Other files next to shards are left out and listed.
-    Settings come from --config, the environment (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), and flags, the last of
-    which counts. To resume a stopped scan, repeat the command. Before the
-    scan, stderr shows an estimate of its shards, bytes and core-hours, and with --price of its cost; after
-    a --sample, one of the whole.
+    hf://datasets/OWNER/NAME[@REVISION]/PATH. Settings come from --config, the environment
+    (PRESSWATCH_GRADE__MIN_RUN_WORDS=12), and flags, the last of which counts. To resume a stopped scan,
+    repeat the command.
 
     \b
     presswatch scan --corpus corpus --out tables shards/
@@ -100,6 +106,8 @@ def scan(
       --out tables
     """
     from presswatch_spark.api import scan as run_scan
+    from presswatch_spark.api import shards_asked
+    from presswatch_spark.scanning.pipeline import ScanPlan
 
     records, settings = pages_of or captures, form.settings
     for is_wrong, message in (
@@ -123,15 +131,23 @@ def scan(
     asked_for = f"{named}:{part}" if named else None
     if named:
         paths, dataset, settings = part_given(named, part, mirror, settings)
+    if dry_run:
+        shards, base, _ = shards_asked(paths, dataset, release, base, pages_of, captures, index, settings)
+        planned = ScanPlan.of(shards, dataset, corpus, settings, base, sample, sample_seed)
+        return Reply(_plan_lines(planned, settings.run.cores or os.cpu_count() or 1))
     events = EventLog.of(settings.run.log_format)
     with failures_logged(events):
         summary = run_scan(
             paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
             sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
             index=index, settings=settings, events=events, command=command_line(),
-            key_file=key_file, key_secret=key_secret, extract=extract,
+            key_file=key_file, key_secret=key_secret, extract=extract, again=again,
         ).summary  # fmt: skip
-    lines = chain(summary_lines(summary, out), _figure_lines(summary, out, settings.storage))
+    lines = chain(
+        summary_lines(summary),
+        _figure_lines(summary, out, settings.storage),
+        _next_lines(summary, corpus, out, settings.storage),
+    )
     exit_code = INCOMPLETE if summary.incomplete else 0
     return Reply(lines, warnings=_warnings(summary, out, events), exit_code=exit_code)
 
@@ -182,7 +198,15 @@ def part_given(
     return (shards.path,), shards.format, replace(settings, read=read)
 
 
-def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
+def _plan_lines(planned: ScanPlan, cores: int) -> Iterator[Line]:
+    yield Table(("bytes", "shard_uri"), [(shard.size, printable(shard.uri)) for shard in planned.shards])
+    yield from filter(None, [left_out_line(planned.left_out)])
+    yield planned.bill.line()
+    yield planned.bill.time_and_requests(planned.shards, cores)
+    yield "nothing was scanned or written"
+
+
+def summary_lines(summary: RunSummary) -> Iterator[str]:
     """Yield the summary of a run, in a few lines."""
     row: Mapping[str, Any] = summary.row
     is_sealed = "candidates" in row
@@ -203,8 +227,6 @@ def summary_lines(summary: RunSummary, out: str) -> Iterator[str]:
     if row.get("signals"):
         yield f"{counted(row['signals'], 'rights signal')} of members' sites"
     yield f"table digest {row['table_digest']}"
-    reader = f'sql {out} "select * from candidates"' if is_sealed else f"matches {out}"
-    yield f"read it with: presswatch {reader}"
 
 
 def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Iterator[Line]:
@@ -234,7 +256,19 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
         return
     rows = " and ".join(f"{found.letters.get(letter, 0):,} {letter}" for letter in "AB")
     places = f"{counted(found.addresses, 'known address')}, in {counted(found.documents, 'record')}"
-    yield f"elsewhere: {rows}, at {places}; judge them with: presswatch claims"
+    yield f"elsewhere: {rows} (preliminary letters), at {places}"
+
+
+def _next_lines(summary: RunSummary, corpus: str, out: str, storage: StorageOptions) -> Iterator[str]:
+    given = storage_words(storage)
+    commands = [
+        ["claims", "--corpus", corpus, "--out", out, *given, out],
+        ["matches", "--elsewhere", *given, out],
+    ]
+    yield "judge the rows, which can lower letters, then list them:"
+    if "candidates" in summary.row:
+        commands = [["sql", *given, out, "select * from candidates"]]
+    yield from (f"  {redacted_command(['presswatch', *words])}" for words in commands)
 
 
 def incomplete_lines(summary: RunSummary | CensusSummary, out: str, table: str = "scan_log") -> Iterator[str]:

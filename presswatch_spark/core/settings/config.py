@@ -175,6 +175,9 @@ class RunRules:
         value="SHARE",
         without="none",
     )
+    spark_ui: bool = setting(
+        False, "Serve Spark's pages while the scan runs", without="off", flag="--spark-ui/--no-spark-ui"
+    )
     operator: str | None = setting(None, "Name for `runs.operator`", without="none", value="NAME")
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
     cores: int | None = setting(None, "Cores of this machine to use", without="all")

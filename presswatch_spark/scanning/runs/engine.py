@@ -29,7 +29,7 @@ from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metri
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
 from presswatch_spark.scanning.runs.publish import publish
-from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, own_run, remove_leftovers
+from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, older_runs, own_run, remove_leftovers
 from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes
 from presswatch_spark.scanning.runs.work import Finished, Guard, Work
 from presswatch_spark.storage.disk import Folder
@@ -54,6 +54,8 @@ def carry_out(
     """
     rules, store = config.run, TableStore.create(out, config.storage)
     with own_run(store, work.key, datetime.now(UTC), rules.lease_seconds, work.kind.by) as run:
+        for line in older_runs(store) if not run.resumed else ():
+            observer.say("older_run", line)
         if work.beginning and not run.resumed:
             try:
                 work.beginning()
@@ -63,9 +65,12 @@ def carry_out(
         name = f"presswatch {work.kind.terms.run}"
         with work.preparing():
             if spark is None:
-                context = spark_context(name, master=rules.master, cores=rules.cores)
+                conf = {"spark.ui.enabled": "true"} if rules.spark_ui else None
+                context = spark_context(name, master=rules.master, cores=rules.cores, conf=conf)
             else:
                 context = spark.sparkContext
+            if rules.spark_ui:
+                observer.say("spark_ui", f"Spark's pages: {context.uiWebUrl}")
         return interruptible(context, partial(execute, work, run, store, rules, context, observer))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
 from presswatch_spark.core.terminal import counted
@@ -37,7 +38,7 @@ from presswatch_spark.tables.derived import remove_unpublished
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 
 STAGED = "tables-"
-KEY_DIGITS = 16
+KEY_DIGITS, ID_DIGITS = 16, 6
 LEASE_SECONDS = 60.0
 
 
@@ -97,6 +98,18 @@ def own_run(
             yield _new(store, folder, lock, key, now, by, damage)
 
 
+def published_run(store: TableStore, key: str, by: str) -> dict[str, Any] | None:
+    """Return the row of the newest published run of `key`; None without one, or if a later one is unfinished.
+
+    Only part of the key is in the id of a run: compare its log with the plan, too.
+    """
+    begun = read_note(store.root / RUNS_FOLDER / key[:KEY_DIGITS])
+    if begun and not store.is_published(begun[0].run_id):
+        return None
+    ids = [run_id for run_id in store.published(by) if run_id.endswith(f"-{key[:ID_DIGITS]}")]
+    return store.read(by, ids[-1]).to_pylist()[0] if ids else None
+
+
 def clear(run: OwnedRun) -> None:
     """Remove the folder of a published run while this process owns it; errors are ignored.
 
@@ -138,7 +151,7 @@ def _new(
     taken = {run_id.partition("-")[0] for by in PUBLISHERS for run_id in store.published(by)}
     while f"{moment:%Y%m%dT%H%M%SZ}" in taken:
         moment += timedelta(seconds=1)
-    run_id = f"{moment:%Y%m%dT%H%M%SZ}-{key[:6]}"
+    run_id = f"{moment:%Y%m%dT%H%M%SZ}-{key[:ID_DIGITS]}"
     with disk_errors(str(folder)):
         # If this process was suspended since it took the lock, the folder may be another process's by now.
         lock.confirm()
@@ -208,11 +221,12 @@ class DamagedRun:
         return f"{self.what}. To start over, run its command again; to drop it: {_removal(self.folder)}"
 
 
-def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
+def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
 
-    On S3, this waits for the length of a lease if a run seems abandoned, since its process may be alive. Only
-    listed keys are read: S3 answers "denied" for a missing key if the caller may not list all prefixes.
+    `are_alive`: find out which are under way. On S3, this waits for the length of a lease if a run seems
+    abandoned, since its process may be alive. Only listed keys are read: S3 answers "denied" for a missing
+    key if the caller may not list all prefixes.
     """
     runs, names = store.root / RUNS_FOLDER, defaultdict[str, list[str]](list)
     listed = runs.names()
@@ -231,7 +245,7 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
         except OutputError as error:
             by_key[key] = DamagedRun(runs / key, error.what)
     begun = {f"{key}.lock" for key, run in by_key.items() if isinstance(run, tuple)}
-    alive = owned(runs, begun.intersection(listed))
+    alive = owned(runs, begun.intersection(listed)) if are_alive else ()
     for key, run in by_key.items():
         if isinstance(run, DamagedRun):
             yield run
@@ -239,6 +253,13 @@ def unfinished_runs(store: TableStore) -> Iterator[UnfinishedRun | DamagedRun]:
             note, counts = run
             passes = Counter(match[1] for name in names[key] if (match := _IN_PASS.match(name)))
             yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive, passes)
+
+
+def older_runs(store: TableStore) -> Iterator[str]:
+    """Yield a line for each unfinished run of another version, which this one cannot resume."""
+    for run in unfinished_runs(store, are_alive=False):
+        if isinstance(run, UnfinishedRun) and run.begun.tool_version != __version__:
+            yield f"note: version {__version__} starts a new run; {run.note()}"
 
 
 def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:

@@ -26,6 +26,7 @@ from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.runs.work import Finished
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
+from tests.world.corpora import article, corpus_of
 from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.tables import match, publish
@@ -203,7 +204,42 @@ def test_a_complete_scan_exits_0_and_reports_what_it_did(scan: Scan) -> None:
     done = scan(summary())
     assert done.code == 0
     assert "run r1: 4 matches in 1,000 documents (5.0 MB of text) of 9 shards, 12 s" in done.out
-    assert "presswatch matches out" in done.out
+    assert "presswatch matches --elsewhere out" in done.out
+
+
+def test_the_next_commands_have_the_options_of_storage_that_were_given_and_no_credentials(
+    scan: Scan, tmp_path: Path
+) -> None:
+    config = tmp_path / "scan.yaml"
+    config.write_text("storage: {requests_per_second: 3, read_timeout: 5}\n", encoding="utf-8")
+    given = ["--endpoint", "http://anna:word@127.0.0.1:9000", "--unsigned", "--config", str(config)]
+    claims, matches = scan(summary(), *given).out.splitlines()[-2:]
+    options = "--endpoint http://127.0.0.1:9000 --unsigned --requests-per-second 3.0"
+    assert claims == f"  presswatch claims --corpus corpus --out out {options} out"
+    assert matches == f"  presswatch matches --elsewhere {options} out"
+
+
+def test_a_dry_run_lists_shards_and_costs_starts_no_spark_and_writes_nothing(tmp_path: Path) -> None:
+    corpus, shards, out = corpus_of(tmp_path, [article(1)]), tmp_path / "shards", tmp_path / "out"
+    shards.mkdir()
+    (shards / "a.warc.wet.gz").write_bytes(bytes(3 << 20))
+    (shards / "b.warc.wet.gz").symlink_to(tmp_path / "gone")
+    words = ["scan", "--dry-run", "--corpus", str(corpus), "--out", str(out), "--cores", "1", str(shards)]
+    code = "import sys; from presswatch_spark.cli.main import run; code = run(sys.argv[1:]);"
+    done = python(f"{code} sys.exit(code or 9 * ('pyspark' in sys.modules))", *words)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "  bytes  shard_uri"
+    assert lines[1] == f"3145728  {shards}/a.warc.wet.gz"
+    assert "estimate: 2 shards, 3.1 MB stored" in done.stdout
+    assert "1 whose format or size is not known, left out" in done.stdout
+    assert "time: less than 0.1 hours if 1 core of this kind scan" in done.stdout
+    assert not out.exists()
+    listed = tmp_path / "wet.paths"
+    listed.write_text("".join(f"https://h.example/{n}.warc.wet.gz\n" for n in range(90_000)), "utf-8")
+    done = outcome("", *words[:-1], str(listed))
+    assert "90,000 of unknown size" in done.out
+    assert "at least 90,000 requests ($0.04 for the owner of a bucket on S3)" in done.out
 
 
 def test_a_scan_gets_its_command_line_without_secrets_and_its_operator(

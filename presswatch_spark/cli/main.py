@@ -26,7 +26,10 @@ from presswatch_spark.storage.host_limits import forget_hosts, waits_reported
 
 STOPPED = "stopped (a scan or census that is not finished resumes when the same command is given again)"
 SECTIONS: Mapping[str, Mapping[str, str]] = {
-    "Prepare": {"demo": "maintenance", "corpus": "corpus", "releases": "releases", "datasets": "releases"},
+    "Prepare": {
+        "demo": "maintenance", "doctor": "maintenance", "corpus": "corpus", "releases": "releases",
+        "datasets": "releases",
+    },
     "Find copies": {
         "scan": "scan", "verify-candidates": "candidates", "census": "census", "campaign": "campaign",
         "watch": "campaign",
@@ -46,6 +49,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 NEXT_STEPS = {
     "": "presswatch demo, then presswatch corpus build with your articles",
     "demo": "presswatch matches demo/tables",
+    "doctor": "presswatch corpus build, or presswatch scan --dry-run …",
     "corpus build": "presswatch scan --corpus DIR --out TABLES PATH",
     "corpus info": "presswatch scan --corpus DIR --out TABLES PATH",
     "corpus seal": "presswatch scan --corpus SEALED --key-file KEY --out OUT PATH",

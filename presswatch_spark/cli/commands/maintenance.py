@@ -27,9 +27,11 @@ from presswatch_spark.cli.options import (
 from presswatch_spark.cli.replies import (
     FAILED,
     INCOMPLETE,
+    Line,
     Reply,
     ReplyForm,
     ReplyRows,
+    Table,
     command,
     print_lines,
     tell,
@@ -224,6 +226,31 @@ def forget(
     tables_of = {each["table"] for each in removal.row["removed"]}
     lines.append(f"removed {counted(removal.rows, 'row')} of {', '.join(sorted(tables_of))}")
     return Reply([*lines, f"tombstone {removal.row['run_id']}"])
+
+
+@command("doctor", json=True, lang="en", settings=("run.cores",), config=True)
+def doctor(*, places: tuple[str, ...] = argument("[PLACE …]", nargs=-1), form: ReplyForm) -> Reply:
+    """Check this machine for a scan, with a remedy for each fault.
+
+    PLACE is a file, a folder (with / at its end) or an address that scans will read. With a fault, the exit
+    code is 1.
+
+    \b
+    presswatch doctor --region eu-west-3 s3://bucket/shards/
+    """
+    from presswatch_spark.deploy.check import FAULT
+    from presswatch_spark.deploy.doctor import Asked, examine
+
+    _, columns = form.language, ("point", "is", "because")
+    rows = list(examine(Asked(form.settings, places, _)))
+    shown = [(_.name(point), _.name(outcome), finding) for point, outcome, finding in rows]
+    faults = sum(outcome == FAULT for _point, outcome, _finding in rows)
+    values = ReplyRows(dict(zip(columns, row, strict=True)) for row in rows)
+    lines: list[Line] = [
+        Table(columns, shown, columns[:2], columns[2:]),
+        _.n("{n} fault", "{n} faults", faults),
+    ]
+    return Reply(lines, rows=values, exit_code=FAILED if faults else 0)
 
 
 @command("demo", storage=False)

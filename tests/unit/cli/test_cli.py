@@ -76,7 +76,7 @@ def python(code: str, *arguments: str, **environment: str) -> subprocess.Complet
 
 def test_every_command_of_the_contract_is_there_and_no_other() -> None:
     tables = {"runs", "matches", "sql", "compare", "rights", "estimate", "fetch", "verify-rows"}
-    tables |= {"claims", "datasets", "exposure", "explain", "forget", "removal", "catalog"}
+    tables |= {"claims", "datasets", "doctor", "exposure", "explain", "forget", "removal", "catalog"}
     tables |= {"evidence", "notice", "report", "reservations", "review"}
     names = {path[0] for path in COMMANDS if path}
     assert names == {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         make_claims,
         open_tables,
         scan,
+        verify_candidates,
     )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "make_claims",
     "open_tables",
     "scan",
+    "verify_candidates",
 ]
 
 

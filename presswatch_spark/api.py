@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from presswatch_spark.claims.make import ClaimsSummary
     from presswatch_spark.corpus.manifest import Manifest
+    from presswatch_spark.query.candidates import Verified
     from presswatch_spark.reading.warc.by_range import RecordPlan
     from presswatch_spark.scanning.census import CensusSummary
     from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
@@ -252,7 +253,7 @@ def scan(
         index: the address of a CDX server, or of files of an index; `{release}` is replaced by the release.
         key_file, key_secret: the key of a sealed `corpus`: a file, or a secret of AWS (its ARN), which each
             host reads itself. The run's rows are then in `candidates` and `sealed_scans`.
-        extract: with a key, a new file for the pages of candidates: text of the web.
+        extract: with a key, a new folder for the pages of candidates: text of the web.
         again: scan even if a run of the same shards, corpus, settings and version is published.
         command: the command line that calls this, to be noted in `runs`.
         settings: by dotted names; or a loaded `ScanConfig`, instead of all layers.
@@ -266,20 +267,16 @@ def scan(
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
     from presswatch_spark.corpus.sealing.key import KeySource
-    from presswatch_spark.query.exports import require_new
     from presswatch_spark.scanning.pipeline import scan as run_scan
 
-    rules = _scan_config(config, settings)
-    if extract:
-        require_new(extract, rules.storage)
+    rules, key = _scan_config(config, settings), KeySource.of(key_file, key_secret)
     shards, base, name = shards_asked(paths, format, release, base, pages_of, captures, index, rules)
     if release:
         rules = replace(rules, read=replace(rules.read, release=release))
     summary = run_scan(
         shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
         sample_seed=sample_seed, product=product, asked_for=name or asked_for, command=command, spark=spark,
-        progress=progress, events=events, key=KeySource.of(key_file, key_secret),
-        extract=extract, again=again,
+        progress=progress, events=events, key=key, extract=extract, again=again,
     )  # fmt: skip
     return Run(out, rules.storage, summary)
 
@@ -310,6 +307,23 @@ def shards_asked(
         found = shards_of(release, format, base, rules.datasets, rules.storage)
         return (found.path,), found.base, found.name
     return _several(paths), base, None
+
+
+def verify_candidates(
+    candidates: str, *, corpus: str, out: str, run: str | None = None, key_file: str | None = None,
+    key_secret: str | None = None, extract: str | None = None, mirrors: Sequence[str] = (),
+    settings: Settings | ScanConfig | None = None, spark: SparkSession | None = None,
+) -> Verified:  # fmt: skip
+    """Verify the candidates of a sealed scan; `mirrors`: FROM=TO; else as `query.candidates`."""
+    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.query.candidates import verify_candidates as verify
+    from presswatch_spark.query.pointers.pointer import parse_mirror
+
+    key, copies = KeySource.of(key_file, key_secret), [parse_mirror(each) for each in _several(mirrors)]
+    return verify(
+        candidates, corpus=corpus, out=out, config=_scan_config(None, settings), run=run, key=key,
+        extract=extract, mirrors=copies, spark=spark,
+    )  # fmt: skip
 
 
 def _records(

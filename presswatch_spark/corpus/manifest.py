@@ -122,7 +122,8 @@ class Manifest:
     @property
     def searched_bytes(self) -> int:
         """Return the bytes of the arrays that nearly every lookup in the index reads (`SEARCHED`)."""
-        return sum(self.files[f"{INDEX_FOLDER}/{name}.npy"].size for name in SEARCHED)
+        searched = {f"{INDEX_FOLDER}/{name}.npy" for name in SEARCHED}
+        return sum(entry.size for name, entry in self.files.items() if name in searched)
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json`; the last step of a build."""

@@ -6,24 +6,26 @@ of the sealed scan, which read the shards to their end.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import ConfigError, CorpusError, InputError
-from presswatch_spark.core.settings.config import ReadRules, ScanConfig
+from presswatch_spark.core.settings.config import ScanConfig, load_scan_config
 from presswatch_spark.corpus.sealing.key import KeySource
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.query.pointers.pointer import Mirror, mirrored
+from presswatch_spark.query.pointers.pointer import Mirror, place_named
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.warc.by_range import WantedRecord
 from presswatch_spark.scanning.pipeline import WHOLE, RunSummary, scan
-from presswatch_spark.scanning.shard.candidate_pages import CandidatePlan, CandidateShard, Place, parts_of
-from presswatch_spark.storage.uris import canonical
+from presswatch_spark.scanning.shard.candidate_pages import SCAN_FILE, CandidatePlan, CandidateShard, Place
+from presswatch_spark.storage.json_documents import parse_json
+from presswatch_spark.storage.objects import StorageOptions, read_object
+from presswatch_spark.storage.uris import canonical, printable
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
@@ -91,23 +93,27 @@ def verify_candidates(
         raise InputError(what, where=candidates, remedy="name one: --run RUN, or --run latest")
     (sealed,) = store.read("sealed_scans", *runs).to_pylist()
     fingerprint = _fingerprint(sealed, corpus, key, config)
-    found, others = _found(store, sealed["run_id"], fingerprint)
-    shards = [
-        _shard(line, found.get(line["shard_uri"], _Found({})), mirrors)
-        for line in store.read("sealed_scan_log", sealed["run_id"]).to_pylist()
-    ]
     if extract:
         # Workers may have another working folder.
         extract = canonical(extract)
-        # A shard without pages in the extract has an empty part, and is not read itself.
-        parts = parts_of(extract, config.storage)
-        shards = [replace(each, part=parts.get(each.log["shard_uri"], (extract, 0, 0))) for each in shards]
+        read_object(f"{extract}/{SCAN_FILE}", config.storage)
+    found, others = _found(store, sealed["run_id"], fingerprint)
+    place_of = partial(_allowed, mirrors, config.storage)
+    shards = [
+        _shard(line, found.get(line["shard_uri"], _Found({})), place_of, extract)
+        for line in store.read("sealed_scan_log", sealed["run_id"]).to_pylist()
+    ]
     plan = replace(
         CandidatePlan.of(shards),
         source=(sealed["run_id"], fingerprint, extract),
         facts={name: sealed[name] for name in _FACTS},
     )
-    read = ReadRules(**json.loads(sealed["config"])["read"])
+    try:
+        # Settings of a scan without embedded text do not name it.
+        given = {"embedded_text": False, **parse_json(sealed["config"])["read"]}
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError("the settings of the sealed scan are damaged", where=candidates) from error
+    read = load_scan_config(None, {}, {f"read.{name}": given[name] for name in given}, "sealed scan").read
     product, colon, _ = (sealed["asked_for"] or "").partition(":")
     summary = scan(
         plan, dataset=registry.AUTO, corpus=corpus, out=out, config=replace(config, read=read),
@@ -154,9 +160,23 @@ def _found(store: TableStore, run_id: str, fingerprint: str) -> tuple[dict[str, 
     return dict(found), others
 
 
-def _shard(line: dict[str, Any], found: _Found, mirrors: Sequence[Mirror]) -> CandidateShard:
-    uri = canonical(line["shard_uri"])
-    format, there = registry.find(line["format"]), mirrored(uri, mirrors)
+def _allowed(mirrors: Sequence[Mirror], storage: StorageOptions, uri: str) -> str:
+    """Return the address where a shard that the operator names is read; `InputError` if it must not be."""
+    if place := place_named(uri, mirrors, storage):
+        return place
+    folder = printable(uri.rpartition("/")[0])
+    raise InputError(
+        "candidates lead to a file of this machine, or to an address of its network",
+        where=printable(uri),
+        remedy=f"if these are your shards, pass --mirror {folder}={folder}; else the folder of your copy",
+    )
+
+
+def _shard(
+    line: dict[str, Any], found: _Found, place_of: Callable[[str], str], extract: str | None
+) -> CandidateShard:
+    uri, format = canonical(line["shard_uri"]), registry.find(line["format"])
+    there = place_of(uri) if found.places and not extract else uri
     records, size = list[WantedRecord](), line["bytes_expected"] if found.places else 0
     places = found.places.values()
     if (
@@ -167,5 +187,5 @@ def _shard(line: dict[str, Any], found: _Found, mirrors: Sequence[Mirror]) -> Ca
         size = sum(record.length for record in records)
     return CandidateShard(
         there, size, line["etag"] if there == uri else None, records=tuple(records),
-        format=line["format"], places=frozenset(found.places), hits=found.hits, log=line,
+        format=line["format"], places=frozenset(found.places), hits=found.hits, log=line, extract=extract,
     )  # fmt: skip

@@ -54,7 +54,7 @@ from presswatch_spark.scanning.shard.candidate_pages import (
     CandidatePlan,
     CandidateShard,
     Place,
-    join_pages,
+    begin_extract,
     keep_pages,
     line_of,
     mains_at,
@@ -184,14 +184,12 @@ def scan(
         passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
         beginning=beginning,
     )
-    # Published pages of candidates may lack their extract.
-    if not (again or extract) and (published := _published(work, out, config.storage)):
+    if not again and (published := _published(work, out, config.storage)):
         observer.say("already_published", ALREADY.format(*map(published.row.get, ("run_id", "finished_at"))))
         return RunSummary.of(published)
-    summary = RunSummary.of(carry_out(work, out, config, observer, spark))
     if extract:
-        join_pages(extract, [shard.uri for shard in shards], config.storage)
-    return summary
+        begin_extract(extract, work.key, config.storage)
+    return RunSummary.of(carry_out(work, out, config, observer, spark))
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +332,7 @@ class ShardScan:
 
         if not shard.places:
             return
-        if shard.part:
+        if shard.extract:
             read = shard.extracted(options.storage, reading.report)
             match_pages(reading, read, Origin(format, options.release, ""))
         elif change := shard.change(options.storage):
@@ -425,7 +423,7 @@ class ShardScan:
 class SealedScan(ShardScan):
     """Scans shards for a sealed corpus; each process reads the key itself, which is no part of this value.
 
-    `extract`: the file for the pages of candidates; None: it is not written.
+    `extract`: the folder for the pages of candidates; None: they are not written.
     """
 
     key: KeySource

@@ -1,24 +1,25 @@
 """The extract of a sealed scan on every storage that it is written to."""
 
-import os
+import gzip
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.scanning.shard.candidate_pages import (
     PAGES,
     UNVERIFIED,
     CandidateShard,
-    join_pages,
+    begin_extract,
+    file_of,
     keep_pages,
     line_of,
-    parts_of,
     rows_of_extract,
 )
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, read_object, write_object
 from tests.world.places import Place
 
@@ -41,7 +42,8 @@ def a_page() -> DocumentBatch:
 
 @pytest.mark.parametrize("place", ["disk", "s3"], indirect=True)
 def test_an_extract_gives_the_pages_that_were_written(place: Place) -> None:
-    extract, uris = f"{place.root}/pages.jsonl.gz", [f"s3://bucket/{n}.gz" for n in range(3)]
+    extract, uris = f"{place.root}/pages", [f"s3://bucket/{n}.gz" for n in range(3)]
+    begin_extract(extract, "this scan", place.options)
     for uri, lines in zip(uris, ([line_of(a_page(), 0, uris[0])], [], [{"line": UNVERIFIED}]), strict=True):
         rows = rows_of_extract()
         for line in lines:
@@ -49,20 +51,22 @@ def test_an_extract_gives_the_pages_that_were_written(place: Place) -> None:
         rows.pack()
         outcome = keep_pages(Outcome({}, {PAGES: rows}), extract, ObjectInfo(uri), place.options)
         assert outcome.tables == {}
-    join_pages(extract, uris, place.options)
-    if place.root.startswith("/"):
-        assert os.listdir(place.root) == ["pages.jsonl.gz"]
-    parts = parts_of(extract, place.options)
-    assert list(parts) == [uris[0], uris[2]]
-    shard, report = CandidateShard(uris[0], part=parts[uris[0]]), ReadReport()
+    begin_extract(extract, "this scan", place.options)
+    with pytest.raises(OutputError, match="something else"):
+        begin_extract(extract, "another scan", place.options)
+    assert len(Folder.of(extract, place.options).names()) == 3
+    shard, report = CandidateShard("now", log={"shard_uri": uris[0]}, extract=extract), ReadReport()
     (page,) = shard.extracted(place.options, report)
     assert [page.text_of(i) for i in range(2)] == [b"visible \xff", b"in a script"]
     assert [page.locate(i) for i in range(2)] == list(LOCATORS)
     assert line_of(page, 0, uris[0]) == line_of(a_page(), 0, uris[0])
     assert not report.unverified
-    assert list(replace(shard, part=parts[uris[2]]).extracted(place.options, report)) == []
-    assert report.unverified
-    data = read_object(extract, place.options)[0]
-    write_object(extract, data[:-20], place.options)
-    with pytest.raises(CorruptError, match="damaged"):
-        list(replace(shard, part=parts_of(extract, place.options)[uris[0]]).extracted(place.options, report))
+    for uri, is_unverified in ((uris[1], False), (uris[2], True)):
+        assert list(replace(shard, log={"shard_uri": uri}).extracted(place.options, report)) == []
+        assert report.unverified == is_unverified
+    file = file_of(extract, uris[0])
+    data = read_object(file, place.options)[0]
+    for damaged in (data[:-20], b"text", gzip.compress(b'{"documents": [7]}\n'), gzip.compress(b"[]\n")):
+        write_object(file, damaged, place.options)
+        with pytest.raises(CorruptError, match="damaged"):
+            list(shard.extracted(place.options, report))

@@ -99,9 +99,8 @@ def test_commands_scan_and_list_and_refuse_what_does_not_fit(
 def forms(secret: bytes) -> set[bytes]:
     """The key, and the numbers derived from it, as someone might find them."""
     key = SealKey(secret)
-    raw = [secret, key._root, key.sites.places]
-    numbers = (*key.hashes, key.sites.first, key.sites.second)
-    written = {str(int(number)).encode() for number in numbers} | {number.tobytes() for number in numbers}
+    raw = [secret, key._root, key.shingles.tobytes()[:16], key.hosts.tobytes()[:16]]
+    written = {str(number).encode() for keys in (key.shingles, key.hosts) for number in keys.tolist()}
     texts = {form for each in raw for form in (each, each.hex().encode(), each.hex().upper().encode())}
     return written | texts | {base64.b64encode(each).rstrip(b"=") for each in raw}
 

@@ -37,7 +37,7 @@ def verify_candidates(
     key_file: str | None = key_file_option(),
     key_secret: str | None = key_secret_option(),
     run: str | None = option("--run", "RUN", "The sealed scan, or `latest`. Default: the only one."),
-    extract: str | None = option("--extract", "FILE", "Read pages from the --extract of the sealed scan."),
+    extract: str | None = option("--extract", "FOLDER", "Read pages from the --extract of the sealed scan."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     form: ReplyForm,

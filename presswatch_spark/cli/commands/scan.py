@@ -83,7 +83,7 @@ def scan(
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
     key_file: str | None = key_file_option(),
     key_secret: str | None = key_secret_option(),
-    extract: str | None = option("--extract", "FILE", "New file for candidates' pages (web text)."),
+    extract: str | None = option("--extract", "FOLDER", "New, for the pages of candidates (web text)."),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
     again: bool = flag("--again", "Scan even if this scan is already published."),

@@ -52,7 +52,7 @@ class SealedCorpus(CorpusFolder):
                 arrays.load(folder / name) for name in (HASHES, ARTICLES, HOSTS, PLACES)
             )
             is_sound = self._agrees()
-        except (ValueError, OSError, LookupError, TypeError, AttributeError):
+        except (ArithmeticError, AttributeError, EOFError, LookupError, OSError, TypeError, ValueError):
             is_sound = False
         if not is_sound:
             raise CorpusError(

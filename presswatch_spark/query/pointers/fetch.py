@@ -22,6 +22,7 @@ from presswatch_spark.query.pointers.pointer import (
     Pointer,
     mirrored,
     parse_pointer,
+    place_named,
     pointer_of,
 )
 from presswatch_spark.query.pointers.records import inflated_parts, raw_record, readable, records_at, save
@@ -34,9 +35,8 @@ from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
 from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage import uris
-from presswatch_spark.storage.addresses import is_private
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, read_range
-from presswatch_spark.storage.uris import canonical, is_web, join, scheme_of
+from presswatch_spark.storage.uris import canonical, join
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.store import TableStore
 
@@ -375,18 +375,11 @@ def id_of_record(text: str | None) -> str | None:
 
 
 def _where(named: str, archives: Archives) -> str | None:
-    """Return the present place of a file that a row names; None if it is unknown.
-
-    A row has hostile content: unless a mirror maps it, it must not lead to a local file or private address.
-    """
+    """Return the present place of a file that a row names; None if it is unknown."""
     uri = canonical(named)
-    place = mirrored(uri, archives.mirrors)
+    place = place_named(uri, archives.mirrors, archives.storage)
     if place == uri and uri.startswith(COMMON_CRAWL):
-        place = archives.place_of(uri.removeprefix(COMMON_CRAWL))
-    if ".." in place.split("/") or (place == uri and scheme_of(uri) == "file"):
-        return None
-    if place == uri and is_web(uri) and is_private(uri, archives.storage):
-        return None
+        return archives.place_of(uri.removeprefix(COMMON_CRAWL))
     return place
 
 

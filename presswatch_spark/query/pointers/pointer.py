@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from presswatch_spark.core.errors import ConfigError, InputError
-from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
+from presswatch_spark.storage.uris import canonical, is_web, join, printable, scheme_of
 
 if TYPE_CHECKING:
+    from presswatch_spark.core.settings.config import StorageOptions
     from presswatch_spark.tables.declarations import Match, Target
 
 _POINTER = re.compile(r"(?P<uri>.+)#(?P<place>(?:offset|row)=[^#/]*)", re.DOTALL)
@@ -156,6 +157,19 @@ def parse_mirror(text: str) -> Mirror:
 def mirrored(uri: str, mirrors: Sequence[Mirror]) -> str:
     """Return the address of the object at `uri`: in the first mirror of its place, else `uri` itself."""
     return next((copy for mirror in mirrors if (copy := mirror.of(uri))), uri)
+
+
+def place_named(uri: str, mirrors: Sequence[Mirror], storage: StorageOptions) -> str | None:
+    """Return the address of the object at `uri`, which a row names; None if a row must not lead there.
+
+    A row has hostile content: unless a mirror maps it, it must not lead to a local file or private address.
+    """
+    from presswatch_spark.storage.addresses import is_private
+
+    if copy := next((copy for mirror in mirrors if (copy := mirror.of(uri))), None):
+        return copy
+    is_local = scheme_of(uri) == "file" or ".." in uri.split("/")
+    return None if is_local or (is_web(uri) and is_private(uri, storage)) else uri
 
 
 def _folder(uri: str) -> str:

@@ -1,7 +1,7 @@
 """The pages of candidates, read again for verification: from their shards, or from an extract.
 
-An extract is one file of JSON lines, packed with gzip. The first line names, for each shard, its bytes in the
-file, counted from the end; they are a gzip member with a line per page: its pointer and its documents.
+An extract is a folder with a file of JSON lines, packed with gzip, for each shard with pages of candidates. A
+line has the documents of a page, with their pointers. The file `scan` has the key of the run.
 """
 
 import gzip
@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,24 +18,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
 from presswatch_spark.scanning.runs.work import Outcome, PackedRows
 from presswatch_spark.scanning.shard.attempts import name_of_kept
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import (
+    MissingError,
     ObjectInfo,
     StorageOptions,
-    canonical,
-    printable,
-    random_access,
-    read_range,
+    read_object,
     stat,
     write_object,
 )
 
-PARTS = ".parts"
+SCAN_FILE = "scan"
 PAGES, UNVERIFIED = "pages", b'{"unverified": true}\n'
 TIMES = ("captured_at", "published_at")
 OF_SEALED_SCAN = (
@@ -53,8 +51,6 @@ UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeEr
 
 Place = tuple[int | None, int | None]
 """Offset and row of a page in its shard."""
-ExtractPart = tuple[str, int, int]
-"""URI of an extract, and the range of a shard's pages in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +58,13 @@ class CandidateShard(RecordShard):
     """A shard of a sealed scan, whose row of the log is `log`, with the places of its candidates.
 
     `uri`, `etag`: of the shard as it is read, which may be a mirror's. `records`: the candidates, if ranges
-    have them. `hits`: candidates with hits. `part`: of an extract, which is read in place of the shard.
+    have them. `hits`: candidates with hits. `extract`: the folder that is read in place of the shard.
     """
 
     places: frozenset[Place] = frozenset()
     hits: int = 0
     log: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    part: ExtractPart | None = None
+    extract: str | None = None
 
     def change(self, storage: StorageOptions) -> str | None:
         """Return the difference between the shard and the one that was scanned; None if none is known."""
@@ -91,10 +87,10 @@ class CandidateShard(RecordShard):
             report.add_defect("the candidate's page is not there", *place)
 
     def extracted(self, storage: StorageOptions, report: ReadReport) -> Iterator[DocumentBatch]:
-        """Yield the pages in the extract; `CorruptError` if it is damaged."""
-        stored = io.BytesIO(read_range(*self.part, storage) if self.part else b"")
+        """Yield the pages in the extract, if it has any; `CorruptError` if it is damaged."""
         try:
-            file = gzip.GzipFile(fileobj=stored)
+            stored = read_object(file_of(str(self.extract), self.log["shard_uri"]), storage)[0]
+            file = gzip.GzipFile(fileobj=io.BytesIO(stored))
             while line := file.readline(LINE_BYTES):
                 facts = json.loads(line)
                 if facts.get("unverified"):
@@ -102,6 +98,8 @@ class CandidateShard(RecordShard):
                     continue
                 report.documents += 1
                 yield _page_of(facts)
+        except MissingError:
+            return
         except UNREADABLE as error:
             raise CorruptError(DAMAGED) from error
 
@@ -198,39 +196,29 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keep_pages(outcome: Outcome, extract: str, shard: ObjectInfo, storage: StorageOptions) -> Outcome:
-    """Write the lines of a shard next to the extract; return the outcome without them."""
-    lines = [line.as_py() for batch in outcome.tables[PAGES] for line in batch["line"]]
-    data = gzip.compress(b"".join(lines), mtime=0) if lines else b""
-    write_object(Folder.of(extract + PARTS, storage).at(_name_of(shard.uri)), data, storage, private=True)
+    """Write the lines of a shard, if it has any, to the extract; return the outcome without them."""
+    if lines := [line.as_py() for batch in outcome.tables[PAGES] for line in batch["line"]]:
+        data = gzip.compress(b"".join(lines), mtime=0)
+        write_object(file_of(extract, shard.uri), data, storage, private=True)
     return Outcome(outcome.log, {table: rows for table, rows in outcome.tables.items() if table != PAGES})
 
 
-def join_pages(extract: str, uris: Sequence[str], storage: StorageOptions) -> None:
-    """Write the extract of shards from their parts, and remove these; a shard without pages has none."""
-    parts, (parent, _, name) = Folder.of(extract + PARTS, storage), canonical(extract).rpartition("/")
-    sizes = {part: info.size or 0 for part, info in parts.described().items()}
-    there = [uri for uri in uris if sizes.get(_name_of(uri))]
-    left, places = sum(sizes[_name_of(uri)] for uri in there), dict[str, tuple[int, int]]()
-    for uri in there:
-        places[printable(uri)] = left, sizes[_name_of(uri)]
-        left -= sizes[_name_of(uri)]
-    new_file = Folder.of(parent, storage).new_file(name, private=True)
-    with disk_errors(extract), new_file as draft, draft.open("wb") as file:
-        file.write(gzip.compress(json.dumps({"shards": places}).encode() + b"\n", mtime=0))
-        for uri in there:
-            file.write(parts.read(_name_of(uri))[0])
-    parts.remove()
-
-
-def parts_of(extract: str, storage: StorageOptions) -> dict[str, ExtractPart]:
-    """Return the parts of an extract by shard; `CorruptError` if it is none, `MissingError` without one."""
-    size = stat(extract, storage).size or 0
+def begin_extract(extract: str, key: str, storage: StorageOptions) -> None:
+    """Begin or resume the extract of the run with a key; `OutputError` if the folder has other files."""
+    folder = Folder.of(extract, storage)
     try:
-        with random_access(ObjectInfo(extract), storage) as file:
-            places = json.loads(gzip.GzipFile(fileobj=file).readline(LINE_BYTES))["shards"]
-        return {uri: (extract, size - int(left), int(length)) for uri, (left, length) in places.items()}
-    except UNREADABLE as error:
-        raise CorruptError(DAMAGED, where=printable(extract)) from error
+        is_other = folder.read(SCAN_FILE)[0] != key.encode()
+    except MissingError:
+        is_other = any(folder.entries())
+    if is_other:
+        remedy = "name a new folder: whoever gets it may read all its pages"
+        raise OutputError(
+            "the folder has something else than this scan's pages", where=extract, remedy=remedy
+        )
+    with disk_errors(extract):
+        write_object(folder.at(SCAN_FILE), key.encode(), storage, private=True)
 
 
-_name_of = partial(name_of_kept, ending="jsonl.gz")
+def file_of(extract: str, shard_uri: str) -> str:
+    """Return the address of the file of an extract with the pages of a shard."""
+    return f"{extract.rstrip('/')}/{name_of_kept(shard_uri, 'jsonl.gz')}"

@@ -5,6 +5,7 @@ import pickle
 import re
 import shutil
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,19 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.manifest import manifest_with
 from presswatch_spark.corpus.sealing.key import KeySource, SealKey
 from presswatch_spark.corpus.sealing.seal import join, seal
-from presswatch_spark.corpus.sealing.store import KeyedSites, SealedCorpus, article_numbers
+from presswatch_spark.corpus.sealing.store import (
+    ARTICLES,
+    HASHES,
+    HOSTS,
+    PLACES,
+    SITE,
+    KeyedSites,
+    SealedCorpus,
+    article_numbers,
+)
 from presswatch_spark.corpus.store import Corpus, urls_of
 from presswatch_spark.matching.cipher import decrypt, encrypt, round_keys
 from presswatch_spark.matching.judgement.sites import host_table, url_hash
@@ -272,3 +283,59 @@ def test_commands_seal_join_and_describe(corpora: list[Corpus], tmp_path: Path) 
         assert why in failed.err
     shutil.rmtree(tmp_path / "all/index")
     assert "missing" in outcome("corpus info", tmp_path / "all").err
+
+
+HUGE_HEADER = b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<u8', 'fortran_order': False, 'shape': (%d,), }" % (
+    1 << 60
+)
+HOSTILE = {
+    HASHES: (
+        np.full(3, np.nan), np.zeros(2, np.uint64), np.zeros((3, 1), np.uint64), b"", HUGE_HEADER.ljust(128),
+    ),
+    ARTICLES: (np.array([0, 1, 40], np.uint32), np.zeros(3, np.int32)),
+    HOSTS: (np.array(["a", None], object), np.zeros(2), Path("/etc/passwd")),
+    PLACES: (
+        np.zeros(4, np.uint64), np.array([[1], [40]], np.uint64), np.array([[1], [SITE + 1]], np.uint64),
+    ),
+    "parts": (
+        [], None, [{"fingerprint": "\x1b[2J", "articles": 40}], [{"fingerprint": "0" * 32, "articles": 1e3}],
+        [{"fingerprint": "0" * 32, "articles": float("nan")}], [{"fingerprint": "0" * 32}], [7],
+        [{"fingerprint": "0" * 32, "articles": -1}, {"fingerprint": "1" * 32, "articles": 41}],
+    ),
+    "key_fingerprint": (5, "a secret text", "A" * 32),
+    "site_depth": (1 << 40, -1, "1", None),
+    "filter_bits_per_key": (1 << 40, 2.5, True),
+}  # fmt: skip
+"""Contents of files of a sealed corpus of 40 articles and three postings, and values of its parameters."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_sealed_corpus_that_may_harm_who_opens_it_is_refused(
+    sealed: list[Path], tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(sealed[0], tmp_path / "sealed")
+    np.save(tmp_path / "sealed" / HASHES, np.arange(3, dtype=np.uint64))
+    np.save(tmp_path / "sealed" / ARTICLES, np.array([0, 1, 39], np.uint32))
+    manifest = SealedCorpus.open(str(sealed[0])).manifest
+    (tmp_path / "sealed/manifest.json").unlink()
+    counts = replace(manifest.counts, shingles=3)
+    manifest_with(tmp_path / "sealed", manifest.parameters, counts).write(tmp_path / "sealed")
+    assert len(SealedCorpus.open(str(tmp_path / "sealed")).hashes) == 3
+    for number, hostile in enumerate(HOSTILE[name]):
+        folder, parameters = tmp_path / str(number), dict(manifest.parameters)
+        shutil.copytree(tmp_path / "sealed", folder)
+        (folder / "manifest.json").unlink()
+        if name in parameters:
+            parameters[name] = hostile
+        else:
+            (folder / name).unlink()
+            if isinstance(hostile, np.ndarray):
+                np.save(folder / name, hostile)
+            elif isinstance(hostile, Path):
+                (folder / name).symlink_to(hostile)
+            else:
+                (folder / name).write_bytes(hostile)
+        manifest_with(folder, parameters, counts).write(folder)
+        with pytest.raises(CorpusError) as caught:
+            SealedCorpus.open(str(folder))
+        assert "\x1b" not in str(caught.value)

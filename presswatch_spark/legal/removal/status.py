@@ -21,7 +21,7 @@ from presswatch_spark.legal.removal.states import (
     strong,
 )
 from presswatch_spark.scanning.monitoring.metrics import MetricFamily, exposition, labels_of
-from presswatch_spark.scanning.monitoring.progress import unwritable, write_whole
+from presswatch_spark.scanning.monitoring.progress import write_whole
 from presswatch_spark.storage.objects import printable
 from presswatch_spark.tables.declarations import Probe, Target
 
@@ -318,7 +318,4 @@ def write_metrics(path: str, status: CaseStatus) -> None:
         for name, family in FAMILIES.items()
         for label, value in values[name].items()
     ]
-    try:
-        write_whole(Path(path), exposition(FAMILIES, samples))
-    except OSError as error:
-        raise unwritable(Path(path), error) from error
+    write_whole(Path(path), exposition(FAMILIES, samples))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from math import ceil
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from presswatch_spark.tables.literals import GRADES, SHARD_FAILURES, SHARD_STATUSES
@@ -128,11 +127,6 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
         for spent in row.get("stages") or ():
             totals[MetricSample("stage_seconds_total", spent["stage"])] += spent["seconds"]
     return totals
-
-
-def time_of_cores(seconds: float) -> Totals:
-    """Return a wave's seconds of cores, rounded up, or many short waves would count as nothing."""
-    return Counter({MetricSample("core_seconds_total"): ceil(seconds)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass
@@ -177,21 +177,18 @@ class Progress:
         """Start the clock for `planned` shards in all; earlier processes have `done` some of them."""
         self._planned, self._before, self._done, self._terms = planned, done, done, terms
         self._started = self._reported = self._clock()
-        self._pass: tuple[int, int] | None = None
+        self._pass: dict[str, int] = {}
         self._readings = self._readings_done = 0
-        self._moved_at: float | None = None
-        self._seen = ShardTotals(), 0
+        # Times of progress, each with the number of readings by then.
+        self._pace = deque([(self._started, 0)])
 
-    def expect(self, readings: int) -> None:
-        """Set the number of readings of shards in passes before the last, which finish no shards."""
-        self._readings = readings
-
-    def in_pass(self, number: int, count: int) -> None:
-        """Begin pass `number` of `count`."""
-        self._pass = number, count
+    def in_pass(self, number: int, count: int, readings: int) -> None:
+        """Begin pass `number` of `count`; `readings`: those left before the last one, finishing no shards."""
+        self._pass, self._readings = {"pass": number, "passes": count}, readings
 
     def sifted(self, shards: int) -> None:
         """Count shards that were read in a pass before the last."""
+        self._readings -= shards
         self._readings_done += shards
 
     @contextmanager
@@ -231,6 +228,7 @@ class Progress:
     def tick(self) -> None:
         """Report if a report is due."""
         now = self._clock()
+        self._look(now)
         if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
             self._report(now)
 
@@ -279,20 +277,33 @@ class Progress:
         line = " · ".join(parts)
         self._write(f"\r{line}\x1b[K" if self._live else f"{line}\n")
 
-    def _facts(self, now: float) -> dict[str, int | float | None]:
+    def _look(self, now: float) -> ShardTotals:
         done = self._done + self._under_way()
-        seconds = max(now - self._started, 1e-9)
         read = done.shards - self._before.shards + self._readings_done
-        to_read = self._planned - done.shards + self._readings - self._readings_done
-        # While a host is silent, the time left cannot be estimated.
-        if self._moved_at is None or (done, self._readings_done) != self._seen:
-            self._moved_at, self._seen = now, (done, self._readings_done)
+        if read > self._pace[-1][1]:
+            self._pace.append((now, read))
+        return done
+
+    def _seconds_left(self, now: float, to_read: int) -> int | None:
+        """Estimate by the pace of the later half of the time or three quarters of shards: starts are slow."""
+        pace, (moved_at, read) = self._pace, self._pace[-1]
+        half = (self._started + moved_at) / 2
+        while len(pace) > 2 and (pace[1][0] <= half or 4 * pace[1][1] <= read):
+            pace.popleft()
+        since, before = pace[0]
+        if read <= before or now - moved_at >= STALLED_SECONDS:
+            return None
+        left = to_read * (moved_at - since) / (read - before)
+        return round(max(left - (now - moved_at), left / 2))
+
+    def _facts(self, now: float) -> dict[str, int | float | None]:
+        done = self._look(now)
+        seconds = max(now - self._started, 1e-9)
+        to_read = self._planned - done.shards + self._readings
         gained = done - self._before
         has_read = gained.text_bytes > 0 or gained.documents > 0 or self._readings_done > 0
-        is_moving = has_read and now - self._moved_at < STALLED_SECONDS
-        passes = dict(zip(("pass", "passes"), self._pass, strict=True)) if self._pass else {}
         return {
-            **passes,
+            **self._pass,
             "shards": done.shards,
             "planned": self._planned,
             "incomplete": done.incomplete,
@@ -301,7 +312,7 @@ class Progress:
             "mb_per_second": round(gained.text_bytes / seconds / 1e6, 1),
             self._terms.matches: done.matches,
             "seconds": round(seconds, 1),
-            "seconds_left": round(to_read * seconds / read) if read and is_moving else None,
+            "seconds_left": self._seconds_left(now, to_read) if has_read else None,
         }
 
 
@@ -448,31 +459,27 @@ class Observer:
             return
         try:
             write_whole(self._file, exposition(FAMILIES, self.metrics(state)))
-        except OSError as error:
-            if self._totals[MetricSample("waves_total")] or state != "running":
-                self._tell("metrics_not_written", "warning", error=error.strerror or type(error).__name__)
-                return
-            raise unwritable(self._file, error) from error
-
-
-def unwritable(path: Path, error: OSError) -> OutputError:
-    """Return the error for a file of metrics that cannot be written."""
-    return OutputError(
-        f"the metrics file cannot be written: {error.strerror or error}",
-        where=str(path),
-        remedy="choose a file in a folder that exists and is writable",
-    )
+        except OutputError as error:
+            if not self._totals[MetricSample("waves_total")] and state == "running":
+                raise
+            self._tell("metrics_not_written", "warning", error=error.what)
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file atomically: readers find the old text or the new one."""
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Replace a file of metrics atomically; `OutputError` if it cannot be written."""
+    draft = ""
     try:
+        handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with open(handle, "w", encoding="utf-8") as file:
             file.write(text)
         # Collectors of metrics run as other users.
         Path(draft).chmod(0o644)
         os.replace(draft, path)
-    except OSError:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        if draft:
+            Path(draft).unlink(missing_ok=True)
+        raise OutputError(
+            f"the metrics file cannot be written: {error.strerror or error}",
+            where=str(path),
+            remedy="choose a file in a folder that exists and is writable",
+        ) from error

@@ -16,6 +16,7 @@ there: the last pass finds what is missing, and reports it.
 
 import gc
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,7 @@ from presswatch_spark.core.spark.errors import WorkerDiedError, spark_errors
 from presswatch_spark.core.spark.session import TASK_FAILURES, cores_now
 from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.scanning.costs import Meter
-from presswatch_spark.scanning.monitoring.metrics import MetricSample, time_of_cores, totals_of
+from presswatch_spark.scanning.monitoring.metrics import MetricSample, Totals, totals_of
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, part_files, write_wave
 from presswatch_spark.scanning.runs.unfinished import OwnedRun
@@ -207,14 +208,11 @@ class WaveReader:
             second = _joined(chain.from_iterable(self.attempts(each, final=True) for each in some))
             for place, row in second.log.items():
                 second.log[place] = {**row, "attempts": row["attempts"] + left[place]["attempts"]}
-            self._check_budget(second.log.values(), len(shards))
+            check_budget(second.log.values(), len(shards), self.rules.wave_failures, self.kind.counted)
             waves.append(self._done(second, list(again), meter, deaths + second.deaths, first=not waves))
         else:
-            self._check_budget(left.values(), len(shards))
+            check_budget(left.values(), len(shards), self.rules.wave_failures, self.kind.counted)
         return waves
-
-    def _check_budget(self, log: Collection[Row], shards: int) -> None:
-        check_budget(log, shards, self.rules.wave_failures, self.kind.counted)
 
     def attempts(self, shards: Shards, *, final: bool, deaths: int = 0) -> Iterator[WaveOutcome]:
         """Yield attempts at the shards, several if workers kept dying; `deaths`: deaths not yet counted."""
@@ -284,7 +282,8 @@ class WaveReader:
         counted = (ShardTotals.of(row, kind.terms) for row in log)
         counts = sum(counted, ShardTotals(core_seconds=meter.core_seconds()))
         totals = totals_of(log)
-        totals.update(time_of_cores(counts.core_seconds))
+        # Rounded up, or many short waves would count as nothing.
+        totals[MetricSample("core_seconds_total")] = ceil(counts.core_seconds)
         totals[MetricSample("waves_total")] = int(first)
         totals[MetricSample("worker_deaths_total")] = deaths
         totals[MetricSample("shards_rescanned_total")] = len(self.again.intersection(places))
@@ -331,8 +330,7 @@ def earlier_passes(
 ) -> list[Wave]:
     """Read the shards in each pass before the last; return waves without shards, which hold the cost.
 
-    `shards`: by position in the plan. `guard` is called before each wave with the waves so far, and may
-    raise.
+    `shards`: by position in the plan. `guard`: called before each wave with the waves so far; may raise.
 
     Raises:
         PlatformError: too many shards of a wave could not be read.
@@ -342,9 +340,8 @@ def earlier_passes(
     parts = [passes.at(reader.run.folder, number) for number in range(passes.count - 1)]
     left_by_pass = [_left(part, shards) for part in parts]
     observer.say("passes", passes.why)
-    observer.progress.expect(sum(map(len, left_by_pass)))
     for part, left in zip(parts, left_by_pass, strict=True):
-        observer.progress.in_pass(part.number + 1, part.count)
+        observer.progress.in_pass(part.number + 1, part.count, sum(map(len, left_by_pass[part.number :])))
         sifting = replace(reader, read=partial(_keep, part, passes.reader(part)), is_sifting=True)
         places = list(left)
         for first in range(0, len(places), size):
@@ -352,7 +349,7 @@ def earlier_passes(
             waves.append(
                 _sifted(sifting, part, {place: left[place] for place in places[first : first + size]})
             )
-    observer.progress.in_pass(passes.count, passes.count)
+    observer.progress.in_pass(passes.count, passes.count, 0)
     return waves
 
 
@@ -362,7 +359,7 @@ def _sifted(reader: WaveReader, part: Pass, shards: Shards) -> Wave:
     check_budget(log, len(shards), reader.rules.wave_failures)
     lost = sum(row["failure"] in PLATFORM for row in log)
     counts = ShardTotals(core_seconds=meter.core_seconds())
-    totals = time_of_cores(counts.core_seconds)
+    totals: Totals = Counter({MetricSample("core_seconds_total"): ceil(counts.core_seconds)})
     totals |= {MetricSample("pass_waves_total"): 1, MetricSample("pass_shards_total"): len(shards)}
     attempt = f"pass-{part.number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"
     wave = Wave(attempt, (), counts, (), run.epoch, totals)

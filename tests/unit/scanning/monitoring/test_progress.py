@@ -84,20 +84,35 @@ def test_work_under_way_is_shown_and_forgotten_when_it_must_be_done_again() -> N
 def test_time_left_counts_what_earlier_passes_read_and_have_to_read() -> None:
     shown = Shown()
     progress = shown.progress
-    progress.expect(20)
-    for number, read in ((1, 10), (2, 5)):
-        progress.in_pass(number, 3)
-        progress.sifted(read)
+    for number, left in ((1, 20), (2, 10)):
+        progress.in_pass(number, 3, left)
+        progress.sifted(10)
         shown.tick()
-    progress.sifted(5)
-    progress.in_pass(3, 3)
-    shown.tick(120, shards=4)
+    progress.in_pass(3, 3, 0)
+    shown.tick(60, shards=5)
     assert shown.parts(0, -1) == [
         ("pass 1 of 3", "0:02:00 left"),
-        ("pass 2 of 3", "0:02:00 left"),
-        ("pass 3 of 3", "0:01:00 left"),
+        ("pass 2 of 3", "0:01:00 left"),
+        ("pass 3 of 3", "0:00:40 left"),
     ]
-    assert "pass 3 of 3 · 4/10 shards · " in shown.text
+    assert "pass 3 of 3 · 5/10 shards · " in shown.text
+
+
+def test_time_left_follows_the_pace_of_the_second_half_and_goes_on_between_shards() -> None:
+    shown, read = Shown(30), {"shards": 1, "text_bytes": 1_000}
+    # A slow host first, then ten shards a minute.
+    shown.tick(120, **read)
+    for _ in range(2):
+        shown.tick(60, shards=10, text_bytes=10_000)
+    assert shown.parts(-1)[-1] == ("0:00:54 left",)
+    shown.tick(10)
+    with shown.progress:
+        pass
+    assert shown.parts(-1)[-1] == ("0:00:44 left",)
+    shown.tick(40)
+    with shown.progress:
+        pass
+    assert shown.parts(-1)[-1] == ("0:00:27 left",)
 
 
 def test_no_time_left_is_shown_while_nothing_is_read() -> None:

@@ -17,7 +17,7 @@ from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN, RunSummary
-from presswatch_spark.scanning.runs import publish
+from presswatch_spark.scanning.runs import markers, publish
 from presswatch_spark.scanning.runs.markers import (
     Note,
     Wave,
@@ -155,10 +155,11 @@ def test_finished_waves_are_kept_and_leftovers_are_neither_read_nor_kept(
 
 
 @pytest.mark.full
-def test_what_is_large_is_sorted_by_spark_into_several_files(
-    run: Any, monkeypatch: pytest.MonkeyPatch, on_disk: tuple[RunSummary, TableStore]
+@pytest.mark.parametrize("limit", [(publish, "SORTED_HERE_BYTES"), (markers, "MOST_PARTS")])
+def test_what_is_large_or_in_many_parts_is_sorted_by_spark_into_several_files(
+    run: Any, monkeypatch: pytest.MonkeyPatch, on_disk: tuple[RunSummary, TableStore], limit: tuple[Any, str]
 ) -> None:
-    monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
+    monkeypatch.setattr(*limit, 0)
     monkeypatch.setattr(publish, "FILE_BYTES", 30_000)
     summary, store = run()
     assert len(store.files("matches")) > 1

@@ -27,7 +27,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metric_rows
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.markers import RunPart, Wave, damage_of, forget_wave, in_groups
+from presswatch_spark.scanning.runs.markers import RunPart, Wave, are_few, damage_of, forget_wave, in_groups
 from presswatch_spark.scanning.runs.publish import publish
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, older_runs, own_run, remove_leftovers
 from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes
@@ -165,7 +165,7 @@ def without_damage(
 ) -> tuple[list[Wave], list[Wave]]:
     """Return the waves with undamaged parts, and the others, whose markers are removed."""
     parts = [part for wave in waves for part in wave.parts]
-    if sum(part.bytes for part in parts) <= CHECKED_HERE_BYTES:
+    if are_few(run.parts, parts, CHECKED_HERE_BYTES):
         with ThreadPoolExecutor(READERS, "check") as pool:
             damage = pool.map(partial(damage_of, run.parts), parts)
             damaged = {part.name: what for part, what in zip(parts, damage, strict=True) if what}

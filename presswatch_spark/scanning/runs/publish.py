@@ -17,7 +17,7 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.spark.errors import spark_errors
 from presswatch_spark.core.spark.session import sql_session
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
-from presswatch_spark.scanning.runs.markers import RunPart, Wave, in_groups, read_part
+from presswatch_spark.scanning.runs.markers import RunPart, Wave, are_few, in_groups, read_part
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear
 from presswatch_spark.scanning.runs.work import Kind, Row, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
@@ -115,7 +115,7 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
         return sorted_here(log.select(columns_without_run(table).names), files)
     if table == "rights_signals" and not parts:  # most runs have none, and need no empty file
         return (), digest_of(())
-    if sum(part.bytes for part in parts) <= SORTED_HERE_BYTES:
+    if are_few(run.parts, parts, SORTED_HERE_BYTES):
         return sorted_here(_read(run.parts, parts, kind.columns[table]), files)
     return sorted_by_spark(sql_session(), run.parts, parts, files)
 
@@ -151,7 +151,7 @@ def sorted_by_spark(
     rows = batches_of(spark, groups, partial(_rows_of, folder, None), schema)
     wanted = pa.schema([schema.field("row_sha256")])
     digests = batches_of(spark, groups, partial(_rows_of, folder, wanted.names), wanted)
-    ranges = rows.repartitionByRange(count, *order[:3]) if count > 1 else rows.coalesce(1)
+    ranges = rows.repartitionByRange(count, *order[:3])
     # Two independent jobs, at the same time.
     with spark_errors(files.folder.uri), ThreadPoolExecutor(2, "publish") as pool:
         digest = pool.submit(table_digest, digests)

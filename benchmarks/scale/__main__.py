@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import publish
-from benchmarks.scale import growth, limits, records, report
+from benchmarks.scale import growth, limits, report, simulation, unattended
 from benchmarks.scale.jobs import job
 from benchmarks.scale.material import Sizes, write_pages
 from benchmarks.speed import articles, result
@@ -34,14 +34,14 @@ SMALL = Sizes(
     candidates=20_000,
     planned=10_000,
     tiny=(16, 32, 64),
-    records=(1,),
+    unattended=(40, 1_000),
 )
 
 
 class Bench:
     """The parts, below one folder, with a corpus that most of them share."""
 
-    def __init__(self, folder: Path, sizes: Sizes) -> None:
+    def __init__(self, folder: Path, sizes: Sizes, found: dict[str, Any]) -> None:
         self.folder, self.sizes = folder, sizes
         self.parts: dict[str, Callable[[], dict[str, Any]]] = {
             "shards": lambda: growth.by_shards(folder, self.corpus, sizes),
@@ -52,7 +52,10 @@ class Bench:
             "furniture": lambda: limits.furniture(folder, sizes),
             "plans": lambda: limits.plans(sizes),
             "tiny": lambda: growth.by_tiny_shards(folder, self.corpus, sizes),
-            "records": lambda: records.measure(folder, self.corpus, sizes.records),
+            "unattended": lambda: unattended.measure(folder, sizes),
+            "simulation": lambda: simulation.measure(
+                folder, self.corpus, sizes, found["unattended"]["shard_factors"]
+            ),
         }
 
     @cached_property
@@ -69,7 +72,7 @@ class Bench:
 
 def main() -> None:
     """Measure the parts that were asked for, and write what is known after each."""
-    names = list(Bench(Path(), SMALL).parts)
+    names = list(Bench(Path(), SMALL, {}).parts)
     parser = argparse.ArgumentParser(
         prog="benchmarks.scale", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -83,7 +86,7 @@ def main() -> None:
     sizes, path = SMALL if asked.small else Sizes(), publish.destination(asked)
     found = result.read(path)
     with tempfile.TemporaryDirectory(prefix="presswatch-scale-", dir=asked.folder) as folder:
-        bench = Bench(Path(folder), sizes)
+        bench = Bench(Path(folder), sizes, found["parts"])
         for name in asked.only.split(","):
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             began = time.monotonic()

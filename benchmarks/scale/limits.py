@@ -9,8 +9,6 @@ import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from benchmarks.scale.material import Sizes, write_pages
 from benchmarks.speed import articles
 from benchmarks.speed.prose import sentences
@@ -21,10 +19,9 @@ from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
-from presswatch_spark.matching.shingle_index import ShingleIndex, block_shift, hash_ranges
+from presswatch_spark.matching.shingle_index import hash_ranges
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.text.words import shingle_hashes, words_of
 from presswatch_spark.reading.warc_format import WET
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
@@ -42,11 +39,7 @@ FURNISHED = 1_000
 
 
 def passes(folder: Path, corpus: Path, sizes: Sizes) -> dict[str, Any]:
-    """An index searched by ranges of hashes: the pairs of all passes are those of the whole index.
-
-    Beside it, what the other way would take: to hold the filter alone, keep what passes it, and join that
-    with the index afterwards.
-    """
+    """An index searched by ranges of hashes: the pairs of all passes are those of the whole index."""
     index = Corpus.open(str(corpus), check=False).index
     shard = write_pages(folder / "passes.warc.wet.gz", sizes.rate_pages, 0.05, "passes")
     whole, parts = Sieve(index), [Sieve(index, hashes=hashes) for hashes in hash_ranges(PASSES)]
@@ -69,32 +62,6 @@ def passes(folder: Path, corpus: Path, sizes: Sizes) -> dict[str, Any]:
         "one_pass_mb_per_second": round(turns.rate("one"), 1),
         "read_mb_per_second": round(turns.rate("read"), 1),
         "cost_of_all_passes": round(PASSES * turns.ratio("whole", "one"), 2),
-        **_join(shard, index),
-    }
-
-
-def _join(shard: Path, index: ShingleIndex) -> dict[str, Any]:
-    """The tokens of a shard, those of its shingles that pass the filter, and the time to join them."""
-    shift, bits = block_shift(len(index.filter)), [np.uint64(6 * n) for n in range(4)]
-    one, last, words, tokens = np.uint64(1), np.uint64(63), 0, []
-    for batch in WET.read(stat(str(shard), StorageOptions()), ReadOptions(), ReadReport()):
-        for i in range(len(batch)):
-            found = words_of(batch.text_of(i))
-            words += len(found)
-            hashes = shingle_hashes(found.hashes)
-            wanted = np.bitwise_or.reduce([one << ((hashes >> bit) & last) for bit in bits])
-            tokens.append(hashes[wanted & ~index.filter[(hashes >> one) >> shift] == 0])
-    every = np.concatenate(tokens)
-    began = time.process_time()
-    every = every[np.argsort(every)]
-    places = np.minimum(np.searchsorted(index.hashes, every), len(index.hashes) - 1)
-    matching = int(np.count_nonzero(index.hashes[places] == every))
-    seconds = time.process_time() - began
-    return {
-        "words": words,
-        "tokens": len(every),
-        "tokens_indexed": matching,
-        "join_microseconds_a_token": round(seconds / max(1, len(every)) * 1e6, 3),
     }
 
 

@@ -24,7 +24,7 @@ class Sizes:
 
     `shards` of `shard_pages` pages each; `corpora` in articles; `matching` in shares of pages that copy;
     `skew` in pages that copy one article, `skew_pages` to a shard; `candidates` refused by the screen;
-    `tiny` shards of one page each; `records` in MiB.
+    `tiny` shards of one page each; `unattended` shards and articles.
     """
 
     shards: tuple[int, ...] = (100, 400, 1600)
@@ -38,7 +38,7 @@ class Sizes:
     candidates: int = 300_000
     planned: int = 100_000
     tiny: tuple[int, ...] = (1_000, 2_500, 5_000)
-    records: tuple[int, ...] = (16, 64)
+    unattended: tuple[int, int] = (2_000, 10**6)
 
 
 def write_pages(path: Path, pages: int, share: float, seed: str) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from math import ceil
 from typing import Any
 
+from benchmarks.scale.unattended import ROLES
 from benchmarks.speed.report import joined, paragraph, table, when
 
 Figures = dict[str, Any]
@@ -15,7 +17,6 @@ MANY_ARTICLES, MANY_PAIRS = 10**8, 10**9
 HOST_GIGABYTES = 128
 POSTING_BYTES = 4
 LEFT_FOR_THE_INDEX = 0.5
-KINDS_OF_TEXT = {"prose": "prose", "letters": "words of one letter"}
 
 
 def markdown(result: Figures) -> str:
@@ -136,18 +137,59 @@ def _release(parts: Figures) -> str:
       {2.14e7 * skew["runs"][0]["bytes_a_match"] / 1e9:.1f} GB.""")
 
 
-def _records(parts: Figures) -> str:
-    part = parts["records"]
-    cells = {(run["record_mib"], run["text"], run["format"]): run["peak_megabytes"] for run in part["runs"]}
-    formats = list(dict.fromkeys(run["format"] for run in part["runs"]))
-    rows = [
-        (f"{size} MiB of {KINDS_OF_TEXT[kind]}", *(cells[size, kind, name] for name in formats))
-        for size, kind in dict.fromkeys((run["record_mib"], run["text"]) for run in part["runs"])
-    ]
+def _unattended(parts: Figures) -> str:
+    part = parts["unattended"]
+    calm, rough, kills = part["undisturbed"], part["disturbed"], part["disturbed"]["kills"]
+    met = Counter(part["requests"]["bucket"]) + Counter(part["requests"]["site"])
+    refused, answered = met.pop("429", 0), met.pop("fine")
     text = paragraph(f"""
-      Peak memory, in MB, of a worker with its parser for one record of that size that contains an article
-      {when(part)}. No limit was set; by default `read.max_document_bytes` is 16 MiB.""")
-    return f"{text}\n\n{table(('record', *formats), rows)}"
+      {part["shards"]:,} shards of {part["stored_megabytes"] / part["shards"]:.1f} MB, of which
+      {part["distinct_shards"]} differ, were scanned for {part["articles"]:,} articles {when(part)}, in
+      {calm["seconds"]:,} s. Then, in {rough["seconds"]:,} s, {kills["driver"]} drivers and {kills["worker"]}
+      workers were killed, {met.total():,} of {met.total() + answered:,} requests failed, and a host refused
+      {refused:,} others. `table_digest` was {"the same" if part["same_digest"] else "NOT the same"}. From the
+      middle of the time, the predicted end was wrong by at most {calm["largest_eta_error"]:.1%} of the time,
+      and by {rough["largest_eta_error"]:.1%} in the last process of the disturbed run. MB of memory:""")
+    rows = [
+        (f"{name}, {when_}", *(run["megabytes"][who][n] for who in ROLES))
+        for name, run in (("undisturbed", calm), ("disturbed", rough))
+        for n, when_ in enumerate(("most", "second quarter", "last quarter"))
+    ]
+    return f"{text}\n\n{table(('run', 'driver', 'JVM', 'worker'), rows)}"
+
+
+def _simulation(parts: Figures) -> str:
+    part = parts["simulation"]
+    checks = joined(
+        {
+            f"{one['shards']} shards": f"{one['predicted_seconds']} s ({one['seconds']} s)"
+            for one in part["checks"]
+        }
+    )
+    rows = []
+    for run in part["runs"]:
+        spent = dict(run["spent_core_hours"])
+        useful = spent.pop("shards")
+        reason = max(spent, key=lambda name: spent[name])
+        rows.append(
+            (
+                f"{run['format'].upper()}, {run['rows']:,} rows",
+                f"{run['cores']:,}",
+                f"{run['wave_shards']:,}",
+                run["minutes"],
+                f"{run['core_hours']:,} ({useful / run['core_hours']:.0%})",
+                f"{reason}, {spent[reason]:,}",
+            )
+        )
+    head = (
+        "release",
+        "cores",
+        "shards of a wave",
+        "minutes",
+        "core-hours (useful)",
+        "largest loss, core-hours",
+    )
+    return f"{checks}\n\n{table(head, rows)}"
 
 
 def _candidates(parts: Figures) -> str:
@@ -172,7 +214,8 @@ SECTIONS: dict[str, tuple[set[str], Callable[[Figures], str]]] = {
     "Number of matches": ({"matches"}, _matches),
     "One article on every page": ({"skew"}, _skew),
     "10^8 articles": ({"corpus", "passes"}, _articles),
+    "A scan without supervision": ({"unattended"}, _unattended),
+    "90,000 shards on 1,000 cores": ({"simulation"}, _simulation),
     "100,000 shards": ({"shards", "plans", "skew"}, _release),
-    "One huge record": ({"records"}, _records),
     "10^9 candidates": ({"furniture", "matches", "skew"}, _candidates),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -78,12 +79,16 @@ def _sum(lines: Iterable[str]) -> Memory:
 
 
 class Watcher:
-    """Looks at something again and again while its block runs, and once more at the end."""
+    """Looks at something again and again while its block runs, and once more at the end.
+
+    `processor_seconds`: the time that the looks took, after the block.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.processor_seconds = 0.0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -98,6 +103,7 @@ class Watcher:
     def _watch(self) -> None:
         while not self._stop.wait(self._seconds):
             self._look()
+        self.processor_seconds = time.thread_time()
 
     def _look(self) -> None:
         raise NotImplementedError
@@ -110,17 +116,24 @@ class PeakMemory(Watcher):
     Args:
         mapped: folder whose mapped files do not count as private: a page that one process alone has touched
             so far is the page cache's none the less, and there once for all who will.
+        root: the driver; by default this process.
+        seconds: between two looks.
+
+    `history`: the time of each look (`time.time`), and the private bytes of driver, JVM and largest worker.
     """
 
-    def __init__(self, mapped: Path | None = None) -> None:
-        super().__init__(SECONDS_BETWEEN_LOOKS)
-        self._mapped = mapped
+    def __init__(
+        self, mapped: Path | None = None, root: int | None = None, seconds: float = SECONDS_BETWEEN_LOOKS
+    ) -> None:
+        super().__init__(seconds)
+        self._mapped, self._root = mapped, root or os.getpid()
         self.worker = self.java = self.driver = Memory()
         self.all_proportional = 0
+        self.history = list[tuple[float, int, int, int]]()
 
     def _look(self) -> None:
-        together = 0
-        for process in [os.getpid(), *below(os.getpid())]:
+        together, worker, java, driver = 0, Memory(), Memory(), Memory()
+        for process in [self._root, *below(self._root)]:
             try:
                 memory, command = (
                     memory_of(process),
@@ -134,12 +147,15 @@ class PeakMemory(Watcher):
             except (OSError, IndexError):
                 continue
             if DAEMON in command:
-                self.worker = _larger(self.worker, memory)
+                worker = _larger(worker, memory)
             elif command[0].endswith(b"java"):
-                self.java = _larger(self.java, memory)
-            elif process == os.getpid():
-                self.driver = _larger(self.driver, memory)
+                java = _larger(java, memory)
+            elif process == self._root:
+                driver = _larger(driver, memory)
+        self.worker, self.java = _larger(self.worker, worker), _larger(self.java, java)
+        self.driver = _larger(self.driver, driver)
         self.all_proportional = max(self.all_proportional, together)
+        self.history.append((time.time(), driver.private, java.private, worker.private))
 
 
 def _larger(first: Memory, second: Memory) -> Memory:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.scale import growth, limits, records, report
+from benchmarks.scale import growth, limits, report, simulation, unattended
 from benchmarks.scale.material import Sizes, named, write_copies, write_pages
 from benchmarks.speed import articles, result
 from benchmarks.speed.reading import ours
@@ -44,7 +44,6 @@ def test_passes_over_a_cut_index_give_the_pairs_of_the_whole(corpus: Path, tmp_p
     figures = limits.passes(tmp_path, corpus, SIZES)
     assert figures["same_pairs"]
     assert figures["pairs"] > 0
-    assert figures["tokens"] >= figures["tokens_indexed"] > 0
     index = Corpus.open(str(corpus)).index
     shard = write_pages(tmp_path / "one.warc.wet.gz", 60, 0.05, "passes")
     for hashes in hash_ranges(limits.PASSES):
@@ -76,6 +75,55 @@ def test_a_line_of_furniture_is_refused_if_short_and_a_row_of_no_use_if_long(tmp
     assert long["rows"] == long["candidates"] == 2_000
 
 
+COURSE = {
+    "seconds": 300,
+    "largest_eta_error": 0.052,
+    "megabytes": {who: [3, 1, 2] for who in unattended.ROLES},
+    "kills": {"driver": 5, "worker": 9},
+}
+UNATTENDED = {
+    "shards": 100,
+    "distinct_shards": 40,
+    "stored_megabytes": 500,
+    "articles": 1_000,
+    "same_digest": True,
+    "requests": {"bucket": {"fine": 95, "500": 5}, "site": {"fine": 100, "429": 7}},
+    "undisturbed": COURSE,
+    "disturbed": COURSE,
+}
+CHECK = {"shards": 100, "predicted_seconds": 2.0, "seconds": 2.1}
+SIMULATED = {
+    "format": "wet",
+    "cores": 1_000,
+    "wave_shards": 256,
+    "rows": 1_000,
+    "minutes": 6.0,
+    "core_hours": 100.0,
+    "spent_core_hours": {"ends of waves": 70.0, "shards": 30.0},
+}
+
+
+def test_a_simulated_run_accounts_for_the_time_of_all_cores() -> None:
+    ideal = simulation.Cluster(32, request=0.0, requests=1e9, losses_an_hour=0.0)
+    seconds, _ = simulation.simulated([5.0] * 2_048, 0, ideal, simulation.Costs(), wave_shards=512)
+    assert seconds == pytest.approx(320.0)
+    costs = simulation.Costs(fixed=1.0, wave=0.2, shard=0.001, task=0.05, launch=0.003, row=1e-4)
+    cluster = simulation.Cluster(32, losses_an_hour=20.0)
+    seconds, spent = simulation.simulated([5.0] * 2_048, 9_000, cluster, costs, wave_shards=512)
+    assert spent["lost nodes"] > 0
+    assert spent["shards"] == pytest.approx(2_048 * 5 + 512 * (0.05 + cluster.request))
+    assert spent.total() == pytest.approx((seconds - costs.fixed) * 32)
+
+
+def test_the_time_left_is_compared_with_the_end_of_the_run() -> None:
+    times = [(0, "run_started", 0), (60, "progress", 40), (80, "progress", 30), (100, "run_published", 0)]
+    events = [(float(at), {"event": event, "seconds_left": left}) for at, event, left in times]
+    course = unattended.Course(0.0, events, [(float(at), at, 2 * at, 0) for at in range(100)])
+    figures = unattended._figures(course)
+    assert figures["eta_errors"] == [(0.6, 0.0), (0.8, 0.1)]
+    assert (figures["largest_eta_error"], figures["seconds"]) == (0.1, 100)
+
+
 @pytest.mark.full
 def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> None:
     found = result.read(tmp_path / "none.json")
@@ -99,14 +147,9 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
             "verified": FURNITURE | {"rows": 10, "further_microseconds": 180.0},
         },
         "plans": limits.plans(SIZES),
-        "records": {
-            "runs": [
-                {"format": name, "text": kind, "record_mib": 1, "peak_megabytes": 300}
-                for kind in report.KINDS_OF_TEXT
-                for name in records.WRITERS
-            ]
-        },
     }
+    parts["unattended"] = UNATTENDED
+    parts["simulation"] = {"checks": [CHECK], "runs": [SIMULATED]}
     for name, figures in parts.items():
         result.add(found, name, figures, SIZES, 1.0)
     text = report.markdown(json.loads(json.dumps(found)))
@@ -116,8 +159,10 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
     assert "= 252 GB of index, of which 202 GB are searched" in words
     assert "In half of 128 GB, that takes 4 passes" in words
     assert "In three quarters of the memory, 3 passes are enough" in words
+    assert "`table_digest` was the same" in words
+    assert "5 of 200 requests failed, and a host refused 7 others" in words
+    assert "| 100.0 (30%) | ends of waves, 70.0 |" in words
     assert "in sieve and screen, 1.4 core-hours in all" in words
-    assert "| 1 MiB of words of one letter | 300 | 300 | 300 | 300 |" in text
 
 
 # 100,000 shards have to fit into the GB that a driver has by default. What a run holds of each is some 2 KB;

@@ -1,0 +1,262 @@
+"""A long scan that nobody looks after: its driver and workers are killed, requests fail, a host throttles.
+
+Whoever watches only gives the same command again. The tables must be those of an undisturbed run, memory must
+not grow, and the time left that progress shows must come true. The shards are `DISTINCT` files of 1 to 15 MB,
+5 MB on average, served under many names: their pages have the same URLs under each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.scale.material import Sizes, write_pages
+from benchmarks.speed import articles
+from benchmarks.speed.processes import PeakMemory
+from presswatch_spark.tables.store import TableStore
+from tests.chaos.job import workers_of
+from tests.world.servers import FINE, Fault, Server, running
+
+DISTINCT, MEAN_PAGES, MATCHING = 40, 900, 0.01
+FAILING = 0.05
+FAULTS = (
+    Fault(status=500),
+    Fault(status=503, code="SlowDown"),
+    Fault(cut_after=300_000, reset=True),
+    Fault(cut_after=300_000),
+)
+THROTTLED_SHARE, REQUESTS_A_SECOND = 0.05, 4
+WAVES, DRIVER_KILLS, WORKER_KILLS = 16, 5, 12
+ROLES = ("driver", "java", "worker")
+SECONDS_BETWEEN_LOOKS = 0.5
+JOB = """
+import sys
+from presswatch_spark.cli.job import run_job
+from presswatch_spark.scanning.monitoring import progress
+progress.SECONDS_BETWEEN_LINES = 2.0
+sys.exit(run_job(["scan", *sys.argv[1:]]))
+"""
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "NO_PROXY": "127.0.0.1"}
+
+
+@dataclass
+class Host(Server):
+    """A server with a share of requests that fail, and a limit of those that it answers in a second.
+
+    `met` counts requests by what they met: a status, `cut`, `fine`.
+    """
+
+    failing: float = 0.0
+    limit: float = float("inf")
+    met: Counter[str] = field(default_factory=Counter)
+    rng: random.Random = field(default_factory=lambda: random.Random("host"))
+    answered: deque[float] = field(default_factory=deque)
+
+    def fault_for(self, method: str, path: str) -> Fault:
+        """The trouble of the next request."""
+        with self.guard:
+            now = time.monotonic()
+            while self.answered and self.answered[0] < now - 1:
+                self.answered.popleft()
+            fault = self.rng.choice(FAULTS) if self.rng.random() < self.failing else FINE
+            if len(self.answered) >= self.limit:
+                fault = Fault(status=429, retry_after="1")
+            if not fault.status:
+                self.answered.append(now)
+            self.met["fine" if fault is FINE else str(fault.status or "cut")] += 1
+        return fault
+
+
+# --- the job
+
+
+@dataclass
+class Course:
+    """Events of a run with their times, memory over time (`PeakMemory.history`), kills, exit codes."""
+
+    began: float = field(default_factory=time.time)
+    events: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    memory: list[tuple[float, int, int, int]] = field(default_factory=list)
+    kills: Counter[str] = field(default_factory=Counter)
+    codes: list[int] = field(default_factory=list)
+
+    @property
+    def ended(self) -> float:
+        """The time of publication."""
+        return next(at for at, event in self.events if event["event"] == "run_published")
+
+
+def run_to_the_end(
+    arguments: Sequence[str], environment: dict[str, str], folder: Path, pace: float
+) -> Course:
+    """Give the command until it is done; `pace`: mean seconds from start to kill of a driver, or no kills."""
+    log = folder / "events.jsonl"
+    course, rng = Course(), random.Random("kills")
+    while not course.codes or course.codes[-1] == -signal.SIGKILL:
+        is_struck = pace and len(course.codes) < DRIVER_KILLS
+        left = rng.uniform(0.2, 1.8) * pace if is_struck else float("inf")
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-c", JOB, *arguments],
+                env=os.environ | environment | CREDENTIALS,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+        began, chance = time.monotonic(), WORKER_KILLS / DRIVER_KILLS / pace if pace else 0.0
+        with PeakMemory(folder, process.pid, SECONDS_BETWEEN_LOOKS) as peak:
+            while process.poll() is None:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+                if rng.random() < SECONDS_BETWEEN_LOOKS * chance:
+                    course.kills["worker"] += _kill_a_worker(process.pid, rng)
+                if time.monotonic() - began > left:
+                    process.kill()
+        course.codes.append(process.wait())
+        course.kills["driver"] += course.codes[-1] == -signal.SIGKILL
+        course.memory += peak.history
+        course.events += _events(log)
+    assert course.codes[-1] == 0, log.read_text("utf-8")[-2_000:]
+    return course
+
+
+def _kill_a_worker(driver: int, rng: random.Random) -> int:
+    workers = workers_of(driver)
+    if workers:
+        with suppress(ProcessLookupError):
+            os.kill(rng.choice(workers), signal.SIGKILL)
+    return len(workers[:1])
+
+
+def _events(log: Path) -> list[tuple[float, dict[str, Any]]]:
+    found = []
+    for line in log.read_text("utf-8", "replace").splitlines():
+        # The last line of a killed driver may be a part of one; Java's lines are none.
+        with suppress(ValueError, LookupError, TypeError):
+            event = json.loads(line)
+            found.append((datetime.fromisoformat(event["time"]).timestamp(), event))
+    return found
+
+
+# --- what is measured
+
+
+def measure(folder: Path, sizes: Sizes) -> dict[str, Any]:
+    """Scan undisturbed and disturbed; digests, memory over time, and how true the time left was."""
+    shards, count = sizes.unattended
+    corpus = articles.build(folder / "unattended-press", count)
+    shutil.rmtree(corpus.parent / "articles")
+    made = _made(folder / "unattended-shards")
+    rng = random.Random("shards")
+    files = {f"/release/shard-{number:06}.warc.wet.gz": rng.choice(made) for number in range(shards)}
+    slow = set(rng.sample(sorted(files), max(1, round(shards * THROTTLED_SHARE))))
+    bucket = Host({path: data for path, data in files.items() if path not in slow})
+    site = Host({path: files[path] for path in slow})
+    with running(bucket), running(site):
+        listed = [*(f"s3:/{path}" for path in bucket.objects), *(f"{site.url}{path}" for path in slow)]
+        (folder / "shards.paths").write_text("\n".join(listed), "utf-8")
+        arguments = [
+            str(folder / "shards.paths"), "--format", "wet", "--corpus", str(corpus), "--cores", "2",
+            "--log-format", "json", "--wave-shards", str(max(1, shards // WAVES)),
+        ]  # fmt: skip
+        environment = {"PRESSWATCH_STORAGE__ENDPOINT": bucket.url}
+
+        calm, row = _course(folder, "undisturbed", arguments, environment, 0.0)
+        seconds = calm.ended - calm.began
+        print(f"undisturbed: {seconds:.0f} s; disturbed, up to three times that", file=sys.stderr, flush=True)
+        bucket.failing, site.limit = FAILING, REQUESTS_A_SECOND
+        bucket.met, site.met = Counter(), Counter()
+        rough, again = _course(folder, "disturbed", arguments, environment, seconds / DRIVER_KILLS)
+    return {
+        "shards": shards,
+        "distinct_shards": DISTINCT,
+        "stored_megabytes": round(sum(map(len, files.values())) / 1e6),
+        "text_megabytes": round(row["text_bytes"] / 1e6),
+        "articles": count,
+        "matches": row["matches"],
+        "table_digest": row["table_digest"],
+        "same_digest": row["table_digest"] == again["table_digest"],
+        "shard_factors": _factors(folder / "disturbed"),
+        "requests": {"bucket": dict(bucket.met), "site": dict(site.met)},
+        "undisturbed": _figures(calm),
+        "disturbed": _figures(rough) | {"kills": dict(rough.kills), "exit_codes": rough.codes},
+    }
+
+
+def _course(
+    folder: Path, name: str, arguments: list[str], environment: dict[str, str], pace: float
+) -> tuple[Course, dict[str, Any]]:
+    out = folder / name
+    course = run_to_the_end([*arguments, "--out", str(out)], environment, folder, pace)
+    (row,) = TableStore.open(str(out)).read("runs").to_pylist()
+    return course, row
+
+
+def _factors(tables: Path) -> list[float]:
+    """Seconds of a shard per byte of text, in multiples of their mean: a thousand quantiles."""
+    log = TableStore.open(str(tables)).read("scan_log", columns=["seconds", "text_bytes"]).to_pylist()
+    paces = np.array([row["seconds"] / row["text_bytes"] for row in log])
+    quantiles = np.quantile(paces, np.linspace(0, 1, 1_000))
+    return [round(float(each), 4) for each in quantiles / quantiles.mean()]
+
+
+def _made(folder: Path) -> list[bytes]:
+    """`DISTINCT` shards."""
+    folder.mkdir()
+    rng = random.Random("pages")
+    pages = (min(3_000, round(rng.lognormvariate(0, 0.5) * MEAN_PAGES)) for _ in range(DISTINCT))
+    return [
+        write_pages(folder / f"{number:02}.warc.wet.gz", count, MATCHING, f"unattended {number}").read_bytes()
+        for number, count in enumerate(pages)
+    ]
+
+
+def _figures(course: Course) -> dict[str, Any]:
+    """Figures of a run.
+
+    Errors of the predicted end, by the share of the time that was over, as shares of the time: that of the
+    last process, since no estimate foresees a kill. MB of memory: most of all, in the second quarter, and in
+    the last one.
+    """
+    began = max(at for at, event in course.events if event["event"] == "run_started")
+    seconds = course.ended - began
+    errors = [
+        (round((at - began) / seconds, 3), round((at + event["seconds_left"] - course.ended) / seconds, 3))
+        for at, event in course.events
+        if event["event"] == "progress" and event["seconds_left"] is not None
+    ]
+    late = [abs(error) for share, error in errors if share >= 0.5]
+    samples = {who: [each[n] / 1e6 for each in course.memory] for n, who in enumerate(ROLES, 1)}
+    quarter = len(course.memory) // 4
+    return {
+        "seconds": round(course.ended - course.began),
+        "seconds_of_last_process": round(seconds),
+        "largest_eta_error": max(late),
+        "median_eta_error": statistics.median(late),
+        "eta_errors": errors[:: max(1, len(errors) // 40)],
+        "megabytes": {
+            who: [
+                round(figure)
+                for figure in (
+                    max(sizes),
+                    statistics.median(sizes[quarter : 2 * quarter]),
+                    statistics.median(sizes[-quarter:]),
+                )
+            ]
+            for who, sizes in samples.items()
+        },
+    }

@@ -25,9 +25,10 @@ import pyarrow as pa
 from presswatch_spark.core.errors import ConfigError, OutputError, StorageError, first_line
 from presswatch_spark.core.redaction import is_secret_name
 from presswatch_spark.core.terminal import printable
+from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog import NAME
-from presswatch_spark.tables.declarations import DERIVED, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import PUBLISHERS, SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
 }
 TRIES, READERS = 5, 8
+PARTITIONS = ["dataset", "release"]
+"""Columns by which tables that have both are partitioned; of others, readers use the extremes of columns."""
 NOT_IN_PATHS = "?#"
 LONGEST_COMMENT = 255
 """Bytes of a comment, by Glue's own limit."""
@@ -233,6 +236,8 @@ def _synced(
         try:
             table = _table(catalog, name, _uri(store, store.root.uri))
             added, out = _difference(table, files)
+            if added:
+                _partition(table, store, added)
             _commit(table, added, out)
             _expire(table)
             return CatalogChange(name[-1], len(added), len(out), len(files))
@@ -273,10 +278,26 @@ def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
         # Our files have no Iceberg field ids, so columns are mapped by name.
         by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
         creation.set_properties({TableProperties.DEFAULT_NAME_MAPPING: by_name})
-        # A file of a derived table has rows of many runs, so such a table has no partitions.
-        if name[-1] not in DERIVED:
-            with creation.update_spec() as partitions:
-                partitions.add_identity("run_id")
+
+
+def _partition(table: Table, store: TableStore, files: Sequence[str]) -> None:
+    """Partition new files by `PARTITIONS`, or not at all if a file has several values of these."""
+    name, now = table.name()[-1], {field.name for field in table.spec().fields}
+
+    def has_one_value(uri: str) -> bool:
+        rows = opened_parquet(store.root, [uri.removeprefix("file://")], SCHEMAS[name])
+        return len(rows.to_table(columns=PARTITIONS).group_by(PARTITIONS).aggregate([])) == 1
+
+    wanted = PARTITIONS if set(PARTITIONS) <= set(SCHEMAS[name].names) else []
+    with ThreadPoolExecutor(READERS, "files") as pool:
+        if wanted and not all(pool.map(has_one_value, files)):
+            wanted = []
+    if now != set(wanted):
+        with table.update_spec() as spec:
+            for field in now:
+                spec.remove_field(field)
+            for field in wanted:
+                spec.add_identity(field)
 
 
 def iceberg_columns(table: str) -> pa.Schema:

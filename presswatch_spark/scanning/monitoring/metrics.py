@@ -60,6 +60,10 @@ FAMILIES: Mapping[str, MetricFamily] = {
     "shard_failures_total": _counter("shards", "Incomplete shards, by cause.", "cause", SHARD_FAILURES),
     "shard_retries_total": _counter("tries", "Tries of shards beyond the first."),
     "shard_seconds_total": _counter("seconds", "Core time spent on shards, including waiting."),
+    "slowest_shard_seconds": _gauge("seconds", "Longest time spent on a shard since this process began."),
+    "host_shard_seconds_total": _counter("seconds", "Core time spent on shards, by host.", "host"),
+    "host_read_bytes_total": _counter("bytes", "Bytes of shards read from storage, by host.", "host"),
+    "host_documents_total": _counter("documents", "Documents scanned, by host.", "host", run="scan"),
     "stage_seconds_total": _counter(
         "seconds", "Core time spent on shards, by stage.", "stage", STAGES, "scan"
     ),
@@ -109,6 +113,12 @@ SUMMED = {
     "captures_total": "captures",
     "shard_seconds_total": "seconds",
 }
+# The same by host.
+SUMMED_BY_HOST = {
+    "host_shard_seconds_total": "seconds",
+    "host_read_bytes_total": "bytes_read",
+    "host_documents_total": "documents",
+}
 
 
 def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
@@ -122,6 +132,8 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
         for family, column in SUMMED.items():
             if column in row:
                 totals[MetricSample(family)] += row[column] or 0
+        for family, column in SUMMED_BY_HOST.items() if row.get("host") else ():
+            totals[MetricSample(family, row["host"])] += row.get(column) or 0
         for graded in row.get("grades") or ():
             totals[MetricSample("matches_total", graded["grade"])] += graded["matches"]
         for spent in row.get("stages") or ():
@@ -155,7 +167,7 @@ def metrics_of(
         MetricSample(name, value): 0.0
         for name, family in FAMILIES.items()
         if family.kind == "counter" and family.run in ("", facts.terms.run)
-        for value in family.values or ("",)
+        for value in family.values or ([] if family.label else [""])
     }
     values = zeros | {sample: float(value) for sample, value in totals.items()}
     values |= {MetricSample("run_state", name): float(name == state) for name in STATES}

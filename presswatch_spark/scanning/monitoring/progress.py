@@ -13,10 +13,12 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from heapq import nlargest, nsmallest
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO
 
@@ -40,6 +42,8 @@ SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 60.0
 # Without progress for so long, the time left is not shown. Shards of most datasets take less.
 STALLED_SECONDS = 120.0
+# Slow and repeated shards, and slow hosts, that people are told of for each long wave.
+MOST_NAMED = 3
 # Columns of the log that an event names for a shard that is not complete.
 FACTS_OF_INCOMPLETE = ("shard_uri", "status", "failure", "error", "attempts", "seconds")
 
@@ -339,7 +343,7 @@ class Observer:
         self._dollars = dollars
         self._totals: Totals = Counter()
         self._facts: RunFacts | None = None
-        self._wave = 0
+        self._wave, self._wave_began = 0, time.monotonic()
         self._terms = SCAN
 
     def start(
@@ -356,17 +360,17 @@ class Observer:
 
     def wave_started(self, shards: int) -> None:
         """Begin a wave with this number of shards."""
-        self._wave += 1
+        self._wave, self._wave_began = self._wave + 1, time.monotonic()
         self._tell("wave_started", wave=self._wave, shards=shards)
 
-    def wave_finished(self, counts: ShardTotals, totals: Totals, log: Iterable[Mapping[str, Any]]) -> None:
-        """Add a wave's counts; `log`: its rows of the log, at least those of incomplete shards."""
+    def wave_finished(self, counts: ShardTotals, totals: Totals, log: Sequence[Mapping[str, Any]]) -> None:
+        """Add a wave's counts; `log`: its rows of the log."""
         incomplete = [row for row in log if row["status"] != "complete"]
         for row in incomplete:
             level: Level = "error" if row["status"] == "failed" else "warning"
             facts = {name: row[name] for name in FACTS_OF_INCOMPLETE}
             self._tell(f"shard_{row['status']}", level, wave=self._wave, **facts)
-        terms = self._terms
+        terms, speeds = self._terms, self._speeds(totals, log)
         self._tell(
             "wave_finished",
             wave=self._wave,
@@ -375,10 +379,38 @@ class Observer:
             shards_partial=int(totals[MetricSample("shards_total", "partial")]),
             **{terms.documents: counts.documents, terms.text_bytes: counts.text_bytes},
             **{terms.matches: counts.matches},
+            **speeds,
         )
         self._totals.update(totals)
         self.progress.add(counts, incomplete)
         self._write("running")
+
+    def _speeds(self, totals: Totals, log: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+        """Return the slow and repeated shards of a wave, and hosts with their speed; people get lines."""
+        seconds, self._wave_began = time.monotonic() - self._wave_began, time.monotonic()
+        slowest = nlargest(MOST_NAMED, log, key=itemgetter("seconds"))
+        again = [row["shard_uri"] for row in log if row["attempts"] > 1]
+        longest = MetricSample("slowest_shard_seconds")
+        self._totals[longest] = max([self._totals[longest], *(row["seconds"] for row in slowest)])
+        hosts = list[dict[str, Any]]()
+        for _, host in sorted(sample for sample in totals if sample.family == "host_read_bytes_total"):
+            read = totals[MetricSample("host_read_bytes_total", host)] / 1e6 / seconds
+            documents = totals[MetricSample("host_documents_total", host)] / seconds
+            hosts.append({"host": host, "mb_per_second": read, "documents_per_second": documents})
+        if not self._events and (again or seconds > SECONDS_BETWEEN_LINES):
+            lines = [f"{row['seconds']:,.0f} s for {row['shard_uri']}" for row in slowest]
+            lines += [f"tried again: {uri}" for uri in again[:MOST_NAMED]]
+            for each in nsmallest(MOST_NAMED, hosts, key=itemgetter("mb_per_second")):
+                lines.append(
+                    "{host}: {mb_per_second:,.1f} MB/s, {documents_per_second:,.0f} documents/s".format(
+                        **each
+                    )
+                )
+            for line in lines:
+                self.progress.say(f"wave {self._wave}: {line}")
+        names = ("shard_uri", "seconds", "attempts")
+        shown = [{name: row[name] for name in names} for row in slowest]
+        return {"slowest": shown, "tried_again": again, "hosts": hosts}
 
     def sifted(
         self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals

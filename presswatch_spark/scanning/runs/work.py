@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import time
 import traceback
 from abc import ABC, abstractmethod
@@ -124,6 +125,7 @@ class Attempt(ABC):
             "attempts": tries,
             "started_at": began,
             "seconds": seconds,
+            "host": None if self.killed else socket.gethostname(),
         }
         return Outcome(log | self.columns, self.tables)
 
@@ -213,8 +215,8 @@ def storable(text: str) -> str:
 
 Row = Mapping[str, Any]
 
-RELEASES = pa.field("releases", pa.list_(pa.string()))
-"""A column of the log while a run is in progress: the releases that rows of the shard name."""
+WHILE_RUNNING = pa.schema([("releases", pa.list_(pa.string())), ("host", pa.string())])
+"""Columns of the log while a run is in progress: the releases that rows of the shard name, and its host."""
 
 
 ReadOne = Callable[[ObjectInfo], Outcome]
@@ -258,7 +260,7 @@ class Kind:
     @property
     def columns(self) -> Mapping[str, pa.Schema]:
         """Return the columns of its part files by table: nullable, without run id."""
-        log = pa.schema([*columns_without_run(self.log), RELEASES])
+        log = pa.schema([*columns_without_run(self.log), *WHILE_RUNNING])
         return {**{table: columns_without_run(table) for table in self.tables}, self.log: log}
 
 

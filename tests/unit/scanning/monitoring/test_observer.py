@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from presswatch_spark.core.errors import CorruptError, OutputError
+from presswatch_spark.scanning.monitoring import progress
 from presswatch_spark.scanning.monitoring.metrics import (
     CENSUS,
     FAMILIES,
@@ -183,6 +185,49 @@ def test_a_metrics_file_that_cannot_be_written_is_an_error_at_the_start_and_a_wa
     assert "metrics_not_written" in [event["event"] for event in told(stream)]
 
 
+def test_a_wave_names_its_slowest_and_repeated_shards_and_the_speed_of_each_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    log = [
+        row_of(
+            ShardLog, shard_uri=f"s3://b/{number}.gz", status="complete", documents=200, signals=0,
+            bytes_read=40_000_000, attempts=1 + (number == 4), seconds=float(number),
+        ) | {"host": "b" if number < 2 else "a"}
+        for number in range(8)
+    ]  # fmt: skip
+    file = tmp_path / "presswatch.prom"
+    observer, stream = observed(file)
+    people = io.StringIO()
+    for each in (observer, Observer(Progress(people, live=False))):
+        each.start(FACTS, {}, ShardTotals(), totals_of([]))
+        for wave, seconds in ((log, 80.0), (log[:4], 20.0)):
+            each.wave_started(len(wave))
+            clock[0] += seconds
+            each.wave_finished(ShardTotals(len(wave)), of_waves(*wave), wave)
+    first, second = (event for event in told(stream) if event["event"] == "wave_finished")
+    assert first["slowest"][0] == {"shard_uri": "s3://b/7.gz", "seconds": 7.0, "attempts": 1}
+    assert [each["shard_uri"] for each in first["slowest"]] == [f"s3://b/{n}.gz" for n in (7, 6, 5)]
+    assert (first["tried_again"], second["tried_again"]) == (["s3://b/4.gz"], [])
+    assert first["hosts"] == [
+        {"host": "a", "mb_per_second": 3.0, "documents_per_second": 15.0},
+        {"host": "b", "mb_per_second": 1.0, "documents_per_second": 5.0},
+    ]
+    values = parsed(file.read_text())
+    assert values['presswatch_host_read_bytes_total{host="a"}'] == 320_000_000
+    assert values['presswatch_host_documents_total{host="b"}'] == 800
+    assert values["presswatch_slowest_shard_seconds"] == 7
+    assert people.getvalue().splitlines() == [
+        "wave 1: 7 s for s3://b/7.gz",
+        "wave 1: 6 s for s3://b/6.gz",
+        "wave 1: 5 s for s3://b/5.gz",
+        "wave 1: tried again: s3://b/4.gz",
+        "wave 1: b: 1.0 MB/s, 5 documents/s",
+        "wave 1: a: 3.0 MB/s, 15 documents/s",
+    ]
+
+
 def test_people_are_told_of_a_worker_that_died_and_commands_that_fail_of_it_once() -> None:
     stream = io.StringIO()
     observer = Observer(Progress(stream, live=False))
@@ -319,7 +364,9 @@ def test_a_run_that_has_done_nothing_shows_zeros_so_that_rates_have_a_beginning(
     terms: Terms, other: str
 ) -> None:
     values = text_of([], facts=replace(SCANNED, terms=terms))
-    of = {name: family.run for name, family in FAMILIES.items() if family.kind == "counter"}
+    # Hosts are unknown before they have read a shard.
+    counters = {name: each for name, each in FAMILIES.items() if each.kind == "counter"}
+    of = {name: each.run for name, each in counters.items() if each.label != "host"}
     for name in (name for name, runs in of.items() if runs == other):
         assert not [series for series in values if series.startswith(f"presswatch_{name}")]
     for name in (name for name, runs in of.items() if runs != other):

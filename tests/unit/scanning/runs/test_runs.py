@@ -26,7 +26,7 @@ from presswatch_spark.scanning.runs.provenance import (
     spark_version,
 )
 from presswatch_spark.scanning.runs.unfinished import clear, own_run
-from presswatch_spark.scanning.runs.work import RELEASES, Kind, key_of
+from presswatch_spark.scanning.runs.work import WHILE_RUNNING, Kind, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, ShardLog
@@ -54,7 +54,7 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
     assert {COUNTED[table] for table in kind.tables} < set(log)
     assert {DIGESTS[table] for table in kind.tables if table in DIGESTS} <= set(SCHEMAS[kind.by].names)
     published = SCHEMAS[kind.log].names
-    assert [name for name in log if name not in published] == [RELEASES.name]
+    assert [name for name in log if name not in published] == WHILE_RUNNING.names
 
 
 def test_a_run_is_named_by_its_start_and_its_key_and_found_again_by_the_same_command(
@@ -221,7 +221,7 @@ def test_a_run_has_a_release_only_if_each_shard_that_was_read_is_of_it(
         {**row_of(ShardLog, release=named, documents=documents), "releases": of_rows}
         for named, of_rows, documents in shards
     ]
-    log = pa.Table.from_pylist(rows, pa.schema([*ShardLog.schema, RELEASES]))
+    log = pa.Table.from_pylist(rows, pa.schema([*ShardLog.schema, *WHILE_RUNNING]))
     assert SCAN.row(log, {"release": told})["release"] == release
 
 

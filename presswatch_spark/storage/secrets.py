@@ -8,22 +8,27 @@ from presswatch_spark.storage.json_documents import parse_json
 
 @lru_cache(maxsize=4)
 def secret_text(arn: str, profile: str | None, name: str) -> str:
-    """Return the text of a secret, or, if it is a JSON object, the text under `name` ("" if it has none)."""
+    """Return the text of a secret: of a JSON object, that under `name` or ""; of bytes, their digits.
+
+    Raises `StorageError` with the code of the service.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     from presswatch_spark.storage.s3 import aws_session
 
     try:
         # arn:aws:secretsmanager:REGION:…:secret:NAME
-        client = aws_session(profile).client("secretsmanager", region_name=arn.split(":")[3])
-        text = str(client.get_secret_value(SecretId=arn).get("SecretString", ""))
+        region = arn.split(":")[3:4]
+        client = aws_session(profile).client("secretsmanager", *region)
+        found = client.get_secret_value(SecretId=arn)
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        may_pass = code in ("ThrottlingException", "InternalServiceError", "EndpointConnectionError")
+        allow = "allow secretsmanager:GetSecretValue on it to the role of the job"
         raise StorageError(
-            f"the secret cannot be read ({code})",
-            where=arn,
-            remedy="allow secretsmanager:GetSecretValue on it to the role of the job",
+            f"the secret cannot be read ({code})", where=arn, remedy="try again later" if may_pass else allow
         ) from None
+    text = str(found.get("SecretString") or found.get("SecretBinary", b"").hex())
     try:
         held = parse_json(text)
     except ValueError:

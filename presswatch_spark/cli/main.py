@@ -19,6 +19,7 @@ from presswatch_spark.cli import commands
 from presswatch_spark.cli.replies import FAILED, tell
 from presswatch_spark.core.errors import FULL_DISK, PresswatchError, disk_full
 from presswatch_spark.core.redaction import redacted
+from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.version import __version__
 from presswatch_spark.scanning.monitoring.progress import LoggedError, LoggedInterrupt
@@ -106,6 +107,9 @@ NEXT_STEPS = {
     "forget": "presswatch verify-rows TABLES",
 }
 """Next step after each command, the last line of its help; groups name their commands."""
+CONF = shipped(".")
+CONF_NOTE = f"conf/ is {CONF}\n\n" if CONF.parent.name == "presswatch_spark" else ""
+"""The place of the files that help texts name, for an installed wheel."""
 NAME_WIDTH = len("reservations")
 
 
@@ -137,7 +141,7 @@ class _Presswatch(click.Group):
     cls=_Presswatch,
     commands=_Commands({name: each for names in SECTIONS.values() for name, each in names.items()}),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=f"Next: {NEXT_STEPS['']}",
+    epilog=f"{CONF_NOTE}Next: {NEXT_STEPS['']}",
 )
 @click.version_option(__version__, prog_name="presswatch")
 def cli() -> None:

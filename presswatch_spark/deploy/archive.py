@@ -19,12 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.settings.load import setting
+from presswatch_spark.core.settings.load import setting, shipped
 from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import file_sha256
 
 OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
 NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark/conf/scan.yaml")
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder of the package: a checkout, or the `site-packages` into which its wheel was installed."""
+IS_CHECKOUT = (ROOT / "pyproject.toml").is_file()
+DIST = ROOT / "dist" if IS_CHECKOUT else Path("dist")
+BUILD = "python -m presswatch_spark.deploy.archive"
 INPUTS = ("locks/requirements.lock", "pyproject.toml", "presswatch_spark", "conf")
 # Amazon Linux 2023, the system of EMR 7 and 8, has glibc 2.34.
 GLIBC_MINORS = (34, 31, 28, 27, 26, 24, 17)
@@ -59,19 +64,10 @@ class HostPlatform:
     machine: str = setting("x86_64", "Processors of the hosts", words=("x86_64", "aarch64"))
 
 
-def archive_for(root: Path, out: Path, target: HostPlatform, *, make: bool = True) -> Path:
-    """Return the archive of the sources in `root`: the one in `out`, or else a new one.
-
-    Raises `ArchiveError` if there is none and `make` is false.
-    """
+def archive_for(root: Path, out: Path, target: HostPlatform) -> Path:
+    """Return the archive of the sources in `root`: the one in `out`, or else a new one."""
     if file := existing_archive(root, out, target):
         return file
-    if not make:
-        raise ArchiveError(
-            "there is no archive of these sources yet, and requests contain its digest",
-            where=str(out),
-            remedy="build it (make archive), or pass one with --archive FILE",
-        )
     file = build(root, out, target)
     entry = {"inputs": inputs_digest(root, target), "archive": file.name, "sha256": file_sha256(file)}
     _note(out, target).write_text(json.dumps(entry) + "\n", encoding="utf-8")
@@ -106,12 +102,6 @@ def inputs_digest(root: Path, target: HostPlatform) -> str:
 
 def build(root: Path, out: Path, target: HostPlatform) -> Path:
     """Build the archive of the sources in `root`; return its file in `out`, which its digest names."""
-    if not (root / "locks/requirements.lock").is_file():
-        raise ArchiveError(
-            "there are no sources to build an archive from",
-            where=str(root),
-            remedy="run the command in a checkout, or pass an archive with --archive FILE",
-        )
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".archive-") as folder:
         tree, draft = Path(folder, "tree"), Path(folder, "draft.tar.gz")
@@ -125,11 +115,16 @@ def build(root: Path, out: Path, target: HostPlatform) -> Path:
 
 def _fill(tree: Path, root: Path, work: Path, target: HostPlatform) -> None:
     lock, wheels = work / "requirements.lock", work / "wheels"
-    lock.write_text(locked((root / "locks/requirements.lock").read_text(encoding="utf-8")), encoding="utf-8")
-    _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
-    (wheel,) = wheels.glob("*.whl")
+    lock.write_text(
+        locked(shipped("requirements.lock", "locks").read_text(encoding="utf-8")), encoding="utf-8"
+    )
     _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)
-    _install([str(wheel)], tree / "lib", target, root)
+    if IS_CHECKOUT:
+        _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)
+        _install([str(*wheels.glob("*.whl"))], tree / "lib", target, root)
+    else:
+        for name in ("presswatch_spark", f"presswatch_spark-{__version__}.dist-info"):
+            shutil.copytree(root / name, tree / "lib" / name, ignore=shutil.ignore_patterns("__pycache__"))
     # Remove what names the machine of the build: scripts with the path of its Python, and notes of pip.
     shutil.rmtree(tree / "lib" / "bin", ignore_errors=True)
     for trace in TRACES:
@@ -216,7 +211,7 @@ def check_archive(file: Path, needed: tuple[str, ...] = ()) -> list[str]:
         raise ArchiveError(
             "\n  ".join(["the archive is refused:", *problems]),
             where=str(file),
-            remedy="build it again: make archive",
+            remedy=f"build it again: {BUILD}",
         )
     return names
 
@@ -231,7 +226,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         target = HostPlatform(given.python, given.machine)
-        file = archive_for(Path.cwd(), given.out.resolve(), target)
+        file = archive_for(ROOT, given.out.resolve(), target)
     except PresswatchError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

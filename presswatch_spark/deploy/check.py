@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import ScanConfig
@@ -22,7 +22,6 @@ from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.deploy.archive import NEEDED, check_archive
 from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, reaching
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.deploy.submission import ROOT
 from presswatch_spark.scanning.costs import Bill
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.storage.objects import (
@@ -82,11 +81,16 @@ class PlannedJob:
         return self.service.asked.profile
 
 
-def check(job: PlannedJob) -> Iterator[tuple[str, str, str]]:
-    """Yield point, outcome, and finding with remedy, of every check that applies to a job."""
+def check(job: PlannedJob, tell: Callable[[str], None]) -> Iterator[tuple[str, str, str]]:
+    """Yield point, outcome, and finding with remedy, of every check that applies to a job.
+
+    `tell` gets a line before each check. If AWS cannot be reached, only the first check that needs it reports
+    the fault.
+    """
     for point, look in CHECKS.items():
         if point in OF_SERVERLESS and not isinstance(job.service, JobRuns):
             continue
+        tell(f"checking {point} …")
         try:
             for word, finding, remedy in look(job):
                 yield point, word, "; ".join(filter(None, (finding, remedy)))
@@ -101,6 +105,9 @@ def check(job: PlannedJob) -> Iterator[tuple[str, str, str]]:
             is_open = has_no_answer or isinstance(error, DeniedError)
             word = UNKNOWN if is_open and point not in ("hosts", "store") else FAULT
             yield point, word, "; ".join(filter(None, (finding, error.remedy)))
+            if point == "hosts" and isinstance(error.__cause__, BotoCoreError):
+                yield "others", UNKNOWN, "all other points need AWS, too"
+                return
 
 
 def _corpus(job: PlannedJob) -> Findings:
@@ -145,9 +152,9 @@ def _release(job: PlannedJob) -> Findings:
     label, python = job.profile.release, job.profile.archive.python
     release = next((each for each in known["releases"] if each["label"] == label), None)
     if label.startswith(tuple(known["too_old"])):
-        yield FAULT, f"{label} has a Spark older than 4.0", "take emr-spark-8.0.0"
+        yield FAULT, f"{label} has a Spark older than 3.5, or no Python 3.11", "take emr-7.1.0 or newer"
     elif release is None:
-        yield UNKNOWN, f"{label} is not listed in conf/emr.yaml", "see that its Spark is 4.0 or newer"
+        yield UNKNOWN, f"{label} is not listed in conf/emr.yaml", "see that its Spark is 3.5 or newer"
     elif python not in release["pythons"]:
         finding = f"{label} has Python {', '.join(release['pythons'])}, and the archive is for {python}"
         yield FAULT, finding, "set archive.python of the profile"
@@ -200,6 +207,8 @@ def _regions(job: PlannedJob) -> Findings:
                 headers = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
             except ClientError as error:
                 headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+                if REGION_HEADER not in headers and bucket == bucket_and_key(str(job.profile.store))[0]:
+                    continue  # `store` reports it
                 if REGION_HEADER not in headers:
                     raise
         region = headers.get(REGION_HEADER)
@@ -224,17 +233,13 @@ def _store(job: PlannedJob) -> Findings:
 
 def _archive(job: PlannedJob) -> Findings:
     if (archive := job.archive) is None:
-        if (ROOT / "locks/requirements.lock").is_file():
-            yield OK, "there is no archive of these sources yet: the submission builds it", ""
-        else:
-            remedy = "run the command in a checkout, or pass an archive with --archive FILE"
-            yield FAULT, f"there is no archive, and {ROOT} has no sources to build it from", remedy
+        yield OK, "there is no archive of these sources yet: the submission builds it", ""
         return
     names = check_archive(archive, NEEDED)
     found = (re.match(r"lib/presswatch_spark-(.+?)\.dist-info", name) for name in names)
     version = next((printable(match[1]) for match in found if match), "unknown")
     if version != __version__:
-        remedy = "build one of this version (make archive), or leave out --archive"
+        remedy = "build one of this version, or leave out --archive"
         yield FAULT, f"{archive.name} is of version {version}, and this is {__version__}", remedy
         return
     is_stored = job.service.asked.archive.is_stored(job.service.storage)
@@ -243,16 +248,16 @@ def _archive(job: PlannedJob) -> Findings:
 
 
 CHECKS: dict[str, Callable[[PlannedJob], Findings]] = {
+    "release": _release,
+    "hosts": _hosts,
+    "quota": _quota,
     "corpus": _corpus,
     "list": _list,
     "price": _price,
-    "hosts": _hosts,
-    "release": _release,
-    "quota": _quota,
     "ways": _ways,
-    "region": _regions,
     "store": _store,
+    "region": _regions,
     "archive": _archive,
 }
-"""Checks by their points, in order: `price`, `ways` and `region` use results of `list`."""
+"""Checks by their points, in order: `hosts` is the first to need AWS; others use results of `list`."""
 OF_SERVERLESS = ("quota", "ways")

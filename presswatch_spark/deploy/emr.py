@@ -13,7 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, BinaryIO, ClassVar, cast
@@ -76,7 +76,7 @@ def _client(
     # Cached, as reading a service's models takes longer than most requests. boto3 itself reads the endpoint
     # from the environment: it is only a key of the cache.
     config = Config(
-        retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=30
+        retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=5, read_timeout=30
     )
     return aws_session(credentials, region).client(service, config=config)
 
@@ -105,6 +105,7 @@ def reaching(service: str, what: str) -> Iterator[None]:
 class _Hosts:
     """The hosts of a submission's profile. `credentials`: the AWS profile to use, if one is named.
 
+    `attempts`: at each request.
     `service`, `operation`: the call of boto3 that starts the job, with the `parameters` of an attempt.
     """
 
@@ -113,24 +114,26 @@ class _Hosts:
     operation: ClassVar[str]
     asked: Submission
     credentials: str | None = None
+    attempts: int = ATTEMPTS
 
     @property
     def storage(self) -> StorageOptions:
         """Return the options for access to S3 in the region of the hosts."""
-        return StorageOptions(region=self.asked.profile.region, profile=self.credentials)
+        region, profile = self.asked.profile.region, self.credentials
+        return StorageOptions(region=region, profile=profile, max_attempts=self.attempts)
 
     @property
     def _id(self) -> str:
         return self.asked.profile.hosts
 
-    def aws(self, service: str | None = None, attempts: int = ATTEMPTS) -> Any:
+    def aws(self, service: str | None = None) -> Any:
         """Return a client of an AWS service in the region of the hosts; default: the service that runs jobs.
 
         Raises `ServiceError` if there is no AWS profile of the name `credentials`.
         """
         name, region, profile = service or self.service, self.asked.profile.region, self.credentials
         with reaching(name, f"AWS profile {profile}" if profile else name):
-            return _client(name, region, attempts, os.environ.get("AWS_ENDPOINT_URL"), profile)
+            return _client(name, region, self.attempts, os.environ.get("AWS_ENDPOINT_URL"), profile)
 
     @contextmanager
     def _reaching(self, run: str = "") -> Iterator[Any]:
@@ -145,7 +148,7 @@ class _Hosts:
             raise ConfigError(
                 f"the hosts have release {found}, but the profile has {profile.release}",
                 where=self._id,
-                remedy="choose another, or set `release`, if its Spark is 4.0 or newer, and `archive.python`",
+                remedy="choose another, or set `release`, if its Spark is 3.5 or newer, and `archive.python`",
             )
 
     @property
@@ -285,7 +288,7 @@ class Steps(_Hosts):
 
         A request whose answer was lost may have succeeded: look for the step before repeating it.
         """
-        once = self.aws(attempts=1)
+        once = replace(self, attempts=1).aws()
         for tries in range(1, ATTEMPTS + 1):
             if (found := self.find(attempt)) is not None:
                 return found
@@ -342,10 +345,10 @@ Service = JobRuns | Steps
 """A service that runs a submission; both have the same methods."""
 
 
-def service_of(asked: Submission, credentials: str | None) -> Service:
+def service_of(asked: Submission, credentials: str | None, attempts: int = ATTEMPTS) -> Service:
     """Return the service that runs a submission, with the credentials of an AWS profile if one is named."""
     kind: type[JobRuns] | type[Steps] = Steps if asked.profile.service == "emr-ec2" else JobRuns
-    service = kind(asked, credentials)
+    service = kind(asked, credentials, attempts)
     # Fail early if the AWS profile does not exist.
     service.aws()
     return service

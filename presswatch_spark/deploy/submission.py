@@ -17,14 +17,12 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.processes import SAFE, without_blanks
 from presswatch_spark.core.redaction import holds_secret, is_secret_name
 from presswatch_spark.core.settings.config import JOB_SETTINGS
+from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.spark.java import java_home, log_options
-from presswatch_spark.deploy.archive import NEEDED, archive_for, check_archive
+from presswatch_spark.deploy.archive import ROOT
 from presswatch_spark.deploy.profiles import Profile
 from presswatch_spark.storage.disk import file_sha256, put_file
 from presswatch_spark.storage.objects import MissingError, StorageOptions, stat
-
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout, if the package runs from one."""
 
 FILE_OPTIONS = frozenset({"--config", "--members", "--licences", "--press"})
 """Options of jobs that name a file for the driver: a local file is uploaded."""
@@ -49,6 +47,8 @@ HERE_ONLY: Mapping[str, tuple[str, str]] = {
     ),
 }
 """Options that are refused, since they name something of this machine; each with reason and remedy."""
+NO_ARCHIVE = "DIGEST"
+"""The digest of an archive that is not built yet."""
 SHARED_PLACE = re.compile(r"[a-z0-9]+://|/")
 
 
@@ -119,9 +119,12 @@ class Submission:
 
 
 def submission(
-    job: str, arguments: Sequence[str], profile: Profile, archive: Path, env: Mapping[str, str]
+    job: str, arguments: Sequence[str], profile: Profile, archive: Path | None, env: Mapping[str, str]
 ) -> Submission:
-    """Return the submission of `job`, with the settings in `env`; `ConfigError` if it may not be sent."""
+    """Return the submission of `job`, with the settings in `env`; `ConfigError` if it may not be sent.
+
+    Without an archive, it can only be printed and checked.
+    """
     settings = {name: value for name, value in env.items() if JOB_SETTINGS.owns(name)}
     settings.pop(STAYS_HERE, None)
     environment = {**profile.environment, **settings}
@@ -135,28 +138,10 @@ def submission(
             remedy="leave it out: the job has the role of its hosts",
         )
     sent, files = _sent_arguments(arguments, profile)
-    brought = Upload(archive, f"{_store(profile)}/archives/{file_sha256(archive)}.tar.gz")
-    entry = _upload(job_file(job), "jobs", profile)
+    digest = file_sha256(archive) if archive else NO_ARCHIVE
+    brought = Upload(archive or Path(NO_ARCHIVE), f"{_store(profile)}/archives/{digest}.tar.gz")
+    entry = _upload(shipped(f"{job}.py", "jobs"), "jobs", profile)
     return Submission(job, tuple(sent), profile, brought, entry, tuple(files), environment)
-
-
-def archive_of(profile: Profile, given: Path | None, *, make: bool = True) -> Path:
-    """Return the archive for jobs: the given one, or that of this checkout, made now if `make` allows it."""
-    archive = given or archive_for(ROOT, ROOT / "dist", profile.archive, make=make)
-    check_archive(archive, NEEDED)
-    return archive
-
-
-def job_file(job: str) -> Path:
-    """Return the file of `jobs/` for a job's name; `ConfigError` if there is none."""
-    names = sorted(path.stem for path in (ROOT / "jobs").glob("*.py"))
-    if job not in names:
-        raise ConfigError(
-            f"there is no job {job}",
-            where=f"{ROOT}/jobs",
-            remedy=f"choose one of {', '.join(names)}" if names else "run it in a checkout: it has the jobs",
-        )
-    return ROOT / "jobs" / f"{job}.py"
 
 
 def _store(profile: Profile) -> str:
@@ -253,7 +238,7 @@ def local_command(
     job: str, arguments: Sequence[str], profile: Profile, env: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command that runs a job locally, and variables to add; `ConfigError` without job or Java."""
-    entry = job_file(job)
+    entry = shipped(f"{job}.py", "jobs")
     spec = importlib.util.find_spec("pyspark")
     home = str(Path(str(spec and spec.origin)).parent)
     java = java_home()

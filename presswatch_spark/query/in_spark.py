@@ -13,7 +13,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError, first_line
-from presswatch_spark.core.spark.session import session, spark_schema
+from presswatch_spark.core.spark.session import arrow_schema, session, spark_schema
 from presswatch_spark.query.sql import QueryResult, runs_of, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.tables.declarations import SCHEMAS
@@ -31,7 +31,10 @@ SELECTS = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
 # Spark reports the error of a constant expression inside another error: look for it among the causes.
-ERROR_OF_QUERY = re.compile(r"^Caused by: org\.apache\.spark\.\S+: (\[[A-Z_.]+\].*)", re.MULTILINE)
+ERROR_OF_QUERY = re.compile(
+    r"^Caused by: (?:org\.apache\.spark\.\S+: (?=\[[A-Z_.]+\])|java\.lang\.RuntimeException: )(.*)",
+    re.MULTILINE,
+)
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
@@ -71,7 +74,7 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
             for row in found.toLocalIterator():
                 yield tuple(whole(read(value)) for read, value in zip(readers, row, strict=True))
 
-    return QueryResult(found.columns, rows(), lambda: found.limit(0).toArrow().schema, "spark")
+    return QueryResult(found.columns, rows(), lambda: arrow_schema(found), "spark")
 
 
 PLANS = frozenset({
@@ -129,8 +132,10 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
             continue
         if not is_product(node) or name.startswith("org.apache.spark.sql.types."):
             continue
-        waiting += _items(node.productIterator())
+        waiting += map(node.productElement, range(node.productArity()))
         kind = name.rpartition(".")[2]
+        if kind == "UnresolvedNamespace" and node.multipartIdentifier().isEmpty():
+            continue  # the current namespace, in Spark 3.5
         if "UnresolvedIdentifier" in kind:
             raise refused("a query may not call identifier()", "write names as they are")
         if kind not in PLANS and is_plan(node):

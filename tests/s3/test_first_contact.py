@@ -66,7 +66,7 @@ class Account:
         for line in told.out.splitlines()[1:]:
             if found := re.match(r"(\w+) +(ok|FAULT|could not be checked) +(.+)", line):
                 points.setdefault(found[1], []).append((found[2], found[3]))
-        return told.code, points, (told.err or told.out).splitlines()[-1]
+        return told.code, points, (told.err if told.code else told.out).splitlines()[-1]
 
     def faults(self) -> list[tuple[str, str]]:
         """The points that must make the check fail, with their reasons; the last line must say so."""
@@ -139,9 +139,13 @@ def _budget(account: Account) -> None:
     account.job["--budget"] = "0.01"
 
 
+def _set_release(account: Account, label: str) -> None:
+    account.set_release(label)
+    account.set("RELEASE", label)
+
+
 def _old_release(account: Account) -> None:
-    account.set_release("emr-7.9.0")
-    account.set("RELEASE", "emr-7.9.0")
+    _set_release(account, "emr-6.15.0")
 
 
 Mistake = tuple[Callable[[Account], object], str, str, str]
@@ -150,7 +154,7 @@ MISTAKES: list[Mistake] = [
      "use the profile emr-serverless-starter"),
     (Account.write_to_paris, "region", "s3://paris-tables is in eu-west-3", "run in eu-west-3"),
     (lambda account: account.use_archive("0.0.9"), "archive",
-     f"is of version 0.0.9, and this is {__version__}", "make archive"),
+     f"is of version 0.0.9, and this is {__version__}", "build one of this version"),
     (lambda account: account.job.update({"--corpus": "s3://shards/no-corpus"}), "corpus",
      "there is no corpus here", "corpus build"),
     (lambda account: account.s3.delete("in/wet.paths"), "list", "in/wet.paths", "check"),
@@ -159,7 +163,7 @@ MISTAKES: list[Mistake] = [
     (_budget, "price", "the budget is $0.01", "raise --budget"),
     (lambda account: account.s3.put("in/wet.paths", "https://data.example/a.warc.wet.gz\n"), "ways",
      "S3 of its region, but the job reads https://", "subnets"),
-    (_old_release, "release", "has a Spark older than 4.0", "emr-spark-8.0.0"),
+    (_old_release, "release", "has a Spark older than 3.5", "emr-7.1.0 or newer"),
     (lambda account: account.set_release("emr-7.9.0"), "hosts", f"emr-7.9.0, but the profile has {LABEL}",
      "set `release`"),
     (lambda account: account.set("STORE", "s3://absent/store"), "store", "there is no such bucket", ""),
@@ -167,7 +171,6 @@ MISTAKES: list[Mistake] = [
 ]  # fmt: skip
 # The first at each second of the points.
 SOME_MISTAKES = list({mistake[1]: mistake for mistake in reversed(MISTAKES)}.values())[::2]
-FOLLOW = {"store": {"region"}}
 
 
 @pytest.mark.parametrize(("mistake", "point", "said", "remedy"), each_time(SOME_MISTAKES, MISTAKES))
@@ -177,8 +180,7 @@ def test_each_mistake_is_found_with_its_remedy(
     mistake(account)
     faults = account.faults()
     assert any(name == point and said in why and remedy in why for name, why in faults), faults
-    # Nothing else is accused, but for what follows from the same mistake.
-    assert {name for name, _ in faults} <= {point} | FOLLOW.get(point, set())
+    assert {name for name, _ in faults} == {point}
 
 
 def test_several_mistakes_are_all_listed_in_one_pass(account: Account) -> None:
@@ -195,6 +197,13 @@ def test_what_one_may_not_look_at_is_never_ok(account: Account) -> None:
     assert "1 point could not be checked" in last
 
 
+def test_emr_7_runs_spark_3_5_which_suffices(account: Account) -> None:
+    _set_release(account, "emr-7.13.0")
+    code, points, _ = account.check()
+    assert code == 0, points
+    assert "emr-7.13.0: Spark 3.5.6, Python 3.11; support ends on 2028-04-21" in points["release"][0][1]
+
+
 def test_the_starter_fits_into_the_quota_of_a_new_account(account: Account) -> None:
     account.set_quota(16.0)
     code, points, _ = account.check(on="emr-serverless-starter")
@@ -203,17 +212,16 @@ def test_the_starter_fits_into_the_quota_of_a_new_account(account: Account) -> N
 
 
 def test_without_an_archive_none_is_made(account: Account, tmp_path: Path) -> None:
-    checkout = tmp_path / "checkout"
-    for name in ("jobs/scan.py", "locks/requirements.lock"):
-        (checkout / name).parent.mkdir(parents=True)
-        (checkout / name).touch()
-    for module in ("deploy.submission", "deploy.check"):
-        account.monkeypatch.setattr(f"presswatch_spark.{module}.ROOT", checkout)
+    account.monkeypatch.setattr("presswatch_spark.deploy.archive.DIST", tmp_path / "dist")
     code, points, _ = account.check(archive=False)
     assert code == 0
     assert "there is no archive of these sources yet" in points["archive"][0][1]
-    assert not (checkout / "dist").exists()
-    (checkout / "locks/requirements.lock").unlink()
-    code, points, _ = account.check(archive=False)
-    assert code == 1
-    assert "pass an archive with --archive FILE" in points["archive"][0][1]
+    assert not (tmp_path / "dist").exists()
+
+
+def test_without_a_network_the_fault_is_reported_once(account: Account) -> None:
+    account.monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    ((point, why),) = account.faults()
+    assert point == "hosts"
+    assert "Could not connect to the endpoint URL" in why
+    assert account.check()[1].keys() == {"release", "hosts", "others"}

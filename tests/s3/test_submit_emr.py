@@ -419,10 +419,13 @@ class TestRefusals:
 
     @either
     def test_without_an_archive_a_dry_run_makes_none(self, emr: Emr, tmp_path: Path) -> None:
-        emr.monkeypatch.setattr("presswatch_spark.deploy.submission.ROOT", tmp_path / "checkout")
-        assert cli.run(["submit", "--on", str(emr.profile), "--dry-run", "scan", *JOB]) == 1
-        assert "build it (make archive), or pass one with --archive FILE" in emr.told()
-        assert not (tmp_path / "checkout").exists()
+        emr.monkeypatch.setattr("presswatch_spark.deploy.archive.DIST", tmp_path / "dist")
+        assert cli.run(["submit", "--on", str(emr.profile), "--dry-run", "scan", *JOB]) == 0
+        told = emr.capsys.readouterr()
+        assert "there is no archive yet: DIGEST is written for its SHA-256" in told.err
+        assert json.loads(told.out)["uploads"][0]["uri"] == "s3://shards/presswatch/archives/DIGEST.tar.gz"
+        assert not (tmp_path / "dist").exists()
+        assert emr.front.calls == []
 
     @either
     def test_an_archive_with_a_link(self, emr: Emr, tmp_path: Path) -> None:

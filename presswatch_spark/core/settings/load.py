@@ -325,14 +325,17 @@ class SettingsGroup(Generic[Config]):
             check.report(node, f"{name or 'the file'} must be a mapping of settings")
 
 
-def shipped(name: str) -> Path:
-    """Return the file or folder `name` of `conf/`, in the package or checkout; `ConfigError` if missing."""
+def shipped(name: str, folder: str = "conf") -> Path:
+    """Return a file or folder of `conf/`, `jobs/` or `locks/`, in the package or the checkout.
+
+    Raises `ConfigError` if it is missing.
+    """
     package = Path(__file__).resolve().parents[2]
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / name).exists():
-            return folder / name
+    for place in (package / folder / name, package.parent / folder / name):
+        if place.exists():
+            return place
     raise ConfigError(
-        f"conf/{name} is missing",
+        f"{folder}/{name} is missing",
         where=str(package),
         remedy="install the package from its wheel, or from a checkout",
     )

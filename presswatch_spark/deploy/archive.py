@@ -27,7 +27,7 @@ OF_THE_CLUSTER = frozenset({"pyspark", "py4j"})
 NEEDED = ("bin/python", "lib/presswatch_spark/cli/job.py", "lib/presswatch_spark/conf/scan.yaml")
 ROOT = Path(__file__).resolve().parents[2]
 """The folder of the package: a checkout, or the `site-packages` into which its wheel was installed."""
-IS_CHECKOUT = (ROOT / "pyproject.toml").is_file()
+IS_CHECKOUT = (ROOT / "locks/requirements.lock").is_file()
 DIST = ROOT / "dist" if IS_CHECKOUT else Path("dist")
 BUILD = "python -m presswatch_spark.deploy.archive"
 INPUTS = ("locks/requirements.lock", "pyproject.toml", "presswatch_spark", "conf")

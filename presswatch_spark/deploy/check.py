@@ -87,8 +87,9 @@ def check(job: PlannedJob, tell: Callable[[str], None]) -> Iterator[tuple[str, s
     `tell` gets a line before each check. If AWS cannot be reached, only the first check that needs it reports
     the fault.
     """
-    for point, look in CHECKS.items():
-        if point in OF_SERVERLESS and not isinstance(job.service, JobRuns):
+    for look in CHECKS:
+        point = look.__name__.strip("_")
+        if look in OF_SERVERLESS and not isinstance(job.service, JobRuns):
             continue
         tell(f"checking {point} …")
         try:
@@ -197,7 +198,7 @@ def _ways(job: PlannedJob) -> Findings:
         yield FAULT, finding, remedy
 
 
-def _regions(job: PlannedJob) -> Findings:
+def _region(job: PlannedJob) -> Findings:
     home, s3 = job.profile.region, job.service.aws("s3")
     named = [place for place in (job.profile.store, job.profile.logs, *job.places) if place]
     for bucket in dict.fromkeys(bucket_and_key(place)[0] for place in named if scheme_of(place) == "s3"):
@@ -247,17 +248,6 @@ def _archive(job: PlannedJob) -> Findings:
     yield OK, f"{archive.name}, version {version}, {place}", ""
 
 
-CHECKS: dict[str, Callable[[PlannedJob], Findings]] = {
-    "release": _release,
-    "hosts": _hosts,
-    "quota": _quota,
-    "corpus": _corpus,
-    "list": _list,
-    "price": _price,
-    "ways": _ways,
-    "store": _store,
-    "region": _regions,
-    "archive": _archive,
-}
-"""Checks by their points, in order: `hosts` is the first to need AWS; others use results of `list`."""
-OF_SERVERLESS = ("quota", "ways")
+CHECKS = (_release, _hosts, _quota, _corpus, _list, _price, _ways, _store, _region, _archive)
+"""Checks in order, each named for its point: `_hosts` is the first to need AWS, `_list` adds places."""
+OF_SERVERLESS = (_quota, _ways)

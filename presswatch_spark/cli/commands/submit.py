@@ -74,15 +74,8 @@ def submit(
         raise click.UsageError("pass either --check or --dry-run")
     job, arguments, params = _parsed(click.get_current_context(), words)
 
+    from presswatch_spark.deploy import archive as archives
     from presswatch_spark.deploy import submission
-    from presswatch_spark.deploy.archive import (
-        DIST,
-        NEEDED,
-        ROOT,
-        archive_for,
-        check_archive,
-        existing_archive,
-    )
     from presswatch_spark.deploy.profiles import load_profile
 
     profile = load_profile(target, os.environ)
@@ -104,9 +97,10 @@ def submit(
 
     _require_shared(params, profile)
     if archive is None:
-        archive = (existing_archive if check or dry_run else archive_for)(ROOT, DIST, profile.archive)
+        found = archives.existing_archive if check or dry_run else archives.archive_for
+        archive = found(archives.ROOT, archives.DIST, profile.archive)
     if archive and not check:
-        check_archive(archive, NEEDED)
+        archives.check_archive(archive, archives.NEEDED)
     asked = submission.submission(job, arguments, profile, archive, os.environ)
     service = service_of(asked, credentials, attempts=1 if check else ATTEMPTS)
     if check:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import ConfigError, CorpusError, InputError
-from presswatch_spark.core.settings.config import ScanConfig, load_scan_config
+from presswatch_spark.core.settings.config import ReadRules, ScanConfig, load_scan_config
 from presswatch_spark.corpus.sealing.key import KeySource
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.query.pointers.pointer import Mirror, place_named
@@ -108,15 +108,9 @@ def verify_candidates(
         source=(sealed["run_id"], fingerprint, extract),
         facts={name: sealed[name] for name in _FACTS},
     )
-    try:
-        # Settings of a scan without embedded text do not name it.
-        given = {"embedded_text": False, **parse_json(sealed["config"])["read"]}
-    except (ValueError, LookupError, TypeError) as error:
-        raise InputError("the settings of the sealed scan are damaged", where=candidates) from error
-    read = load_scan_config(None, {}, {f"read.{name}": given[name] for name in given}, "sealed scan").read
     product, colon, _ = (sealed["asked_for"] or "").partition(":")
     summary = scan(
-        plan, dataset=registry.AUTO, corpus=corpus, out=out, config=replace(config, read=read),
+        plan, dataset=registry.AUTO, corpus=corpus, out=out, config=replace(config, read=_settings(sealed)),
         product=product if colon else None, command=command, spark=spark, events=events,
     )  # fmt: skip
     lost = {uri for uri, _, _ in summary.incomplete}
@@ -142,6 +136,17 @@ def _fingerprint(sealed: Mapping[str, Any], corpus: str, key: KeySource | None, 
     elif manifest.counts.articles == sealed["corpus_articles"]:
         return str(parts[0])
     raise CorpusError("the corpus is not the one that was sealed", where=corpus, remedy="pass that corpus")
+
+
+def _settings(sealed: Mapping[str, Any]) -> ReadRules:
+    """Return the settings that a sealed scan read with; `InputError` or `ConfigError` if they are wrong."""
+    try:
+        # Those of a scan without embedded text do not name it.
+        given = {"embedded_text": False, **parse_json(sealed["config"])["read"]}
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError("its settings are damaged", where=f"sealed scan {sealed['run_id']}") from error
+    flags = {f"read.{name}": value for name, value in given.items()}
+    return load_scan_config(None, {}, flags, "sealed_scans.config").read
 
 
 def _found(store: TableStore, run_id: str, fingerprint: str) -> tuple[dict[str, _Found], int]:

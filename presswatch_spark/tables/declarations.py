@@ -319,18 +319,18 @@ class Candidate(TableRow):
     """A document and an opaque article of a sealed corpus that share a hash of eight words, a site or a URL."""
 
     run_id: str = column("The run that found the row; key of `sealed_scans`.")
-    dataset: str = column("As in `matches`; likewise the columns up to `row_index`, which lead to the document.")
+    dataset: str = column(Match)
     release: str | None = column("As in `matches`, if it is the name of a crawl, or that of the configuration.")
-    shard_uri: str = column("The file of the release that contains the document.")
-    record_offset: int | None = column("First byte of the record; see `record_encoding`.")
-    record_length: int | None = column("Bytes of the record from `record_offset`.")
-    record_encoding: RecordEncoding | None = column("As in `matches`.")
-    row_index: int | None = column("Line of JSONL or row of Parquet, from 0.")
+    shard_uri: str = column(Match)
+    record_offset: int | None = column(Match)
+    record_length: int | None = column(Match)
+    record_encoding: RecordEncoding | None = column(Match)
+    row_index: int | None = column(Match)
     corpus_fingerprint: str = column("Fingerprint of the part of the corpus that the article is from: a keyed digest, which only the holder of the key can calculate from the corpus.")
     article: int | None = column("Number of the article in that part: its place in the order of keyed digests of ids. Null if the document only is on a site of the part's member.")
     hits: int = column("Places of the record's texts where eight words in a row have an indexed hash of the article; 0 for a document at the article's URL, or if only words joined across a line end have one.")
     extent_words: int = column("Words from the first of these places to the end of the last, in the text of the record where they are most; 0 without hits.")
-    row_sha256: str = column("SHA-256 (hex) of the row's canonical form; `table_digest` is built from these.")
+    row_sha256: str = column(Match)
 
 
 class SealedScan(TableRow):

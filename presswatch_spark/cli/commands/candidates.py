@@ -46,7 +46,8 @@ def verify_candidates(
 
     CANDIDATES is the --out folder of the sealed scan. Each page is read again, by range if its format allows
     that, else with its whole shard, and matched as in a scan with the open corpus: `matches` has the same
-    rows and digest. `rights_signals` are not made. Pages are read with the settings of the sealed scan.
+    rows and digest. `rights_signals` are not made. Pages are read with the settings of the sealed scan; local
+    files and addresses of this network, only if --mirror names them, since CANDIDATES may name any.
 
     The key shows that CORPUS is the one that was sealed; it is required if several corpora were searched,
     since candidates of others are left out. If a page cannot be read, the exit code is 3. To resume a stopped

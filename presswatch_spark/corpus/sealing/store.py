@@ -13,7 +13,6 @@ normal form of a URL. Its *owner* is the number of an article, or `SITE` plus th
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -95,13 +94,6 @@ def article_numbers(corpus: Corpus, key: SealKey) -> Numbers:
     return numbers
 
 
-class KeyedMatch(NamedTuple):
-    """The parts of a corpus on whose members' sites a page is, and the articles at its URL."""
-
-    parts: frozenset[int]
-    articles: frozenset[int]
-
-
 class KeyedSites:
     """Finds documents on members' sites and at articles' URLs; needs the key of the corpus."""
 
@@ -110,27 +102,20 @@ class KeyedSites:
         self._depth = corpus.manifest.parameters["site_depth"]
         self._hosts = table_of(decrypt(corpus.hosts, key.hosts).tolist())
 
-    def matches(self, batch: DocumentBatch) -> dict[int, KeyedMatch]:
-        """Return the pages of a batch that are on a member's site or at an article's URL."""
-        matches = dict[int, KeyedMatch]()
-        for i in known_hosts(batch, self._hosts).tolist():
-            if batch.main_of(i) == i and (match := self.match(batch.url_of(i))):
-                matches[i] = match
-        return matches
+    def matches(self, batch: DocumentBatch) -> dict[int, set[int]]:
+        """Return the owners of the pages of a batch that are on a member's site or at an article's URL."""
+        pages = (i for i in known_hosts(batch, self._hosts).tolist() if batch.main_of(i) == i)
+        return {i: owners for i in pages if (owners := self.owners(batch.url_of(i)))}
 
-    def match(self, url: str) -> KeyedMatch | None:
-        """Return the owners of the page at a URL, or of a copy's original; None if it has none."""
+    def owners(self, url: str) -> set[int]:
+        """Return the owners of the page at a URL, or of a copy's original."""
         page = original_page(url)
         if page is None:
-            return None
+            return set()
         ends = [place + 1 for place, letter in enumerate(f"{page.path}/") if letter == "/"]
         paths = [f"{page.path}/"[:end] for end in ends[: self._depth + 1]]
         places = (page.text, *(host + path for host in hosts_above(page.host) for path in paths))
-        owners = {owner for place in places for owner in self._owners(place)}
-        if not owners:
-            return None
-        articles = frozenset(owner for owner in owners if owner < SITE)
-        return KeyedMatch(frozenset(owner - SITE for owner in owners - articles), articles)
+        return {owner for place in places for owner in self._owners(place)}
 
     def _owners(self, place: str) -> list[int]:
         hashes, wanted = self._places[0], np.uint64(self._key.place(place))

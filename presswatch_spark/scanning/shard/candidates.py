@@ -5,10 +5,12 @@ for which a scan with the open corpus writes a row is one: both search the same 
 """
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import pyarrow as pa
 
 from presswatch_spark.core.model import DocumentBatch
 from presswatch_spark.corpus.sealing.key import SealKey
-from presswatch_spark.corpus.sealing.store import KeyedMatch, KeyedSites, SealedCorpus
+from presswatch_spark.corpus.sealing.store import SITE, KeyedSites, SealedCorpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.scanning.runs.work import PackedRows
@@ -27,7 +29,6 @@ from presswatch_spark.tables.digests import row_digest
 
 CANDIDATES = "candidates"
 _CRAWL = re.compile(r"CC-(?:MAIN|NEWS)-\d{4}(?:-\d{2}){1,2}", re.ASCII)
-_NO_SITE = KeyedMatch(frozenset(), frozenset())
 
 
 def _rows_of_candidates() -> dict[str, PackedRows]:
@@ -59,7 +60,7 @@ class CandidateFinder:
     def __init__(self, corpus: SealedCorpus, key: SealKey) -> None:
         self._sieve, self._sites = Sieve(corpus.index(key)), KeyedSites(corpus, key)
         self._parts = corpus.manifest.parts
-        self._firsts = np.cumsum([0, *(part.articles for part in self._parts)])[:-1]
+        self._firsts = [0, *accumulate(part.articles for part in self._parts[:-1])]
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return the pairs (document, article) that share a shingle; articles by number in the corpus."""
@@ -82,27 +83,21 @@ class CandidateFinder:
                 page[article] = before + hits, max(longest, extent)
         sites = self._sites.matches(batch)
         for main in sorted(pages.keys() | sites.keys()):
-            page, site = pages[main], sites.get(main, _NO_SITE)
+            page, owners = pages[main], sites.get(main, set())
+            numbers = sorted({owner for owner in owners if owner < SITE} | page.keys())
+            pairs = [(bisect_right(self._firsts, number) - 1, number) for number in numbers]
+            of_sites = {owner - SITE for owner in owners if owner >= SITE} - {part for part, _ in pairs}
             facts = _facts(batch, main, origin, release)
-            for values in self._pairs({**dict.fromkeys(site.articles, (0, 0)), **page}, site):
-                row = facts | values
+            for part, number in [*pairs, *((part, None) for part in sorted(of_sites))]:
+                hits, extent = (0, 0) if number is None else page.get(number, (0, 0))
+                row = {
+                    **facts,
+                    "corpus_fingerprint": self._parts[part].fingerprint,
+                    "article": None if number is None else number - self._firsts[part],
+                    "hits": hits,
+                    "extent_words": extent,
+                }
                 yield {**row, "row_sha256": row_digest(row)}
-
-    def _pairs(
-        self, articles: Mapping[int, tuple[int, int]], site: KeyedMatch
-    ) -> Iterator[dict[str, int | str | None]]:
-        only_site = set(site.parts)
-        for article in sorted(articles):
-            hits, extent = articles[article]
-            part = int(np.searchsorted(self._firsts, article, "right")) - 1
-            only_site.discard(part)
-            yield self._pair(part, article - int(self._firsts[part]), hits, extent)
-        for part in sorted(only_site):
-            yield self._pair(part, None, 0, 0)
-
-    def _pair(self, part: int, article: int | None, hits: int, extent: int) -> dict[str, int | str | None]:
-        fingerprint = self._parts[part].fingerprint
-        return {"corpus_fingerprint": fingerprint, "article": article, "hits": hits, "extent_words": extent}
 
 
 def _facts(batch: DocumentBatch, main: int, origin: Origin, release: str | None) -> dict[str, Any]:

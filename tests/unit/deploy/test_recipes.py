@@ -1,8 +1,11 @@
 """What is shipped and runs elsewhere: the Dockerfiles, and the command of the DAG of docs/airflow."""
 
 import ast
+import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +100,35 @@ def test_the_image_does_not_run_as_root_and_uses_its_own_python() -> None:
     found = instructions(ROOT / "docker" / "Dockerfile.emr")
     assert found[-1] == ("USER", "hadoop:hadoop")
     assert any(name == "ENV" and "PYSPARK_PYTHON=/opt/presswatch/bin/python" in line for name, line in found)
+
+
+def test_the_image_for_plain_spark_has_the_archive_for_its_own_python() -> None:
+    file = ROOT / "docker" / "Containerfile"
+    assert given(file, "FROM")[1].endswith(f"/python:{Profile().archive.python}-slim-bookworm")
+    assert given(file, "ADD") == ["dist/presswatch-*.tar.gz /opt/presswatch/"]
+    assert given(file, "USER") == ["185"]
+    (variables,) = given(file, "ENV")
+    assert "PYSPARK_PYTHON=/opt/presswatch/bin/python" in variables
+
+
+@pytest.mark.slow
+def test_a_wheel_contains_what_a_submission_sends_and_an_archive_is_built_from(tmp_path: Path) -> None:
+    build = ["-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run([sys.executable, "-P", *build], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, tmp_path / "site"], check=True)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "site")}
+    environment |= {"PRESSWATCH_DEPLOY__REGION": "eu-west-3", "PRESSWATCH_DEPLOY__STORE": "s3://b/store"}
+    environment |= {"PRESSWATCH_DEPLOY__EC2__CLUSTER_ID": "j-1", "AWS_EC2_METADATA_DISABLED": "true"}
+    scan = ["scan", "--corpus", "s3://b/corpus", "--out", "s3://b/tables", "s3://b/a.wet.gz"]
+    done = subprocess.run(
+        [sys.executable, "-m", "presswatch_spark", "submit", "--on", "emr-ec2", "--dry-run", *scan],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    package = tmp_path / "site" / "presswatch_spark"
+    assert json.loads(done.stdout)["uploads"][1]["file"] == str(package / "jobs" / "scan.py")
+    for name in ("locks/requirements.lock", "docker/Containerfile"):
+        assert (package / name).read_bytes() == (ROOT / name).read_bytes()
 
 
 DAG = ROOT / "docs" / "airflow" / "presswatch_dag.py"

@@ -38,7 +38,7 @@ from presswatch_spark.scanning.monitoring.metrics import (
 )
 from presswatch_spark.storage.host_limits import Waiting, waits_reported
 
-SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_LOOKS, PACE_MOST = 1.0, 1_000
 SECONDS_BETWEEN_LINES = 60.0
 # Without progress for so long, the time left is not shown. Shards of most datasets take less.
 STALLED_SECONDS = 120.0
@@ -183,8 +183,8 @@ class Progress:
         self._started = self._reported = self._clock()
         self._pass: dict[str, int] = {}
         self._readings = self._readings_done = 0
-        # Times of progress, each with the number of readings by then.
-        self._pace = deque([(self._started, 0)])
+        # Times of progress, and of ends of waves, each with the number of readings by then.
+        self._pace, self._waves = (deque([(self._started, 0)], PACE_MOST) for _ in range(2))
 
     def in_pass(self, number: int, count: int, readings: int) -> None:
         """Begin pass `number` of `count`; `readings`: those left before the last one, finishing no shards."""
@@ -212,6 +212,7 @@ class Progress:
         """
         self._done += counts
         done = self._done
+        self._waves.append((self._clock(), done.shards - self._before.shards + self._readings_done))
         nothing_read = done.incomplete == done.shards and not done.documents and not done.text_bytes
         if not (nothing_read and 1 < done.shards < self._planned and log) or self._warned:
             return
@@ -290,15 +291,15 @@ class Progress:
 
     def _seconds_left(self, now: float, to_read: int) -> int | None:
         """Estimate by the pace of the later half of the time or three quarters of shards: starts are slow."""
-        pace, (moved_at, read) = self._pace, self._pace[-1]
-        half = (self._started + moved_at) / 2
-        while len(pace) > 2 and (pace[1][0] <= half or 4 * pace[1][1] <= read):
+        pace = self._waves if len(self._waves) > 2 else self._pace
+        last_at, read = pace[-1]
+        while len(pace) > 2 and (2 * pace[1][0] <= self._started + last_at or 4 * pace[1][1] <= read):
             pace.popleft()
         since, before = pace[0]
-        if read <= before or now - moved_at >= STALLED_SECONDS:
+        if read <= before or now - self._pace[-1][0] >= STALLED_SECONDS:
             return None
-        left = to_read * (moved_at - since) / (read - before)
-        return round(max(left - (now - moved_at), left / 2))
+        each = (last_at - since) / (read - before)
+        return round(max((to_read + self._pace[-1][1] - read) * each - (now - last_at), to_read * each / 2))
 
     def _facts(self, now: float) -> dict[str, int | float | None]:
         done = self._look(now)
@@ -425,8 +426,8 @@ class Observer:
             read = "1 shard more is" if shards == 1 else f"{shards:,} shards more are"
             self.progress.say(f"pass {number} of {count}: {read} read{left if lost else ''}")
         self._totals.update(totals)
-        self.progress.add(counts)
         self.progress.sifted(shards)
+        self.progress.add(counts)
         self._write("running")
 
     def wave_lost(self, counts: ShardTotals, totals: Totals) -> None:

@@ -89,8 +89,7 @@ def execute(
         read = work.read
         if passes := work.passes:
             read = passes.reader(passes.at(run.folder, passes.count - 1))
-        uris = (shard.uri for shard in shards)
-        workers = Workers.of(uris, cores_of_machine(context), store.root.storage)
+        workers = Workers.of((shard.uri for shard in shards), cores_of_machine(context), store.root.storage)
         reader = WaveReader(context, run, work.kind, read, rules, observer, workers, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
         if passes:

@@ -99,11 +99,11 @@ def test_time_left_counts_what_earlier_passes_read_and_have_to_read() -> None:
 
 
 def test_time_left_follows_the_pace_of_the_second_half_and_goes_on_between_shards() -> None:
-    shown, read = Shown(30), {"shards": 1, "text_bytes": 1_000}
-    # A slow host first, then ten shards a minute.
-    shown.tick(120, **read)
-    for _ in range(2):
-        shown.tick(60, shards=10, text_bytes=10_000)
+    shown = Shown(30)
+    # A slow host first, then a wave of ten shards a minute.
+    for seconds, shards in ((120, 1), (60, 10), (60, 10)):
+        shown.clock.now += seconds
+        shown.tick(0, shards=shards, text_bytes=1_000)
     assert shown.parts(-1)[-1] == ("0:00:54 left",)
     shown.tick(10)
     with shown.progress:

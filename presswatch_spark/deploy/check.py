@@ -96,17 +96,14 @@ def check(job: PlannedJob, tell: Callable[[str], None]) -> Iterator[tuple[str, s
             for word, finding, remedy in look(job):
                 yield point, word, "; ".join(filter(None, (finding, remedy)))
         except PresswatchError as error:
-            finding = f"{error.where}: {error.what}" if error.where else error.what
             # If a service is silent or refuses the request, the point remains open; but the submission itself
             # needs hosts and store, so errors there are faults.
-            if isinstance(error.__cause__, ClientError):
-                has_no_answer = error.__cause__.response["Error"].get("Code") in NO_ANSWER
-            else:
-                has_no_answer = isinstance(error, ServiceError)
-            is_open = has_no_answer or isinstance(error, DeniedError)
-            word = UNKNOWN if is_open and point not in ("hosts", "store") else FAULT
-            yield point, word, "; ".join(filter(None, (finding, error.remedy)))
-            if point == "hosts" and isinstance(error.__cause__, BotoCoreError):
+            cause = error.__cause__
+            code = cause.response["Error"].get("Code") if isinstance(cause, ClientError) else None
+            is_silent = code in NO_ANSWER or (code is None and isinstance(error, ServiceError))
+            is_open = is_silent or isinstance(error, DeniedError)
+            yield point, UNKNOWN if is_open and point not in ("hosts", "store") else FAULT, str(error)
+            if point == "hosts" and isinstance(cause, BotoCoreError):
                 yield "others", UNKNOWN, "all other points need AWS, too"
                 return
 

@@ -241,14 +241,13 @@ def local_command(
     entry = shipped(f"{job}.py", "jobs")
     spec = importlib.util.find_spec("pyspark")
     home = str(Path(str(spec and spec.origin)).parent)
-    java = java_home()
     # Use the default options, so that a caller can set spark.driver.extraJavaOptions.
     settings = {"spark.driver.defaultJavaOptions": log_options(), **profile.spark}
     command = [f"{home}/bin/spark-submit", "--master", env.get("SPARK_MASTER") or profile.local.master]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     variables = {
-        "JAVA_HOME": java,
+        "JAVA_HOME": java_home(),
         "SPARK_HOME": home,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,

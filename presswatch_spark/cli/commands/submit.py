@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from presswatch_spark.deploy.ledger import Ledger, Running
     from presswatch_spark.deploy.profiles import Profile
 
-COMMANDS = (
+JOBS: Mapping[str, str] = {re.sub(r"\W", "_", command): command for command in (
     "scan", "watch", "campaign run", "census", "corpus build", "compare", "rights", "claims", "verify-rows",
-)  # fmt: skip
-JOBS: Mapping[str, str] = {re.sub(r"\W", "_", command): command for command in COMMANDS}
+)}  # fmt: skip
 """Files of `jobs/`, without suffix, and the command that each runs."""
 ERROR_LINES = 40
 

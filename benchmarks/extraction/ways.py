@@ -12,7 +12,7 @@ from pathlib import Path
 from resiliparse.extract.html2text import extract_plain_text
 
 from benchmarks.extraction.pages import Page
-from presswatch_spark.reading.html.markup import text_of_page
+from presswatch_spark.reading.html.reader import text_of_page
 from presswatch_spark.reading.parsers import RefusedPageError, has_prose_of, main_content
 
 ROOT = Path(__file__).resolve().parents[2]

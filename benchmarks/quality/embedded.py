@@ -30,7 +30,7 @@ from benchmarks.quality.product import presswatch, write_members
 from benchmarks.speed.report import paragraph, table
 from benchmarks.speed.result import commit
 from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
-from presswatch_spark.reading.html.embedded import TextReader
+from presswatch_spark.reading.html.reader import TextReader
 from presswatch_spark.tables.store import TableStore
 from tests.reference.pairs import pairs_with_common_run, runs_of
 
@@ -253,8 +253,8 @@ def real_pages(folder: Path) -> dict[str, int]:
         page = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         reference = _Strings()
         reference.feed(page.decode("utf-8", "replace"))
-        _, _, texts = reader.texts(np.frombuffer(page, np.uint8))
-        read = {run for text in texts for run in runs_of(text.tobytes().decode("utf-8", "replace"), RUN)}
+        bounds, texts = reader.read(np.frombuffer(page, np.uint8)).embedded, reader.taken().tobytes()
+        read = {run for i, j in bounds for run in runs_of(texts[i:j].decode("utf-8", "replace"), RUN)}
         counts["pages"] += 1
         for string in reference.found:
             address = string.lstrip().startswith(("http", "/", "{")) or not any(map(str.isspace, string))

@@ -8,11 +8,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.speed.shards import CRAWL_SENTENCES, pages
 from benchmarks.speed.webpages import response
-from presswatch_spark.reading.html.markup import page_text, room_for
+from presswatch_spark.reading.html.reader import text_of_page
 
 
 def describe(bodies: Sequence[bytes]) -> dict[str, float]:
@@ -20,8 +18,7 @@ def describe(bodies: Sequence[bytes]) -> dict[str, float]:
     whole = b"".join(bodies)
     scripts = re.compile(rb"<script.*?</script>|<style.*?</style>", re.DOTALL)
     without = scripts.sub(b"", whole)
-    room = np.empty(max(room_for(len(body)) for body in bodies), np.uint8)
-    text = sum(page_text(np.frombuffer(body, np.uint8), room)[0] for body in bodies)
+    text = sum(len(text_of_page(body)) for body in bodies)
     packed = sum(len(gzip.compress(body, 6)) for body in bodies)
     tags = re.findall(rb"<[a-zA-Z][^>]*>", without)
     return {

@@ -7,25 +7,15 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from presswatch_spark.core.model import TextSource, TextString
-from presswatch_spark.reading.html.embedded import (
-    ATTRIBUTE,
-    FEED,
-    JSON,
-    JSON_LD,
-    MARKUP,
-    SCRIPT,
-    Piece,
-    part_of,
-)
-from presswatch_spark.reading.html.markup import NO_PARTS
-from presswatch_spark.reading.text.kernels import Bytes, Hashes
+import numpy as np
 
-SOURCES: dict[TextSource, int] = {
-    "json_ld": int(JSON_LD), "script": int(SCRIPT), "attribute": int(ATTRIBUTE), "feed": int(FEED),
-    "json": int(JSON),
-}  # fmt: skip
-"""Sources of embedded text in the order of the documents, and their numbers in `html.embedded`."""
+from presswatch_spark.core.model import TextSource, TextString
+from presswatch_spark.reading.html.parts import FEED, JSON, MARKUP, NO_PARTS, REFERENCED, STRINGS
+from presswatch_spark.reading.html.reader import Piece
+from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes
+
+SOURCES: dict[TextSource, int] = {"json_ld": 0, "script": 1, "attribute": 2, "feed": 3, "json": 4}
+"""Sources of embedded text, and their places in `PageTexts.embedded`."""
 MOST_NODES = 500_000
 """The most tags and texts of a feed that are read."""
 DEEPEST_PATH, KEY_CHARACTERS = 64, 100
@@ -57,12 +47,13 @@ def data_source(media: str | None) -> TextSource | None:
 
 
 def parts_of(source: TextSource, data: bytes) -> Hashes:
-    """Return the parts (see `html.embedded`) of data in UTF-8 that may contain text; none for pages."""
+    """Return the parts (see `html.parts`) of data in UTF-8 that may contain text; none for pages."""
     if source == "json":
-        return part_of([(0, 0, len(data), SOURCES["json"])])
+        return np.array([0, 0, len(data) | int(JSON | STRINGS)], U64)
     if source != "feed":
         return NO_PARTS
-    found, at, tag = [], 0, 0
+    found, at, tag = list[tuple[int, int, int]](), 0, 0
+    markup, referenced = int(FEED | MARKUP), int(FEED | REFERENCED)
     ends: dict[bytes, int] = {}
     for _ in range(MOST_NODES):
         if not (node := _NODE.match(data, at)):
@@ -77,12 +68,12 @@ def parts_of(source: TextSource, data: bytes) -> Hashes:
                 end = data.find(name, at)
                 ends[name] = end if end >= 0 else len(data)
             at = ends[name]
-            found.append((node.start(), node.start(), at, int(MARKUP)))
+            found.append((node.start(), node.start(), at | markup))
         elif what == "raw":
-            found.append((tag, *node.span("raw"), int(MARKUP)))
+            found.append((tag, node.start("raw"), node.end("raw") | markup))
         elif what == "text" and not node["text"].isspace():
-            found.append((tag, *node.span(), SOURCES["feed"]))
-    return part_of(found or [(0, 0, 0, SOURCES["feed"])])
+            found.append((tag, node.start(), at | referenced))
+    return np.array(found or [(0, 0, referenced)], U64).reshape(-1)
 
 
 def strings_of(page: bytes, source: TextSource, text: Bytes, pieces: Sequence[Piece]) -> list[TextString]:

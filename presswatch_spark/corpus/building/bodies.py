@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html.entities import html5
 
-from presswatch_spark.reading.html.markup import text_of_page
+from presswatch_spark.reading.html.reader import text_of_page
 
 AUTO, TEXT, HTML = "auto", "text", "html"
 FORMATS = (AUTO, TEXT, HTML)

@@ -40,7 +40,7 @@ from presswatch_spark.matching.rights.licences import (
     xmp_signals,
 )
 from presswatch_spark.matching.rights.site_files import file_signals
-from presswatch_spark.reading.html.markup import text_of_page
+from presswatch_spark.reading.html.reader import text_of_page
 from presswatch_spark.reading.http.message import UTF_8, as_html, kind_of_content, site_file, to_utf8
 from presswatch_spark.reading.page_metadata import (
     ELEMENTS,

@@ -5,32 +5,22 @@ string. A string counts if it may have eleven words, or is near one that may: pa
 docs/explanation/page-text.md explains the rules. All work is linear in the page, whatever it contains.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from presswatch_spark.core.compiled import entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.reading.html.markup import (
-    NO_PARTS,
-    EntityTable,
-    load_entities,
-    put_code,
-    reference,
-    write_text,
-)
-from presswatch_spark.reading.html.styles import BUILT_IN
+from presswatch_spark.core.compiled import lean_njit, uncounted_njit
+from presswatch_spark.reading.html.markup import EntityTable, put_code, reference, write_text
 
-from presswatch_spark.reading.html.tags import (  # isort: skip
-    EMBEDDED, IS_SCRIPT, LEAST_BYTES, PART, PARTS, RULES, RULE_COUNT, TagTable, find, is_letter, load_tags,
-    workspace,
+from presswatch_spark.reading.html.parts import (  # isort: skip
+    CODE, ESCAPED, FEED, FORM_BITS, GAPPED, LONG, MARKED, MARKUP, PART, PLACE_BITS, QUOTED, REFERENCED,
+    SOURCE_BITS, STRINGS, TEXT, bits_before, look,
 )  # fmt: skip
-from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes, load8, plain
+from presswatch_spark.reading.html.tags import EMBEDDED, TagTable, find, is_letter
+from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes
 
 from presswatch_spark.reading.text.vectors import (  # isort: skip
-    apart_bits_64, copy_64, count_ones, equal_bits_64, exceptional_bits_64, literal_bits_64, trailing_zeros,
-    visible_bits_64,
+    copy_64, equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
 )  # fmt: skip
 
 EXTRACTION = "presswatch embedded text 1"
@@ -39,47 +29,32 @@ DEPTH = 4
 """The most levels of data in strings, and of markup in markup."""
 NEAR_BYTES = 256
 """A shorter string belongs to a long one if no more bytes are between them and their neighbours."""
+PIECE = 5
+"""The numbers of a piece of the text: its bounds, its part, and the bounds of its string in the page."""
 
-# Sources of parts, in the top bits of their ends; MARKUP: of a feed or script, without escapes.
-JSON_LD, SCRIPT, ATTRIBUTE, NONE, JSON, FEED, MARKUP = (U64(n) for n in range(7))
-_SOURCE_AT = U64(60)
-_PLACE = U64((1 << 60) - 1)
+# Slots of the workspace: end of the text; part; bounds of the string of the page; number of pieces; of the
+# last chain (strings near each other) the begin of its text, pieces before it, its end, 1 if one is long.
+K, PART_AT, OPENED, CLOSED, PIECES, CHAIN_AT, CHAIN_PIECES, CHAIN_END, IS_LONG = (
+    EMBEDDED + U64(n) for n in range(9)
+)
 
-# Slots of the workspace: end of the text; beginning of the last chain (strings near each other), 1 if one is
-# long, end of the chain in the page; number of pieces, beginning of the last; end of each source.
-K, CHAIN_AT, IS_LONG, CHAIN_END, PIECES, PIECE_AT, ENDS = (EMBEDDED + U64(n) for n in range(7))
-# For each level of nested data: where it resumes, its end, the free arena, dead quotes, its beginning.
-_RESUME, _END, _TOP, _DEAD, _BEGIN = (EMBEDDED + U64(10 + DEPTH * n) for n in range(5))
-# The bounds of the string of the page.
-_OPENED, _CLOSED = (EMBEDDED + U64(30 + n) for n in range(2))
-
-_0, _1, _2, _3, _4, _5, _6, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 5, 6, 8, 64))
+_0, _1, _2, _3, _4, _5, _6, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 5, 6, 64))
 _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _BACKSLASH, _BACKTICK = (np.uint8(ord(c)) for c in "\"&'/<>\\`")
 _SPACE, _NEWLINE, _BANG, _COLON, _COMMA, _HASH = (np.uint8(ord(c)) for c in " \n!:,#")
 _BRACE, _BRACKET, _CLOSE_BRACE, _CLOSE_BRACKET, _U, _X, _ZERO = (np.uint8(ord(c)) for c in "{[}]ux0")
-_N, _T, _R, _B, _F, _V, _J, _S, _O, _L, _D, _PLUS = (np.uint8(ord(c)) for c in "ntrbfvjsold+")
-_PIECE, _LEAST_APART, _SHORTEST, _REGEX = U64(5), U64(10), U64(3), U64(24)
-_HTTP = U64(int.from_bytes(b"http", "little") << 32)
-_DEPTH, _NEAR, _SLACK = U64(DEPTH), U64(NEAR_BYTES), U64(SLACK)
-_BUILT_IN = U64(len(BUILT_IN))
-_OPENERS = tuple(np.uint8(ord(c)) for c in "{[,:(=+?&|;!<>)}")
-# Attributes that contain no text: the last bytes of their names, and the bits of a word that are not of them.
-_TEXTLESS = (
-    b" class=",
-    b" style=",
-    b"srcset=",
-    b"sizes=",
-    b" points=",
-    b" values=",
-    b"viewBox=",
-    b"ansform=",
-    b" d=",
+_N, _T, _R, _B, _F, _V = (np.uint8(ord(c)) for c in "ntrbfv")
+_PIECE, _SHORTEST, _REGEX = U64(PIECE), U64(3), U64(24)
+_DEPTH, _NEAR, _SLACK = U64(DEPTH), U64(NEAR_BYTES + 1), U64(SLACK)
+# A bit for each byte below 64, and from 64 on, after which a string may open.
+_OPENERS, _OPENERS_64 = (
+    U64(sum(1 << code - low for code in (*range(33), *b"{[,:(=+?&|;!<>)}") if low <= code < low + 64))
+    for low in (0, 64)
 )
-_TEXTLESS_ENDS = tuple(U64(int.from_bytes(name, "little")) for name in _TEXTLESS)
-_TEXTLESS_SHIFTS = tuple(U64(64 - 8 * len(name)) for name in _TEXTLESS)
+# In data, apostrophes and backticks are no quotes.
+_DEAD_IN_DATA = _2 | _4
 
 
-class _Memory(NamedTuple):
+class Memory(NamedTuple):
     """The tables and buffers of the kernels; `decoded` and `written` are `arena` and `out`, read-only."""
 
     tags: TagTable
@@ -96,65 +71,29 @@ class _Memory(NamedTuple):
 
 
 @lean_njit
-def _bits_before(i: U64, end: U64) -> Any:
-    # A bit for each of the 64 bytes from i that is before `end`.
-    return ~_0 if i + _64 <= end else ~_0 >> (_64 - (end - i))
-
-
-@lean_njit
-def _is_apart(byte: np.uint8) -> Any:
-    is_digit = np.uint8(48) <= byte <= np.uint8(57)
-    return not (is_letter(byte) or is_digit or np.uint8(0x80) <= byte < np.uint8(0xC0))
+def _may_open(previous: np.uint8) -> Any:
+    bits = _OPENERS if previous < np.uint8(64) else _OPENERS_64 if previous < np.uint8(128) else _0
+    return bits >> U64(previous & np.uint8(63)) & _1 != _0
 
 
 @uncounted_njit
-def _length_of(data: Bytes, i: U64, end: U64) -> Any:
-    """Return 2 for a string that may have eleven words, 1 for another that may have several, else 0."""
-    apart, spaces, room = _0, _0, U64(len(data))
-    while i < end and i + _64 <= room:
-        bits = _bits_before(i, end)
-        apart += count_ones(apart_bits_64(data, i) & bits)
-        blanks = equal_bits_64(data, i, _SPACE) | equal_bits_64(data, i, _BACKSLASH)
-        spaces |= (blanks | exceptional_bits_64(data, i)) & bits
-        i += _64
-    while i < end:
-        apart += U64(_is_apart(data[i]))
-        spaces |= U64(data[i] in (_SPACE, _BACKSLASH) or data[i] >= np.uint8(0x80))
-        i += _1
-    return _2 if apart >= _LEAST_APART else U64(spaces != _0)
-
-
-@uncounted_njit
-def _is_prose(data: Bytes, i: U64, end: U64) -> Any:
-    # False for addresses and codes: ASCII without a blank. 64 bytes after `end` are readable.
-    while i < end:
-        bits = _bits_before(i, end)
-        if (~visible_bits_64(data, i) | exceptional_bits_64(data, i)) & bits != _0:
-            return True
-        i += _64
-    return False
-
-
-@uncounted_njit
-def _has_markup(data: Bytes, begin: U64, end: U64) -> Any:
-    i = begin
+def _has_markup(data: Bytes, i: U64, end: U64) -> Any:
+    may_close = True
     while True:
-        i = find(data, i, end, _LT)
-        if i + _2 >= end:
-            break
-        follows = data[i + _1]
-        if is_letter(follows) or follows in (_SLASH, _BANG):
-            if find(data, i + _2, end, _GT) < end:
-                return True
-            break
-        i += _1
-    i = begin
-    while True:
-        i = find(data, i, end, _AMP)
+        marks = _0
+        while i < end and marks == _0:
+            marks = (equal_bits_64(data, i, _LT) | equal_bits_64(data, i, _AMP)) & bits_before(i, end)
+            i += trailing_zeros(marks)
         if i + _2 >= end:
             return False
-        if is_letter(data[i + _1]) or data[i + _1] == _HASH:
-            return True
+        follows = data[i + _1]
+        if data[i] == _AMP:
+            if is_letter(follows) or follows == _HASH:
+                return True
+        elif may_close and (is_letter(follows) or follows in (_SLASH, _BANG)):
+            may_close = find(data, i + _2, end, _GT) < end
+            if may_close:
+                return True
         i += _1
 
 
@@ -215,73 +154,80 @@ def _escape(data: Bytes, i: U64, end: U64, out: Bytes, k: U64) -> tuple[U64, U64
     return i + _2, k + _1
 
 
-@uncounted_njit
-def _unescape(data: Bytes, i: U64, end: U64, out: Bytes, k: U64) -> Any:
-    """Decode the escapes of a string of JSON or JavaScript into `out`, which has room; return its end."""
+@lean_njit
+def _decode(m: Memory, data: Bytes, i: U64, end: U64, k: U64, form: U64) -> Any:
+    """Decode the references or the escapes of a string into the arena from k on; return where it ends."""
+    mark = _AMP if form == REFERENCED else _BACKSLASH
     while True:
-        stop = find(data, i, end, _BACKSLASH)
-        k = _copy(data, i, stop, out, k)
-        if stop + _1 >= end:
+        stop = find(data, i, end, mark)
+        k = _copy(data, i, stop, m.arena, k)
+        if form == REFERENCED and stop < end:
+            i, k = reference(m.entities, data, stop, end, m.arena, k)
+        elif form != REFERENCED and stop + _1 < end:
+            i, k = _escape(data, stop, end, m.arena, k)
+        else:
             return k
-        i, k = _escape(data, stop, end, out, k)
-
-
-@uncounted_njit
-def _unreference(m: _Memory, i: U64, end: U64, k: U64) -> Any:
-    # Decode references of the page into the arena; as much room as for a quarter more is needed.
-    while True:
-        stop = find(m.page, i, end, _AMP)
-        k = _copy(m.page, i, stop, m.arena, k)
-        if stop >= end:
-            return k
-        i, k = reference(m.entities, m.page, stop, end, m.arena, k)
 
 
 @lean_njit
 def _closing_quote(data: Bytes, i: U64, end: U64, quote: np.uint8, many_lines: bool) -> Any:
     """Return the next place of an unescaped quote, or of a line end if it ends the string; `end` if none."""
-    while True:
-        found = _0
-        while i + _64 <= end and found == _0:
+    room = U64(len(data))
+    while i < end:
+        if i + _64 <= room:
             found = equal_bits_64(data, i, quote) | equal_bits_64(data, i, _BACKSLASH)
             if not many_lines:
                 found |= equal_bits_64(data, i, _NEWLINE)
+            found &= bits_before(i, end)
             i += trailing_zeros(found)
-        if found == _0:
-            while i < end and data[i] not in (quote, _BACKSLASH) and (many_lines or data[i] != _NEWLINE):
-                i += _1
-        if i >= end:
-            return end
+            if found == _0:
+                continue
+        elif data[i] not in (quote, _BACKSLASH) and (many_lines or data[i] != _NEWLINE):
+            i += _1
+            continue
         if data[i] != _BACKSLASH:
             return i
         i += _2
+    return end
 
 
 @lean_njit
-def _after_words(data: Bytes, i: U64, end: U64, is_code: bool) -> Any:
-    """Return a place outside of strings up to which there are only strings in `"` that need no decoding.
+def _bit_of(byte: np.uint8) -> U64:
+    # Return the bit of a quote in a set of quotes; 0 for any other byte.
+    return U64(byte == _QUOTE) | U64(byte == _APOSTROPHE) << _1 | U64(byte == _BACKTICK) << _2
 
-    They contain neither spaces nor escapes nor characters beyond ASCII; most keys and values are such.
+
+@lean_njit
+def _next_quote(data: Bytes, i: U64, end: U64, dead: U64) -> Any:
+    r"""Return the next place of a quote that may open a string with text; `end` or beyond if there is none.
+
+    Skipped are pairs of quotes with neither blanks nor escapes (except for `\/`) nor characters beyond ASCII
+    between them: most keys and values are such.
     """
-    while i + _64 <= end:
-        quotes = equal_bits_64(data, i, _QUOTE)
-        if is_code and literal_bits_64(data, i) != quotes:
-            return i
-        if quotes == _0:
-            i += _64
-            continue
-        marks = equal_bits_64(data, i, _SPACE) | exceptional_bits_64(data, i)
-        marks |= equal_bits_64(data, i, _BACKSLASH)
+    room = U64(len(data))
+    quoted, apostrophed, ticked = (dead & _1) - _1, (dead >> _1 & _1) - _1, (dead >> _2 & _1) - _1
+    while i < end and i + _64 < room:
+        quotes = equal_bits_64(data, i, _QUOTE) & quoted | equal_bits_64(data, i, _APOSTROPHE) & apostrophed
+        quotes = (quotes | equal_bits_64(data, i, _BACKTICK) & ticked) & bits_before(i, end)
+        marks = gapped_bits_64(data, i) | (equal_bits_64(data, i, _BACKSLASH) & ~slashed_bits_64(data, i))
+        opened = _0
         while quotes != _0:
             opened = quotes & (~quotes + _1)
             quotes ^= opened
             closed = quotes & (~quotes + _1)
-            if closed == _0 or marks & (closed - opened) != _0:
-                return i + trailing_zeros(opened)
-            if is_code and data[i + trailing_zeros(closed) - _1] in _OPENERS:
-                return i + trailing_zeros(opened)
+            if closed == _0:
+                break
+            first, last = i + trailing_zeros(opened), i + trailing_zeros(closed)
+            if marks & (closed - opened) != _0 or data[first] != data[last] or _may_open(data[last - _1]):
+                return first
             quotes ^= closed
-        i += _64
+            opened = _0
+        if opened == _1:
+            return i
+        # Read the block of a quote that none follows.
+        i += trailing_zeros(opened)
+    while i < end and _bit_of(data[i]) & ~dead == _0:
+        i += _1
     return i
 
 
@@ -291,40 +237,28 @@ def _is_in_regex(data: Bytes, begin: U64, i: U64) -> Any:
     for _ in range(min(i - begin, _REGEX)):
         i -= _1
         if data[i] == _SLASH:
-            return i == begin or data[i - _1] <= _SPACE or data[i - _1] in _OPENERS
+            return i == begin or _may_open(data[i - _1])
     return False
 
 
 @lean_njit
 def _next_string(data: Bytes, begin: U64, i: U64, end: U64, is_code: bool, dead: U64) -> tuple[U64, U64, U64]:
-    """Return the places of the quotes around the next string, both `end` if there is none, and dead quotes.
+    """Return the bounds of the next string that may be text, both `end` if there is none, and dead quotes.
 
     `dead`: a bit for each kind of quote that never closes from here on, so that none is looked for twice.
     """
     while True:
-        if dead & _1 == _0:
-            i = _after_words(data, i, end, is_code)
-        if is_code:
-            found = _0
-            while i + _64 <= end and found == _0:
-                found = literal_bits_64(data, i)
-                i += trailing_zeros(found)
-            while found == _0 and i < end and data[i] not in (_QUOTE, _APOSTROPHE, _BACKTICK):
-                i += _1
-        else:
-            i = find(data, i, end, _QUOTE)
+        i = _next_quote(data, i, end, dead)
         if i >= end:
             return end, end, dead
         quote = data[i]
-        bit = _4 if quote == _BACKTICK else _2 if quote == _APOSTROPHE else _1
-        previous = data[i - _1] if i > begin else _SPACE
-        opens = quote == _BACKTICK or previous <= _SPACE or previous in _OPENERS
-        if dead & bit == _0 and opens and not (is_code and _is_in_regex(data, begin, i)):
+        opens = quote == _BACKTICK or i == begin or _may_open(data[i - _1])
+        if opens and not (is_code and _is_in_regex(data, begin, i)):
             close = _closing_quote(data, i + _1, end, quote, not is_code or quote == _BACKTICK)
             if close == end:
-                dead |= bit
+                dead |= _bit_of(quote)
             elif data[close] == quote:
-                return i, close, dead
+                return i + _1, close, dead
         i += _1
 
 
@@ -357,288 +291,102 @@ def _data_in(data: Bytes, begin: U64, end: U64) -> tuple[bool, bool]:
     return is_data, is_data or quoted or (loosely and matches)
 
 
-@uncounted_njit
+@lean_njit
 def _end_chain(w: Hashes) -> None:
     # Take back the strings of a chain without a long one.
     if w[IS_LONG] == _0:
-        w[K] = w[CHAIN_AT]
-        w[PIECE_AT] = min(w[PIECE_AT], w[K])
-    w[CHAIN_AT], w[IS_LONG] = w[K], _0
+        w[K], w[PIECES] = w[CHAIN_AT], w[CHAIN_PIECES]
+    w[CHAIN_AT], w[CHAIN_PIECES], w[IS_LONG] = w[K], w[PIECES], _0
 
 
-@uncounted_njit
-def _write(m: _Memory, begin: U64, end: U64) -> None:
-    """Write a decoded string of the arena to the text; markup and references in it as a page."""
-    w, k, size, room = m.w, m.w[K], end - begin, U64(len(m.out))
-    if not _has_markup(m.decoded, begin, end):
-        if k + size + _SLACK > room:
+@lean_njit
+def _write(m: Memory, data: Bytes, begin: U64, end: U64, top: U64, is_marked: bool) -> None:
+    """Write a decoded string to the text; if it is marked, markup and references in it as a page."""
+    w, k, room = m.w, m.w[K], U64(len(m.out))
+    if not (is_marked and _has_markup(data, begin, end)):
+        if k + (end - begin) + _SLACK > room:
             return
-        k = _copy(m.decoded, begin, end, m.out, k)
+        k = _copy(data, begin, end, m.out, k)
     else:
-        stop, written = end, _0
+        written = _0
         for _ in range(DEPTH):
-            size = stop - begin
-            if k + U64(6) * size + U64(8192) > room:
+            size = end - begin
+            if k + _6 * size + U64(8192) > room:
                 break
-            if w[RULE_COUNT] > _BUILT_IN:
-                w[RULES:] = _0
-                w[RULE_COUNT] = _0
-            written, _, _ = write_text(m.tags, m.entities, m.decoded[begin:stop], m.out[k:], w, m.no_parts)
+            written, _, _ = write_text(m.tags, m.entities, data[begin:end], m.out[k:], w, m.no_parts)
             # Markup may be escaped once more in it.
             left = written != size and _has_markup(m.written, k, k + written)
-            if not left or end + written + _SLACK > U64(len(m.arena)):
+            if not left or top + written + _SLACK > U64(len(m.arena)):
                 break
-            begin, stop = end, _copy(m.written, k, k + written, m.arena, end)
+            data, begin, end = m.decoded, top, _copy(m.written, k, k + written, m.arena, top)
         k += written
     if k > w[K]:
         m.out[k] = _NEWLINE
+        n = w[PIECES] * _PIECE
+        if n + _PIECE <= U64(len(m.pieces)):
+            m.pieces[n], m.pieces[n + _1], m.pieces[n + _2] = w[K], k + _1, w[PART_AT]
+            m.pieces[n + _3], m.pieces[n + _4] = w[OPENED], w[CLOSED]
+            w[PIECES] += _1
         w[K] = k + _1
 
 
 @uncounted_njit
-def _add(m: _Memory, top: U64, end: U64, length: U64, level: U64) -> Any:
-    """Write the decoded string arena[top:end], if it is no data; return True if there is data in it."""
-    if not _is_prose(m.decoded, top, end):
-        return False
-    is_data, has_data = _data_in(m.decoded, top, end)
-    has_data = has_data and length == _2 and level < _DEPTH
-    if not (is_data and has_data):
-        _write(m, top, end)
-        m.w[IS_LONG] |= U64(length == _2)
-    return has_data
+def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top: U64, level: U64) -> None:
+    """Write the strings in data[begin:end], or all of it as one string, as its kind demands.
 
-
-@uncounted_njit
-def _note_piece(m: _Memory, part: U64, begin: U64, end: U64) -> None:
-    # Note the piece of the text that a string of the page became, without what was taken back.
-    w, n = m.w, m.w[PIECES] * _PIECE
-    while n != _0 and m.pieces[n - _4] > w[PIECE_AT]:
-        m.pieces[n - _4] = w[PIECE_AT]
-        n -= _PIECE if m.pieces[n - _5] >= w[PIECE_AT] else _0
-    if w[K] > w[PIECE_AT] and n + _PIECE <= U64(len(m.pieces)):
-        m.pieces[n], m.pieces[n + _1], m.pieces[n + _2] = w[PIECE_AT], w[K], part
-        m.pieces[n + _3], m.pieces[n + _4] = begin, end
-        n += _PIECE
-    w[PIECES] = n // _PIECE
-
-
-@uncounted_njit
-def _strings(m: _Memory, part: U64, begin: U64, end: U64, top: U64, level: U64, is_code: bool) -> None:
-    """Write the strings of a script, data[begin:end], or (with `level` 1) of a decoded value in the arena.
-
-    `top`: from where on the arena is free.
+    `top`: from where on the arena is free. `level`: in how many strings the data are.
     """
-    w, lowest, dead, i = m.w, level, _0, begin
-    while True:
-        data = m.page if level == _0 else m.decoded
-        opened, closed, dead = _next_string(data, begin, i, end, is_code and level == _0, dead)
-        if opened == end:
-            if level == lowest:
-                return
-            level -= _1
-            begin, i, end = w[_BEGIN + level], w[_RESUME + level], w[_END + level]
-            top, dead = w[_TOP + level], w[_DEAD + level]
-            w[CHAIN_END] = i
-            if level == _0:
-                _note_piece(m, part, w[_OPENED], w[_CLOSED])
+    w, form, i = m.w, kind & FORM_BITS, begin
+    is_one, dead = form in (REFERENCED, MARKUP), _0 if form == CODE else _DEAD_IN_DATA
+    while i < end:
+        first, last = begin, end
+        if not is_one:
+            first, last, dead = _next_string(data, begin, i, end, form == CODE, dead)
+        i, size = last + _1, last - first
+        if size < _SHORTEST or top + _3 * size + _2 * _SLACK > U64(len(m.arena)):
             continue
-        size = closed - opened - _1
-        length = _length_of(data, opened + _1, closed) if size >= _SHORTEST else _0
-        i = closed + _1
-        if length == _0 or top + size + _SLACK > U64(len(m.arena)):
+        text, opened, closed, free = data, first, last, top
+        if last + _64 >= U64(len(data)):
+            text, opened, closed = m.decoded, top, _copy(data, first, last, m.arena, top)
+            free = closed
+        features = look(text, opened, closed)
+        is_long = features & LONG != _0
+        if features & TEXT == _0:
             continue
-        if opened > w[CHAIN_END] + _NEAR:
+        if form != MARKUP and features & (MARKED if form == REFERENCED else ESCAPED) != _0:
+            opened, closed = free, _decode(m, text, opened, closed, free, form)
+            text, free = m.decoded, closed
+            features = look(text, opened, closed)
+        if features & GAPPED == _0:
+            continue
+        is_data: Any = False
+        has_data: Any = False
+        if features & QUOTED != _0 or text[opened] in (_BRACE, _BRACKET):
+            is_data, has_data = _data_in(text, opened, closed)
+            has_data = has_data and is_long and level < _DEPTH
+        if first > w[CHAIN_END] + _NEAR:
             _end_chain(w)
-        w[CHAIN_END] = closed
         if level == _0:
-            w[PIECE_AT], w[_OPENED], w[_CLOSED] = w[K], opened + _1, closed
-        stop = _unescape(data, opened + _1, closed, m.arena, top)
-        if _add(m, top, stop, length, level):
-            w[_BEGIN + level], w[_RESUME + level], w[_END + level] = begin, i, end
-            w[_TOP + level], w[_DEAD + level] = top, dead
-            begin, i, end, dead, level = top, top, stop, _0, level + _1
-            w[CHAIN_END], top = begin, stop
-        elif level == _0:
-            _note_piece(m, part, w[_OPENED], w[_CLOSED])
+            w[OPENED], w[CLOSED] = first, last
+        if not (is_data and has_data):
+            _write(m, text, opened, closed, free, features & MARKED != _0)
+            w[IS_LONG] |= U64(is_long)
+        if has_data:
+            w[CHAIN_END] = opened
+            _write_strings(m, text, opened, closed, STRINGS, free, level + _1)
+        w[CHAIN_END] = last
 
 
 @uncounted_njit
-def _is_json(page: Bytes, tag: U64, begin: U64) -> tuple[bool, bool]:
-    """Return True if a script's tag names a type of JSON, and True if that is JSON-LD."""
-    i = tag
-    while i + _4 <= begin:
-        i = find(page, i, begin, _J)
-        if i + _4 <= begin and page[i + _1] == _S and page[i + _2] == _O and page[i + _3] == _N:
-            return True, page[i - _1] == _PLUS and page[i - _2] == _D and page[i - _3] == _L
-        i += _1
-    return False, False
-
-
-@uncounted_njit
-def _classify(m: _Memory, count: U64) -> U64:
-    """Put the source of each part of a page into the top bits of its end, and `IS_SCRIPT` if it is code.
-
-    Parts without text are removed; returns the number of the others.
-    """
-    page, kept = m.page, _0
-    for n in range(_0, count * U64(PART), U64(PART)):
-        tag, begin, end = m.parts[n], m.parts[n + _1], m.parts[n + _2] & _PLACE
-        first = begin
-        while first < end and page[first] <= _SPACE:
-            first += _1
-        if end < first + _8:
-            continue
-        if m.parts[n + _2] & IS_SCRIPT:
-            json, linked = _is_json(page, tag, begin)
-            source = JSON_LD if linked else SCRIPT
-            if page[first] == _LT and page[first + _1] != _BANG:
-                source = MARKUP
-            is_code = not json and page[first] not in (_BRACE, _BRACKET)
-            end |= source << _SOURCE_AT | (IS_SCRIPT if is_code else _0)
-        else:
-            name, is_textless = load8(page, begin - U64(9)) if begin >= U64(9) else _0, False
-            for j in range(len(_TEXTLESS_ENDS)):
-                is_textless = is_textless or name >> _TEXTLESS_SHIFTS[j] == _TEXTLESS_ENDS[j]
-            is_address = page[first] == _SLASH or load8(page, first) << U64(32) == _HTTP
-            if is_textless or is_address or _length_of(page, begin, end) != _2:
-                continue
-            end |= ATTRIBUTE << _SOURCE_AT
-        m.parts[kept], m.parts[kept + _1], m.parts[kept + _2] = tag, begin, end
-        kept += U64(PART)
-    return kept // U64(PART)
-
-
-@uncounted_njit
-def _write_source(m: _Memory, source: U64, count: U64) -> None:
-    """Write the text of all parts of a source."""
+def write_source(m: Memory, source: U64, count: U64) -> None:
+    """Write the text of all parts of a source, of `count` parts."""
     w = m.w
-    w[CHAIN_AT], w[IS_LONG], w[CHAIN_END] = w[K], _0, _0
+    w[CHAIN_AT], w[CHAIN_PIECES], w[CHAIN_END], w[IS_LONG] = w[K], w[PIECES], _0, _0
     for n in range(_0, count * U64(PART), U64(PART)):
-        begin, end = m.parts[n + _1], m.parts[n + _2] & _PLACE
-        found = m.parts[n + _2] >> _SOURCE_AT & U64(7)
-        if found != source and (found != MARKUP or source not in (SCRIPT, FEED)):
-            continue
-        if found in (JSON_LD, SCRIPT, JSON):
-            _strings(m, n, begin, end, _0, _0, m.parts[n + _2] & IS_SCRIPT != _0)
-            continue
-        length = _length_of(m.page, begin, end)
-        if length == _0 or (end - begin) * _5 // _4 + _SLACK > U64(len(m.arena)):
-            continue
-        if source != FEED or begin > w[CHAIN_END] + _NEAR:
-            _end_chain(w)
-        w[PIECE_AT] = w[K]
-        stop = _copy(m.page, begin, end, m.arena, _0) if found == MARKUP else _unreference(m, begin, end, _0)
-        if _add(m, _0, stop, length, _0):
-            w[CHAIN_END] = _0
-            _strings(m, n, _0, stop, stop, _1, False)
-        w[CHAIN_END] = end
-        _note_piece(m, n, begin, end)
+        begin, kind = m.parts[n + _1], m.parts[n + _2]
+        if kind & SOURCE_BITS == source:
+            if source != FEED and kind & FORM_BITS in (REFERENCED, MARKUP):
+                _end_chain(w)
+            w[PART_AT] = n
+            _write_strings(m, m.page, begin, kind & PLACE_BITS, kind & ~PLACE_BITS, _0, _0)
     _end_chain(w)
-    w[PIECE_AT] = w[K]
-    _note_piece(m, _0, _0, _0)
-
-
-@entry_njit
-def _page_texts(
-    tags: TagTable,
-    entities: EntityTable,
-    page: Bytes,
-    buffers: Any,
-    w: Hashes,
-    pieces: Hashes,
-    no_parts: Hashes,
-    count: U64,
-    chosen: U64,
-) -> Any:
-    """Write the text of a page and its embedded text; or (with `count`) only that of parts, of one source.
-
-    With room for `pieces`, only the pieces of the source `chosen` are noted. Returns the end of the page's
-    text, where hidden words begin, the ends of the text of each source, and the number of pieces.
-    """
-    arena, decoded, out, written, parts = buffers
-    m = _Memory(tags, entities, page, arena, decoded, out, written, w, parts, pieces, no_parts)
-    end, hidden = _0, _0
-    w[PIECES], w[K], w[PIECE_AT] = _0, _0, _0
-    if count != _0:
-        _write_source(m, chosen, count)
-        return end, hidden, _0, _0, w[K], w[PIECES]
-    end, hidden, _ = write_text(tags, entities, page, out, w, parts)
-    count = _classify(m, w[PARTS])
-    w[K] = end
-    for source in (JSON_LD, SCRIPT, ATTRIBUTE):
-        if source == chosen:
-            w[PIECES] = _0
-        before = w[PIECES]
-        _write_source(m, source, count)
-        if source != chosen:
-            w[PIECES] = before
-        w[ENDS + source] = w[K]
-    return end, hidden, w[ENDS + JSON_LD], w[ENDS + SCRIPT], w[ENDS + ATTRIBUTE], w[PIECES]
-
-
-_NO_TEXT = np.empty(0, np.uint8)
-
-
-class Piece(NamedTuple):
-    """A string of a page: its bytes in its source's text and in the page; begin of its tag and part."""
-
-    text_begin: int
-    text_end: int
-    begin: int
-    end: int
-    tag: int
-    part: int
-
-
-def part_of(parts: Sequence[tuple[int, int, int, int]]) -> Hashes:
-    """Return parts for `TextReader`: begin of the tag, bounds of the part, and its source, for each."""
-    return np.array([(tag, begin, end | source << 60) for tag, begin, end, source in parts], U64).reshape(-1)
-
-
-@dataclass(slots=True)
-class TextReader:
-    """Reads text and embedded text of pages (uint8, UTF-8); keeps its buffers for the next page."""
-
-    _buffers: tuple[Bytes, Bytes, Bytes, Bytes, Hashes] | None = None
-
-    @property
-    def room(self) -> int:
-        """Return the bytes of the largest buffer."""
-        return len(self._buffers[2]) if self._buffers else 0
-
-    def texts(self, page: Bytes) -> tuple[Bytes, int, list[Bytes]]:
-        """Return the text of a page, where hidden words begin, and the text of the three sources of pages."""
-        out, _, (end, hidden, *ends, _) = self._read(page)
-        bounds = zip((end, *ends), ends, strict=False)
-        return out[:end].copy(), hidden, [out[i : j - 1].copy() if i < j else _NO_TEXT for i, j in bounds]
-
-    def text_of_parts(self, page: Bytes, source: int, parts: Hashes) -> Bytes:
-        """Return the text of the parts of a response that is no page."""
-        out, _, ends = self._read(page, source, parts)
-        return out[: max(0, ends[4] - 1)].copy()
-
-    def pieces(self, page: Bytes, source: int, parts: Hashes = NO_PARTS) -> list[Piece]:
-        """Return the strings of which the text of a source consists, in order."""
-        room = np.empty(5 * (len(page) // int(_SHORTEST) + 1), U64)
-        _, noted, ends = self._read(page, source, parts, room)
-        start = 0 if len(parts) else (ends[0], *ends[2:])[source]
-        return [
-            Piece(first - start, after - start, begin, end, int(noted[part]), int(noted[part + 1]))
-            for first, after, part, begin, end in room[: 5 * ends[5]].reshape(-1, 5).tolist()
-        ]
-
-    def _read(
-        self, page: Bytes, source: int = int(NONE), parts: Hashes = NO_PARTS, pieces: Hashes = NO_PARTS
-    ) -> tuple[Bytes, Hashes, tuple[int, ...]]:
-        # Return the output, the parts, and the numbers that `_page_texts` returns.
-        size, buffers = len(page), self._buffers
-        if buffers is None or len(buffers[0]) < 4 * size + 16 * SLACK:
-            arena, out = np.empty(4 * size + 16 * SLACK, np.uint8), np.empty(8 * size + (16 << 10), np.uint8)
-            noted = np.empty(PART * (size // LEAST_BYTES + 2), U64)
-            buffers = self._buffers = arena, plain(arena), out, plain(out), noted
-        noted = parts if len(parts) else buffers[4]
-        numbers = _page_texts(
-            load_tags(), load_entities(), plain(page), (*buffers[:4], noted), workspace(), pieces, NO_PARTS,
-            U64(len(parts) // PART), U64(source),
-        )  # fmt: skip
-        return buffers[2], noted, numbers

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import entry_njit, lean_njit, uncounted_njit
+from presswatch_spark.core.compiled import lean_njit, uncounted_njit
+from presswatch_spark.reading.html.parts import note_script, note_value, note_values
 from presswatch_spark.reading.html.styles import (
     ABSENT_RULE,
     BUILT_IN,
@@ -30,15 +31,13 @@ from presswatch_spark.reading.html.styles import (
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
     BREAKS_OUT, CDATA_BYTES, CELL, CLASS_FILTER, CLOSES_P, COMPLEX, CONTENT, DEEPEST, DORMANT, DROPPED,
-    EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, IS_SCRIPT, NAME_BYTES, OPEN,
-    PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULE_COUNT, SCRIPT, SECTION, STATE,
-    TEXT_AT, TagTable, after_attributes, after_declaration, begins_cdata, cdata_end, closes_itself,
-    data_in, end_tag, find, is_letter, kind_of, load_tags, name_at, next_marks, note_part, note_value,
-    note_values, opens_value, script_end, workspace,
+    EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, NAME_BYTES, NAME_FILTER,
+    OPEN, PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULES, RULE_COUNT, SCRIPT, SECTION,
+    STATE, TEXT_AT, TagTable, after_attributes, after_declaration, begins_cdata, cdata_end, closes_itself,
+    data_in, end_tag, find, is_letter, kind_of, name_at, next_marks, opens_value, script_end,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import (
     ABSENT,
-    MOST_REVIVED,
     SEEN,
     begin_element,
     end_element,
@@ -52,23 +51,21 @@ from presswatch_spark.reading.html.visibility import (
     separate_as,
     set_state,
 )
-from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, plain
+from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
 from presswatch_spark.reading.text.vectors import copy_64, visible_bits_64
 
 EXTRACTION = "presswatch page text 1"
 """Name and version of these rules; the version changes whenever the text of any page changes."""
 
-NO_PARTS = np.empty(0, U64)
-"""Where no parts of a page are noted."""
-
 _SLOTS = 1 << 13
-_0, _1, _2, _3, _5, _6, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 64))
+_0, _1, _2, _3, _5, _6, _8, _16, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 16, 64))
 _SPACE, _BANG, _QUOTE, _HASH, _AMP, _APOSTROPHE, _SLASH, _SEMICOLON, _LT, _GT, _QUERY = (
     np.uint8(ord(c)) for c in " !\"#&'/;<>?"
 )
 _P, _BR, _FONT, _MATH, _TITLE, _STYLE = (
     U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math", b"title", b"style")
 )
+_QUOT, _APOS = (U64(int.from_bytes(name, "little") << 16) for name in (b"&quot;", b"&#039;"))
 _NUL, _NEWLINE, _LOWER = np.uint8(0), np.uint8(10), np.uint8(0x20)
 _SEPARATION = U64(3)
 _BEFORE_FORMATTING = CLOSES_P | CELL | ROW | SECTION
@@ -163,20 +160,30 @@ def _value_of(entities: EntityTable, key: U64) -> Any:
 @uncounted_njit
 def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, k: np.uint64) -> Any:
     """Decode the reference that begins at i, or copy the ampersand; return the next place, and k."""
+    if i + _8 <= end:
+        # The commonest ones, most of all in data in attributes.
+        word = load8(data, i) << _16
+        if word in (_QUOT, _APOS):
+            out[k] = _QUOTE if word == _QUOT else _APOSTROPHE
+            return i + _6, k + _1
     if i + _1 < end and data[i + _1] == _HASH:
         return _number(entities, data, i, end, out, k)
-    p, key, value, after = i + _1, FNV_START, _0, i + _1
+    p, key, value = i + _1, FNV_START, _0
     while p < end and p - i <= _LONGEST and (is_letter(data[p]) or np.uint8(48) <= data[p] <= np.uint8(57)):
         key = (key ^ U64(data[p])) * FNV_PRIME
         p += _1
-        if p - i - _1 <= _LEGACY:
+    after = p + _1
+    if p < end and data[p] == _SEMICOLON:
+        value = _value_of(entities, (key ^ U64(_SEMICOLON)) * FNV_PRIME)
+    if value == _0:
+        # The longest name that needs no semicolon.
+        stop, p, key = min(p, i + _1 + _LEGACY), i + _1, FNV_START
+        while p < stop:
+            key = (key ^ U64(data[p])) * FNV_PRIME
+            p += _1
             legacy = _value_of(entities, key)
             if legacy != _0:
                 value, after = legacy, p
-    if p < end and data[p] == _SEMICOLON:
-        named = _value_of(entities, (key ^ U64(_SEMICOLON)) * FNV_PRIME)
-        if named != _0:
-            value, after = named, p + _1
     if value == _0:
         out[k] = _AMP
         return i + _1, k + _1
@@ -185,31 +192,6 @@ def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, 
         value >>= _8
         k += _1
     return after, k
-
-
-def room_for(size: int) -> int:
-    """Return the bytes of room that `page_text` needs for a page of `size` bytes."""
-    # Text may be a quarter longer than the page, since a reference of 5 bytes may become 6. Hidden words with
-    # their context may take as much again, their places 8 bytes for a tag of 5, and formatting elements that
-    # begin again up to 20 each.
-    return 5 * size + 256 + 20 * MOST_REVIVED
-
-
-def text_of_page(page: bytes | memoryview) -> bytes:
-    """Return the text of a page, both in UTF-8."""
-    data = np.frombuffer(page, np.uint8)
-    out = np.empty(room_for(len(data)), np.uint8)
-    return out[: page_text(data, out)[0]].tobytes()
-
-
-def page_text(page: Bytes, out: Bytes) -> tuple[int, int]:
-    """Write the text of a page (uint8, UTF-8) into `out`, with a line end where tags separate words.
-
-    `out` has `room_for(len(page))` bytes. Returns the end of the text, and the bits `DATA` and
-    `ARTICLE` for the content of scripts.
-    """
-    end, _, unread = _page_text(load_tags(), load_entities(), plain(page), out, workspace(), NO_PARTS)
-    return int(end), int(unread)
 
 
 @lean_njit
@@ -313,22 +295,17 @@ def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.
     return roots, html
 
 
-@entry_njit
-def _page_text(
-    tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes, parts: Hashes
-) -> Any:
-    return write_text(tags, entities, data, out, w, parts)
-
-
 @uncounted_njit
 def write_text(
     tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes, parts: Hashes
 ) -> tuple[U64, U64, np.uint8]:
-    """Write the text of a page as `page_text` does, for kernels, and note parts (`note_part`).
+    """Write the text of a page (UTF-8), with a line end where tags separate words, and note its parts.
 
-    Returns the end of the text, where hidden words begin, and the bits for scripts if there is no room for
-    parts. `w`: a new `workspace`.
+    Returns the end of the text, where hidden words begin, and, if there is no room for parts, the bits `DATA`
+    and `ARTICLE` for the content of scripts.
     """
+    w[RULES:] = _0
+    w[RULE_COUNT] = w[NAME_FILTER] = _0
     for key in BUILT_IN:
         add_rule(w, key, ABSENT_RULE)
     w[CLASS_FILTER] = BUILT_IN_FILTER
@@ -433,7 +410,7 @@ def _read(
                 if mark == end:
                     i = end + _1
                     break
-                note_value(w, parts, data, begin, quote, mark)
+                note_value(w, parts, data, begin, quote + _1, mark)
                 i = mark + _1
                 p += _1
         if i > end:
@@ -475,9 +452,10 @@ def _read(
         else:
             if first == SCRIPT and second == _0:
                 stop = script_end(data, i, end)
-                if len(parts) == 0:
+                if len(parts) != 0:
+                    note_script(w, parts, data, begin, i, stop)
+                else:
                     unread |= data_in(data, i, stop)
-                note_part(w, parts, begin, i, stop, IS_SCRIPT)
             else:
                 stop = end_tag(data, i, end, first, second)
             if first == _STYLE:

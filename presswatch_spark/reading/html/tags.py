@@ -157,14 +157,15 @@ def load_tags() -> TagTable:
 @lean_njit
 def find(data: Bytes, i: U64, end: U64, byte: np.uint8) -> Any:
     """Return the next place of `byte` in `data[i:end]`; `end` if there is none."""
-    while i + _64 <= end:
+    room = U64(len(data))
+    while i < end and i + _64 <= room:
         found = equal_bits_64(data, i, byte)
         if found != _0:
-            return i + trailing_zeros(found)
+            return min(end, i + trailing_zeros(found))
         i += _64
     while i < end and data[i] != byte:
         i += _1
-    return i
+    return min(end, i)
 
 
 @lean_njit
@@ -463,59 +464,19 @@ MOST_RULES, RULE_SLOTS = 256, 1024
 # The places of marks come first. Then: state of text (SEEN to NO_TEXT), its beginning, beginning of dropped
 # text, end of the last cut, number of cuts, of open elements, of open SVG and MathML, of those around the
 # first open element, 1 in a form, number of dormant elements, of those that began again, places in text and
-# page after the last tag, number of parts that may contain text (`note_part`), number of rules, and filters
+# page after the last tag, number of parts that may contain text (`html.parts`), number of rules, and filters
 # of the classes and names in the rules. Slots from EMBEDDED on are those of `html.embedded`.
 (
     STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
     PAGE_AT, PARTS, RULE_COUNT, CLASS_FILTER, NAME_FILTER,
 ) = (U64(n) for n in range(PLACES, PLACES + 17))  # fmt: skip
-EMBEDDED_SLOTS = 32
+EMBEDDED_SLOTS = 9
 EMBEDDED = U64(PLACES + 17)
 NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 17 + EMBEDDED_SLOTS + n * DEEPEST) for n in range(4))
 
-LEAST_BYTES = 21
-"""Eleven words have at least so many bytes."""
-PART = 3
-"""The numbers that describe a part of a page: where its tag begins, and its bounds, the end with bits."""
-IS_SCRIPT = U64(1 << 63)
-_LEAST = U64(LEAST_BYTES)
-_ADDRESSES = tuple(
-    U64(int.from_bytes(name, "little")) for name in (b"ref=", b"src=", b"set=", b"url=", b"ass=", b"yle=")
-)
-
-
-@lean_njit
-def note_part(w: Hashes, parts: Hashes, tag: U64, begin: U64, end: U64, bit: U64) -> None:
-    """Note a part of the page that may contain text, if `parts` has room (`PART` for each `LEAST_BYTES`).
-
-    `bit`: `IS_SCRIPT` for the content of a script, 0 for the value of an attribute.
-    """
-    if len(parts) != 0 and end >= begin + _LEAST:
-        n = w[PARTS] * U64(PART)
-        parts[n], parts[n + _1], parts[n + _2] = tag, begin, end | bit
-        w[PARTS] += _1
-
-
-@lean_njit
-def note_value(w: Hashes, parts: Hashes, data: Bytes, tag: U64, quote: U64, end: U64) -> None:
-    """Note the value of an attribute that opens with a quote after `=`, unless it is an address or class."""
-    if end - quote > _LEAST and load8(data, quote - _8) >> U64(32) not in _ADDRESSES:
-        note_part(w, parts, tag, quote + _1, end, _0)
-
-
-@uncounted_njit
-def note_values(w: Hashes, parts: Hashes, data: Bytes, tag: U64, i: U64, end: U64) -> None:
-    """Note the values of the other attributes of a tag; those before i are noted."""
-    while len(parts) != 0:
-        name, _, value, stop, i = next_attribute(data, i, end)
-        if name >= end or data[name] == _GT:
-            break
-        if stop < end:
-            note_part(w, parts, tag, value, stop, _0)
-
 
 def workspace() -> Hashes:
-    """Make a workspace for one page."""
+    """Make a workspace; it may be used for any number of pages."""
     memory = np.empty(RULES + U64(RULE_SLOTS), U64)
     memory[RULE_COUNT:NAMES] = 0
     memory[RULES:] = 0

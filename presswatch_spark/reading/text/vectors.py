@@ -194,5 +194,12 @@ apart_bits_64 = _bits_64(
     )
 )
 """The byte begins a character that is no ASCII letter or digit."""
-literal_bits_64 = _bits_64(lambda builder, load: _any_of(builder, load(), "\"'`"))
-"""The byte is a quote of JavaScript."""
+gapped_bits_64 = _bits_64(
+    # Bytes beyond ASCII are negative as signed numbers; adding 1 makes DEL (127) negative, too.
+    lambda builder, load: builder.icmp_signed("<", builder.add(load(), _each(1, 64)), _each(_SPACE + 2, 64))
+)
+"""The byte is a blank, a control, or beyond ASCII."""
+slashed_bits_64 = _bits_64(
+    lambda builder, load: builder.and_(_any_of(builder, load(), "\\"), _any_of(builder, load(1), "/"))
+)
+"""The byte is a backslash before a slash; 65 bytes are read."""

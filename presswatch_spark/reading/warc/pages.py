@@ -10,7 +10,6 @@ import numpy as np
 
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.model import (
-    Bytes,
     Capture,
     DocumentBatch,
     Locator,
@@ -22,8 +21,8 @@ from presswatch_spark.core.model import (
 )
 from presswatch_spark.reading.embedded_text import SOURCES, data_source, parts_of, strings_of
 from presswatch_spark.reading.html.embedded import EXTRACTION as EMBEDDED_EXTRACTION
-from presswatch_spark.reading.html.embedded import TextReader
-from presswatch_spark.reading.html.markup import EXTRACTION, page_text, room_for, text_of_page
+from presswatch_spark.reading.html.markup import EXTRACTION
+from presswatch_spark.reading.html.reader import TextReader, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA
 from presswatch_spark.reading.http.codings import decoded_body
 from presswatch_spark.reading.http.message import (
@@ -56,8 +55,6 @@ EXTRACTIONS: Mapping[Kind, str | None] = {"html": EXTRACTION, "text": None, "pdf
 _BLANK = ord(" ")
 # Statuses without a body, whatever their Content-Length.
 _BODILESS = frozenset((204, 304))
-# The largest buffer that is kept for the next page.
-SCRATCH_BYTES = 64 << 20
 # Pages keep the blocks that contain them in memory: after so many bytes of responses, a batch is full.
 PINNED_BYTES = 32 << 20
 # Data in scripts, invisible on the page.
@@ -117,14 +114,16 @@ class PageBatches:
     _size: int = 0
     _passed: int = 0
     _broken: int = 0
-    _scratch: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
-    _reader: TextReader = field(default_factory=TextReader)
-    _texts: list[Bytes] = field(default_factory=list)
+    _reader: TextReader = field(init=False)
+    _bounds: list[tuple[int, int]] = field(default_factory=list)
     _pages: list[_WarcPage] = field(default_factory=list)
     _sources: list[TextSource] = field(default_factory=list)
     _hidden: list[int | None] = field(default_factory=list)
     _captures: list[Capture] = field(default_factory=list)
     _drawn: list[Stored] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._reader = TextReader(self.options.embedded_text)
 
     def add(self, stored: Stored) -> None:
         """Add a response: as a document if its text passes the gate, as a capture if it is wanted."""
@@ -201,14 +200,10 @@ class PageBatches:
         """Return the documents and captures so far, and begin the next batch."""
         pages, sources, hidden, captures = self._pages, self._sources, self._hidden, self._captures
         is_main = np.array([source == "visible" for source in sources], np.bool_)
+        texts = TextColumn(self._reader.taken(), *np.array(self._bounds, np.int64).reshape(-1, 2).T.copy())
         self.report.documents += int(is_main.sum())
-        self.report.text_bytes += sum(map(len, self._texts))
-        if len(self._scratch) > SCRATCH_BYTES:
-            self._scratch = np.empty(0, np.uint8)
-        if self._reader.room > SCRATCH_BYTES:
-            self._reader = TextReader()
-        texts = TextColumn.joined([each.data for each in self._texts])
-        self._texts, self._pages, self._sources, self._hidden, self._captures = [], [], [], [], []
+        self.report.text_bytes += int(texts.sizes.sum())
+        self._bounds, self._pages, self._sources, self._hidden, self._captures = [], [], [], [], []
         self._size = self._passed = 0
 
         def page_metadata(i: int) -> PageMetadata | None:
@@ -278,21 +273,18 @@ class PageBatches:
             self._skip("language", page.stored)
             self._draw(page.stored)
             return
-        text, embedded, hidden = np.frombuffer(page.content, np.uint8), list[Bytes](), None
-        if page.kind == "html" and self.options.embedded_text:
-            text, hidden, embedded = self._reader.texts(text)
-        elif page.kind == "html":
-            needed = room_for(len(text))
-            if needed > len(self._scratch):
-                self._scratch = np.empty(needed, np.uint8)
-            end, unread = page_text(text, self._scratch)
-            text = self._scratch[:end].copy()
-            for bit, what in UNREAD.items():
-                if unread & bit:
-                    self.report.unread[what] = self.report.unread.get(what, 0) + 1
-            if unread & ARTICLE:
-                self.report.add_note(ARTICLE_NOTE)
-        if not (text > _BLANK).any() and not any(map(len, embedded)):
+        embedded, hidden, unread = list[tuple[int, int]](), None, 0
+        if page.kind == "html":
+            text, embedded, hidden, unread = self._reader.read(np.frombuffer(page.content, np.uint8))
+        else:
+            text = self._reader.add(page.content)
+        for bit, what in UNREAD.items():
+            if unread & bit:
+                self.report.unread[what] = self.report.unread.get(what, 0) + 1
+        if unread & ARTICLE:
+            self.report.add_note(ARTICLE_NOTE)
+        found = [(source, each) for source, each in zip(SOURCES, embedded, strict=False) if each[0] < each[1]]
+        if not found and not (self._reader.buffer[slice(*text)] > _BLANK).any():
             stored = page.stored
             # If damage puts zeros into a tag, the tag may hide the text that follows.
             if b"\0" in bytes(page.content) and not stored.verified() and not stored.proven():
@@ -301,28 +293,31 @@ class PageBatches:
                 self._skip("no text", stored, None if len(page.content) else b"")
             return
         self._append(page, "visible", text, hidden)
-        for source, strings in zip(SOURCES, embedded, strict=False):
-            if len(strings):
-                self._append(page, source, strings)
+        for source, bounds in found:
+            self._append(page, source, bounds)
         self._size += len(page.content)
 
-    def _append(self, page: _WarcPage, source: TextSource, text: Bytes, hidden: int | None = None) -> None:
-        self._texts.append(text)
+    def _append(
+        self, page: _WarcPage, source: TextSource, bounds: tuple[int, int], hidden: int | None = None
+    ) -> None:
+        self._bounds.append(bounds)
         self._pages.append(page)
         self._sources.append(source)
-        self._hidden.append(hidden if hidden != len(text) else None)
+        is_known = self.options.embedded_text and hidden != bounds[1] - bounds[0]
+        self._hidden.append(hidden if is_known else None)
 
     def _add_data(self, source: TextSource, page: _WarcPage) -> None:
         """Add a response that is only data as a page without text, if there are strings in it."""
         content = bytes(page.content)
         data, parts = np.frombuffer(content, np.uint8), parts_of(source, content)
-        text = self._reader.text_of_parts(data, SOURCES[source], parts)
-        if not len(text):
+        texts = self._reader.read(data, parts, SOURCES[source])
+        start, end = texts.embedded[SOURCES[source]]
+        if start == end:
             media = media_type(page.message.last("content-type"))
             self._skip(media or "no text", page.stored, page.content)
             return
-        self._append(page, "visible", np.empty(0, np.uint8))
-        self._append(page, source, text)
+        self._append(page, "visible", texts.text)
+        self._append(page, source, (start, end))
         self._size += len(content)
 
     def _main_text(self, page: _WarcPage, whole_text: bytes) -> bytes | None:

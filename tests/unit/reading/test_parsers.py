@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading import parsers
-from presswatch_spark.reading.html.markup import text_of_page
+from presswatch_spark.reading.html.reader import text_of_page
 from presswatch_spark.reading.parsers import (
     UNCHOSEN,
     ParserDiedError,

@@ -11,7 +11,9 @@ import pytest
 
 from presswatch_spark.core.model import TextSource
 from presswatch_spark.reading.embedded_text import SOURCES, data_source, parts_of, strings_of
-from presswatch_spark.reading.html.embedded import DEPTH, TextReader
+from presswatch_spark.reading.html.embedded import DEPTH
+from presswatch_spark.reading.html.reader import TextReader
+from presswatch_spark.reading.text.kernels import Bytes
 from tests.world.prose import folded
 from tests.world.warc import page, read_warc
 
@@ -23,13 +25,13 @@ ODD = 'l’été à Paris \U0001f600 «\u00a0oui\u00a0» 50 % d\'un "mot" \\ fin
 
 def embedded(markup: str | bytes, source: TextSource = "script") -> str:
     data = markup.encode("utf-8", "surrogatepass") if isinstance(markup, str) else markup
-    if parts := parts_of(source, data).tolist():
-        whole = READER.text_of_parts(
-            np.frombuffer(data, np.uint8), SOURCES[source], np.array(parts, np.uint64)
-        )
-    else:
-        whole = READER.texts(np.frombuffer(data, np.uint8))[2][SOURCES[source]]
-    return whole.tobytes().decode("utf-8", "replace")
+    return text_of(data, source).tobytes().decode("utf-8", "replace")
+
+
+def text_of(data: bytes, source: TextSource) -> Bytes:
+    texts = READER.read(np.frombuffer(data, np.uint8), parts_of(source, data))
+    start, end = texts.embedded[SOURCES[source]]
+    return READER.taken()[start:end]
 
 
 def located(markup: str, source: TextSource) -> list[tuple[str | None, str, str]]:
@@ -248,11 +250,7 @@ def located_bytes(data: bytes) -> list[object]:
     found = list[object]()
     for source in SOURCES:
         parts, page = parts_of(source, data), np.frombuffer(data, np.uint8)
-        text = (
-            READER.text_of_parts(page, SOURCES[source], parts)
-            if len(parts)
-            else READER.texts(page)[2][SOURCES[source]]
-        )
+        text = text_of(data, source)
         pieces = READER.pieces(page, SOURCES[source], parts)
         strings = strings_of(data, source, text, pieces)
         assert all(0 <= a["start"] < a["end"] <= len(data) for a in strings)  # type: ignore[operator]

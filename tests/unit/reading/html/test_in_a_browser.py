@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from presswatch_spark.reading.html.markup import text_of_page
+from presswatch_spark.reading.html.reader import text_of_page
 from presswatch_spark.reading.http.message import encoding_of, to_utf8
 from tests.world.chromium import Chromium, chromium
 from tests.world.prose import folded

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from presswatch_spark.cli.demo.generate import press
 from presswatch_spark.reading.html import tags
-from presswatch_spark.reading.html.markup import page_text, room_for, text_of_page
+from presswatch_spark.reading.html.reader import TextReader, room_for, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA, NAME_BYTES, load_tags
 from presswatch_spark.reading.http.message import as_html
 from presswatch_spark.reading.warc.pages import ARTICLE_NOTE
@@ -26,8 +26,7 @@ FILL, FILL_WORDS = "mot " * 30 + "fin", "mot " * 30 + "fin"
 
 def seen(page: bytes | str) -> list[str]:
     data = page.encode("utf-8", "surrogatepass") if isinstance(page, str) else page
-    out = np.full(room_for(len(data)), 0xFF, np.uint8)
-    return folded(out[: page_text(np.frombuffer(data, np.uint8), out)[0]].tobytes())
+    return folded(text_of_page(data))
 
 
 @pytest.mark.parametrize(
@@ -126,8 +125,10 @@ def test_text_that_can_be_seen(page: str, expected: str) -> None:
 )
 def test_any_bytes_give_bounded_text(data: bytes) -> None:
     out = np.full(room_for(len(data)) + 64, 0xFF, np.uint8)
-    end, _ = page_text(np.frombuffer(data, np.uint8), out[: room_for(len(data))])
-    assert 0 <= end <= room_for(len(data))
+    reader = TextReader(embedded=False)
+    reader.buffer = out[: room_for(len(data))]
+    reader.read(np.frombuffer(data, np.uint8))
+    assert 0 <= reader.used <= room_for(len(data))
     assert (out[room_for(len(data)) :] == 0xFF).all()
 
 
@@ -199,7 +200,7 @@ def test_text_of_the_page_is_read_whatever_hides_it_and_other_text_is_not(where:
 def test_scripts_of_json_are_noticed_and_those_that_name_an_article_body(markup: str, expected: int) -> None:
     for html in (markup, "<p>avant</p>" * 40 + markup):
         data = np.frombuffer(html.encode(), np.uint8)
-        assert page_text(data, np.empty(room_for(len(data)), np.uint8))[1] == expected
+        assert TextReader(embedded=False).read(data).unread == expected
 
 
 def test_without_embedded_text_scripts_are_counted_and_a_note_says_so(tmp_path: Path) -> None:

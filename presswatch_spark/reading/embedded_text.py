@@ -138,15 +138,14 @@ def json_paths(page: bytes, begin: int, places: Sequence[int]) -> Iterator[str |
             elif mark == b":" and stack and not isinstance(stack[-1], int):
                 stack[-1] = last.strip(b"\"'").decode("utf-8", "replace")[: KEY_CHARACTERS + 1]
             last = mark
-        known = token is not None and token.start() == place - 1 and 0 < len(stack) <= DEEPEST_PATH
-        yield "$" + "".join(map(_step, stack)) if known and all(map(_is_known, stack)) else None
+        steps = [step for each in stack[:DEEPEST_PATH] if (step := _step(each))]
+        is_known = token is not None and token.start() == place - 1 and 0 < len(stack) == len(steps)
+        yield "$" + "".join(steps) if is_known else None
 
 
-def _is_known(step: int | str | None) -> bool:
-    return step is not None and (isinstance(step, int) or len(step) <= KEY_CHARACTERS)
-
-
-def _step(step: int | str | None) -> str:
-    if isinstance(step, str):
-        return f".{step}" if _IDENTIFIER.fullmatch(step) else f'["{step}"]'
-    return f"[{step}]"
+def _step(step: int | str | None) -> str | None:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if step is None or len(step) > KEY_CHARACTERS:
+        return None
+    return f".{step}" if _IDENTIFIER.fullmatch(step) else f'["{step}"]'

@@ -8,11 +8,11 @@ from math import ceil
 from typing import Any
 
 from benchmarks.scale.unattended import ROLES
-from benchmarks.speed.report import joined, paragraph, table, when
+from benchmarks.speed.report import paragraph, table, when
 
 Figures = dict[str, Any]
 
-RELEASE_SHARDS, RELEASE_BYTES, WAVE_SHARDS = 100_000, 16.3e12, 256
+RELEASE_SHARDS, RELEASE_BYTES = 100_000, 16.3e12
 MANY_ARTICLES, MANY_PAIRS = 10**8, 10**9
 HOST_GIGABYTES = 128
 POSTING_BYTES = 4
@@ -24,7 +24,7 @@ def markdown(result: Figures) -> str:
     machine = result["machine"]
     head = paragraph(f"""
       {machine["processor"]}, {machine["cores"]} cores, {machine["memory_gigabytes"]} GB;
-      {machine["system"]}. {joined(result["versions"])}.""")
+      {machine["system"]}. Versions of packages are in `benchmarks/results/scale.json`.""")
     parts = result["parts"]
     sections = [
         f"### {title}\n\n{write(parts)}" for title, (needs, write) in SECTIONS.items() if needs <= set(parts)
@@ -40,9 +40,7 @@ def _shards(parts: Figures) -> str:
       Shards of {part["runs"][0]["text_megabytes"] / part["runs"][0]["shards"]:.2f} MB each were scanned on
       two cores and published {when(part)}. Each further shard takes {part["seconds_a_shard"] * 1000:.0f}
       ms. Memory is private, without the mapped index.""")
-    more = paragraph(f"""
-      A further wave costs {part["seconds_a_wave"]} s.""")
-    return f"{text}\n\n{table(head, rows)}\n\n{more}"
+    return f"{text}\n\n{table(head, rows)}"
 
 
 def _run(run: Figures) -> tuple[object, ...]:
@@ -113,15 +111,12 @@ def _articles(parts: Figures) -> str:
       {HOST_GIGABYTES} GB, that takes {count} passes of {RELEASE_BYTES:.3g} bytes /
       {part["one_pass_mb_per_second"]} MB/s = {hours:.0f} core-hours each, {count * hours:.0f} in all,
       before verification, which is needed only once. In three quarters of the memory,
-      {ceil(searched / given / 1.5)} passes are enough. In a measurement {when(part)},
-      {part["shingles"]:,} shingles in
-      {part["passes"]} passes gave {"exactly the" if part["same_pairs"] else "NOT the"} {part["pairs"]:,}
-      pairs of one pass, at {part["cost_of_all_passes"]} times the cost.""")
+      {ceil(searched / given / 1.5)} passes are enough. {part["passes"]} passes gave
+      {"exactly the" if part["same_pairs"] else "NOT the"} pairs of one {when(part)}.""")
 
 
 def _release(parts: Figures) -> str:
     shards, plan, skew = parts["shards"], parts["plans"], parts["skew"]
-    waves = ceil(RELEASE_SHARDS / WAVE_SHARDS)
     driver = shards["driver_kilobytes_a_shard"] + plan["bytes_a_shard"] / 1000
     base, some, most = shards["runs"][0], *shards["runs"][-2:]
     return paragraph(f"""
@@ -130,9 +125,7 @@ def _release(parts: Figures) -> str:
       the driver grew by {shards["driver_kilobytes_a_shard"]} KB per shard, the JVM by
       {shards["java_kilobytes_a_shard"]} KB, mostly garbage. By calculation, the driver for
       {RELEASE_SHARDS:,} shards has at most
-      {base["driver_private_megabytes"] + driver * RELEASE_SHARDS / 1000:,.0f} MB, and {waves} waves of
-      {WAVE_SHARDS} shards × {shards["seconds_a_wave"]} s = {waves * shards["seconds_a_wave"]:.0f} s are
-      spent between waves, so raise `--wave-shards` with more than {WAVE_SHARDS // 8} cores. If one page
+      {base["driver_private_megabytes"] + driver * RELEASE_SHARDS / 1000:,.0f} MB. If one page
       in a hundred contains a copy, `matches` has
       {2.14e7 * skew["runs"][0]["bytes_a_match"] / 1e9:.1f} GB.""")
 
@@ -142,54 +135,43 @@ def _unattended(parts: Figures) -> str:
     calm, rough, kills = part["undisturbed"], part["disturbed"], part["disturbed"]["kills"]
     met = Counter(part["requests"]["bucket"]) + Counter(part["requests"]["site"])
     refused, answered = met.pop("429", 0), met.pop("fine")
-    text = paragraph(f"""
+    memory = ", ".join(
+        "{} {} MB ({} in the second quarter of the time, {} in the last)".format(
+            who, *rough["megabytes"][who]
+        )
+        for who in ROLES
+    )
+    return paragraph(f"""
       {part["shards"]:,} shards of {part["stored_megabytes"] / part["shards"]:.1f} MB, of which
       {part["distinct_shards"]} differ, were scanned for {part["articles"]:,} articles {when(part)}, in
       {calm["seconds"]:,} s. Then, in {rough["seconds"]:,} s, {kills["driver"]} drivers and {kills["worker"]}
       workers were killed, {met.total():,} of {met.total() + answered:,} requests failed, and a host refused
       {refused:,} others. `table_digest` was {"the same" if part["same_digest"] else "NOT the same"}. From the
       middle of the time, the predicted end was wrong by at most {calm["largest_eta_error"]:.1%} of the time,
-      and by {rough["largest_eta_error"]:.1%} in the last process of the disturbed run. MB of memory:""")
-    rows = [
-        (f"{name}, {when_}", *(run["megabytes"][who][n] for who in ROLES))
-        for name, run in (("undisturbed", calm), ("disturbed", rough))
-        for n, when_ in enumerate(("most", "second quarter", "last quarter"))
-    ]
-    return f"{text}\n\n{table(('run', 'driver', 'JVM', 'worker'), rows)}"
+      and by {rough["largest_eta_error"]:.1%} after the last kill. Memory at most: {memory}.""")
 
 
 def _simulation(parts: Figures) -> str:
-    part = parts["simulation"]
-    checks = joined(
-        {
-            f"{one['shards']} shards": f"{one['predicted_seconds']} s ({one['seconds']} s)"
-            for one in part["checks"]
-        }
+    part, assumed = parts["simulation"], parts["simulation"]["assumed"]
+    checks = " and ".join(
+        f"{one['seconds']} s ({one['predicted_seconds']} s) for {one['shards']}" for one in part["checks"]
     )
+    text = paragraph(f"""
+      A simulation {when(part)} draws times of shards from the disturbed scan. Its costs are measured, except
+      for {assumed["request"]} s per request to tables on S3, and the loss of a spot host of
+      {assumed["node_cores"]} cores every {1 / assumed["losses_an_hour"]:.0f} hours, which costs next to
+      nothing. Real runs on two cores took (prediction) {checks} shards. If the driver dies, one wave is read
+      again.""")
     rows = []
     for run in part["runs"]:
-        spent = dict(run["spent_core_hours"])
-        useful = spent.pop("shards")
-        reason = max(spent, key=lambda name: spent[name])
-        rows.append(
-            (
-                f"{run['format'].upper()}, {run['rows']:,} rows",
-                f"{run['cores']:,}",
-                f"{run['wave_shards']:,}",
-                run["minutes"],
-                f"{run['core_hours']:,} ({useful / run['core_hours']:.0%})",
-                f"{reason}, {spent[reason]:,}",
-            )
-        )
-    head = (
-        "release",
-        "cores",
-        "shards of a wave",
-        "minutes",
-        "core-hours (useful)",
-        "largest loss, core-hours",
-    )
-    return f"{checks}\n\n{table(head, rows)}"
+        if run["cores"] == 256 or run["wave_shards"] == 4_096 or run["rows"] > 1_000_000:
+            continue
+        limit = "" if run["requests_a_second"] > 1_000 else f", {run['requests_a_second']:.0f} requests/s"
+        useful = f"{run['core_hours']:,} ({run['spent_core_hours']['shards'] / run['core_hours']:.0%})"
+        release = f"{run['format'].upper()}{limit}"
+        rows.append((release, run["cores"], run["wave_shards"], run["minutes"], useful))
+    head = ("release", "cores", "wave", "minutes", "core-hours (useful)")
+    return f"{text}\n\n{table(head, rows)}"
 
 
 def _candidates(parts: Figures) -> str:
@@ -202,7 +184,7 @@ def _candidates(parts: Figures) -> str:
       {each:.1f} µs per candidate in sieve and screen, {MANY_PAIRS * each / 3.6e9:.1f} core-hours in all,
       and leads to no rows. A line of 11 or more words costs {verified["further_microseconds"]:.0f} µs,
       {MANY_PAIRS * verified["further_microseconds"] / 3.6e9:.0f} core-hours in all, and leads to rows with
-      `D`; they are kept, since a rule that drops rows would miss articles. Lower
+      `D`. Lower
       `max_articles_per_shingle` (1,000) to exclude such lines. Copies, such as a member's whole site, cost
       {matches["microseconds_a_match"]} µs each, {MANY_PAIRS * matches["microseconds_a_match"] / 3.6e9:.0f}
       core-hours in all, and {MANY_PAIRS * row / 1e9:.0f} GB of `matches`.""")

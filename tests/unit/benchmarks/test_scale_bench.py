@@ -1,7 +1,7 @@
 """The scale bench measures on tiny data, and its report reckons from what was measured."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +97,7 @@ SIMULATED = {
     "cores": 1_000,
     "wave_shards": 256,
     "rows": 1_000,
+    "requests_a_second": 100.0,
     "minutes": 6.0,
     "core_hours": 100.0,
     "spent_core_hours": {"ends of waves": 70.0, "shards": 30.0},
@@ -149,7 +150,8 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
         "plans": limits.plans(SIZES),
     }
     parts["unattended"] = UNATTENDED
-    parts["simulation"] = {"checks": [CHECK], "runs": [SIMULATED]}
+    assumed = asdict(simulation.Cluster(1))
+    parts["simulation"] = {"checks": [CHECK], "runs": [SIMULATED], "assumed": assumed}
     for name, figures in parts.items():
         result.add(found, name, figures, SIZES, 1.0)
     text = report.markdown(json.loads(json.dumps(found)))
@@ -161,7 +163,8 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
     assert "In three quarters of the memory, 3 passes are enough" in words
     assert "`table_digest` was the same" in words
     assert "5 of 200 requests failed, and a host refused 7 others" in words
-    assert "| 100.0 (30%) | ends of waves, 70.0 |" in words
+    assert "| WET, 100 requests/s | 1,000 | 256 | 6.0 | 100.0 (30%) |" in words
+    assert "worker 3 MB (1 in the second quarter of the time, 2 in the last)" in words
     assert "in sieve and screen, 1.4 core-hours in all" in words
 
 

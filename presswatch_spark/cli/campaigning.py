@@ -329,7 +329,7 @@ class Watch:
                         yield name, "could not be scanned", FAILED
                     elif progress.missing:
                         code = INCOMPLETE if progress.was_scanned else 0
-                        missing = f"{progress.missing:,} shards were not read to their end"
+                        missing = f"{counted(progress.missing, 'shard')} not read to the end"
                         advice = f"--again {name} reads them once more"
                         yield name, f"scanned, but {missing}; {advice}", code
                     else:

@@ -148,7 +148,7 @@ def _judged(store: TableStore, truth: Truth, job: Job) -> str:
         return "the same table"
     assert job.codes[-1] == 3
     assert all(line["error"] for line in log if line["status"] != "complete")
-    assert f"{len(lacking)} of {len(log)} shards were not read to their end" in job.said[-1]
+    assert f"{len(lacking)} of {len(log)} shards could not be read to the end" in job.said[-1]
     return f"{len(lacking)} shards lacking, named"
 
 

@@ -1,6 +1,8 @@
 """Runs that are killed, searched in passes or damaged, and resumed: the digest of undisturbed ones."""
 
+import fcntl
 import io
+import json
 import os
 import random
 import re
@@ -135,6 +137,39 @@ def test_a_published_scan_is_not_repeated_unless_again_or_a_later_run_of_it_is_u
     scan(settings={"grade.min_run_words": 13})
     assert f"{older.run_id}, begun" in said.getvalue()
     assert "run its command again with version 0.0.1; to drop it: rm -r" in said.getvalue()
+
+
+def test_the_line_for_cron_scans_once_at_a_time_logs_events_and_prints_only_failures(
+    press: Press, corpus: Path, tmp_path: Path
+) -> None:
+    guide = (ROOT / "docs/how-to/run-again.md").read_text("utf-8")
+    (line,) = re.findall(r"^17 4 \* \* \* (.+)$", guide, re.MULTILINE)
+    links = {".venv/bin/presswatch": Path(sys.prefix, "bin/presswatch"), "corpus": corpus}
+    for name, target in links.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).symlink_to(target)
+
+    def run() -> str:
+        command = ["/bin/sh", "-c", line.replace("/srv/presswatch", str(tmp_path))]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert not done.stderr
+        return done.stdout
+
+    assert run() == "presswatch scan: exit code 1\n"
+    (tmp_path / "shards").symlink_to(press.shards)
+    with (tmp_path / "scan.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run() == "presswatch scan: exit code 75\n"
+    assert not (tmp_path / "tables").exists()
+    assert (run(), run()) == ("", "")
+    lines = (tmp_path / "scan.log").read_text("utf-8").splitlines()
+    events = [json.loads(each)["event"] for each in lines if each.startswith("{")]
+    assert [events.count(name) for name in ("command_failed", "run_published", "already_published")] == [
+        1,
+        1,
+        1,
+    ]
+    assert len(digests(tmp_path / "tables")) == 1
 
 
 @pytest.mark.full

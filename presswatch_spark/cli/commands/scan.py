@@ -274,7 +274,8 @@ def _next_lines(summary: RunSummary, corpus: str, out: str, storage: StorageOpti
 def incomplete_lines(summary: RunSummary | CensusSummary, out: str, table: str = "scan_log") -> Iterator[str]:
     """Yield the first few shards that were not read to their end, and the query that lists all of them."""
     incomplete, count = summary.incomplete, len(summary.incomplete)
-    yield f"error: {count:,} of {summary.row['shards_planned']:,} shards were not read to their end:"
+    planned = counted(summary.row["shards_planned"], "shard")
+    yield f"error: {count:,} of {planned} could not be read to the end:"
     yield from (f"  {status}: {uri}: {error}" for uri, status, error in incomplete[:SHARDS_NAMED])
     if count > SHARDS_NAMED:
         yield f"  and {count - SHARDS_NAMED:,} more"

@@ -279,7 +279,7 @@ def test_documents_without_a_known_url_and_notes_are_reported_once_with_their_sh
 def test_a_scan_that_missed_something_exits_3_and_names_the_shards(scan: Scan) -> None:
     done = scan(summary(*((f"s3://b/{number}.gz", "partial", "cut short") for number in range(8))))
     assert done.code == 3
-    assert "8 of 9 shards were not read to their end" in done.err
+    assert "8 of 9 shards could not be read to the end" in done.err
     assert "partial: s3://b/4.gz: cut short" in done.err
     assert "s3://b/5.gz" not in done.err
     assert "and 3 more" in done.err

@@ -14,7 +14,6 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import counted, printable
 from presswatch_spark.core.version import __version__
@@ -22,15 +21,13 @@ from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.deploy.archive import NEEDED, check_archive
 from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, reaching
 from presswatch_spark.deploy.profiles import Profile
-from presswatch_spark.scanning.costs import Bill
-from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.pipeline import ScanPlan
 from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,
     NoBucketError,
     read_object,
 )
-from presswatch_spark.storage.shards import ShardPlan, plan
 from presswatch_spark.storage.uris import bucket_and_key, scheme_of
 
 QUOTA = "L-D05C8A75"
@@ -49,31 +46,20 @@ Findings = Iterator[tuple[str, str, str]]
 """Outcome, finding and remedy."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedScan:
-    """The shards and settings of a scan, as its command parsed them."""
-
-    paths: tuple[str, ...]
-    base: str | None
-    release: str | None
-    dataset: str
-    config: ScanConfig
-
-
 @dataclass(slots=True)
 class PlannedJob:
     """A submission that is not sent yet.
 
     `archive`: None if the submission would make it. `places`: URIs that the job reads and writes; the check
-    `list` sets `shards`, and adds their URIs.
+    `list` sets `planned` by `plan_scan`, and adds a shard.
     """
 
     service: Service
     archive: Path | None
     corpus: str | None
     places: list[str]
-    scan: PlannedScan | None
-    shards: ShardPlan | None = None
+    plan_scan: Callable[[], ScanPlan] | None
+    planned: ScanPlan | None = None
 
     @property
     def profile(self) -> Profile:
@@ -115,24 +101,20 @@ def _corpus(job: PlannedJob) -> Findings:
 
 
 def _list(job: PlannedJob) -> Findings:
-    if job.scan is None:
+    if job.plan_scan is None:
         if job.service.asked.job == "campaign_run":
             yield UNKNOWN, "the campaign's own file states what it reads and writes", "try a release"
         return
-    scan, paths, base = job.scan, job.scan.paths, job.scan.base
-    if scan.release:
-        found = shards_of(scan.release, scan.dataset, base, scan.config.datasets, scan.config.storage)
-        paths, base = (found.path,), found.base
-    job.shards = plan(paths, scan.config.storage, base)
-    first = job.shards.shards[0].uri
-    job.places += [*paths, first]
-    yield OK, f"{counted(len(job.shards), 'shard')} can be listed, from {first} on", ""
+    job.planned = job.plan_scan()
+    shards = job.planned.shards
+    job.places.append(first := shards.shards[0].uri)
+    yield OK, f"{counted(len(shards), 'shard')} can be listed, from {first} on", ""
 
 
 def _price(job: PlannedJob) -> Findings:
-    if job.scan is None or job.shards is None:
+    if job.planned is None:
         return
-    bill = Bill.of(job.shards, job.scan.dataset, job.scan.config)
+    bill = job.planned.bill
     if bill.machine is None:
         yield UNKNOWN, bill.line(), f"pass a machine of {bill.prices.where} with --price to see dollars"
     else:

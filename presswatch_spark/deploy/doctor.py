@@ -1,7 +1,7 @@
 """Checks of this machine before a scan: programs, memory, disk, caches, clock, network, access to storage.
 
 A check is a function of `Asked`, in `CHECKS`, that only reads. All run at the same time; `SECONDS` later,
-those without a result are reported as such.
+points without a result are reported as such.
 """
 
 import os
@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -39,8 +39,8 @@ from presswatch_spark.storage.uris import scheme_of
 SECONDS = 14
 DRIVER_GB, WORKER_GB, DISK_GB, CLOCK_SECONDS = 0.9, 0.35, 2.0, 60
 """Memory of driver with Java, and of a worker (docs/explanation/speed.md); free disk; error of the clock."""
-Finding = tuple[bool | None, str, str]
-"""Whether the point is right (None: unknown), the finding, and the remedy of a fault."""
+Finding = tuple[str, bool | None, str, str]
+"""A point, whether it is right (None: unknown), the finding, and the remedy of a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,100 +70,85 @@ def examine(asked: Asked) -> Iterator[tuple[str, str, str]]:
     """Yield point, outcome, and finding with remedy, of every check."""
     _, found = asked.language, dict[str, Finding]()
 
-    def look(point: str) -> None:
-        try:
-            found[point] = CHECKS[point](asked)
-        except PresswatchError as error:
-            found[point] = False, ": ".join(filter(None, (error.where, error.what))), error.remedy
-        except Exception as error:  # noqa: BLE001 other checks continue
-            found[point] = None, type(error).__name__, ""
+    def look(check: Callable[[Asked], Iterator[Finding]]) -> None:
+        # Other checks continue after an error; the points of this one have no result.
+        with suppress(Exception):
+            try:
+                found.update((finding[0], finding) for finding in check(asked))
+            except PresswatchError as error:
+                point, what = check.__name__.strip("_"), ": ".join(filter(None, (error.where, error.what)))
+                found[point] = point, False, what, error.remedy
 
-    threads = {point: Thread(target=look, args=[point], daemon=True) for point in CHECKS}
-    for thread in threads.values():
+    threads = [Thread(target=look, args=[check], daemon=True) for check in CHECKS]
+    for thread in threads:
         thread.start()
     end = time.monotonic() + SECONDS
-    for point, thread in threads.items():
+    for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-        is_right, finding, remedy = found.get(point, (None, _("no result after {n} s", n=SECONDS), ""))
+    late = _("no result after {n} s", n=SECONDS)
+    for point in POINTS:
+        _point, is_right, finding, remedy = found.get(point, (point, None, late, ""))
         outcome = UNKNOWN if is_right is None else OK if is_right else FAULT
         yield point, outcome, finding if is_right or not remedy else f"{finding} – {remedy}"
 
 
-def _python(_: Asked) -> Finding:
-    return True, f"Python {platform.python_version()}, presswatch {__version__}", ""
-
-
-def _java(asked: Asked) -> Finding:
-    _ = asked.language
-    try:
-        java = java_at(Path(java_home(), "bin", "java"))
-        return bool(java), f"Java {java.version}, {java.home}" if java else "", ""
-    except PresswatchError:
-        remedy = _("install Java {oldest}, or: {command}", oldest=OLDEST, command=install_command("jre"))
-        return False, _("no suitable Java was found; scans need one"), remedy
-
-
-def _spark(_: Asked) -> Finding:
-    version = metadata.version("pyspark")
-    return int(version.partition(".")[0]) >= 4, f"Spark {version}", "pip install 'pyspark>=4'"
-
-
-def _memory(asked: Asked) -> Finding:
+def _machine(asked: Asked) -> Iterator[Finding]:
     _, cores = asked.language, asked.config.run.cores or os.cpu_count() or 1
+    yield "python", True, f"Python {platform.python_version()}, presswatch {__version__}", ""
+    yield "spark", True, f"Spark {metadata.version('pyspark')}", ""
+
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):
         size = min(size, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     needed = DRIVER_GB + cores * WORKER_GB
-    has, needs = _.number(size / 1e9, 1), _.number(needed, 1)
-    finding = _(
-        "{has} GB; on {n} cores, {needs} GB and the corpus's index are used", has=has, n=cores, needs=needs
-    )
-    return size / 1e9 >= needed, finding, _("use fewer cores (--cores)")
+    numbers = {"has": _.number(size / 1e9, 1), "n": cores, "needs": _.number(needed, 1)}
+    finding = _("{has} GB; on {n} cores, {needs} GB and the corpus's index are used", **numbers)
+    yield "memory", size / 1e9 >= needed, finding, _("use fewer cores (--cores)")
 
-
-def _disk(asked: Asked) -> Finding:
-    _, folder = asked.language, tempfile.gettempdir()
+    folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free / 1e9
     finding = _("{free} GB free in {folder}", free=_.number(free, 1), folder=folder)
-    return free >= DISK_GB, finding, _("free {n} GB, or set TMPDIR", n=_.number(DISK_GB))
+    yield "disk", free >= DISK_GB, finding, _("free {n} GB, or set TMPDIR", n=_.number(DISK_GB))
 
-
-def _kernels(asked: Asked) -> Finding:
-    _, folder = asked.language, cache_folder()
+    kernels = cache_folder()
     texts = N_("the first scan compiles them, in {folder}"), N_("compiled, in {folder}")
-    finding = _(texts[any(folder.glob("*.ready"))], folder=folder)
-    return is_ours(folder.parent), finding, _("set NUMBA_CACHE_DIR to a private folder")
+    finding = _(texts[any(kernels.glob("*.ready"))], folder=kernels)
+    yield "kernels", is_ours(kernels.parent), finding, _("set NUMBA_CACHE_DIR to a private folder")
 
 
-def _clock(asked: Asked) -> Finding:
-    _, url = asked.language, asked.endpoints[0]
-    reply = ask(url, 0, 1, asked.storage)
-    date = reply.header("date")
-    if not date:
-        return None, _("{url} does not answer", url=url), ""
-    error = round(abs(parsedate_to_datetime(date).timestamp() - reply.sent_at))
-    finding = _("{n} s from the clock of {url}", n=error, url=url)
-    return error < CLOCK_SECONDS, finding, _("set it: timedatectl set-ntp true")
+def _java(asked: Asked) -> Iterator[Finding]:
+    _, command = asked.language, install_command("jre")
+    try:
+        java = java_at(Path(java_home(), "bin", "java"))
+        yield "java", bool(java), f"Java {java.version}, {java.home}" if java else "", ""
+    except PresswatchError:
+        remedy = _("install Java {oldest}, or: {command}", oldest=OLDEST, command=command)
+        yield "java", False, _("no suitable Java was found; scans need one"), remedy
 
 
-def _dns(asked: Asked) -> Finding:
-    _, unknown, hosts = asked.language, list[str](), [*map(name_of, asked.endpoints)]
-    for host in hosts:
+def _network(asked: Asked) -> Iterator[Finding]:
+    _, urls, unknown = asked.language, asked.endpoints, list[str]()
+    for host in map(name_of, urls):
         try:
             socket.getaddrinfo(host, None)
         except OSError:
             unknown.append(host)
-    remedy = _("unknown: check network and name servers")
-    return not unknown, ", ".join(unknown or hosts), remedy
+    names = ", ".join(unknown or map(name_of, urls))
+    yield "dns", not unknown, names, _("unknown: check network and name servers")
+    replies = {url: ask(url, 0, 1, asked.storage) for url in urls}
+    silent = [url for url, reply in replies.items() if reply.status is None]
+    remedy = _("no answer: check network, proxy and --endpoint")
+    yield "endpoint", not silent, ", ".join(silent or urls), remedy
+    for url, reply in replies.items():
+        if date := reply.header("date"):
+            error = round(abs(parsedate_to_datetime(date).timestamp() - reply.sent_at))
+            finding = _("{n} s from the clock of {url}", n=error, url=url)
+            yield "clock", error < CLOCK_SECONDS, finding, _("set it: timedatectl set-ntp true")
+            return
+    yield "clock", None, _("{url} does not answer", url=urls[0]), ""
 
 
-def _endpoint(asked: Asked) -> Finding:
-    _, urls = asked.language, asked.endpoints
-    silent = [url for url in urls if ask(url, 0, 1, asked.storage).status is None]
-    return not silent, ", ".join(silent or urls), _("no answer: check network, proxy and --endpoint")
-
-
-def _credentials(asked: Asked) -> Finding:
+def _credentials(asked: Asked) -> Iterator[Finding]:
     _, storage = asked.language, asked.storage
     try:
         found = None if storage.unsigned else aws_session(storage.profile).get_credentials()
@@ -171,35 +156,35 @@ def _credentials(asked: Asked) -> Finding:
         raise explained(error, "AWS") from error
     are_needed = not storage.unsigned and any(scheme_of(place) == "s3" for place in asked.places)
     finding = _("of AWS, from {source}", source=found.method) if found else _("none of AWS")
-    return bool(found) or not are_needed, finding, _("pass --profile, or --unsigned for a public bucket")
+    remedy = _("pass --profile, or --unsigned for a public bucket")
+    yield "credentials", bool(found) or not are_needed, finding, remedy
 
 
-def _token(asked: Asked) -> Finding:
+def _token(asked: Asked) -> Iterator[Finding]:
     _, hub = asked.language, HubStore(asked.storage).endpoint
     if (token := token_of(asked.storage)) is None:
-        return True, _("none; public datasets of {hub} need none", hub=hub), ""
+        yield "token", True, _("none; public datasets of {hub} need none", hub=hub), ""
+        return
     web, bearer = HttpStore(asked.storage), {"Authorization": f"Bearer {token}"}
     status = web.ask(f"{hub}/api/whoami-v2", 0, 1, bearer, follow=False).status
-    if status is None:
-        return None, _("{url} does not answer", url=hub), ""
-    return status in (200, 206), _("{url} answers ({status})", url=hub, status=status), _("make a new token")
+    is_known = None if status is None else status in (200, 206)
+    finding = _("{url} answers ({status})", url=hub, status=status or "–")
+    yield "token", is_known, finding, _("make a new token")
 
 
-def _place(asked: Asked) -> Finding:
+def _place(asked: Asked) -> Iterator[Finding]:
     _ = asked.language
     for place in asked.places:
         if place.endswith("/"):
             next(list_objects(place, asked.storage), None)
         else:
             stat(place, asked.storage)
-    return True, ", ".join(asked.places) or _("no place to read was passed"), ""
+    yield "place", True, ", ".join(asked.places) or _("no place to read was passed"), ""
 
 
-CHECKS = {
-    check.__name__.removeprefix("_"): check
-    for check in (
-        *(_python, _java, _spark, _memory, _disk, _kernels, _clock, _dns, _endpoint, _credentials, _token),
-        _place,
-    )
-}
-"""Checks by their points, in the order of the report."""
+CHECKS = (_machine, _java, _network, _credentials, _token, _place)
+POINTS = (
+    *("python", "java", "spark", "memory", "disk", "kernels", "clock", "dns", "endpoint", "credentials"),
+    *("token", "place"),
+)
+"""Points of all checks, in the order of the report."""

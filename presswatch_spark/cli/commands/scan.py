@@ -106,8 +106,6 @@ def scan(
       --out tables
     """
     from presswatch_spark.api import scan as run_scan
-    from presswatch_spark.api import shards_asked
-    from presswatch_spark.scanning.pipeline import ScanPlan
 
     records, settings = pages_of or captures, form.settings
     for is_wrong, message in (
@@ -128,13 +126,11 @@ def scan(
     ):
         if is_wrong:
             raise click.UsageError(message)
+    if dry_run:
+        return Reply(_plan_lines(click.get_current_context().params, settings))
     asked_for = f"{named}:{part}" if named else None
     if named:
         paths, dataset, settings = part_given(named, part, mirror, settings)
-    if dry_run:
-        shards, base, _ = shards_asked(paths, dataset, release, base, pages_of, captures, index, settings)
-        planned = ScanPlan.of(shards, dataset, corpus, settings, base, sample, sample_seed)
-        return Reply(_plan_lines(planned, settings.run.cores or os.cpu_count() or 1))
     events = EventLog.of(settings.run.log_format)
     with failures_logged(events):
         summary = run_scan(
@@ -198,11 +194,28 @@ def part_given(
     return (shards.path,), shards.format, replace(settings, read=read)
 
 
-def _plan_lines(planned: ScanPlan, cores: int) -> Iterator[Line]:
+def scan_plan(given: Mapping[str, Any], config: ScanConfig) -> ScanPlan:
+    """Plan the scan of parsed parameters of the command, without starting it; raises as `api.scan`."""
+    from presswatch_spark.api import shards_asked
+    from presswatch_spark.scanning.pipeline import ScanPlan
+
+    paths, dataset = given["paths"], given["dataset"]
+    if given["named"]:
+        paths, dataset, config = part_given(given["named"], given["part"], given["mirror"], config)
+    shards, base, _ = shards_asked(
+        paths, dataset, given["release"], given["base"], given["pages_of"], given["captures"],
+        given["index"], config,
+    )  # fmt: skip
+    sample = given["sample"], given["sample_seed"]
+    return ScanPlan.of(shards, dataset, given["corpus"], config, base, *sample)
+
+
+def _plan_lines(given: Mapping[str, Any], config: ScanConfig) -> Iterator[Line]:
+    planned = scan_plan(given, config)
     yield Table(("bytes", "shard_uri"), [(shard.size, printable(shard.uri)) for shard in planned.shards])
     yield from filter(None, [left_out_line(planned.left_out)])
     yield planned.bill.line()
-    yield planned.bill.time_and_requests(planned.shards, cores)
+    yield planned.bill.time_and_requests(planned.shards, config.run.cores or os.cpu_count() or 1)
     yield "nothing was scanned or written"
 
 
@@ -274,7 +287,7 @@ def _next_lines(summary: RunSummary, corpus: str, out: str, storage: StorageOpti
 def incomplete_lines(summary: RunSummary | CensusSummary, out: str, table: str = "scan_log") -> Iterator[str]:
     """Yield the first few shards that were not read to their end, and the query that lists all of them."""
     incomplete, count = summary.incomplete, len(summary.incomplete)
-    planned = counted(summary.row["shards_planned"], "shard")
+    planned = counted(int(str(summary.row["shards_planned"])), "shard")
     yield f"error: {count:,} of {planned} could not be read to the end:"
     yield from (f"  {status}: {uri}: {error}" for uri, status, error in incomplete[:SHARDS_NAMED])
     if count > SHARDS_NAMED:

@@ -8,12 +8,13 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.commands.scan import part_given
+from presswatch_spark.cli.commands.scan import scan_plan
 from presswatch_spark.cli.options import argument, flag, given_settings, option, scan_settings
 from presswatch_spark.cli.replies import FAILED, Reply, ReplyForm, Table, command, print_lines
 from presswatch_spark.core.errors import ConfigError, PresswatchError
@@ -22,7 +23,6 @@ from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.core.terminal import counted, printable
 
 if TYPE_CHECKING:
-    from presswatch_spark.deploy.check import PlannedScan
     from presswatch_spark.deploy.emr import Service
     from presswatch_spark.deploy.ledger import Ledger, Running
     from presswatch_spark.deploy.profiles import Profile
@@ -168,8 +168,12 @@ def _check(service: Service, archive: Path | None, params: Params) -> Reply:
 
     job, corpus = service.asked.job, params.get("corpus")
     places = (corpus, params.get("tables"), params.get("folder"), params.get("out"))
-    scan = _planned_scan(service, params) if job == "scan" else None
-    planned = PlannedJob(service, archive, corpus, [canonical(place) for place in places if place], scan)
+    own, plan = service.storage, None
+    if job == "scan":
+        config = scan_settings(params, params["config"])
+        storage = replace(config.storage, region=own.region, profile=own.profile)
+        plan = partial(scan_plan, params, replace(config, storage=storage))
+    planned = PlannedJob(service, archive, corpus, [canonical(place) for place in places if place], plan)
     rows = list(check(planned, _say))
     columns = ("point", "is", "because")
     table = Table(columns, rows, wrapped=columns[2:])
@@ -180,19 +184,6 @@ def _check(service: Service, archive: Path | None, params: Params) -> Reply:
         verdict = f"{job} cannot be submitted as it is: {counted(faults, 'fault')}{end}"
         return Reply([table], warnings=[verdict], exit_code=FAILED)
     return Reply([table, f"{job} can be submitted to {service.asked.profile.hosts}{end}"])
-
-
-def _planned_scan(service: Service, params: Params) -> PlannedScan:
-    from presswatch_spark.deploy.check import PlannedScan
-
-    config = scan_settings(params, params["config"])
-    paths, dataset = tuple(params["paths"]), params["dataset"]
-    if params["named"]:
-        paths, dataset, config = part_given(params["named"], params["part"], params["mirror"], config)
-    own = service.storage
-    storage = replace(config.storage, region=own.region, profile=own.profile, max_attempts=own.max_attempts)
-    config = replace(config, storage=storage)
-    return PlannedScan(paths, params["base"], params["release"], dataset, config)
 
 
 def _unsent(request: Mapping[str, Any]) -> Reply:

@@ -32,8 +32,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "datasets": "releases",
     },
     "Find copies": {
-        "scan": "scan", "verify-candidates": "candidates", "census": "census", "campaign": "campaign",
-        "watch": "campaign",
+        "scan": "scan", "inspect": "candidates", "verify-candidates": "candidates", "census": "census",
+        "campaign": "campaign", "watch": "campaign",
     },
     "Read the tables": {
         "runs": "tables", "matches": "matches", "explain": "matches", "sql": "tables", "estimate": "tables",
@@ -58,6 +58,7 @@ NEXT_STEPS = {
     "releases": "presswatch scan --release NAME --format wet --corpus DIR --out TABLES",
     "datasets": "presswatch scan --dataset NAME --part NAME --corpus DIR --out TABLES",
     "scan": "presswatch matches TABLES --elsewhere",
+    "inspect": "python3 conf/inspect/check.py DIR",
     "verify-candidates": "presswatch matches TABLES --elsewhere",
     "census": "presswatch scan --captures TABLES --corpus DIR --out TABLES",
     "campaign open": "presswatch campaign run CAMPAIGN",

@@ -30,7 +30,7 @@ from presswatch_spark.matching.rights.signals import Members, signal_rows
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange, passes_for
 from presswatch_spark.reading.registry import AUTO, companions_among, format_for
 from presswatch_spark.reading.rows.columns import MissingColumnError, check_mapping
-from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard, read_records, release_at
 from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.scanning.costs import Bill, CostGuard
@@ -165,7 +165,7 @@ def scan(
     observer.say("estimate", bill.line())
     bill.require_within_budget()
 
-    opened = _opened(corpus, key, config)
+    opened = opened_corpus(corpus, key, config)
     manifest, first = opened.manifest, shards.shards[0].uri
     place = (dataset, canonical(corpus), manifest.digest, config, product)
     extract = extract and canonical(extract)
@@ -244,7 +244,8 @@ def _published(work: Work, out: str, storage: StorageOptions) -> Finished | None
     return None
 
 
-def _opened(corpus: str, key: KeySource | None, config: ScanConfig) -> Corpus | SealedCorpus:
+def opened_corpus(corpus: str, key: KeySource | None, config: ScanConfig) -> Corpus | SealedCorpus:
+    """Open the corpus of a scan, and check each byte of it; a sealed one needs its key."""
     if not key:
         return Corpus.open(corpus, check=True, storage=config.storage)
     if config.run.index_memory is not None or config.run.gate_audit:
@@ -356,9 +357,13 @@ class ShardScan:
             read = read_records(shard, replace(options, release=release), reading.report)
             match(reading, read, origin)
 
+    def format_of(self, shard: ObjectInfo, options: ReadOptions) -> Format:
+        """Return the format of a shard; raises as `registry.format_for`."""
+        return format_for(self.dataset, shard, options)
+
     def _read_whole(self, match: MatchBatches, reading: ShardAttempt, options: ReadOptions) -> None:
         rules = self.config.read
-        format = format_for(self.dataset, reading.shard, options)
+        format = self.format_of(reading.shard, options)
         # Lists of shards contain no sizes. The reply to the request for the shard does.
         reading.shard = options.opener.described(reading.shard)
         reading.format = format.name

@@ -1,9 +1,11 @@
-"""`presswatch verify-candidates`: what a scan with a sealed corpus found, verified by the member."""
+"""`presswatch inspect` and `verify-candidates`: the search of a sealed corpus in a room, and verification."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import click
 
 from presswatch_spark.cli.commands.scan import incomplete_lines, summary_lines
 from presswatch_spark.cli.options import (
@@ -14,12 +16,57 @@ from presswatch_spark.cli.options import (
     mirror_option,
     option,
 )
-from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, command, command_line
+from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, command, command_line, tell
 from presswatch_spark.core.terminal import counted
 
 if TYPE_CHECKING:
     from presswatch_spark.query.candidates import Verified
     from presswatch_spark.query.pointers.pointer import Mirror
+
+
+@command(
+    "inspect",
+    settings=("read.columns", "read.pdf", "read.embedded_text", "run.cores", "run.shard_seconds"),
+    storage=False,
+)
+def inspect(
+    *,
+    folder: str = argument("FOLDER"),
+    corpus: str = option("--corpus", "DIR", "The sealed corpus.", required=True),
+    key_file: str = option("--key-file", "FILE", "Key of the sealed corpus.", required=True),
+    out: str = option("--out", "DIR", "New folder for the numbers that leave the room.", required=True),
+    tokenizer: str | None = option("--tokenizer", "FILE", "tokenizer.json of the .bin and .npy files."),
+    token_bytes: str = option(
+        "--token-bytes", None, "Bytes of a token in .bin files.", type=click.Choice(["2", "4"]), default="2"
+    ),
+    separator: int | None = option(
+        "--separator", "N", "The token between documents. Default: a file is one.", type=click.IntRange(0)
+    ),
+    form: ReplyForm,
+) -> Reply:
+    """Search a folder for a sealed corpus, and let only numbers out.
+
+    The folder's files are Parquet, JSON Lines, WARC, WET, ARC, plain text and, with --tokenizer, arrays of
+    tokens. DIR gets files.csv, candidates.csv and inspection.json: numbers and digests, which
+    conf/inspect/check.py checks. Standard error gets the number, name and error of each file: keep it in the
+    room. No network, Spark or Java is used. If a file was not read to its end, or an entry of the folder was
+    not read, the exit code is 3.
+
+    \b
+    presswatch inspect --corpus sealed --key-file KEY --out out/inspection data
+    """
+    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.reading.text_and_tokens import TokenRules
+    from presswatch_spark.scanning.inspection import inspect as search
+
+    tokens = TokenRules(tokenizer, int(token_bytes), separator) if tokenizer else None
+    counts = search(
+        folder, corpus=corpus, key=KeySource(key_file), out=out, config=form.settings, tokens=tokens, say=tell
+    )
+    unread = sum(counts[name] for name in ("files", "links", "special", "folders")) - counts["complete"]
+    line = f"{counted(counts['candidates'], 'candidate')} in {counted(counts['files'], 'file')}"
+    line += f"; not read to the end: {unread:,}"
+    return Reply([line], exit_code=INCOMPLETE if unread else 0)
 
 
 @command(

@@ -89,6 +89,7 @@ def test_every_command_of_the_contract_is_there_and_no_other() -> None:
         "submit",
         *tables,
         "demo",
+        "inspect",
         "verify-candidates",
     }
     assert {path[1] for path in COMMANDS if path[:1] == ("corpus",) and path[1:]} == {

@@ -37,7 +37,7 @@ ROWS = {
     "extent_words": 10**9,
 }
 OPTIONAL = {"sha256", "row_index", "record_offset", "record_length", "article"}
-COUNTS = {*FAILURES, *TOTALS, "files", "rows", "links", "special", "folders"}
+COUNTS = {*FAILURES, *TOTALS, "files", "rows", "others"}
 HASHES = {f"{name}_sha256" for name in ("program", "libraries", "settings", "corpus", "files", "candidates")}
 
 

@@ -44,7 +44,7 @@ FORMATS = (*registry.names(), "text", "tokens")
 FILES = ("file", "sha256", "format", "failure", "bytes", "documents", "words", "candidates")
 PLACE, FOUND = ("row_index", "record_offset", "record_length"), ("article", "hits", "extent_words")
 ROWS = ("file", *PLACE, "part", *FOUND)
-COUNTS = ("complete", *SHARD_FAILURES, "links", "special", "folders", "files", *FILES[4:], "rows")
+COUNTS = ("complete", *SHARD_FAILURES, "others", "files", *FILES[4:], "rows")
 _RECORDS = frozenset[str]().union(*(format.kinds for format in registry.FORMATS)) - ANYTHING
 
 
@@ -170,24 +170,22 @@ def _facts(manifest: Manifest, config: ScanConfig, tokens: TokenRules | None) ->
 
 
 def _files(folder: str, counts: dict[str, int]) -> list[ObjectInfo]:
-    """Return the files below a folder, by path; count other entries, and links that lead out of it."""
+    """Return the files below a folder, by path; count others: unreadable, special, links that lead out."""
     root, files = os.path.realpath(folder), list[ObjectInfo]()
     waiting = [root]
     while waiting:
         try:
             found = [(entry.path, entry.stat(follow_symlinks=False)) for entry in os.scandir(waiting.pop())]
         except OSError:
-            counts["folders"] += 1
+            counts["others"] += 1
             continue
         for path, status in found:
             if stat.S_ISREG(status.st_mode):
                 files.append(ObjectInfo(path, status.st_size))
             elif stat.S_ISDIR(status.st_mode):
                 waiting.append(path)
-            elif stat.S_ISLNK(status.st_mode):
-                counts["links"] += not f"{os.path.realpath(path)}/".startswith(f"{root}/")
-            else:
-                counts["special"] += 1
+            elif not (stat.S_ISLNK(status.st_mode) and os.path.realpath(path).startswith(f"{root}/")):
+                counts["others"] += 1
     if not 0 < len(files) <= MOST:
         what = f"the folder has {len(files):,} files; an inspection reads 1 to {MOST:,}"
         raise InputError(what, where=folder, remedy="inspect folders below it one by one")

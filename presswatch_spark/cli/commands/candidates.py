@@ -63,7 +63,7 @@ def inspect(
     counts = search(
         folder, corpus=corpus, key=KeySource(key_file), out=out, config=form.settings, tokens=tokens, say=tell
     )
-    unread = sum(counts[name] for name in ("files", "links", "special", "folders")) - counts["complete"]
+    unread = counts["files"] + counts["others"] - counts["complete"]
     line = f"{counted(counts['candidates'], 'candidate')} in {counted(counts['files'], 'file')}"
     line += f"; not read to the end: {unread:,}"
     return Reply([line], exit_code=INCOMPLETE if unread else 0)

@@ -216,7 +216,7 @@ def test_no_text_of_names_records_errors_or_tokenizer_leaves_the_room(hostile: t
     assert len(MARK.findall(done.err.encode())) > 14
     assert "zqcolumn" in done.err
     facts = json.loads(written["inspection.json"])
-    assert (facts["files"], facts["links"], facts["special"], facts["folders"]) == (13, 1, 1, 0)
+    assert (facts["files"], facts["others"]) == (13, 2)
     lines = table(folder / "out" / "files.csv")
     states = dict(zip((Path(name).name for name in names_of(done, folder / "zqdata")), lines, strict=True))
     unread = {name for name, line in states.items() if line["failure"] != "0"}
@@ -287,9 +287,9 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
         edit("inspection.json", '"bytes"', '"text": "a",\n "bytes"'),
         edit("inspection.json", '"bytes"', '"bytes": 1,\n "bytes"'),
         edit("inspection.json", ' "bytes"', '  "bytes"'),
-        edit("inspection.json", '"links": 0', '"links": 0.5'),
-        edit("inspection.json", '"links": 0', '"links": true'),
-        edit("inspection.json", '"links": 0', '"links": "text"'),
+        edit("inspection.json", '"others": 0', '"others": 0.5'),
+        edit("inspection.json", '"others": 0', '"others": true'),
+        edit("inspection.json", '"others": 0', '"others": "text"'),
         edit("inspection.json", '"corpus_fingerprints": [', '"corpus_fingerprints": [\n  "text",'),
         edit("inspection.json", '"key_fingerprint": "', '"key_fingerprint": "0'),
         edit("inspection.json", "\n}\n", "\n}\n\n"),

@@ -44,7 +44,7 @@ def inspect(
     ),
     form: ReplyForm,
 ) -> Reply:
-    """Search a folder for a sealed corpus, and let only numbers out.
+    """Search data for a sealed corpus; only numbers get out.
 
     The folder's files are Parquet, JSON Lines, WARC, WET, ARC, plain text and, with --tokenizer, arrays of
     tokens. DIR gets files.csv, candidates.csv and inspection.json: numbers and digests, which

@@ -46,7 +46,7 @@ TITLES_NAMED = 20
 
 @click.group()
 def corpus() -> None:
-    """Build, seal or inspect a corpus of the members' articles."""
+    """Build, seal or describe a corpus of the members' articles."""
 
 
 @command(

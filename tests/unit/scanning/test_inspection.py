@@ -146,12 +146,6 @@ def test_it_finds_what_a_sealed_scan_finds_and_the_same_in_text_and_tokens(
     for number, name in enumerate(names):
         assert files[number]["bytes"] == str((room.data / name).stat().st_size)
     assert checked(out).returncode == 0, checked(out).stderr
-    again = room.inspect(
-        room.data, tmp_path / "again", "--tokenizer", room.tokenizer, "--separator", END, "--cores", 1
-    )
-    assert again.code == 0
-    for name in os.listdir(out):
-        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -315,7 +309,7 @@ class Deadly(inspection.Inspection):
 
 
 def test_a_file_that_kills_processes_is_lost_and_no_other(room: Room, tmp_path: Path) -> None:
-    for name in ("a", "b.deadly", "c", "d.deadly", "e"):
+    for name in ("a", "b.deadly", "c"):
         (tmp_path / name).write_text(f"{name} {next(iter(press())).body}")
     manifest = SealedCorpus.open(str(room.sealed)).manifest
     parts = tuple(part.fingerprint for part in manifest.parts)
@@ -326,7 +320,7 @@ def test_a_file_that_kills_processes_is_lost_and_no_other(room: Room, tmp_path: 
     files = [stat(str(path), STORAGE) for path in sorted(tmp_path.iterdir())]
     found = [(log["failure"], len(rows) > 0) for log, rows in scan.in_processes(files)]
     worker = 1 + SHARD_FAILURES.index("worker")
-    assert found == [(0, True), (worker, False), (0, True), (worker, False), (0, True)]
+    assert found == [(0, True), (worker, False), (0, True)]
 
 
 def test_rows_beyond_the_limit_are_only_counted(
@@ -375,7 +369,9 @@ def test_every_short_passage_of_a_document_is_whole_in_a_piece(
 
 
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
-def test_it_runs_without_network_spark_or_a_writable_root(room: Room, tmp_path: Path) -> None:
+def test_it_writes_the_same_without_network_spark_or_a_writable_root(
+    room: Room, inspected: Path, tmp_path: Path
+) -> None:
     out, kernels = tmp_path / "out", tmp_path / "kernels"
     out.mkdir()
     shutil.copytree(cache_folder(), kernels / cache_folder().name)
@@ -399,4 +395,5 @@ def test_it_runs_without_network_spark_or_a_writable_root(room: Room, tmp_path: 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert os.listdir(out) == ["inspection"]
-    assert checked(out / "inspection").returncode == 0
+    for name in os.listdir(inspected):
+        assert (out / "inspection" / name).read_bytes() == (inspected / name).read_bytes()

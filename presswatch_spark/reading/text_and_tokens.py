@@ -135,14 +135,15 @@ def _pieces(blocks: Blocks, separator: int | None) -> Iterator[tuple[int, Units,
         if block:
             offset = block[0] - units.nbytes
             units = np.concatenate((units, block[1])) if len(units) else block[1]
-        first, size = 0, units.itemsize
-        for cut in [*np.flatnonzero(units == separator).tolist(), len(units)]:
-            while cut - first > PIECE:
-                yield offset + first * size, units[first : first + PIECE], number
+        first, size, cuts = 0, units.itemsize, np.flatnonzero(units == separator)
+        firsts, lasts = np.concatenate(([0], cuts + 1)), np.concatenate((cuts, [len(units)]))
+        # A shard may end with millions of separators: documents without tokens are passed over at once.
+        for row in np.flatnonzero(lasts > firsts).tolist():
+            first, last = int(firsts[row]), int(lasts[row])
+            while last - first > PIECE:
+                yield offset + first * size, units[first : first + PIECE], number + row
                 first += PIECE - OVERLAP
-            if block and cut == len(units):
-                break
-            if cut > first:
-                yield offset + first * size, units[first:cut], number
-            first, number = cut + 1, number + 1
-        units, offset = units[first:], offset + first * size
+            if row < len(cuts) or not block:
+                yield offset + first * size, units[first:last], number + row
+        first = max(first, int(firsts[-1]))
+        units, offset, number = units[first:], offset + first * size, number + len(cuts)

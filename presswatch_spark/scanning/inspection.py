@@ -6,7 +6,6 @@
 import csv
 import json
 import os
-import re
 import stat
 import sys
 from collections import deque
@@ -20,7 +19,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from presswatch_spark.core.compiled import PACKAGE
-from presswatch_spark.core.errors import CorpusError, InputError
+from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import ScanConfig, row_settings
 from presswatch_spark.core.terminal import json_line
 from presswatch_spark.corpus.manifest import Manifest
@@ -149,9 +148,6 @@ def inspect(
 
 def _facts(manifest: Manifest, config: ScanConfig, tokens: TokenRules | None) -> dict[str, Any]:
     """Return the digests of program, libraries, settings, tokenizer and corpus; the key's fingerprint."""
-    parts = [part.fingerprint for part in manifest.parts]
-    if not all(re.fullmatch("[0-9a-f]{32}", part) for part in parts):
-        raise CorpusError("the corpus has a fingerprint that is none", remedy="have it sealed again")
     if tokens:
         vocabulary(tokens.tokenizer)
     sources = (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -164,7 +160,7 @@ def _facts(manifest: Manifest, config: ScanConfig, tokens: TokenRules | None) ->
         "settings_sha256": packages_digest([row_settings(config, manifest.minhash), rules]),
         "tokenizer_sha256": tokens and file_sha256(tokens.tokenizer),
         "corpus_sha256": manifest.digest,
-        "corpus_fingerprints": parts,
+        "corpus_fingerprints": [part.fingerprint for part in manifest.parts],
         "key_fingerprint": manifest.key_fingerprint,
     }
 

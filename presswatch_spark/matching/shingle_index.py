@@ -126,12 +126,6 @@ def build_directory(
     return np.append(starts, len(hashes)).astype(np.int64)
 
 
-def bucket_of(hashes: Hashes, bucket: int, bits: int) -> slice:
-    """Return the slice of sorted `hashes` with this number in their top bits."""
-    first, last = bucket << (64 - bits), ((bucket + 1) << (64 - bits)) - 1
-    return slice(np.searchsorted(hashes, np.uint64(first)), np.searchsorted(hashes, np.uint64(last), "right"))
-
-
 def block_shift(n_blocks: int) -> np.uint64:
     """Return the shift that turns a hash, already shifted by one, into its block."""
     # The caller shifts once before, since a shift by 64 has no defined result.

@@ -110,7 +110,7 @@ class Demonstration:
             f"  {program} matches {tables} --elsewhere",
             f"  {program} runs {tables}",
             f"  {program} sql {tables} \\",
-            '    "select title_id, grade, count(*) from sightings group by 1, 2 order by 1, 2"',
+            '    "select title_id, grade, count(*) from sightings group by all order by all"',
             "",
             "Read the whole case of one row:",
             f"  {program} explain {best['row_sha256'][:ROW_DIGITS]} {tables} --lang en \\",

@@ -121,27 +121,22 @@ def inspect(
     files, parts = _files(folder, counts), tuple(facts["corpus_fingerprints"])
     place = registry.AUTO, canonical(corpus), manifest.digest, config
     scan = Inspection(*place, key=key, tokens=tokens, parts=parts)
-    with (
-        new_folder(out, config.storage, "inspection.json") as draft,
-        (draft / "files.csv").open("w") as files_csv,
-        (draft / "candidates.csv").open("w") as rows_csv,
-    ):
-        lines, rows = (csv.writer(file, lineterminator="\n") for file in (files_csv, rows_csv))
-        lines.writerow(FILES)
-        rows.writerow(ROWS)
-        for number, (shard, (log, found)) in enumerate(zip(files, scan.in_processes(files), strict=True)):
-            say(json_line({"file": number, "path": shard.uri, "error": log["error"]}))
-            lines.writerow((number, *map(log.get, FILES[1:])))
-            found = found[: MOST - counts["rows"]]
-            rows.writerows((number, *row) for row in found)
-            added = {name: log[name] for name in FILES[4:]} | {"files": 1, "rows": len(found)}
-            for name, count in {**added, ("complete", *SHARD_FAILURES)[log["failure"]]: 1}.items():
-                counts[name] += count
-        files_csv.close()
-        rows_csv.close()
-        facts |= counts | {
-            f"{name}_sha256": file_sha256(draft / f"{name}.csv") for name in ("files", "candidates")
-        }
+    with new_folder(out, config.storage, "inspection.json") as draft:
+        with open(draft / "files.csv", "w") as files_csv, open(draft / "candidates.csv", "w") as rows_csv:
+            lines, rows = (csv.writer(file, lineterminator="\n") for file in (files_csv, rows_csv))
+            lines.writerow(FILES)
+            rows.writerow(ROWS)
+            for number, (log, found) in enumerate(scan.in_processes(files)):
+                say(json_line({"file": number, "path": files[number].uri, "error": log["error"]}))
+                lines.writerow((number, *map(log.get, FILES[1:])))
+                found = found[: MOST - counts["rows"]]
+                rows.writerows((number, *row) for row in found)
+                added = {name: log[name] for name in FILES[4:]} | {"files": 1, "rows": len(found)}
+                for name, count in {**added, ("complete", *SHARD_FAILURES)[log["failure"]]: 1}.items():
+                    counts[name] += count
+        for name in ("files", "candidates"):
+            facts[f"{name}_sha256"] = file_sha256(draft / f"{name}.csv")
+        facts |= counts
         (draft / "inspection.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
     return facts
 

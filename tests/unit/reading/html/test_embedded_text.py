@@ -120,6 +120,17 @@ def test_strings_near_a_long_one_are_kept_and_others_are_not() -> None:
     assert found.split("\n") == [text for text in texts if " " in text]
 
 
+@pytest.mark.parametrize("shift", range(0, 64, 9))
+def test_addresses_and_codes_never_join_strings_wherever_they_are(shift: int) -> None:
+    address = "https:\\/\\/a.example\\/b-c-d?e=f&g=h.i/" + "j" * 80
+    strings = ["un court texte", *[address] * 3, "id", LONG, "deux\\/trois mots"]
+    script = ",".join(f'"{text}"' for text in strings)
+    assert embedded(f"<script>{';' * shift}var a = [{script}];</script>").split("\n") == [
+        LONG,
+        "deux/trois mots",
+    ]
+
+
 @pytest.mark.parametrize(
     ("markup", "expected"),
     [

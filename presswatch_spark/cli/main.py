@@ -50,7 +50,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 NEXT_STEPS = {
     "": "presswatch demo, then presswatch corpus build with your articles",
     "demo": "presswatch matches demo/tables",
-    "doctor": "presswatch corpus build, or presswatch scan --dry-run …",
+    "doctor": "presswatch scan --dry-run --corpus DIR --out TABLES PATH",
     "corpus build": "presswatch scan --corpus DIR --out TABLES PATH",
     "corpus info": "presswatch scan --corpus DIR --out TABLES PATH",
     "corpus seal": "presswatch scan --corpus SEALED --key-file KEY --out OUT PATH",

@@ -30,9 +30,9 @@ ALL_COLUMNS = re.compile(r"\*|\|>|\b(?:table|natural)\b")
 SELECTS = re.compile(r"\s*(?:select|with)\b", re.IGNORECASE)
 COUNTED_ROWS = re.compile(r"count\s*\(\s*\*\s*\)")
 WORD = re.compile(r"\w+")
-# Spark reports the error of a constant expression inside another error: look for it among the causes.
+# Spark may report the error of a query inside another error: look for it among the causes.
 ERROR_OF_QUERY = re.compile(
-    r"^Caused by: (?:org\.apache\.spark\.\S+: (?=\[[A-Z_.]+\])|java\.lang\.RuntimeException: )(.*)",
+    r"^[\w ]*: (?:java\.lang\.RuntimeException|org\.apache\.spark\.\S+(?=: (?:\{.+\} )?\[[A-Z_.]+\])): (.*)",
     re.MULTILINE,
 )
 

@@ -6,12 +6,13 @@ and their tasks run again. The model is checked against real runs on this machin
 
 from __future__ import annotations
 
+import gc
 import heapq
 import random
 import time
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -203,12 +204,18 @@ def _run(
     return run | {"times": seconds, "waves": len(waves), "tasks": tasks, "size": size}
 
 
+def _frozen(numbers: Iterable[int]) -> None:
+    nothing(numbers)
+    # As in a scan: Spark collects garbage after each task.
+    gc.freeze()
+
+
 def _launch(tasks: int = 2_000) -> float:
     """Seconds of a task that does nothing, on all cores: its launch by the driver takes no longer."""
     context = spark_context("launch", cores=CORES)
     for count in (100, tasks):
         began = time.perf_counter()
-        context.parallelize(range(count), count).foreachPartition(nothing)
+        context.parallelize(range(count), count).foreachPartition(_frozen)
     return (time.perf_counter() - began) / tasks
 
 

@@ -201,10 +201,10 @@ def test_both_engines_find_and_count_the_same_matches(
 
 def test_rows_that_are_judged_have_the_letter_and_the_kind_of_the_claim(tables: Path) -> None:
     judged = """
-        select count(*) as rows from sightings s where is_judged and exists (
+        select count(*) as rows from all_sightings s where is_judged and exists (
             select 1 from claims c where c.run_id = s.run_id and c.row_sha256 = s.row_sha256
             and c.confidence = s.letter and c.kind = s.kind)"""
-    queries = (judged, "select count(*) as rows from sightings", "select count(*) as rows from matches")
+    queries = (judged, *(f"select count(*) as rows from {name}" for name in ("all_sightings", "matches")))
     counts = [list(run_query(str(tables), each, engine="duckdb").rows) for each in queries]
     assert counts[0] == counts[1] == counts[2] != [(0,)]
 

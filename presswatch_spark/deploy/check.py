@@ -114,7 +114,7 @@ def _list(job: PlannedJob) -> Findings:
 def _price(job: PlannedJob) -> Findings:
     if job.planned is None:
         return
-    bill = job.planned.bill
+    bill = job.planned.bill()
     if bill.machine is None:
         yield UNKNOWN, bill.line(), f"pass a machine of {bill.prices.where} with --price to see dollars"
     else:

@@ -157,7 +157,7 @@ def scan(
     from presswatch_spark.scanning.runs.engine import carry_out
 
     planned = ScanPlan.of(paths, dataset, corpus, config, base, sample, sample_seed)
-    dataset, shards, bill, passes = planned.dataset, planned.shards, planned.bill, planned.facts["passes"]
+    dataset, shards, bill, passes = planned.dataset, planned.shards, planned.bill(), planned.facts["passes"]
     price = bill.machine.spark_dollars if bill.machine else None
     observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
     if line := left_out_line(planned.left_out):
@@ -203,7 +203,7 @@ class ScanPlan:
     shards: ShardPlan
     facts: Row
     left_out: tuple[str, ...]
-    bill: Bill
+    config: ScanConfig
 
     @classmethod
     def of(
@@ -225,10 +225,15 @@ class ScanPlan:
         else:
             listed = shards_listed(paths, dataset, config.storage, base)
             shards, facts = _sampled(listed, sample, sample_seed)
-        searched, memory = manifest_of(corpus, config.storage).searched_bytes, config.run.index_memory
-        passes = 1 if memory is None else passes_for(searched, memory * GB)
-        bill = Bill.of(shards, dataset, config, passes)
-        return cls(dataset, shards, {**facts, "passes": passes}, listed.left_out, bill)
+        passes = 1
+        if config.run.index_memory is not None:
+            searched = manifest_of(corpus, config.storage).searched_bytes
+            passes = passes_for(searched, config.run.index_memory * GB)
+        return cls(dataset, shards, {**facts, "passes": passes}, listed.left_out, config)
+
+    def bill(self) -> Bill:
+        """Estimate the costs. Raises `ConfigError` for a machine without a price."""
+        return Bill.of(self.shards, self.dataset, self.config, self.facts["passes"])
 
 
 def _published(work: Work, out: str, storage: StorageOptions) -> Finished | None:

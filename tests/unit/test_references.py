@@ -10,7 +10,8 @@ from tests.conftest import ROOT
 FOLDERS = ("benchmarks", "conf", "docker", "docs", "jobs", "presswatch_spark", "scripts")
 PATH = re.compile(rf"(?<![\w./*-])(?:{'|'.join(FOLDERS)})/[\w./-]*\w\.[a-z]+(?![\w*{{<])")
 """A path from the root of the project to a file with a suffix."""
-INVENTED = {"jobs/DIGEST/scan.py"}
+INVENTED = {"jobs/DIGEST/scan.py", "presswatch_spark/locks/requirements.lock"}
+"""Places of files in archives and in the wheel."""
 
 
 def files_that_people_read() -> list[str]:

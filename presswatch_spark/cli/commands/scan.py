@@ -212,10 +212,11 @@ def scan_plan(given: Mapping[str, Any], config: ScanConfig) -> ScanPlan:
 
 def _plan_lines(given: Mapping[str, Any], config: ScanConfig) -> Iterator[Line]:
     planned = scan_plan(given, config)
+    bill = planned.bill()
     yield Table(("bytes", "shard_uri"), [(shard.size, printable(shard.uri)) for shard in planned.shards])
     yield from filter(None, [left_out_line(planned.left_out)])
-    yield planned.bill.line()
-    yield planned.bill.time_and_requests(planned.shards, config.run.cores or os.cpu_count() or 1)
+    yield bill.line()
+    yield bill.time_and_requests(planned.shards, config.run.cores or os.cpu_count() or 1)
     yield "nothing was scanned or written"
 
 

@@ -38,6 +38,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.tables.literals import SHARD_FAILURES
 from tests.conftest import ROOT
 from tests.world.commands import Outcome, outcome
+from tests.world.documents import commands, text_of
 from tests.world.scanned import FORMS, press, press_corpus, rows_in, some_pages
 
 SECRET, STORAGE = np.random.default_rng(13).bytes(32), StorageOptions()
@@ -50,8 +51,9 @@ MARK = re.compile(rb"zq\w*")
 
 @dataclass(frozen=True)
 class Room:
-    """A sealed corpus, its key, and a folder of files in all formats."""
+    """A corpus, sealed, its key, and a folder of files in all formats."""
 
+    corpus: Path
     sealed: Path
     key: Path
     data: Path
@@ -93,7 +95,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Room:
     np.array(tokens_of(texts), "<u2").tofile(data / "tokens.bin")
     np.save(data / "tokens.npy", np.array(tokens_of(texts), "<u4"))
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer_of({})))
-    return Room(folder / "sealed", folder / "key", data, folder / "tokenizer.json")
+    return Room(Path(corpus), folder / "sealed", folder / "key", data, folder / "tokenizer.json")
 
 
 def checked(out: Path) -> subprocess.CompletedProcess[str]:
@@ -379,7 +381,8 @@ def test_it_writes_the_same_without_network_spark_or_a_writable_root(
     folder = room.data.parent
     sandbox = [
         "bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev",
-        "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", spark, "--ro-bind", folder, folder,
+        "--proc", "/proc", "--tmpfs", "/tmp", "--ro-bind", ROOT, ROOT, "--tmpfs", spark,
+        "--ro-bind", folder, folder,
         "--bind", kernels, "/tmp/kernels", "--bind", out, out,
         "--setenv", "NUMBA_CACHE_DIR", "/tmp/kernels", "--setenv", "PATH", "/usr/bin", "--chdir", "/",
     ]  # fmt: skip
@@ -397,3 +400,24 @@ def test_it_writes_the_same_without_network_spark_or_a_writable_root(
     assert os.listdir(out) == ["inspection"]
     for name in os.listdir(inspected):
         assert (out / "inspection" / name).read_bytes() == (inspected / name).read_bytes()
+
+
+def test_the_commands_of_both_guides_work(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "out", "disclosed"):
+        Path(name).mkdir()
+    shutil.copy(room.data / "below" / "all.txt", "data")
+    shutil.copy(room.data / "a.warc.wet.gz", "disclosed")
+    shutil.copy(room.key, "KEY")
+    Path("corpus").symlink_to(room.corpus)
+    _, seal_words, scan_words = commands(text_of("how-to/inspection-member"))
+    assert outcome(*seal_words[1:]).code == 0
+    _, run = commands(text_of("how-to/inspection-defendant"))
+    mounted = [word.split(":")[:2] for word in run if word.startswith("$PWD/")]
+    assert all(place == f"$PWD{inside}" for place, inside in mounted)
+    given = [word.removeprefix("/") for word in run[run.index("presswatch-inspect") + 1 : run.index("2>")]]
+    assert outcome("inspect", *given).code == 0
+    assert checked(Path("out/inspection")).returncode == 0
+    assert outcome(*scan_words[1:], "--dry-run").code == 0

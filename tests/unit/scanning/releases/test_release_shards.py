@@ -198,7 +198,7 @@ class TestCommand:
         assert asked["config"].read.release == CRAWL
         assert "a sample: 5 of 500 shards; what was not found may be in the rest" in said.out
         assert "no estimate of the whole: too few shards" in said.out
-        assert said.out.endswith("rows elsewhere were not counted: no such run\n")
+        assert "rows elsewhere were not counted: no such run\n" in said.out
         assert said.err == "note: erratum of a release\n"
 
     def test_without_it_all_is_scanned(self, asked: dict[str, Any]) -> None:

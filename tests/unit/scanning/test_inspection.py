@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -233,7 +233,7 @@ def test_a_sealed_corpus_cannot_send_text_through_its_manifest(room: Room, tmp_p
         known.format_version, known.fold_version, facts["parameters"], known.files
     )
     path.write_text(json.dumps(facts))
-    done = Room(tmp_path / "sealed", room.key, room.data, room.tokenizer).inspect(room.data, tmp_path / "out")
+    done = replace(room, sealed=tmp_path / "sealed").inspect(room.data, tmp_path / "out")
     assert (done.code, "damaged" in done.err, "zqtext" in done.err) == (1, True, False)
     assert not (tmp_path / "out").exists()
 

@@ -199,6 +199,7 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
 # A campaign of notices on S3: planned, checked and recorded there, with recipients that it found itself.
 
 
+@pytest.mark.full
 def test_a_notice_to_a_reuploader_in_a_campaign_on_s3_is_checked_and_signed(
     s3: Bucket, tmp_path: Path
 ) -> None:
@@ -268,6 +269,7 @@ def execute(client: Any, plan: dict[str, Any], blob: bytes) -> int:
     return sent
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", KINDS)
 def test_an_object_that_was_patched_by_copies_is_the_file_that_was_patched_on_disk(
     tmp_path: Path, client: Any, s3: Bucket, form: str

@@ -139,6 +139,7 @@ def test_a_published_scan_is_not_repeated_unless_again_or_a_later_run_of_it_is_u
     assert "run its command again with version 0.0.1; to drop it: rm -r" in said.getvalue()
 
 
+@pytest.mark.full
 def test_the_line_for_cron_scans_once_at_a_time_logs_events_and_prints_only_failures(
     press: Press, corpus: Path, tmp_path: Path
 ) -> None:

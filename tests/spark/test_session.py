@@ -310,6 +310,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]
     return dict(line.split(": ", 1) for line in done.stdout.splitlines()), done.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("subject", "said"),
     [
@@ -444,6 +445,7 @@ def submit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     return ran(SUBMIT, *arguments, **({"PYSPARK_PYTHON": sys.executable} | variables))
 
 
+@pytest.mark.full
 def test_sparks_chatter_does_not_hide_what_a_job_says_and_the_exit_code_is_the_jobs() -> None:
     done = submit("--on", "local", "verify-rows", "absent", SPARK_SUBMIT_OPTS=LIGHT_JVM)
     assert done.returncode == 1

@@ -233,9 +233,10 @@ class Progress:
     def tick(self) -> None:
         """Report if a report is due."""
         now = self._clock()
-        self._look(now)
         if self._live or now - self._reported >= SECONDS_BETWEEN_LINES:
             self._report(now)
+        else:
+            self._look(now)
 
     def __enter__(self) -> Self:
         self._over.clear()

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, OutputError, first_line
-from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.sql import QueryResult, runs_of, views_over, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.tables.bounded import bounded_dataset
@@ -182,14 +182,15 @@ def _found(
     with _refusals():
         for name in () if there else SPARK_NAMES:
             connection.execute(f"create or replace macro {name}")
-        for name in in_order(names_in(connection, query)):
+        views = views_over(store, runs)
+        for name in in_order(names_in(connection, query), views):
             if name in there:
                 continue
             if name in SCHEMAS:
                 rows = store.open_table(name, *runs_of(name, runs))
                 connection.register(name, bounded_dataset(rows))
             else:
-                connection.execute(f"create view {name} as {VIEWS[name]}")
+                connection.execute(f"create view {name} as {views[name]}")
             there.add(name)
         return connection.sql(query).to_arrow_reader(BATCH_ROWS)
 

@@ -7,14 +7,14 @@ whose names occur in the query or in the views that it names; the other columns 
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError, first_line
 from presswatch_spark.core.spark.session import arrow_schema, session, spark_schema
-from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.sql import QueryResult, runs_of, views_over, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
@@ -46,18 +46,19 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     with _refusals():
         require_harmless(spark, query)
-        named = in_order(named_in(query))
+        views = views_over(store, runs)
+        named = in_order(named_in(query), views)
         # A query needs only the tables that it names; other statements, such as `show tables`, list all.
         for name in named if SELECTS.match(query) else in_order([*SCHEMAS, *VIEWS]):
-            if name in VIEWS:
-                frame = spark.sql(VIEWS[name])
+            if name in views:
+                frame = spark.sql(views[name])
             elif name not in named:
                 # Nothing reads this table: give it its columns without opening it.
                 frame = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
             elif store.root.is_local:
                 frame = store.frame(spark, name, *runs_of(name, runs))
             else:
-                read = columns_in(query, name)
+                read = columns_in(query, name, views)
                 null = f.lit(None)
                 frame = store.frame(spark, name, *runs_of(name, runs), columns=read).select(
                     *(
@@ -178,13 +179,13 @@ def named_in(query: str) -> set[str]:
     return {*SCHEMAS, *VIEWS} & set(WORD.findall(query.lower()))
 
 
-def columns_in(query: str, table: str) -> list[str]:
+def columns_in(query: str, table: str, views: Mapping[str, str] = VIEWS) -> list[str]:
     """Return the columns of a table that a query may read, at least one, in the table's order."""
     lowered, names = query.lower(), SCHEMAS[table].names
     if not SELECTS.match(query) or ALL_COLUMNS.search(COUNTED_ROWS.sub("", lowered)):
         return list(names)
-    views = (VIEWS[name] for name in in_order(named_in(query)) if name in VIEWS)
-    words = set(WORD.findall(" ".join((lowered, *views))))
+    read = (views[name] for name in in_order(named_in(query), views) if name in views)
+    words = set(WORD.findall(" ".join((lowered, *read))))
     # A query that only counts rows names no column: take `run_id`, which is cheap with one value per file.
     return [name for name in names if name in words] or names[:1]
 

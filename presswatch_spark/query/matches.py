@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import nearest, printable
-from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
+from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal, was_read_again
 from presswatch_spark.query.views import RECORD
 from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.tables.bounded import bounded_batches
@@ -163,11 +163,8 @@ class Matches:
         Raises as `chosen_runs`.
         """
         runs = chosen_runs(store, None if run_id == ALL_RUNS else run_id)
-        chosen, superseding = engine_of(store, engine), run_id is None and len(runs) > 1
-        if superseding:
-            twice = "select 1 from scan_log group by shard_uri having count(*) > 1 limit 1"
-            superseding = any(answer_of(store, twice, chosen).rows)
-        return cls(store, wanted, runs, chosen, bool(store.made("claims")), superseding)
+        superseding = run_id is None and was_read_again(store, runs)
+        return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")), superseding)
 
     def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> QueryResult:
         """Return columns of at most `limit` rows, in one of `ORDERS`; `letter` is a column, too."""

@@ -158,7 +158,9 @@ def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = F
             and part.rows_name_release = whole.rows_name_release"""
 
 
-VIEWS: Mapping[str, str] = {
+ALL_CURRENT = "select *, true as is_current from matches"
+"""The view `all_matches` over runs of which no two read the same shard."""
+VIEWS = {
     # A row is superseded by a better reading of its shard with the same corpus, or with another one that has
     # its article. Of runs that read only certain records, the newest that found it in its record counts.
     "all_matches": f"""
@@ -334,19 +336,19 @@ VIEWS: Mapping[str, str] = {
 THERE_ARE = f"the tables are {', '.join(SCHEMAS)}; the views are {', '.join(VIEWS)}"
 
 
-def in_order(names: Iterable[str]) -> list[str]:
-    """Return tables and views with all their parts, each after its parts."""
+def in_order(names: Iterable[str], views: Mapping[str, str] = VIEWS) -> list[str]:
+    """Return tables and views with all their parts, each after its parts, by the definitions of the views."""
     ordered = dict[str, None]()
 
     def add(name: str) -> None:
-        if name in VIEWS and name not in ordered:
-            for part in re.findall(r"(?:from|join) ([a-z_]+)", VIEWS[name]):
+        if name in views and name not in ordered:
+            for part in re.findall(r"(?:from|join) ([a-z_]+)", views[name]):
                 add(part)
         ordered[name] = None
 
     for name in sorted(names):
         add(name)
-    return [name for name in ordered if name in VIEWS or name in SCHEMAS]
+    return [name for name in ordered if name in views or name in SCHEMAS]
 
 
 def refused(what: str, remedy: str = "") -> ConfigError:

@@ -16,8 +16,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, OutputError, first_line
-from presswatch_spark.query.sql import QueryResult, runs_of, views_over, whole
-from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
+from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_over
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.tables.bounded import bounded_dataset
 from presswatch_spark.tables.declarations import SCHEMAS

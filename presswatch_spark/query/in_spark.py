@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError, first_line
 from presswatch_spark.core.spark.session import arrow_schema, session, spark_schema
-from presswatch_spark.query.sql import QueryResult, runs_of, views_over, whole
-from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused
+from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_over
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 

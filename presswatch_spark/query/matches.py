@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import nearest, printable
-from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal, was_read_again
-from presswatch_spark.query.views import RECORD
+from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
+from presswatch_spark.query.views import RECORD, was_read_again
 from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import SCHEMAS

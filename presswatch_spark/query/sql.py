@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.terminal import printable
-from presswatch_spark.query.views import ALL_CURRENT, VIEWS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -89,23 +86,6 @@ def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
     from presswatch_spark.tables.declarations import PUBLISHED_BY
 
     return runs if PUBLISHED_BY[table] == "runs" else ()
-
-
-def was_read_again(store: TableStore, runs: Sequence[str]) -> bool:
-    """Return whether published runs read a shard more than once; otherwise, all their rows are current."""
-    from presswatch_spark.tables.store import column_batches
-
-    if len(runs) < 2:
-        return False
-    batches = column_batches(store, "scan_log", runs, ["shard_uri"])
-    # Hashes need little memory; if two collide, queries only take longer.
-    shards = np.fromiter((hash(uri) for batch in batches for uri in batch[0].to_pylist()), np.int64)
-    return len(np.unique(shards)) < len(shards)
-
-
-def views_over(store: TableStore, runs: Sequence[str] = ()) -> Mapping[str, str]:
-    """Return the views over all runs or `runs`; they look for superseded rows only if there can be any."""
-    return VIEWS if was_read_again(store, runs or store.published()) else VIEWS | {"all_matches": ALL_CURRENT}
 
 
 def literal(text: str) -> str:

@@ -4,12 +4,15 @@ A view is made of tables and other views; `in_order` sorts them.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.terminal import did_you_mean, printable
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.literals import CONFIDENCES
+from presswatch_spark.tables.store import TableStore, column_batches
 
 # A page is an address in a release; if the URL is unknown, the digest of the text replaces it.
 _ADDRESS = "coalesce({row}document_url, {row}text_sha256, {row}row_sha256)"
@@ -334,6 +337,21 @@ VIEWS = {
 }
 
 THERE_ARE = f"the tables are {', '.join(SCHEMAS)}; the views are {', '.join(VIEWS)}"
+
+
+def was_read_again(store: TableStore, runs: Sequence[str]) -> bool:
+    """Return whether published runs read a shard more than once; otherwise, all their rows are current."""
+    if len(runs) < 2:
+        return False
+    batches = column_batches(store, "scan_log", runs, ["shard_uri"])
+    # Hashes need little memory; if two collide, queries only take longer.
+    shards = np.fromiter((hash(uri) for batch in batches for uri in batch[0].to_pylist()), np.int64)
+    return len(np.unique(shards)) < len(shards)
+
+
+def views_over(store: TableStore, runs: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return the views over all runs or `runs`; they look for superseded rows only if there can be any."""
+    return VIEWS if was_read_again(store, runs or store.published()) else VIEWS | {"all_matches": ALL_CURRENT}
 
 
 def in_order(names: Iterable[str], views: Mapping[str, str] = VIEWS) -> list[str]:

@@ -116,7 +116,6 @@ def processes_below(pid: int) -> Iterator[bytes]:
                 yield from processes_below(int(task.name))
 
 
-@pytest.mark.full
 def test_the_key_is_in_no_table_log_event_or_process_list(
     press: Press, sealed: Path, key: Path, tmp_path: Path
 ) -> None:

@@ -87,7 +87,7 @@ def page_text(page):
 def xhtml_as_html(page):
     """Return a page of XHTML so that it reads as HTML: entities replaced, no CDATA, no empty elements."""
 
-    if subset := re.search(rb"<!DOCTYPE[^<>\[]*\[([^\]]*)\]\s*>", page):
+    if subset := re.search(rb"<!DOCTYPE[^<>\[]*\[((?:[^\]<]|<(?!!DOCTYPE))*)\]\s*>", page):
         declared = re.findall(rb"<!ENTITY\s+([^\s%\"'<>&;]+)\s+(?:\"([^\"]*)\"|'([^']*)')\s*>", subset[1])
         entities = {name: double or single for name, double, single in reversed(declared)}
         left = [4 * len(page)]

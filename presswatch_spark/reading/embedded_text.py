@@ -28,8 +28,9 @@ _NODE = re.compile(
     rb"|(?P<tag><[^<>]*>?)|(?P<text>[^<]+)",
     re.DOTALL,
 )
+# An escaped quote opens no string: each of many would else be read to the end of its line or of the page.
 _TOKEN = re.compile(
-    rb"<!\[CDATA\[|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[\[\]{},:]|[A-Za-z_$][\w$]*+", re.DOTALL
+    rb"<!\[CDATA\[|\\.|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[\[\]{},:]|[A-Za-z_$][\w$]*+", re.DOTALL
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 _ELEMENT = re.compile(rb"<([^\s<>/\"'=]{1,60})")
@@ -109,7 +110,7 @@ def _place(page: bytes, tag: int, piece: Piece) -> str | None:
     attribute = _ATTRIBUTE.search(page, max(tag, piece.begin - 80), piece.begin)
     if attribute and name.lower() == "meta":
         attribute = (
-            _META.search(page, tag, piece.begin)
+            _META.search(page, max(tag, piece.begin - 2_000), piece.begin)
             or _META.search(page, piece.end, piece.end + 200)
             or attribute
         )

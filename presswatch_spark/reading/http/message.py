@@ -74,8 +74,9 @@ _NO_END = frozenset(
     b"area base basefont bgsound br col embed frame hr image img input keygen link meta param source track"
     b" wbr".split()
 )
-_CDATA = re.compile(rb"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
-_SUBSET = re.compile(rb"<!DOCTYPE[^<>\[]*+\[([^\]]*+)\]\s*+>")
+# What is never closed is read to the end of the page once, and not again for each of its beginnings.
+_CDATA = re.compile(rb"<!\[CDATA\[(.*?)(\]\]>|\Z)", re.DOTALL)
+_SUBSET = re.compile(rb"<!DOCTYPE[^<>\[]*+\[((?:[^\]<]++|<(?!!DOCTYPE))*+)\]\s*+>")
 _ENTITY = re.compile(rb"<!ENTITY\s++([^\s%\"'<>&;]++)\s++(?:\"([^\"]*+)\"|'([^']*+)')\s*+>")
 _REFERENCE = re.compile(rb"&([^\s#&;<>]++);")
 ENTITY_DEPTH, GROWTH = 4, 4
@@ -212,7 +213,9 @@ def as_html(content: bytes | memoryview, media: str | None) -> bytes | memoryvie
         for _ in range(ENTITY_DEPTH):
             entities = {name: _REFERENCE.sub(replaced, value) for name, value in entities.items()}
         page = _REFERENCE.sub(replaced, page[subset.end() :])
-    page = _CDATA.sub(lambda found: found[1].replace(b"&", b"&amp;").replace(b"<", b"&lt;"), page)
+    page = _CDATA.sub(
+        lambda found: found[1].replace(b"&", b"&amp;").replace(b"<", b"&lt;") if found[2] else found[0], page
+    )
     return _EMPTY.sub(
         lambda found: found[0] if found[1] in _NO_END else b"<%b%b></%b>" % found.group(1, 2, 1), page
     )

@@ -296,6 +296,11 @@ def test_a_place_points_at_the_literal_with_its_path() -> None:
         "content:encoded",
     ]
     assert located(json.dumps({"a": [LONG]}), "json") == [("$.a[0]", LONG, LONG)]
+    # Anything that takes more than linear time would never end.
+    hostile = "'" + "\\'" * 1_000_000 + f'\nb={{a:"{LONG}"}}'
+    assert located(f"<script>{hostile}</script>", "script") == [("$.a", LONG, LONG)]
+    [first, *_, last] = located("<meta" + f" title='{LONG}'" * 20_000 + ">", "attribute")
+    assert (first[0], last[0]) == ("meta[title]", "meta[title]")
 
 
 FEEDS = ["application/rss+xml", "application/atom+xml", "text/xml", "application/rdf+xml; charset=utf-8"]

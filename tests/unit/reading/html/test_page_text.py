@@ -408,6 +408,12 @@ def test_xhtml_is_read_as_browsers_read_it() -> None:
     assert f"{RUN} a < b & c fin" in made
 
 
+@pytest.mark.parametrize("beginning", [b"<![CDATA[", b"<!DOCTYPE["])
+def test_a_million_parts_of_xhtml_that_never_close_are_left_as_they_are(beginning: bytes) -> None:
+    # Anything that takes more than linear time would never end.
+    assert xhtml_as_html(beginning * 1_000_000) == beginning * 1_000_000
+
+
 @pytest.mark.parametrize("as_html", [xhtml_as_html, PUBLISHED.xhtml_as_html])
 def test_entities_that_multiply_do_not_fill_the_memory(as_html: Callable[[bytes], bytes]) -> None:
     entities = "".join(f'<!ENTITY e{i + 1} "{f"&e{i};" * 50}">' for i in range(20))

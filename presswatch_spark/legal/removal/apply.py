@@ -191,10 +191,15 @@ class PatchedFile:
             raise PatchError(f"it has {size:,} bytes, and should have {known}: it is cut, or another version")
         self.sha256 = sha256_of(path)
         same = [each for each in found if self.sha256 in (each["sha256"], each["new_sha256"])]
-        self.entry = (same or found)[0]
+        begun = b""
+        with suppress(OSError), open(path + UNDO, "rb") as undo:
+            begun = undo.readline(CHUNK)
+        # Of several files with this name and size, the saved bytes show which one was interrupted.
+        heads = [f"{patch.digest} {patch.files.index(each)}\n".encode() for each in same or found]
+        place = heads.index(begun) if begun in heads else 0
+        self.entry, self.head = (same or found)[place], heads[place]
         self.edits: list[list[Any]] = self.entry["edits"]
         self.in_place = all(length == new for _, length, _, new in self.edits)
-        self.head = f"{patch.digest} {patch.files.index(self.entry)}\n".encode()
         is_interrupted = not same and self.in_place and self._saved()
         if not same and not (is_interrupted and sha256_of(path, self.edits) == self.entry["outside_sha256"]):
             raise PatchError("its bytes are others than the patch is for: it is damaged, or another version")
@@ -224,8 +229,10 @@ class PatchedFile:
         """Patch the file; return a line about it."""
         if self.sha256 == self.entry["new_sha256"]:
             return "is patched already"
+        links = 0 if self.in_place else os.stat(self.path).st_nlink - 1
         self.write()
-        return "patched: {:,} records removed".format(self.entry["records"])
+        told = "patched: {:,} records removed".format(self.entry["records"])
+        return told + (f"; other names of the file still have them: {links:,}" if links else "")
 
     def write(self) -> None:
         """Save the replaced bytes, and replace them."""

@@ -34,7 +34,7 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED, removed_id_in
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Probe
+from presswatch_spark.tables.declarations import Probe, Target
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from tests.world.commands import outcome
 from tests.world.patches import FORMS, blobs, copies, executed, run_script, targets_of, write_shard
@@ -44,6 +44,7 @@ from tests.world.release import QUICK, Release, new_case, probe, probe_row, rele
 from tests.world.scanned import scan_here
 from tests.world.servers import Server
 from tests.world.shards import read
+from tests.world.warc import warc_record
 
 PATCHED = (
     "a.warc.wet.gz", "plain.warc.wet", "pages.warc.gz", "plain.warc", "c4-train.json.gz", "c4-plain.json",
@@ -528,6 +529,36 @@ def test_a_file_that_was_half_written_is_completed_or_restored(patch: Path, file
         undo.write_bytes(data)
         done = run_script(patch, "--undo", file)
         assert (done.returncode, message in done.stderr, file.read_bytes()) == (1, True, after), done
+
+
+def test_of_two_files_of_one_name_and_size_the_interrupted_one_is_completed_or_restored(
+    tmp_path: Path,
+) -> None:
+    paths, targets = [tmp_path / name / "a.warc.wet" for name in "xy"], list[Target]()
+    for path in paths:
+        path.parent.mkdir()
+        pages = (f"{path.parent.name} texte de la page {number} " * 30 for number in range(3))
+        path.write_bytes(b"".join(warc_record(each.encode(), kind="conversion") for each in pages))
+        targets += targets_of(path, "wet", {1})
+    patch_of(new_case(str(tmp_path / "case"), targets, {"reading": {}}), tmp_path / "patch")
+    for path, entry in zip(paths, facts_of(tmp_path / "patch")["files"], strict=True):
+        before, half = path.read_bytes(), entry["edits"][0][0] + 100
+        assert run_script(tmp_path / "patch", path).returncode == 0
+        after = path.read_bytes()
+        for arguments, expected in (([], after), (["--undo"], before)):
+            path.write_bytes(after[:half] + before[half:])
+            done = run_script(tmp_path / "patch", *arguments, path)
+            assert (done.returncode, path.read_bytes() == expected) == (0, True), done
+
+
+def test_other_names_of_a_file_that_keep_the_records_are_counted(tmp_path: Path) -> None:
+    path = small_shard(tmp_path, "c4")
+    patch = patch_shard(tmp_path, path, "c4", {1})
+    os.link(path, tmp_path / "linked")
+    done = run_script(patch, path)
+    assert (done.returncode, "still have them: 1" in done.stdout) == (0, True), done
+    assert run_script(patch, "--undo", path).returncode == 0
+    assert "still" not in run_script(patch, path).stdout
 
 
 IMPOSSIBLE = "impossible edits"

@@ -182,6 +182,8 @@ def hostile(room: Room, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     (data / "zqpicture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0zqpicture")
     (data / "zqpage.html").write_text(f"<html><title>zqtitle</title><p>{copied}</html>")
     (data / "zqlatin.txt").write_bytes("zqété ".encode("latin-1") * 99 + copied.encode())
+    (data / "zqwide.txt").write_text(f"\ufeff{json.dumps(rows)}", "utf-16-le")
+    (data / "zqarray.json").write_text(json.dumps([{"text": copied}, {"text": "zqéàù" * 9}]))
     (data / "zqempty.txt").write_bytes(b"")
     (data / "zqfolder\nzqline" / "zqodd.bin").write_bytes(
         np.array(tokens_of([copied]), "<u2").tobytes() + b"z"
@@ -212,13 +214,13 @@ def test_no_text_of_names_records_errors_or_tokenizer_leaves_the_room(hostile: t
     assert len(MARK.findall(done.err.encode())) > 14
     assert "zqcolumn" in done.err
     facts = json.loads(written["inspection.json"])
-    assert (facts["files"], facts["others"]) == (13, 2)
+    assert (facts["files"], facts["others"]) == (15, 2)
     lines = table(folder / "out" / "files.csv")
     states = dict(zip((Path(name).name for name in names_of(done, folder / "zqdata")), lines, strict=True))
     unread = {name for name, line in states.items() if line["failure"] != "0"}
     assert unread == {
         "zqbroken.jsonl.gz", "zqbroken.jsonl.zst", "zqnocolumn.jsonl", "zqnocolumn.parquet", "zqlist.parquet",
-        "zqpicture.png", "zqlatin.txt", "zqodd.bin", "zqfloats.npy",
+        "zqpicture.png", "zqlatin.txt", "zqodd.bin", "zqfloats.npy", "zqwide.txt", "zqarray.json",
     }  # fmt: skip
     assert all(int(states[name]["candidates"]) > 0 for name in ("zqodd.bin", "zqpage.html", "zqlatin.txt"))
 

@@ -54,7 +54,7 @@ class Bench:
             "tiny": lambda: growth.by_tiny_shards(folder, self.corpus, sizes),
             "unattended": lambda: unattended.measure(folder, sizes),
             "simulation": lambda: simulation.measure(
-                folder, self.corpus, sizes, found["unattended"]["shard_factors"]
+                folder, self.corpus, sizes, found["unattended"]["shard_delays"]
             ),
         }
 

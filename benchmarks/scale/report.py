@@ -157,7 +157,7 @@ def _simulation(parts: Figures) -> str:
         f"{one['seconds']} s ({one['predicted_seconds']} s) for {one['shards']}" for one in part["checks"]
     )
     text = paragraph(f"""
-      A simulation {when(part)} draws times of shards from the disturbed scan. Its costs are measured, except
+      A simulation {when(part)} draws delays of shards from the disturbed scan. Its costs are measured, except
       for {assumed["request"]} s per request to tables on S3, and the loss of a spot host of
       {assumed["node_cores"]} cores every {1 / assumed["losses_an_hour"]:.0f} hours, which costs next to
       nothing. Real runs on two cores took (prediction) {checks} shards. If the driver dies, one wave is read

@@ -1,7 +1,8 @@
 """A whole release on many cores, simulated event by event from costs that are measured here.
 
-Times of shards are drawn from those of the scan that `unattended` disturbs. Spot nodes are lost at random,
-and their tasks run again. The model is checked against real runs on this machine.
+A shard takes the measured mean for its bytes, and a delay drawn from those of the scan that `unattended`
+disturbs. Spot nodes are lost at random, and their tasks run again. The model is checked against real runs on
+this machine.
 """
 
 from __future__ import annotations
@@ -161,8 +162,8 @@ def _publication(parts: int, rows: int, cluster: Cluster, costs: Costs) -> float
 # --- what is measured
 
 
-def measure(folder: Path, corpus: Path, sizes: Sizes, factors: Sequence[float]) -> dict[str, Any]:
-    """Measure costs, check the model, and simulate; `factors`: times of shards, in multiples of the mean."""
+def measure(folder: Path, corpus: Path, sizes: Sizes, delays: Sequence[float]) -> dict[str, Any]:
+    """Measure costs, check the model, and simulate; `delays`: seconds by which shards took longer."""
     made = [
         write_pages(folder / f"simulated-{n}.warc.wet.gz", sizes.shard_pages, 0.01, f"small {n}")
         for n in range(DISTINCT)
@@ -188,7 +189,7 @@ def measure(folder: Path, corpus: Path, sizes: Sizes, factors: Sequence[float]) 
         "costs": {name: round(value, 6) for name, value in asdict(costs).items()},
         "checks": checks,
         "assumed": asdict(Cluster(0)),
-        "runs": [_release(*each, costs, factors) for each in SCENARIOS],
+        "runs": [_release(*each, costs, delays) for each in SCENARIOS],
     }
 
 
@@ -232,13 +233,13 @@ def _publishing(folder: Path, corpus: Path, sizes: Sizes) -> tuple[float, float]
 
 
 def _release(
-    kind: str, cores: int, wave: int, rows: int, requests: float, costs: Costs, factors: Sequence[float]
+    kind: str, cores: int, wave: int, rows: int, requests: float, costs: Costs, delays: Sequence[float]
 ) -> dict[str, Any]:
     prices = PriceList.read()
     like, rate = prices.known(kind, False) or (None, 0.0)
     assert like
     mean = core_hours(like.text_bytes / like.shards, rate, prices.spark_share) * 3600
-    times = [mean * factor for factor in random.Random("times").choices(factors, k=SHARDS)]
+    times = [mean + delay for delay in random.Random("times").choices(delays, k=SHARDS)]
     seconds, spent = simulated(times, rows, Cluster(cores, requests=requests), costs, wave_shards=wave)
     return {
         "format": kind,

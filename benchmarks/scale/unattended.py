@@ -198,7 +198,7 @@ def measure(folder: Path, sizes: Sizes) -> dict[str, Any]:
         "matches": row["matches"],
         "table_digest": row["table_digest"],
         "same_digest": row["table_digest"] == again["table_digest"],
-        "shard_factors": _factors(folder / "disturbed"),
+        "shard_delays": _delays(folder / "disturbed"),
         "requests": {"bucket": dict(bucket.met), "site": dict(site.met)},
         "undisturbed": _figures(calm),
         "disturbed": _figures(rough) | {"kills": dict(rough.kills), "exit_codes": rough.codes},
@@ -229,12 +229,12 @@ def _course(
     return course, row
 
 
-def _factors(tables: Path) -> list[float]:
-    """Seconds of a shard per byte of text, in multiples of their mean: a thousand quantiles."""
-    log = TableStore.open(str(tables)).read("scan_log", columns=["seconds", "text_bytes"]).to_pylist()
-    paces = np.array([row["seconds"] / row["text_bytes"] for row in log])
-    quantiles = np.quantile(paces, np.linspace(0, 1, 1_000))
-    return [round(float(each), 4) for each in quantiles / quantiles.mean()]
+def _delays(tables: Path) -> list[float]:
+    """Seconds that shards took longer than their bytes take at the median pace: a thousand quantiles."""
+    log = TableStore.open(str(tables)).read("scan_log", columns=["seconds", "text_bytes"])
+    seconds, sizes = (log[name].to_numpy() for name in log.column_names)
+    delays = np.maximum(0, seconds - np.median(seconds / sizes) * sizes)
+    return [round(float(each), 3) for each in np.quantile(delays, np.linspace(0, 1, 1_000))]
 
 
 def _made(folder: Path) -> list[bytes]:
@@ -263,8 +263,8 @@ def _figures(course: Course) -> dict[str, Any]:
         if event["event"] == "progress" and event["seconds_left"] is not None
     ]
     late = [abs(error) for share, error in errors if share >= 0.5]
-    samples = {who: [each[n] / 1e6 for each in course.memory] for n, who in enumerate(ROLES, 1)}
-    quarter = len(course.memory) // 4
+    # While a driver starts, there are no workers, and no Java.
+    samples = {who: [each[n] / 1e6 for each in course.memory if each[n]] for n, who in enumerate(ROLES, 1)}
     return {
         "seconds": round(course.ended - course.began),
         "seconds_of_last_process": round(seconds),
@@ -276,8 +276,8 @@ def _figures(course: Course) -> dict[str, Any]:
                 round(figure)
                 for figure in (
                     max(sizes),
-                    statistics.median(sizes[quarter : 2 * quarter]),
-                    statistics.median(sizes[-quarter:]),
+                    statistics.median(sizes[len(sizes) // 4 : len(sizes) // 2]),
+                    statistics.median(sizes[-len(sizes) // 4 :]),
                 )
             ]
             for who, sizes in samples.items()

@@ -119,7 +119,7 @@ def test_a_simulated_run_accounts_for_the_time_of_all_cores() -> None:
 def test_the_time_left_is_compared_with_the_end_of_the_run() -> None:
     times = [(0, "run_started", 0), (60, "progress", 40), (80, "progress", 30), (100, "run_published", 0)]
     events = [(float(at), {"event": event, "seconds_left": left}) for at, event, left in times]
-    course = unattended.Course(0.0, events, [(float(at), at, 2 * at, 0) for at in range(100)])
+    course = unattended.Course(0.0, events, [(float(at), at, 2 * at, at) for at in range(100)])
     figures = unattended._figures(course)
     assert figures["eta_errors"] == [(0.6, 0.0), (0.8, 0.1)]
     assert (figures["largest_eta_error"], figures["seconds"]) == (0.1, 100)

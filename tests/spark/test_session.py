@@ -310,7 +310,6 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]
     return dict(line.split(": ", 1) for line in done.stdout.splitlines()), done.stderr
 
 
-@pytest.mark.full
 @pytest.mark.parametrize(
     ("subject", "said"),
     [

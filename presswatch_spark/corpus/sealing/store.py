@@ -36,7 +36,10 @@ SITE = 1 << 32
 """From here on, an owner is a part, and not an article."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 _TYPES = [("<u8", 1), ("<u4", 1), ("<u8", 1), ("<u8", 2)]
-_MOST_BITS, _DEEPEST_SITE = 64, 100
+_MOST_BITS, _DEEPEST_SITE, _MOST = 64, 100, 1 << 62
+_PARAMETERS = frozenset(
+    ("kind", "shingle_stride", "filter_bits_per_key", "key_fingerprint", "parts", "site_depth")
+)
 
 
 class SealedCorpus(CorpusFolder):
@@ -64,12 +67,14 @@ class SealedCorpus(CorpusFolder):
         given, counts, parts = self.manifest.parameters, self.manifest.counts, self.manifest.parts
         depth, bits = given["site_depth"], given["filter_bits_per_key"]
         sizes = [each.articles for each in parts]
-        numbers = (*sizes, *(counts.articles, counts.words, counts.shingles, counts.suppressed), depth, bits)
+        counted = (counts.articles, counts.words, counts.shingles, counts.suppressed)
+        numbers = (*sizes, *counted, depth, bits, given["shingle_stride"])
         texts = (given["key_fingerprint"], *(each.fingerprint for each in parts))
         loaded = (self.hashes, self.articles, self.hosts, self.places)
         owners = self.places[1]
         return (
-            all(type(number) is int and number >= 0 for number in numbers)
+            given.keys() == _PARAMETERS
+            and all(type(number) is int and 0 <= number < _MOST for number in numbers)
             and all(_FINGERPRINT.fullmatch(text) for text in texts)
             and (depth <= _DEEPEST_SITE and bits <= _MOST_BITS and 0 < len(self) == sum(sizes))
             and [(each.dtype.str, each.ndim) for each in loaded] == _TYPES

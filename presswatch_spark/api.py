@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from presswatch_spark.reading.warc.by_range import RecordPlan
     from presswatch_spark.scanning.census import CensusSummary
     from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
-    from presswatch_spark.scanning.pipeline import RunSummary
+    from presswatch_spark.scanning.runs.work import RunSummary
     from presswatch_spark.tables.store import TableStore
 
 Settings = Mapping[str, object]
@@ -118,7 +118,7 @@ class _Published:
 
 @dataclass(frozen=True, slots=True)
 class _Read(_Published):
-    summary: RunSummary | CensusSummary
+    summary: RunSummary
 
     @property
     def run_id(self) -> str:
@@ -137,8 +137,6 @@ class _Read(_Published):
 @dataclass(frozen=True, slots=True)
 class Run(_Read):
     """A published run of a scan."""
-
-    summary: RunSummary
 
     @property
     def row(self) -> Mapping[str, object]:

@@ -125,11 +125,11 @@ def _facts(folder: Path, summary: CensusSummary) -> dict[str, Any]:
     return {
         "captures": row["captures"],
         "titles_with_captures": len(titles["title_id"].unique()),
-        "row_groups_read": sum(line["row_groups_read"] for line in summary.log),
+        "row_groups_read": sum(summary.log["row_groups_read"].to_pylist()),
         "bytes_read": row["bytes_read"],
         "share": round(row["bytes_read"] / row["bytes_expected"], 5),
         "seconds": round(summary.seconds, 2),
-        "seconds_in_files": round(sum(line["seconds"] for line in summary.log), 2),
+        "seconds_in_files": round(sum(summary.log["seconds"].to_pylist()), 2),
     }
 
 

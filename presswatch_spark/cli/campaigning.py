@@ -43,12 +43,11 @@ from presswatch_spark.scanning.campaigns.plan import (
 from presswatch_spark.scanning.campaigns.progress import Budget, ItemProgress
 from presswatch_spark.scanning.campaigns.run import Campaign, Task, run, store_of, with_corpus
 from presswatch_spark.scanning.monitoring.progress import LoggedError
-from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.releases import release as releases
 from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, require_part
 from presswatch_spark.scanning.releases.known import Listing
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS, kinds_of
-from presswatch_spark.scanning.runs.work import key_of
+from presswatch_spark.scanning.runs.work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import canonical

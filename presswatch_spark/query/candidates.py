@@ -21,7 +21,8 @@ from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.query.pointers.pointer import Mirror, place_named
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.warc.by_range import WantedRecord
-from presswatch_spark.scanning.pipeline import WHOLE, RunSummary, scan
+from presswatch_spark.scanning.pipeline import WHOLE, scan
+from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.scanning.shard.candidate_pages import SCAN_FILE, CandidatePlan, CandidateShard, Place
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object

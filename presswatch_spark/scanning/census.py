@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,11 +28,11 @@ from presswatch_spark.scanning.releases.release import in_filename, kinds_of, pa
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.scanning.runs.work import (
     Attempt,
-    Finished,
     Kind,
     Outcome,
     PackedRows,
     Row,
+    RunSummary,
     Work,
     key_of,
     outcome_of,
@@ -50,35 +50,10 @@ CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class CensusSummary:
-    """A published census: its row of `censuses`, and its rows of `census_log`.
+class CensusSummary(RunSummary):
+    """A published census. `titles`: all titles of the corpus, each with its publisher."""
 
-    `titles`: all titles of the corpus, each with its publisher. `resumed`: an earlier process began it.
-    """
-
-    row: Mapping[str, Any]
-    log: tuple[Mapping[str, Any], ...]
     titles: Mapping[str, str]
-    seconds: float
-    resumed: bool = False
-
-    @property
-    def run_id(self) -> str:
-        """Return the id of the census."""
-        return str(self.row["run_id"])
-
-    @property
-    def incomplete(self) -> tuple[tuple[str, str, str], ...]:
-        """Return URI, status and error of each file that was not read to its end."""
-        lost = (line for line in self.log if line["status"] != "complete")
-        return tuple((line["shard_uri"], line["status"], line["error"]) for line in lost)
-
-    @classmethod
-    def of(cls, run: Finished, corpus: Corpus) -> Self:
-        """Summarise a published census, from its row and its log."""
-        lines = run.log.drop_columns(["releases"]).to_pylist()
-        logged = tuple({"run_id": run.row["run_id"], **line} for line in lines)
-        return cls(run.row, logged, corpus.registry.publisher_of, run.seconds, run.resumed)
 
 
 def census(
@@ -117,7 +92,8 @@ def census(
         facts={"corpus_digest": digest, "tool_version": __version__, "release_named": release},
         asked={"dataset": "index", "release": release},
     )
-    return CensusSummary.of(carry_out(work, out, config, observer, spark), opened)
+    run = carry_out(work, out, config, observer, spark)
+    return CensusSummary(run.row, run.log, run.resumed, run.seconds, opened.registry.publisher_of)
 
 
 def _rows_of_census() -> dict[str, PackedRows]:

@@ -6,7 +6,7 @@ time (a wave), and publishes their rows. Only the engine imports Spark: workers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Self
@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from presswatch_spark.core.errors import ConfigError, OutputError, StorageError
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
-from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import check_time
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.sealing.key import KeySource
@@ -38,7 +37,7 @@ from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Pr
 from presswatch_spark.scanning.releases.datasets import product_of
 from presswatch_spark.scanning.runs.provenance import provenance, spark_version
 from presswatch_spark.scanning.runs.unfinished import published_run
-from presswatch_spark.scanning.runs.work import Finished, Kind, Outcome, Row, Work, key_of, outcome_of
+from presswatch_spark.scanning.runs.work import Kind, Outcome, Row, RunSummary, Work, key_of, outcome_of
 from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.scanning.sampling.intervals import AUDIT_COLUMNS, audit_of
 from presswatch_spark.scanning.shard.attempts import (
@@ -80,49 +79,6 @@ MatchBatches = Callable[[ShardAttempt, Iterator[DocumentBatch], Origin], None]
 ALREADY = "run {} of the same shards, corpus, settings and version was published at {:%Y-%m-%d %H:%M:%S} UTC:\
  nothing is scanned; --again scans once more"
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """A published run: its row of `runs`, and (shard_uri, status, error) of each shard not read to its end.
-
-    `notes`: findings in shards that lose no rows, each once. `without_url`: number of documents of unknown
-    URL; `without_url_in`: their shards.
-    """
-
-    row: Mapping[str, object]
-    incomplete: tuple[tuple[str, str, str], ...]
-    resumed: bool
-    seconds: float
-    notes: tuple[str, ...] = ()
-    without_url: int = 0
-    without_url_in: str = ""
-
-    @property
-    def run_id(self) -> str:
-        """Return the id of the run."""
-        return str(self.row["run_id"])
-
-    @classmethod
-    def of(cls, run: Finished) -> RunSummary:
-        """Summarize a published run by its row and its log."""
-        log = run.log
-        by_note = log.filter(pc.is_valid(log["note"])).group_by("note").aggregate([("shard_uri", "list")])
-        noted = {row["note"]: _first_and_more(row["shard_uri_list"]) for row in by_note.to_pylist()}
-        notes = tuple(f"{note} ({shards})" for note, shards in sorted(noted.items()))
-        # Filter before making Python rows: 100,000 rows would take more memory than the rest of the driver.
-        lost = log.select(["shard_uri", "status", "error"]).filter(pc.field("status") != "complete")
-        incomplete = tuple(tuple(line.values()) for line in lost.to_pylist())
-        without_url = pc.sum(log["documents_without_url"]).as_py() or 0
-        unknown = log.filter(pc.greater(log["documents_without_url"], 0))
-        shards = _first_and_more(unknown["shard_uri"].to_pylist())
-        return cls(run.row, incomplete, run.resumed, run.seconds, notes, without_url, shards)
-
-
-def _first_and_more(shards: Sequence[str]) -> str:
-    if len(shards) < 2:
-        return "".join(shards)
-    return f"{min(shards)}, and {counted(len(shards) - 1, 'more shard')}"
 
 
 def scan(
@@ -186,10 +142,10 @@ def scan(
     )
     if not again and (published := _published(work, out, config.storage)):
         observer.say("already_published", ALREADY.format(*map(published.row.get, ("run_id", "finished_at"))))
-        return RunSummary.of(published)
+        return published
     if extract:
         begin_extract(extract, work.key, config.storage)
-    return RunSummary.of(carry_out(work, out, config, observer, spark))
+    return carry_out(work, out, config, observer, spark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +192,14 @@ class ScanPlan:
         return Bill.of(self.shards, self.dataset, self.config, self.facts["passes"])
 
 
-def _published(work: Work, out: str, storage: StorageOptions) -> Finished | None:
+def _published(work: Work, out: str, storage: StorageOptions) -> RunSummary | None:
     """Return the published run of the same work; None if there is none, or its tables are damaged."""
     try:
         store = TableStore.open(out, storage)
         if row := published_run(store, work.key, work.kind.by):
             log = store.read(work.kind.log, row["run_id"])
             if {printable(shard.uri) for shard in work.shards} == {*log["shard_uri"].to_pylist()}:
-                return Finished(row, log, False, 0.0)
+                return RunSummary(row, log, False, 0.0)
     except OutputError:
         pass
     return None

@@ -16,7 +16,7 @@ from presswatch_spark.core.errors import OutputError, PresswatchError, StorageEr
 from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
-from presswatch_spark.scanning.pipeline import SCAN, RunSummary
+from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import markers, publish
 from presswatch_spark.scanning.runs.markers import (
     Note,
@@ -29,7 +29,7 @@ from presswatch_spark.scanning.runs.markers import (
     write_wave,
 )
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, UnfinishedRun, clear, own_run, unfinished_runs
-from presswatch_spark.scanning.runs.work import key_of
+from presswatch_spark.scanning.runs.work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import RunLease
 from presswatch_spark.storage.objects import (

@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.scanning.pipeline import RunSummary
+from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.storage.objects import StorageOptions
 from tests.spark.fakes import Fake, run_fake
 from tests.spark.press import Press, Scanner, write_press

@@ -17,10 +17,10 @@ from pyspark.sql import SparkSession
 from presswatch_spark.core.errors import CorruptError, StorageError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import Observer, Progress
-from presswatch_spark.scanning.pipeline import SCAN, RunSummary, run_key
+from presswatch_spark.scanning.pipeline import SCAN, run_key
 from presswatch_spark.scanning.runs.engine import execute
 from presswatch_spark.scanning.runs.unfinished import own_run
-from presswatch_spark.scanning.runs.work import Outcome, Work, outcome_of
+from presswatch_spark.scanning.runs.work import Outcome, RunSummary, Work, outcome_of
 from presswatch_spark.scanning.shard.attempts import Passes, ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
@@ -177,7 +177,7 @@ def run_fake(
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with own_run(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:
-        done = execute(
+        return execute(
             work,
             run,
             store,
@@ -185,7 +185,6 @@ def run_fake(
             spark.sparkContext,
             observer or Observer(Progress(io.StringIO(), live=False)),
         )
-    return RunSummary.of(done)
 
 
 FOUND = (

@@ -12,7 +12,8 @@ from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.scanning.monitoring.progress import Progress
-from presswatch_spark.scanning.pipeline import RunSummary, scan
+from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.tables.store import TableStore
 
 MEMBERS = """

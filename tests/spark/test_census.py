@@ -154,7 +154,7 @@ class TestCensus:
         assert summary.row["run_id"] == unfinished.begun.run_id
         assert summary.row["table_digest"] == whole.row["table_digest"]
         assert (summary.row["captures"], summary.titles) == (whole.row["captures"], whole.titles)
-        assert [line["shard_uri"] for line in summary.log] == files
+        assert summary.log["shard_uri"].to_pylist() == files
         assert list(unfinished_runs(take.store)) == []
 
     def test_a_file_that_kills_its_workers_has_failed_and_the_others_are_read(
@@ -163,10 +163,10 @@ class TestCensus:
         monkeypatch.setattr("presswatch_spark.scanning.census.FileCensus", Deadly)
         named = ((0, "warc"), (2, "robotstxt"), (2, "warc"))
         summary = take(*(file_of(take.index, n, subset) for n, subset in named))
-        (failed,) = (line for line in summary.log if line["status"] != "complete")
+        (failed,) = (line for line in summary.log.to_pylist() if line["status"] != "complete")
         assert failed["shard_uri"] == str(file_of(take.index, 2, "robotstxt"))
         assert str(failed["error"]).startswith("every Python worker that tried it died")
-        assert {line["failure"] for line in summary.log} == {None, "worker"}
+        assert {*summary.log["failure"].to_pylist()} == {None, "worker"}
         assert (summary.row["captures"], summary.row["shards_failed"]) == (31, 1)
 
     def test_an_index_without_members_gives_an_empty_table_and_files_of_several_releases_name_none(

@@ -14,11 +14,11 @@ from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
 from presswatch_spark.scanning.runs.work import (
     ALL_DIED,
     PlatformError,
+    RunSummary,
     check_budget,
     failures_allowed,
     is_hopeless,

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.query.sql import QueryResult, run_query
+from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.declarations import (
     PUBLISHED_BY,
@@ -21,6 +22,7 @@ from presswatch_spark.tables.declarations import (
     PublishedCensus,
     PublishedRun,
     ShardLog,
+    columns_without_run,
 )
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.row_types import TableRow
@@ -34,6 +36,12 @@ BLANKS = {pa.string(): "", pa.int32(): 0, pa.int64(): 0, pa.uint64(): 0, pa.floa
 def row_of(table: type[TableRow], /, **values: Any) -> dict[str, Any]:
     """A row of a table: the values given, null where null is allowed, and a blank elsewhere."""
     return {field.name: _blank(field) for field in table.schema} | values
+
+
+def summary_of(row: Mapping[str, Any], *log: Mapping[str, Any]) -> RunSummary:
+    """A published scan: its row of `runs`, and lines of its log, null where they have no value."""
+    lines = pa.Table.from_pylist([*log], columns_without_run("scan_log"))
+    return RunSummary(row, lines, resumed=False, seconds=12.3)
 
 
 def match(article_id: str | None, url: str | None, **values: Any) -> dict[str, Any]:

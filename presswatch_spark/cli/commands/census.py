@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.cli.commands.scan import incomplete_lines
@@ -104,7 +105,7 @@ def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str
         f" {summary.seconds:,.0f} s"
     )
     share = row["bytes_read"] / row["bytes_expected"] if row["bytes_expected"] else 0
-    groups, looked = (sum(line[name] for line in log) for name in ("row_groups", "row_groups_read"))
+    groups, looked = (sum(log[name].to_pylist()) for name in ("row_groups", "row_groups_read"))
     yield (
         f"read {row['bytes_read'] / 1e6:,.1f} of {row['bytes_expected'] / 1e6:,.1f} MB ({share:.2%}),"
         f" {looked:,} of {counted(groups, 'row group')}"
@@ -115,7 +116,7 @@ def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str
             f"incomplete: {unread:,} of {row['shards_planned']:,} index files were not read to "
             "their end; what was not found may be in them"
         )
-    lacking = Counter(name for line in log for name in line["columns_missing"])
+    lacking = Counter(chain.from_iterable(log["columns_missing"].to_pylist()))
     if lacking:
         named = ", ".join(
             name if count == len(log) else f"{name} (in {counted(count, 'file')})"

@@ -31,8 +31,8 @@ from presswatch_spark.storage.shards import left_out_line
 
 if TYPE_CHECKING:
     from presswatch_spark.core.settings.config import ScanConfig
-    from presswatch_spark.scanning.census import CensusSummary
-    from presswatch_spark.scanning.pipeline import RunSummary, ScanPlan
+    from presswatch_spark.scanning.pipeline import ScanPlan
+    from presswatch_spark.scanning.runs.work import RunSummary
     from presswatch_spark.storage.objects import StorageOptions
 
 SHARDS_NAMED = 5
@@ -285,7 +285,7 @@ def _next_lines(summary: RunSummary, corpus: str, out: str, storage: StorageOpti
     yield from (f"  {redacted_command(['presswatch', *words])}" for words in commands)
 
 
-def incomplete_lines(summary: RunSummary | CensusSummary, out: str, table: str = "scan_log") -> Iterator[str]:
+def incomplete_lines(summary: RunSummary, out: str, table: str = "scan_log") -> Iterator[str]:
     """Yield the first few shards that were not read to their end, and the query that lists all of them."""
     incomplete, count = summary.incomplete, len(summary.incomplete)
     planned = counted(int(str(summary.row["shards_planned"])), "shard")

@@ -31,7 +31,7 @@ from presswatch_spark.scanning.runs.markers import RunPart, Wave, are_few, damag
 from presswatch_spark.scanning.runs.publish import publish
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, older_runs, own_run, remove_leftovers
 from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes
-from presswatch_spark.scanning.runs.work import Finished, Guard, Work
+from presswatch_spark.scanning.runs.work import Guard, RunSummary, Work
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
@@ -44,7 +44,7 @@ MOST_ROUNDS = 3
 
 def carry_out(
     work: Work, out: str, config: ScanConfig, observer: Observer, spark: SparkSession | None = None
-) -> Finished:
+) -> RunSummary:
     """Do the work, or the rest that an earlier process left, and publish it in `out`.
 
     Raises:
@@ -76,7 +76,7 @@ def carry_out(
 
 def execute(
     work: Work, run: OwnedRun, store: TableStore, rules: RunRules, context: SparkContext, observer: Observer
-) -> Finished:
+) -> RunSummary:
     """Read in waves the shards that no earlier process of this run has read, and publish the run."""
     began, shards = time.monotonic(), work.shards.shards
     lend_hub(context, shards)
@@ -103,7 +103,7 @@ def execute(
         # The run is published, so a failure to clean up is no failure of the run.
         with suppress(PresswatchError, OSError):
             remove_leftovers(store)
-    return Finished(row, log, run.resumed, time.monotonic() - began)
+    return RunSummary(row, log, run.resumed, time.monotonic() - began)
 
 
 def _read_rest(

@@ -49,7 +49,7 @@ def publish(
     waves: Sequence[Wave],
     metrics: Sequence[Mapping[str, object]] = (),
 ) -> tuple[Mapping[str, Any], pa.Table]:
-    """Publish `run` and clear its folder; return its row, and its log by shard, as in `Finished`.
+    """Publish `run` and clear its folder; return its row, and its log by shard, as in `RunSummary`.
 
     `metrics`: the run's rows of `metrics`, without its id.
 

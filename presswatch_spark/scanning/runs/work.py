@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import CorpusError, PresswatchError, StorageError
 from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import LateError, time_limit
 from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
@@ -289,7 +291,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class RunSummary:
     """A published run: its row, and its log, with one row per shard and the columns of a run in progress.
 
     `seconds`: the time of this process. `resumed`: an earlier process began the run.
@@ -299,6 +301,42 @@ class Finished:
     log: pa.Table
     resumed: bool
     seconds: float
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the run."""
+        return str(self.row["run_id"])
+
+    @property
+    def incomplete(self) -> tuple[tuple[str, str, str], ...]:
+        """Return (shard_uri, status, error) of each shard that was not read to its end."""
+        # Filter before making Python rows: 100,000 rows would take more memory than the rest of the driver.
+        lost = self.log.select(["shard_uri", "status", "error"]).filter(pc.field("status") != "complete")
+        return tuple(tuple(line.values()) for line in lost.to_pylist())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return findings in shards that lose no rows, each once, with its shards."""
+        noted = self.log.filter(pc.field("note").is_valid()).group_by("note")
+        by_note = noted.aggregate([("shard_uri", "list")]).sort_by("note").to_pylist()
+        return tuple(f"{row['note']} ({_first_and_more(row['shard_uri_list'])})" for row in by_note)
+
+    @property
+    def without_url(self) -> int:
+        """Return the number of documents of unknown URL."""
+        return pc.sum(self.log["documents_without_url"]).as_py() or 0
+
+    @property
+    def without_url_in(self) -> str:
+        """Return the shards of these documents."""
+        unknown = self.log.filter(pc.field("documents_without_url") > 0)
+        return _first_and_more(unknown["shard_uri"].to_pylist())
+
+
+def _first_and_more(shards: Sequence[str]) -> str:
+    if len(shards) < 2:
+        return "".join(shards)
+    return f"{min(shards)}, and {counted(len(shards) - 1, 'more shard')}"
 
 
 def key_of(*parts: str) -> str:

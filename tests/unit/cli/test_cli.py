@@ -22,14 +22,13 @@ from presswatch_spark.cli.main import NEXT_STEPS, SECTIONS
 from presswatch_spark.core.errors import PresswatchError, StorageError
 from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.scanning import pipeline
-from presswatch_spark.scanning.pipeline import RunSummary
-from presswatch_spark.scanning.runs.work import Finished
+from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
 from tests.world.corpora import article, corpus_of
 from tests.world.processes import raising
 from tests.world.proofs import each_time
-from tests.world.tables import match, publish
+from tests.world.tables import match, publish, summary_of
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
 
@@ -159,8 +158,10 @@ ROW = {"run_id": "r1", "matches": 4, "documents": 1000, "text_bytes": 5_000_000,
 ROW |= {"documents_skipped": 0, "table_digest": "abc"}
 
 
-def summary(*incomplete: tuple[str, str, str]) -> RunSummary:
-    return RunSummary(ROW, incomplete, resumed=False, seconds=12.3)
+def summary(*lost: tuple[str, str, str], without_url: int = 0) -> RunSummary:
+    lines = [dict(zip(("shard_uri", "status", "error"), each, strict=True)) for each in lost]
+    read = {"shard_uri": "a.gz", "status": "complete", "documents_without_url": without_url}
+    return summary_of(ROW, *lines, read)
 
 
 Scan = Callable[..., Outcome]
@@ -256,23 +257,23 @@ def test_a_scan_gets_its_command_line_without_secrets_and_its_operator(
 
 
 def test_documents_without_a_known_url_and_notes_are_reported_once_with_their_shards(scan: Scan) -> None:
-    assert "URL" not in scan(replace(summary(), without_url=0)).err
-    (line,) = [each for each in scan(replace(summary(), without_url=41)).err.splitlines() if "URL" in each]
+    assert "URL" not in scan(summary()).err
+    (line,) = [each for each in scan(summary(without_url=41)).err.splitlines() if "URL" in each]
     assert "41 of 1,000 documents have no known URL" in line
     assert "--columns url=COLUMN" in line
-    events = scan(replace(summary(), without_url=41), "--log-format", "json").err.splitlines()
+    events = scan(summary(without_url=41), "--log-format", "json").err.splitlines()
     (event,) = [json.loads(each) for each in events if "without_url" in each]
     assert event.items() >= {"event": "documents_without_url", "documents": 41}.items()
     names = ("shard_uri", "note", "documents_without_url")
     log = [
-        {"run_id": "r1", "status": "complete", "error": None, **dict(zip(names, values, strict=True))}
+        {"status": "complete", **dict(zip(names, values, strict=True))}
         for values in (
             ("s3://b/a.jsonl", "read as windows-1252", 3),
             ("s3://b/b.jsonl", "read as windows-1252", 0),
             ("s3://b/c.jsonl", None, None),
         )
     ]
-    told = scan(RunSummary.of(Finished(ROW, pa.Table.from_pylist(log), resumed=False, seconds=1))).err
+    told = scan(summary_of(ROW, *log)).err
     assert "note: read as windows-1252 (s3://b/a.jsonl, and 1 more shard)" in told
     assert "3 of 1,000 documents have no known URL (s3://b/a.jsonl)" in told
 

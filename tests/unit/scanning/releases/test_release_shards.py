@@ -11,12 +11,13 @@ from presswatch_spark.core.settings.config import CommonCrawlRules, DatasetRules
 from presswatch_spark.query import estimates
 from presswatch_spark.query.matches import Matches
 from presswatch_spark.scanning import pipeline
-from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome
+from tests.world.tables import summary_of
 
 OPTIONS = StorageOptions(backoff_base=0.001, max_attempts=2)
 CRAWL = "CC-MAIN-2025-33"
@@ -173,8 +174,8 @@ class TestCommand:
             asked.update(settings, paths=paths)
             row = {"run_id": "r1", "matches": 4, "documents": 9, "documents_skipped": 0, "text_bytes": 5}
             row |= {"shards_planned": 5, "shards_listed": 500, "sample": settings["sample"]}
-            notes = ("erratum of a release",)
-            return RunSummary({**row, "table_digest": "abc"}, (), resumed=False, seconds=1.0, notes=notes)
+            line = {"shard_uri": "a.gz", "status": "complete", "note": "erratum of a release"}
+            return summary_of(row | {"table_digest": "abc"}, line)
 
         def estimate_of(store: object, run_id: str) -> None:
             raise InputError("too few shards", where=run_id)
@@ -199,7 +200,7 @@ class TestCommand:
         assert "a sample: 5 of 500 shards; what was not found may be in the rest" in said.out
         assert "no estimate of the whole: too few shards" in said.out
         assert "rows elsewhere were not counted: no such run\n" in said.out
-        assert said.err == "note: erratum of a release\n"
+        assert said.err == "note: erratum of a release (a.gz)\n"
 
     def test_without_it_all_is_scanned(self, asked: dict[str, Any]) -> None:
         said = outcome(self.SCAN, "shard.wet.gz")

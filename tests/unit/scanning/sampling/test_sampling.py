@@ -16,7 +16,6 @@ from presswatch_spark.cli.commands.tables import HEADERS, HEADLINES
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.query.estimates import estimate_of
 from presswatch_spark.scanning import pipeline
-from presswatch_spark.scanning.pipeline import RunSummary
 from presswatch_spark.scanning.sampling import intervals
 from presswatch_spark.scanning.sampling.design import Design, Estimated, SampleEstimate, cautious, design_of
 from presswatch_spark.scanning.sampling.intervals import (
@@ -32,7 +31,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.proofs import each_time
 from tests.world.sampling import occurrences
-from tests.world.tables import match, publish, row_of, write
+from tests.world.tables import match, publish, row_of, summary_of, write
 
 RUN = "20261125T120000Z-aaaaaa"
 LISTED = 100
@@ -342,8 +341,7 @@ class TestTables:
         published(tmp_path / "tables", rows, log())
         row = dict.fromkeys(("documents_skipped", "text_bytes", "matches", "documents", "shards_planned"), 0)
         row |= run_row() | {"table_digest": "abc"}
-        summary = RunSummary(row, (), resumed=False, seconds=1.0)
-        monkeypatch.setattr(pipeline, "scan", lambda *_, **__: summary)
+        monkeypatch.setattr(pipeline, "scan", lambda *_, **__: summary_of(row))
         tables = str(tmp_path / "tables")
         said = presswatch("scan", "--corpus", "c", "--out", tables, "--sample", "0.1", "x.wet.gz")
         for headline in HEADLINES:

@@ -115,7 +115,7 @@ def _price(job: PlannedJob) -> Findings:
     if job.planned is None:
         return
     bill = job.planned.bill()
-    if bill.machine is None:
+    if not bill.machine.name:
         yield UNKNOWN, bill.line(), f"pass a machine of {bill.prices.where} with --price to see dollars"
     else:
         bill.require_within_budget()

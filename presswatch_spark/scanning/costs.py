@@ -29,7 +29,7 @@ from presswatch_spark.storage.uris import scheme_of
 class Machine:
     """A machine of the price list: vCPUs, physical cores, and dollars per hour with all fees.
 
-    Spark counts vCPUs as cores; the measured rates are per physical core.
+    Spark counts vCPUs as cores; the measured rates are per physical core. See `UNPRICED`.
     """
 
     name: str
@@ -48,6 +48,14 @@ class Machine:
     def spark_dollars(self, spark_hours: float) -> float:
         """Return dollars for hours of Spark's cores (vCPUs), busy or idle."""
         return self.dollars(self.core_hours(spark_hours))
+
+    def cost_text(self, core_hours: float) -> str:
+        """Return core-hours as text, with dollars if the machine has a price."""
+        return hours_text(core_hours) + (f", {dollars_text(self.dollars(core_hours))}" if self.name else "")
+
+
+UNPRICED = Machine("", 1, 1, 0)
+"""Stands for the machine if none is named: its hours are those of Spark's cores, and no dollars are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +131,16 @@ class PriceList:
             usd_per_1000_requests=float(prices.get("s3_usd_per_1000_requests", 0)),
         )
 
-    def machine(self, name: str) -> Machine:
+    def machine(self, name: str | None) -> Machine:
         """Return the machine of that name, or the only one whose name has all words of `name`, in any case.
+
+        Without a name, return `UNPRICED`.
 
         Raises:
             ConfigError: no machine has them, or several have; the message lists the machines.
         """
+        if name is None:
+            return UNPRICED
         words = name.casefold().split()
         fits = [machine for machine in self.machines if machine.name == name] or [
             machine for machine in self.machines if all(word in machine.name.casefold() for word in words)
@@ -207,11 +219,11 @@ def kind_of(uri: str, dataset: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The expected costs of a run. `machine`: None without `run.price`. `budget`: the limit in dollars."""
+    """The expected costs of a run. `budget`: the limit in dollars; with one, the machine has a price."""
 
     estimate: Estimate
     prices: PriceList
-    machine: Machine | None
+    machine: Machine
     budget: float | None
 
     @classmethod
@@ -229,17 +241,11 @@ class Bill:
                 "a budget in dollars needs the price of a machine",
                 remedy=f"pass one of {prices.where} with --price: {names}",
             )
-        machine = None if rules.price is None else prices.machine(rules.price)
         expected = estimate(shards, dataset, bool(config.read.languages), prices)
         if passes > 1:
             # Earlier passes match nothing. That saves little: reading costs far more than matching.
             expected = replace(expected, core_hours=passes * expected.core_hours, passes=passes)
-        return cls(expected, prices, machine, rules.budget)
-
-    def core_hours(self, spark_seconds: float) -> float:
-        """Convert seconds of Spark's cores into hours of physical cores; without a machine, 1 for 1."""
-        hours = spark_seconds / 3600
-        return hours if self.machine is None else self.machine.core_hours(hours)
+        return cls(expected, prices, prices.machine(rules.price), rules.budget)
 
     def line(self) -> str:
         """Return the estimate in one line, with what it is based on."""
@@ -248,10 +254,9 @@ class Bill:
         if expected.unknown < expected.shards:
             size = expected.stored_bytes
             stored = f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
-            parts += [f"{stored} stored", hours_text(expected.core_hours)]
-            if self.machine:
-                dollars = self.machine.dollars(expected.core_hours)
-                parts.append(f"{dollars_text(dollars)} on {self.machine.name}")
+            parts += [f"{stored} stored", self.machine.cost_text(expected.core_hours)]
+            if self.machine.name:
+                parts[-1] += f" on {self.machine.name}"
             parts[-1] += f" (rates measured {self.prices.measured})"
             if expected.passes > 1:
                 parts[-1] += f" in {expected.passes} passes"
@@ -272,9 +277,8 @@ class Bill:
 
     def require_within_budget(self) -> None:
         """Raise `BudgetError` if the run will cost more than its budget."""
-        if self.machine is None or self.budget is None:
-            return
-        if (dollars := self.machine.dollars(self.estimate.core_hours)) > self.budget:
+        dollars = self.machine.dollars(self.estimate.core_hours)
+        if self.budget is not None and dollars > self.budget:
             raise BudgetError(
                 f"the scan would cost {dollars_text(dollars)} on {self.machine.name}"
                 f" ({counted(self.estimate.shards, 'shard')}, {hours_text(self.estimate.core_hours)}),"
@@ -325,24 +329,23 @@ class CostGuard:
         if not here:
             # Only the last pass finishes shards. The cost of earlier passes does not grow with shards left.
             self._core_seconds_before_shards = self._core_seconds
-        core_hours = self._bill.core_hours(self._core_seconds + self._before.core_seconds)
-        left = self._planned - done.shards
-        hours_of_shards = self._bill.core_hours(self._core_seconds - self._core_seconds_before_shards)
-        whole = core_hours + hours_of_shards / here * left if here else None
         machine, budget = self._bill.machine, self._bill.budget
-        in_all = machine.dollars(whole) if machine and whole is not None else 0.0
-        if whole is not None and left > 0 and not self._has_forecast:
-            self._has_forecast = True
-            line = (
-                f"estimate by the {counted(here, 'shard')} that {'was' if here == 1 else 'were'} read:"
-                f" {hours_text(whole)}{f', {dollars_text(in_all)}' if machine else ''} in all"
-            )
-            if machine and budget is not None and in_all > budget:
-                line += f"; more than the budget of {dollars_text(budget)}, where the scan will stop"
-            self._say(line)
-        if machine is None or budget is None or left <= 0 or machine.dollars(core_hours) < budget:
+        core_hours = machine.core_hours((self._core_seconds + self._before.core_seconds) / 3600)
+        left, needed = self._planned - done.shards, ""
+        if here and left > 0:
+            of_shards = (self._core_seconds - self._core_seconds_before_shards) / 3600
+            whole = core_hours + machine.core_hours(of_shards) / here * left
+            needed = f", and costs about {dollars_text(machine.dollars(whole))} in all"
+            if not self._has_forecast:
+                self._has_forecast = True
+                was = "was" if here == 1 else "were"
+                line = f"estimate by the {counted(here, 'shard')} that {was} read: {machine.cost_text(whole)}"
+                line += " in all"
+                if budget is not None and machine.dollars(whole) > budget:
+                    line += f"; more than the budget of {dollars_text(budget)}, where the scan will stop"
+                self._say(line)
+        if budget is None or left <= 0 or machine.dollars(core_hours) < budget:
             return
-        needed = "" if whole is None else f", and costs about {dollars_text(in_all)} in all"
         raise BudgetError(
             f"the scan has cost {dollars_text(machine.dollars(core_hours))} on {machine.name}"
             f" ({hours_text(core_hours)}), and its budget is {dollars_text(budget)};"

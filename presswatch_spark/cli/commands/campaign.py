@@ -165,8 +165,8 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm) -> Reply:
             "state": item.word,
             "missing": item.missing,
             "matches": item.reads.matches if item.reads.runs else None,
-            "core_hours": machine.core_hours(item.reads.core_hours) if machine else item.reads.core_hours,
-            "dollars": machine.spark_dollars(item.reads.core_hours) if machine else None,
+            "core_hours": machine.core_hours(item.reads.core_hours),
+            "dollars": machine.spark_dollars(item.reads.core_hours) if machine.name else None,
             "runs": tuple(sorted(item.reads.runs)),
             "shards": item.shards,
         }
@@ -187,24 +187,18 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm) -> Reply:
     return Reply(lines, rows=ReplyRows(rows))
 
 
-def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine | None) -> Iterator[str]:
+def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine) -> Iterator[str]:
     from presswatch_spark.scanning.campaigns.progress import estimated
-    from presswatch_spark.scanning.costs import dollars_text, hours_text
 
     begun = found.begun()
-    spent = found.spent(begun)
-
-    def cost(hours: float) -> str:
-        return hours_text(hours) + (f", {dollars_text(machine.dollars(hours))}" if machine else "")
-
     done = sum(item.is_done for item in items)
     articles = counted(found.plan.corpora[-1].articles, "article")
     yield f"{done:,} of {counted(len(items), 'release')} done, for {articles}"
-    so_far = cost(machine.core_hours(spent) if machine else spent)
+    so_far = machine.cost_text(machine.core_hours(found.spent(begun)))
     yield f"cost so far: {so_far}, with unfinished runs and idle cores"
     hours, unknown = estimated(items, found.config, machine)
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
-    yield f"left, estimated: {cost(hours)}{rest}"
+    yield f"left, estimated: {machine.cost_text(hours)}{rest}"
     for run in begun:
         yield f"begun: run {run.begun.run_id}, {counted(run.counts.shards, 'shard')} done"
     notes = Counter(item.item.note for item in items if item.item.note)

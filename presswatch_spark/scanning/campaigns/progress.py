@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from presswatch_spark.core.errors import BudgetError, ConfigError, PresswatchError
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, config_digest
 from presswatch_spark.scanning.campaigns.plan import Item
-from presswatch_spark.scanning.costs import Machine, PriceList, core_hours, dollars_text, kind_of
+from presswatch_spark.scanning.costs import UNPRICED, Machine, PriceList, core_hours, dollars_text, kind_of
 from presswatch_spark.scanning.monitoring.metrics import PREFIX
 from presswatch_spark.scanning.runs.unfinished import UnfinishedRun
 from presswatch_spark.storage.objects import ObjectInfo
@@ -262,17 +262,16 @@ HIGHER = "set a higher budget: the campaign resumes where it stopped"
 class Budget:
     """The limit for the cost of a campaign, in dollars on a machine; None for no limit."""
 
-    machine: Machine | None
+    machine: Machine = UNPRICED
     dollars: float | None = None
 
     @classmethod
     def of(cls, dollars: float | None, config: ScanConfig) -> Self:
         """Return a budget; `ConfigError` if it is not positive, or the settings name no machine's price."""
-        name = config.run.price
-        machine = PriceList.read(config.run.prices).machine(name) if name else None
+        machine = PriceList.read(config.run.prices).machine(config.run.price)
         if dollars is not None and not (math.isfinite(dollars) and dollars > 0):
             raise ConfigError(f"a budget must be a number above 0, not {dollars:g}", where="command line")
-        if dollars is not None and machine is None:
+        if dollars is not None and not machine.name:
             raise ConfigError(
                 "a budget needs the price of a machine",
                 remedy="pass one with --price among the scan options of `presswatch campaign open`",
@@ -281,7 +280,7 @@ class Budget:
 
     def left(self, spent_hours: float) -> float | None:
         """Return the dollars left after hours of Spark's cores; None: no limit; `BudgetError` if none."""
-        if self.dollars is None or self.machine is None:
+        if self.dollars is None:
             return None
         spent = self.machine.spark_dollars(spent_hours)
         if spent >= self.dollars:
@@ -290,9 +289,7 @@ class Budget:
         return self.dollars - spent
 
 
-def estimated(
-    items: Sequence[ItemProgress], config: ScanConfig, machine: Machine | None
-) -> tuple[float, int]:
+def estimated(items: Sequence[ItemProgress], config: ScanConfig, machine: Machine) -> tuple[float, int]:
     """Estimate the rest of a campaign: core-hours, and the number of items of unknown size.
 
     An item that runs have read costs as much per shard as so far. Another item costs the mean of done items
@@ -303,7 +300,7 @@ def estimated(
     for each in items:
         if each.is_done and each.reads.core_hours:
             once = each.reads.core_hours / each.reads.shard_reads * each.shards
-            spent.setdefault(each.item.format, []).append(machine.core_hours(once) if machine else once)
+            spent.setdefault(each.item.format, []).append(machine.core_hours(once))
     means = {format: sum(hours) / len(hours) for format, hours in spent.items()}
     for each in items:
         if each.is_done:
@@ -311,8 +308,7 @@ def estimated(
         item, gate = each.item, bool(config.read.languages) and not each.item.note
         known = prices.known(kind_of("", item.format), gate) if item.path is None else None
         if each.reads.shard_reads and each.reads.core_hours:
-            hours = each.reads.core_hours / each.reads.shard_reads * each.left
-            total += machine.core_hours(hours) if machine else hours
+            total += machine.core_hours(each.reads.core_hours / each.reads.shard_reads * each.left)
         elif item.format in means:
             total += means[item.format]
         elif known:

@@ -353,7 +353,7 @@ def run(
             while (task := campaign.task_of(item, tried)) is not None:
                 yield task
                 if len(task.shards):
-                    summary = campaign.carry_out(task, budget or Budget(None), command, events)
+                    summary = campaign.carry_out(task, budget or Budget(), command, events)
                     if summary is None:
                         continue
                     was_scanned = True

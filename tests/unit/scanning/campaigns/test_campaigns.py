@@ -41,6 +41,7 @@ from presswatch_spark.scanning.campaigns.progress import (
     place_of,
     version_of,
 )
+from presswatch_spark.scanning.costs import UNPRICED
 from presswatch_spark.scanning.releases.datasets import load_datasets
 from presswatch_spark.scanning.releases.known import Listing, shipped
 from presswatch_spark.scanning.releases.release import Release
@@ -357,13 +358,12 @@ def test_the_rest_of_an_item_costs_what_its_own_shards_or_an_item_like_it_cost(
     first: Reads, second: Reads, wanted: int, core_hours: float
 ) -> None:
     found = [ItemProgress.of(ITEM, each, wanted) for each in (first, second)]
-    assert estimated(found, ScanConfig(), None) == (pytest.approx(core_hours), 0)
+    assert estimated(found, ScanConfig(), UNPRICED) == (pytest.approx(core_hours), 0)
 
 
 def test_a_budget_counts_the_cores_that_spark_counts() -> None:
     config = ScanConfig(run=RunRules(price="serverless"))
     budget = Budget.of(1.0, config)
-    assert budget.machine is not None
     half = budget.machine.vcpus / budget.machine.usd_per_hour / 2
     assert budget.left(half) == pytest.approx(0.5)
     with pytest.raises(BudgetError, match=r"and its budget is \$1\.00"):

@@ -85,10 +85,16 @@ def fits(
     return width is None or all(columns_of(line) <= width for line in lines)
 
 
+def plural(what: str) -> str:
+    """Return the plural of an English noun."""
+    if what.endswith("ry"):
+        return f"{what.removesuffix('y')}ies"
+    return f"{what}es" if what.endswith(("s", "ch")) else f"{what}s"
+
+
 def counted(number: int, what: str) -> str:
     """Return `1 row`, `2 rows`."""
-    many = f"{what}es" if what.endswith(("s", "ch")) else f"{what}s"
-    return f"{number:,} {what if number == 1 else many}"
+    return f"{number:,} {what if number == 1 else plural(what)}"
 
 
 def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -78,7 +78,7 @@ def census(
     from presswatch_spark.scanning.runs.engine import carry_out
 
     files = index_files(releases, base, config)
-    observer = Observer(progress or Progress(events=events), events, config.run.metrics_file)
+    observer = Observer(progress or Progress(), events, config.run.metrics_file)
     if line := left_out_line(files.left_out):
         observer.say("left_out", line)
     observer.say("planned", f"index files to read: {len(files):,}")

@@ -115,7 +115,7 @@ def scan(
     planned = ScanPlan.of(paths, dataset, corpus, config, base, sample, sample_seed)
     dataset, shards, bill, passes = planned.dataset, planned.shards, planned.bill(), planned.facts["passes"]
     price = bill.machine.spark_dollars if bill.machine.name else None
-    observer = Observer(progress or Progress(events=events), events, config.run.metrics_file, price)
+    observer = Observer(progress or Progress(), events, config.run.metrics_file, price)
     if line := left_out_line(planned.left_out):
         observer.say("left_out", line)
     observer.say("estimate", bill.line())

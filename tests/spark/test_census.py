@@ -211,7 +211,7 @@ class TestCommand:
         done = take.command()
         assert done.code == 3
         assert "error: 2 of 8 shards could not be read to the end" in done.err
-        assert "incomplete: 2 of 8 index files were not read to their end; what was not found may" in done.out
+        assert "incomplete: 2 of 8 index files were not read to the end; what was not found may" in done.out
         assert f"failed: {cut}: the Parquet footer cannot be read" in done.err
         assert f"partial: {broken}: row group cannot be read" in done.err
         assert "Traceback" not in done.err

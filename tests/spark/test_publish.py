@@ -164,7 +164,7 @@ class TestKilledPublication:
 
         monkeypatch.setattr(TableStore, "publish", then_storage_fails)
         events = EventLog(stream := io.StringIO())
-        observer = Observer(Progress(events=events), events)
+        observer = Observer(Progress(), events)
         summary = fake.run(trouble={"shard-003": be_cut}, observer=observer)
         monkeypatch.undo()
         assert [uri for uri, _, _ in summary.incomplete] == ["shard-003"]

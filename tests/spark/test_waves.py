@@ -146,7 +146,7 @@ class TestPlatformThatFails:
     def test_stops_the_run_and_the_same_command_resumes(self, fake: Fake) -> None:
         stream, metrics = io.StringIO(), fake.scans.with_suffix(".prom")
         events = EventLog(stream)
-        observer = Observer(Progress(live=False, events=events), events, str(metrics))
+        observer = Observer(Progress(live=False), events, str(metrics))
         message = r"6 of 12 shards .* 5 may be; 6 of them: access denied"
         with pytest.raises(PlatformError, match=message) as raised:
             fake.run(trouble=dict.fromkeys(SHARDS[:6], deny), rules=ONE_WAVE, observer=observer)

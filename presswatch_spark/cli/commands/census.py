@@ -110,12 +110,10 @@ def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str
         f"read {row['bytes_read'] / 1e6:,.1f} of {row['bytes_expected'] / 1e6:,.1f} MB ({share:.2%}),"
         f" {looked:,} of {counted(groups, 'row group')}"
     )
-    unread = row["shards_planned"] - row["shards_complete"]
-    if unread:
-        yield (
-            f"incomplete: {unread:,} of {row['shards_planned']:,} index files were not read to "
-            "their end; what was not found may be in them"
-        )
+    if unread := row["shards_planned"] - row["shards_complete"]:
+        of, were = counted(row["shards_planned"], "index file"), "was" if unread == 1 else "were"
+        what = "what was not found may be in the rest"
+        yield f"incomplete: {unread:,} of {of} {were} not read to the end; {what}"
     lacking = Counter(chain.from_iterable(log["columns_missing"].to_pylist()))
     if lacking:
         named = ", ".join(

@@ -234,7 +234,7 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
         f" {counted(row['shards_planned'], 'shard')}, {summary.seconds:,.0f} s"
     )
     if row.get("sample") is not None:
-        of = f"{row['shards_planned']:,} of {row['shards_listed']:,} shards"
+        of = f"{row['shards_planned']:,} of {counted(row['shards_listed'], 'shard')}"
         yield f"a sample: {of}; what was not found may be in the rest"
     if line := gate_line(row):
         yield line

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from presswatch_spark.core.terminal import plural
 from presswatch_spark.tables.literals import GRADES, SHARD_FAILURES, SHARD_STATUSES
 
 PREFIX = "presswatch_"
@@ -16,18 +17,28 @@ STATES = ("running", "published", "stopped")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Names in events of a kind of run, of its shards, and of the counted columns of its log."""
+    """Names in events of a kind of run, of its shards, and of what its log counts."""
 
     run: str = "scan"
     shard: str = "shard"
-    documents: str = "documents"
+    document: str = "document"
     text_bytes: str = "text_bytes"
-    matches: str = "matches"
+    match: str = "match"
+
+    @property
+    def documents(self) -> str:
+        """Return the column with the number of documents."""
+        return plural(self.document)
+
+    @property
+    def matches(self) -> str:
+        """Return the column with the number of matches."""
+        return plural(self.match)
 
 
 SCAN = Terms()
-CENSUS = Terms("census", "index file", "rows", "bytes_read", "captures")
-SEALED_SCAN = Terms("sealed scan", matches="candidates")
+CENSUS = Terms("census", "index file", "row", "bytes_read", "capture")
+SEALED_SCAN = Terms("sealed scan", match="candidate")
 TERMS: Mapping[str, Terms] = {"runs": SCAN, "sealed_scans": SEALED_SCAN, "censuses": CENSUS}
 """The terms of a kind of run, by the table whose rows publish such runs."""
 

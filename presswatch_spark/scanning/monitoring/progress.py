@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from typing import Any, Literal, Self, TextIO
 
 from presswatch_spark.core.errors import OutputError, PresswatchError
 from presswatch_spark.core.redaction import redacted_json
-from presswatch_spark.core.terminal import printable
+from presswatch_spark.core.terminal import counted, printable
 from presswatch_spark.scanning.monitoring.metrics import (
     FAMILIES,
     SCAN,
@@ -158,7 +158,7 @@ class Progress:
     """Reports the progress of a run during its `with` block: a thread calls `tick` once per second.
 
     `stream`: default stderr. `live`: redraw one line instead of writing new ones; default: on a terminal.
-    `events`: write events to this log instead.
+    If `events` is set, all reports are written to this log instead.
     """
 
     def __init__(
@@ -167,15 +167,19 @@ class Progress:
         *,
         clock: Callable[[], float] = time.monotonic,
         live: bool | None = None,
-        events: EventLog | None = None,
     ) -> None:
         self._stream = stream or sys.stderr
-        self._clock, self._events = clock, events
-        self._live = not events and (self._stream.isatty() if live is None else live)
+        self._clock = clock
+        self.events: EventLog | None = None
+        self._redraws = self._stream.isatty() if live is None else live
         self._over = threading.Event()
         self._under_way: Callable[[], ShardTotals] = ShardTotals
         self._warned = False
         self.start(0, ShardTotals())
+
+    @property
+    def _live(self) -> bool:
+        return self._redraws and self.events is None
 
     def start(self, planned: int, done: ShardTotals, terms: Terms = SCAN) -> None:
         """Start the clock for `planned` shards in all; earlier processes have `done` some of them."""
@@ -218,13 +222,21 @@ class Progress:
             return
         self._warned = True
         failed = {name: log[0][name] for name in ("shard_uri", "error")}
-        if self._events:
-            self._events.tell("no_shard_read", "warning", shards=done.shards, **failed)
-            return
-        self.say(
-            f"warning: none of the first {done.shards:,} {self._terms.shard}s could be read, such as"
+        line = (
+            f"warning: none of the first {counted(done.shards, self._terms.shard)} could be read, such as"
             f" {failed['shard_uri']}: {failed['error']} (the {self._terms.run} continues; Ctrl-C stops it)"
         )
+        self.report("no_shard_read", [line], "warning", shards=done.shards, **failed)
+
+    def report(
+        self, event: str, lines: Iterable[str] = (), level: Level = "info", /, **facts: object
+    ) -> None:
+        """Write an event with facts to the log or, without a log, lines for people."""
+        if self.events:
+            self.events.tell(event, level, **facts)
+            return
+        for line in lines:
+            self.say(line)
 
     def say(self, news: str) -> None:
         """Write a message, above the live line if there is one."""
@@ -263,20 +275,21 @@ class Progress:
 
     def _report(self, now: float) -> None:
         self._reported = now
-        facts = self._facts(now)
-        if self._events:
-            self._events.tell("progress", **facts)
+        done = self._look(now)
+        facts = self._facts(now, done)
+        if self.events:
+            self.events.tell("progress", **facts)
             return
         terms = self._terms
         parts = [f"pass {facts['pass']} of {facts['passes']}"] if "pass" in facts else []
         parts += [
-            f"{facts['shards']:,}/{facts['planned']:,} {terms.shard}s",
-            f"{facts[terms.documents]:,} {terms.documents}",
+            f"{done.shards:,}/{counted(self._planned, terms.shard)}",
+            counted(done.documents, terms.document),
             f"{facts['mb_per_second']:,.0f} MB/s",
-            f"{facts[terms.matches]:,} {terms.matches}",
+            counted(done.matches, terms.match),
         ]
-        if facts["incomplete"]:
-            parts.append(f"{facts['incomplete']:,} incomplete")
+        if done.incomplete:
+            parts.append(f"{done.incomplete:,} incomplete")
         if facts["seconds_left"]:
             minutes, seconds = divmod(int(facts["seconds_left"]), 60)
             parts.append(f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left")
@@ -302,8 +315,7 @@ class Progress:
         each = (last_at - since) / (read - before)
         return round(max((to_read + self._pace[-1][1] - read) * each - (now - last_at), to_read * each / 2))
 
-    def _facts(self, now: float) -> dict[str, int | float | None]:
-        done = self._look(now)
+    def _facts(self, now: float, done: ShardTotals) -> dict[str, int | float | None]:
         seconds = max(now - self._started, 1e-9)
         to_read = self._planned - done.shards + self._readings
         gained = done - self._before
@@ -325,6 +337,30 @@ class Progress:
 # --- a run
 
 
+def speeds_of(totals: Totals, log: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]:
+    """Return the slowest and repeated shards of a wave that took `seconds`, and hosts with their speed."""
+    hosts = list[dict[str, Any]]()
+    for _, host in sorted(sample for sample in totals if sample.family == "host_read_bytes_total"):
+        read = totals[MetricSample("host_read_bytes_total", host)] / 1e6 / seconds
+        documents = totals[MetricSample("host_documents_total", host)] / seconds
+        hosts.append({"host": host, "mb_per_second": read, "documents_per_second": documents})
+    slowest = nlargest(MOST_NAMED, log, key=itemgetter("seconds"))
+    return {
+        "slowest": [{name: row[name] for name in ("shard_uri", "seconds", "attempts")} for row in slowest],
+        "tried_again": [row["shard_uri"] for row in log if row["attempts"] > 1],
+        "hosts": hosts,
+    }
+
+
+def speed_lines(speeds: Mapping[str, Any]) -> Iterator[str]:
+    """Yield lines for people about what `speeds_of` returned: a few shards, and the slowest hosts."""
+    yield from (f"{row['seconds']:,.0f} s for {row['shard_uri']}" for row in speeds["slowest"])
+    yield from (f"tried again: {uri}" for uri in speeds["tried_again"][:MOST_NAMED])
+    for each in nsmallest(MOST_NAMED, speeds["hosts"], key=itemgetter("mb_per_second")):
+        speed = f"{each['mb_per_second']:,.1f} MB/s, {each['documents_per_second']:,.0f} documents/s"
+        yield f"{each['host']}: {speed}"
+
+
 class Observer:
     """Reports on one run to people, log collectors (`events`) and Prometheus (`metrics_file`).
 
@@ -340,7 +376,7 @@ class Observer:
         dollars: Callable[[float], float] | None = None,
     ) -> None:
         self.progress = progress
-        self._events = events
+        progress.events = events
         self._file = Path(metrics_file) if metrics_file else None
         self._dollars = dollars
         self._totals: Totals = Counter()
@@ -354,16 +390,16 @@ class Observer:
         """Begin a run, or resume one; `OutputError` if the metrics file cannot be written."""
         self._facts, self._totals, self._terms = facts, Counter(totals), facts.terms
         self._wave = int(totals[MetricSample("waves_total")])
-        if self._events:
-            self._events.bind(run_id=facts.labels["run_id"])
-        self._tell("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
+        if self.progress.events:
+            self.progress.events.bind(run_id=facts.labels["run_id"])
+        self.progress.report("run_started", shards_planned=facts.planned, shards_done=counts.shards, **asked)
         self.progress.start(facts.planned, counts, facts.terms)
         self._write("running")
 
     def wave_started(self, shards: int) -> None:
         """Begin a wave with this number of shards."""
         self._wave, self._wave_began = self._wave + 1, time.monotonic()
-        self._tell("wave_started", wave=self._wave, shards=shards)
+        self.progress.report("wave_started", wave=self._wave, shards=shards)
 
     def wave_finished(self, counts: ShardTotals, totals: Totals, log: Sequence[Mapping[str, Any]]) -> None:
         """Add a wave's counts; `log`: its rows of the log."""
@@ -371,10 +407,15 @@ class Observer:
         for row in incomplete:
             level: Level = "error" if row["status"] == "failed" else "warning"
             facts = {name: row[name] for name in FACTS_OF_INCOMPLETE}
-            self._tell(f"shard_{row['status']}", level, wave=self._wave, **facts)
-        terms, speeds = self._terms, self._speeds(totals, log)
-        self._tell(
+            self.progress.report(f"shard_{row['status']}", (), level, wave=self._wave, **facts)
+        seconds, self._wave_began = time.monotonic() - self._wave_began, time.monotonic()
+        longest = MetricSample("slowest_shard_seconds")
+        self._totals[longest] = max([self._totals[longest], *(row["seconds"] for row in log)])
+        terms, speeds = self._terms, speeds_of(totals, log, seconds)
+        is_remarkable = speeds["tried_again"] or seconds > SECONDS_BETWEEN_LINES
+        self.progress.report(
             "wave_finished",
+            [f"wave {self._wave}: {line}" for line in speed_lines(speeds)] if is_remarkable else (),
             wave=self._wave,
             shards=counts.shards,
             shards_failed=int(totals[MetricSample("shards_total", "failed")]),
@@ -387,33 +428,6 @@ class Observer:
         self.progress.add(counts, incomplete)
         self._write("running")
 
-    def _speeds(self, totals: Totals, log: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-        """Return the slow and repeated shards of a wave, and hosts with their speed; people get lines."""
-        seconds, self._wave_began = time.monotonic() - self._wave_began, time.monotonic()
-        slowest = nlargest(MOST_NAMED, log, key=itemgetter("seconds"))
-        again = [row["shard_uri"] for row in log if row["attempts"] > 1]
-        longest = MetricSample("slowest_shard_seconds")
-        self._totals[longest] = max([self._totals[longest], *(row["seconds"] for row in slowest)])
-        hosts = list[dict[str, Any]]()
-        for _, host in sorted(sample for sample in totals if sample.family == "host_read_bytes_total"):
-            read = totals[MetricSample("host_read_bytes_total", host)] / 1e6 / seconds
-            documents = totals[MetricSample("host_documents_total", host)] / seconds
-            hosts.append({"host": host, "mb_per_second": read, "documents_per_second": documents})
-        if not self._events and (again or seconds > SECONDS_BETWEEN_LINES):
-            lines = [f"{row['seconds']:,.0f} s for {row['shard_uri']}" for row in slowest]
-            lines += [f"tried again: {uri}" for uri in again[:MOST_NAMED]]
-            for each in nsmallest(MOST_NAMED, hosts, key=itemgetter("mb_per_second")):
-                lines.append(
-                    "{host}: {mb_per_second:,.1f} MB/s, {documents_per_second:,.0f} documents/s".format(
-                        **each
-                    )
-                )
-            for line in lines:
-                self.progress.say(f"wave {self._wave}: {line}")
-        names = ("shard_uri", "seconds", "attempts")
-        shown = [{name: row[name] for name in names} for row in slowest]
-        return {"slowest": shown, "tried_again": again, "hosts": hosts}
-
     def sifted(
         self, shards: int, lost: int, number: int, count: int, counts: ShardTotals, totals: Totals
     ) -> None:
@@ -421,11 +435,11 @@ class Observer:
 
         `lost`: number of them that could not be read for a reason of the platform.
         """
-        self._tell("pass_wave_finished", number=number, passes=count, shards=shards, shards_lost=lost)
-        if not self._events:
-            left = f"; {lost:,} could not be read, so the last pass searches the whole index for them"
-            read = "1 shard more is" if shards == 1 else f"{shards:,} shards more are"
-            self.progress.say(f"pass {number} of {count}: {read} read{left if lost else ''}")
+        left = f"; {lost:,} could not be read, so the last pass searches the whole index for them"
+        read = "1 shard more is" if shards == 1 else f"{shards:,} shards more are"
+        line = f"pass {number} of {count}: {read} read{left if lost else ''}"
+        facts = {"number": number, "passes": count, "shards": shards, "shards_lost": lost}
+        self.progress.report("pass_wave_finished", [line], **facts)
         self._totals.update(totals)
         self.progress.sifted(shards)
         self.progress.add(counts)
@@ -438,24 +452,21 @@ class Observer:
 
     def worker_died(self, suspects: Sequence[str], tries: int) -> None:
         """Report dead workers; `suspects` are the shards that they had begun and not finished."""
-        self._tell("worker_died", "warning", wave=self._wave, shards=list(suspects), tries=tries)
-        if not self._events:
-            at = ", ".join(suspects) or f"an unknown {self._terms.shard}"
-            self.progress.say(f"warning: a Python worker died at {at} ({tries} tries); others continue")
+        at = ", ".join(suspects) or f"an unknown {self._terms.shard}"
+        line = f"warning: a Python worker died at {at} ({counted(tries, 'try')}); others continue"
+        facts = {"wave": self._wave, "shards": list(suspects), "tries": tries}
+        self.progress.report("worker_died", [line], "warning", **facts)
 
     def say(self, event: str, line: str) -> None:
         """Report a message: as an event with the line, or to people."""
-        if self._events:
-            self._events.tell(event, told=line)
-        else:
-            self.progress.say(line)
+        self.progress.report(event, [line], told=line)
 
     def published(self, row: Mapping[str, object]) -> None:
         """Report that the run is in the tables."""
         self._write("published")
-        counted = (self._terms.documents, self._terms.text_bytes, self._terms.matches)
-        shown = ("shards_complete", "shards_partial", "shards_failed", *counted, "table_digest")
-        self._tell("run_published", **{name: row[name] for name in shown})
+        counts = (self._terms.documents, self._terms.text_bytes, self._terms.matches)
+        shown = ("shards_complete", "shards_partial", "shards_failed", *counts, "table_digest")
+        self.progress.report("run_published", **{name: row[name] for name in shown})
 
     def metrics(self, state: str) -> list[Series]:
         """Return the present values of all metrics."""
@@ -472,20 +483,16 @@ class Observer:
             with self.progress, waits_reported(self._throttled):
                 yield self
         except BaseException as error:
-            if self._events:
-                self._events.tell_failure("run_stopped", error)
+            if self.progress.events:
+                self.progress.events.tell_failure("run_stopped", error)
             self._write("stopped")
             raise
 
     def _throttled(self, waiting: Waiting) -> None:
-        if self._events:
-            self._events.throttled(waiting)
+        if self.progress.events:
+            self.progress.events.throttled(waiting)
         else:
             self.progress.say(str(waiting))
-
-    def _tell(self, event: str, level: Level = "info", /, **facts: object) -> None:
-        if self._events:
-            self._events.tell(event, level, **facts)
 
     def _write(self, state: str) -> None:
         """Write the metrics file. A failure is an error only at the start: it must not stop a running run."""
@@ -496,7 +503,7 @@ class Observer:
         except OutputError as error:
             if not self._totals[MetricSample("waves_total")] and state == "running":
                 raise
-            self._tell("metrics_not_written", "warning", error=error.what)
+            self.progress.report("metrics_not_written", (), "warning", error=error.what)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -52,7 +52,7 @@ READ = row_of(ShardLog, shard_uri="s3://b/2.gz", status="complete", documents=7,
 def observed(file: Path | None = None) -> tuple[Observer, io.StringIO]:
     stream = io.StringIO()
     events = EventLog(stream)
-    progress = Progress(io.StringIO(), live=False, events=events)
+    progress = Progress(io.StringIO(), live=False)
     return Observer(progress, events, str(file) if file else None), stream
 
 

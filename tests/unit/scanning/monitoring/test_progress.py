@@ -130,7 +130,7 @@ def test_the_end_is_always_reported() -> None:
     shown = Shown(1)
     with shown.progress:
         shown.progress.add(ShardTotals(shards=1))
-    assert shown.parts(0) == [("1/1 shards",)]
+    assert shown.parts(0) == [("1/1 shard",)]
 
 
 def failed(shards: int) -> ShardTotals:

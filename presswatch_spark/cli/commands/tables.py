@@ -26,7 +26,7 @@ from presswatch_spark.cli.replies import (
 )
 from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
-from presswatch_spark.core.translation import N_, n, sentence_in
+from presswatch_spark.core.translation import n
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.tables.catalog import KINDS, NAME
 
@@ -85,25 +85,6 @@ CHANGED = ("table", "added", "taken_out", "files")
 Row = Mapping[str, Any]
 
 
-UNFINISHED = (
-    N_("{kind} {run}, begun {begun} UTC with {done} shards done, is under way"),
-    N_(
-        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished. To resume it, run its "
-        "command again with its version; to drop it: {command}"
-    ),
-    N_(
-        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished. To resume it, run its "
-        "command again with version {version}; to drop it: {command}"
-    ),
-    N_(
-        "{kind} {run}, begun {begun} UTC with {done} shards done, is not finished. To resume it, run its "
-        "command again; to drop it: {command}"
-    ),
-    N_("{what}. To start over, run its command again; to drop it: {command}"),
-)
-"""English templates of the notes on unfinished runs: `_unfinished` finds the facts again, for French."""
-
-
 @command("runs", json=True, export=True, lang="en", pager=True)
 def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     """List published and unfinished runs.
@@ -137,7 +118,7 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
     counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
     counts += [_.n(*forms, count) for by, forms in OTHER_PUBLISHED.items() if (count := len(published[by]))]
 
-    warnings = [_unfinished(line, _) for run in unfinished for line in run.note().split("\n")]
+    warnings = [run.note(_) for run in unfinished]
     if not any(isinstance(run, DamagedRun) for run in unfinished):
         unpublished = sorted(store.unpublished().keys() - begun.keys())
         warnings += [
@@ -152,12 +133,6 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
         warnings=[*warnings, *damage],
         exit_code=FAILED if damage else 0,
     )
-
-
-def _unfinished(line: str, _: Language) -> str:
-    # The templates have only "shards": replace the singular, and "index files".
-    plain = re.sub(r"(?<=\d )(index file|shard)s?(?= done)", "shards", line)
-    return _.sentence(sentence_in(plain, UNFINISHED, ("kind",), "of a run")) if _.is_french else line
 
 
 def _run_lines(listed: Mapping[str, Sequence[Row]], _: Language) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
-from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.translation import N_, Translator, n
 from presswatch_spark.core.version import __version__
 from presswatch_spark.scanning.monitoring.metrics import TERMS
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
@@ -40,7 +40,11 @@ from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
 STAGED = "tables-"
 KEY_DIGITS, ID_DIGITS = 16, 6
 LEASE_SECONDS = 60.0
-
+ENGLISH = Translator()
+DONE = {
+    "shard": n("{n} shard done", "{n} shards done"),
+    "index file": n("{n} index file done", "{n} index files done"),
+}
 
 # Files of candidates from passes before the last; see `presswatch_spark.scanning.shard.attempts`.
 _IN_PASS = re.compile(r"candidates/(\d+-of-\d+)/")
@@ -185,27 +189,34 @@ class UnfinishedRun:
             terms.matches: self.counts.matches,
         }
 
-    def note(self) -> str:
-        """Return lines about its beginning, its progress, and how to resume or drop it."""
+    def note(self, _: Translator = ENGLISH) -> str:
+        """Return a line about its beginning, its progress, and how to resume or drop it."""
         begun, terms = self.begun, TERMS[self.begun.by]
-        by_pass = [
-            f"{counted(shards, 'shard')} in pass {name.replace('-of-', ' of ')}"
-            for name, shards in sorted(self.passes.items())
-        ]
-        passes = f" and {', '.join(by_pass)}" if by_pass else ""
-        run = (
-            f"{'run' if begun.by == 'runs' else terms.run} {begun.run_id}, begun"
-            f" {begun.started_at:%Y-%m-%d %H:%M:%S} UTC with"
-            f" {counted(self.counts.shards, terms.shard)} done{passes}, is"
-        )
+        done = _.n(*DONE[terms.shard], self.counts.shards)
+        by_pass = list[str]()
+        for name, count in sorted(self.passes.items()):
+            number, _of, passes = name.partition("-of-")
+            shards = _.n("{n} shard", "{n} shards", count)
+            by_pass.append(
+                _("{shards} in pass {number} of {passes}", shards=shards, number=number, passes=passes)
+            )
+        facts = {
+            "kind": _.word("of a run", "run" if begun.by == "runs" else terms.run),
+            "run": begun.run_id,
+            "begun": f"{begun.started_at:%Y-%m-%d %H:%M:%S}",
+            "done": _("{done} and {passes}", done=done, passes=", ".join(by_pass)) if by_pass else done,
+        }
         if self.under_way:
-            return f"{run} under way"
+            return _("{kind} {run}, begun {begun} UTC with {done}, is under way", **facts)
         # The version is part of the key: with another version, the command would begin a new run.
-        begun_by = f"version {begun.tool_version}" if begun.tool_version else "its version"
-        version = "" if begun.tool_version == __version__ else f" with {begun_by}"
-        return (
-            f"{run} not finished. To resume it, run its command again{version};"
-            f" to drop it: {_removal(self.folder)}"
+        with_its, with_this = N_(" with its version"), N_(" with version {version}")
+        version = _(with_this if begun.tool_version else with_its, version=begun.tool_version)
+        return _(
+            "{kind} {run}, begun {begun} UTC with {done}, is not finished. To resume it, run its command"
+            " again{version}; to drop it: {command}",
+            version="" if begun.tool_version == __version__ else version,
+            command=_removal(self.folder),
+            **facts,
         )
 
 
@@ -216,9 +227,10 @@ class DamagedRun:
     folder: Folder
     what: str
 
-    def note(self) -> str:
+    def note(self, _: Translator = ENGLISH) -> str:
         """Return a line with the reason and the remedy."""
-        return f"{self.what}. To start over, run its command again; to drop it: {_removal(self.folder)}"
+        text = N_("{what}. To start over, run its command again; to drop it: {command}")
+        return _(text, what=self.what, command=_removal(self.folder))
 
 
 def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[UnfinishedRun | DamagedRun]:

@@ -34,12 +34,12 @@ from presswatch_spark.scanning.runs.work import (
     Row,
     RunSummary,
     Work,
+    empty_tables,
     key_of,
     outcome_of,
 )
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable, stat
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
-from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest
 
 if TYPE_CHECKING:
@@ -96,17 +96,12 @@ def census(
     return CensusSummary(run.row, run.log, run.resumed, run.seconds, opened.registry.publisher_of)
 
 
-def _rows_of_census() -> dict[str, PackedRows]:
-    columns = columns_without_run("captures")
-    return {"captures": PackedRows(partial(pa.RecordBatch.from_pylist, schema=columns))}
-
-
 @dataclass(slots=True)
 class FileReading(Attempt):
     """One attempt at a file, filled during its reading."""
 
     report: IndexReport = field(default_factory=IndexReport)
-    tables: dict[str, PackedRows] = field(default_factory=_rows_of_census)
+    tables: dict[str, PackedRows] = field(default_factory=partial(empty_tables, "captures"))
 
     @property
     def reached(self) -> tuple[int, ...]:

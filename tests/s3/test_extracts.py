@@ -8,8 +8,9 @@ import pytest
 
 from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.work import Outcome, PackedRows
 from presswatch_spark.scanning.shard.candidate_pages import (
+    PAGE_LINES,
     PAGES,
     UNVERIFIED,
     CandidateShard,
@@ -17,7 +18,6 @@ from presswatch_spark.scanning.shard.candidate_pages import (
     file_of,
     keep_pages,
     line_of,
-    rows_of_extract,
 )
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import ObjectInfo, read_object, write_object
@@ -45,7 +45,7 @@ def test_an_extract_gives_the_pages_that_were_written(place: Place) -> None:
     extract, uris = f"{place.root}/pages", [f"s3://bucket/{n}.gz" for n in range(3)]
     begin_extract(extract, "this scan", place.options)
     for uri, lines in zip(uris, ([line_of(a_page(), 0, uris[0])], [], [{"line": UNVERIFIED}]), strict=True):
-        rows = rows_of_extract()
+        rows = PackedRows(PAGE_LINES)
         for line in lines:
             rows.add(line)
         rows.pack()

@@ -36,12 +36,16 @@ from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.declarations import columns_without_run
+from presswatch_spark.tables.row_types import TableRow
 
 if TYPE_CHECKING:
     from presswatch_spark.scanning.shard.attempts import Passes
 
 ERROR_CHARACTERS, ROWS_AT_ONCE = 2_000, 512
 ALL_DIED = "every Python worker that tried it died: killed, out of memory, or crashed"
+
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +59,31 @@ class Outcome:
 class PackedRows(list[pa.RecordBatch]):
     """Arrow batches of rows that are added one by one; as batches, they need a fraction of the memory."""
 
-    def __init__(self, convert: Callable[[list[Any]], pa.RecordBatch]) -> None:
+    def __init__(self, schema: pa.Schema) -> None:
         super().__init__()
-        self._convert, self._rows = convert, list[Any]()
+        self._schema, self._rows = schema, list[Row]()
 
-    def add(self, row: object) -> None:
+    def add(self, row: TableRow | Row) -> None:
         """Add a row; `ROWS_AT_ONCE` of them make a batch."""
-        self._rows.append(row)
+        self._rows.append(vars(row) if isinstance(row, TableRow) else row)
         if len(self._rows) >= ROWS_AT_ONCE:
             self.pack()
 
     def pack(self) -> None:
         """Convert the rows that are not in a batch yet."""
         if self._rows:
-            self.append(self._convert(self._rows))
+            self.append(pa.RecordBatch.from_pylist(self._rows, self._schema))
             self._rows = []
 
     def clear(self) -> None:
         """Drop all rows."""
         super().clear()
         self._rows = []
+
+
+def empty_tables(*names: str) -> dict[str, PackedRows]:
+    """Return tables of an attempt, without rows yet."""
+    return {name: PackedRows(columns_without_run(name)) for name in names}
 
 
 @dataclass(slots=True)
@@ -214,8 +223,6 @@ def storable(text: str) -> str:
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
 
-
-Row = Mapping[str, Any]
 
 WHILE_RUNNING = pa.schema([("releases", pa.list_(pa.string())), ("host", pa.string())])
 """Columns of the log while a run is in progress: the releases that rows of the shard name, and its host."""

@@ -23,19 +23,14 @@ from isal.isal_zlib import crc32
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
-from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, storable
+from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, empty_tables, storable
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, printable
-from presswatch_spark.tables.declarations import Match, RightsSignal
+from presswatch_spark.tables.declarations import Match, columns_without_run
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
 SPANS_AT_ONCE = 50_000
-
-MATCH_COLUMNS, SIGNAL_COLUMNS = (
-    pa.schema([column for column in table if column.name != "run_id"])
-    for table in (Match.schema, RightsSignal.schema)
-)
 
 Stage = Literal["read", "sieve", "verify", "signals"]
 Item = TypeVar("Item")
@@ -71,19 +66,14 @@ class Stages:
         return [{"stage": stage, "seconds": seconds} for stage, seconds in sorted(self.seconds.items())]
 
 
-def rows_of_scan() -> dict[str, PackedRows]:
-    """Return the empty tables of an attempt."""
-    return {
-        "matches": PackedRows(lambda rows: Match.to_batch(rows, MATCH_COLUMNS)),
-        "rights_signals": PackedRows(lambda rows: RightsSignal.to_batch(rows, SIGNAL_COLUMNS)),
-    }
+TABLES_OF_SCAN = ("matches", "rights_signals")
 
 
 @dataclass(slots=True)
 class ShardAttempt(Attempt):
     """One attempt at a shard, filled while it lasts."""
 
-    tables: dict[str, PackedRows] = field(default_factory=rows_of_scan)
+    tables: dict[str, PackedRows] = field(default_factory=partial(empty_tables, *TABLES_OF_SCAN))
     format: str | None = None
     words: int = 0
     candidates: int = 0
@@ -134,7 +124,7 @@ class ShardAttempt(Attempt):
                 else judge(row.with_columns(record_damage="checksum"))
                 for row in Match.from_batches([unpublished])
             ]
-            self.matches[k] = Match.to_batch(rows, MATCH_COLUMNS)
+            self.matches[k] = Match.to_batch(rows, columns_without_run("matches"))
 
     @property
     def status(self) -> str:
@@ -248,7 +238,7 @@ class Passes:
 
 
 def _rows_of_pass() -> dict[str, PackedRows]:
-    return {**rows_of_scan(), KEPT: PackedRows(partial(pa.RecordBatch.from_pylist, schema=KEPT_COLUMNS))}
+    return {**empty_tables(*TABLES_OF_SCAN), KEPT: PackedRows(KEPT_COLUMNS)}
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ import pyarrow as pa
 from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
-from presswatch_spark.scanning.runs.work import Outcome, PackedRows
+from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.scanning.shard.attempts import name_of_kept
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import (
@@ -35,6 +34,7 @@ from presswatch_spark.storage.objects import (
 
 SCAN_FILE = "scan"
 PAGES, UNVERIFIED = "pages", b'{"unverified": true}\n'
+PAGE_LINES = pa.schema([("line", pa.large_binary())])
 TIMES = ("captured_at", "published_at")
 OF_SEALED_SCAN = (
     "shard_uri", "format", "release", "note", "bytes_expected", "bytes_read", "etag", "sha256",
@@ -143,13 +143,8 @@ def mains_at(batch: DocumentBatch, places: set[Place]) -> Iterator[int]:
 # --- the extract
 
 
-def rows_of_extract() -> PackedRows:
-    """Return the empty lines of an extract."""
-    return PackedRows(partial(pa.RecordBatch.from_pylist, schema=pa.schema([("line", pa.large_binary())])))
-
-
 def line_of(batch: DocumentBatch, main: int, uri: str) -> dict[str, bytes]:
-    """Return the line of an extract with the page of a main document, as a row of `rows_of_extract`."""
+    """Return the line of an extract with the page of a main document, as a row of `PAGE_LINES`."""
     page = batch.single(main)
     facts: dict[str, Any] = {"shard_uri": uri}
     facts["documents"] = [

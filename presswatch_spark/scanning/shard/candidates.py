@@ -9,22 +9,20 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from presswatch_spark.core.model import DocumentBatch
 from presswatch_spark.corpus.sealing.key import SealKey
 from presswatch_spark.corpus.sealing.store import SITE, KeyedSites, SealedCorpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.sieve import Candidates, Sieve
-from presswatch_spark.scanning.runs.work import PackedRows
-from presswatch_spark.scanning.shard.attempts import ShardAttempt, rows_of_scan
-from presswatch_spark.scanning.shard.candidate_pages import PAGES, UNVERIFIED, rows_of_extract
-from presswatch_spark.tables.declarations import Match, columns_without_run
+from presswatch_spark.scanning.runs.work import PackedRows, empty_tables
+from presswatch_spark.scanning.shard.attempts import TABLES_OF_SCAN, ShardAttempt
+from presswatch_spark.scanning.shard.candidate_pages import PAGE_LINES, PAGES, UNVERIFIED
+from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 
 CANDIDATES = "candidates"
@@ -32,9 +30,7 @@ _CRAWL = re.compile(r"CC-(?:MAIN|NEWS)-\d{4}(?:-\d{2}){1,2}", re.ASCII)
 
 
 def _rows_of_candidates() -> dict[str, PackedRows]:
-    columns = columns_without_run(CANDIDATES)
-    found = PackedRows(partial(pa.RecordBatch.from_pylist, schema=columns))
-    return {**rows_of_scan(), CANDIDATES: found, PAGES: rows_of_extract()}
+    return {**empty_tables(*TABLES_OF_SCAN, CANDIDATES), PAGES: PackedRows(PAGE_LINES)}
 
 
 @dataclass(slots=True)

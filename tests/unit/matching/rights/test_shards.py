@@ -18,8 +18,8 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.runs.work import Outcome
-from presswatch_spark.scanning.shard.attempts import SIGNAL_COLUMNS
 from presswatch_spark.storage.objects import ObjectInfo
+from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest
 from tests.world.corpora import MEMBERS, article, build, write_jsonl
 from tests.world.rights import PAGE, ROBOTS, SITE, TDMREP, Answer, capture, robots, write_warc
@@ -222,7 +222,7 @@ class TestScan:
         outcome = self.scanned(corpus, source, monkeypatch)
         assert [outcome.log[name] for name in ("status", "signals", "matches")] == ["complete", 5, 0]
         (batch,) = outcome.tables["rights_signals"]
-        assert batch.schema == SIGNAL_COLUMNS
+        assert batch.schema == columns_without_run("rights_signals")
 
     @pytest.mark.parametrize(
         ("source", "expected"),

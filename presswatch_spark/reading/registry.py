@@ -95,6 +95,11 @@ def named_like(uri: str) -> Format | None:
     return next((format for format in FORMATS if format.is_named(uri)), None)
 
 
+def expected(name: str, uri: str) -> Format | None:
+    """Return the format of that name or, for `auto`, the one that the shard's name suggests; else None."""
+    return named_like(uri) if name == AUTO else find(name)
+
+
 def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
     """Return the format that `shard` is read in; `name`: the user's, or `auto`. For `warc`, ARC is accepted.
 

@@ -213,7 +213,7 @@ def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: Pri
 def kind_of(uri: str, dataset: str) -> str | None:
     """Return the format whose rate in `conf/prices.yaml` applies to a shard; None if its name shows none."""
     name = uri.partition("?")[0] if "://" in uri else uri
-    format = registry.named_like(name) if dataset == registry.AUTO else registry.find(dataset)
+    format = registry.expected(dataset, name)
     return format.rate(name) if format else None
 
 

@@ -27,7 +27,7 @@ from presswatch_spark.matching.judgement.match_rows import Origin, graded_and_di
 from presswatch_spark.matching.judgement.sites import documents_without_url
 from presswatch_spark.matching.rights.signals import Members, signal_rows
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange, passes_for
-from presswatch_spark.reading.registry import AUTO, companions_among, format_for
+from presswatch_spark.reading.registry import AUTO, companions_among, expected, format_for
 from presswatch_spark.reading.rows.columns import MissingColumnError, check_mapping
 from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard, read_records, release_at
@@ -126,7 +126,9 @@ def scan(
     place = (dataset, canonical(corpus), manifest.digest, config, product)
     extract = extract and canonical(extract)
     scan_shard = SealedScan(*place, key=key, extract=extract) if key else ShardScan(*place)
-    rehearsal = Rehearsal.like(first, dataset, scan_shard.corpus, manifest.digest, config, key)
+    format = expected(dataset, first)
+    name = format.name if format else None
+    rehearsal = Rehearsal(name, scan_shard.corpus, manifest.digest, config, key)
     facts = {**_facts(dataset, config, manifest, command), "asked_for": asked_for, **planned.facts}
     work = Work(
         kind=SEALED_SCAN if key else SCAN,

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -52,20 +51,6 @@ class Rehearsal:
     digest: str
     config: ScanConfig
     key: KeySource | None = None
-
-    @classmethod
-    def like(
-        cls,
-        shard: str,
-        dataset: str,
-        corpus: str,
-        digest: str,
-        config: ScanConfig,
-        key: KeySource | None = None,
-    ) -> Self:
-        """Return the rehearsal of a scan of shards with a name like this one, of a format or `auto`."""
-        format = registry.named_like(shard) if dataset == registry.AUTO else registry.named(dataset)
-        return cls(format.name if format else None, corpus, digest, config, key)
 
     def parts(self) -> Mapping[str, Callable[[], None]]:
         """Return the parts by name; they have few kernels in common."""

@@ -48,7 +48,9 @@ def test_its_shards_are_scanned(shard: Path, corpus: Path, format: str) -> None:
 
 
 def test_it_is_rehearsed(corpus: Path, tmp_path: Path) -> None:
-    rehearsal = Rehearsal.like("/no/such.tsv.gz", "auto", str(corpus), "", ScanConfig())
+    format = registry.expected("auto", "/no/such.tsv.gz")
+    assert format
+    rehearsal = Rehearsal(format.name, str(corpus), "", ScanConfig())
     (shard,) = specimens(tmp_path, registry.find(rehearsal.format), press()[0].body)
     log = scan_one(shard.uri, corpus).log
     assert (log["format"], log["matches"]) == ("paracrawl", 1)

@@ -137,7 +137,8 @@ def test_the_article_is_found_in_what_is_rehearsed_on(
 def test_what_is_rehearsed_goes_by_the_name_of_the_first_shard_alone(
     corpus: tuple[str, str], tmp_path: Path, name: str, formats: list[str]
 ) -> None:
-    rehearsal = Rehearsal.like(f"/no/such/{name}", "auto", *corpus, ScanConfig())
+    format = registry.expected("auto", f"/no/such/{name}")
+    rehearsal = Rehearsal(format.name if format else None, *corpus, ScanConfig())
     shards = specimens(tmp_path, registry.find(rehearsal.format), article(0)["body"])
     read_as = [ShardScan("auto", *corpus, ScanConfig())(shard).log["format"] for shard in shards]
     assert ["rows" if format == "c4" else format for format in read_as] == formats

@@ -6,7 +6,6 @@ Its `bin/python` starts the host's own Python with `lib/`. The same sources give
 import argparse
 import gzip
 import hashlib
-import json
 import os
 import posixpath
 import re
@@ -66,27 +65,21 @@ class HostPlatform:
 
 def archive_for(root: Path, out: Path, target: HostPlatform) -> Path:
     """Return the archive of the sources in `root`: the one in `out`, or else a new one."""
-    if file := existing_archive(root, out, target):
-        return file
-    file = build(root, out, target)
-    entry = {"inputs": inputs_digest(root, target), "archive": file.name, "sha256": file_sha256(file)}
-    _note(out, target).write_text(json.dumps(entry) + "\n", encoding="utf-8")
-    return file
+    return existing_archive(root, out, target) or build(root, out, target)
 
 
 def existing_archive(root: Path, out: Path, target: HostPlatform) -> Path | None:
     """Return the archive in `out` that was built from the sources in `root`; None if there is none."""
-    note = _note(out, target)
-    try:
-        last = json.loads(note.read_text(encoding="utf-8"))
-        file, is_same = note.parent / str(last["archive"]), last["inputs"] == inputs_digest(root, target)
-        return file if is_same and file_sha256(file) == last["sha256"] else None
-    except (OSError, ValueError, LookupError, TypeError):  # removed or incomplete
-        return None
+    files = out.glob(f"{_stem(root, target)}-*.tar.gz")
+    return next((file for file in files if file.name.endswith(f"-{_digits(file)}.tar.gz")), None)
 
 
-def _note(out: Path, target: HostPlatform) -> Path:
-    return out / f"archive-{target.python}-{target.machine}.json"
+def _stem(root: Path, target: HostPlatform) -> str:
+    return f"presswatch-{__version__}-{inputs_digest(root, target)[:16]}"
+
+
+def _digits(file: Path) -> str:
+    return file_sha256(file)[:16]
 
 
 def inputs_digest(root: Path, target: HostPlatform) -> str:
@@ -101,14 +94,14 @@ def inputs_digest(root: Path, target: HostPlatform) -> str:
 
 
 def build(root: Path, out: Path, target: HostPlatform) -> Path:
-    """Build the archive of the sources in `root`; return its file in `out`, which its digest names."""
+    """Build the archive of the sources in `root`; return its file in `out`, named by both digests."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".archive-") as folder:
         tree, draft = Path(folder, "tree"), Path(folder, "draft.tar.gz")
         _fill(tree, root, Path(folder), target)
         pack(tree, draft)
         check_archive(draft, NEEDED)
-        file = out / f"presswatch-{__version__}-{file_sha256(draft)[:16]}.tar.gz"
+        file = out / f"{_stem(root, target)}-{_digits(draft)}.tar.gz"
         os.replace(draft, file)
     return file
 

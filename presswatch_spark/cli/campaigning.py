@@ -225,8 +225,7 @@ def look(
                     tell(printable(f"{news.item.name}: {line}"))
             elif isinstance(news, RunSummary):
                 print_lines(map(printable, summary_lines(news)))
-                if news.incomplete:
-                    print_lines(map(printable, incomplete_lines(news, out)), err=True)
+                print_lines(map(printable, incomplete_lines(news, out)), err=True)
             else:
                 name = news.item.name
                 if news.trouble is not None and not isinstance(news.trouble, LoggedError):

@@ -111,12 +111,11 @@ def verify_candidates(
         candidates, corpus=corpus, out=out, config=form.settings, run=run, key=key, extract=extract,
         mirrors=mirrors, command=command_line(),
     )  # fmt: skip
-    incomplete = verified.summary.incomplete
-    warnings = incomplete_lines(verified.summary, out) if incomplete else ()
-    return Reply(_lines(verified, out), warnings=warnings, exit_code=INCOMPLETE if incomplete else 0)
+    code = INCOMPLETE if verified.summary.incomplete else 0
+    return Reply(_lines(verified), warnings=incomplete_lines(verified.summary, out), exit_code=code)
 
 
-def _lines(verified: Verified, out: str) -> Iterator[str]:
+def _lines(verified: Verified) -> Iterator[str]:
     yield from summary_lines(verified.summary)
     share = f" ({verified.rejected / verified.pairs:.1%})" if verified.pairs else ""
     yield f"rejected: {verified.rejected:,} of {counted(verified.pairs, 'candidate')}{share}"

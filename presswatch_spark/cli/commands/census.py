@@ -89,7 +89,7 @@ def census(
         lines,
         rows=ReplyRows((dict(zip(KINDS, row, strict=True)) for row in rows), KINDS),
         # If there are events, they have already named these files.
-        warnings=incomplete_lines(summary, out, "census_log") if summary.incomplete and not events else (),
+        warnings=() if events else incomplete_lines(summary, out, "census_log"),
         exit_code=INCOMPLETE if summary.incomplete else 0,
     )
 

@@ -277,7 +277,5 @@ def demo(
 
     demonstration = run_demo(folder, lambda stage: tell(f"{stage} …"))
     lines = (line for text in demonstration.lines() for line in text.split("\n"))
-    if demonstration.summary.incomplete:
-        warnings = incomplete_lines(demonstration.summary, str(folder / "tables"))
-        return Reply(lines, warnings=warnings, exit_code=INCOMPLETE)
-    return Reply(lines)
+    warnings = incomplete_lines(demonstration.summary, str(folder / "tables"))
+    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if demonstration.summary.incomplete else 0)

@@ -144,8 +144,8 @@ def scan(
         _figure_lines(summary, out, settings.storage),
         _next_lines(summary, corpus, out, settings.storage),
     )
-    exit_code = INCOMPLETE if summary.incomplete else 0
-    return Reply(lines, warnings=_warnings(summary, out, events), exit_code=exit_code)
+    warnings = _warnings(summary, out, events)
+    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if summary.incomplete else 0)
 
 
 def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterator[str]:
@@ -170,10 +170,7 @@ def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterato
         )
     if all_skipped:
         yield "warning: every document was skipped, so their content is unknown"
-    if summary.incomplete:
-        yield from incomplete_lines(
-            summary, out, "scan_log" if "matches" in summary.row else "sealed_scan_log"
-        )
+    yield from incomplete_lines(summary, out, "scan_log" if "matches" in summary.row else "sealed_scan_log")
 
 
 def part_given(
@@ -286,8 +283,10 @@ def _next_lines(summary: RunSummary, corpus: str, out: str, storage: StorageOpti
 
 
 def incomplete_lines(summary: RunSummary, out: str, table: str = "scan_log") -> Iterator[str]:
-    """Yield the first few shards that were not read to their end, and the query that lists all of them."""
+    """Yield the first few shards that were not read to their end, if any, and the query that lists them."""
     incomplete, count = summary.incomplete, len(summary.incomplete)
+    if not count:
+        return
     planned = counted(int(str(summary.row["shards_planned"])), "shard")
     yield f"error: {count:,} of {planned} could not be read to the end:"
     yield from (f"  {status}: {uri}: {error}" for uri, status, error in incomplete[:SHARDS_NAMED])

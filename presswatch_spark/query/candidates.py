@@ -23,7 +23,7 @@ from presswatch_spark.reading import registry
 from presswatch_spark.reading.warc.by_range import WantedRecord
 from presswatch_spark.scanning.pipeline import WHOLE, scan
 from presswatch_spark.scanning.runs.work import RunSummary
-from presswatch_spark.scanning.shard.candidate_pages import SCAN_FILE, CandidatePlan, CandidateShard, Place
+from presswatch_spark.scanning.shard.candidates import SCAN_FILE, CandidatePlan, CandidateShard, Place
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical, printable

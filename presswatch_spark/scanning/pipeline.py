@@ -47,9 +47,12 @@ from presswatch_spark.scanning.shard.attempts import (
     Sifting,
     candidates_of_passes,
 )
-from presswatch_spark.scanning.shard.candidate_pages import (
+from presswatch_spark.scanning.shard.candidates import (
+    CANDIDATES,
     FEWER,
     PAGES,
+    CandidateAttempt,
+    CandidateFinder,
     CandidatePlan,
     CandidateShard,
     Place,
@@ -58,7 +61,6 @@ from presswatch_spark.scanning.shard.candidate_pages import (
     line_of,
     mains_at,
 )
-from presswatch_spark.scanning.shard.candidates import CANDIDATES, CandidateAttempt, CandidateFinder
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable

@@ -104,8 +104,8 @@ class ShardAttempt(Attempt):
 
     def drop(self) -> None:
         """Drop everything that was found, so that nothing of the shard counts."""
-        self.matches.clear()
-        self.signals.clear()
+        for rows in self.tables.values():
+            rows.clear()
         self.words = self.candidates = self.without_url = self.spans = 0
         self.audited = self.audited_matching = 0
         self.report.documents = self.report.documents_skipped = self.report.text_bytes = 0

@@ -13,7 +13,7 @@ from presswatch_spark.corpus.sealing.key import KeySource, SealKey
 from presswatch_spark.corpus.sealing.seal import seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.scanning.pipeline import SealedScan
-from presswatch_spark.scanning.shard.candidate_pages import CandidateShard, file_of
+from presswatch_spark.scanning.shard.candidates import CandidateShard, file_of
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.world.scanned import FORMS, press_corpus, rows_in, shard_scan, some_pages
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from presswatch_spark.reading.warc.by_range import RecordPlan
     from presswatch_spark.scanning.census import CensusSummary
     from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
+    from presswatch_spark.scanning.pipeline import ScanPlan
     from presswatch_spark.scanning.runs.work import RunSummary
     from presswatch_spark.tables.store import TableStore
 
@@ -268,43 +269,41 @@ def scan(
     from presswatch_spark.scanning.pipeline import scan as run_scan
 
     rules, key = _scan_config(config, settings), KeySource.of(key_file, key_secret)
-    shards, base, name = shards_asked(paths, format, release, base, pages_of, captures, index, rules)
-    if release:
-        rules = replace(rules, read=replace(rules.read, release=release))
+    planned = plan_scan(
+        paths, corpus, rules, format, release=release, base=base, pages_of=pages_of, captures=captures,
+        index=index, sample=sample, sample_seed=sample_seed, product=product, asked_for=asked_for,
+    )  # fmt: skip
     summary = run_scan(
-        shards, dataset=format, corpus=corpus, out=out, config=rules, base=base, sample=sample,
-        sample_seed=sample_seed, product=product, asked_for=name or asked_for, command=command, spark=spark,
-        progress=progress, events=events, key=key, extract=extract, again=again,
+        planned, out, key=key, extract=extract, again=again, command=command, spark=spark, progress=progress,
+        events=events,
     )  # fmt: skip
     return Run(out, rules.storage, summary)
 
 
-def shards_asked(
-    paths: Sequence[str],
-    format: str,
-    release: str | None,
-    base: str | None,
-    pages_of: str | None,
-    captures: str | None,
-    index: str | None,
-    rules: ScanConfig,
-) -> tuple[Sequence[str] | RecordPlan, str | None, str | None]:
-    """Return the shards that arguments of `scan` name, the base of their list, and the name of a release.
+def plan_scan(
+    paths: Sequence[str], corpus: str, rules: ScanConfig, format: str = "auto", *,
+    release: str | None = None, base: str | None = None, pages_of: str | None = None,
+    captures: str | None = None, index: str | None = None, asked_for: str | None = None, **more: Any,
+) -> ScanPlan:  # fmt: skip
+    """Plan a scan by arguments of `scan`, without starting it; raises as `scan` does.
 
-    Raises `InputError` as `scan` does.
+    `more`: further arguments of `ScanPlan.of`.
     """
     from presswatch_spark.reading import registry
+    from presswatch_spark.scanning.pipeline import ScanPlan
     from presswatch_spark.scanning.releases.release_shards import shards_of
 
     _known("format", format, (registry.AUTO, *registry.names()))
     if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
         raise InputError("pass exactly one of paths, release, pages_of and captures")
+    shards: Sequence[str] | RecordPlan = _several(paths)
     if pages_of or captures:
-        return _records(pages_of, captures, index, base, rules), None, None
-    if release:
+        shards, base = _records(pages_of, captures, index, base, rules), None
+    elif release:
         found = shards_of(release, format, base, rules.datasets, rules.storage)
-        return (found.path,), found.base, found.name
-    return _several(paths), base, None
+        shards, base, asked_for = (found.path,), found.base, found.name or asked_for
+        rules = replace(rules, read=replace(rules.read, release=release))
+    return ScanPlan.of(shards, format, corpus, rules, base=base, asked_for=asked_for, **more)
 
 
 def verify_candidates(

@@ -11,7 +11,7 @@ from benchmarks.speed.processes import PeakMemory, apart
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.scanning.monitoring.progress import EventLog, Level, Progress
-from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 
 CORES = 2
 
@@ -34,7 +34,7 @@ def _job(corpus: str, shards: list[str], out: str, wave_shards: int, shards_per_
 
     def run(paths: list[str], folder: str) -> Any:
         return scan(
-            paths, dataset="wet", corpus=corpus, out=folder, config=ScanConfig(run=rules), spark=spark,
+            ScanPlan.of(paths, "wet", corpus, ScanConfig(run=rules)), folder, spark=spark,
             progress=Progress(io.StringIO(), live=False), events=Times(),
         )  # fmt: skip
 

@@ -38,7 +38,7 @@ from presswatch_spark.core.spark.session import session
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.scanning.monitoring.progress import Progress
-from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
@@ -203,7 +203,7 @@ def _scan(
     before, began = _core_seconds(), time.perf_counter()
     with PeakMapped(corpus / "index") as mapped, PeakMemory(corpus) as peak:
         summary = scan(
-            shards, dataset="wet", corpus=source or str(corpus), out=str(out), config=config, spark=spark,
+            ScanPlan.of(shards, "wet", source or str(corpus), config), str(out), spark=spark,
             progress=Progress(io.StringIO(), live=False),
         )  # fmt: skip
     seconds = time.perf_counter() - began

@@ -17,7 +17,7 @@ from benchmarks.speed.wet import scan_of
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.scanning.monitoring.progress import Progress
-from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 
 CORES = 2
 ROUNDS = 2
@@ -78,15 +78,10 @@ def spark_scan(folder: Path, corpus: Path, shards: Sequence[Path], cores: int) -
     """Seconds of a scan with this process's session, published tables included."""
     spark = session("job", cores=cores)
     began = time.perf_counter()
-    summary = scan(
-        [str(path) for path in shards],
-        dataset="wet",
-        corpus=str(corpus),
-        out=str(folder / f"job-tables-{time.time_ns()}"),
-        config=ScanConfig(run=RunRules(cores=cores)),
-        spark=spark,
-        progress=Progress(io.StringIO(), live=False),
-    )
+    config = ScanConfig(run=RunRules(cores=cores))
+    planned = ScanPlan.of([str(path) for path in shards], "wet", str(corpus), config)
+    out, progress = str(folder / f"job-tables-{time.time_ns()}"), Progress(io.StringIO(), live=False)
+    summary = scan(planned, out, spark=spark, progress=progress)
     assert not summary.incomplete
     return time.perf_counter() - began
 

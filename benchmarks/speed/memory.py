@@ -12,7 +12,7 @@ from benchmarks.speed.wet import scan_of
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.scanning.monitoring.progress import Progress
-from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 
 MOST_SHINGLES = 10**8
 PROCESSES = 2
@@ -36,7 +36,7 @@ def spark_memory(corpus: str, shards: list[str], out: str) -> dict[str, object]:
     config = ScanConfig(run=RunRules(cores=PROCESSES))
     with PeakMemory(Path(corpus)) as peak:
         progress = Progress(io.StringIO(), live=False)
-        scan(shards, dataset="wet", corpus=corpus, out=out, config=config, spark=spark, progress=progress)
+        scan(ScanPlan.of(shards, "wet", corpus, config), out, spark=spark, progress=progress)
     spark.stop()
     return {
         "worker": peak.worker.megabytes(),

@@ -21,7 +21,7 @@ from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.query.pointers.pointer import Mirror, place_named
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.warc.by_range import WantedRecord
-from presswatch_spark.scanning.pipeline import WHOLE, scan
+from presswatch_spark.scanning.pipeline import WHOLE, ScanPlan, scan
 from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.scanning.shard.candidates import SCAN_FILE, CandidatePlan, CandidateShard, Place
 from presswatch_spark.storage.json_documents import parse_json
@@ -110,10 +110,9 @@ def verify_candidates(
         facts={name: sealed[name] for name in _FACTS},
     )
     product, colon, _ = (sealed["asked_for"] or "").partition(":")
-    summary = scan(
-        plan, dataset=registry.AUTO, corpus=corpus, out=out, config=replace(config, read=_settings(sealed)),
-        product=product if colon else None, command=command, spark=spark, events=events,
-    )  # fmt: skip
+    settings = replace(config, read=_settings(sealed))
+    planned = ScanPlan.of(plan, registry.AUTO, corpus, settings, product=product if colon else None)
+    summary = scan(planned, out, command=command, spark=spark, events=events)
     lost = {uri for uri, _, _ in summary.incomplete}
     pairs = sum(each.pairs for uri, each in found.items() if uri not in lost)
     rows = TableStore.open(out, config.storage).read("matches", summary.run_id, columns=_PAIR)

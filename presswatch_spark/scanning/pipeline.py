@@ -84,17 +84,9 @@ MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
 
 
 def scan(
-    paths: Sequence[str] | ShardPlan,
-    *,
-    dataset: str,
-    corpus: str,
+    planned: ScanPlan,
     out: str,
-    config: ScanConfig,
-    base: str | None = None,
-    sample: float | None = None,
-    sample_seed: int = 0,
-    product: str | None = None,
-    asked_for: str | None = None,
+    *,
     key: KeySource | None = None,
     extract: str | None = None,
     again: bool = True,
@@ -104,18 +96,15 @@ def scan(
     progress: Progress | None = None,
     events: EventLog | None = None,
 ) -> RunSummary:
-    """Scan the shards that `paths` name for the articles of a corpus, and publish the run in `out`.
+    """Scan planned shards for the articles of a corpus, and publish the run in `out`.
 
-    Arguments are those of `presswatch_spark.api.scan`; `dataset` is its `format`. `paths` may also be planned
-    shards; of a `RecordPlan`, only its records are scanned. With the `key` of a sealed corpus, the run is one
-    of `sealed_scans`, and writes `extract`. Raises `BudgetError`, `ConfigError`, `CorpusError`,
-    `StorageError`; `InputError` without a shard; `OutputError` if `out` is not a folder of
-    tables, another process owns the run, or the disk is full.
+    Arguments are those of `presswatch_spark.api.scan`. With the `key` of a sealed corpus, the run is one of
+    `sealed_scans`, and writes `extract`. Raises `BudgetError`, `ConfigError`, `CorpusError`, `StorageError`;
+    `OutputError` if `out` is not a folder of tables, another process owns the run, or the disk is full.
     """
     from presswatch_spark.scanning.runs.engine import carry_out
 
-    planned = ScanPlan.of(paths, dataset, corpus, config, base, sample, sample_seed)
-    dataset, shards, bill, passes = planned.dataset, planned.shards, planned.bill(), planned.facts["passes"]
+    config, shards, bill, passes = planned.config, planned.shards, planned.bill(), planned.facts["passes"]
     price = bill.machine.spark_dollars if bill.machine.name else None
     observer = Observer(progress or Progress(), events, config.run.metrics_file, price)
     if line := left_out_line(planned.left_out):
@@ -123,21 +112,19 @@ def scan(
     observer.say("estimate", bill.line())
     bill.require_within_budget()
 
-    opened = opened_corpus(corpus, key, config)
-    manifest, first = opened.manifest, shards.shards[0].uri
-    place = (dataset, canonical(corpus), manifest.digest, config, product)
-    extract = extract and canonical(extract)
+    opened = opened_corpus(planned.corpus, key, config)
+    manifest, extract = opened.manifest, extract and canonical(extract)
+    place = (planned.dataset, canonical(planned.corpus), manifest.digest, config, planned.product)
     scan_shard = SealedScan(*place, key=key, extract=extract) if key else ShardScan(*place)
-    format = expected(dataset, first)
+    format = expected(planned.dataset, shards.shards[0].uri)
     name = format.name if format else None
     rehearsal = Rehearsal(name, scan_shard.corpus, manifest.digest, config, key)
-    facts = {**_facts(dataset, config, manifest, command), "asked_for": asked_for, **planned.facts}
     work = Work(
         kind=SEALED_SCAN if key else SCAN,
         shards=shards,
-        key=run_key(shards.digest + (extract or ""), facts, product),
+        key=planned.key(manifest, extract),
         read=scan_shard,
-        facts=facts,
+        facts=planned.facts_with(manifest, command),
         preparing=partial(compiled_beside, rehearsal, observer.say),
         guard=lambda meter: CostGuard(bill, len(shards), meter, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened) if isinstance(opened, Corpus) else None,
@@ -154,16 +141,19 @@ def scan(
 
 @dataclass(frozen=True, slots=True)
 class ScanPlan:
-    """The shards of a scan before it begins, their format, and the expected costs.
+    """A scan before it begins: its shards and their format, the corpus, and the settings.
 
     `facts`: columns of `runs` about the choice of shards. `left_out`: URIs beside them that are no shards.
+    `product`: the dataset of all rows, if one was named.
     """
 
-    dataset: str
     shards: ShardPlan
+    dataset: str
+    corpus: str
+    config: ScanConfig
     facts: Row
     left_out: tuple[str, ...]
-    config: ScanConfig
+    product: str | None
 
     @classmethod
     def of(
@@ -172,11 +162,19 @@ class ScanPlan:
         dataset: str,
         corpus: str,
         config: ScanConfig,
-        base: str | None,
-        sample: float | None,
-        sample_seed: int,
+        *,
+        base: str | None = None,
+        sample: float | None = None,
+        sample_seed: int = 0,
+        product: str | None = None,
+        asked_for: str | None = None,
     ) -> Self:
-        """Plan a scan; arguments and errors are those of `scan`."""
+        """Plan a scan of the shards that `paths` name; they may also be planned already.
+
+        Arguments are those of `presswatch_spark.api.scan`; `dataset` is its `format`. Of a `RecordPlan`, only
+        its records are scanned. Raises `ConfigError`, `CorpusError`, `StorageError`; `InputError` without a
+        shard.
+        """
         check_mapping(config.read.columns)
         if isinstance(paths, RecordPlan):
             listed: ShardPlan = paths
@@ -189,11 +187,38 @@ class ScanPlan:
         if config.run.index_memory is not None:
             searched = manifest_of(corpus, config.storage).searched_bytes
             passes = passes_for(searched, config.run.index_memory * GB)
-        return cls(dataset, shards, {**facts, "passes": passes}, listed.left_out, config)
+        facts = {"asked_for": asked_for, **facts, "passes": passes}
+        return cls(shards, dataset, corpus, config, facts, listed.left_out, product)
 
     def bill(self) -> Bill:
         """Estimate the costs. Raises `ConfigError` for a machine without a price."""
         return Bill.of(self.shards, self.dataset, self.config, self.facts["passes"])
+
+    def key(self, manifest: Manifest, extract: str | None = None) -> str:
+        """Return the key of the run that `scan` begins or resumes with this plan and a corpus."""
+        return run_key(self.shards.digest + (extract or ""), self.facts_with(manifest, None), self.product)
+
+    def facts_with(self, manifest: Manifest, command: str | None) -> dict[str, object]:
+        """Return the columns of `runs` that are known before the scan."""
+        config = self.config
+        return {
+            "dataset": None if self.dataset == AUTO else self.dataset,
+            "release": config.read.release,
+            "gate_audit": config.run.gate_audit or None,
+            "corpus_digest": manifest.digest,
+            "corpus_articles": manifest.counts.articles,
+            "corpus_suppressed": manifest.counts.suppressed,
+            "config_digest": config_digest(config, manifest.minhash),
+            "config": row_settings(config, manifest.minhash),
+            "tool_version": __version__,
+            **provenance(command, config.run.operator),
+            "key_fingerprint": manifest.key_fingerprint,
+            "corpus_fingerprints": [part.fingerprint for part in manifest.parts],
+            "minhash_scheme": manifest.minhash.scheme,
+            "minhash_seed": manifest.minhash.seed,
+            "minhash_permutations": manifest.minhash.permutations,
+            **self.facts,
+        }
 
 
 def _published(work: Work, out: str, storage: StorageOptions) -> RunSummary | None:
@@ -469,14 +494,6 @@ def shards_listed(
     return replace(found, shards=tuple(shard for shard in found if shard.uri not in companions))
 
 
-def scan_key(
-    planned: ShardPlan, dataset: str, manifest: Manifest, config: ScanConfig, product: str | None
-) -> str:
-    """Return the key of the run that `scan` begins or resumes with these arguments and a corpus."""
-    listed = shards_listed(planned, dataset, config.storage, None)
-    return run_key(listed.digest, _facts(dataset, config, manifest, None), product)
-
-
 def run_key(plan_digest: str, facts: Row, product: str | None = None) -> str:
     """Return the key of a run from its plan, its columns of `runs`, and the name of its dataset."""
     names = ("dataset", "corpus_digest", "config_digest", "tool_version")
@@ -494,26 +511,6 @@ def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPl
     drawn, strata = draw(listed, share, seed)
     facts = {"sample": share, "sample_seed": seed, "sample_strata": strata}
     return drawn, facts | {"shards_listed": len(listed)}
-
-
-def _facts(dataset: str, config: ScanConfig, manifest: Manifest, command: str | None) -> dict[str, object]:
-    return {
-        "dataset": None if dataset == AUTO else dataset,
-        "release": config.read.release,
-        "gate_audit": config.run.gate_audit or None,
-        "corpus_digest": manifest.digest,
-        "corpus_articles": manifest.counts.articles,
-        "corpus_suppressed": manifest.counts.suppressed,
-        "config_digest": config_digest(config, manifest.minhash),
-        "config": row_settings(config, manifest.minhash),
-        "tool_version": __version__,
-        **provenance(command, config.run.operator),
-        "key_fingerprint": manifest.key_fingerprint,
-        "corpus_fingerprints": [part.fingerprint for part in manifest.parts],
-        "minhash_scheme": manifest.minhash.scheme,
-        "minhash_seed": manifest.minhash.seed,
-        "minhash_permutations": manifest.minhash.permutations,
-    }
 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.scanning.monitoring.progress import Progress
-from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.tables.store import TableStore
 
@@ -119,16 +119,13 @@ class Scanner:
         self, *paths: Path | str, out: str = "out", config: ScanConfig | None = None, **given: Any
     ) -> Scanned:
         """Scan quietly; `given` are rules of a run, and arguments of `scan`."""
-        arguments = {name: given.pop(name) for name in ("dataset", "sample", "command") if name in given}
+        dataset, sample, command = (given.pop(name, None) for name in ("dataset", "sample", "command"))
         rules = {"wave_shards": 10, "shards_per_task": 3, **given}
-        said = io.StringIO()
+        config = config or ScanConfig(run=RunRules(**rules))
+        shards, said = [str(path) for path in paths], io.StringIO()
+        planned = ScanPlan.of(shards, dataset or "wet", str(self.corpus), config, sample=sample)
         summary = scan(
-            [str(path) for path in paths],
-            corpus=str(self.corpus),
-            out=str(self.folder / out),
-            config=config or ScanConfig(run=RunRules(**rules)),
-            spark=self.spark,
+            planned, str(self.folder / out), command=command, spark=self.spark,
             progress=Progress(said, live=False),
-            **{"dataset": "wet", **arguments},
-        )
+        )  # fmt: skip
         return Scanned(summary, said.getvalue(), self.folder / out)

@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.deploy.archive import HostPlatform, archive_for, check_archive
 from presswatch_spark.deploy.submission import FOLDER, PYTHON
-from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -89,15 +89,8 @@ def test_executors_with_nothing_but_the_archive_find_what_a_local_run_finds(
 ) -> None:
     done = scan_on_a_cluster(archive, driver, press, corpus, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    config = ScanConfig()
-    here = scan(
-        [str(press.shards)],
-        dataset="wet",
-        corpus=str(corpus),
-        out=str(tmp_path / "here"),
-        config=config,
-        spark=spark,
-    )
+    planned = ScanPlan.of([str(press.shards)], "wet", str(corpus), ScanConfig())
+    here = scan(planned, str(tmp_path / "here"), spark=spark)
     (there,) = TableStore.open(str(tmp_path / "out")).read("runs").to_pylist()
     assert there["matches"] == here.row["matches"] > 0
     assert there["table_digest"] == here.row["table_digest"]

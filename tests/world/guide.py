@@ -23,7 +23,7 @@ from presswatch_spark.core.terminal import table_lines
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.query.sql import run_query
 from presswatch_spark.scanning.census import census
-from presswatch_spark.scanning.pipeline import scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -85,7 +85,7 @@ def guide_tables(folder: Path, spark: SparkSession) -> Path:
 
 def _scan(shards: Path, corpus: str, out: str, release: str | None, spark: SparkSession) -> str:
     config = ScanConfig(read=ReadRules(release=release))
-    summary = scan([str(shards)], dataset="auto", corpus=corpus, out=out, config=config, spark=spark)
+    summary = scan(ScanPlan.of([str(shards)], "auto", corpus, config), out, spark=spark)
     return str(summary.row["run_id"])
 
 

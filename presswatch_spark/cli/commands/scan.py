@@ -105,7 +105,8 @@ def scan(
     presswatch scan --release CC-MAIN-2026-39 --format wet --corpus corpus \\
       --out tables
     """
-    from presswatch_spark.api import scan as run_scan
+    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.scanning.pipeline import scan as run_scan
 
     records, settings = pages_of or captures, form.settings
     for is_wrong, message in (
@@ -126,19 +127,14 @@ def scan(
     ):
         if is_wrong:
             raise click.UsageError(message)
+    given, events = click.get_current_context().params, EventLog.of(settings.run.log_format)
     if dry_run:
-        return Reply(_plan_lines(click.get_current_context().params, settings))
-    asked_for = f"{named}:{part}" if named else None
-    if named:
-        paths, dataset, settings = part_given(named, part, mirror, settings)
-    events = EventLog.of(settings.run.log_format)
+        return Reply(_plan_lines(scan_plan(given, settings)))
     with failures_logged(events):
         summary = run_scan(
-            paths, corpus=corpus, out=out, format=dataset, release=release, base=base, sample=sample,
-            sample_seed=sample_seed, product=named, asked_for=asked_for, pages_of=pages_of, captures=captures,
-            index=index, settings=settings, events=events, command=command_line(),
-            key_file=key_file, key_secret=key_secret, extract=extract, again=again,
-        ).summary  # fmt: skip
+            scan_plan(given, settings), out, key=KeySource.of(key_file, key_secret), extract=extract,
+            again=again, command=command_line(), events=events,
+        )  # fmt: skip
     lines = chain(
         summary_lines(summary),
         _figure_lines(summary, out, settings.storage),
@@ -173,47 +169,33 @@ def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterato
     yield from incomplete_lines(summary, out, "scan_log" if "matches" in summary.row else "sealed_scan_log")
 
 
-def part_given(
-    named: str, part: str | None, mirror: str | None, settings: ScanConfig
-) -> tuple[tuple[str, ...], str, ScanConfig]:
-    """Return path and format of a part of a dataset, and the settings with its columns and release.
+def scan_plan(given: Mapping[str, Any], config: ScanConfig) -> ScanPlan:
+    """Plan the scan of parsed parameters of the command, without starting it; raises as `api.scan`.
 
-    Columns and a release that the user gives replace those of the dataset.
+    Columns and a release that the user gives replace those of a dataset.
     """
+    from presswatch_spark.api import plan_scan
     from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of
 
-    dataset = dataset_named(named, load_datasets())
-    shards = part_of(dataset, part, mirror)
-    if dataset.caution:
-        click.echo(f"note: {dataset.caution}", err=True)
-    read = settings.read
-    read = replace(read, columns=read.columns or shards.columns, release=read.release or shards.release)
-    return (shards.path,), shards.format, replace(settings, read=read)
+    paths, format, asked = given["paths"], given["dataset"], dict[str, Any]()
+    if named := given["named"]:
+        dataset, read = dataset_named(named, load_datasets()), config.read
+        shards = part_of(dataset, given["part"], given["mirror"])
+        if dataset.caution:
+            click.echo(f"note: {dataset.caution}", err=True)
+        read = replace(read, columns=read.columns or shards.columns, release=read.release or shards.release)
+        paths, format, config = (shards.path,), shards.format, replace(config, read=read)
+        asked = {"product": named, "asked_for": f"{named}:{given['part']}"}
+    names = ("release", "base", "pages_of", "captures", "index", "sample", "sample_seed")
+    return plan_scan(paths, given["corpus"], config, format, **asked, **{name: given[name] for name in names})
 
 
-def scan_plan(given: Mapping[str, Any], config: ScanConfig) -> ScanPlan:
-    """Plan the scan of parsed parameters of the command, without starting it; raises as `api.scan`."""
-    from presswatch_spark.api import shards_asked
-    from presswatch_spark.scanning.pipeline import ScanPlan
-
-    paths, dataset = given["paths"], given["dataset"]
-    if given["named"]:
-        paths, dataset, config = part_given(given["named"], given["part"], given["mirror"], config)
-    shards, base, _ = shards_asked(
-        paths, dataset, given["release"], given["base"], given["pages_of"], given["captures"],
-        given["index"], config,
-    )  # fmt: skip
-    sample = given["sample"], given["sample_seed"]
-    return ScanPlan.of(shards, dataset, given["corpus"], config, base, *sample)
-
-
-def _plan_lines(given: Mapping[str, Any], config: ScanConfig) -> Iterator[Line]:
-    planned = scan_plan(given, config)
-    bill = planned.bill()
+def _plan_lines(planned: ScanPlan) -> Iterator[Line]:
+    bill, cores = planned.bill(), planned.config.run.cores or os.cpu_count() or 1
     yield Table(("bytes", "shard_uri"), [(shard.size, printable(shard.uri)) for shard in planned.shards])
     yield from filter(None, [left_out_line(planned.left_out)])
     yield bill.line()
-    yield bill.time_and_requests(planned.shards, config.run.cores or os.cpu_count() or 1)
+    yield bill.time_and_requests(planned.shards, cores)
     yield "nothing was scanned or written"
 
 

@@ -37,7 +37,7 @@ from presswatch_spark.scanning.campaigns.progress import (
 )
 from presswatch_spark.scanning.costs import dollars_text
 from presswatch_spark.scanning.monitoring.progress import EventLog, LoggedError, failures_logged
-from presswatch_spark.scanning.pipeline import scan, scan_key, shards_listed
+from presswatch_spark.scanning.pipeline import ScanPlan, scan, shards_listed
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.scanning.runs.unfinished import KEY_DIGITS, UnfinishedRun, unfinished_runs
 from presswatch_spark.scanning.runs.work import RunSummary
@@ -189,7 +189,7 @@ class Campaign:
             built = set(self._built().values()) if begun else set()
             for corpus in range(reached + 1, self.newest):
                 earlier = replace(task, step=(reached, corpus))
-                key = self._key_of(earlier, self._corpus_of(earlier.step)) if earlier.step in built else ""
+                key = self._key_of(self._planned(earlier)) if earlier.step in built else ""
                 if key[:KEY_DIGITS] in begun:
                     return earlier
             return task
@@ -252,25 +252,14 @@ class Campaign:
                 return None
 
     def _scan(self, task: Task, budget: Budget, command: str | None, events: EventLog | None) -> RunSummary:
-        config, corpus = task.item.settings(self.config), self._corpus_of(task.step)
+        planned, beginning = self._planned(task), partial(self._require_wanted, task)
         if budget.dollars is not None:
             # Leave out the cost of this run itself, which its own guard counts.
-            key = self._key_of(task, corpus)[:KEY_DIGITS]
+            key, config = self._key_of(planned)[:KEY_DIGITS], planned.config
             left = budget.left(self.spent(run for run in self.begun() if _key_in(run) != key))
-            config = replace(config, run=replace(config.run, budget=left))
+            planned = replace(planned, config=replace(config, run=replace(config.run, budget=left)))
         try:
-            return scan(
-                task.shards,
-                dataset=task.item.format,
-                corpus=corpus,
-                out=self.plan.out,
-                config=config,
-                command=command,
-                events=events,
-                product=task.item.product,
-                asked_for=task.item.name,
-                beginning=partial(self._require_wanted, task),
-            )
+            return scan(planned, self.plan.out, command=command, events=events, beginning=beginning)
         except BudgetError as error:
             if budget.dollars is None:
                 raise
@@ -293,10 +282,13 @@ class Campaign:
                 "another process scanned this meanwhile", where=task.item.name, remedy="check what is left"
             )
 
-    def _key_of(self, task: Task, corpus: str) -> str:
-        config, item = task.item.settings(self.config), task.item
-        manifest = manifest_of(corpus, config.storage)
-        return scan_key(task.shards, item.format, manifest, config, item.product)
+    def _planned(self, task: Task) -> ScanPlan:
+        item, corpus = task.item, self._corpus_of(task.step)
+        config, name = item.settings(self.config), item.name
+        return ScanPlan.of(task.shards, item.format, corpus, config, product=item.product, asked_for=name)
+
+    def _key_of(self, planned: ScanPlan) -> str:
+        return planned.key(manifest_of(planned.corpus, self.config.storage))
 
     def _corpus_of(self, step: Step) -> str:
         """Return the corpus of a step; a corpus of later articles only is built if it does not exist."""

@@ -173,6 +173,7 @@ def scan(monkeypatch: pytest.MonkeyPatch) -> Scan:
 
     def ended(result: RunSummary | BaseException, *more: str) -> Outcome:
         raises = isinstance(result, BaseException)
+        monkeypatch.setattr(pipeline.ScanPlan, "of", lambda *_, **__: None)
         monkeypatch.setattr(pipeline, "scan", raising(result) if raises else lambda *_, **__: result)
         return outcome("", *SCAN, *more)
 
@@ -248,6 +249,7 @@ def test_a_scan_gets_its_command_line_without_secrets_and_its_operator(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: dict[str, Any] = {}
+    monkeypatch.setattr(pipeline.ScanPlan, "of", lambda *asked, **_: given.update(config=asked[3]))
     monkeypatch.setattr(pipeline, "scan", lambda *_, **more: given.update(more) or summary())
     asked = ["https://host.example/a.gz?sig=secret", "--operator", "Anne Roy", "--shard-digest"]
     assert outcome("", *SCAN, *asked).code == 0
@@ -322,7 +324,8 @@ def test_the_exit_code_of_a_scan_is_right_though_its_reader_has_gone(
     job = (
         "import pickle, sys; words, done = pickle.load(sys.stdin.buffer);"
         "from presswatch_spark.scanning import pipeline; from presswatch_spark.cli import main as cli;"
-        "pipeline.scan = lambda *_, **__: done; sys.exit(cli.run(words))"
+        "pipeline.scan = lambda *_, **__: done; pipeline.ScanPlan.of = lambda *_, **__: None;"
+        "sys.exit(cli.run(words))"
     )
     ends = {"stdout": os.pipe(), "stderr": os.pipe()}
     (out, to_out), (err, to_err) = ends.values()

@@ -172,7 +172,7 @@ def test_a_check_starts_nothing_and_names_a_caution_once_and_an_incomplete_profi
     monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it was started"))
     assert "scan can run on this machine" in submitted(f"--on local --check {SCAN}").out
     with monkeypatch.context() as patch:
-        patch.setattr("presswatch_spark.scanning.pipeline.ScanPlan.of", lambda *_: None)
+        patch.setattr("presswatch_spark.scanning.pipeline.ScanPlan.of", lambda *_, **__: None)
         patch.setattr("presswatch_spark.deploy.check.check", lambda job, _: [job.plan_scan()][:0])
         scan = "scan --dataset madlad-400 --part fr --corpus s3://b/corpus --out s3://b/tables"
         done = submitted(f"--on emr-serverless --check {scan}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.core.errors import InputError, PresswatchError
-from presswatch_spark.core.settings.config import CommonCrawlRules, DatasetRules
+from presswatch_spark.core.settings.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.query import estimates
 from presswatch_spark.query.matches import Matches
 from presswatch_spark.scanning import pipeline
@@ -170,10 +170,12 @@ class TestCommand:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         asked: dict[str, Any] = {}
 
-        def scan(paths: object, **settings: Any) -> RunSummary:
-            asked.update(settings, paths=paths)
+        def planned(paths: object, dataset: str, corpus: str, config: ScanConfig, **more: Any) -> None:
+            asked.update(more, paths=paths, dataset=dataset, config=config)
+
+        def scan(*_: object, **__: object) -> RunSummary:
             row = {"run_id": "r1", "matches": 4, "documents": 9, "documents_skipped": 0, "text_bytes": 5}
-            row |= {"shards_planned": 5, "shards_listed": 500, "sample": settings["sample"]}
+            row |= {"shards_planned": 5, "shards_listed": 500, "sample": asked["sample"]}
             line = {"shard_uri": "a.gz", "status": "complete", "note": "erratum of a release"}
             return summary_of(row | {"table_digest": "abc"}, line)
 
@@ -183,6 +185,7 @@ class TestCommand:
         def no_totals(found: Matches) -> None:
             raise InputError("no such run", where=found.runs[0])
 
+        monkeypatch.setattr(pipeline.ScanPlan, "of", planned)
         monkeypatch.setattr(pipeline, "scan", scan)
         monkeypatch.setattr(TableStore, "open", lambda path, storage: path)
         monkeypatch.setattr(estimates, "estimate_of", estimate_of)

@@ -341,6 +341,7 @@ class TestTables:
         published(tmp_path / "tables", rows, log())
         row = dict.fromkeys(("documents_skipped", "text_bytes", "matches", "documents", "shards_planned"), 0)
         row |= run_row() | {"table_digest": "abc"}
+        monkeypatch.setattr(pipeline.ScanPlan, "of", lambda *_, **__: None)
         monkeypatch.setattr(pipeline, "scan", lambda *_, **__: summary_of(row))
         tables = str(tmp_path / "tables")
         said = presswatch("scan", "--corpus", "c", "--out", tables, "--sample", "0.1", "x.wet.gz")

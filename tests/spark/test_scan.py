@@ -520,14 +520,17 @@ def write_cuts(folder: Path, name: str, cuts: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("cuts", [2, pytest.param(100, marks=pytest.mark.full)])
-def test_no_cut_shard_passes_for_a_whole_one(spark: SparkSession, tmp_path: Path, cuts: int) -> None:
+def test_no_cut_shard_passes_for_a_whole_one_even_when_the_scan_is_already_published(
+    spark: SparkSession, tmp_path: Path, cuts: int
+) -> None:
     # Every page is an article too.
     articles = [article(number, url=None, body=page.text) for number, page in enumerate(pages(WRITTEN))]
     corpus, out = corpus_of(tmp_path, articles), tmp_path / "out"
     expected: dict[str, int] = {}
     for name in CUT:
         expected |= write_cuts(tmp_path / "shards", name, cuts)
-    assert outcome("scan", tmp_path / "shards", "--corpus", corpus, "--out", out).code == 3
+    words = ("scan", tmp_path / "shards", "--corpus", corpus, "--out", out)
+    assert outcome(*words).code == 3
     store = TableStore.open(str(out))
     (run,) = store.read("runs").to_pylist()
     log = {row["shard_uri"]: row for row in store.read("scan_log").to_pylist()}
@@ -542,6 +545,12 @@ def test_no_cut_shard_passes_for_a_whole_one(spark: SparkSession, tmp_path: Path
         assert {each["article_id"] for each in articles[:whole]} <= matched[shard], shard
     assert run["shards_complete"] == 0
     assert run["shards_partial"] + run["shards_failed"] == len(expected) >= (cuts - 1) * len(CUT)
+    again = outcome(*words)
+    assert (again.code, f"{len(expected)} of {len(expected)} shards could not be read" in again.err) == (
+        3,
+        True,
+    )
+    assert f"run {run['run_id']} of the same shards" in again.err
 
 
 # A budget refuses a scan, or stops it after a wave; given more, the scan goes on and loses nothing.

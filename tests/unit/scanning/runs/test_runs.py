@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -283,4 +284,6 @@ def test_an_unknown_command_and_operator_are_null_and_packages_have_a_digest_ove
     facts = provenance(None, None)
     assert (facts["command"], facts["operator"]) == (None, None)
     assert all(facts[name] for name in ("packages_digest", "python_version", "host"))
+    # Spark's version is that of the module that this process has loaded.
+    import_module("pyspark")
     assert spark_version() == version("pyspark")

@@ -170,17 +170,25 @@ def groups(keys: Keys) -> Bounds:
 
 
 def join_runs(
-    spark: SparkSession,
+    spark: SparkSession | None,
     work: BuildWorkspace,
     runs: Sequence[Path],
     keys: int,
     make: BucketArrays,
     out: str,
 ) -> int:
-    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length."""
+    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length.
+
+    Without Spark, memory has one bucket at a time.
+    """
     bits = bucket_bits(keys)
     folders = [work.scratch / f"{out}-{bucket:05d}" for bucket in range(1 << bits)]
-    spread(spark, work.scratch, partial(_write_bucket, make, runs, bits), enumerate(folders))
+    write = partial(_write_bucket, make, runs, bits)
+    if spark is None:
+        for item in enumerate(folders):
+            write(item)
+    else:
+        spread(spark, work.scratch, write, enumerate(folders))
     (work.corpus / out).mkdir()
     names = sorted(path.name for path in folders[0].iterdir())
     for name in names:

@@ -1,7 +1,4 @@
-"""Seals a corpus, and joins sealed corpora, so that one pass searches the articles of several members.
-
-Indexes are written by bucket, as in a build: memory has one bucket at a time.
-"""
+"""Seals a corpus, and joins sealed corpora, so that one pass searches the articles of several members."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +8,7 @@ import numpy as np
 
 from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.building.workspace import bucket_bits, read_bucket, write_run
+from presswatch_spark.corpus.building.workspace import POSTINGS, BuildWorkspace, join_runs, write_run
 from presswatch_spark.corpus.layout import INDEX_FOLDER, MANIFEST, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, manifest_with
 from presswatch_spark.corpus.sealing.key import SealKey
@@ -76,20 +73,16 @@ def _cut(hashes: Hashes, articles: Numbers) -> Iterator[tuple[Hashes, Numbers]]:
 
 def _write_index(folder: Path, postings: Iterable[tuple[Hashes, Numbers]], count: int) -> None:
     """Write so many postings, given in parts and in any order: hashes, and numbers of articles."""
-    scratch, runs = folder / "scratch", list[Path]()
+    work, runs = BuildWorkspace(folder, folder / "scratch"), list[Path]()
     for hashes, articles in postings:
-        runs.append(scratch / f"run-{len(runs):05d}")
+        runs.append(work.run(POSTINGS, len(runs)))
         write_run(runs[-1], hashes, articles.astype(np.uint64))
-    bits = bucket_bits(count)
-    pieces = [(scratch / f"hashes-{n:05d}", scratch / f"articles-{n:05d}") for n in range(1 << bits)]
-    for bucket, (for_hashes, for_articles) in enumerate(pieces):
-        hashes, numbers = read_bucket(runs, bucket, bits)
-        arrays.save(for_hashes, hashes)
-        arrays.save(for_articles, numbers.astype(np.uint32))
-    (folder / INDEX_FOLDER).mkdir()
-    for name, paths in zip((HASHES, ARTICLES), zip(*pieces, strict=True), strict=True):
-        arrays.join(folder / name, paths)
-    shutil.rmtree(scratch)
+    join_runs(None, work, runs, count, _index_arrays, INDEX_FOLDER)
+    shutil.rmtree(work.scratch)
+
+
+def _index_arrays(hashes: Hashes, numbers: Hashes) -> dict[str, arrays.Array]:
+    return {Path(HASHES).name: hashes, Path(ARTICLES).name: numbers.astype(np.uint32)}
 
 
 def _write_sites(folder: Path, hosts: Hashes, places: Hashes) -> None:

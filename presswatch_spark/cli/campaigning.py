@@ -163,27 +163,24 @@ def _config(given: ScanParameters, form: ReplyForm) -> ScanConfig:
 
 
 def datasets_of(
-    named: Sequence[str], all_datasets: bool, mirrors: Sequence[str]
+    named: Sequence[str], all_datasets: bool, mirrors: Mapping[str, str]
 ) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:
     """Return the names and parts of a campaign's datasets, and the places of copies by name.
 
     Raises `UsageError` for a wrong form or a mirror of another dataset, `InputError` for an unknown part.
     """
-
-    def pair(option: str, text: str, sign: str) -> tuple[str, str]:
-        name, found, value = text.partition(sign)
-        if not (name and found and value):
-            raise click.UsageError(f"{option} must be NAME{sign}VALUE, not {text!r}")
-        return name, value
-
-    known, parts = load_datasets(), dict.fromkeys(pair("--dataset", text, ":") for text in named)
-    for name, part in parts:
+    known, parts = load_datasets(), dict[tuple[str, str], None]()
+    for text in named:
+        name, _, part = text.partition(":")
+        if not (name and part):
+            raise click.UsageError(f"--dataset must be NAME:PART, not {text!r}")
         require_part(dataset_named(name, known), part)
+        parts[name, part] = None
     names = {name for name, _ in parts}
     if all_datasets:
         parts |= {(each.id, each.part): None for each in known.values() if each.id not in names}
         names |= known.keys()
-    copies = {name: canonical(uri) for name, uri in (pair("--mirror", text, "=") for text in mirrors)}
+    copies = {name: canonical(uri) for name, uri in mirrors.items()}
     # Without this check, a misspelt name would silently read the dataset from its original place.
     if unknown := sorted(copies.keys() - names):
         raise click.UsageError(

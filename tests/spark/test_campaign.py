@@ -436,7 +436,7 @@ NEW = "--corpus c --out t"
         (f"{NEW} -- --budget 3", 2, "leave them out after --"),
         (f"{NEW} -- --sampel 1", 2, "No such option"),
         (f"{NEW} -- --base wet.paths.gz", 2, "--base is a list of shards"),
-        (f"{NEW} --dataset mc4", 2, "--dataset must be NAME:VALUE"),
+        (f"{NEW} --dataset mc4", 2, "--dataset must be NAME:PART"),
         (f"{NEW} --dataset c5:fr", 1, "c5: no dataset has this name"),
         (f"{NEW} --dataset c4:../x", 1, "a part may only contain letters"),
         (

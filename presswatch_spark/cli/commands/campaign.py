@@ -18,6 +18,7 @@ from presswatch_spark.cli.options import (
     flag,
     mirror_option,
     option,
+    pairs_option,
     repeated_option,
     scan_settings,
 )
@@ -58,7 +59,7 @@ def open_(
     until: str | None = option("--until", "RELEASE", "The newest one. Default: future ones are included."),
     datasets: tuple[str, ...] = repeated_option("--dataset", "NAME:PART", "A part of a dataset."),
     all_datasets: bool = flag("--all-datasets", "Every listed dataset, with its listed part."),
-    mirrors: tuple[str, ...] = repeated_option(
+    mirrors: dict[str, str] = pairs_option(
         "--mirror", "NAME=URI", "A folder or bucket with a copy of a dataset, laid out like the original."
     ),
     listed: str | None = option(

@@ -76,8 +76,8 @@ def examine(asked: Asked) -> Iterator[tuple[str, str, str]]:
             try:
                 found.update((finding[0], finding) for finding in check(asked))
             except PresswatchError as error:
-                point, what = check.__name__.strip("_"), ": ".join(filter(None, (error.where, error.what)))
-                found[point] = point, False, what, error.remedy
+                point = check.__name__.strip("_")
+                found[point] = point, False, str(error), ""
 
     threads = [Thread(target=look, args=[check], daemon=True) for check in CHECKS]
     for thread in threads:

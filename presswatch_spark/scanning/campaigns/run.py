@@ -246,25 +246,21 @@ class Campaign:
         errors of `pipeline.scan`.
         """
         with failures_logged(events):
+            planned, beginning = self._planned(task), partial(self._require_wanted, task)
+            if budget.dollars is not None:
+                # Leave out the cost of this run itself, which its own guard counts.
+                key, config = self._key_of(planned)[:KEY_DIGITS], planned.config
+                left = budget.left(self.spent(run for run in self.begun() if _key_in(run) != key))
+                planned = replace(planned, config=replace(config, run=replace(config.run, budget=left)))
             try:
-                return self._scan(task, budget, command, events)
+                return scan(planned, self.plan.out, command=command, events=events, beginning=beginning)
             except DoneMeanwhileError:
                 return None
-
-    def _scan(self, task: Task, budget: Budget, command: str | None, events: EventLog | None) -> RunSummary:
-        planned, beginning = self._planned(task), partial(self._require_wanted, task)
-        if budget.dollars is not None:
-            # Leave out the cost of this run itself, which its own guard counts.
-            key, config = self._key_of(planned)[:KEY_DIGITS], planned.config
-            left = budget.left(self.spent(run for run in self.begun() if _key_in(run) != key))
-            planned = replace(planned, config=replace(config, run=replace(config.run, budget=left)))
-        try:
-            return scan(planned, self.plan.out, command=command, events=events, beginning=beginning)
-        except BudgetError as error:
-            if budget.dollars is None:
-                raise
-            what = f"{error.what}; that is what is left of the campaign's {dollars_text(budget.dollars)}"
-            raise BudgetError(what, where=task.item.name, remedy=HIGHER) from error
+            except BudgetError as error:
+                if budget.dollars is None:
+                    raise
+                what = f"{error.what}; that is what is left of the campaign's {dollars_text(budget.dollars)}"
+                raise BudgetError(what, where=task.item.name, remedy=HIGHER) from error
 
     def _require_wanted(self, task: Task) -> None:
         self._published()

@@ -48,6 +48,7 @@ class MetricFamily:
     """Samples of one name, told apart by `label`.
 
     `values`: values of the label that always have a sample. `run`: the only kind of run with such samples.
+    `column`: the column of `scan_log` or `census_log` that is added up, if the label is `host` by host.
     """
 
     kind: Literal["counter", "gauge"]
@@ -56,9 +57,16 @@ class MetricFamily:
     label: str = ""
     values: tuple[str, ...] = ()
     run: str = ""
+    column: str = ""
 
 
 _counter, _gauge = partial(MetricFamily, "counter"), partial(MetricFamily, "gauge")
+
+
+def _sum(column: str, unit: str, meaning: str, label: str = "", run: str = "") -> MetricFamily:
+    return MetricFamily("counter", unit, meaning, label, run=run, column=column)
+
+
 FAMILIES: Mapping[str, MetricFamily] = {
     "run_info": _gauge("runs", "The run, by its labels."),
     "run_state": _gauge("runs", "1 for the state that the run is in.", "state", STATES),
@@ -70,24 +78,32 @@ FAMILIES: Mapping[str, MetricFamily] = {
     "shards_total": _counter("shards", "Shards that are done.", "status", SHARD_STATUSES),
     "shard_failures_total": _counter("shards", "Incomplete shards, by cause.", "cause", SHARD_FAILURES),
     "shard_retries_total": _counter("tries", "Tries of shards beyond the first."),
-    "shard_seconds_total": _counter("seconds", "Core time spent on shards, including waiting."),
+    "shard_seconds_total": _sum("seconds", "seconds", "Core time spent on shards, including waiting."),
     "slowest_shard_seconds": _gauge("seconds", "Longest time spent on a shard since this process began."),
-    "host_shard_seconds_total": _counter("seconds", "Core time spent on shards, by host.", "host"),
-    "host_read_bytes_total": _counter("bytes", "Bytes of shards read from storage, by host.", "host"),
-    "host_documents_total": _counter("documents", "Documents scanned, by host.", "host", run="scan"),
+    "host_shard_seconds_total": _sum("seconds", "seconds", "Core time spent on shards, by host.", "host"),
+    "host_read_bytes_total": _sum(
+        "bytes_read", "bytes", "Bytes of shards read from storage, by host.", "host"
+    ),
+    "host_documents_total": _sum("documents", "documents", "Documents scanned, by host.", "host", run="scan"),
     "stage_seconds_total": _counter(
         "seconds", "Core time spent on shards, by stage.", "stage", STAGES, "scan"
     ),
-    "documents_total": _counter("documents", "Documents scanned.", run="scan"),
-    "documents_without_url_total": _counter("documents", "Documents with an unknown URL.", run="scan"),
-    "documents_skipped_total": _counter("documents", "Documents left out on purpose.", run="scan"),
-    "text_bytes_total": _counter("bytes", "Bytes of text scanned.", run="scan"),
-    "read_bytes_total": _counter("bytes", "Bytes of shards read from storage."),
-    "candidates_total": _counter("pairs", "Pairs that the sieve selected for verification.", run="scan"),
+    "documents_total": _sum("documents", "documents", "Documents scanned.", run="scan"),
+    "documents_without_url_total": _sum(
+        "documents_without_url", "documents", "Documents with an unknown URL.", run="scan"
+    ),
+    "documents_skipped_total": _sum(
+        "documents_skipped", "documents", "Documents left out on purpose.", run="scan"
+    ),
+    "text_bytes_total": _sum("text_bytes", "bytes", "Bytes of text scanned.", run="scan"),
+    "read_bytes_total": _sum("bytes_read", "bytes", "Bytes of shards read from storage."),
+    "candidates_total": _sum(
+        "candidates", "pairs", "Pairs that the sieve selected for verification.", run="scan"
+    ),
     "matches_total": _counter("rows", "Rows of `matches`.", "grade", GRADES, "scan"),
-    "signals_total": _counter("rows", "Rows of `rights_signals`.", run="scan"),
-    "index_rows_total": _counter("rows", "Rows of the index.", run="census"),
-    "captures_total": _counter("rows", "Rows of `captures`.", run="census"),
+    "signals_total": _sum("signals", "rows", "Rows of `rights_signals`.", run="scan"),
+    "index_rows_total": _sum("rows", "rows", "Rows of the index.", run="census"),
+    "captures_total": _sum("captures", "rows", "Rows of `captures`.", run="census"),
     "waves_total": _counter("waves", "Waves that are done."),
     "pass_waves_total": _counter(
         "waves", "Waves of passes before the last, which write no rows.", run="scan"
@@ -111,26 +127,6 @@ class MetricSample(NamedTuple):
 
 Totals: TypeAlias = "Counter[MetricSample]"
 
-# Columns of `scan_log` and `census_log` that are simply added up.
-SUMMED = {
-    "documents_total": "documents",
-    "documents_without_url_total": "documents_without_url",
-    "documents_skipped_total": "documents_skipped",
-    "text_bytes_total": "text_bytes",
-    "read_bytes_total": "bytes_read",
-    "candidates_total": "candidates",
-    "signals_total": "signals",
-    "index_rows_total": "rows",
-    "captures_total": "captures",
-    "shard_seconds_total": "seconds",
-}
-# The same by host.
-SUMMED_BY_HOST = {
-    "host_shard_seconds_total": "seconds",
-    "host_read_bytes_total": "bytes_read",
-    "host_documents_total": "documents",
-}
-
 
 def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
     """Add up rows of `scan_log`, or of `census_log`."""
@@ -140,11 +136,10 @@ def totals_of(log: Iterable[Mapping[str, Any]]) -> Totals:
         if row["failure"]:
             totals[MetricSample("shard_failures_total", row["failure"])] += 1
         totals[MetricSample("shard_retries_total")] += row["attempts"] - 1
-        for family, column in SUMMED.items():
-            if column in row:
-                totals[MetricSample(family)] += row[column] or 0
-        for family, column in SUMMED_BY_HOST.items() if row.get("host") else ():
-            totals[MetricSample(family, row["host"])] += row.get(column) or 0
+        for name, family in FAMILIES.items():
+            of = row.get("host") if family.label else ""
+            if family.column in row and of is not None:
+                totals[MetricSample(name, of)] += row[family.column] or 0
         for graded in row.get("grades") or ():
             totals[MetricSample("matches_total", graded["grade"])] += graded["matches"]
         for spent in row.get("stages") or ():

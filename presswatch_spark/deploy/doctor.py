@@ -57,14 +57,6 @@ class Asked:
         storage = replace(self.config.storage, max_attempts=1, longest_wait=0, refusal_pause=0)
         return replace(storage, connect_timeout=4, read_timeout=4)
 
-    @property
-    def endpoints(self) -> list[str]:
-        """Return an address of Common Crawl, of the hub and of S3."""
-        storage = self.config.storage
-        named = storage.endpoint or next(filter(None, map(os.environ.get, ENDPOINT_VARIABLES)), None)
-        s3 = named or f"https://s3.{storage.region or 'us-east-1'}.amazonaws.com/"
-        return [self.config.datasets.common_crawl.index, HubStore(storage).endpoint, s3]
-
 
 def examine(asked: Asked) -> Iterator[tuple[str, str, str]]:
     """Yield point, outcome, and finding with remedy, of every check."""
@@ -127,7 +119,10 @@ def _java(asked: Asked) -> Iterator[Finding]:
 
 
 def _network(asked: Asked) -> Iterator[Finding]:
-    _, urls, unknown = asked.language, asked.endpoints, list[str]()
+    _, storage, unknown = asked.language, asked.config.storage, list[str]()
+    named = storage.endpoint or next(filter(None, map(os.environ.get, ENDPOINT_VARIABLES)), None)
+    s3 = named or f"https://s3.{storage.region or 'us-east-1'}.amazonaws.com/"
+    urls = [asked.config.datasets.common_crawl.index, HubStore(storage).endpoint, s3]
     for host in map(name_of, urls):
         try:
             socket.getaddrinfo(host, None)

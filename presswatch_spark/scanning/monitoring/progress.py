@@ -496,7 +496,7 @@ class Observer:
 
     def _write(self, state: str) -> None:
         """Write the metrics file. A failure is an error only at the start: it must not stop a running run."""
-        if self._file is None:
+        if self._file is None or self._facts is None:
             return
         try:
             write_whole(self._file, exposition(FAMILIES, self.metrics(state)))

@@ -168,6 +168,13 @@ def test_what_a_run_has_cost_is_told_where_a_price_was_named(tmp_path: Path, pri
     assert found.get("presswatch_cost_dollars") == (price and 1.25)
 
 
+def test_an_error_before_a_run_has_started_writes_no_metrics_and_is_raised_as_it_is(tmp_path: Path) -> None:
+    observer, stream = observed(tmp_path / "presswatch.prom")
+    stop(observer, OutputError("a wave is damaged", where="/out"), lambda observer: None)
+    assert [event["event"] for event in told(stream)] == ["progress", "run_stopped"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_metrics_file_that_cannot_be_written_is_an_error_at_the_start_and_a_warning_later(
     tmp_path: Path,
 ) -> None:

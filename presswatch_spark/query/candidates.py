@@ -21,7 +21,7 @@ from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.query.pointers.pointer import Mirror, place_named
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.warc.by_range import WantedRecord
-from presswatch_spark.scanning.pipeline import WHOLE, ScanPlan, scan
+from presswatch_spark.scanning.pipeline import ScanPlan, scan
 from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.scanning.shard.candidates import SCAN_FILE, CandidatePlan, CandidateShard, Place
 from presswatch_spark.storage.json_documents import parse_json
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("shard_uri", "record_offset", "record_length", "record_encoding", "row_index",
             "corpus_fingerprint", "article", "hits")  # fmt: skip
 _PAIR = ["shard_uri", "record_offset", "row_index", "article_id"]
-_FACTS = (*WHOLE, "asked_for", "records_planned")
+_FACTS = ("sample", "sample_seed", "sample_strata", "shards_listed", "asked_for", "records_planned")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from presswatch_spark.scanning.runs.provenance import provenance, spark_version
 from presswatch_spark.scanning.runs.unfinished import published_run
 from presswatch_spark.scanning.runs.work import Kind, Outcome, Row, RunSummary, Work, key_of, outcome_of
 from presswatch_spark.scanning.sampling.design import draw
-from presswatch_spark.scanning.sampling.intervals import AUDIT_COLUMNS, audit_of
+from presswatch_spark.scanning.sampling.intervals import audit_of
 from presswatch_spark.scanning.shard.attempts import (
     Pass,
     Passes,
@@ -176,18 +176,23 @@ class ScanPlan:
         shard.
         """
         check_mapping(config.read.columns)
+        facts: dict[str, object] = {"asked_for": asked_for}
         if isinstance(paths, RecordPlan):
             listed: ShardPlan = paths
+            shards = listed
             dataset = AUTO if isinstance(paths, CandidatePlan) else WARC.name
-            shards, facts = listed, {**WHOLE, **paths.facts}
+            facts.update(paths.facts)
         else:
-            listed = shards_listed(paths, dataset, config.storage, base)
-            shards, facts = _sampled(listed, sample, sample_seed)
+            shards = listed = shards_listed(paths, dataset, config.storage, base)
+            if sample is not None and sample != 1:
+                shards, strata = draw(listed, sample, sample_seed)
+                facts.update(sample=sample, sample_seed=sample_seed, sample_strata=strata)
+                facts["shards_listed"] = len(listed)
         passes = 1
         if config.run.index_memory is not None:
             searched = manifest_of(corpus, config.storage).searched_bytes
             passes = passes_for(searched, config.run.index_memory * GB)
-        facts = {"asked_for": asked_for, **facts, "passes": passes}
+        facts["passes"] = passes
         return cls(shards, dataset, corpus, config, facts, listed.left_out, product)
 
     def bill(self) -> Bill:
@@ -501,18 +506,6 @@ def run_key(plan_digest: str, facts: Row, product: str | None = None) -> str:
     return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
 
 
-WHOLE = dict.fromkeys(("sample", "sample_seed", "sample_strata", "shards_listed"))
-"""Columns of `runs` for a scan of all shards."""
-
-
-def _sampled(listed: ShardPlan, share: float | None, seed: int) -> tuple[ShardPlan, dict[str, object]]:
-    if share is None or share == 1:
-        return listed, {**WHOLE}
-    drawn, strata = draw(listed, share, seed)
-    facts = {"sample": share, "sample_seed": seed, "sample_strata": strata}
-    return drawn, facts | {"shards_listed": len(listed)}
-
-
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
     # Columns of `runs` that depend on the log.
     summed = ("documents", "documents_skipped", "text_bytes", "words")
@@ -531,7 +524,7 @@ def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
         "spark_version": spark_version(),
         "dataset": formats[0] if len(formats) == 1 else None,
         "release": release,
-        **(audit_of(log) if facts.get("gate_audit") else dict.fromkeys(AUDIT_COLUMNS)),
+        **(audit_of(log) if facts.get("gate_audit") else {}),
     }
 
 

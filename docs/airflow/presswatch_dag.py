@@ -41,9 +41,6 @@ SCAN = [
     "EMR Serverless, x86, 3.5 GB a vCPU",
     "--budget",
     str(RELEASE_DOLLARS),
-    # 16 shards for each vCPU of the executors.
-    "--wave-shards",
-    "2560",
 ]
 SOME_SHARDS_MISSING = 3
 

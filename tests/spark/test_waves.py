@@ -48,6 +48,16 @@ def test_the_digest_does_not_depend_on_waves_and_tasks(
     assert found(fake.run(rules=rules)) == found(undisturbed)
 
 
+@pytest.mark.parametrize(("per_core", "waves"), [(3, 2), (6, 1), (1, 4)])
+def test_a_wave_has_shards_for_each_core_and_never_too_few(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, per_core: int, waves: int
+) -> None:
+    monkeypatch.setattr("presswatch_spark.scanning.runs.waves.LEAST_WAVE", 3)
+    monkeypatch.setattr("presswatch_spark.scanning.runs.waves.SHARDS_PER_CORE", per_core)
+    fake.run(rules=RunRules())
+    assert fake.metrics()["presswatch_waves_total"] == waves
+
+
 class TestWorkersThatDie:
     def test_one_that_is_killed_costs_nothing(self, fake: Fake, undisturbed: RunSummary) -> None:
         flag = fake.scans / "killed"

@@ -145,7 +145,11 @@ class ReadRules:
 class RunRules:
     """The division, reports and cost of a run. None of these can change a row."""
 
-    wave_shards: int = setting(256, "Shards in a wave, after which a stopped run can resume")
+    wave_shards: int | None = setting(
+        None,
+        "Shards in a wave, after which a stopped run can resume",
+        without="256, or 16 per core",
+    )
     shards_per_task: int = setting(4, "Shards in one Spark task, at most")
     shard_attempts: int = setting(2, "Tries of a shard when storage fails")
     shard_seconds: float = setting(21600.0, "Seconds for a try of a shard, without pauses of hosts", low=0.01)

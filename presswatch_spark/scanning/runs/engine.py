@@ -6,7 +6,7 @@ publishes them: if a part is damaged, the shards of its wave are read again, and
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -109,15 +109,15 @@ def execute(
 def _read_rest(
     shards: Sequence[ObjectInfo], waves: list[Wave], reader: WaveReader, guard: Guard
 ) -> list[Wave]:
-    observer, size = reader.observer, reader.rules.wave_shards
+    observer = reader.observer
     for _ in range(MOST_ROUNDS):
         done = _positions(waves)
-        left = [position for position in range(len(shards)) if position not in done]
-        for first in range(0, len(left), size):
+        left = deque(position for position in range(len(shards)) if position not in done)
+        while left:
             guard(_counts(waves))
-            wave = {position: shards[position] for position in left[first : first + size]}
+            wave = [left.popleft() for _ in range(min(reader.wave_shards, len(left)))]
             observer.wave_started(len(wave))
-            waves += reader(wave)
+            waves += reader({position: shards[position] for position in wave})
         guard(_counts(waves))
         waves, lost = without_damage(reader.context, reader.run, waves, partial(observer.say, "damage_found"))
         if not lost:

@@ -16,7 +16,7 @@ there: the last pass finds what is missing, and reports it.
 
 import gc
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -53,6 +53,8 @@ from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo, printable
 from presswatch_spark.tables.seals import sealed_parquet
 
+LEAST_WAVE, SHARDS_PER_CORE = 256, 16
+"""Shards of a wave unless the settings say otherwise: cores wait at its end for the last shard."""
 FULL_SHARD_BYTES = 32 << 20
 SMALL_SHARDS = 16
 
@@ -179,6 +181,11 @@ class WaveReader:
     workers: Workers
     again: set[int] = field(default_factory=set)
     is_sifting: bool = False
+
+    @property
+    def wave_shards(self) -> int:
+        """Return the number of shards of the next wave; the cores of a cluster may come and go."""
+        return self.rules.wave_shards or max(LEAST_WAVE, SHARDS_PER_CORE * cores_now(self.context))
 
     def __call__(self, shards: Shards) -> list[Wave]:
         """Read shards, given by their positions in the plan; return the finished waves, at least one.
@@ -336,19 +343,18 @@ def earlier_passes(
         PlatformError: too many shards of a wave could not be read.
         OutputError: the disk is full, or another process has taken the run over.
     """
-    waves, observer, size = list[Wave](), reader.observer, reader.rules.wave_shards
+    waves, observer = list[Wave](), reader.observer
     parts = [passes.at(reader.run.folder, number) for number in range(passes.count - 1)]
     left_by_pass = [_left(part, shards) for part in parts]
     observer.say("passes", passes.why)
     for part, left in zip(parts, left_by_pass, strict=True):
         observer.progress.in_pass(part.number + 1, part.count, sum(map(len, left_by_pass[part.number :])))
         sifting = replace(reader, read=partial(_keep, part, passes.reader(part)), is_sifting=True)
-        places = list(left)
-        for first in range(0, len(places), size):
+        places = deque(left)
+        while places:
             guard(waves)
-            waves.append(
-                _sifted(sifting, part, {place: left[place] for place in places[first : first + size]})
-            )
+            wave = [places.popleft() for _ in range(min(reader.wave_shards, len(places)))]
+            waves.append(_sifted(sifting, part, {place: left[place] for place in wave}))
     observer.progress.in_pass(passes.count, passes.count, 0)
     return waves
 

@@ -230,7 +230,7 @@ def main() -> None:
 
 def _an_article(tables: Path) -> list[str]:
     """Return the article of a row in the middle of the tables."""
-    source = TableStore.open(str(tables), StorageOptions()).files("matches")[0]
+    source = next(iter(TableStore.open(str(tables), StorageOptions()).files("matches")))
     ids = pq.read_table(source, columns=["article_id"])["article_id"]
     return [ids[len(ids) // 2].as_py()]
 

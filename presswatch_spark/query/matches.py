@@ -14,7 +14,6 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import nearest, printable
 from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
 from presswatch_spark.query.views import RECORD, was_read_again
-from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.literals import CONFIDENCES
@@ -80,7 +79,7 @@ def _batches_naming(store: TableStore, column: str, wanted: Any = None) -> Itera
     for table in NAMING:
         if column in SCHEMAS[table].names:
             # Do not verify the files here: reading their rows does so later.
-            rows = opened_parquet(store.root, store.files(table, read=False), SCHEMAS[table])
+            rows = store.open_files(store.files(table, read=False), SCHEMAS[table])
             yield from bounded_batches(rows, [column], wanted)
 
 

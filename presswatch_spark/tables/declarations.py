@@ -252,7 +252,7 @@ class CorpusArticle(TableRow):
 
 
 class PublishedFile(TypedDict):
-    """A file of a table, as its publisher's row lists it."""
+    """A file of a table, as its publisher's row lists it; rows of several runs list a merged file."""
 
     table: str
     name: str
@@ -778,6 +778,7 @@ DIGESTS = {
     "rights_signals": "signals_digest",
     "candidates": "table_digest",
     "captures": "table_digest",
+    **dict.fromkeys(DERIVED, "table_digest"),
 }
 """The column of a publisher's row with the digest of a table."""
 

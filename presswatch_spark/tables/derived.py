@@ -100,7 +100,7 @@ def _unpublished(store: TableStore, table: str) -> list[str]:
     # List files before rows: a table that is published in between then counts as published.
     there = [uri for name in (table, HISTORY_TABLES.get(table)) if name for uri in store.present(name)]
     published = set(store.published("derivations"))
-    return [uri for uri in there if run_of(uri.rpartition("/")[2]) not in published]
+    return [uri for uri in there if run_of(uri) not in published]
 
 
 def _clear(runs: Folder, table: str) -> None:

@@ -103,18 +103,18 @@ class SortedFiles:
         groups = grouped(batches)
         return tuple(self.write(first, islice(groups, FILE_GROUPS - 1)) for first in groups)
 
-    def write(self, first: pa.Table, others: Iterable[pa.Table] = ()) -> Written:
-        """Write row groups as a file; only the last one may be smaller than the first."""
+    def write(
+        self, first: pa.Table, others: Iterable[pa.Table] = (), usual_rows: int | None = None
+    ) -> Written:
+        """Write row groups as a file. `usual_rows`: rows of a usual group; default: those of the first."""
         name, rows = f"{secrets.token_hex(6)}.parquet", 0
         wanted = self.names or SCHEMAS[self.table].names
         # All columns are nullable, so files can be written with nulls that a later version does not allow.
         schema = pa.schema([(each.name, each.type) for each in SCHEMAS[self.table] if each.name in wanted])
         order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in schema.names]
+        usual = usual_rows or len(first) or 1
         filters = {
-            column: {
-                "ndv": (min(len(first), MEMBERS) if column in MEMBER_COLUMNS else len(first)) or 1,
-                "fpp": 0.01,
-            }
+            column: {"ndv": min(usual, MEMBERS) if column in MEMBER_COLUMNS else usual, "fpp": 0.01}
             for column in BLOOM_COLUMNS.get(self.table, ())
             if column in schema.names
         }

@@ -2,10 +2,12 @@
 
     TABLES/_presswatch.json                     marks the folder as ours, with its layout
     TABLES/matches/<run_id>-00000.parquet …     likewise the other tables: see `tables.declarations`
+    TABLES/matches/merged-….parquet             rows of several runs: see `tables.rewriting`
     TABLES/_runs/…                              results of unfinished runs
 
 Files of a run are moved in from `_runs`, that of `runs` (or `censuses`, or `derivations`) last: it publishes
-the run and describes the other files. Files are not in `run_id=…` folders, since pyarrow and pandas refuse
+the run and describes the other files. A row group of a merged file has rows of one run, and counts if the
+row of that run lists the file. Files are not in `run_id=…` folders, since pyarrow and pandas refuse
 folders that repeat a column of their files.
 """
 
@@ -45,6 +47,10 @@ if TYPE_CHECKING:
 LAYOUT = 1
 MARKER = "_presswatch.json"
 RUNS_FOLDER = "_runs"
+RunsByFile = Mapping[str, Sequence[str]]
+"""URIs of files of a table, each with the runs whose rows in it count."""
+MERGED = "merged"
+"""The beginning of the names of merged files, in the place of a run's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +136,18 @@ class TableStore:
         """Return files that no row publishes, by their run, which is being published or was killed."""
         # List files before rows: a run that is published in between then counts as published.
         there = [uri for table in SCHEMAS if table not in PUBLISHERS for uri in self.present(table)]
-        known = {run_id for by in PUBLISHERS for run_id in self.published(by)}
+        known = {MERGED, *(run_id for by in PUBLISHERS for run_id in self.published(by))}
         found = defaultdict[str, list[str]](list)
         for uri in there:
-            found[run_of(uri.rpartition("/")[2])].append(uri)
+            found[run_of(uri)].append(uri)
         return {run_id: found[run_id] for run_id in found.keys() - known}
 
     def present(self, table: str) -> list[str]:
         """Return the URIs of all files in the folder of a table, published or not."""
         return [info.uri for files in self._there(table).values() for info in files.values()]
 
-    def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> list[str]:
-        """Return the URIs of the files of published runs in a table: of the runs named, or of all.
+    def files(self, table: str, *run_ids: str, check: bool = True, read: bool = True) -> RunsByFile:
+        """Return the files of published runs in a table: of the runs named, or of all.
 
         For a table in `HISTORY_TABLES`, "all" is the last one. With `check`, raises `DamagedTablesError` if
         files differ from their run's row; without `read`, only names and sizes are compared.
@@ -149,18 +155,25 @@ class TableStore:
         if table in HISTORY_TABLES and not run_ids:
             run_ids = tuple(self.made(table)[-1:])
             if not run_ids:
-                return []
-        there = self._there(table)
-        if not check:
-            published = self.published(PUBLISHED_BY[table])
-            wanted = [run_id for run_id in published if not run_ids or run_id in run_ids]
-            return [info.uri for run_id in wanted for info in there[run_id].values()]
+                return {}
         rows = self._rows(PUBLISHED_BY[table], run_ids)
         if table in PUBLISHERS:
-            return [info.uri for info, _ in rows.values()]
-        described = [(row, there[run_id]) for run_id, (_, row) in rows.items()]
-        seals.check_files(self.root / table, table, described, read=read)
-        return [info.uri for run_id in rows for info in there[run_id].values()]
+            return {info.uri: [run_id] for run_id, (info, _) in rows.items()}
+        there = self._there(table)
+        described = [(row, _files_of(row, table, there)) for _, row in rows.values()]
+        try:
+            if check:
+                seals.check_files(self.root / table, table, described, read=read)
+        except (DamagedTablesError, MissingError):
+            if rows == self._rows(PUBLISHED_BY[table], run_ids):
+                raise
+            # The files were merged or rewritten meanwhile.
+            return self.files(table, *run_ids, check=check, read=read)
+        found = defaultdict[str, list[str]](list)
+        for row, infos in described:
+            for info in infos.values():
+                found[info.uri].append(row["run_id"])
+        return found
 
     def check(self, run_id: str) -> None:
         """Compare the digests of a run's tables with its row; raises `DamagedTablesError`."""
@@ -175,17 +188,16 @@ class TableStore:
 
     def damage(self) -> Iterator[OutputError]:
         """Yield the damage of published runs that can be found without reading their tables."""
-        tables = [table for table in SCHEMAS if table not in PUBLISHERS]
-        there = {table: self._there(table) for table in tables}
         for by in PUBLISHERS:
-            for run_id, info in self._row_files(by).items():
+            tables = [table for table in SCHEMAS if PUBLISHED_BY[table] == by]
+            with suppress(OutputError):
+                for table in tables:
+                    self.files(table, *self.published(by), read=False)
+                continue
+            for run_id in self.published(by):
                 try:
-                    row = seals.row_of(info, run_id, self.root.storage)
                     for table in tables:
-                        if PUBLISHED_BY[table] == by:
-                            seals.check_files(
-                                self.root / table, table, [(row, there[table][run_id])], read=False
-                            )
+                        self.files(table, run_id, read=False)
                 except OutputError as error:
                     yield error
 
@@ -214,15 +226,26 @@ class TableStore:
         """
         files = self.files(table, *run_ids)
         # Rows of a derived table have the id of the run that found them, not of the one that published them.
-        is_of = [pc.field("run_id") == run_of(uri.rpartition("/")[2]) for uri in files]
-        known = None if PUBLISHED_BY[table] == "derivations" else is_of
-        return opened_parquet(self.root, files, SCHEMAS[table], known)
+        is_known = PUBLISHED_BY[table] != "derivations"
+        is_of = [pc.scalar(True) if is_merged(uri) else pc.field("run_id") == run_of(uri) for uri in files]
+        return self.open_files(files, SCHEMAS[table], is_of if is_known else None)
+
+    def open_files(self, files: RunsByFile, schema: pa.Schema, known: Sequence[Any] | None = None) -> Any:
+        """Open files of a table as `opened_parquet` does; its `count_rows` would count other runs' rows."""
+        opened = opened_parquet(self.root, files, schema, known)
+        if not any(map(is_merged, files)):
+            return opened
+        parts = [
+            part.subset(pc.field("run_id").isin(runs)) if is_merged(uri) else part
+            for part, (uri, runs) in zip(opened.get_fragments(), files.items(), strict=True)
+        ]
+        return type(opened)(parts, schema, opened.format, opened.filesystem)
 
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Read rows of published runs, those named or all, in the schema of the table."""
-        if self.root.is_local:
-            return self.open_table(table, *run_ids).to_table(columns=columns)
         files, schema = self.files(table, *run_ids), SCHEMAS[table]
+        if self.root.is_local or any(map(is_merged, files)):
+            return self.open_files(files, schema).to_table(columns=columns)
         return read_parquet(files, schema, columns or schema.names, self.root.storage)
 
     def frame(
@@ -232,17 +255,23 @@ class TableStore:
 
         On disk, Spark reads the files itself; on S3, Python tasks do, which need no jars.
         """
+        from pyspark.sql import functions as f
+
         from presswatch_spark.core.spark.session import spark_path, spark_schema
         from presswatch_spark.tables.sorted_files import batches_of
 
         files, schema = self.files(table, *run_ids), SCHEMAS[table]
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-        types = spark_schema(wanted)
         if not files:
-            return spark.createDataFrame([], types)
-        if self.root.is_local:
-            return spark.read.schema(types).parquet(*(spark_path(Path(file)) for file in files))
-        return batches_of(spark, files, partial(_rows_of, self.root, wanted), wanted)
+            return spark.createDataFrame([], spark_schema(wanted))
+        if not self.root.is_local:
+            return batches_of(spark, [*files.items()], partial(_rows_of, self, wanted), wanted)
+        frame = spark.read.schema(spark_schema(schema)).parquet(*(spark_path(Path(uri)) for uri in files))
+        if counted := [f"{Path(uri).name} {run}" for uri in filter(is_merged, files) for run in files[uri]]:
+            name = f.col("_metadata.file_name")
+            is_counted = f.concat_ws(" ", name, "run_id").isin(counted)
+            frame = frame.where(~name.startswith(MERGED) | is_counted)
+        return frame.select(*wanted.names)
 
     def adopt(self, table: str, run_id: str, written: Sequence[str]) -> list[str]:
         """Move Parquet files, given by URI, into the table in this order, and return their names.
@@ -309,13 +338,30 @@ class TableStore:
         return self.root / by, f"{row['run_id']}-00000.parquet", data
 
 
-def _rows_of(folder: Folder, schema: pa.Schema, file: str) -> Iterator[pa.RecordBatch]:
-    yield from opened_parquet(folder, [file], schema).to_batches(batch_size=10_000)
+def _rows_of(
+    store: TableStore, schema: pa.Schema, file: tuple[str, Sequence[str]]
+) -> Iterator[pa.RecordBatch]:
+    yield from store.open_files(dict([file]), schema).to_batches(batch_size=10_000)
 
 
-def run_of(name: str) -> str:
-    """Return the run of a file of a table, by its name."""
-    return name.rpartition("-")[0]
+def _files_of(
+    row: Row, table: str, there: Mapping[str, Mapping[str, ObjectInfo]]
+) -> Mapping[str, ObjectInfo]:
+    """Return the files of a run in a table by name; once they are merged, its own files no longer count."""
+    listed = (file["name"] for file in row.get("files") or () if file["table"] == table)
+    if merged := set(filter(is_merged, listed)):
+        return {name: info for name, info in there[MERGED].items() if name in merged}
+    return there[row["run_id"]]
+
+
+def run_of(uri: str) -> str:
+    """Return the run of a file of a table, or `MERGED`, by its name."""
+    return uri.rpartition("/")[2].rpartition("-")[0]
+
+
+def is_merged(uri: str) -> bool:
+    """Return whether a file has rows of several runs."""
+    return run_of(uri) == MERGED
 
 
 def column_batches(
@@ -327,8 +373,8 @@ def column_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of published rows, in order, null in files that lack them; few rows are in memory."""
     schema = pa.schema([SCHEMAS[table].field(name).remove_metadata().with_nullable(True) for name in columns])
-    files = store.files(table, *runs) if runs else []
-    yield from bounded_batches(opened_parquet(store.root, files, schema), columns, rows=batch_rows)
+    files = store.files(table, *runs) if runs else {}
+    yield from bounded_batches(store.open_files(files, schema), columns, rows=batch_rows)
 
 
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:

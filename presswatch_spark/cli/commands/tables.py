@@ -86,8 +86,10 @@ Row = Mapping[str, Any]
 
 
 @command("runs", json=True, export=True, lang="en", pager=True)
-def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
-    """List published and unfinished runs.
+def runs(
+    *, words: tuple[str, ...] = argument("[compact] TABLES", nargs=-1, required=True), form: ReplyForm
+) -> Reply:
+    """List published and unfinished runs, or merge small files.
 
     TABLES is the --out folder of a scan. JSON and exported files contain only published runs of scans;
     stderr shows how to resume or drop an unfinished one. On S3, a run whose process was killed counts as
@@ -95,13 +97,26 @@ def runs(*, tables: str = argument(), form: ReplyForm) -> Reply:
 
     If a published file is missing or has another size, stderr lists it, and the exit code is 1.
     `presswatch verify-rows` also compares contents.
+
+    `presswatch runs compact TABLES` merges the files of runs below 64 MB; rows and digests stay as they are.
+    Queries may run meanwhile. If it was killed, run it again.
     """
+    *action, tables = words
+    if action not in ([], ["compact"]):
+        raise click.UsageError("pass TABLES, or compact TABLES")
     leave_pandas_out()
     from presswatch_spark.scanning.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
     from presswatch_spark.tables.declarations import SCHEMAS
     from presswatch_spark.tables.store import TableStore
 
     _, store = form.language, TableStore.open(tables, form.storage)
+    if action:
+        from presswatch_spark.tables.rewriting import compact
+
+        replaced, merged = compact(store)
+        names = {"files": _.n("{n} file", "{n} files", replaced), "merged": _.number(merged)}
+        nothing = _("there are no small files to merge")
+        return Reply(totals=[_("{files} became {merged}", **names) if merged else nothing])
     # A run may be published between these two calls: then list it once, as unfinished.
     unfinished = list(unfinished_runs(store))
     begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}

@@ -39,7 +39,7 @@ from presswatch_spark.query.pointers.records import Outcome, shards_ahead
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
-from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system, opened_parquet
+from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
 from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
@@ -185,19 +185,23 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
         raise InputError("no run is published here", where=str(store.root), remedy="scan first")
     # Do not check the files: the audit itself finds changed rows.
     files = store.files("matches", *chosen_runs(store, run_id), check=False)
+    # In the order of runs, so that a seed draws the same rows from merged files.
+    parts = sorted((run, file) for file, runs in files.items() for run in runs)
     sizes = list[int]()
-    for file in files:
+    for run, file in parts:
         with _reading(file):
-            sizes.append(_metadata(store, file).num_rows)
+            fragments = _table(store, file, "matches", [run]).get_fragments()
+            sizes.append(sum(group.num_rows for fragment in fragments for group in fragment.row_groups))
     total = sum(sizes)
     drawn = sorted(Random(seed).sample(range(total), min(count, total)))
     rows, first = list[Match](), 0
-    for file, size in zip(files, sizes, strict=True):
+    for (run, file), size in zip(parts, sizes, strict=True):
         places = [place - first for place in drawn if first <= place < first + size]
         first += size
         if places:
             with _reading(file):
-                rows += map(Match.from_dict, _table(store, file, "matches").take(places).to_pylist())
+                opened = _table(store, file, "matches", [run])
+                rows += map(Match.from_dict, opened.take(places).to_pylist())
     return rows, total
 
 
@@ -218,8 +222,8 @@ def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | Memb
     wanted = digest_prefix(prefix)
     by_digest = dict[str, Match | RightsSignal | MemberCapture]()
     for table, kind in POINTING.items():
-        for file in store.files(table):
-            rows = _rows_with(partial(pc.starts_with, pattern=wanted), store, table, file)
+        for file, runs in store.files(table).items():
+            rows = _rows_with(partial(pc.starts_with, pattern=wanted), store, table, file, runs)
             by_digest |= {row["row_sha256"]: kind.from_dict(row) for row in rows}
     if len(by_digest) != 1:
         how_many = f"{len(by_digest):,} rows have" if by_digest else "no row has"
@@ -248,31 +252,27 @@ def table_of(row: Match | RightsSignal | MemberCapture) -> str:
 def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Match]:
     """Yield the rows of `matches` with these digests, of all runs; `CorruptError` if a file is damaged."""
     is_wanted = partial(pc.is_in, value_set=pa.array(sorted(digests)))
-    for file in store.files("matches"):
-        yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file))
+    for file, runs in store.files("matches").items():
+        yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file, runs))
 
 
 def _rows_with(
-    is_wanted: Callable[[pa.Array], pa.Array], store: TableStore, table: str, path: str
+    is_wanted: Callable[[pa.Array], pa.Array], store: TableStore, table: str, path: str, runs: Sequence[str]
 ) -> list[dict[str, Any]]:
     with _reading(path):
-        opened = _table(store, path, table)
+        opened = _table(store, path, table, runs)
         places = pc.indices_nonzero(is_wanted(opened.to_table(columns=["row_sha256"])["row_sha256"]))
         rows: list[dict[str, Any]] = opened.take(places).to_pylist() if len(places) else []
         return rows
 
 
-def _metadata(store: TableStore, path: str) -> Any:
-    return pq.read_metadata(path, filesystem=file_system(path, store.root.storage))
-
-
-def _table(store: TableStore, path: str, table: str) -> Any:
+def _table(store: TableStore, path: str, table: str, runs: Sequence[str]) -> Any:
     """Open a file with its own columns only: digests of rows of an earlier version cover no later columns."""
-    names = set(_metadata(store, path).schema.to_arrow_schema().names)
+    names = set(pq.read_schema(path, filesystem=file_system(path, store.root.storage)).names)
     if lost := [name for name in USED[table] if name not in names]:
         raise CorruptError(f"the file of the table lacks the column {', '.join(lost)}", where=path)
     schema = pa.schema([column for column in POINTING[table].schema if column.name in names])
-    return opened_parquet(store.root, [path], schema)
+    return store.open_files({path: runs}, schema)
 
 
 @contextmanager

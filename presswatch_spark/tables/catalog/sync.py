@@ -29,7 +29,8 @@ from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog import NAME
 from presswatch_spark.tables.declarations import PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.rewriting import PARTITIONS
+from presswatch_spark.tables.store import TableStore, is_merged
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -133,8 +134,6 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
 }
 TRIES, READERS = 5, 8
-PARTITIONS = ["dataset", "release"]
-"""Columns by which tables that have both are partitioned; of others, readers use the extremes of columns."""
 NOT_IN_PATHS = "?#"
 LONGEST_COMMENT = 255
 """Bytes of a comment, by Glue's own limit."""
@@ -204,7 +203,8 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
 def published_files(store: TableStore) -> dict[str, list[Published]]:
     """Return the files of each table that published rows name, and check that the files match these rows.
 
-    Files without rows are left out. Raises `DamagedTablesError` if a file is not as it was published.
+    Files without rows are left out. Raises `DamagedTablesError` if a file is not as it was published, and
+    `OutputError` if files are being merged.
     """
     listed = {
         (file["table"], file["name"]): file
@@ -215,7 +215,12 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
     found = dict[str, list[Published]]()
     for table in SCHEMAS:
         files = list[Published]()
-        for uri in store.files(table):
+        for uri, runs in store.files(table).items():
+            (part,) = store.open_files({uri: runs}, SCHEMAS[table]).get_fragments()
+            if is_merged(uri) and len(part.row_groups) < part.metadata.num_row_groups:
+                # The files that it replaces still count for some of its rows.
+                what = "files are being merged, or `presswatch runs compact` was killed"
+                raise OutputError(what, where=printable(uri), remedy=AGAIN)
             file = listed.get((table, uri.rpartition("/")[2]), {})
             files.append(Published(_uri(store, uri), file.get("bytes"), file.get("rows")))
         found[table] = [file for file in files if file.rows != 0]

@@ -217,16 +217,16 @@ def test_a_removal_that_is_killed_anywhere_is_finished_by_the_next(
     assert articles(tables, "r1") == ["c", "d", "e"]
     assert damage(tables) == []
     assert len(TableStore.open(str(tables)).published("tombstones")) == 1
-    assert not (tables / "_runs" / "forget").exists()
+    assert not (tables / "_runs" / "rewriting").exists()
 
 
 def test_what_cannot_be_forgotten_is_an_error_and_nothing_is_changed(tables: Path) -> None:
     before = {path: path.read_bytes() for path in tables.rglob("*.parquet")}
     with pytest.raises(InputError, match="no row of these tables mentions the article zz"):
         forget(str(tables), Subject("article", "zz"))
-    (tables / "_runs" / "forget").mkdir(parents=True, exist_ok=True)
-    (tables / "_runs" / "forget" / "plan.json").write_text('{"changes": []}')
-    with pytest.raises(OutputError, match="plan of an unfinished removal is damaged"):
+    (tables / "_runs" / "rewriting").mkdir()
+    (tables / "_runs" / "rewriting" / "plan.json").write_text('{"files": []}')
+    with pytest.raises(OutputError, match="plan of an unfinished removal or merge is damaged"):
         forget(str(tables), RIVES)
     assert {path: path.read_bytes() for path in tables.rglob("*.parquet")} == before
 

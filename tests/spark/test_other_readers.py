@@ -1,0 +1,28 @@
+"""Spark reads merged files."""
+
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from presswatch_spark.query.sql import run_query
+from presswatch_spark.tables.rewriting import compact
+from tests.world.compactions import ROWS, killed_at, small_runs
+
+
+def test_each_row_is_read_once_from_files_that_are_merged_in_part_and_in_full(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    store = small_runs(str(tmp_path), runs=4)
+    last = store.published()[-1]
+    # The first file of the table is moved in, and the row of one of its two runs is replaced.
+    assert killed_at(4, lambda: compact(store))
+    assert len(store.files("matches")) == 4
+    for _ in range(2):
+        frame = store.frame(spark, "matches", columns=["row_sha256"])
+        assert (frame.count(), frame.distinct().count()) == (4 * ROWS, 4 * ROWS)
+        assert store.frame(spark, "matches", last).count() == ROWS
+        counted = "select run_id, count(*) from matches group by run_id order by run_id"
+        rows = list(run_query(store.root.uri, counted, engine="spark").rows)
+        assert rows == [(run_id, ROWS) for run_id in store.published()]
+        compact(store)
+    assert len(store.files("matches")) == 3

@@ -1,0 +1,240 @@
+"""Compaction: fewer files, and the same rows for whoever reads, at any moment and after any kill."""
+
+import shutil
+import threading
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import pyarrow.parquet as pq
+import pytest
+
+from presswatch_spark.claims.forget import Subject, forget
+from presswatch_spark.core.errors import OutputError
+from presswatch_spark.query.pointers.audit import drawn_rows, row_by_digest
+from presswatch_spark.query.sql import run_query
+from presswatch_spark.storage.locks import locked
+from presswatch_spark.tables.catalog.sync import published_files
+from presswatch_spark.tables.declarations import SCHEMAS, Match
+from presswatch_spark.tables.digests import row_digest
+from presswatch_spark.tables.rewriting import compact
+from presswatch_spark.tables.seals import DamagedTablesError
+from presswatch_spark.tables.store import TableStore
+from tests.world.catalogs import publish, publish_everything
+from tests.world.commands import outcome, presswatch
+from tests.world.compactions import (
+    CRAWLS,
+    ROWS,
+    at_each_step,
+    content,
+    files_of,
+    killed_at,
+    publish_small,
+    require_survival,
+    small_runs,
+)
+from tests.world.tables import flip_a_bit
+
+RIVES = Subject("publisher", "rives")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TableStore:
+    return small_runs(str(tmp_path / "tables"))
+
+
+def test_rows_order_and_digests_are_as_before_in_fewer_files(store: TableStore) -> None:
+    expected, drawn = content(store), drawn_rows(store, None, 7, seed=1)
+    assert compact(store) == (18, 5)
+    assert content(store) == expected
+    assert drawn_rows(store, None, 7, seed=1) == drawn
+    assert (list(store.damage()), store.unpublished()) == ([], {})
+    assert compact(store) == (0, 0)
+    # A file has one dataset and release, a row group one run.
+    for path in (store.root.path / "matches").iterdir():
+        table = pq.read_table(path, columns=["dataset", "release"])
+        assert len(table.group_by(["dataset", "release"]).aggregate([])) == 1
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                assert len(set(file.read_row_group(group, ["run_id"])["run_id"].to_pylist())) == 1
+    # Runs that come later are merged with them.
+    publish_small(store, 7)
+    expected = content(store)
+    assert compact(store) == (6, 3)
+    assert content(store) == expected
+    assert sum(map(len, files_of(store).values())) == len(CRAWLS) + 2 + 7
+
+
+def test_every_table_is_read_as_before_and_files_of_earlier_versions_stay_apart(tmp_path: Path) -> None:
+    store = publish_everything(str(tmp_path))
+    older = tuple(name for name in Match.columns if name != "text_source")
+    publish(store, "r3", names=older)
+    publish(store, "r4", names=older)
+    publish(store, "r5", rows=0)
+    tables = [table for table in SCHEMAS if table not in ("runs", "censuses", "sealed_scans")]
+    expected = {table: sorted(map(repr, store.read(table).to_pylist())) for table in tables}
+    assert compact(store) > (0, 0)
+    assert {table: sorted(map(repr, store.read(table).to_pylist())) for table in tables} == expected
+    # No digest covers the columns that earlier versions lack.
+    names = {tuple(pq.read_schema(path).names) for path in (tmp_path / "matches").iterdir()}
+    assert names == {older, tuple(Match.columns)}
+    files = published_files(store)["matches"]
+    assert sum(file.rows or 0 for file in files) == len(expected["matches"])
+
+
+def test_readers_see_the_same_rows_at_each_step_of_another_process(tmp_path: Path) -> None:
+    store = small_runs(str(tmp_path), runs=4)
+    expected, opened, refused, failed = content(store), store.open_table("matches"), 0, 0
+
+    def look(_: int) -> None:
+        nonlocal refused, failed
+        there = TableStore.open(store.root.uri)
+        assert sorted(map(repr, there.read("matches").to_pylist())) == expected["matches"]
+        assert (list(there.damage()), there.unpublished()) == ([], {})
+        counted = "select count(*), count(distinct row_sha256) from matches"
+        assert list(run_query(store.root.uri, counted).rows) == [(4 * ROWS, 4 * ROWS)]
+        try:
+            assert sum(file.rows or 0 for file in published_files(there)["matches"]) == 4 * ROWS
+        except OutputError:
+            refused += 1
+        # Whoever listed the old files reads them, or fails.
+        try:
+            assert sorted(map(repr, opened.to_table().to_pylist())) == expected["matches"]
+        except FileNotFoundError:
+            failed += 1
+
+    with at_each_step(look):
+        compact(store)
+    assert failed > 0 < refused
+
+
+def test_queries_and_new_runs_meanwhile_see_each_row_once(tmp_path: Path) -> None:
+    store, errors, reads = small_runs(str(tmp_path), runs=2), list[str](), 0
+    over = threading.Event()
+
+    def read() -> None:
+        nonlocal reads
+        while not over.is_set():
+            try:
+                table = TableStore.open(str(tmp_path)).read("matches", columns=["run_id", "row_sha256"])
+            except FileNotFoundError:
+                continue
+            except OutputError as error:
+                errors.append(str(error))
+                continue
+            by_run = table.group_by("run_id").aggregate([("row_sha256", "count_distinct")]).to_pylist()
+            if {run["row_sha256_count_distinct"] for run in by_run} != {ROWS}:
+                errors.append(str(by_run))
+            reads += 1
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        for number in range(2, 9):
+            publish_small(store, number)
+            compact(store)
+    finally:
+        over.set()
+        thread.join()
+    assert (errors, reads > 3) == ([], True)
+
+
+@pytest.mark.slow
+def test_killed_at_each_step_it_loses_and_doubles_nothing_and_is_finished_by_the_next(tmp_path: Path) -> None:
+    numbers = count()
+    require_survival(lambda: small_runs(str(tmp_path / f"{next(numbers)}"), runs=4))
+
+
+@pytest.mark.slow
+def test_forget_removes_rows_of_merged_files_and_may_be_killed(tmp_path: Path) -> None:
+    for step in count():
+        store = small_runs(str(tmp_path / f"{step}"), runs=4)
+        compact(store)
+        publish_small(store, 4)
+        left = [row for row in rows_of(store) if row["publisher_id"] == "plateau"]
+        if killed := killed_at(step, lambda store=store: forget(store.root.uri, RIVES)):  # type: ignore[misc]
+            forget(store.root.uri, RIVES)
+        assert rows_of(store) == left
+        assert [len(store.read("matches", run_id)) for run_id in store.published()] == [ROWS // 2] * 5
+        content(store)
+        assert not any(b"rives" in path.read_bytes() for path in (store.root.path / "matches").iterdir())
+        assert compact(store) > (0, 0)
+        assert rows_of(store) == left
+        if not killed:
+            return
+
+
+def rows_of(store: TableStore) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = store.read("matches").to_pylist()
+    return sorted(rows, key=lambda row: (row["run_id"], row["record_offset"]))
+
+
+def test_what_is_killed_is_finished_by_the_other_command(store: TableStore, tmp_path: Path) -> None:
+    other = TableStore.open(str(shutil.copytree(store.root.path, tmp_path / "other")))
+    assert killed_at(9, lambda: compact(store))
+    assert forget(store.root.uri, RIVES).rows == 6 * (ROWS - ROWS // 2)
+    assert killed_at(9, lambda: forget(other.root.uri, RIVES))
+    compact(other)
+    assert (rows_of(other), len(other.published("tombstones"))) == (rows_of(store), 1)
+
+
+def test_rows_of_a_run_are_drawn_and_found_in_merged_files(store: TableStore) -> None:
+    compact(store)
+    for run_id in store.published():
+        rows, total = drawn_rows(store, run_id, 3, seed=1)
+        assert (total, {row.run_id for row in rows}) == (ROWS, {run_id})
+        for row in rows:
+            columns = row.as_dict()
+            assert row_digest(columns) == row.row_sha256
+            assert row_by_digest(store, row.row_sha256).as_dict() == columns
+
+
+def test_one_that_rewrites_files_excludes_another(store: TableStore) -> None:
+    before = files_of(store)
+    with locked(store.root / "_runs", "rewriting.lock", 60):
+        for work in (lambda: compact(store), lambda: forget(store.root.uri, RIVES)):
+            with pytest.raises(OutputError):
+                work()
+    assert files_of(store) == before
+
+
+def test_damage_is_found_before_and_after(store: TableStore) -> None:
+    whole, expected = store.root.path.with_name("whole"), content(store)
+    shutil.copytree(store.root.path, whole)
+    flip_a_bit(next((store.root.path / "matches").iterdir()), Random(1))
+    with pytest.raises(DamagedTablesError):
+        compact(store)
+    store = TableStore.open(str(whole))
+    compact(store)
+    merged = next((whole / "matches").iterdir())
+    bytes_before = merged.read_bytes()
+    flip_a_bit(merged, Random(1))
+    with pytest.raises(DamagedTablesError, match="merged"):
+        store.read("matches")
+    assert "table matches of run" in outcome("verify-rows", whole).err
+    merged.unlink()
+    assert len(list(store.damage())) == 2
+    with pytest.raises(DamagedTablesError, match="missing"):
+        store.read("matches")
+    merged.write_bytes(bytes_before)
+    # Files that others put there are not read.
+    (whole / "matches" / "merged-0.parquet").write_bytes(b"no Parquet")
+    assert content(store) == expected
+    # Without the row of a run, its rows might be lost.
+    flip_a_bit(next((whole / "runs").iterdir()), Random(1))
+    publish_small(store, 7)
+    with pytest.raises(DamagedTablesError):
+        compact(store)
+
+
+def test_the_command_lists_what_it_merged_and_runs_lists_a_folder_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_runs(str(tmp_path / "compact"))
+    monkeypatch.chdir(tmp_path)
+    listed = presswatch("runs", "compact")
+    assert "20260101T000000Z-aaaaaa" in listed
+    assert outcome("runs", "compact", "compact").err == "18 files became 5\n"
+    assert "aucun" in outcome("runs", "compact", "compact", "--lang", "fr").err
+    assert presswatch("runs", "compact") == listed
+    assert outcome("runs", "pack", "compact").code == 2

@@ -104,6 +104,7 @@ NEXT_STEPS = {
     "removal status": "presswatch removal probe CASE, a day later",
     "submit": "presswatch runs TABLES",
     "catalog sync": "a query of the catalog, as in docs/how-to/catalog.md",
+    "catalog ddl": "the same statements again after an update, for columns that are new",
     "catalog annotations": "the join with the index, as in docs/how-to/catalog.md",
     "forget": "presswatch verify-rows TABLES",
 }

@@ -1,11 +1,15 @@
-"""Spark reads merged files."""
+"""Spark reads merged files, and tables that it knows by declarations that were pasted."""
 
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from presswatch_spark.core.spark.session import spark_schema
 from presswatch_spark.query.sql import run_query
+from presswatch_spark.tables.catalog.ddl import declarations
+from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.rewriting import compact
+from tests.world.catalogs import publish_everything
 from tests.world.compactions import ROWS, killed_at, small_runs
 
 
@@ -26,3 +30,23 @@ def test_each_row_is_read_once_from_files_that_are_merged_in_part_and_in_full(
         assert rows == [(run_id, ROWS) for run_id in store.published()]
         compact(store)
     assert len(store.files("matches")) == 3
+
+
+def test_pasted_declarations_give_all_rows(spark: SparkSession, tmp_path: Path) -> None:
+    store = publish_everything(str(tmp_path / "d'été [1] ${x} 100%"))
+    try:
+        for statement in declarations(store, "spark"):
+            spark.sql(statement)
+        for table, schema in SCHEMAS.items():
+            found = spark.table(f"spark_catalog.default.`{table}`")
+            assert found.schema == spark_schema(schema)
+            assert found.count() == len(store.read(table))
+        assert (
+            spark.sql(
+                "select explode(spans) from spark_catalog.default.matches where spans is not null"
+            ).count()
+            == 16
+        )
+    finally:
+        for table in SCHEMAS:
+            spark.sql(f"drop table if exists spark_catalog.default.`{table}`")

@@ -28,7 +28,7 @@ from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
 from presswatch_spark.core.translation import n
 from presswatch_spark.query.sql import ENGINE_NAMES
-from presswatch_spark.tables.catalog import KINDS, NAME
+from presswatch_spark.tables.catalog import DDL_ENGINES, KINDS, NAME
 
 if TYPE_CHECKING:
     from presswatch_spark.query.pointers.pointer import Mirror
@@ -341,7 +341,7 @@ def estimate_lines(
 
 @click.group()
 def catalog() -> None:
-    """Register tables in a catalog, or write claims for an index."""
+    """Declare tables to other engines; write claims for an index."""
 
 
 @command("sync", catalog)
@@ -380,6 +380,30 @@ def sync(
     added, out = (sum(getattr(change, name) for change in changes) for name in ("added", "taken_out"))
     total = f"{counted(added, 'file')} added, {out:,} taken out, in {counted(len(changes), 'table')}"
     return Reply([Table(CHANGED, rows), total])
+
+
+@command("ddl", catalog)
+def ddl(
+    *,
+    tables: str = argument(),
+    engine: str = option(
+        "--for", None, "Engine of the statements.", type=click.Choice(DDL_ENGINES), required=True
+    ),
+    form: ReplyForm,
+) -> Reply:
+    """Print SQL that declares the tables to other engines.
+
+    TABLES is the folder of scans. Engines then read all files of a table, also those of runs that are not
+    published yet: join with `runs`.
+
+    \b
+    presswatch catalog ddl --for duckdb tables > tables.sql
+    """
+    from presswatch_spark.tables.catalog.ddl import declarations
+    from presswatch_spark.tables.store import TableStore
+
+    statements = declarations(TableStore.open(tables, form.storage), engine)
+    return Reply(line for statement in statements for line in [*statement.split("\n"), ""])
 
 
 @command("annotations", catalog)

@@ -475,7 +475,10 @@ def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
 
 
 _FAULTS: dict[type[Exception], tuple[str, str]] = {
-    SSLError: ("the certificate of the server is not trusted", "pass --ca-bundle, or set SSL_CERT_FILE"),
+    SSLError: (
+        "the certificate of the server is not trusted, or the server has no TLS",
+        "set SSL_CERT_FILE or storage.ca_bundle; for a server without TLS, write http://",
+    ),
     BadRedirectError: ("the server redirects outside the web", "check the address"),
     PrivateAddressError: (
         "it leads to an address of this machine or of its network, which is not read",

@@ -378,7 +378,8 @@ def store_of(uri: str, options: StorageOptions) -> Store:
     """Return the store of a canonical URI; clients are imported only when needed."""
     scheme = scheme_of(uri)
     if scheme != "file" and options.ca_bundle and not os.path.isfile(options.ca_bundle):
-        raise ConfigError("there is no such CA bundle", where=options.ca_bundle, remedy="check --ca-bundle")
+        remedy = "check storage.ca_bundle"
+        raise ConfigError("there is no such CA bundle", where=options.ca_bundle, remedy=remedy)
     if scheme == "file":
         from presswatch_spark.storage.disk import LocalStore
 

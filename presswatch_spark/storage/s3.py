@@ -76,8 +76,8 @@ _OUR_FAULTS: _Faults = {
 """Faults of this machine or its settings: they prove nothing about the object."""
 _FAULTS: _Faults = _OUR_FAULTS | {
     (exceptions.SSLError,): (
-        "the certificate of the endpoint is not trusted",
-        "pass --ca-bundle, or set AWS_CA_BUNDLE",
+        "the certificate of the endpoint is not trusted, or the endpoint has no TLS",
+        "set AWS_CA_BUNDLE or storage.ca_bundle; for an endpoint without TLS, write http://HOST:PORT",
     ),
     (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError): (
         "the endpoint cannot be reached",

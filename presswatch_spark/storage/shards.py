@@ -169,7 +169,7 @@ class _ShardFinder:
             return self._shards_by_name(listed_there) or listed_there
         kept = found if named else self._shards_by_name(found)
         if not kept:
-            what = "the glob matches" if _WILDCARD.search(uri) else "the folder contains"
+            what = "the glob matches" if _is_glob(uri) else "the folder contains"
             rest = f"; files left out by their name: {len(found)}" if found else ""
             raise InputError(
                 f"{what} no files to read{rest}", where=uri, remedy="pass the files, or their folder"
@@ -194,7 +194,7 @@ class _ShardFinder:
             return None
 
     def _found_below(self, uri: str) -> list[ObjectInfo]:
-        is_glob, hidden = _WILDCARD.search(uri) is not None, list[str]()
+        is_glob, hidden = _is_glob(uri), list[str]()
         found = list((globbed if is_glob else list_objects)(uri, self.options, hidden))
         own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
         if is_glob and scheme_of(uri) == "file":
@@ -227,6 +227,10 @@ class _ShardFinder:
             else:
                 self.left_out.append(info.uri)
         return kept
+
+
+def _is_glob(uri: str) -> bool:
+    return _WILDCARD.search(uri) is not None and not os.path.isdir(uri)
 
 
 def _root_of_glob(pattern: str) -> str:

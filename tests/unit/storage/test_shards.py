@@ -73,6 +73,11 @@ class TestPaths:
         assert {"README", "_SUCCESS"} <= set(names_in(beside, folder))
         assert not {"README", "_SUCCESS"} & set(names_in(beside.left_out, folder))
 
+    def test_a_folder_named_outright_is_no_glob(self, folder: Path) -> None:
+        odd = folder.parent / "l'été [2024]"
+        folder.rename(odd)
+        assert {"a.wet.gz", "deep/c.wet.gz"} <= set(names_in(plan([str(odd)], OPTIONS), odd))
+
     def test_a_half_fetched_shard_is_not_forgotten(self) -> None:
         names = ("x.wet.gz.part", "notice-board.jsonl.gz", "Readme.MD")
         assert list(map(is_shard_name, names)) == [True, True, False]

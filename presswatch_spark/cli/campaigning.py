@@ -40,8 +40,8 @@ from presswatch_spark.scanning.campaigns.plan import (
     read_plan,
     write_plan,
 )
-from presswatch_spark.scanning.campaigns.progress import Budget, ItemProgress
-from presswatch_spark.scanning.campaigns.run import Campaign, Task, run, store_of, with_corpus
+from presswatch_spark.scanning.campaigns.progress import UNPUBLISHED, Budget, ItemProgress
+from presswatch_spark.scanning.campaigns.run import Campaign, Task, is_awaited, run, store_of, with_corpus
 from presswatch_spark.scanning.monitoring.progress import LoggedError
 from presswatch_spark.scanning.releases import release as releases
 from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, require_part
@@ -315,7 +315,7 @@ class Watch:
         now = datetime.now(UTC)
         campaign, known = self._campaign(now)
         if self.dry_run:
-            yield from self._planned(campaign)
+            yield from self._planned(campaign, now)
         else:
             try:
                 for progress in look(campaign, retried=self.again):
@@ -336,13 +336,16 @@ class Watch:
             code = FAILED if now - known.noted > LIST_MAX_AGE else 0
             yield known.origin, f"a newer list is not available: {known.trouble}", code
 
-    def _planned(self, campaign: Campaign) -> Iterator[Report]:
+    def _planned(self, campaign: Campaign, now: datetime) -> Iterator[Report]:
         for item in campaign.items:
             tried = () if item.name in self.again else [((0, 1), True)]
             try:
                 task = campaign.task_of(item, tried)
             except (InputError, StorageError) as error:
-                yield item.name, f"could not be scanned: {error}", 0
+                if is_awaited(item, error, now):
+                    yield item.name, UNPUBLISHED, 0
+                else:
+                    yield item.name, f"could not be scanned: {error}", FAILED
                 continue
             lines = "; ".join(task_lines(task)) if task else ""
             yield item.name, f"would be scanned: {lines}" if lines else "scanned", 0

@@ -391,6 +391,14 @@ def test_a_dry_run_says_what_it_would_start(watch: Watch) -> None:
     told = presswatch(*watch.words("--only-newest", "--dry-run"))
     assert told == f"{NEWEST}: would be scanned: all its shards\n"
     assert not Path(watch.out).exists()
+    with web(objects={"/collinfo.json": crawl_list(*CRAWLS)}) as site:
+        watch.base = watch.list = site.url
+        waiting = outcome("", *watch.words("--only-newest", "--dry-run"))
+        assert (waiting.code, waiting.out) == (0, f"{NEWEST}: not published yet\n")
+        site.objects["/late.json"] = crawl_list(*CRAWLS, days_ago=70)
+        watch.list = f"{site.url}/late.json"
+        overdue = outcome("", *watch.words("--only-newest", "--dry-run"))
+        assert (overdue.code, f"{NEWEST}: could not be scanned" in overdue.err) == (1, True)
 
 
 @pytest.mark.parametrize(

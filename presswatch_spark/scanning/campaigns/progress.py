@@ -28,6 +28,7 @@ Step = tuple[int, int]
 Version = tuple[int | None, str | None]
 """Size of a shard, and on S3 its ETag, by which changed content is recognised."""
 CORE_SECONDS = f"{PREFIX}core_seconds_total"
+UNPUBLISHED = "not published yet"
 _LOGGED = ("shard_uri", "status", "bytes_expected", "etag")
 
 
@@ -169,7 +170,7 @@ class ItemProgress:
         if self.is_done:
             return "done"
         if self.is_unpublished:
-            return "not published yet"
+            return UNPUBLISHED
         if not self.reads.runs:
             return "left"
         if self.fresh:

@@ -350,10 +350,15 @@ def run(
         except (InputError, StorageError, LoggedError) as error:
             if isinstance(error, LoggedError) and not isinstance(error.__cause__, (InputError, StorageError)):
                 raise
-            is_unpublished = isinstance(error, UnpublishedError) and not is_overdue(item.last_capture, now)
+            is_unpublished = is_awaited(item, error, now)
             trouble = None if is_unpublished else error
         progress = campaign.progress_of(item)
         yield replace(progress, trouble=trouble, is_unpublished=is_unpublished, was_scanned=was_scanned)
+
+
+def is_awaited(item: Item, error: PresswatchError, now: datetime) -> bool:
+    """Return whether the error is only that a crawl is not published yet, and not overdue either."""
+    return isinstance(error, UnpublishedError) and not is_overdue(item.last_capture, now)
 
 
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:

@@ -109,11 +109,11 @@ def build(
         command=click.get_current_context().obj,
     )
     built, _ = make_bag(order, out, form.settings, telling(form.language)), form.language
-    counts = (built.figures.claims, order.selection.licensed)
-    claims, licensed = (_.n("{n} claim", "{n} claims", count) for count in counts)
-    lines = [_("{claims} sealed in {bag}", claims=claims, bag=out)]
-    if order.selection.licensed:
-        lines.append(_("left out, as they are licensed: {claims}", claims=licensed))
+    sealed, licensed = built.figures.claims, order.selection.licensed
+    lines = [_.n("{n} claim sealed in {bag}", "{n} claims sealed in {bag}", sealed, bag=out)]
+    if licensed:
+        claims = _.n("{n} claim", "{n} claims", licensed)
+        lines.append(_("left out, as they are licensed: {claims}", claims=claims))
     lines.append(_("claims root: {root}", root=built.seal["claims_root"]))
     lines.append(_("bag root:    {root}", root=built.seal["bag_root"]))
     stamped, warnings = _stamp_lines(built.stamps, _)

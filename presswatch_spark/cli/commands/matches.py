@@ -184,7 +184,9 @@ def _summary_lines(found: Matches, totals: MatchTotals, _: Language) -> Iterator
     if len(found.runs) > 1:
         named = [*found.runs[-RUNS_NAMED:], *(["…"] if len(found.runs) > RUNS_NAMED else [])]
         count = _.n("{n} run", "{n} runs", len(found.runs))
-        yield _("found by {runs}: {names}", runs=count, names=", ".join(named))
+        yield _("searched {runs}: {names}", runs=count, names=", ".join(named))
+    if not found.runs:
+        yield _("no run is published here; `presswatch runs` lists unfinished ones")
     if found.superseding:
         yield _("rows of readings that newer ones replace are left out; --run all includes them")
     if found.judged:

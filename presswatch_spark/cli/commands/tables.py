@@ -307,12 +307,13 @@ def estimate_lines(
     totals: SampleEstimate, measures: Iterable[Estimated], _: Language = ENGLISH
 ) -> Iterator[Line]:
     """Yield lines about the sample, then a table of `measures`."""
-    counts = {name: _.number(getattr(totals, name)) for name in ("read", "listed", "strata")}
     yield _(
-        "run {run}: {read} of {listed} shards read to their end, drawn in {strata} segments or folders;"
-        " totals of all {listed}, with 95% limits",
+        "run {run}: {read} of {listed} shards read to their end, drawn in {strata}; totals of all {listed},"
+        " with 95% limits",
         run=totals.run_id,
-        **counts,
+        read=_.number(totals.read),
+        listed=_.number(totals.listed),
+        strata=_.n("{n} segment or folder", "{n} segments or folders", totals.strata),
     )
     if totals.read < ENOUGH_SHARDS:
         yield _(
@@ -322,9 +323,9 @@ def estimate_lines(
         )
     if totals.missing:
         yield _(
-            "{missing} drawn shards were not read to their end: the limits assume anything from nothing "
-            "to twice the total of the others",
-            missing=_.number(totals.missing),
+            "{shards} not read to the end: the limits assume anything from nothing to twice the total of the"
+            " others",
+            shards=_.n("{n} drawn shard", "{n} drawn shards", totals.missing),
         )
     # Measures of the whole release come first, then those of each title or publisher below its id.
     rows, of = list[tuple[str, ...]](), None

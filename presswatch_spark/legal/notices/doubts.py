@@ -71,9 +71,9 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
                 " right of press publishers is not claimed for it"
             ): country is not None and not publisher.is_in_eea,
             N_(
-                "verify before you send: by its country, {publisher} has the right of press publishers for"
-                " {count} rows whose claims do not state it: build the corpus with this members file, and"
-                " make the claims again"
+                "verify before you send: by its country, {publisher} has the right of press publishers, which"
+                " claims do not state (rows: {count}): build the corpus with this members file, and make the"
+                " claims again"
             ): publisher.is_in_eea and count,
             N_(
                 "verify before you send: the members file states no rights_basis for {publisher}: author’s"

@@ -73,7 +73,7 @@ TOTALS = [
     "5 rows (2 A, 1 B, 1 C, 1 D): 5 articles at 4 known addresses, in 5 records on 2 known hosts",
     "rows by site: own site 1, elsewhere 3, unknown 1",
     "host unknown: 1 row",
-    f"found by 2 runs: {RUNS[0]}, {RUNS[1]}",
+    f"searched 2 runs: {RUNS[0]}, {RUNS[1]}",
 ]
 SENTENCES = ("1 row", "4 rows", "5 rows", "left out")
 
@@ -282,6 +282,13 @@ def test_an_unfinished_run_is_listed_with_its_remedy_and_left_out_of_json(tables
     (Path(tables) / "_runs" / "k3").mkdir()
     lines = presswatch("runs", tables, "--json").splitlines()
     assert [json.loads(line)["run_id"] for line in lines] == [*RUNS]
+
+
+def test_without_a_published_run_no_match_is_no_finding(tmp_path: Path) -> None:
+    TableStore.create(str(tmp_path / "tables"))
+    unfinish(str(tmp_path / "tables"))
+    told = presswatch("matches", tmp_path / "tables", "--count")
+    assert "no run is published here; `presswatch runs` lists unfinished ones" in told
 
 
 def test_an_unfinished_census_is_listed_among_the_censuses(tables: str) -> None:

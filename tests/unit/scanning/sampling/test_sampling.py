@@ -311,6 +311,8 @@ class TestTables:
         matches = by_name(estimated)["matches"]
         assert (matches.seen, matches.estimate) == (59, pytest.approx(300))
         assert (matches.low, matches.high) == (pytest.approx(295), pytest.approx(305))
+        told = presswatch("estimate", tmp_path / "tables", "--lang", "fr")
+        assert "lecture inachevée de 1 fichier tiré au sort :" in told
 
     def test_the_command_prints_a_table_and_json(self, tmp_path: Path) -> None:
         rows = [found(segment, file, f"a{file}") for segment in range(3) for file in range(10)]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow.compute as pc
@@ -235,12 +236,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
 
     Raises `InputError` if there are no claims, a wanted row has none, or all are licensed.
     """
-    if not judged.made("claims"):
-        raise InputError(
-            "there are no claims here",
-            where=str(judged.root),
-            remedy="make them (`presswatch claims`), and pass their folder with --claims",
-        )
+    require_claims(judged)
     letters = pc.field("confidence").isin(choice.confidences or LETTERS)
     wanted = pc.field("row_sha256").isin(sorted(choice.rows)) if choice.rows else letters
     found = _claims_where(judged, wanted)
@@ -313,7 +309,7 @@ class ClaimPlace(PageRow):
         readings: tuple[RecordReading, ...],
     ) -> "ClaimPlace":
         """Join a row of `targets` with its row of `matches`, which lacks headlines in old bags."""
-        columns: dict[str, Any] = {name: match.get(name) for name in _OF_MATCH}
+        columns: dict[str, Any] = {name: match.get(name) for name in OF_MATCH}
         columns |= {name: getattr(target, name) for name in _OF_TARGET}
         return cls(
             **columns,
@@ -342,17 +338,18 @@ class ClaimPlace(PageRow):
         return self.file, offset, row, self.row_sha256
 
 
-_OF_MATCH = (
+OF_MATCH = (
     "row_sha256", "run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id",
     "text_sha256", "article_url", "article_published_at", "headline", "longest_run_words", "article_coverage",
     "text_source",
 )  # fmt: skip
+"""Columns of a place that come from its row of `matches`; the others are those of its target."""
 _OF_TARGET = (
     "place", "publisher_id", "title_id", "copied_words", "dataset", "release", "document_url", "captured_at",
     "record_length", "payload_digest",
 )  # fmt: skip
 # Columns that join a target to its row of `matches`.
-_SAME_RECORD = _OF_MATCH[1:8]
+_SAME_RECORD = OF_MATCH[1:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,31 +373,17 @@ class PlaceSelection:
         return {**({LICENSED: self.licensed} if self.licensed else {}), **counts}
 
 
-@dataclass(frozen=True, slots=True)
-class ReadDeclaration:
-    """A reservation that was read in a capture: the site, its machine-readable form, and the time."""
-
-    host: str
-    signal: str
-    captured_at: datetime
-
-    @classmethod
-    def of(cls, signal: Mapping[str, Any]) -> "ReadDeclaration":
-        """Return that of a row of `rights_signals`, or of its line in a bag."""
-        at = signal["captured_at"]
-        at = datetime.fromisoformat(at) if isinstance(at, str) else at
-        return cls(str(signal["host"]), str(signal["signal"]), at)
-
-
 class ClaimSource(ABC):
     """A folder from which claims and their places are selected.
 
-    `kind`: `case`, `tables` or `bag`. `where`: its path. `claims_at`: the folder of the claims.
+    `kind`: `case`, `tables` or `bag`. `where`: its path. `claims_at`: the folder of the claims. `seal`:
+    `bag_root`, `claims_root` and `sealed_at` of a bag; empty for other sources.
     """
 
     kind: str
     where: str
     claims_at: str
+    seal: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def select_claims(self, choice: Choice) -> Selection:
@@ -408,7 +391,7 @@ class ClaimSource(ABC):
 
     @abstractmethod
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
-        """Return the targets of the chosen claims, reasons for leaving out others, and licensed claims.
+        """Return the targets of the chosen claims, reasons for leaving out some, and licensed claims.
 
         Reasons are by `target_sha256`.
         """
@@ -434,13 +417,8 @@ class ClaimSource(ABC):
         """Read places again; return the `row_sha256` of those that match their rows."""
 
     @abstractmethod
-    def declared(self, reservations: Mapping[str, str]) -> Iterator["ReadDeclaration"]:
+    def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations by which the reservations of rows (by `row_sha256`) were in force."""
-
-    @property
-    def seal(self) -> Mapping[str, str]:
-        """Return `bag_root`, `claims_root` and `sealed_at` of a bag; empty for other sources."""
-        return {}
 
     def has_licences(self) -> bool:
         """Return whether the claims were made with a file of licences; False if that is unknown."""
@@ -467,7 +445,11 @@ class ClaimSource(ABC):
         caller that chose the claim answers for it, but nobody chose the claims of a bag without a choice of
         rows. `mirrors`: public addresses of files that were scanned from a copy.
         """
-        targets, reasons, licensed = self.targets(choice)
+        chosen, reasons, licensed = self.targets(choice)
+        # It is unknown whether records that no scan has read have words of an article.
+        unread = (each.target_sha256 for each in chosen if each.copied_words is None)
+        reasons |= {target: UNREAD for target in unread if target not in reasons}
+        targets = [each for each in chosen if each.target_sha256 not in reasons]
         places = self._places(targets, mirrors)
         listed = {place.target_sha256 for place in places}
         reasons |= {each.target_sha256: LISTED for each in targets if each.target_sha256 not in listed}
@@ -507,14 +489,6 @@ class ClaimSource(ABC):
         return sorted(places.values(), key=lambda place: place.order)
 
 
-def matches_of_texts(store: TableStore, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
-    """Return rows of `matches` with these texts (SHA-256), in the columns that places need."""
-    wanted = pc.field("text_sha256").isin(sorted(texts))
-    table = store.open_table("matches").to_table(columns=list(_OF_MATCH), filter=wanted)
-    found: list[Mapping[str, Any]] = table.to_pylist()
-    return found
-
-
 def _record_key(row: Mapping[str, Any]) -> Key:
     return tuple(row[name] for name in _SAME_RECORD)
 
@@ -533,6 +507,13 @@ def newest_claims(claims: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str,
     """Return one claim for each `row_sha256`: of the newest run, and there the one of weakest letter."""
     ordered = sorted(claims, key=lambda claim: (claim["run_id"], claim["confidence"]))
     return {claim["row_sha256"]: claim for claim in ordered}
+
+
+def require_claims(judged: TableStore) -> None:
+    """Raise `InputError` if a folder has no claims."""
+    if not judged.made("claims"):
+        remedy = "make them (`presswatch claims`), and pass their folder"
+        raise InputError("there are no claims here", where=str(judged.root), remedy=remedy)
 
 
 def require_rows(lost: Collection[str], tables: TableStore) -> None:

@@ -3,12 +3,12 @@
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -40,7 +40,8 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.scanning.sampling.intervals import most_share
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.declarations import Match, RightsSignal
+from presswatch_spark.tables.row_types import TableRow
 
 VERIFIERS = Path(__file__).with_name("verifiers.txt")
 """SHA-256 (hex) of the `verify.py` of earlier versions, one per line."""
@@ -48,7 +49,11 @@ UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
 """Reasons that prove nothing about a row: its shard could not be read."""
 CONFIDENCE = 0.95
 FAULTS_NAMED = 3
-_TIMES = [field.name for field in Match.schema if pa.types.is_timestamp(field.type)]
+_TIMES: Mapping[type[TableRow], list[str]] = {
+    kind: [field.name for field in kind.schema if pa.types.is_timestamp(field.type)]
+    for kind in (Match, RightsSignal)
+}
+BagRow = TypeVar("BagRow", Match, RightsSignal)
 
 
 # --- verify
@@ -108,25 +113,18 @@ def require_sound(folder: Path, where: str = "") -> None:
 class OpenedBag:
     """The content of a bag on disk: `lines` with row, claim and record, and `rows` of `matches`, by digest.
 
-    `seal`: its seal. `signals`: the rows of `rights_signals` in the bag; it may have none.
+    `seal`: its seal. `signals`: the rows of `rights_signals` in the bag, by digest; it may have none.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.seal = folder, sealed_facts(folder)
-        self.lines, self.rows = dict[str, dict[str, Any]](), dict[str, Match]()
-        for line in map(parse_json, _lines(folder)):
-            source = line[verify.BETWEEN_RUNS]
-            row = {**line["row"], "run_id": source["run_id"], "shard_uri": source["shard_uri"]}
-            for name in _TIMES:
-                if row.get(name) is not None:
-                    row[name] = datetime.fromisoformat(row[name])
-            self.rows[row["row_sha256"]] = Match.from_dict(row)
-            self.lines[row["row_sha256"]] = line
+        lines: list[dict[str, Any]] = list(map(parse_json, _lines(folder)))
+        self.lines = {line["row"]["row_sha256"]: line for line in lines}
+        self.rows = {digest: _row_of(line, Match) for digest, line in self.lines.items()}
         path = folder / verify.DECLARATIONS
-        declarations = map(parse_json, path.read_bytes().splitlines()) if path.exists() else ()
-        self.signals: dict[str, dict[str, Any]] = {
-            line["row"]["row_sha256"]: line["row"] for line in declarations
-        }
+        declared = map(parse_json, path.read_bytes().splitlines()) if path.exists() else ()
+        signals = (_row_of(line, RightsSignal) for line in declared)
+        self.signals = {signal.row_sha256: signal for signal in signals}
 
     def shard_readings(self) -> dict[str, dict[str, Any]]:
         """Return the settings for reading shards by run; `OutputError` if they cannot be read."""
@@ -150,6 +148,12 @@ class OpenedBag:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             where = str(self.folder / SETTINGS)
             raise OutputError("the settings of the runs cannot be read", where=where) from error
+
+
+def _row_of(line: Mapping[str, Any], kind: type[BagRow]) -> BagRow:
+    columns = line["row"] | {name: line[verify.BETWEEN_RUNS][name] for name in ("run_id", "shard_uri")}
+    times = {name: columns[name] for name in _TIMES[kind] if columns.get(name) is not None}
+    return kind.from_dict(columns | {name: datetime.fromisoformat(time) for name, time in times.items()})
 
 
 def _lines(folder: Path) -> list[bytes]:

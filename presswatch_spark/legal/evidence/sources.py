@@ -9,19 +9,17 @@ from typing import Any
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.selection import (
+    OF_MATCH,
     REMOVED,
     SIDES,
-    UNREAD,
     UNSEALED,
     Choice,
     ClaimPlace,
     ClaimSource,
-    ReadDeclaration,
     RecordReading,
     Selection,
     chosen_claims,
     claims_of,
-    matches_of_texts,
     rows_of_claims,
 )
 from presswatch_spark.core.errors import InputError, OutputError
@@ -31,13 +29,13 @@ from presswatch_spark.legal.evidence.reading import OpenedBag, require_sound
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase
 from presswatch_spark.legal.removal.places import target_of, targets_of
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.query.pointers.audit import Audit
+from presswatch_spark.query.pointers.audit import Audit, rows_by_digest
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.query.reservations import declarations_in_force
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Claim, Match, Target
+from presswatch_spark.tables.declarations import Claim, Match, RightsSignal, Target
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 from presswatch_spark.tables.store import TableStore
 
@@ -72,7 +70,7 @@ class TableSource(ClaimSource):
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
         """Return the targets of the claims with the chosen rows or letters."""
         chosen = targets_of(self.store, self.judged, choice)
-        return *_scanned(chosen.targets, {}), chosen.licensed
+        return chosen.targets, {}, chosen.licensed
 
     def select_claims(self, choice: Choice) -> Selection:
         """Select the claims with the chosen rows or letters, without licensed ones, and their rows."""
@@ -83,7 +81,10 @@ class TableSource(ClaimSource):
 
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
         """Return the rows of the store."""
-        return matches_of_texts(self.store, texts)
+        wanted = pc.field("text_sha256").isin(sorted(texts))
+        table = self.store.open_table("matches").to_table(columns=list(OF_MATCH), filter=wanted)
+        found: list[Mapping[str, Any]] = table.to_pylist()
+        return found
 
     def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of the store."""
@@ -97,21 +98,20 @@ class TableSource(ClaimSource):
         """Return the inputs of the newest table of claims."""
         return inputs_of(self.judged)
 
-    def declared(self, reservations: Mapping[str, str]) -> Iterator[ReadDeclaration]:
+    def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations of the store."""
         found = declarations_in_force(self.store, rows_of_claims(self.store, reservations.keys()))
         for row, status in reservations.items():
             for side in SIDES[status] if row in found else ():
                 declaration = getattr(found[row], side)
                 if declaration and declaration.row:
-                    yield ReadDeclaration.of(declaration.row.as_dict())
+                    yield declaration.row
 
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
         """Read the documents at their places."""
         wanted = {(place.run_id, place.row_sha256) for place in places}
-        names = sorted({row for _, row in wanted})
-        table = self.store.open_table("matches").to_table(filter=pc.field("row_sha256").isin(names))
-        rows = [row for row in Match.from_batches(table) if (row.run_id, row.row_sha256) in wanted]
+        found = rows_by_digest(self.store, {row for _, row in wanted})
+        rows = [row for row in found if (row.run_id, row.row_sha256) in wanted]
         return _as_their_rows_say(Audit(self.store, self.storage, mirrors), rows)
 
 
@@ -139,14 +139,14 @@ class CaseSource(TableSource):
         )
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
-        """Return the targets of the case's claims that are not removed, and that a scan has read."""
+        """Return the targets of the case's claims; removed ones are left out."""
         rows = {target.row_sha256 for target in self._status.targets}
         claims = self.claims(rows) if choice.confidences else {}
         chosen = choice.among(rows, {row: claim.confidence for row, claim in claims.items()}, "case")
         wanted = [target for target in self._status.targets if target.row_sha256 in chosen]
         states = self._status.states
         gone = {each.target_sha256: REMOVED for each in wanted if states[each.target_sha256].removed}
-        return *_scanned(wanted, gone), 0
+        return wanted, gone, 0
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return the readings of the case's probes."""
@@ -182,7 +182,7 @@ class BagSource(ClaimSource):
                     and (read_from := line[verify.BETWEEN_RUNS].get("read_from"))
                 }
                 self._declared = {row: line["declared"] for row, line in bag.lines.items()}
-                self._seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
+                self.seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
                 self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
                 self._audit = Audit(None, storage, readings=bag.shard_readings())
             except UNREADABLE_BAG as error:
@@ -192,23 +192,18 @@ class BagSource(ClaimSource):
                     remedy="pass a bag of `presswatch evidence build`, not a part of one",
                 ) from error
 
-    @property
-    def seal(self) -> Mapping[str, str]:
-        """Return its Merkle roots, and the time of sealing by the clock of its machine."""
-        return self._seal
-
     def select_claims(self, choice: Choice) -> Selection:
         """Raise `InputError`: a bag is made from tables or a case, not from a bag."""
         remedy = "pass the tables or the case that the bag was made from"
         raise InputError("this is already a bag", where=self.where, remedy=remedy)
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
-        """Return the records of those chosen rows that verified when the bag was made."""
+        """Return the records of the chosen rows; those that did not verify in the bag are left out."""
         letters = {row: claim.confidence for row, claim in self.claims(self._bag.rows.keys()).items()}
         chosen = choice.among(self._bag.rows.keys(), letters, "bag")
-        read = [self._targets[row] for row in self._bag.rows if row in chosen and row in self._readings]
-        unsealed = (self._targets[row].target_sha256 for row in chosen - self._readings.keys())
-        return read, dict.fromkeys(unsealed, UNSEALED), 0
+        targets = {row: self._targets[row] for row in self._bag.rows if row in chosen}
+        unsealed = (targets[row].target_sha256 for row in chosen - self._readings.keys())
+        return list(targets.values()), dict.fromkeys(unsealed, UNSEALED), 0
 
     def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
         """Return the rows of the bag."""
@@ -220,12 +215,12 @@ class BagSource(ClaimSource):
             return claims_of(self._judged, rows)
         return {row: self._claims[row] for row in rows if row in self._claims}
 
-    def declared(self, reservations: Mapping[str, str]) -> Iterator[ReadDeclaration]:
+    def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations of the bag."""
         for row, status in reservations.items():
             for side in SIDES[status]:
                 if signal := self._bag.signals.get(self._declared.get(row, {}).get(side) or ""):
-                    yield ReadDeclaration.of(signal)
+                    yield signal
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return the reading by which the bag was made."""
@@ -246,18 +241,6 @@ def inputs_of(judged: TableStore) -> Mapping[str, Any]:
     newest_run = judged.made("claims")[-1]
     (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
     return dict(parse_json(inputs))
-
-
-def _scanned(
-    targets: Sequence[Target], reasons: Mapping[str, str]
-) -> tuple[Sequence[Target], dict[str, str]]:
-    """Return the targets without `reasons` that a scan has read, and the reasons for leaving out the others.
-
-    It is unknown whether unread ones have words of an article.
-    """
-    left = [each for each in targets if each.target_sha256 not in reasons]
-    unread = {each.target_sha256: UNREAD for each in left if each.copied_words is None}
-    return [each for each in left if each.target_sha256 not in unread], {**reasons, **unread}
 
 
 def _as_their_rows_say(audit: Audit, rows: Sequence[Match]) -> list[str]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 import pyarrow as pa
 
-from presswatch_spark.claims.selection import ClaimPlace
+from presswatch_spark.claims.selection import SIDES, ClaimPlace
 from presswatch_spark.core.model import TextSource, embedded
 from presswatch_spark.core.terminal import plain
 from presswatch_spark.corpus.registry import Publisher
@@ -25,8 +25,6 @@ from presswatch_spark.tables.row_types import Int32, TableRow, column
 ANNEX = "annex"
 TABLES = ("rows", "urls", "domains")
 ENDINGS = ("csv", "xlsx", "jsonl")
-IN_FORCE = ("both", "before")
-"""Statuses of reservations that were in force at the capture; a notice names only these."""
 ALWAYS = (
     "document_url", "number", "article_url", "article_coverage", "longest_run_words", "copied_words", "file",
     "record_offset", "record_length", "row_index", "text_sha256", "publisher", "title", "reservation",
@@ -61,7 +59,7 @@ class AnnexRow(TableRow):
     title: str = column("Name of the title.")
     article_id: str | None = column(Match)
     article_published_at: datetime | None = column(Match)
-    reservation: str | None = column("The reservation that was in force at the capture; see `IN_FORCE`.")
+    reservation: str | None = column("The reservation that was in force at the capture, one of `SIDES`.")
     row_sha256: str = column("The row of `matches`.")
 
 
@@ -269,9 +267,9 @@ def publishers_of(publishers: Sequence[Publisher], places: Sequence[ClaimPlace])
 
 
 def reservation_in_force(place: ClaimPlace) -> str | None:
-    """Return the reservation that was in force at the capture of a place, or None."""
+    """Return the reservation in force at the capture of a place, or None; a notice names no other one."""
     reservation = place.claim.reservation if place.claim else None
-    return reservation if reservation in IN_FORCE else None
+    return reservation if reservation in SIDES else None
 
 
 def _reservations(places: Sequence[ClaimPlace]) -> str | None:

@@ -64,7 +64,7 @@ RESERVATIONS = {
     "both": N_("{rows}: declared both before and after the capture (both)"),
     "before": N_("{rows}: declared before the capture (before)"),
 }
-"""The reservations that letters invoke, in the order of `annex.IN_FORCE`."""
+"""The reservations that letters invoke, in the order of `selection.SIDES`."""
 READINGS = {
     PLACE: N_("The text of {rows} was last read at its place {when}."),
     COPY: N_(
@@ -337,8 +337,9 @@ def declared_forms(source: ClaimSource, places: Sequence[ClaimPlace]) -> dict[tu
     """Return the sorted days on which reservations in force were read, by site and machine-readable form."""
     reservations = {place.row_sha256: each for place in places if (each := reservation_in_force(place))}
     days = defaultdict[tuple[str, str], set[date]](set)
-    for read in source.declared(reservations) if reservations else ():
-        days[read.host, read.signal].add(read.captured_at.date())
+    for signal in source.declared(reservations) if reservations else ():
+        if signal.captured_at:
+            days[signal.host, signal.signal].add(signal.captured_at.date())
     return {form: sorted(days[form]) for form in sorted(days)}
 
 

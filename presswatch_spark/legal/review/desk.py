@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from presswatch_spark.claims.narrative import ExplainedRow, case_of
 from presswatch_spark.claims.reviews import VERDICTS, Review, reviews_in, whole_lines
-from presswatch_spark.claims.selection import LICENSED, newest_claims
+from presswatch_spark.claims.selection import LICENSED, newest_claims, require_claims
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.corpus.store import Corpus
@@ -246,12 +246,6 @@ class Desk:
         """Return the position of each claim by its `row_sha256`."""
         return {claim.row_sha256: position for position, claim in enumerate(self.claims)}
 
-    @cached_property
-    def _offered(self) -> tuple[list[str], list[str], list[str]]:
-        hosts = sorted({claim.document_host for claim in self.claims if claim.document_host is not None})
-        titles = sorted({claim.title_id for claim in self.claims})
-        return hosts[:HOSTS_OFFERED], titles, sorted({code for each in self.claims for code in each.reasons})
-
     def show(self, asked: DeskQuery) -> DeskPage:
         """Return the page for a query."""
         verdicts = by_row(self.file.reviews())
@@ -323,12 +317,13 @@ class Desk:
     def choices(self, language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
         """Return the values that filters offer, each with its label in a language."""
         _ = Translator(language)
-        labels = {code: _(reason.label) for code, reason in REASONS.items()}
-        hosts, titles, codes = self._offered
+        hosts = sorted({claim.document_host for claim in self.claims if claim.document_host is not None})
+        titles = sorted({claim.title_id for claim in self.claims})
+        codes = sorted({code for claim in self.claims for code in claim.reasons})
         return {
-            "hosts": [(host, host) for host in hosts],
+            "hosts": [(host, host) for host in hosts[:HOSTS_OFFERED]],
             "titles": [(title, self.titles.get(title, title)) for title in titles],
-            "reasons": [(code, labels.get(code, code)) for code in codes],
+            "reasons": [(code, _(REASONS[code].label) if code in REASONS else code) for code in codes],
         }
 
 
@@ -355,12 +350,7 @@ def open_desk(
     claims_at = str(case.about["claims"]) if case else path
     tables = tables or (str(case.about["tables"]) if case else path)
     judged, store = TableStore.open(claims_at, storage), TableStore.open(tables, storage)
-    if not judged.made("claims"):
-        raise InputError(
-            "there are no claims here",
-            where=str(judged.root),
-            remedy="make them (`presswatch claims`), and pass their folder",
-        )
+    require_claims(judged)
     if not store.files("matches"):
         raise InputError(
             "the rows that the claims rest on are not here",

@@ -51,7 +51,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
     """
     folder = require_new(out, storage, last)
     if not folder.is_local:
-        with leased(folder.at(LEASE), storage, LEASE_SECONDS) as lease, scratch_folder() as scratch:
+        with leased(folder.at(LEASE), storage, LEASE_SECONDS, DRAFT) as lease, scratch_folder() as scratch:
             folder.delete([name for name in folder.entries() if name != LEASE])
             # `Folder` locks the folder in which it writes, and the scratch folder itself is already locked.
             new = scratch / "new"

@@ -5,7 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from presswatch_spark.core.errors import InUseError
@@ -44,6 +44,10 @@ DRAFT = FileRule(
     FILE, held="another process is writing this folder", remedy="wait until it ends, or choose another --out"
 )
 """The hidden folder in which an output folder is made."""
+CASE = FileRule(FILE, held="another process is adding to this case", remedy="wait for its end, and try again")
+"""The lock of a removal case."""
+CAMPAIGN = replace(CASE, held="another process is adding to this campaign")
+"""The lock of a campaign of notices."""
 BAG = FileRule(FOLDER, held="another process is adding to this bag", remedy="wait until it ends")
 """A bag of evidence that is being stamped."""
 SCRATCH = FileRule(FOLDER, waits=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.file_locks import RUN, RUN_LOOK, file_locked, lock
+from presswatch_spark.storage.file_locks import RUN, RUN_LOOK, FileRule, file_locked, lock
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ConflictError,
@@ -119,16 +119,16 @@ class Lock:
 
 
 @contextmanager
-def locked(runs: Folder, name: str, seconds: float) -> Iterator[Lock]:
-    """Hold the lock `name` in `runs`, on S3 as a lease; `OutputError` if a live process holds it."""
+def locked(runs: Folder, name: str, seconds: float, rule: FileRule = RUN) -> Iterator[Lock]:
+    """Hold the lock `name` in `runs`, on S3 as a lease; the error of `rule` if a live process holds it."""
     with ExitStack() as held:
         if not runs.is_local:
-            yield held.enter_context(leased(runs.at(name), runs.storage, seconds))
+            yield held.enter_context(leased(runs.at(name), runs.storage, seconds, rule))
             return
         path = str(runs.path / name)
         with disk_errors(path):
-            runs.path.mkdir(exist_ok=True)
-            held.enter_context(file_locked(path, RUN))
+            runs.path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(file_locked(path, rule))
         yield Lock()
 
 
@@ -150,9 +150,9 @@ def owned(runs: Folder, names: Collection[str]) -> set[str]:
 
 
 @contextmanager
-def leased(uri: str, storage: StorageOptions, seconds: float) -> Iterator[RunLease]:
-    """Hold the lock at `uri`, renewed by a thread; `OutputError` if another living process holds it."""
-    lease = RunLease(uri, storage, seconds)
+def leased(uri: str, storage: StorageOptions, seconds: float, rule: FileRule = RUN) -> Iterator[RunLease]:
+    """Hold the lock at `uri`, renewed by a thread; the error of `rule` if another living process holds it."""
+    lease = RunLease(uri, storage, seconds, rule)
     lease.take()
     try:
         yield lease
@@ -166,8 +166,8 @@ class RunLease(Lock):
     version: Version
     """The version that this process wrote last."""
 
-    def __init__(self, uri: str, storage: StorageOptions, seconds: float) -> None:
-        self._object, self._seconds = GuardedObject(uri, storage), seconds
+    def __init__(self, uri: str, storage: StorageOptions, seconds: float, rule: FileRule = RUN) -> None:
+        self._object, self._seconds, self._rule = GuardedObject(uri, storage), seconds, rule
         self._owner, self._writes = secrets.token_hex(8), 0
         # Contents whose writes got no answer: if storage has one of them, the lease is still this process's.
         self._unanswered = set[bytes]()
@@ -186,7 +186,7 @@ class RunLease(Lock):
                     raise
                 self.version = self._object.write(self._content(), dead[self._object])
         except ConflictError as error:
-            raise RUN.error(self._object.uri) from error
+            raise self._rule.error(self._object.uri) from error
         # This conditional write must fail: storage that ignores conditions would give the lock to everyone.
         try:
             self._object.write(self._content(), None)

@@ -15,14 +15,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
-from presswatch_spark.core.errors import InUseError, OutputError
+from presswatch_spark.core.errors import OutputError
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.locks import locked
+from presswatch_spark.storage.file_locks import CAMPAIGN
+from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
@@ -78,11 +79,8 @@ class Journal:
     @classmethod
     def _read(cls, folder: Folder) -> Self:
         marker, names = folder.read(MARKER)[0], folder.names()
-        plan, entries, head = (
-            _unsealed(folder, MARKER, marker, "notices"),
-            list[Mapping[str, Any]](),
-            _sha256(marker),
-        )
+        plan, entries = _unsealed(folder, MARKER, marker, "notices"), list[Mapping[str, Any]]()
+        head = _sha256(marker)
         if plan.get("layout") != LAYOUT:
             raise OutputError(
                 f"the campaign has layout {plan.get('layout')}, and this version reads {LAYOUT}",
@@ -162,16 +160,9 @@ class Journal:
         return replace(self, entries=[*self.entries, entry], head=_sha256(data), pending=None)
 
 
-@contextmanager
-def locked_campaign(folder: Folder) -> Iterator[None]:
+def locked_campaign(folder: Folder) -> AbstractContextManager[Lock]:
     """Hold the lock of a campaign; `InUseError` if another process holds it."""
-    with ExitStack() as held:
-        try:
-            held.enter_context(locked(folder, LOCK, LEASE_SECONDS))
-        except InUseError as error:
-            what = "another process is adding to this campaign"
-            raise InUseError(what, where=str(folder), remedy="wait for its end, and try again") from error
-        yield
+    return locked(folder, LOCK, LEASE_SECONDS, CAMPAIGN)
 
 
 def entry_name(number: int) -> str:

@@ -24,6 +24,7 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.file_locks import CASE
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
 from presswatch_spark.tables.declarations import Probe, ReleaseFile, Target
@@ -114,7 +115,7 @@ class RemovalCase:
 
     def held(self) -> AbstractContextManager[Lock]:
         """Lock the case, to add to it; `OutputError` if another process has locked it."""
-        return locked(self.folder, LOCK, LEASE_SECONDS)
+        return locked(self.folder, LOCK, LEASE_SECONDS, CASE)
 
     def targets(self) -> list[Target]:
         """Return all targets, sorted by their digests; `BrokenCaseError` names one that was changed."""

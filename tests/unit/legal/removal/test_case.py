@@ -383,6 +383,9 @@ def test_files_that_changed_are_named_and_missing_ones_counted(inventory: Invent
     ):  # fmt: skip
         assert part in told.out
     assert inventory.take().out.startswith("inventory 2 of")
+    with inventory.case.held():
+        told = inventory.take()
+    assert (told.code, "another process is adding to this case" in told.err) == (1, True)
 
 
 def test_an_inventory_that_was_stopped_goes_on(inventory: Inventory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,11 +127,9 @@ class Exposure:
 
 def load_exposures(path: str | None = None, storage: StorageOptions | None = None) -> tuple[Exposure, ...]:
     """Read and check a file of exposures; None: the shipped one. Raises `ConfigError`, `StorageError`."""
-    if path is None:
-        named = shipped(SHIPPED)
-        return parse_exposures(named.read_bytes(), str(named))
-    raw, _ = read_object(canonical(path), storage or StorageOptions())
-    return parse_exposures(raw, path)
+    file = path or str(shipped(SHIPPED))
+    raw, _ = read_object(canonical(file), storage or StorageOptions())
+    return parse_exposures(raw, file)
 
 
 def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
@@ -155,14 +153,8 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
             dataset=check.one_of(keys.get("dataset"), f"{what}: dataset", PRODUCTS) or "",
             extent=extent,
             through=check.text(keys.get("through"), f"{what}: through"),
-            releases=tuple(
-                check.text(item, f"{what}: releases") or ""
-                for item in check.items(keys.get("releases"), f"{what}: releases")
-            ),
-            languages=tuple(
-                check.one_of(item, f"{what}: language", LANGUAGES) or ""
-                for item in check.items(keys.get("languages"), f"{what}: languages")
-            ),
+            releases=check.texts(keys.get("releases"), f"{what}: releases"),
+            languages=check.texts(keys.get("languages"), f"{what}: languages", LANGUAGES),
             since=since,
             until=until,
             says=check.text(keys.get("says"), f"{what}: says") or "",

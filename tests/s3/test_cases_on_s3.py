@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.evidence import verify as alone
@@ -28,7 +29,7 @@ from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage import disk
 from presswatch_spark.storage.drafts import LEASE, new_folder
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.objects import StorageOptions, write_object
 from tests.world.bags import build, lines, unprinted
 from tests.world.campaigns import PLANNED, bureaux
 from tests.world.commands import outcome, presswatch
@@ -67,7 +68,7 @@ class TestCases:
 
     def test_a_case_on_s3_is_opened_probed_and_read(self, crawl: Release, s3: Bucket) -> None:
         out = f"{s3.uri}/cases/one"
-        case, _ = open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage)
+        case, _ = open_case(str(crawl.tables), out, Choice(confidences=LETTERS), storage=s3.storage)
         assert self.probe(case, crawl, s3.endpoint).is_complete
         assert set(CaseStatus.of(RemovalCase.open(out, s3.storage)).counts()) == {"present"}
         headers = [probed.headers for probed in probes_of(case) if probed.status == 206]
@@ -79,13 +80,13 @@ class TestCases:
         self.probe(case, crawl, s3.endpoint)
         assert CaseStatus.of(case).states[target.target_sha256].state == "overwritten"
         with pytest.raises(OutputError, match="the folder already exists"):
-            open_case(str(crawl.tables), out, confidences=LETTERS, storage=s3.storage)
+            open_case(str(crawl.tables), out, Choice(confidences=LETTERS), storage=s3.storage)
 
     @pytest.mark.parametrize("refusal", each_time(["denied", "bad key"], REFUSALS))
     def test_no_refusal_of_s3_is_a_removal(
         self, tmp_path: Path, crawl: Release, s3: Bucket, faulty: Server, refusal: str
     ) -> None:
-        case, _ = open_case(str(crawl.tables), str(tmp_path / "case"), confidences=LETTERS)
+        case, _ = open_case(str(crawl.tables), str(tmp_path / "case"), Choice(confidences=LETTERS))
         self.probe(case, crawl, s3.endpoint)
         faulty.always, state = REFUSALS[refusal]
         self.probe(case, crawl, faulty.url)
@@ -178,10 +179,10 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         office = bureau(release(tmp_path, server))
 
         def passes() -> bool:
-            return check_notice(Notice.open(where, storage), Checking(again=True)).passes
+            return not check_notice(Notice.open(where, storage), Checking(again=True)).refusals
 
         tables, case = s3.upload(office.crawl.tables, "tables"), f"{s3.uri}/case"
-        open_case(tables, case, confidences=("A", "B"), storage=storage)
+        open_case(tables, case, Choice(), storage=storage)
         order = office.order(selection=office.select(case, storage=storage))
         sums, here = draft_notice(order, where, storage).notice.sums, office.draft("here").notice.sums
         annex = {name: digest for name, digest in here.items() if name.startswith("annex/")}
@@ -210,9 +211,11 @@ def test_a_notice_to_a_reuploader_in_a_campaign_on_s3_is_checked_and_signed(
         recipients = yaml.safe_load(office.recipients.read_bytes())
         (hub,) = (each for each in recipients["recipients"] if each["id"] == "hugging-face")
         hub["places"] = ["hf://", "https://huggingface.co/"]
-        office.recipients.write_text(yaml.safe_dump({"recipients": [hub]}), "utf-8")
+        file = f"{s3.uri}/recipients.yaml"
+        write_object(file, yaml.safe_dump({"recipients": [hub]}).encode(), s3.storage)
         mirror = office.crawl.mirror.__class__(str(office.crawl.shards), "hf://datasets/some-body/dump")
-        order = office.order(mirrors=(mirror,), senders=[str(office.folder / "alliance.yaml")])
+        senders = [str(office.folder / "alliance.yaml")]
+        order = office.order(mirrors=(mirror,), senders=senders, recipients=file)
         planned = plan_campaign(order, campaign, s3.storage)
         assert len(planned.digests) == len(planned.plan["notices"])
         done = outcome("notice check", *s3.there, notice)

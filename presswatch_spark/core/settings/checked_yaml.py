@@ -118,6 +118,16 @@ class Check:
             self.report(node, f"{what} is an empty list")
         return list(node.value)
 
+    def texts(
+        self, node: yaml.Node | None, what: str, names: Iterable[str] = (), *, may_be_empty: bool = False
+    ) -> tuple[str, ...]:
+        """Return the texts of a list; note items that are no text, or none of `names`, if there are any."""
+        if may_be_empty and isinstance(node, yaml.SequenceNode) and not node.value:
+            return ()
+        items = self.items(node, what)
+        found = (self.one_of(item, what, names) if names else self.text(item, what) for item in items)
+        return tuple(filter(None, found))
+
     def finish(self, name: str, what: str) -> None:
         """Raise `ConfigError` with all mistakes of the file `name`, if any, as `name:line: message`.
 

@@ -6,7 +6,7 @@ file says who the sender is, who signs, and for whom the sender acts by which ma
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,16 @@ from presswatch_spark.core.translation import N_, Sentence, Word, sentence
 from presswatch_spark.corpus.registry import Publisher, Registry, country_code, load_registry, siren_of
 from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.legal.notices.laws import LAWS
-from presswatch_spark.storage.objects import StorageOptions, read_object
+from presswatch_spark.storage.objects import StorageOptions, canonical, read_object
 
 ADDRESSES = {"dmca512": "agent", "dsa16": "contact_point"}
 """Facts with the address for notices of a law; other notices go to the `route`."""
-FACTS = (
-    "legal_name", "seat", "research", "laws", "languages", "route", "agent", "contact_point", "flagger_route",
-    "publishes", "elements", "columns",
-)  # fmt: skip
-LISTS, FLAGS = ("laws", "languages", "elements", "columns"), ("research", "publishes")
 SENDER_TEXTS = (
     "address", "email", "phone", "legal_form", "siren", "rna", "signatory", "signatory_title", "capacity",
 )  # fmt: skip
 """Facts of a sender that are texts; a missing fact is the empty text, or None."""
+_OF_PERSON = {"signatory": "name", "signatory_title": "title", "capacity": "capacity"}
+_REQUIRED = ("name", "address", "email", "signatory", "signatory_title")
 ACTS = ("trusted_flagger", "fair_use")
 """Acts of a sender, with the names of the elements of laws that state them."""
 RNA = re.compile("W[0-9]{9}")
@@ -58,8 +55,8 @@ class Recipient:
 
     Unknown facts are None or empty. `seat`: country (ISO 3166-1 alpha-2). `laws`: those that apply to it.
     `research`: it is a research body. `route`, `agent`, `contact_point`: addresses. `elements`: those that it
-    requires besides the law's. `columns`: those that it needs in the annex. `facts`: the sources of `FACTS`.
-    `file`: the recipients file; None for the one of the package.
+    requires besides the law's. `columns`: those that it needs in the annex. `facts`: the sources of all facts
+    that the file states. `file`: the recipients file; None for the one of the package.
     """
 
     id: str
@@ -67,7 +64,7 @@ class Recipient:
     datasets: tuple[str, ...]
     places: tuple[str, ...]
     facts: Mapping[str, RecipientFact]
-    file: str | None = None
+    file: str | None
     legal_name: str | None = None
     seat: str | None = None
     research: bool = False
@@ -107,10 +104,15 @@ class Recipient:
             yield sentence(read, day=fact.checked, **facts) if fact.checked else sentence(unread, **facts)
 
 
+FACTS: Mapping[str, Any] = {each.name: each.type for each in fields(Recipient) if each.default is not MISSING}
+"""The types of facts about a recipient, by their names."""
+
+
 def load_recipient(id: str, path: str | None = None, storage: StorageOptions | None = None) -> Recipient:
     """Return a recipient by its id; `path`: a file, also on S3, that replaces the one of the package.
 
-    Raises `ConfigError` if there is no such recipient, or with all mistakes of the file.
+    Raises `ConfigError` if there is no such recipient, or with all mistakes of the file, and `StorageError`
+    if it cannot be read.
     """
     found = load_recipients(path, storage)
     if id not in found:
@@ -124,11 +126,8 @@ def load_recipient(id: str, path: str | None = None, storage: StorageOptions | N
 
 def load_recipients(path: str | None = None, storage: StorageOptions | None = None) -> dict[str, Recipient]:
     """Return all recipients by their ids; `path` and errors as those of `load_recipient`."""
-    file = path or shipped("recipients.yaml")
-    if "://" in str(file):
-        raw, _ = read_object(str(file), storage or StorageOptions())
-    else:
-        raw = file_bytes(file, "the recipients", "--recipients")
+    file = path or str(shipped("recipients.yaml"))
+    raw, _ = read_object(canonical(file), storage or StorageOptions())
     check, found = Check(), dict[str, Recipient]()
     root = compose(raw, check, "recipients contain facts, and nothing is nested deeper", "recipients")
     top = check.entry(root, "recipients file", "recipients") if root is not None else {}
@@ -143,13 +142,13 @@ def load_recipients(path: str | None = None, storage: StorageOptions | None = No
         found[own_id] = Recipient(
             id=own_id,
             name=check.text(keys.get("name"), f"{about}: name") or "",
-            datasets=_texts(keys.get("datasets"), f"{about}: datasets", check),
-            places=_texts(keys.get("places"), f"{about}: places", check),
+            datasets=check.texts(keys.get("datasets"), f"{about}: datasets", may_be_empty=True),
+            places=check.texts(keys.get("places"), f"{about}: places", may_be_empty=True),
             facts=facts,
             file=path,
             **{name: value for name, value in values.items() if value is not None},
         )
-    check.finish(str(file), "the recipients file")
+    check.finish(file, "the recipients file")
     return found
 
 
@@ -161,12 +160,10 @@ def _fact(name: str, node: yaml.Node, where: str, check: Check) -> tuple[Any, Re
     value: Any = None
     if given is None:
         pass
-    elif name in LISTS:
-        value = _texts(given, where, check)
-        known = {"columns": KNOWN_COLUMNS["rows"], "laws": LAWS}.get(name, value)
-        for unknown in sorted({*value} - {*known}):
-            check.report(given, f"{where}: `{unknown}` is not one of {', '.join(sorted(known))}")
-    elif name in FLAGS:
+    elif FACTS[name] == tuple[str, ...]:
+        names = {"columns": KNOWN_COLUMNS["rows"], "laws": LAWS}.get(name, ())
+        value = check.texts(given, where, sorted(names), may_be_empty=True)
+    elif FACTS[name] is bool:
         value = check.flag(given, where)
     elif name == "seat":
         value = country_code(given, where, check)
@@ -177,14 +174,6 @@ def _fact(name: str, node: yaml.Node, where: str, check: Check) -> tuple[Any, Re
     if checked and checked > datetime.now(UTC).date() + timedelta(days=1):
         check.report(noted["checked"], f"{where}: checked: {checked} is to come")
     return value, RecipientFact(check.text(noted.get("source"), f"{where}: source") or "", checked)
-
-
-def _texts(node: yaml.Node | None, what: str, check: Check) -> tuple[str, ...]:
-    if isinstance(node, yaml.SequenceNode):
-        return tuple(filter(None, (check.text(item, what) for item in node.value)))
-    if node is not None:
-        check.report(node, f"{what} must be a list")
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +242,7 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     optional = "phone legal_form siren rna members publishers acts_as trusted_flagger fair_use"
     keys = check.entry(top["sender"], "sender", "name address email signatory", optional)
     texts = _sender_texts(keys, check)
-    role, members, email = texts["acts_as"] or "agent", texts["members"], texts["email"] or ""
+    role, members, email = texts.pop("acts_as") or "agent", texts.pop("members"), texts["email"]
     if role not in ("agent", "owner"):
         check.report(keys["acts_as"], f"acts_as `{role}` is neither `agent` nor `owner`")
     if members is None:
@@ -269,34 +258,23 @@ def _sender(root: yaml.Node, check: Check, path: str) -> Sender | None:
     if role == "owner" and len(publishers) != 1:
         # An owner of one publisher's rights needs a mandate to act for another publisher.
         check.report(keys["acts_as"], ONE_OWNER.format(len(publishers)))
+    facts = texts | {name: _act(keys.get(name), name, check) for name in ACTS}
+    siren = siren_of(keys.get("siren"), "siren", check)
     return Sender(
-        name=texts["name"] or "",
-        address=texts["address"] or "",
-        email=email,
-        phone=texts["phone"],
-        siren=siren_of(keys.get("siren"), "siren", check),
-        signatory=texts["signatory: name"] or "",
-        signatory_title=texts["signatory: title"] or "",
-        is_owner=role == "owner",
-        publishers=publishers,
-        legal_form=texts["legal_form"],
-        rna=texts["rna"],
-        capacity=texts["signatory: capacity"],
-        **{name: _act(keys.get(name), name, check) for name in ACTS},
-        file=path,
-        folder=folder,
+        **facts, siren=siren, is_owner=role == "owner", publishers=publishers, file=path, folder=folder
     )
 
 
-def _sender_texts(keys: Mapping[str, yaml.Node], check: Check) -> dict[str, str | None]:
+def _sender_texts(keys: Mapping[str, yaml.Node], check: Check) -> dict[str, Any]:
+    """Return the texts of a sender by the names of its fields, and `acts_as` and `members`."""
     person = (
         check.entry(keys["signatory"], "signatory", "name title", "capacity") if "signatory" in keys else {}
     )
     names = ("acts_as", "members", "name", "address", "email", "phone", "legal_form", "rna")
-    nodes = {name: keys.get(name) for name in names}
-    nodes |= {f"signatory: {name}": person.get(name) for name in ("name", "title", "capacity")}
-    texts = dict[str, str | None]()
-    for what, node in nodes.items():
+    nodes = {name: (name, keys.get(name)) for name in names}
+    nodes |= {name: (f"signatory: {key}", person.get(key)) for name, key in _OF_PERSON.items()}
+    texts = dict[str, Any](dict.fromkeys(_REQUIRED, ""))
+    for name, (what, node) in nodes.items():
         text, fault = check.text(node, what), ""
         if text and len(text) > CHARACTERS:
             fault = f"{what} has {len(text):,} characters, and may have {CHARACTERS}"
@@ -304,7 +282,7 @@ def _sender_texts(keys: Mapping[str, yaml.Node], check: Check) -> dict[str, str 
             fault = f"{what} contains characters that cannot be shown"
         if node is not None and fault:
             check.report(node, fault)
-        texts[what] = None if fault else text
+        texts[name] = (None if fault else text) or texts.get(name)
     return texts
 
 

@@ -25,7 +25,6 @@ import yaml
 from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER, mandate_of
 from presswatch_spark.claims.selection import DOUBTFUL, Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
-from presswatch_spark.core.settings.checked_yaml import file_bytes
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import load_registry
@@ -44,9 +43,9 @@ from presswatch_spark.legal.notices.notice import draft_notice, today
 from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipients, load_sender
 from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
-from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.objects import StorageOptions, canonical, read_object
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import sealed_json
 
@@ -100,9 +99,6 @@ def plan_campaign(
     there is something else in the folder, `InUseError` if another process adds to the campaign.
     """
     folder = Folder.of(out, storage)
-    if folder.is_local:
-        with disk_errors(out):
-            folder.path.mkdir(parents=True, exist_ok=True)
     with locked_campaign(folder):
         journal = Journal.at(out, storage)
         if journal is None and set(folder.entries()) - {LOCK, REUPLOADERS}:
@@ -110,7 +106,7 @@ def plan_campaign(
         planned_on = date.fromisoformat(journal.plan["arguments"]["--date"]) if journal else today()
         day = order.drafted or planned_on
         sources = {path: _case(path, order, storage) for path in order.cases}
-        arguments = _arguments(order, day, map(sources.__getitem__, order.cases))
+        arguments = _arguments(order, day, map(sources.__getitem__, order.cases), storage)
         if journal:
             _require_same(journal, "arguments", arguments, journal.plan["arguments"])
             if journal.plan["notices"].keys() == journal.digests.keys() and not journal.pending:
@@ -156,12 +152,14 @@ def _draft(journal: Journal, orders: Mapping[str, NoticeOrder], tell: Callable[[
     return journal
 
 
-def _arguments(order: PlanOrder, day: date, sources: Iterable[CaseSource]) -> dict[str, Any]:
+def _arguments(
+    order: PlanOrder, day: date, sources: Iterable[CaseSource], storage: StorageOptions
+) -> dict[str, Any]:
     """Return the arguments of a plan, with digests of files and cases."""
     files = {"--members": [order.members], "--sender": order.senders}
     files["--recipients"] = [order.recipients or str(shipped("recipients.yaml"))]
     digests = {
-        name: [hashlib.sha256(file_bytes(path, "the file", name)).hexdigest() for path in paths]
+        name: [hashlib.sha256(read_object(canonical(path), storage)[0]).hexdigest() for path in paths]
         for name, paths in files.items()
     }
     cases = [str(source.case.about["targets_digest"]) for source in sources]
@@ -216,7 +214,7 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
     senders = {sender.file: sender for sender in sender_of.values()}.values()
     selections = {path: source.sift(Choice(), order.mirrors) for path, source in sources.items()}
     files = {place.file for selection in selections.values() for place in selection.places}
-    recipients = list(load_recipients(order.recipients).values())
+    recipients = list(load_recipients(order.recipients, folder.storage).values())
     recipients += _reuploaders(files, recipients, folder)
     for case, selection in selections.items():
         excluded = [(target, "", reason) for target, reason in selection.reasons.items()]

@@ -44,10 +44,7 @@ def parse_agents(raw: bytes, name: str) -> dict[str, Agent]:
         what = f"agent `{agent}`"
         if agent and not NAME.fullmatch(agent):
             check.report(keys["name"], f"{what}: a name has letters, digits, `-`, `_` and `.` only")
-        purposes = tuple(
-            check.one_of(item, f"{what}: purpose", USES) or ""
-            for item in check.items(keys.get("purpose"), f"{what}: purpose")
-        )
+        purposes = check.texts(keys.get("purpose"), f"{what}: purpose", USES)
         source = check.text(keys.get("source"), f"{what}: source")
         if source is not None and not source.startswith("https://"):
             check.report(keys["source"], f"{what}: source must be an address (https://…)")

@@ -457,7 +457,7 @@ def test_an_entry_speaks_of_the_releases_that_may_be_meant(
         ("published: 2021-03", "published: 2021-13", "e.yaml:12: exposure `parrot-crawls`: published `2021"),
         ("published: 2021-03", "published: 2021-02-30", "is not a day, month or year"),
         ("until: 2020-12-31", "until: 2017-12-31", "until 2017-12-31 is before since 2018-01-01"),
-        ("    since", "    languages: [french]\n    since", "language `french` is not one of"),
+        ("    since", "    languages: [french]\n    since", "languages `french` is not one of"),
         ("    sources:\n", "    sources: []\n    rest:\n", "sources is an empty list"),
         (GOOD, GOOD + GOOD.removeprefix("exposures:\n"), "id `parrot-crawls` is already used on line 2"),
     ],

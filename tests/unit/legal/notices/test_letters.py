@@ -576,7 +576,7 @@ def test_each_law_has_its_address_and_the_seat_its_languages(tmp_path: Path) -> 
     [
         ("value: FR", "value: ZZ", r"f:\d+: recipient `inria-oscar`: seat must be a code of two letters"),
         ("value: true", "value: perhaps", r"f:\d+: recipient `.*`: research must be true or false"),
-        (r"\[release, file, record_o", "[release, text, record_o", r"f:\d+: .*columns: `text` is not one of"),
+        (r"\[release, file, record_o", "[release, text, record_o", r"f:\d+: .*columns `text` is not one of"),
         (r"checked: null(?=[\n}])", "checked: 2999-01-01", r"f:\d+: .*: \w+: checked: 2999-01-01 is to come"),
     ],
 )

@@ -212,10 +212,8 @@ def look(
     """
     from presswatch_spark.cli.commands.scan import incomplete_lines, summary_lines
 
-    folder, out = campaign.folder, campaign.plan.out
-    if folder.is_local:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    with locked(folder, LOCK, campaign.config.run.lease_seconds):
+    out = campaign.plan.out
+    with locked(campaign.folder, LOCK, campaign.config.run.lease_seconds):
         for news in run(campaign, datetime.now(UTC), command_line(), budget, retried):
             if isinstance(news, Task):
                 for line in task_lines(news):

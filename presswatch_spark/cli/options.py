@@ -26,6 +26,7 @@ from presswatch_spark.query.sql import ENGINES
 from presswatch_spark.tables.literals import CONFIDENCES
 
 if TYPE_CHECKING:
+    from presswatch_spark.claims.selection import Choice
     from presswatch_spark.corpus.sealing.key import KeySource
     from presswatch_spark.query.pointers.pointer import Mirror
 
@@ -248,7 +249,7 @@ def claims_option() -> Any:
 
 
 def rows_option() -> Any:
-    """Declare `--rows`; see `require_one_choice`."""
+    """Declare `--rows`; see `choice_of`."""
     return option("--rows", "FILE", "Only claims with these row_sha256: one per line, CSV or JSONL.")
 
 
@@ -284,10 +285,13 @@ def key_source(file: str | None, secret: str | None) -> KeySource:
     return source
 
 
-def require_one_choice(rows: str | None, confidences: tuple[str, ...]) -> None:
-    """Raise a usage error if claims are chosen in two ways."""
+def choice_of(rows: str | None, confidences: tuple[str, ...], storage: StorageOptions) -> Choice:
+    """Return the choice of claims by `--rows` or `--confidence`; a usage error if both are given."""
+    from presswatch_spark.claims.selection import Choice
+
     if rows and confidences:
         raise click.UsageError("pass either --rows or --confidence")
+    return Choice.of(rows, confidences, storage)
 
 
 def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:

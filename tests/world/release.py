@@ -4,7 +4,7 @@ import collections
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.settings.config import load_scan_config
@@ -103,9 +104,11 @@ class Release:
         assert len(record) == target.record_length
         self.change(target, lambda data: put_at(data, target, record))
 
-    def open(self, name: str = "case", **chosen: Any) -> RemovalCase:
-        chosen = {"confidences": LETTERS} | chosen
-        case, _ = open_case(str(self.tables), str(self.folder / name), **chosen)
+    def open(
+        self, name: str = "case", rows: str | None = None, confidences: Sequence[str] = LETTERS, **more: Any
+    ) -> RemovalCase:
+        choice = Choice.of(rows, () if rows else confidences, StorageOptions())
+        case, _ = open_case(str(self.tables), str(self.folder / name), choice, **more)
         return case
 
 

@@ -9,6 +9,7 @@ import click
 
 from presswatch_spark.cli.options import (
     argument,
+    choice_of,
     claims_option,
     confidence_option,
     count_option,
@@ -16,7 +17,6 @@ from presswatch_spark.cli.options import (
     mirror_option,
     option,
     repeated_option,
-    require_one_choice,
     rows_option,
 )
 from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Language, Reply, ReplyForm, command, telling
@@ -91,15 +91,13 @@ def build(
     presswatch evidence build --corpus corpus --tsa https://tsa.example/,ca.pem \\
       --out bag tables
     """
-    from presswatch_spark.claims.selection import Choice
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.evidence.build import make_bag
     from presswatch_spark.legal.evidence.records import BagOrder
     from presswatch_spark.legal.evidence.sources import source_at
     from presswatch_spark.legal.evidence.stamps import parse_authority
 
-    require_one_choice(rows, confidences)
-    choice = Choice.of(rows, confidences, form.storage)
+    choice = choice_of(rows, confidences, form.storage)
     order = BagOrder(
         selection=source_at(path, form.storage, claims).select_claims(choice),
         corpus=Corpus.open(corpus, storage=form.storage),

@@ -13,6 +13,7 @@ import click
 
 from presswatch_spark.cli.options import (
     argument,
+    choice_of,
     confidence_option,
     count_option,
     day_option,
@@ -21,7 +22,6 @@ from presswatch_spark.cli.options import (
     mirror_option,
     option,
     repeated_option,
-    require_one_choice,
     rows_option,
 )
 from presswatch_spark.cli.replies import (
@@ -38,7 +38,7 @@ from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
 
 if TYPE_CHECKING:
-    from presswatch_spark.legal.notices.notice import EventKind, Notice
+    from presswatch_spark.legal.notices.notice import Event, EventKind, Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule
     from presswatch_spark.legal.notices.register import RegisteredNotice
     from presswatch_spark.legal.notices.states import NoticeState
@@ -114,19 +114,17 @@ def draft(
     presswatch notice draft --to common-crawl --law fr --lang fr \\
       --sender sender.yaml --out n1 case
     """
-    from presswatch_spark.claims.selection import Choice
     from presswatch_spark.legal.evidence.sources import source_at
     from presswatch_spark.legal.notices.laws import laws
     from presswatch_spark.legal.notices.letter import AMOUNTS, NoticeOrder
     from presswatch_spark.legal.notices.notice import draft_notice, today
     from presswatch_spark.legal.notices.parties import load_recipient, load_sender
 
-    require_one_choice(rows, confidences)
     storage, addressee = form.storage, load_recipient(recipient, recipients, form.storage)
     language = language or addressee.language
     _ = Language("fr" if language == "both" else language)
     order = NoticeOrder(
-        selection=source_at(source, storage, claims).select(Choice.of(rows, confidences, storage), mirrors),
+        selection=source_at(source, storage, claims).select(choice_of(rows, confidences, storage), mirrors),
         recipient=addressee,
         law=laws()[law],
         lang=language,
@@ -207,7 +205,7 @@ def check(
         [*(_refused(refusal, _) for refusal in refusals), total],
         rows=ReplyRows(rows),
         warnings=(_.sentence(doubt) for doubt in checked.doubts),
-        exit_code=0 if checked.passes else FAILED,
+        exit_code=FAILED if refusals else 0,
     )
 
 
@@ -263,9 +261,7 @@ def sent(
     from presswatch_spark.legal.notices.notice import EventDetails, Notice
 
     details = EventDetails(by, on, via, proof=file)
-    event = states.send(Notice.open(path, form.storage), details, recipients)
-    _ = form.language
-    return Reply([_("recorded: sent on {day}", day=_.day(event.day))])
+    return _recorded(states.send(Notice.open(path, form.storage), details, recipients), form)
 
 
 @command("answer", notice, lang="en")
@@ -285,9 +281,7 @@ def answer(
     from presswatch_spark.legal.notices.notice import EventDetails, Notice
 
     details = EventDetails(by, on, via, note, file)
-    event = states.record(Notice.open(path, form.storage), "answered", details, answer=kind)
-    _ = form.language
-    return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
+    return _recorded(states.record(Notice.open(path, form.storage), "answered", details, kind), form)
 
 
 @command("record", notice, lang="en")
@@ -316,8 +310,11 @@ def record(
     from presswatch_spark.legal.notices.notice import EventDetails, Notice
 
     details = EventDetails(by, on, via, note, file)
-    event = states.record(Notice.open(path, form.storage), kind, details)
-    _ = form.language
+    return _recorded(states.record(Notice.open(path, form.storage), kind, details), form)
+
+
+def _recorded(event: Event, form: ReplyForm) -> Reply:
+    _, kind = form.language, str(event.facts.get("answer", event.kind))
     return Reply([_("recorded: {answer} on {day}", answer=_name(kind, _), day=_.day(event.day))])
 
 
@@ -359,7 +356,7 @@ def plan(
     order = PlanOrder(cases, members, recipients, senders, days, claims, mirrors, laws, language, day)
     drafted = list[str]()
     journal = plan_campaign(order, out, form.storage, drafted.append)
-    _, planned = form.language, journal.plan
+    _, planned = Language("fr" if language in ("fr", "both") else "en"), journal.plan
     rows = [{"notice": id, **notice} for id, notice in planned["notices"].items()]
     names = ("publisher", "recipient", "reason", "places")
     excluded = [dict(zip(names, row, strict=True)) for row in planned["exclusions"]]
@@ -371,9 +368,10 @@ def plan(
         _("{notices} in {folder}, {new} of them drafted now", **facts),
         _("{named} of {places} are in notices", named=_.number(planned["named"]), places=places),
     ]
-    lines: list[Line] = [Table(("notice", "publishers", "places"), table, ("notice",))]
+    lines: list[Line] = [Table(_.names(("notice", "publishers", "places")), table, _.names(["notice"]))]
     if excluded:
-        lines += ["", Table(names, planned["exclusions"], wrapped=names[:-1])]
+        left_out = [(*row[:2], _.word("left out", row[2]), row[3]) for row in planned["exclusions"]]
+        lines += ["", Table(_.names(names), left_out, wrapped=_.names(names[:-1]))]
     return Reply(lines, rows=ReplyRows([*rows, *excluded]), totals=totals)
 
 
@@ -404,9 +402,7 @@ def status(
         raise click.UsageError("--export and --calendar are for a campaign")
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), case)
-    facts = asdict(found)
-    del facts["days_left"]
-    return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([facts]))
+    return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([asdict(found)]))
 
 
 def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
@@ -419,22 +415,18 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
     if calendar:
         folder, name = require_new(calendar, form.storage)
         folder.write(name, register.calendar(LetterWords(_.language)), absent=True)
-    cells = defaultdict[tuple[str, str], dict[str, str]](dict)
+    cells = defaultdict[tuple[str, str, str], list[str]](list)
     for each in register.notices:
         left, state = each.found.days_left, _name(each.found.state, _)
         for name in each.planned["publishers"].values():
-            row, column = cells[name, each.planned["law"]], each.planned["recipient"]
-            shown = state if left is None else f"{state} {left:+}"
-            row[column] = ", ".join(filter(None, [row.get(column), shown]))
+            of_notice = name, each.planned["law"], each.planned["recipient"]
+            cells[of_notice].append(state if left is None else f"{state} {left:+}")
     lines = list[Line]()
     recipients = list(dict.fromkeys(str(each.planned["recipient"]) for each in register.notices))
     for first in range(0, len(recipients), RECIPIENTS_BESIDE):
         some = recipients[first : first + RECIPIENTS_BESIDE]
-        rows = [
-            (*key, *(row.get(each, "") for each in some))
-            for key, row in sorted(cells.items())
-            if row.keys() & some
-        ]
+        keys = sorted({(name, law) for name, law, to in cells if to in some})
+        rows = [(*key, *(", ".join(cells.get((*key, to), ())) for to in some)) for key in keys]
         lines += [Table(("publisher", "law", *some), rows, ("law",), ("publisher", *some)), ""]
     lines.append(_steps_table(register.notices, _))
     counts = Counter(each.found.state for each in register.notices)

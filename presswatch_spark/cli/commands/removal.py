@@ -11,13 +11,13 @@ import click
 
 from presswatch_spark.cli.options import (
     argument,
+    choice_of,
     claims_option,
     confidence_option,
     day_option,
     flag,
     mirror_option,
     option,
-    require_one_choice,
     rows_option,
 )
 from presswatch_spark.cli.replies import (
@@ -77,16 +77,8 @@ def open_command(
     """
     from presswatch_spark.legal.removal.places import open_case
 
-    require_one_choice(rows, confidences)
-    _case, chosen = open_case(
-        tables,
-        out,
-        claims=claims,
-        rows=rows,
-        confidences=confidences or ("A", "B"),
-        noticed_at=noticed_at,
-        storage=form.storage,
-    )
+    choice = choice_of(rows, confidences, form.storage)
+    _case, chosen = open_case(tables, out, choice, claims=claims, noticed_at=noticed_at, storage=form.storage)
     _ = form.language
     claims_named = _.n("{n} claim", "{n} claims", chosen.claims)
     places = _.n("{n} place", "{n} places", len(chosen.targets))

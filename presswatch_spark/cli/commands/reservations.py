@@ -182,10 +182,8 @@ def timeline(
             for row in group:
                 value = row["value"] if row["signal"] not in RULE_FILES else None
                 declared = ": ".join(filter(None, (_form(row), value or row["note"])))
-                agents, days = (
-                    _agents(row["agents"] or (), _),
-                    (_.day(row["first_at"]), _.day(row["last_at"])),
-                )
+                days = _.day(row["first_at"]), _.day(row["last_at"])
+                agents = _agents(row["agents"] or (), _)
                 cells.append((declared, agents, _verdict(row, _), *days, row["captures"]))
             yield origin
             yield Table(columns, cells, columns[2:], columns[:2])

@@ -161,7 +161,7 @@ def _make_dossier(
     corpus, tables, case, bag = (str(folder / name) for name in ("corpus", "tables", "case", "bag"))
     say("judging the matches")
     api.make_claims(tables, corpus=corpus, out=tables, settings=config)
-    open_case(tables, case, confidences=("A", "B"))
+    open_case(tables, case, Choice())
     say("sealing the evidence")
     selection = source_at(case, config.storage).select_claims(Choice())
     built = make_bag(BagOrder(selection, Corpus.open(corpus), with_texts=True), bag, config)

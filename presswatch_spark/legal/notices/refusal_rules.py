@@ -223,11 +223,6 @@ class NoticeCheck:
     refusals: tuple[BrokenRule, ...]
     doubts: tuple[Sentence, ...]
 
-    @property
-    def passes(self) -> bool:
-        """Return whether nothing refuses the notice."""
-        return not self.refusals
-
 
 def check_notice(notice: Notice, checking: Checking) -> NoticeCheck:
     """Check a notice; if no rule is broken, add the event `checked` to it.

@@ -260,20 +260,15 @@ def record(notice: Notice, kind: EventKind, details: EventDetails, answer: str |
         newest = _latest(notice, "sent", *DELIVERIES, "answered", "reminded", "escalated")
         first = newest.day if newest else notice.drafted_on
         _require_day(notice, details, first, "its newest event happened")
+    elif sent := [event.day for event in notice.events if event.kind == "sent"]:
+        _require_day(notice, details, min(sent), "it was sent")
     else:
-        _require_day(notice, details, _first_sent(notice).day, "it was sent")
+        raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
     _require_unchanged(notice)
     if kind in DELIVERIES and not details.proof and len(re.findall(r"\d", details.via or "")) < NUMBER_DIGITS:
         remedy = "give its receipt with --file, or the number of the registered letter with --via"
         raise _refused(notice, f"there is no proof that it was {kind}", remedy)
     return notice.add_event(kind, details, answer=answer).events[-1]
-
-
-def _first_sent(notice: Notice) -> Event:
-    sent = [event for event in notice.events if event.kind == "sent"]
-    if not sent:
-        raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
-    return min(sent, key=lambda event: event.day)
 
 
 def _refused(notice: Notice, what: str, remedy: str) -> InputError:

@@ -14,7 +14,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.selection import Choice, chosen_claims, claims_of_targets, require_rows
+from presswatch_spark.claims.selection import (
+    LETTERS,
+    Choice,
+    chosen_claims,
+    claims_of_targets,
+    require_rows,
+)
 from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
@@ -88,7 +94,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     # Add places that no scan has found: for WET records, the WARC records of the same captures.
     known = {(each.row_sha256, each.shard_uri, each.document_url, each.captured_at) for each in targets}
     for target in list(targets):
-        source = _source_of(target.dataset, target.shard_uri)
+        source = registry.made_from(target.dataset, target.shard_uri)
         if source is None or not target.document_url or target.captured_at is None:
             continue
         dataset, uri = source
@@ -105,7 +111,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
     rows = matches.to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
     for row in list(rows):
-        if source := _source_of(row["dataset"], row["shard_uri"]):
+        if source := registry.made_from(row["dataset"], row["shard_uri"]):
             rows.append({**row, "shard_uri": source[1], "text_sha256": None, "record_id": None})
     ours = {tuple(getattr(target, name) for name in OTHERS) for target in targets}
     pairs = {(target.shard_uri, target.article_id) for target in targets}
@@ -141,11 +147,6 @@ def target_of(of: Row, row: Row, place: TargetPlace, scanned: ScannedShards) -> 
     return sealed(Target(**columns, place=place, etag=etag, bytes=size, target_sha256=""))
 
 
-def _source_of(dataset: str, uri: str) -> tuple[str, str] | None:
-    format = registry.find(dataset)
-    return format.made_from(uri) if format else None
-
-
 # The place of a target in its file.
 
 
@@ -177,10 +178,9 @@ def offset_of(record: Target | Probe) -> int:
 def open_case(
     tables: str,
     out: str,
+    choice: Choice,
     *,
     claims: str | None = None,
-    rows: str | None = None,
-    confidences: Sequence[str] = (),
     noticed_at: date | None = None,
     storage: StorageOptions | None = None,
 ) -> tuple[RemovalCase, ChosenTargets]:
@@ -189,23 +189,22 @@ def open_case(
     Args:
         tables: the folder of the runs from which the claims were made.
         claims: the folder of the claims; default: `tables`.
-        rows: a file that names claims by `row_sha256`, instead of `confidences`.
         noticed_at: the day of the notice; default: today, in UTC.
 
     Raises:
-        InputError: there are no such claims; see `Choice.of`.
+        InputError: there are no such claims.
         OutputError: `out` is not empty, or a table differs from its published form.
     """
     storage = storage or StorageOptions()
     with new_folder(out, storage, MARKER) as draft:
         store, judged = TableStore.open(tables, storage), TableStore.open(claims or tables, storage)
-        chosen = targets_of(store, judged, Choice.of(rows, confidences, storage))
+        chosen = targets_of(store, judged, choice)
         runs = sorted({target.run_id for target in chosen.targets})
         about = {
             "tables": str(store.root),
             "claims": str(judged.root),
             "claims_run": judged.made("claims")[-1],
-            "confidences": [] if rows else list(confidences),
+            "confidences": [] if choice.rows else list(choice.confidences or LETTERS),
             "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
             "reading": {run_id: reading_of(store, run_id) for run_id in runs},
             "others": chosen.others,

@@ -136,7 +136,7 @@ def test_bag_and_letter_state_the_source(folder: Path) -> None:
 
 
 def test_a_record_with_an_article_in_two_sources_is_no_other_capture(folder: Path) -> None:
-    _, chosen = open_case(str(folder / "tables"), str(folder / "case"), confidences=["B"])
+    _, chosen = open_case(str(folder / "tables"), str(folder / "case"), Choice(confidences=("B",)))
     (twice,) = [each for each in PAGES if each.endswith("/b")]
     targets = [each for each in chosen.targets if each.document_url == twice]
     assert {target.place for target in targets} == {"record"}

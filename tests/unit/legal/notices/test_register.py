@@ -82,7 +82,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(office: Bureaux, tmp_path: Path) -> None:
     campaign = tmp_path / "campaign"
-    presswatch(*office.plan_words(str(campaign)))
+    assert presswatch(*office.plan_words(str(campaign))).split()[:3] == ["lettre", "éditeurs", "lieux"]
     planned = register_of(campaign).journal.plan["notices"]
     assert len(planned) == 2 * sum(map(len, LAWS.values()))
     named = {name for each in planned.values() for name in each["publishers"]}

@@ -530,7 +530,7 @@ def test_documents_that_had_the_article_before_are_not_where_a_page_went(crawl: 
         )
     )  # fmt: skip
     (crawl.folder / "rows").write_text(target.row_sha256)
-    case = crawl.open("alone", rows=str(crawl.folder / "rows"), confidences=())
+    case = crawl.open("alone", rows=str(crawl.folder / "rows"))
     assert case.about["others"]
     probe(case, crawl)
     name = target.record_id.encode()

@@ -14,6 +14,7 @@ from threading import Barrier
 import pytest
 
 from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
@@ -151,7 +152,7 @@ def dataset(
     """A hub with the files of a form, by default rows, and a case of what was found in them, read once."""
     folder, files = made(getattr(request, "param", ROWS))
     with on_hub(files) as site:
-        case, _ = open_case(str(folder / "tables"), str(tmp_path / "case"), confidences=LETTERS)
+        case, _ = open_case(str(folder / "tables"), str(tmp_path / "case"), Choice(confidences=LETTERS))
         found = Dataset(site, case, site.datasets[NAME].main, folder / "corpus")
         found.probe()
         yield found

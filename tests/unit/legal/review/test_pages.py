@@ -18,6 +18,7 @@ from lxml.html import document_fromstring
 from starlette.testclient import TestClient
 
 from presswatch_spark.claims.reviews import Review, load_reviews
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError, StorageError
 from presswatch_spark.core.extras import install_command
 from presswatch_spark.legal.removal.places import open_case
@@ -121,7 +122,7 @@ def test_a_page_that_does_not_read_can_be_judged(tmp_path: Path, house: House, d
 
 def test_a_case_names_its_claims_itself(tmp_path: Path, house: House) -> None:
     claims, path = house.folder / "claims", tmp_path / "case"
-    open_case(str(house.tables), str(path), claims=str(claims), confidences=["B"])
+    open_case(str(house.tables), str(path), Choice(confidences=("B",)), claims=str(claims))
     case = desk_of(house, tmp_path / "reviews.jsonl", path=path, tables=None)
     assert len(case.claims) == COPIES
     assert host_of(opened(case).get("/", params={"letter": "B"}).text) == "b0.example"

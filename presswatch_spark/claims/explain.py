@@ -16,6 +16,7 @@ from presswatch_spark.claims.narrative import (
 )
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.terminal import columns_of, printable
+from presswatch_spark.core.translation import N_
 from presswatch_spark.tables.declarations import Span
 from presswatch_spark.tables.reasons import REASONS, Reason
 
@@ -157,27 +158,22 @@ def _mends(case: ExplainedRow, known: Mapping[str, Reason], _: Speaker) -> Itera
                 " titles or the article's address."
             )
         )
-    if is_good and is_page_itself(case.row.url_match, case.row.own_site):
-        mends.append(
-            _(
-                "The letter would fall if the page had a date before the article's, or if its"
-                " record were damaged."
-            )
+    fall = N_(
+        "The letter would fall if the page had permission or a date before the article's, or if these words"
+        " had a common source."
+    )
+    if is_page_itself(case.row.url_match, case.row.own_site):
+        fall = N_(
+            "The letter would fall if the page had a date before the article's, or if its record"
+            " were damaged."
         )
-    elif is_good and case.own_site:
-        mends.append(
-            _(
-                "The letter would fall if the page had a date before the article's, or if these"
-                " words had a common source."
-            )
+    elif case.own_site:
+        fall = N_(
+            "The letter would fall if the page had a date before the article's, or if these words"
+            " had a common source."
         )
-    elif is_good:
-        mends.append(
-            _(
-                "The letter would fall if the page had permission or a date before the article's, or"
-                " if these words had a common source."
-            )
-        )
+    if is_good:
+        mends.append(_(fall))
     for mend in mends:
         yield list(_paragraph(mend, "- "))
     if case.letter == "C":

@@ -499,18 +499,15 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         "share": _.share(row.article_coverage or 0),
         "run": _.number(row.longest_run_words),
     }
-    if row.article_is_excerpt:
-        yield _(
-            "The publisher supplied only an excerpt of the article, of {words} words: {copied} of them are"
-            " on the page ({share}). The longest run without a break has {run}.",
-            **counts,
-        )
-    else:
-        yield _(
-            "{copied} of the article's {words} words are on the page ({share}). The longest"
-            " run without a break has {run}.",
-            **counts,
-        )
+    excerpt = N_(
+        "The publisher supplied only an excerpt of the article, of {words} words: {copied} of them are"
+        " on the page ({share}). The longest run without a break has {run}."
+    )
+    whole = N_(
+        "{copied} of the article's {words} words are on the page ({share}). The longest"
+        " run without a break has {run}."
+    )
+    yield _(excerpt if row.article_is_excerpt else whole, **counts)
     if row.text_source in TEXT_SOURCES:
         yield _(TEXT_SOURCES[row.text_source])
     yield _("Words are compared one by one; capitals, accents and punctuation do not count.")

@@ -2,19 +2,18 @@
 
 import shlex
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from presswatch_spark.core.terminal import printable, wrapped_at
+from presswatch_spark.query.pointers.pointer import on_site
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.storage.hub import ENDPOINT
-from presswatch_spark.storage.uris import HubAddress, bucket_and_key, scheme_of
+from presswatch_spark.storage.uris import HubAddress, bucket_and_key, join, scheme_of
 from presswatch_spark.tables.declarations import Match
 
 RECORD = "record"
 PASSAGE_WORDS, STRINGS_READ = 25, 4
 COLUMNS = 76
-PUBLIC_BUCKETS = {"commoncrawl": "https://data.commoncrawl.org"}
 
 _WORDS = """\
 def words(text):
@@ -156,11 +155,11 @@ def _of_strings(row: Match) -> str:
 def _address(uri: str) -> tuple[str, bool]:
     if scheme_of(uri) == "hf":
         return HubAddress.of(uri).resolver(ENDPOINT), True
-    if scheme_of(uri) != "s3":
-        return printable(uri), scheme_of(uri) != "file"
-    bucket, key = bucket_and_key(uri)
-    key = quote(key, safe="/!$&'()*+,;=:@~")
-    return printable(f"{PUBLIC_BUCKETS.get(bucket, f'https://{bucket}.s3.amazonaws.com')}/{key}"), True
+    site = on_site(uri)
+    if scheme_of(site) == "s3":
+        bucket, key = bucket_and_key(uri)
+        site = join(f"https://{bucket}.s3.amazonaws.com", key)
+    return printable(site), scheme_of(site) != "file"
 
 
 def _unpacked(uri: str) -> Sequence[str]:

@@ -101,7 +101,7 @@ def _record(row: Mapping[str, Any], mirrors: Sequence[Mirror]) -> tuple[str | No
     uri, offset = mirrored(row["upstream_uri"] or "", mirrors), row["upstream_offset"]
     if format and format.responses:
         uri, offset = shard, row["record_offset"] if row["record_encoding"] == "gzip" else None
-    elif made_from := format.made_from(shard) if format else None:
+    elif made_from := registry.made_from(row["dataset"], shard):
         uri, offset = made_from[1], None
     _, folder, name = uri.partition(IN_BUCKET)
     return (folder + name, offset) if name else (None, None)

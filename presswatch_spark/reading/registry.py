@@ -83,6 +83,12 @@ def find(name: str | None) -> Format | None:
     return next((format for format in FORMATS if format.name == name), None)
 
 
+def made_from(name: str | None, uri: str) -> tuple[str, str] | None:
+    """Return format and address of the shard that one of a format was made from; None if unknown."""
+    format = find(name)
+    return format.made_from(uri) if format else None
+
+
 def named(name: str) -> Format:
     """Return the format of that name; `InputError` if there is none."""
     if (format := find(name)) is None:

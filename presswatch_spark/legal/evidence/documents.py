@@ -4,8 +4,6 @@ A claim's page contains both languages; the reader chooses one. All text is host
 the page's Content-Security-Policy forbids loading and scripts.
 """
 
-import base64
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +43,7 @@ from presswatch_spark.legal.evidence.bag import PAGES, Bag
 from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
 from presswatch_spark.legal.evidence.typesetting import (
     SIGNS,
+    digest_in_policy,
     environment,
     forget_documents,
     in_print,
@@ -136,13 +135,13 @@ def page_of(shown: ShownClaim) -> str:
     from markupsafe import Markup
 
     style = (TEMPLATES / "claim.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style_source = digest_in_policy(style)
     page = (
         environment(TEMPLATES)
         .get_template("claim.html")
         .render(
             row=shown.case.row.row_sha256,
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            policy=f"default-src 'none'; style-src {style_source}; base-uri 'none'; form-action 'none'",
             style=Markup(style),
             views=list(shown.views.values()),
             languages=LANGUAGES,

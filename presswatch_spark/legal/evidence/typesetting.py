@@ -4,6 +4,8 @@ The same data at the same time gives the same bytes of PDF. All texts reach typs
 of them is markup. PDF/A requires each sign to be shown: `signs` gives codes for signs that its fonts lack.
 """
 
+import base64
+import hashlib
 import json
 import re
 import unicodedata
@@ -122,6 +124,11 @@ def environment(folder: Path, *, html: bool = True) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def digest_in_policy(text: str) -> str:
+    """Return a style or script as a Content-Security-Policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def forget_documents() -> None:

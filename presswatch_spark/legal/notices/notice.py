@@ -148,13 +148,13 @@ class Notice:
             raise OutputError(
                 f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
             ) from error
-        opened = cls(folder, about, sums, hashlib.sha256(listed).hexdigest(), journal=journal)
+        events, newest = list[Event](), ""
         for name in (name for name in folder.names() if name.startswith(f"{EVENTS}/")):
             data = folder.read(name)[0]
             try:
                 noted = unsealed_json(data)
                 event = Event.of(noted, data)
-                if (noted["previous"], event.number) != (opened._last_digest, len(opened.events) + 1):
+                if (noted["previous"], event.number) != (newest, len(events) + 1):
                     raise ValueError("it follows another event")
             except (ValueError, KeyError, TypeError) as error:
                 raise OutputError(
@@ -162,8 +162,9 @@ class Notice:
                     where=folder.at(name),
                     remedy="restore the notice from a copy, or draft it again",
                 ) from error
-            opened = replace(opened, events=(*opened.events, event))
-        return opened
+            events.append(event)
+            newest = event.sha256
+        return cls(folder, about, sums, hashlib.sha256(listed).hexdigest(), tuple(events), journal)
 
     @property
     def drafted_on(self) -> date:
@@ -220,7 +221,7 @@ class Notice:
             "kind": kind,
             "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "sums": self.digest,
-            "previous": self._last_digest,
+            "previous": self.events[-1].sha256 if self.events else "",
         }
         by = account_name() if details.by is None else details.by
         if by is not None and not by.strip():
@@ -251,10 +252,6 @@ class Notice:
             if journal:
                 journal.with_event(own_id, number, kind, event.sha256)
         return replace(self, events=(*self.events, event))
-
-    @property
-    def _last_digest(self) -> str:
-        return self.events[-1].sha256 if self.events else ""
 
 
 @contextmanager

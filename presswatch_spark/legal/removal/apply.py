@@ -122,15 +122,11 @@ def sha256_of(path: str, skipped: list[list[Any]] | None = None) -> str:
     """Return the SHA-256 of a file, without the ranges of `skipped`."""
     digest, at = hashlib.sha256(), 0
     with open(path, "rb") as file:
-        for offset, length, *_ in skipped or []:
+        for offset, length, *_ in [*(skipped or []), [os.fstat(file.fileno()).st_size, 0]]:
             for data in chunks_of(file, offset - at):
                 digest.update(data)
             at = offset + length
             file.seek(at)
-        data = file.read(CHUNK)
-        while data:
-            digest.update(data)
-            data = file.read(CHUNK)
     return digest.hexdigest()
 
 

@@ -58,17 +58,15 @@ def take_inventory(
     forget_hosts()
     with case.held():
         rows, notes = case.release_files(), case.notes("inventories")
-        number, found, blocked = len(notes), list[ReleaseFile](), None
-        is_begun = bool(notes) and (notes[-1]["release"], notes[-1]["format"]) == (release, format)
-        if is_begun:
-            found = [row for row in rows if row.inventory == number]
+        number, about, blocked = len(notes), {"release": release, "format": format}, None
+        is_begun = bool(notes) and about.items() <= notes[-1].items()
+        found = [row for row in rows if is_begun and row.inventory == number]
         if not is_begun or len(found) >= len(uris):
             number, found = number + 1, []
-            facts = {"number": number, "release": release, "format": format, "files": len(uris)}
-            case.note("inventories", number, facts)
+            case.note("inventories", number, {"number": number, **about, "files": len(uris)})
         chain, done = Chain.of(case, rows, "release_files"), {row.file_uri for row in found}
         left = [uri for uri in uris if printable(uri) not in done]
-        of_all: dict[str, Any] = {"inventory": number, "release": release, "format": format}
+        of_all: dict[str, Any] = {"inventory": number, **about}
         for first in range(0, len(left), FILES_WRITTEN):
             answers = request_files(left[first : first + FILES_WRITTEN], storage)
             files = [

@@ -55,6 +55,7 @@ from presswatch_spark.reading.inflate import (
 from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED, Removed, tombstone
+from presswatch_spark.storage.disk import fetch_file
 from presswatch_spark.storage.drafts import new_folder, scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
 from presswatch_spark.storage.streams import Opener
@@ -194,9 +195,7 @@ class _PatchedCopy:
 
     def make(self, uri: str) -> None:
         """Copy the file, write the blob, patch the copy, compare what readers list, and restore the copy."""
-        with open_stream(ObjectInfo(uri), self.options.storage) as stream, self.path.open("wb") as file:
-            while data := stream.read(apply.CHUNK):
-                file.write(data)
+        fetch_file(uri, str(self.path), self.options.storage)
         found = self._found()
         with gzip.GzipFile(self.draft / self.blob, "wb", mtime=0) as blob:
             if self.is_archive:
@@ -300,20 +299,18 @@ class _PatchedCopy:
         if not self.is_archive:
             rows = ((hashlib.sha256(row).hexdigest(), False) for row in rows_of(self.path, removed))
             return [*lists, _list("rows", rows)]
-        for name, reader in ARCHIVE_READERS.items():
-            if reader is _by_fastwarc and not self.is_warc:
-                continue
+        for name in ("warcio", "fastwarc") if self.is_warc else ("warcio",):
             try:
                 about = f"{name} {version(name)}"
                 with self.path.open("rb") as file:
-                    records = list(reader(file))
+                    records = list(ARCHIVE_READERS[name](file))
             except ImportError:
                 continue
             except Exception as error:  # noqa: BLE001
                 # This reader fails on the file, before and after.
                 lists.append({"reader": about, "error": str(error)})
                 continue
-            if reader is _by_warcio:
+            if name == "warcio":
                 self._kept = [record for record in records if record[0] not in removed]
             lists.append(_list(about, ((each, each[0] in removed) for each in records)))
         return lists

@@ -27,7 +27,6 @@ NOTHING = hashlib.sha256(b"").hexdigest()
 INFLATED_MOST = 64 << 20
 HEADERS_CHARACTERS, VALUE_CHARACTERS = 16_384, 256
 """Characters that are kept of all headers of an answer, and of its ETag or Last-Modified."""
-GZIP, PLAIN = b"\x1f\x8b\x08", b"WARC/"
 _RECORD_END = re.compile(rb"(?:\r?\n){0,2}")
 
 

@@ -3,8 +3,6 @@
 Its Content-Security-Policy allows only its own script and style. Templates escape all values.
 """
 
-import base64
-import hashlib
 import json
 import re
 from collections import Counter, defaultdict
@@ -20,7 +18,7 @@ from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
-from presswatch_spark.legal.evidence.typesetting import environment
+from presswatch_spark.legal.evidence.typesetting import digest_in_policy, environment
 from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -75,8 +73,8 @@ def page_of(found: Gathered, language: str) -> str:
             table_of(rows, columns.split(), _, name=name, query=queries[asked], left_out=left_out)
         )
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:;"
-        " base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {digest_in_policy(style)}; script-src {digest_in_policy(script)};"
+        " img-src data:; base-uri 'none'; form-action 'none'"
     )
     return (
         environment(_HERE / "templates")
@@ -112,11 +110,6 @@ def page_of(found: Gathered, language: str) -> str:
 @cache
 def _static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"sha256-{digest}"
 
 
 def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:

@@ -16,8 +16,9 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from presswatch_spark.claims.explain import case_lines
@@ -72,7 +73,6 @@ CLOSED = N_(
     "This address was already used, or is wrong. Start presswatch review again, and"
     " open the address that it prints."
 )
-FILES = {"review.css": "text/css", "review.js": "text/javascript"}
 GRACE_SECONDS = 2
 """Time for running requests to end after Ctrl-C; they may be fetching a page from a slow host."""
 
@@ -120,7 +120,7 @@ def application(desk: Desk, port: int) -> ASGIApp:
     routes = [
         Route("/", pages.home, methods=["GET"]),
         Route("/verdict", pages.verdict, methods=["POST"]),
-        Route("/static/{name}", pages.static, methods=["GET"]),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     return Guard(Starlette(routes=routes), port)
 
@@ -170,12 +170,6 @@ class _Server(uvicorn.Server):
 class _Pages:
     def __init__(self, desk: Desk, cookie: str) -> None:
         self._desk, self._cookie = desk, cookie
-
-    async def static(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in FILES:
-            return self._message(CLOSED, 404)
-        return FileResponse(HERE / "static" / name, media_type=FILES[name])
 
     async def home(self, request: Request) -> Response:
         token, session = request.query_params.get("token"), self._desk.session

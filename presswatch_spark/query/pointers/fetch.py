@@ -333,7 +333,7 @@ def trail_of(row: Match, archives: Archives, index: Index | None) -> Trail:
             where=where,
             remedy="fetch it without --upstream",
         )
-    made_from = format.made_from(row.shard_uri) if format else None
+    made_from = registry.made_from(row.dataset, row.shard_uri)
     if made_from:
         uri: str | None = mirrored(made_from[1], archives.mirrors)
     else:

@@ -57,12 +57,10 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
         raise InputError("no run is published here", where=str(store.root), remedy="scan first")
     wanted, rows, asked = _WantedRecords(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
     for dataset, release, url, at, shard, row in _values(store, "matches", _OF_MATCH):
-        format = registry.find(dataset)
-        source = format.made_from(shard) if format else None
-        if not source:
-            continue
         # The WARC file from which the WET shard was made.
-        uri = source[1]
+        _, uri = registry.made_from(dataset, shard) or ("", "")
+        if not uri:
+            continue
         releases = index.releases_of(release, at) if url and at and host_of(url) else ()
         if not releases:
             wanted.add(uri, _unplaced(url or "", at, row, NOT_ASKED))

@@ -3,9 +3,8 @@
 Rows that stay, their order and digests do not change. The next command finishes what a killed one began:
 
 1. New files are written to `_runs/rewriting`, then a plan: the files that they replace, and their runs.
-2. The plan is carried out: each new file is moved into its table, the rows of its runs are replaced, and old
-   files are deleted. Then the tombstone of a removal is published. Each step can be repeated.
-3. The plan is deleted.
+2. The plan is carried out, in steps that can be repeated: new files are moved into the tables, the rows of
+   their runs are replaced, old files deleted, the tombstone of a removal published, and the plan deleted.
 
 A new file with a new name counts for a run as soon as the run's row lists it; until then, old files count. If
 a new file has the name of an old one, its runs cannot be read until their rows are replaced.

@@ -387,9 +387,7 @@ def sync(
 def ddl(
     *,
     tables: str = argument(),
-    engine: str = option(
-        "--for", None, "Engine of the statements.", type=click.Choice(DDL_ENGINES), required=True
-    ),
+    engine: str = option("--for", None, "Their engine.", type=click.Choice(DDL_ENGINES), required=True),
     form: ReplyForm,
 ) -> Reply:
     """Print SQL that declares the tables to other engines.

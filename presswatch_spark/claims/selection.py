@@ -314,7 +314,6 @@ class ClaimPlace(PageRow):
         return cls(
             **columns,
             claim_row=target.row_sha256,
-            target_sha256=target.target_sha256,
             document_host=claim.document_host if claim else None,
             file=file,
             claim=claim,
@@ -344,10 +343,9 @@ OF_MATCH = (
     "text_source",
 )  # fmt: skip
 """Columns of a place that come from its row of `matches`; the others are those of its target."""
-_OF_TARGET = (
-    "place", "publisher_id", "title_id", "copied_words", "dataset", "release", "document_url", "captured_at",
-    "record_length", "payload_digest",
-)  # fmt: skip
+_OF_TARGET = [
+    each.name for each in fields(ClaimPlace) if each.name in Target.columns and each.name not in OF_MATCH
+]
 # Columns that join a target to its row of `matches`.
 _SAME_RECORD = OF_MATCH[1:8]
 

@@ -1,7 +1,7 @@
 """Makes the report, a page of HTML: gathers its content from the tables, and writes it in some languages."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -49,7 +49,7 @@ class ReportOrder:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The content of the report, for all languages. `tables` and `corpus` are absolute paths or URIs.
+    """The content of the report, for all languages. `order`: its sources, as absolute paths or URIs.
 
     `answers`: by question; without claims or changes, the questions about them have none. `claims`: the row
     of `derivations` that published the claims. `unfinished`: number of runs that were begun and not
@@ -58,7 +58,7 @@ class Gathered:
     names by id, empty without a corpus.
     """
 
-    tables: str
+    order: ReportOrder
     made_at: datetime
     engine: str
     tool_version: str
@@ -73,8 +73,6 @@ class Gathered:
     exposures: Sequence[Mapping[str, Any]]
     titles: Mapping[str, str]
     publishers: Mapping[str, str]
-    corpus: str | None = None
-    mirrors: Sequence[Mirror] = ()
 
     def rows(self, name: str) -> Rows:
         """Return the rows of an answer; no rows if the question was not asked."""
@@ -141,7 +139,7 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
         except PresswatchError as error:
             examples.append(str(error))
     return Gathered(
-        tables=canonical(order.tables),
+        order=replace(order, tables=canonical(order.tables), corpus=corpus and canonical(corpus)),
         made_at=datetime.now(UTC),
         engine=engine,
         tool_version=__version__,
@@ -156,6 +154,4 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
         exposures=list(exposed.totals()),
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
         publishers={each.id: each.name for each in registry.publishers} if registry else {},
-        corpus=canonical(corpus) if corpus else None,
-        mirrors=tuple(order.mirrors),
     )

@@ -62,7 +62,7 @@ TABLES = {
 def page_of(found: Gathered, language: str) -> str:
     """Return the report in `fr` or `en`."""
     _ = ReportWords(language, found.titles, found.publishers)
-    style, script = _static("report.css"), _static("report.js")
+    order, style, script = found.order, _static("report.css"), _static("report.js")
     data_tables, queries = list[ShownTable](), {name: QUESTIONS[name].strip() for name in found.answers}
     for name, columns in TABLES.items():
         asked = name if name in found.answers else "reasons_of_rows"
@@ -87,10 +87,10 @@ def page_of(found: Gathered, language: str) -> str:
             script=Markup(script),
             data=Markup(_data(data_tables, _)),
             n=_.n,
-            commands=Commands(language, found.tables, found.corpus, found.mirrors),
+            commands=Commands(language, order.tables, order.corpus, order.mirrors),
             code=code,
-            placeholder=None if found.corpus else CORPUS,
-            tables=found.tables,
+            placeholder=None if order.corpus else CORPUS,
+            tables=order.tables,
             made_at=found.made_at.replace(microsecond=0),
             tool_version=found.tool_version,
             engine=ENGINE_NAMES[found.engine],

@@ -37,7 +37,7 @@ from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import N_, p
 from presswatch_spark.legal.evidence.typesetting import environment
 from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
-from presswatch_spark.legal.review.desk import LETTERS as FILTERED
+from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import REASONS
 
 HOST = "127.0.0.1"
@@ -233,7 +233,7 @@ class _Pages:
             "shown": shown,
             "row": row,
             "letter": shown.claim.confidence if shown.claim else "",
-            "letters": [*FILTERED, ANY],
+            "letters": [*CONFIDENCES, ANY],
             "states": STATES,
             "verdict_names": {verdict: STATES[verdict] for verdict in VERDICTS},
             "most": NOTE_CHARACTERS,

@@ -22,11 +22,11 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.locks import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, canonical, printable
+from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
 NONE, DISPUTED, ANY = "none", "disputed", "any"
-LETTERS = ("A", "B", "C", "D")
 STATES = (NONE, *VERDICTS, DISPUTED)
 HOSTS_OFFERED = 300
 """Most hosts that the filter offers; any other can be typed."""
@@ -175,7 +175,7 @@ class DeskQuery:
     @classmethod
     def of(cls, query: Mapping[str, str], language: str) -> Self:
         """Parse a query; defaults and `language` replace unknown values."""
-        choices = {"letter": (*LETTERS, ANY), "verdict": (*STATES, ANY)}
+        choices = {"letter": (*CONFIDENCES, ANY), "verdict": (*STATES, ANY)}
         chosen = {name: query[name] for name, known in choices.items() if query.get(name) in known}
         texts = {name: query.get(name, "").strip() for name in ("host", "title", "reason", "row", "after")}
         named = query.get("lang", language)

@@ -7,7 +7,7 @@ time (a wave), and publishes their rows. Only the engine imports Spark: workers 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -290,14 +290,10 @@ class ShardScan:
         return shard.logged(outcome) if isinstance(shard, CandidateShard) else outcome
 
     def _read(self, wants: Callable[[str], bool] | None, match: MatchBatches, reading: ShardAttempt) -> None:
-        rules = self.config.read
+        # Each setting of the reading is an option of the same name.
+        rules = {**asdict(self.config.read), "languages": frozenset(self.config.read.languages)}
         options = ReadOptions(
-            languages=frozenset(rules.languages),
-            columns=rules.columns,
-            release=rules.release,
-            pdf=rules.pdf,
-            embedded_text=rules.embedded_text,
-            max_document_bytes=rules.max_document_bytes,
+            **rules,
             audit=self.config.run.gate_audit,
             wants=wants,
             storage=self.config.storage,

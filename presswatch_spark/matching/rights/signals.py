@@ -109,11 +109,13 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
     yield from _header_signals(capture)
     kind = kind_of_content(capture.media_type, capture.body)
     if kind != "html":
-        document = capture.body[:DOCUMENT_BYTES] if capture.locator.http_status in (200, None) else b""
+        document = bytes(to_utf8(capture.body[:DOCUMENT_BYTES], capture.encoding or UTF_8))
         if kind == "pdf":
             yield from xmp_signals(capture.body)
+        elif capture.locator.http_status not in (200, None):
+            return
         elif RSL.encode() in document:
-            yield from rsl_signals(document.decode("utf-8-sig", "replace"), capture.url)
+            yield from rsl_signals(document.decode("utf-8", "replace"), capture.url)
         elif b"mine" in document:
             yield from policy_signals(document)
         return

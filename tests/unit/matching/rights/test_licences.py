@@ -47,6 +47,8 @@ def test_a_content_is_a_row_with_its_licences() -> None:
         ],
     }
     assert (second.path, second.rule, second.verdict) == ("/sport/", 2, "reserved")
+    wide = f'<?xml version="1.0" encoding="utf-16"?>{body}'.encode("utf-16")
+    assert rsl(wide, encoding="utf-16-le") == [first, second]
     assert [rsl_verdict(first.value or "", use) for use in ("train", "search", "tdm")] == ["reserved"] * 3
 
 

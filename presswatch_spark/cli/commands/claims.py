@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -22,13 +22,16 @@ from presswatch_spark.cli.options import (
 )
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell, telling
 from presswatch_spark.core.processes import leave_pandas_out
+from presswatch_spark.core.terminal import fits, terminal_width
 from presswatch_spark.query.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
-    from presswatch_spark.claims.make import ClaimsSummary
+    from presswatch_spark.claims.make import ClaimCounts, ClaimsSummary
     from presswatch_spark.query.pointers.pointer import Mirror
 
 NAME_CHARACTERS = 200
+DISPENSABLE = ("captures", "texts")
+"""Counts left out on a terminal that is too narrow for all."""
 
 
 @command("claims", export=True, lang="en", pager=True, settings=("run.master", "run.cores"), config=True)
@@ -84,16 +87,13 @@ def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
     from presswatch_spark.claims.make import THINGS
 
     counts = summary.counts
-    columns = ("rows", *THINGS)
-    rows = [
-        (_.name(kind), letter, *(_.number(numbers[name]) for name in columns))
-        for (kind, letter), numbers in counts.cells.items()
-    ]
-    if len(rows) > 1:
-        rows.append((_.name("all"), "", *(_.number(counts.total(name)) for name in columns)))
-    if rows:
-        headers = ("kind", "letter", *columns)
-        yield Table(headers, rows, headers)
+    if counts.cells:
+        columns = ["rows", *THINGS]
+        table = _table_of_counts(counts, columns, _)
+        names = _.names(table.columns)
+        if not fits(names, table.rows, terminal_width(), names):
+            table = _table_of_counts(counts, [name for name in columns if name not in DISPENSABLE], _)
+        yield table
         yield _("every item except rows is counted once, with its strongest row")
     elsewhere = [kind for kind in KINDS if kind not in OWN_KINDS]
     a, b = (_.n("{n} page", "{n} pages", counts.total("pages", elsewhere, letter)) for letter in "AB")
@@ -107,6 +107,17 @@ def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:
     )
     yield _("table digest {digest}", digest=summary.table_digest)
     yield _("written to {folder}", folder=summary.folder)
+
+
+def _table_of_counts(counts: ClaimCounts, columns: Sequence[str], _: Language) -> Table:
+    rows = [
+        (_.name(kind), letter, *(_.number(numbers[name]) for name in columns))
+        for (kind, letter), numbers in counts.cells.items()
+    ]
+    if len(rows) > 1:
+        rows.append((_.name("all"), "", *(_.number(counts.total(name)) for name in columns)))
+    headers = ("kind", "letter", *columns)
+    return Table(headers, rows, headers)
 
 
 @command("review")

@@ -260,6 +260,9 @@ def test_the_command_says_what_the_claims_add_up_to(house: House, claims: list[d
     arguments = ["--corpus", str(house.corpus), "--out", out, "--as-of", "2026-11-27", "--lang", "en"]
     said = presswatch("claims", *arguments, house.tables).replace(out, "OUT")
     assert_golden("claims.en.txt", re.sub("[0-9a-f]{64}", "DIGEST", said))
+    in_french = presswatch("claims", *arguments[:-1], "fr", house.tables, COLUMNS="80").splitlines()
+    header = "nature       lettre  lignes  adresses  pages  revendications  articles  sites"
+    assert in_french[0] == header
 
 
 def test_a_claim_has_the_canonical_form_of_a_row() -> None:

@@ -6,7 +6,7 @@ each name; when one of `HISTORY_TABLES` is made again, its previous files are mo
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
 from presswatch_spark.core.version import __version__
@@ -16,7 +16,7 @@ from presswatch_spark.storage.objects import MissingError, StorageOptions, delet
 from presswatch_spark.tables.declarations import DERIVED, HISTORY_TABLES
 from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles
-from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, run_of
+from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, later_time, run_of
 
 LEASE_SECONDS = 60.0
 
@@ -40,11 +40,8 @@ def publish_derived(
     _require_none(store, table)
     with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
         _require_none(store, table)
-        # Ids must be later than the previous one, even if the clock was set back.
-        moment, before = datetime.now(UTC), max(store.made(table), default="")
-        while (run_id := f"{moment:%Y%m%dT%H%M%SZ}-{table}") <= before:
-            moment += timedelta(seconds=1)
-        files = SortedFiles(table, run_id, folder / table)
+        time = later_time(datetime.now(UTC), store.made(table))
+        files = SortedFiles(table, f"{time}-{table}", folder / table)
         with disk_errors(str(files.folder)):
             written = write(files)
         row = {

@@ -13,12 +13,13 @@ folders that repeat a column of their files.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 LAYOUT = 1
 MARKER = "_presswatch.json"
 RUNS_FOLDER = "_runs"
+ID_TIME = "%Y%m%dT%H%M%SZ"
+"""The time at the beginning of a run's id."""
+_ID_TIME = re.compile(r"\d{8}T\d{6}Z")
 RunsByFile = Mapping[str, Sequence[str]]
 """URIs of files of a table, each with the runs whose rows in it count."""
 MERGED = "merged"
@@ -352,6 +356,17 @@ def _files_of(
     if merged := set(filter(is_merged, listed)):
         return {name: info for name, info in there[MERGED].items() if name in merged}
     return there[row["run_id"]]
+
+
+def later_time(now: datetime, run_ids: Iterable[str]) -> str:
+    """Return the time for a new id: `now` in UTC, or a second after the newest of `run_ids`.
+
+    The newest run must have the last id even if the clock was set back, since readings count by their ids.
+    """
+    newest = max((time for each in run_ids if _ID_TIME.fullmatch(time := each.partition("-")[0])), default="")
+    if f"{now:{ID_TIME}}" > newest:
+        return f"{now:{ID_TIME}}"
+    return f"{datetime.strptime(newest, ID_TIME) + timedelta(seconds=1):{ID_TIME}}"
 
 
 def run_of(uri: str) -> str:

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
@@ -35,7 +35,7 @@ from presswatch_spark.storage.locks import Lock, locked, owned
 from presswatch_spark.storage.objects import MissingError, delete_object
 from presswatch_spark.tables.declarations import PUBLISHERS
 from presswatch_spark.tables.derived import remove_unpublished
-from presswatch_spark.tables.store import RUNS_FOLDER, TableStore
+from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, later_time
 
 STAGED = "tables-"
 KEY_DIGITS, ID_DIGITS = 16, 6
@@ -150,12 +150,10 @@ def _taken_up(folder: Folder, lock: Lock, note: Note, etag: str) -> OwnedRun:
 def _new(
     store: TableStore, folder: Folder, lock: Lock, key: str, now: datetime, by: str, damaged: tuple[str, ...]
 ) -> OwnedRun:
-    """Begin a run. Its id has the second of its start, or the next free one, so that ids sort by time."""
-    started = moment = now.astimezone(UTC)
-    taken = {run_id.partition("-")[0] for by in PUBLISHERS for run_id in store.published(by)}
-    while f"{moment:%Y%m%dT%H%M%SZ}" in taken:
-        moment += timedelta(seconds=1)
-    run_id = f"{moment:%Y%m%dT%H%M%SZ}-{key[:ID_DIGITS]}"
+    """Begin a run. Its id has the second of its start, or a later one: the newest run has the last id."""
+    started = now.astimezone(UTC)
+    time = later_time(started, [run_id for by in PUBLISHERS for run_id in store.published(by)])
+    run_id = f"{time}-{key[:ID_DIGITS]}"
     with disk_errors(str(folder)):
         # If this process was suspended since it took the lock, the folder may be another process's by now.
         lock.confirm()

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +35,7 @@ from presswatch_spark.tables.seals import COUNTED
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.documents import commands, text_of
-from tests.world.tables import flipped, publish_log, row_of
+from tests.world.tables import flipped, publish, publish_log, row_of
 
 KEY = key_of("plan", "corpus")
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -69,6 +69,14 @@ def test_a_run_is_named_by_its_start_and_its_key_and_found_again_by_the_same_com
             assert (other.run_id != first.run_id, other.folder != first.folder) == (True, True)
     with own_run(store, KEY, datetime.now(UTC)) as second:
         assert (second.run_id, second.started_at, second.resumed) == (first.run_id, NOON, True)
+
+
+def test_a_run_is_the_newest_even_if_the_clock_was_set_back(store: TableStore, tmp_path: Path) -> None:
+    for run_id in ("20261124T120059Z-abcdef", "c1"):
+        publish(tmp_path / "tables", run_id, [])
+    before = NOON - timedelta(days=400)
+    with own_run(store, KEY, before) as run:
+        assert (run.run_id, run.started_at) == (f"20261124T120100Z-{KEY[:6]}", before)
 
 
 @pytest.mark.parametrize(

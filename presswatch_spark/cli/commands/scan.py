@@ -207,10 +207,11 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = row["text_bytes"] / 1e6
+    seconds = f", {summary.seconds:,.0f} s" if summary.seconds else ""
     yield (
         f"{'sealed scan' if is_sealed else 'run'} {summary.run_id}{resumed}: {found} in"
         f" {counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
-        f" {counted(row['shards_planned'], 'shard')}, {summary.seconds:,.0f} s"
+        f" {counted(row['shards_planned'], 'shard')}{seconds}"
     )
     if row.get("sample") is not None:
         of = f"{row['shards_planned']:,} of {counted(row['shards_listed'], 'shard')}"

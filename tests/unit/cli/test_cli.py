@@ -208,6 +208,8 @@ def test_a_complete_scan_exits_0_and_reports_what_it_did(scan: Scan) -> None:
     assert done.code == 0
     assert "run r1: 4 matches in 1,000 documents (5.0 MB of text) of 9 shards, 12 s" in done.out
     assert "presswatch matches --elsewhere out" in done.out
+    published_before = scan(replace(summary(), seconds=0.0))
+    assert "(5.0 MB of text) of 9 shards\n" in published_before.out
 
 
 def test_the_next_commands_have_the_options_of_storage_that_were_given_and_no_credentials(

@@ -222,12 +222,12 @@ def test_copies_of_shards_without_a_subset_are_not_gone_from_files_without_pages
     [
         (
             "the after run did not read 1 of 1 shard to their end: a.gz",
-            "l'analyse postérieure n'a pas lu jusqu'au bout 1 fichiers sur 1 : a.gz",
+            "fichiers que l'analyse postérieure n'a pas lus jusqu'au bout : 1 sur 1 (a.gz)",
         ),
         (
             "the before run did not read 5 of 9 shards of the subset warc to their end: a, b, c and 2 more",
-            "l'analyse antérieure n'a pas lu jusqu'au bout 5 fichiers sur 9 du sous-ensemble warc : a, b,"
-            " c et 2 de plus",
+            "fichiers du sous-ensemble warc que l'analyse antérieure n'a pas lus jusqu'au bout : 5 sur 9"
+            " (a, b, c et 2 de plus)",
         ),
         (
             "the after run read fewer shards than the before run",

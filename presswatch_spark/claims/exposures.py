@@ -267,14 +267,6 @@ class Exposed:
             groups.append(Group(*of_rows, product, speaking, int(rows), int(without_language)))
         return cls(store, exposures, engine, groups)
 
-    def articles(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each article, dataset, release and exposure that covers them, in order."""
-        return self._joined(BY_ARTICLE)
-
-    def totals(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each dataset, release and exposure, with the number of `articles` and `pages`."""
-        return self._joined(())
-
     @property
     def unknown(self) -> tuple[Group, ...]:
         """Return the groups without a known dataset."""
@@ -313,7 +305,8 @@ class Exposed:
                 and (m.language = '' or array_contains(f.languages, m.language))
             group by {", ".join(keys)} order by {", ".join(keys)}"""
 
-    def _joined(self, by: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def totals(self, by: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+        """Yield a row for each dataset, release and exposure (and `by`, as `BY_ARTICLE`), with counts."""
         query = self.query(by)
         if query is None:
             return

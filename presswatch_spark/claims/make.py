@@ -107,7 +107,7 @@ THINGS: Mapping[str, str] = {
     "hosts": "document_host",
 }
 """Things to count, each with its key in the view `claimed`, null for none. Claims name no WARC records."""
-NOT_DIGESTED = frozenset(("run_id", "claim_sha256"))
+NOT_DIGESTED = frozenset(("run_id", SEAL))
 """Columns outside of a claim's digest: another run over the same bytes must give the same digest."""
 
 
@@ -413,11 +413,6 @@ class ClaimCounts:
 
     cells: Mapping[tuple[str, str], Mapping[str, int]]
 
-    @property
-    def rows(self) -> int:
-        """Return the number of all rows."""
-        return self.total("rows")
-
     def total(self, thing: str, kinds: Iterable[str] = KINDS, letters: str = "ABCD") -> int:
         """Return the number of rows, or of a thing, in the cells of some kinds and letters."""
         wanted = {(kind, letter) for kind in kinds for letter in letters}
@@ -501,8 +496,8 @@ def make_claims(
         return written
 
     published = publish_derived(out, "claims", runs, write, config.storage, about)
-    counts = counts_of(published, chosen)
-    return ClaimsSummary(published.root / "claims", counts.rows, str(about["table_digest"]), chosen, counts)
+    counts, digest = counts_of(published, chosen), str(about["table_digest"])
+    return ClaimsSummary(published.root / "claims", counts.total("rows"), digest, chosen, counts)
 
 
 def read_knowledge(
@@ -515,11 +510,8 @@ def read_knowledge(
 
     `tell` gets a message for each file of reviews with a cut last line. Raises `ConfigError`, `CorpusError`.
     """
-    storage, signals = (
-        config.storage,
-        store.open_table("rights_signals").to_table(filter=DECISIVE & TO_AGENTS),
-    )
-    corpus = Corpus.open(sources.corpus, storage=storage)
+    storage, corpus = config.storage, Corpus.open(sources.corpus, storage=config.storage)
+    signals = store.open_table("rights_signals").to_table(filter=DECISIVE & TO_AGENTS)
     return Knowledge(
         corpus=sources.corpus,
         digest=corpus.manifest.digest,

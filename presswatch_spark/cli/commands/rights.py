@@ -144,7 +144,7 @@ def exposure(
 
     Example: presswatch exposure tables --export exposure.csv
     """
-    from presswatch_spark.claims.exposures import Exposed, load_exposures, source_told
+    from presswatch_spark.claims.exposures import BY_ARTICLE, Exposed, load_exposures, source_told
     from presswatch_spark.query.sql import engine_of
     from presswatch_spark.tables.store import TableStore
 
@@ -169,7 +169,9 @@ def exposure(
         }
     store = TableStore.open(tables, form.storage)
     exposed = Exposed.of(store, entries, engine_of(store, engine))
-    joined = ({name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.articles())
+    joined = (
+        {name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.totals(BY_ARTICLE)
+    )
     rows = ReplyRows(joined, FOUND | STATED)
     return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, _))
 

@@ -302,11 +302,8 @@ class Prober:
         except BlockedError as error:
             self._blocked[index.address] = str(error)
             return
-        found = ((target, answers[_page(target)]) for target in wanted)
-        probes = [
-            probe_of("place", each.facts, place_among(each.captures, target), target)
-            for target, each in found
-        ]
+        found = [(answers[_page(target)], target) for target in wanted]
+        probes = [probe_of("place", of.facts, place_among(of.captures, each), each) for of, each in found]
         known.add(_in_batch(probes, known.next_batch))
 
     def _ask_index(self, index: Index, known: KnownCase) -> None:

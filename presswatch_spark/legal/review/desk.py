@@ -4,7 +4,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
@@ -22,6 +22,7 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.locks import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, canonical, printable
+from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
@@ -37,6 +38,11 @@ KEPT = 16
 TRIES = 50
 """Attempts to write a verdict while other processes write to the same file."""
 SECRET_BYTES = 32
+_READ = [
+    "row_sha256", "run_id", "kind", "confidence", "document_host", "title_id", "reasons", "review",
+    "copied_words",
+]  # fmt: skip
+"""Columns of the claims that the desk lists, and filters."""
 
 
 class ReviewFile(GuardedObject):
@@ -142,21 +148,6 @@ def same(given: str, secret: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class DocketClaim:
-    """Columns of `claims` for the list of claims to review and its filters."""
-
-    row_sha256: str
-    run_id: str
-    kind: str
-    confidence: str
-    document_host: str | None
-    title_id: str
-    reasons: Sequence[str]
-    review: str | None
-    copied_words: int
-
-
-@dataclass(frozen=True, slots=True)
 class DeskQuery:
     """The query of an address: filters, language, a row to show, or the row after which to continue.
 
@@ -181,7 +172,7 @@ class DeskQuery:
         named = query.get("lang", language)
         return cls(named if named in LANGUAGES else language, **chosen, **texts)
 
-    def select(self, claim: DocketClaim) -> bool:
+    def select(self, claim: Claim) -> bool:
         """Return whether a claim passes all filters but that for the verdict."""
         return (
             self.letter in (ANY, claim.confidence)
@@ -206,7 +197,7 @@ class DeskPage:
     the requested row is no claim here.
     """
 
-    claim: DocketClaim | None
+    claim: Claim | None
     previous: str | None
     next: str | None
     number: int
@@ -226,7 +217,7 @@ class Desk:
     `corpus`: its folder; without it, articles and owners are unknown.
     """
 
-    claims: Sequence[DocketClaim]
+    claims: Sequence[Claim]
     licensed: int
     tables: str
     claims_at: str
@@ -357,9 +348,8 @@ def open_desk(
             where=str(store.root),
             remedy="pass the folder that the claims were made from with --tables",
         )
-    columns = [each.name for each in fields(DocketClaim)]
-    read = judged.open_table("claims").to_table(columns=columns).to_pylist()
-    found = {row: DocketClaim(**claim) for row, claim in newest_claims(read).items()}
+    read = judged.open_table("claims").to_table(columns=_READ).to_pylist()
+    found = {row: Claim.from_dict(claim) for row, claim in newest_claims(read).items()}
     if case:
         named = {target.row_sha256 for target in case.targets()}
         found = {row: claim for row, claim in found.items() if row in named}

@@ -286,7 +286,7 @@ def test_sister_titles_print_what_is_their_publishers(tmp_path: Path) -> None:
         ("www.courrier.example", "own_page"), ("rivage.example", "own_page"), ("copieur.example", "copy"),
     }  # fmt: skip
     counts = counts_of(TableStore.open(str(house.folder / "claims")))
-    assert counts.rows == counts.total("claims") == 6
+    assert counts.total("rows") == counts.total("claims") == 6
     # Editions of one text are pages of their own; the copy is one page, though it copies both.
     pages = {cell[0]: numbers["pages"] for cell, numbers in counts.cells.items() if numbers["pages"]}
     assert pages == {"own_page": 2, "copy": 1}

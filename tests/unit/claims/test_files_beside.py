@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.claims.exposures import (
+    BY_ARTICLE,
     Exposed,
     Exposure,
     exposures_of,
@@ -493,7 +494,7 @@ class TestWhatCounts:
 
     def test_rows_of_datasets_releases_and_languages_that_may_be_meant(self, tables: Path) -> None:
         names = ("exposure", "article_id", "dataset", "release", "release_is")
-        found = [tuple(row[name] for name in names) for row in exposed(tables).articles()]
+        found = [tuple(row[name] for name in names) for row in exposed(tables).totals(BY_ARTICLE)]
         assert found == list(self.ROWS)
 
     def test_a_row_by_itself_is_joined_as_the_whole_table_is(self, tables: Path) -> None:
@@ -507,7 +508,9 @@ class TestWhatCounts:
 
     def test_pages_and_letters_are_those_of_the_rows_and_totals_count_them_once(self, tables: Path) -> None:
         rows = exposed(tables)
-        (row,) = (r for r in rows.articles() if (r["exposure"], r["article_id"]) == ("parrot-crawls", "a"))
+        (row,) = (
+            r for r in rows.totals(BY_ARTICLE) if (r["exposure"], r["article_id"]) == ("parrot-crawls", "a")
+        )
         names = ("publisher_id", "title_id", "letter", "pages", "pages_elsewhere", "most_copied_words")
         assert [row[name] for name in names] == ["p", "t", "A", 2, 1, 90]
         totals = {(row["exposure"], row["release"]): row for row in rows.totals()}
@@ -578,7 +581,7 @@ def test_the_file_names_of_c4_tell_the_part_where_rows_name_no_release(tmp_path:
     publish(tmp_path, RUN, rows)
     store = TableStore.open(str(tmp_path))
     shipped = Exposed.of(store, load_exposures(), "duckdb")
-    by_name = {(row["exposure"], row["article_id"], row["release_is"]) for row in shipped.articles()}
+    by_name = {(row["exposure"], row["article_id"], row["release_is"]) for row in shipped.totals(BY_ARTICLE)}
     assert ("boris-mc4", "b", "named") in by_name
     # A statement about English C4 does not cover a French part.
     assert {article for entry, article, _ in by_name if entry == "llama-c4"} == {"c"}

@@ -313,7 +313,8 @@ def texts_of_body(row, body):
         wrong = "control" if row["charset"] == "cp1252" else "replace"
         page = body.decode(row["charset"], wrong).removeprefix("\ufeff").encode("utf-8", "replace")
     if row.get("text_strings"):  # embedded text
-        yield from (strings_in(row, each) for each in dict.fromkeys((page, xhtml_as_html(page))))
+        for each in dict.fromkeys((page, xhtml_as_html(page))):
+            yield from (strings_in(row, each, is_escaped) for is_escaped in (True, False))
         return
     if row["text_extraction"] is None:  # text/plain
         yield page
@@ -323,13 +324,20 @@ def texts_of_body(row, body):
         yield page_text(as_html)
 
 
-def strings_in(row, page):
+def strings_in(row, page, is_escaped):
     """Return the strings of embedded text that a row names, as text, without escapes, tags and references."""
-    cut = (page[each["start"] : each["end"]].decode("utf-8", "replace") for each in row["text_strings"])
     codes = r"(?i)\\+(?:x([0-9a-f]{2})|u([0-9a-f]{4})|u{([0-9a-f]{1,5})})"
-    text = re.sub(codes, lambda found: chr(int(found[found.lastindex], 16)), "\n".join(cut))
-    text = html.unescape(re.sub(r"\\+[bfnrt]", "\n", text))
-    return html.unescape(re.sub(r"<[^>]*>", "\n", text.replace("\\", ""))).encode("utf-8", "replace")
+    texts = []
+    for each in row["text_strings"]:
+        text = page[each["start"] : each["end"]].decode("utf-8", "replace")
+        if is_escaped:
+            text = re.sub(codes, lambda found: chr(int(found[found.lastindex], 16)), text)
+            text = re.sub(r"\\+[bfnrt]", "\n", text).replace("\\", "")
+        text = html.unescape(text)
+        is_markup = re.search("<[A-Za-z/!][^>]*>", text)
+        data = (text if is_markup else html.unescape(text)).encode("utf-8", "replace")
+        texts.append(page_text(data) if is_markup else data)
+    return b"\n".join(texts)
 
 
 # --- rows

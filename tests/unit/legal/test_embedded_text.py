@@ -44,6 +44,7 @@ PAGES = {
     "https://copie.example/a": page(TEASER, FIRST.body),
     "https://copie.example/b": page(f"{TEASER}<p>{SECOND.body[:400]}</p>", SECOND.body),
     "https://copie.example/c": page(FIRST.body, FIRST.body),
+    "https://copie.example/d": page(TEASER, FIRST.body.replace(" de ", " de <i hidden>caché</i>")),
     str(SECOND.url): page(TEASER, SECOND.body),
 }
 

@@ -38,6 +38,7 @@ _ATTRIBUTE = re.compile(
 )
 _TAG_END = re.compile(rb"[\s/]*+>")
 _COMMENT_END = re.compile(rb"--!?>")
+_IN_SCRIPT = re.compile(rb"<!(?=--)|-->|<(/?)script(?=[\s/>])", re.IGNORECASE)
 # A `type` with a character reference may mean JSON-LD without containing `ld+json`.
 _OF_TYPE = rb"[a-z/+\x00-\x20\x80-\xff]"
 _TYPE_WITH_REFERENCE = re.compile(
@@ -71,8 +72,8 @@ def elements_of(page: bytes) -> Iterator[HtmlElement]:
         at = opening.end()
         if not opening[1]:
             # An unclosed comment reaches to the end of the page, and `<!-->` is whole.
-            end = _COMMENT_END.search(page, at - 2)
-            at = end.end() if end else len(page)
+            closing = _COMMENT_END.search(page, at - 2)
+            at = closing.end() if closing else len(page)
             continue
         name = opening[1].lower()
         attributes, end_of_tag, whole = _attributes(page, at)
@@ -82,12 +83,26 @@ def elements_of(page: bytes) -> Iterator[HtmlElement]:
         if name in (b"meta", b"link"):
             yield HtmlElement(name.decode(), attributes, whole=whole)
             continue
-        end_of_text = lowered.find(b"</" + name, at)
-        text = page[at : end_of_text if end_of_text >= 0 else len(page)]
+        end = _end_of_script(page, at) if name == b"script" else lowered.find(b"</" + name, at)
+        text = page[at : end if end >= 0 else len(page)]
         at += len(text)
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
         if name == b"script" and kind == "application/ld+json":
             yield HtmlElement("script", attributes, text.decode("utf-8", "replace"))
+
+
+def _end_of_script(page: bytes, at: int) -> int:
+    """Return where a script ends; -1 if nowhere. Between `<!--` and `-->`, it may contain another script."""
+    is_escaped = is_nested = False
+    for sign in _IN_SCRIPT.finditer(page, at):
+        if sign[1] is None:
+            is_escaped = sign[0] == b"<!"
+            is_nested = is_nested and is_escaped
+        elif sign[1] and not is_nested:
+            return sign.start()
+        else:
+            is_nested = is_escaped and not sign[1]
+    return -1
 
 
 def _attributes(page: bytes, at: int) -> tuple[dict[str, str], int | None, bool]:

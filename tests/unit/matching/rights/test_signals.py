@@ -217,9 +217,11 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
     hidden = (
         f"<!-- {NOAI} --><script>'{NOAI}'</script><STYLE>{NOAI}</style><title>{NOAI}</title>"
         f"<textarea>{NOAI}</textarea><template>{NOAI}</template>"
+        f"<script><!-- a('<script src=b></script>{NOAI}') --></script>"
         f"<!-- > {NOAI} --!><p title='{NOAI.replace(chr(34), '')}'"
     )
     assert page(f"{hidden}>") == []
+    assert page(f"<script><!--<script>--></script>{NOAI}") == page(NOAI)
     assert page(f"<!-->{NOAI}") == page(NOAI) == [("meta_robots", None, "noai", "reserved")]
     # A tag that nothing ends is none.
     for end in ("<meta name=robots content=noai", "<a href='<meta name=robots content=noai>"):

@@ -132,7 +132,9 @@ class Rewriting:
         schema = footers[0].schema.to_arrow_schema()
         usual = sum(each.num_rows for each in footers) // max(1, sum(each.num_row_groups for each in footers))
         batches = bounded_batches(self.store.open_files(files, schema), rows=GROUP_ROWS)
-        by_run = groupby(filter(len, map(keep, batches)), lambda batch: batch["run_id"][0])
+        # Files of some derived tables do not name their only run.
+        named = "run_id" in schema.names
+        by_run = groupby(filter(len, map(keep, batches)), lambda each: each["run_id"][0] if named else None)
         groups = chain.from_iterable(grouped(of_run) for _, of_run in by_run)
         first = next(groups, schema.empty_table())
         written = SortedFiles(table, "", self.folder, tuple(schema.names)).write(first, groups, usual)

@@ -26,40 +26,6 @@ MEANING = {
     "unknown": N_("not found after, but it may be there"),
 }
 DOUBTS_SHOWN = 5
-DOUBTS = (
-    N_("the runs were made by different versions"),
-    N_("the runs read different kinds of datasets"),
-    N_("the runs had different settings"),
-    N_("the {run} run has no shards"),
-    N_("the {run} run read no document"),
-    N_("the {run} run read a sample of its release"),
-    N_("the {run} run read fewer shards than the {other} run, of the subset {subset}"),
-    N_("the {run} run read fewer shards than the {other} run"),
-    N_("the {run} run read only {names}"),
-    N_("the {run} run read no shards that are of the subset {subset} by their path"),
-    N_("the {run} run read some shards with the names of the {other} run, but not {names}"),
-    N_("the {run} run did not read {read} of {all} shards of the subset {subset} to their end: {names}"),
-    N_("the {run} run did not read {read} of {all} shards to their end: {names}"),
-    N_("the {run} run did not read {names} to its end"),
-    N_("the {run} run did not read {names}"),
-    N_("the log of the {run} run names {named} of its {all} shards"),
-    N_("the log of its run does not name {names}"),
-    N_("{named} shards of the {run} run have the same name {names} before `?`"),
-    N_("the URL of the document is not known: with another text it may still be there"),
-    N_("the URL of the document is not known: with another text it may have been there"),
-    N_("the text of the article is not the same in both runs: words were counted, and not compared"),
-    N_("the copy has more passages than are kept: they may differ in others"),
-    N_("the {run} run found articles of the title in the document, so it has no row for the site only"),
-    N_("the runs had different corpora, and the tables lack the articles of the {run} run's corpus"),
-    N_("the corpus of the {run} run does not index word sequences that many articles share"),
-    N_("the runs had different corpora: the {run} run may attribute other pages to the title"),
-    N_("the article {article} is not in the corpus of the {run} run"),
-    N_("the article {article} has another title or publisher in the corpus of the {run} run"),
-    N_("the article {article} has another text in the corpus of the {run} run"),
-    N_("the article {article} has word sequences that the corpus of the {run} run does not index"),
-    N_("copies of fewer than {words} words are not found with every corpus"),
-)
-"""Doubts in the table `changes`, where they are in English, with their facts."""
 
 
 @command("compare", export=True, lang="en", pager=True, settings=("run.master", "run.cores"))
@@ -125,8 +91,10 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
 
 
 def _doubt(text: str, _: Language) -> str:
+    from presswatch_spark.query.changes.known_absence import Doubt
+
     # The texts have the plural: turn "1 shard" into "1 shards" to find them.
-    found = sentence_in(re.sub(r"(?<=\d )shard\b", "shards", text), DOUBTS, ("run", "other"), "of a run")
+    found = sentence_in(re.sub(r"(?<=\d )shard\b", "shards", text), Doubt, ("run", "other"), "of a run")
     facts = dict(found.facts)
     if "names" in facts:
         facts["names"] = _.sentence(sentence_in(str(facts["names"]), (N_("{names} and {count} more"),)))

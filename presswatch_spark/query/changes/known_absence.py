@@ -8,20 +8,73 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from presswatch_spark.core.errors import InputError
-from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.translation import N_
 from presswatch_spark.scanning.releases.release import WITHOUT_PAGES, in_filename
 from presswatch_spark.storage.uris import HubAddress, scheme_of
 from presswatch_spark.tables.store import TableStore
 
-FEWER = "the {} run read fewer shards than the {} run"
 NAMED = 3
 """Number of unread shards that a message names; it only counts the others."""
 
 Shard = tuple[str | None, str]
 """A shard's subset of its release, if its path names one, and its name; the folders of mirrors differ."""
+
+
+class Doubt(StrEnum):
+    """Why a state is not known, with facts in braces; `changes` has them in English."""
+
+    OTHER_VERSION = N_("the runs were made by different versions")
+    OTHER_DATASET = N_("the runs read different kinds of datasets")
+    OTHER_SETTINGS = N_("the runs had different settings")
+    NO_SHARDS = N_("the {run} run has no shards")
+    NO_DOCUMENT = N_("the {run} run read no document")
+    SAMPLE = N_("the {run} run read a sample of its release")
+    FEWER_OF_SUBSET = N_("the {run} run read fewer shards than the {other} run, of the subset {subset}")
+    FEWER = N_("the {run} run read fewer shards than the {other} run")
+    ONLY = N_("the {run} run read only {names}")
+    NO_SUBSET = N_("the {run} run read no shards that are of the subset {subset} by their path")
+    LEFT_OUT = N_("the {run} run read some shards of the {other} run's names, but not {names}")
+    UNREAD_OF_SUBSET = N_(
+        "the {run} run did not read {read} of {all} shards of the subset {subset} to their end: {names}"
+    )
+    UNREAD = N_("the {run} run did not read {read} of {all} shards to their end: {names}")
+    CUT = N_("the {run} run did not read {names} to its end")
+    NOT_READ = N_("the {run} run did not read {names}")
+    SHORT_LOG = N_("the log of the {run} run names {named} of its {all} shards")
+    NOT_IN_LOG = N_("the log of its run does not name {names}")
+    NAMESAKES = N_("{named} shards of the {run} run have the name {names}, but for what follows `?`")
+    NAMELESS_BEFORE = N_("the URL of the document is not known: with another text it may still be there")
+    NAMELESS_AFTER = N_("the URL of the document is not known: with another text it may have been there")
+    ARTICLE_CHANGED = N_(
+        "the text of the article is not the same in both runs: words were counted, and not compared"
+    )
+    MANY_SPANS = N_("the copy has more passages than are kept: they may differ in others")
+    IN_PLACE = N_(
+        "the {run} run found articles of the title in the document, so it has no row for the site only"
+    )
+    UNLISTED = N_(
+        "the runs had different corpora, and the tables lack the articles of the {run} run's corpus"
+    )
+    HIDDEN = N_("the corpus of the {run} run does not index word sequences that many articles share")
+    BY_URL = N_("the runs had different corpora: the {run} run may attribute other pages to the title")
+    NO_ARTICLE = N_("the article {article} is not in the corpus of the {run} run")
+    OTHER_OWNER = N_("the article {article} has another title or publisher in the corpus of the {run} run")
+    OTHER_TEXT = N_("the article {article} has another text in the corpus of the {run} run")
+    SUPPRESSED = N_(
+        "the article {article} has word sequences that the corpus of the {run} run does not index"
+    )
+    SHORT = N_("copies of fewer than {words} words are not found with every corpus")
+
+    def of(self, **facts: str | int) -> str:
+        """Return the doubt with its facts; `all` counts shards."""
+        text = self.replace("{all} shards", "{all} shard") if facts.get("all") == 1 else self.value
+        return text.format(
+            **{name: f"{fact:,}" if isinstance(fact, int) else fact for name, fact in facts.items()}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +110,19 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
     row, again, name = found.row, other.row, other.name
     whole: str | None = None
     if again["shards_planned"] == 0:
-        whole = f"the {name} run has no shards"
+        whole = Doubt.NO_SHARDS.of(run=name)
     elif again["documents"] == 0:
-        whole = f"the {name} run read no document"
+        whole = Doubt.NO_DOCUMENT.of(run=name)
     elif len(other.shards) != again["shards_planned"]:
-        planned = counted(again["shards_planned"], "shard")
-        whole = f"the log of the {name} run names {len(other.shards):,} of its {planned}"
+        whole = Doubt.SHORT_LOG.of(run=name, named=len(other.shards), all=again["shards_planned"])
     elif difference := difference_of(row, again):
         whole = difference
     elif row["release"] == again["release"]:
         return _not_read_again(found, other)
     elif again.get("sample") is not None:
-        whole = f"the {name} run read a sample of its release"
+        whole = Doubt.SAMPLE.of(run=name)
     elif again["shards_planned"] < row["shards_planned"]:
-        whole = FEWER.format(name, found.name)
+        whole = Doubt.FEWER.of(run=name, other=found.name)
     else:
         # Folders of hub datasets of which only one run has shards. A folder is a part of its dataset, such as
         # a language, or its name is that of the release, which then differs.
@@ -84,7 +136,7 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
         )
         datasets = {dataset for dataset, _ in read}
         if unread := sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets):
-            whole = f"the {name} run did not read {_some(unread)}"
+            whole = Doubt.NOT_READ.of(run=name, names=_some(unread))
     subsets = {uri: subset_of(uri) for uri, _ in found.shards}
     doubts = {each: whole or _doubt_of_subset(each, found, other) for each in set(subsets.values())}
     return {uri: doubts[subset] for uri, subset in subsets.items()}
@@ -93,11 +145,11 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
 def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
     """Return a difference of two runs (rows of `runs`) that is not one of shards or corpora."""
     if one["tool_version"] != two["tool_version"]:
-        return "the runs were made by different versions"
+        return Doubt.OTHER_VERSION.of()
     if one["dataset"] != two["dataset"]:
-        return "the runs read different kinds of datasets"
+        return Doubt.OTHER_DATASET.of()
     if _settings(one) != _settings(two):
-        return "the runs had different settings"
+        return Doubt.OTHER_SETTINGS.of()
     return None
 
 
@@ -138,7 +190,7 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
     moved = [uri for uri, count in times.items() if count == 1 and len(again[uri]) != 1]
     same = {uri for uri, count in times.items() if count == 1 and len(again[uri]) == 1}
     for uri in same:
-        doubts[uri] = None if again[uri][0] else f"the {other.name} run did not read {uri} to its end"
+        doubts[uri] = None if again[uri][0] else Doubt.CUT.of(run=other.name, names=uri)
     namesakes = defaultdict[str, list[tuple[str | None, bool, tuple[str, str] | None]]](list)
     for uri, complete in other.shards:
         if uri not in same:
@@ -155,13 +207,12 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
         else:
             there = [complete for _, complete, place in alike if not (home and place) or place[0] != home[0]]
         if len(there) < count:
-            doubts[uri] = f"the {other.name} run did not read {uri}"
+            doubts[uri] = Doubt.NOT_READ.of(run=other.name, names=uri)
         else:
-            doubts[uri] = None if all(there) else f"the {other.name} run did not read {uri} to its end"
+            doubts[uri] = None if all(there) else Doubt.CUT.of(run=other.name, names=uri)
     for uri in times.keys() - doubts.keys():
         # It is unknown whether exactly these shards of one name were read again.
-        have = f"{counted(times[uri], 'shard')} of the {found.name} run have the name {uri}"
-        doubts[uri] = f"{have}, but for what follows `?`"
+        doubts[uri] = Doubt.NAMESAKES.of(named=times[uri], run=found.name, names=uri)
     return doubts
 
 
@@ -175,25 +226,24 @@ def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun)
     after = [(*_shard(uri), complete) for uri, complete in other.shards]
     within = [shard for shard in after if subset is None or shard[0] in (subset, None)]
     if unread := sorted(name for _, name, complete in within if not complete):
-        of = f" of the subset {subset}" if subset else ""
-        shards = f"{len(unread):,} of {counted(len(within), 'shard')}{of}"
-        return f"the {other.name} run did not read {shards} to their end: {_some(unread)}"
+        facts: dict[str, str | int] = {"run": other.name, "read": len(unread), "all": len(within)}
+        facts["names"] = _some(unread)
+        return Doubt.UNREAD_OF_SUBSET.of(**facts, subset=subset) if subset else Doubt.UNREAD.of(**facts)
     if not Counter(before) - Counter(name for _, name, _ in within):
         return None
     subsets = [found_subset for found_subset, _, _ in after]
     if subset is None and WITHOUT_PAGES.issuperset(subsets):
         only = " and ".join(sorted({each for each in subsets if each}))
-        return f"the {other.name} run read only {only}"
+        return Doubt.ONLY.of(run=other.name, names=only)
     if subset is not None and subset not in subsets:
-        return f"the {other.name} run read no shards that are of the subset {subset} by their path"
+        return Doubt.NO_SUBSET.of(run=other.name, subset=subset)
     if subset is not None and subsets.count(subset) < len(before):
-        return f"{FEWER.format(other.name, found.name)}, of the subset {subset}"
+        return Doubt.FEWER_OF_SUBSET.of(run=other.name, other=found.name, subset=subset)
     # If both releases name their shards alike, the missing ones were left out.
     names = {name for _, name, _ in within}
     left_out = sorted(set(before) - names)
     if left_out and names.intersection(before):
-        of_names = f"some shards of the {found.name} run's names"
-        return f"the {other.name} run read {of_names}, but not {_some(left_out)}"
+        return Doubt.LEFT_OUT.of(run=other.name, other=found.name, names=_some(left_out))
     return None
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.matching.verify.verification import SPANS_AT_LEAST
+from presswatch_spark.query.changes.known_absence import Doubt
 from presswatch_spark.query.sql import literal
 from presswatch_spark.tables.declarations import SIGHTING
 
@@ -60,18 +61,6 @@ STORED = ("pairs", "moves")
 GUARANTEED_WORDS = 11
 """Passages with at least this number of copied words are found with every corpus."""
 
-NAMELESS = {
-    "before": "the URL of the document is not known: with another text it may still be there",
-    "after": "the URL of the document is not known: with another text it may have been there",
-}
-ARTICLE_CHANGED = "the text of the article is not the same in both runs: words were counted, and not compared"
-MANY_SPANS = "the copy has more passages than are kept: they may differ in others"
-IN_PLACE = "the {} run found articles of the title in the document, so it has no row for the site only"
-UNLISTED = "the runs had different corpora, and the tables lack the articles of the {} run's corpus"
-HIDDEN = "the corpus of the {} run does not index word sequences that many articles share"
-SUPPRESSED = "word sequences that the corpus of the {} run does not index"
-BY_URL = "the runs had different corpora: the {} run may attribute other pages to the title"
-
 _OTHER = {"before": "after", "after": "before"}
 
 
@@ -79,7 +68,7 @@ def compared(batch: pa.RecordBatch, doubts: Mapping[str, str | None]) -> pa.Reco
     """Convert a batch with the columns of `USED` into one of `COMPARED`; `doubts`: by shard."""
     spans, shards = batch["spans"], batch["shard_uri"].dictionary_encode()
     names = shards.dictionary.to_pylist()
-    reasons = [doubts.get(name, f"the log of its run does not name {name}") for name in names]
+    reasons = [doubts.get(name, Doubt.NOT_IN_LOG.of(names=name)) for name in names]
     columns = _pair_columns(batch) | {
         "ranges": ranges_of(spans),
         "many": pc.fill_null(pc.greater_equal(pc.list_value_length(spans), SPANS_AT_LEAST), False),
@@ -225,7 +214,7 @@ def _judged(question: Question) -> str:
     pair = ", ".join(f"p.{name}" for name in PAIR)
     names = ", ".join(ARTICLES.names[:-1])
     joins, doubts = [], []
-    for side in ("before", "after"):
+    for side, nameless in (("before", Doubt.NAMELESS_BEFORE), ("after", Doubt.NAMELESS_AFTER)):
         other, letter = _OTHER[side], side[0]
         joins.append(
             f"left join {other}_sites s{letter} on p.article = '' and s{letter}.title_id = p.title_id"
@@ -240,8 +229,10 @@ def _judged(question: Question) -> str:
             )
             joins.append(f"left join ({articles}) as x{letter} on x{letter}.article_id = p.article")
             reasons.append(_doubt_of_article(side, question.listed[other], question.hiding[other]))
-        reasons.append(f"case when not p.{letter}_known_url then {text(NAMELESS[side])} end")
-        reasons.append(f"case when s{letter}.document is not null then {text(IN_PLACE.format(other))} end")
+        reasons.append(f"case when not p.{letter}_known_url then {text(nameless)} end")
+        reasons.append(
+            f"case when s{letter}.document is not null then {text(Doubt.IN_PLACE.of(run=other))} end"
+        )
         doubts.append(f"coalesce({', '.join(reasons)}) as {letter}_absence")
     before = ", ".join(f"p.b_{name}" for name in _OF_ROW)
     after = ", ".join(f"coalesce(p.a_{name}, m.a_{name}) as a_{name}" for name in _OF_ROW)
@@ -260,23 +251,22 @@ def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
     other, letter = _OTHER[side], side[0]
     x, row = f"x{letter}", f"p.{letter}_"
     if not listed:
-        return f"case when {row}row_sha256 is not null then {text(UNLISTED.format(other))} end"
-    corpus = f"the corpus of the {other} run"
+        return f"case when {row}row_sha256 is not null then {text(Doubt.UNLISTED.of(run=other))} end"
 
-    def of_article(what: str) -> str:
-        return f"concat('the article ', p.article, {text(f' {what}')})"
+    def of_article(doubt: Doubt) -> str:
+        before, after = doubt.of(article="\n", run=other).split("\n")
+        return f"concat({text(before)}, p.article, {text(after)})"
 
-    shorter = f"copies of fewer than {GUARANTEED_WORDS} words are not found with every corpus"
     return f"""case
-        when {row}copied_words = 0 then {text(BY_URL.format(other))}
-        when {x}.article_id is null then {of_article(f"is not in {corpus}")}
+        when {row}copied_words = 0 then {text(Doubt.BY_URL.of(run=other))}
+        when {x}.article_id is null then {of_article(Doubt.NO_ARTICLE)}
         when {x}.title_id <> p.title_id or {x}.publisher_id <> p.publisher_id
-            then {of_article(f"has another title or publisher in {corpus}")}
+            then {of_article(Doubt.OTHER_OWNER)}
         when {x}.article_sha256 is distinct from {row}article_sha256
-            then {of_article(f"has another text in {corpus}")}
-        when {row}longest_run_words < {GUARANTEED_WORDS} then {text(shorter)}
-        when {x}.suppressed_shingles > 0 then {of_article(f"has {SUPPRESSED.format(other)}")}
-        when {x}.suppressed_shingles is null then {text(HIDDEN.format(other) if hiding else None)}
+            then {of_article(Doubt.OTHER_TEXT)}
+        when {row}longest_run_words < {GUARANTEED_WORDS} then {text(Doubt.SHORT.of(words=GUARANTEED_WORDS))}
+        when {x}.suppressed_shingles > 0 then {of_article(Doubt.SUPPRESSED)}
+        when {x}.suppressed_shingles is null then {text(Doubt.HIDDEN.of(run=other) if hiding else None)}
     end"""
 
 
@@ -299,9 +289,9 @@ def _changes(question: Question) -> str:
     doubt = f"""case
         when has_moved or a_row_sha256 is null then b_absence
         when b_row_sha256 is null then a_absence
-        when not ({same_article}) then {text(ARTICLE_CHANGED)}
+        when not ({same_article}) then {text(Doubt.ARTICLE_CHANGED)}
         when {same_text} then null
-        when {many} then {text(MANY_SPANS)}
+        when {many} then {text(Doubt.MANY_SPANS)}
         when {alike} then null
         else coalesce({text(question.difference)}, {elsewhere})
     end"""

@@ -7,7 +7,7 @@ import pytest
 
 from presswatch_spark.cli.commands.compare import _doubt
 from presswatch_spark.cli.replies import Language
-from presswatch_spark.query.changes.known_absence import ComparedRun, doubts_of
+from presswatch_spark.query.changes.known_absence import ComparedRun, Doubt, doubts_of
 from tests.world.histories import shard
 
 LATER = "CC-MAIN-2025-33"
@@ -189,7 +189,7 @@ def test_only_shards_of_the_same_subset_show_that_a_copy_is_gone(after: Any, tol
 def test_shards_that_were_left_out_among_others_of_the_same_names_are_named(subset: str) -> None:
     before = places(*((subset, number) for number in "013"))
     after = [*places(*((subset, number) for number in "012")), *places(("robotstxt", "9"))]
-    told = doubts_of(run("before", before), run("after", after, release=LATER))[before[0][0]]
+    told = doubt(run("before", before), run("after", after, release=LATER))
     name = before[2][0].rpartition("/")[2]
     assert told == f"the after run read some shards of the before run's names, but not {name}"
     # More shards than before, of all names and others.
@@ -236,6 +236,10 @@ def test_copies_of_shards_without_a_subset_are_not_gone_from_files_without_pages
         (
             "the article a-1 has another text in the corpus of the after run",
             "l'article a-1 a un autre texte dans le corpus de l'analyse postérieure",
+        ),
+        (
+            Doubt.NAMESAKES.of(named=2, run="before", names="https://h/a"),
+            "2 fichiers de l'analyse antérieure ont le nom https://h/a, à ce qui suit « ? » près",
         ),
         ("a doubt of a later version", "a doubt of a later version"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -39,7 +40,6 @@ FOUND = {
     "publisher_id": str, "title_id": str, "article_id": str, "dataset": str, "release": str,
     "release_is": str, "pages": int, "pages_elsewhere": int, "letter": str, "most_copied_words": int,
 }  # fmt: skip
-SOURCE = ("title", "published", "at", "identifier", "quotation", "checked", "seen")
 UNKNOWN_SHOWN = 3
 
 
@@ -151,22 +151,11 @@ def exposure(
     entries, _ = load_exposures(exposures, form.storage), form.language
     stated = dict[str, dict[str, object]]()
     for entry in entries:
-        # A cell of an exported file has each source as a text.
-        sources = [
-            f"“{source.quotation}” {source_told(source, _)}"
-            if form.export
-            else {name: getattr(source, name) for name in SOURCE}
-            for source in entry.sources
-        ]
-        stated[entry.id] = {
-            "exposure": entry.id,
-            "model": entry.model,
-            "model_publisher": entry.publisher,
-            "extent": entry.extent,
-            "through": entry.through,
-            "says": entry.says,
-            "sources": sources,
-        }
+        columns = asdict(entry) | {"exposure": entry.id, "model_publisher": entry.publisher}
+        if form.export:
+            # A cell of an exported file has each source as a text.
+            columns["sources"] = [f"“{each.quotation}” {source_told(each, _)}" for each in entry.sources]
+        stated[entry.id] = {name: columns[name] for name in STATED}
     store = TableStore.open(tables, form.storage)
     exposed = Exposed.of(store, entries, engine_of(store, engine))
     joined = (

@@ -44,11 +44,11 @@ from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
 from presswatch_spark.legal.evidence.typesetting import (
     SIGNS,
     digest_in_policy,
-    environment,
     forget_documents,
     in_print,
     lacks_signs,
     pdf_of,
+    rendered,
     runs_leftwards,
 )
 from presswatch_spark.storage.drafts import scratch_folder
@@ -103,9 +103,11 @@ class ShownClaim:
             }
             for each, named in exposures_of(case.row, case.letter, self.exposures)
         ]
-        lines = _rendered(
+        lines = rendered(
+            TEMPLATES,
             "words.jinja",
             _,
+            html=False,
             account=account,
             reason=case.page_missing.reason if case.page_missing else "",
             is_address=case.row.article_id is None,
@@ -136,20 +138,17 @@ def page_of(shown: ShownClaim) -> str:
 
     style = (TEMPLATES / "claim.css").read_text(encoding="utf-8")
     style_source = digest_in_policy(style)
-    page = (
-        environment(TEMPLATES)
-        .get_template("claim.html")
-        .render(
-            row=shown.case.row.row_sha256,
-            policy=f"default-src 'none'; style-src {style_source}; base-uri 'none'; form-action 'none'",
-            style=Markup(style),
-            views=list(shown.views.values()),
-            languages=LANGUAGES,
-            texts={
-                side: None if text is None else Markup(marked(text, spans))
-                for side, text, spans in shown.texts
-            },
-        )
+    page = rendered(
+        TEMPLATES,
+        "claim.html",
+        row=shown.case.row.row_sha256,
+        policy=f"default-src 'none'; style-src {style_source}; base-uri 'none'; form-action 'none'",
+        style=Markup(style),
+        views=list(shown.views.values()),
+        languages=LANGUAGES,
+        texts={
+            side: None if text is None else Markup(marked(text, spans)) for side, text, spans in shown.texts
+        },
     )
     return page + "\n"
 
@@ -281,7 +280,9 @@ def _printed_part(
         "title": _("Claims, side by side"),
         "author": AUTHOR,
         "subtitle": part if of > 1 else _("{all} claims", all=shown["all"]),
-        "opening": _rendered("opening.jinja", _, signs=SIGNS, with_texts=facts.order.with_texts).splitlines(),
+        "opening": rendered(
+            TEMPLATES, "opening.jinja", _, html=False, signs=SIGNS, with_texts=facts.order.with_texts
+        ).splitlines(),
         "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
         "letters_heading": _("Meaning of the letters"),
         "sources": sources,
@@ -346,13 +347,11 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
         return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
 
     yield from _blocks(
-        _rendered(
+        rendered(
+            TEMPLATES,
             "readme.jinja",
             _,
-            n=_.n,
-            p=_.p,
-            number=_.number,
-            day=_.day,
+            html=False,
             moment=moment,
             cells=lambda *values: "\t".join(value.replace("\t", " ") for value in values),
             facts=facts,
@@ -395,10 +394,6 @@ def _blocks(text: str) -> Iterator[tuple[str, Any]]:
             yield kind, {"headers": names, "rows": rows, "numbers": numbers}
         elif kind:
             yield kind, contents
-
-
-def _rendered(template: str, _: Speaker, **values: Any) -> str:
-    return environment(TEMPLATES, html=False).get_template(template).render(_=_, **values)
 
 
 def _mandate(publisher: Publisher | None, _: Speaker) -> str:

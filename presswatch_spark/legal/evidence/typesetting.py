@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from presswatch_spark.claims.marks import escaped, visible
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.extras import library
-from presswatch_spark.core.translation import N_
+from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.storage.drafts import scratch_folder
 
 if TYPE_CHECKING:
@@ -101,13 +101,18 @@ def pdf_of(
             raise OutputError(f"the PDF cannot be made: {error}", where=f"{template.stem}.pdf") from error
 
 
-@cache
-def environment(folder: Path, *, html: bool = True) -> "Environment":
-    """Return the environment of a folder's Jinja templates, whose values are texts of third parties.
+def rendered(folder: Path, name: str, _: Translator | None = None, *, html: bool = True, **facts: Any) -> str:
+    """Return the text of a folder's Jinja template in the language of `_`; facts are of third parties.
 
-    In HTML, values except `Markup` are escaped, with invisible characters shown; plain text has no line
-    breaks.
+    In HTML, facts except `Markup` are escaped, with invisible characters shown; those in plain text lose
+    their line breaks.
     """
+    words = {"_": _, "n": _.n, "p": _.p} if _ else {}
+    return _environment(folder, html).get_template(name).render(words | facts)
+
+
+@cache
+def _environment(folder: Path, html: bool) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 

@@ -18,7 +18,7 @@ from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
-from presswatch_spark.legal.evidence.typesetting import digest_in_policy, environment
+from presswatch_spark.legal.evidence.typesetting import digest_in_policy, rendered
 from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -76,34 +76,30 @@ def page_of(found: Gathered, language: str) -> str:
         f"default-src 'none'; style-src {digest_in_policy(style)}; script-src {digest_in_policy(script)};"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
-    return (
-        environment(_HERE / "templates")
-        .get_template("report.html")
-        .render(
-            _=_,
-            p=_.p,
-            policy=policy,
-            style=Markup(style),
-            script=Markup(script),
-            data=Markup(_data(data_tables, _)),
-            n=_.n,
-            commands=Commands(language, order.tables, order.corpus, order.mirrors),
-            code=code,
-            placeholder=None if order.corpus else CORPUS,
-            tables=order.tables,
-            made_at=found.made_at.replace(microsecond=0),
-            tool_version=found.tool_version,
-            engine=ENGINE_NAMES[found.engine],
-            brief=_brief(found, _),
-            figures=figures_of(found, _),
-            data_tables=data_tables,
-            is_first_scan=len(found.runs) == 1,
-            examples=[_example(example, _) for example in found.examples],
-            queries=queries,
-            removal=_removal(found.removal, found.recipients, _) if found.removal else None,
-            exposure=_exposure(found, _),
-            method=_method(found, _),
-        )
+    return rendered(
+        _HERE / "templates",
+        "report.html",
+        _,
+        policy=policy,
+        style=Markup(style),
+        script=Markup(script),
+        data=Markup(_data(data_tables, _)),
+        commands=Commands(language, order.tables, order.corpus, order.mirrors),
+        code=code,
+        placeholder=None if order.corpus else CORPUS,
+        tables=order.tables,
+        made_at=found.made_at.replace(microsecond=0),
+        tool_version=found.tool_version,
+        engine=ENGINE_NAMES[found.engine],
+        brief=_brief(found, _),
+        figures=figures_of(found, _),
+        data_tables=data_tables,
+        is_first_scan=len(found.runs) == 1,
+        examples=[_example(example, _) for example in found.examples],
+        queries=queries,
+        removal=_removal(found.removal, found.recipients, _) if found.removal else None,
+        exposure=_exposure(found, _),
+        method=_method(found, _),
     )
 
 

@@ -7,12 +7,13 @@ differ. robots.txt refuses an agent all of its uses: it names only agents whose 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.translation import Translator
-from presswatch_spark.legal.evidence.typesetting import environment
+from presswatch_spark.legal.evidence.typesetting import rendered
 from presswatch_spark.matching.judgement.urls import without_www
 from presswatch_spark.matching.rights.agents import agents_to_refuse
 from presswatch_spark.matching.rights.current import HEAD_FILE, HEADERS_FILE, report_of_folder
@@ -55,23 +56,21 @@ class Pack:
 
     def files(self, _: Translator) -> dict[str, str]:
         """Return the text of each file by its name."""
-        templates, pages = environment(TEMPLATES, html=False), self.pages()
-        refused, mixed = agents_to_refuse(self.reserved)
-        facts = {
+        pages, (refused, mixed) = self.pages(), agents_to_refuse(self.reserved)
+        facts: dict[str, Any] = {
             **{name: getattr(self, name) for name in ("title", "holder", "policy", "licence", "contact")},
             "reserved": self.reserved,
             "allowed": [use for use in USES if use not in self.reserved],
             "pages": [f"https://{host}{path}" for host, paths in pages.items() for path in paths],
             "refused": refused,
             "mixed": mixed,
-            "_": _,
         }
-        files = {README_FILE: templates.get_template(f"{README_FILE}.jinja").render(facts)}
+        files = {README_FILE: rendered(TEMPLATES, f"{README_FILE}.jinja", _, html=False, **facts)}
         for host, paths in pages.items():
-            of_host = {"paths": sorted(paths, key=len, reverse=True), "rsl": f"https://{host}/{RSL_FILE}"}
+            facts |= {"paths": sorted(paths, key=len, reverse=True), "rsl": f"https://{host}/{RSL_FILE}"}
             for name in FILES:
-                template = templates.get_template(f"{name.rpartition('/')[2]}.jinja")
-                files[f"{host}/{name}"] = template.render(facts | of_host)
+                template = f"{name.rpartition('/')[2]}.jinja"
+                files[f"{host}/{name}"] = rendered(TEMPLATES, template, _, html=False, **facts)
         # A form that cannot state the choice is empty.
         return {name: f"{text.strip()}\n" for name, text in files.items() if text.strip()}
 

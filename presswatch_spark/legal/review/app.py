@@ -35,7 +35,7 @@ from presswatch_spark.claims.narrative import (
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import N_, p
-from presswatch_spark.legal.evidence.typesetting import environment
+from presswatch_spark.legal.evidence.typesetting import rendered
 from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import REASONS
@@ -265,8 +265,7 @@ class _Pages:
 
 def _page(template: str, language: str, **facts: Any) -> str:
     _ = Speaker(language, for_print=True)
-    templates = environment(HERE / "templates")
-    return templates.get_template(template).render(_=_, p=_.p, language=language, **facts)
+    return rendered(HERE / "templates", template, _, language=language, **facts)
 
 
 def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class TableStore:
                 ours = (".lock", WATCH_FOLDER)
                 if any(MARKER not in name and name.partition("/")[0] not in ours for name in root.entries()):
                     raise OutputError(
-                        "the output folder contains files that Presswatch did not write",
+                        "the output folder contains other files, and no tables of scans",
                         where=str(root),
                         remedy="choose an empty or a new folder",
                     ) from None

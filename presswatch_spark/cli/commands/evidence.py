@@ -153,8 +153,8 @@ def stamp(
     from presswatch_spark.storage.disk import disk_errors, on_disk
 
     folder = on_disk(bag)
+    asked = [parse_authority(each, form.storage) for each in authorities]
     with disk_errors(folder):
-        asked = [parse_authority(each, form.storage) for each in authorities]
         stamps = stamp_bag(Bag(folder), asked, form.storage)
     lines, failures = _stamp_lines(stamps, form.language)
     return Reply(lines, warnings=failures, exit_code=INCOMPLETE if failures else 0)

@@ -304,6 +304,12 @@ def test_the_guide_seals_verifies_challenges_and_discloses(
     assert row
 
 
+def test_certificates_that_are_not_there_are_no_failure_of_the_output(small: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "ca.pem"
+    done = outcome("evidence stamp", "--tsa", f"https://tsa.example/,{missing}", small)
+    assert (done.code, f"error: {missing}: there is no such file" in done.err) == (1, True)
+
+
 def test_an_authoritys_password_stays_out_of_messages(small: Path) -> None:
     url = "http://anne:hunter2@127.0.0.1:1/stamp?token=hunter2"
     done = [outcome("evidence stamp", "--tsa", each, small) for each in (url, url.replace("http", "ftp"))]

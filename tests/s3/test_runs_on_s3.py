@@ -275,7 +275,7 @@ def test_folders_of_others_are_left_alone_and_missing_buckets_are_named(
     options: StorageOptions, s3: Bucket
 ) -> None:
     s3.put("some tables/.hidden/thesis.doc", b"")
-    for out, said in ((OUT, "did not write"), ("s3://no-such-bucket/tables", "no such bucket")):
+    for out, said in ((OUT, "contains other files"), ("s3://no-such-bucket/tables", "no such bucket")):
         with pytest.raises((OutputError, StorageError), match=said):
             TableStore.create(out, options)
 

@@ -46,7 +46,7 @@ class TestFolder:
     @pytest.mark.parametrize(
         ("place", "message"),
         [
-            ("theses", "did not write"),
+            ("theses", "contains other files"),
             ("theses/thesis.doc", "cannot be written"),
             ("later", "layout 99"),
             ("https://host/out?sig=s3cret", r"https://.*choose a folder on S3, or on a disk"),

@@ -113,8 +113,12 @@ def inspect(
     """Search every regular file below a folder, write `out`, and return the content of `inspection.json`.
 
     `say` gets a line of JSON with number, path and error of each file, for the room. Raises `ConfigError` or
-    `CorpusError` if key, tokenizer or corpus cannot be used, `InputError` without files, and `OutputError`.
+    `CorpusError` if key, tokenizer or corpus cannot be used, `InputError` without files or if `out` is below
+    `folder`, and `OutputError`.
     """
+    if f"{os.path.realpath(out)}/".startswith(f"{os.path.realpath(folder)}/"):
+        remedy = "choose another one: the next inspection would read it as a part of the data"
+        raise InputError("the folder of the output is in the inspected one", where=out, remedy=remedy)
     config = replace(config, run=replace(config.run, shard_digest=True))
     manifest = opened_corpus(corpus, key, config).manifest
     facts, counts = _facts(manifest, config, tokens), dict.fromkeys(COUNTS, 0)

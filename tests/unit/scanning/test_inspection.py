@@ -303,6 +303,18 @@ def test_the_check_refuses_everything_but_the_schema(
     assert "NOT to be handed over" in refused.stderr
 
 
+@pytest.mark.parametrize("out", ["out", ".", "link/out"])
+def test_no_inspection_writes_into_the_inspected_folder(room: Room, tmp_path: Path, out: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a").write_text("some words")
+    (data / "link").symlink_to(data)
+    done = room.inspect(data, data / out)
+    assert (done.code, done.out) == (1, "")
+    assert "the folder of the output is in the inspected one" in done.err
+    assert sorted(path.name for path in data.iterdir()) == ["a", "link"]
+
+
 class Deadly(inspection.Inspection):
     """An inspection in which one file ends each process that reads it."""
 

@@ -27,7 +27,7 @@ GROUP_BYTES = 32 << 20
 """The most bytes of a request, except for a longer record."""
 TAIL_BYTES, LONGEST_TAIL = 640, 64 << 10
 """Bytes read after a record, for the metadata that name its languages: Common Crawl's take about 480."""
-HEAD_BYTES, LONGEST_HEAD = 1 << 10, 64 << 10
+HEAD_BYTES = 1 << 10
 """Bytes read at the beginning of a file, for its warcinfo: Common Crawl's take about 520."""
 HEADERS_BYTES = 1 << 20
 _AROUND = (None, "metadata", "request")
@@ -129,26 +129,14 @@ def release_at(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> s
         more = read_range(shard.uri, len(data), size - len(data), options.storage)
         data += more
         report.bytes_read += len(more)
-        info, is_whole = _first_info(data)
-        if is_whole or len(data) < size or size >= LONGEST_HEAD:
+        info = _first_record(data) or Member(b"", 0)
+        header = HEADER_END.search(info.data)
+        is_other = header and header_fields(info.data).get("warc-type") != "warcinfo"
+        if is_other or info.end is not None or len(data) < size or size >= LONGEST_TAIL:
             break
         size *= 4
-    report.release = release_of(info)
+    report.release = release_of(info.data[header.end() :]) if header and not is_other else None
     return report.release
-
-
-def _first_info(data: bytes) -> tuple[bytes, bool]:
-    """Return the body of a file's first record, empty if it is no warcinfo, and whether it is whole."""
-    member = first_member(data, LONGEST_HEAD) if data.startswith(GZIP_MAGIC) else Member(data, len(data))
-    if member is None:
-        return b"", True
-    record, is_whole = member.data, member.end is not None or len(member.data) >= LONGEST_HEAD
-    header = HEADER_END.search(record)
-    if header is None:
-        return b"", is_whole
-    if header_fields(record).get("warc-type") != "warcinfo":
-        return b"", True
-    return record[header.end() :], is_whole
 
 
 def near(records: Sequence[WantedRecord]) -> Iterator[list[WantedRecord]]:

@@ -12,6 +12,7 @@ from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.reading.html.markup import EXTRACTION
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.warc.by_range import release_at
 from presswatch_spark.reading.warc.gates import declared, identified
 from presswatch_spark.reading.warc.pages import CUT_NOTE
 from presswatch_spark.storage.objects import stat
@@ -239,6 +240,16 @@ def test_pages_of_files_that_were_joined_name_the_release_of_their_own(tmp_path:
     ]
     assert report.release is None, "no one release is that of the file"
     assert read_warc(tmp_path, [early, two, early, three])[1].release == "CC-MAIN-2020-10"
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_the_release_at_the_end_of_a_long_warcinfo_is_found(tmp_path: Path, packing: str) -> None:
+    noise = "".join(hashlib.sha256(b"%d" % number).hexdigest() for number in range(40))
+    info = f"description: {noise}\r\nisPartOf: CC-MAIN-2020-10\r\n".encode()
+    records, options = [warc_record(info, kind="warcinfo"), page(b"<p>mots")], ReadOptions()
+    (tmp_path / "some.warc").write_bytes(packed_as(packing, records))
+    shard = stat(str(tmp_path / "some.warc"), options.storage)
+    assert release_at(shard, options, ReadReport()) == "CC-MAIN-2020-10"
 
 
 @pytest.mark.parametrize("media", [b"text/html", b"message/http", b""])

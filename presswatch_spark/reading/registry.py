@@ -98,7 +98,7 @@ def named(name: str) -> Format:
 
 def named_like(uri: str) -> Format | None:
     """Return the format that a shard's name suggests, None if it suggests none."""
-    return next((format for format in FORMATS if format.is_named(uri)), None)
+    return next((format for format in FORMATS if uri.lower().endswith(tuple(format.suffixes))), None)
 
 
 def expected(name: str, uri: str) -> Format | None:

@@ -152,10 +152,6 @@ class Format:
     beside: Callable[[str], tuple[str, ...]] = lambda uri: ()
     is_typical: Callable[[str], bool] = lambda uri: False
 
-    def is_named(self, uri: str) -> bool:
-        """Return True if a shard is named like those of this format."""
-        return uri.lower().endswith(tuple(self.suffixes))
-
     def rate(self, uri: str) -> str | None:
         """Return the rate of `conf/prices.yaml` for a shard; None if its name does not determine it."""
         return next((rate for suffix, rate in self.rates.items() if uri.lower().endswith(suffix)), None)

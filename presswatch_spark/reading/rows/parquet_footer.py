@@ -102,7 +102,7 @@ def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]
             value = data[at]
             at += 1
             if value > 127:
-                value, at = _varint(data, at - 1)
+                value, at = read_varint(data, at - 1)
             found[key] = value >> 1 ^ -(value & 1)
         elif kind in (_TRUE, _FALSE):
             found[key] = kind == _TRUE
@@ -113,7 +113,7 @@ def _struct(data: bytes | memoryview, at: int, depth: int) -> tuple[Struct, int]
 
 def _value(data: bytes | memoryview, at: int, kind: int, depth: int) -> tuple[Value, int]:
     if kind == _BINARY:
-        size, at = _varint(data, at)
+        size, at = read_varint(data, at)
         value = bytes(data[at : at + size])
         if len(value) < size:
             raise ThriftError("the metadata ends too early")
@@ -122,7 +122,7 @@ def _value(data: bytes | memoryview, at: int, kind: int, depth: int) -> tuple[Va
         return _struct(data, at, depth + 1)
     if kind in (_LIST, _SET):
         head = data[at]
-        size, at = (head >> 4, at + 1) if head < 0xF0 else _varint(data, at + 1)
+        size, at = (head >> 4, at + 1) if head < 0xF0 else read_varint(data, at + 1)
         if size > len(data) - at:
             raise ThriftError("a list is longer than the metadata")
         if depth > _DEEPEST_STRUCT:
@@ -143,7 +143,8 @@ def _value(data: bytes | memoryview, at: int, kind: int, depth: int) -> tuple[Va
     raise ThriftError("a value is of a type that Parquet does not have")
 
 
-def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
+def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
+    """Return the number at byte `at`, seven bits a byte, and where it ends; `IndexError` if data end."""
     value = 0
     for place in range(_LONGEST_VARINT):
         byte = data[at + place]
@@ -154,7 +155,7 @@ def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
 
 
 def _zigzag(data: bytes | memoryview, at: int) -> tuple[int, int]:
-    value, at = _varint(data, at)
+    value, at = read_varint(data, at)
     return value >> 1 ^ -(value & 1), at
 
 

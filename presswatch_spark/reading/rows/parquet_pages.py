@@ -29,6 +29,7 @@ from presswatch_spark.reading.rows.parquet_footer import (
     inner,
     number,
     read_struct,
+    read_varint,
 )
 from presswatch_spark.storage.streams import CountedFile
 
@@ -108,14 +109,10 @@ def nulls_of(data: memoryview, highest: int, values: int) -> int:
 
 def varint(data: memoryview, at: int) -> tuple[int, int]:
     """Return the number at byte `at`, seven bits a byte, and where it ends."""
-    value = shift = 0
-    while at < len(data) and shift < 35:
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
-    raise ParquetPageError("the levels of a page end too early")
+    try:
+        return read_varint(data, at)
+    except (IndexError, ThriftError):
+        raise ParquetPageError("the levels of a page end too early") from None
 
 
 def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None:
@@ -190,7 +187,7 @@ class PageTotals:
     values: int = 0
     nulls: int | None = 0
     data_pages: int = 0
-    dictionary: int | None = None
+    dictionary: int = 0
     unused: int = 0
     with_checksum: int = 0
     pages: int = 0
@@ -316,9 +313,9 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
         raise ParquetPageError("a page cannot be decompressed") from None
     found.check(chunk)
     if with_places:
-        found.unused = (found.dictionary or 0) - int(np.count_nonzero(used))
+        found.unused = found.dictionary - int(np.count_nonzero(used))
     else:
-        found.unused = max(0, (found.dictionary or 0) - chunk.values)
+        found.unused = max(0, found.dictionary - chunk.values)
     return found
 
 

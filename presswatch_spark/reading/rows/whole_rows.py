@@ -69,10 +69,7 @@ class NamedColumns:
 
     def take(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row's values under our names; None where it has none."""
-        return {
-            ours: _at(row, theirs, None) if "." in theirs else row.get(theirs)
-            for ours, theirs in self.names.items()
-        }
+        return {ours: _at(row, theirs, None) for ours, theirs in self.names.items()}
 
     def check(self, present: Sequence[str], where: str, fields: Collection[str] = ()) -> None:
         """Raise `InputError` unless every required column is among the file's, and none is there twice.

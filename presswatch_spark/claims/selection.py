@@ -264,13 +264,6 @@ def is_refuted(claim: Claim) -> bool:
     return claim.kind == LICENSED or claim.review == "no_claim"
 
 
-def is_too_weak(claim: Claim | None) -> bool:
-    """Return whether a claim is missing, or too weak for a notice."""
-    if claim is None or claim.confidence == "D" or is_refuted(claim):
-        return True
-    return claim.confidence == "C" and claim.review != "claim"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimPlace(PageRow):
     """A record with words of a claim's article, in columns of `targets` and `matches`.
@@ -328,7 +321,10 @@ class ClaimPlace(PageRow):
     @property
     def is_doubtful(self) -> bool:
         """Return whether its own claim is missing or too weak for a notice."""
-        return is_too_weak(self.claim)
+        claim = self.claim
+        if claim is None or claim.confidence == "D" or is_refuted(claim):
+            return True
+        return claim.confidence == "C" and claim.review != "claim"
 
     @property
     def order(self) -> tuple[str, int, int, str]:

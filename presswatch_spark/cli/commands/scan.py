@@ -106,6 +106,7 @@ def scan(
       --out tables
     """
     from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.corpus.store import manifest_of
     from presswatch_spark.scanning.pipeline import scan as run_scan
 
     records, settings = pages_of or captures, form.settings
@@ -129,7 +130,10 @@ def scan(
             raise click.UsageError(message)
     given, events = click.get_current_context().params, EventLog.of(settings.run.log_format)
     if dry_run:
-        return Reply(_plan_lines(scan_plan(given, settings)))
+        planned = scan_plan(given, settings)
+        # Only the scan itself reads more of the corpus.
+        manifest_of(corpus, settings.storage)
+        return Reply(_plan_lines(planned))
     with failures_logged(events):
         summary = run_scan(
             scan_plan(given, settings), out, key=KeySource.of(key_file, key_secret), extract=extract,

@@ -245,6 +245,9 @@ def test_a_dry_run_lists_shards_and_costs_starts_no_spark_and_writes_nothing(tmp
     done = outcome("", *words[:-1], str(listed))
     assert "90,000 of unknown size" in done.out
     assert "at least 90,000 requests ($0.04 for the owner of a bucket on S3)" in done.out
+    done = outcome("", *(str(tmp_path / "none") if word == str(corpus) else word for word in words))
+    assert (done.code, done.out) == (1, "")
+    assert "there is no corpus here" in done.err
 
 
 def test_a_scan_gets_its_command_line_without_secrets_and_its_operator(

@@ -7,10 +7,16 @@ whose names occur in the query or in the views that it names; the other columns 
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType, TimestampType
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError, first_line
 from presswatch_spark.core.spark.session import arrow_schema, session, spark_schema
@@ -18,10 +24,6 @@ from presswatch_spark.query.sql import QueryResult, runs_of, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_over
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-    from pyspark.sql.types import DataType
 
 # Group 1 is the table, the last part of a qualified name.
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
@@ -39,8 +41,6 @@ ERROR_OF_QUERY = re.compile(
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     """Run a query; see `sql.answer_of`."""
-    from pyspark.sql import functions as f
-
     spark = session("presswatch sql", workers=False)
     # PySpark logs every refused query, with a Java stack, before it raises.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
@@ -71,9 +71,9 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
 
     def rows() -> Iterator[tuple[object, ...]]:
         with _refusals():
-            readers = [_reader_of(column.dataType) for column in found.schema]
+            kinds = [column.dataType for column in found.schema]
             for row in found.toLocalIterator():
-                yield tuple(whole(read(value)) for read, value in zip(readers, row, strict=True))
+                yield tuple(whole(_converted(value, kind)) for value, kind in zip(row, kinds, strict=True))
 
     return QueryResult(found.columns, rows(), lambda: arrow_schema(found), "spark")
 
@@ -112,7 +112,7 @@ BUILT_IN = ((), ("builtin",), ("system", "builtin"))
 """Qualifiers of Spark's built-in functions."""
 
 
-def require_harmless(spark: "SparkSession", query: str) -> None:
+def require_harmless(spark: SparkSession, query: str) -> None:
     """Raise `ConfigError` or `PySparkException` unless it is a query over presswatch's tables and views."""
     # Spark replaces `${env:…}` by variables of the environment.
     if "${" in query:
@@ -158,7 +158,7 @@ def require_harmless(spark: "SparkSession", query: str) -> None:
             raise no_table(*parts)
 
 
-def _require_harmless_function(spark: "SparkSession", name: tuple[str, ...]) -> None:
+def _require_harmless_function(spark: SparkSession, name: tuple[str, ...]) -> None:
     *qualifiers, function = (part.lower() for part in name)
     registry = getattr(spark._jvm, "org.apache.spark.sql.catalyst.analysis.FunctionRegistry$")
     found = getattr(registry, "MODULE$").expressions().get(function)
@@ -192,9 +192,6 @@ def columns_in(query: str, table: str, views: Mapping[str, str] = VIEWS) -> list
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-    from pyspark.errors import PySparkException
-
     try:
         yield
     except PySparkException as error:
@@ -215,37 +212,24 @@ def _refusals() -> Iterator[None]:
         ) from error
 
 
-def _reader_of(kind: "DataType") -> Callable[[Any], Any]:
-    """Return a function for values of a Spark type: rows become dicts, and times are in UTC.
+def _converted(value: Any, kind: DataType) -> Any:
+    """Return a value of a Spark type: a row as a dictionary, a time in UTC.
 
     PySpark gives times in local time.
     """
-    from pyspark.sql.types import ArrayType, MapType, StructType, TimestampType
-
-    read: Callable[[Any], Any]
-    if isinstance(kind, StructType):
-        fields = [(each.name, _reader_of(each.dataType)) for each in kind]
-
-        def read(row: Any) -> Any:
-            return {name: each(item) for (name, each), item in zip(fields, row, strict=True)}
-
-    elif isinstance(kind, ArrayType):
-        element = _reader_of(kind.elementType)
-
-        def read(items: Any) -> Any:
-            return [element(item) for item in items]
-
-    elif isinstance(kind, MapType):
-        of_key, of_value = _reader_of(kind.keyType), _reader_of(kind.valueType)
-
-        def read(items: Any) -> Any:
-            return {of_key(key): of_value(item) for key, item in items.items()}
-
-    elif isinstance(kind, TimestampType):
-
-        def read(time: Any) -> Any:
-            return time.astimezone(UTC)
-
-    else:
-        return lambda value: value
-    return lambda value: None if value is None else read(value)
+    if value is None:
+        return None
+    match kind:
+        case StructType():
+            return {
+                each.name: _converted(item, each.dataType) for each, item in zip(kind, value, strict=True)
+            }
+        case ArrayType():
+            return [_converted(item, kind.elementType) for item in value]
+        case MapType():
+            return {
+                _converted(key, kind.keyType): _converted(item, kind.valueType) for key, item in value.items()
+            }
+        case TimestampType():
+            return value.astimezone(UTC)
+    return value

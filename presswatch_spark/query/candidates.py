@@ -33,8 +33,6 @@ from presswatch_spark.tables.store import TableStore, chosen_runs
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from presswatch_spark.scanning.monitoring.progress import EventLog
-
 _COLUMNS = ("shard_uri", "record_offset", "record_length", "record_encoding", "row_index",
             "corpus_fingerprint", "article", "hits")  # fmt: skip
 _PAIR = ["shard_uri", "record_offset", "row_index", "article_id"]
@@ -79,7 +77,6 @@ def verify_candidates(
     mirrors: Sequence[Mirror] = (),
     command: str | None = None,
     spark: SparkSession | None = None,
-    events: EventLog | None = None,
 ) -> Verified:
     """Verify the candidates of a sealed scan, `run` or the only one, and publish the matches in `out`.
 
@@ -112,7 +109,7 @@ def verify_candidates(
     product, colon, _ = (sealed["asked_for"] or "").partition(":")
     settings = replace(config, read=_settings(sealed))
     planned = ScanPlan.of(plan, registry.AUTO, corpus, settings, product=product if colon else None)
-    summary = scan(planned, out, command=command, spark=spark, events=events)
+    summary = scan(planned, out, command=command, spark=spark)
     lost = {uri for uri, _, _ in summary.incomplete}
     pairs = sum(each.pairs for uri, each in found.items() if uri not in lost)
     rows = TableStore.open(out, config.storage).read("matches", summary.run_id, columns=_PAIR)

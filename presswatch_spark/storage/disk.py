@@ -18,7 +18,6 @@ from presswatch_spark.core.errors import FULL_DISK, OutputError, StorageError, d
 from presswatch_spark.storage.file_locks import writes_alone
 from presswatch_spark.storage.objects import (
     READ_BYTES,
-    DeniedError,
     MissingError,
     ObjectInfo,
     RangeReply,
@@ -102,8 +101,6 @@ class LocalStore(Store):
                 body = file.read(end - start)
         except MissingError as error:
             return RawResponse(uri, sent_at, 404, failure=error.what)
-        except DeniedError as error:
-            return RawResponse(uri, sent_at, 403, failure=error.what)
         except (StorageError, OSError) as error:
             what = error.what if isinstance(error, StorageError) else type(error).__name__
             return RawResponse(uri, sent_at, failure=what, ours=True)

@@ -34,7 +34,7 @@ from presswatch_spark.storage.objects import (
 )
 
 SHORTEST, USUAL, LONGEST = 0.1, 60.0, 3600.0
-"""Lower bound, default and upper bound of the lease that an object names, in seconds."""
+"""Lower bound, default and upper bound of a lease, in seconds."""
 RENEWALS = 6
 """Renewals by the holder in the time of a lease."""
 LOOKS = 12
@@ -119,7 +119,7 @@ class Lock:
 
 
 @contextmanager
-def locked(runs: Folder, name: str, seconds: float, rule: FileRule = RUN) -> Iterator[Lock]:
+def locked(runs: Folder, name: str, seconds: float = USUAL, rule: FileRule = RUN) -> Iterator[Lock]:
     """Hold the lock `name` in `runs`, on S3 as a lease; the error of `rule` if a live process holds it."""
     with ExitStack() as held:
         if not runs.is_local:

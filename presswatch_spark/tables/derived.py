@@ -18,8 +18,6 @@ from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, later_time, run_of
 
-LEASE_SECONDS = 60.0
-
 
 def publish_derived(
     out: str,
@@ -38,7 +36,7 @@ def publish_derived(
     folder = store.root / RUNS_FOLDER
     remove_unpublished(store)
     _require_none(store, table)
-    with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
+    with locked(folder, f"{table}.lock") as lock:
         _require_none(store, table)
         time = later_time(datetime.now(UTC), store.made(table))
         files = SortedFiles(table, f"{time}-{table}", folder / table)
@@ -73,7 +71,7 @@ def remove_unpublished(store: TableStore, *, strict: bool = False) -> list[str]:
         if not (earlier or _staged(store, table) or _unpublished(store, table)):
             continue
         try:
-            with locked(folder, f"{table}.lock", LEASE_SECONDS) as lock:
+            with locked(folder, f"{table}.lock") as lock:
                 for run_id in earlier:
                     _move_away(store, table, run_id, lock)
                 lock.confirm()

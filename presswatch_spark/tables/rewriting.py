@@ -31,7 +31,6 @@ from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, stat
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, PUBLISHERS, SCHEMAS
-from presswatch_spark.tables.derived import LEASE_SECONDS
 from presswatch_spark.tables.seals import COUNTED, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles, grouped
 from presswatch_spark.tables.store import MERGED, RUNS_FOLDER, RunsByFile, TableStore
@@ -101,7 +100,7 @@ def rewriting(store: TableStore) -> Iterator[tuple[Rewriting, Plan | None]]:
     Raises `OutputError` if another process has that right, or if the plan is damaged.
     """
     runs = store.root / RUNS_FOLDER
-    with locked(runs, f"{FOLDER}.lock", LEASE_SECONDS) as lock, disk_errors(str(store.root)):
+    with locked(runs, f"{FOLDER}.lock") as lock, disk_errors(str(store.root)):
         work = Rewriting(store, runs / FOLDER, lock)
         finished = work.finish()
         work.folder.remove()

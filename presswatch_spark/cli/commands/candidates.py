@@ -12,7 +12,6 @@ from presswatch_spark.cli.options import (
     argument,
     key_file_option,
     key_secret_option,
-    key_source,
     mirror_option,
     option,
 )
@@ -104,9 +103,10 @@ def verify_candidates(
     presswatch verify-candidates --corpus corpus --key-file KEY --out tables \\
       candidates
     """
+    from presswatch_spark.corpus.sealing.key import KeySource
     from presswatch_spark.query.candidates import verify_candidates as verify
 
-    key = key_source(key_file, key_secret) if key_file or key_secret else None
+    key = KeySource.of(key_file, key_secret)
     verified = verify(
         candidates, corpus=corpus, out=out, config=form.settings, run=run, key=key, extract=extract,
         mirrors=mirrors, command=command_line(),

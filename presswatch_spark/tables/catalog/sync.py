@@ -113,7 +113,6 @@ def catalog_errors(where: str) -> Iterator[None]:
 
 def _refusals() -> tuple[type[Exception], ...]:
     import botocore.exceptions
-    import pyarrow as pa
     import requests
     import sqlalchemy.exc
     from pyiceberg import exceptions
@@ -186,17 +185,17 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
                 where=f"--namespace {printable(namespace)}",
                 remedy="choose one without dots",
             ) from error
-    done = dict[str, CatalogChange]()
+    done = {table: CatalogChange(table, 0, 0, 0) for table in SCHEMAS}
     for _ in range(TRIES):
         with catalog_errors(where):
             for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
-                change = _synced(catalog, (*levels, table), store, plan[table])
-                before = done.get(table, CatalogChange(table, 0, 0, 0))
-                added, out = before.added + change.added, before.taken_out + change.taken_out
-                done[table] = CatalogChange(table, added, out, change.files)
+                added, out = _synced(catalog, (*levels, table), store, plan[table])
+                before = done[table]
+                added, out = before.added + added, before.taken_out + out
+                done[table] = CatalogChange(table, added, out, len(plan[table]))
         synced, plan = plan, published_files(store)
         if plan == synced:
-            return [done[table] for table in SCHEMAS]
+            return [*done.values()]
     raise OutputError("the tables changed during the update of the catalog", where=where, remedy=AGAIN)
 
 
@@ -233,7 +232,8 @@ def _uri(store: TableStore, uri: str) -> str:
 
 def _synced(
     catalog: Catalog, name: tuple[str, ...], store: TableStore, files: Sequence[Published]
-) -> CatalogChange:
+) -> tuple[int, int]:
+    """Bring a table to its published files; return how many were added, and how many taken out."""
     from pyiceberg.exceptions import CommitFailedException, ValidationException
 
     tried = 0
@@ -245,7 +245,7 @@ def _synced(
                 _partition(table, store, added)
             _commit(table, added, out)
             _expire(table)
-            return CatalogChange(name[-1], len(added), len(out), len(files))
+            return len(added), len(out)
         except (CommitFailedException, ValidationException):
             tried += 1
             if tried == TRIES:
@@ -341,6 +341,8 @@ def _difference(table: Table, files: Sequence[Published]) -> tuple[list[str], li
 
 
 def _changed(table: Table, files: Iterable[Published], known: Mapping[str, DataFile]) -> list[str]:
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
     unsized, changed = list[str](), list[str]()
     for file in files:
         entry = known[file.uri]
@@ -349,15 +351,9 @@ def _changed(table: Table, files: Iterable[Published], known: Mapping[str, DataF
         elif (file.bytes, file.rows) != (entry.file_size_in_bytes, entry.record_count):
             changed.append(file.uri)
     with ThreadPoolExecutor(READERS, "footers") as pool:
-        now = pool.map(lambda uri: _described(table, uri), unsized)
-        changed += [uri for uri, facts in zip(unsized, now, strict=True) if facts != _facts(known[uri])]
+        now = pool.map(lambda uri: parquet_file_to_data_file(table.io, table.metadata, uri), unsized)
+        changed += [uri for uri, file in zip(unsized, now, strict=True) if _facts(file) != _facts(known[uri])]
     return changed
-
-
-def _described(table: Table, uri: str) -> tuple[Any, ...]:
-    from pyiceberg.io.pyarrow import parquet_file_to_data_file
-
-    return _facts(parquet_file_to_data_file(table.io, table.metadata, uri))
 
 
 def _facts(file: DataFile) -> tuple[Any, ...]:

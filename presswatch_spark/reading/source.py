@@ -7,6 +7,7 @@ import gzip
 import html
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -170,10 +171,8 @@ def whole(read_part: ReadPart) -> ReadShard:
 def first_existing(uris: Iterable[str], storage: StorageOptions) -> ObjectInfo | None:
     """Return the first of some objects that exists, None if none does."""
     for uri in uris:
-        try:
+        with suppress(MissingError):
             return stat(uri, storage)
-        except MissingError:
-            continue
     return None
 
 

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Self
 
@@ -16,6 +16,7 @@ import orjson
 
 from presswatch_spark.core.errors import ConfigError, CorruptError
 from presswatch_spark.core.model import Locator, ReadReport
+from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -124,16 +125,12 @@ BROKEN_URL = "strings that should contain the URL in JSON cannot be read: those 
 def as_time(value: object) -> datetime | None:
     """Return a moment from ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime; else None."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    if not isinstance(value, str) or not value:
-        return None
-    text = value.strip()
-    try:
-        if len(text) == 14 and text.isdecimal():
-            return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        return as_time(datetime.fromisoformat(text))
-    except (ValueError, OverflowError):
-        return None
+        return utc(value)
+    text = value.strip() if isinstance(value, str) else ""
+    is_compact = len(text) == 14 and text.isdecimal()
+    with suppress(ValueError, OverflowError):
+        return utc(datetime.strptime(text, "%Y%m%d%H%M%S") if is_compact else datetime.fromisoformat(text))
+    return None
 
 
 def as_text(value: object) -> str | None:

@@ -78,7 +78,9 @@ def open_(
     When members have joined, repeat the command with a new --corpus that contains all articles of the
     previous one, unchanged. Finished releases are then scanned for the new articles only.
 
-    presswatch campaign open history --corpus corpus --out tables --crawls wet -- --languages fra
+    \b
+    presswatch campaign open history --corpus corpus --out tables \\
+      --crawls wet -- --languages fra
     """
     from presswatch_spark.cli.campaigning import datasets_of, open_campaign
     from presswatch_spark.storage.objects import canonical
@@ -256,7 +258,9 @@ def watch(
     Each --case is probed as by `presswatch removal probe` when its next round is due, and the tables of new
     releases are searched for later captures of its pages.
 
-    presswatch watch --only-newest -- --format wet --corpus s3://…/corpus --out s3://…/tables
+    \b
+    presswatch watch --only-newest -- --format wet \\
+      --corpus s3://…/corpus --out s3://…/tables
     """
     from presswatch_spark.cli.campaigning import Watch, repeated, watched_scan
     from presswatch_spark.scanning.campaigns.plan import NEWS, CampaignPlan

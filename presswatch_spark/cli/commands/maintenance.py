@@ -157,8 +157,9 @@ def fetch(
     and offset in the row, or by its URL and time in an --index. The record must have the row's URL and
     time, and its page must contain the copied words.
 
-    Example: presswatch fetch tables --row 3f1c --upstream --index
-    https://index.commoncrawl.org/{release}-index
+    \b
+    Example: presswatch fetch tables --row 3f1c --upstream \\
+      --index https://index.commoncrawl.org/{release}-index
     """
     from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row, shown
     from presswatch_spark.query.pointers.pointer import is_pointer

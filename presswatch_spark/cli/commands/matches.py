@@ -100,7 +100,7 @@ def matches(
     `row` is the beginning of row_sha256, for `presswatch explain ROW TABLES` and
     `presswatch fetch TABLES --row ROW`. In a file or a pipe, there are more columns, and nothing is cut.
 
-    Example: presswatch matches tables --elsewhere --confidence A --since 2024-05-01
+    Example: presswatch matches tables --elsewhere --since 2024-05-01
     """
     leave_pandas_out()
     from presswatch_spark.corpus.store import Corpus
@@ -267,7 +267,7 @@ def explain(
     TABLES contains a claim of the row, the claim is explained. The last lines show how to check the case by
     hand.
 
-    Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims --lang en
+    Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims
     """
     from presswatch_spark.claims.explain import case_lines
     from presswatch_spark.claims.narrative import case_of

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -420,6 +421,10 @@ def test_a_page_fits_80_columns_cuts_nothing_and_ends_with_the_next_step(command
     lines = page(command)
     assert max(map(len, lines)) <= 80
     assert not [line for line in lines[1:] if line.endswith("...")]
+    # An example that is broken into lines can be pasted.
+    for line, following in pairwise(lines):
+        is_example = line.removeprefix("  Example:").lstrip().startswith("presswatch ") and line[:1] == " "
+        assert not is_example or line.endswith("\\") or not following.strip() or following[:3] == "  p", line
     step_after = NEXT_STEPS.get(command, f"presswatch {command} COMMAND --help")
     assert lines[-1].strip() == f"Next: {step_after}"
     words = shlex.split(step_after.replace(",", " "))

@@ -126,7 +126,7 @@ def test_a_url_in_a_table_has_no_user_query_or_fragment(url: str) -> None:
 
 def test_a_usage_error_does_not_repeat_a_password() -> None:
     option = outcome("scan", f"--endpiont=https://anne:{SECRET}@s3.example", "x")
-    argument = outcome("runs", "tables", f"https://anne:{SECRET}@s3.example")
+    argument = outcome("demo", f"https://anne:{SECRET}@s3.example")
     assert (option.code, argument.code) == (2, 2)
     assert "s3.example" in argument.err
     assert SECRET not in option.err + argument.err

@@ -13,12 +13,13 @@ from tests.world.compactions import ROWS, at_each_step, content, files_of, requi
 from tests.world.places import Bucket
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_killed_at_some_steps_it_loses_and_doubles_nothing_and_is_finished_by_the_next(s3: Bucket) -> None:
     numbers = count()
     require_survival(lambda: small_runs(f"{s3.uri}/{next(numbers)}", s3.storage, runs=4), every=11)
 
 
+@pytest.mark.full
 def test_readers_see_each_row_once_at_each_step(s3: Bucket) -> None:
     store = small_runs(f"{s3.uri}/tables", s3.storage, runs=4)
     expected, opened, failed = content(store), store.open_table("matches"), 0

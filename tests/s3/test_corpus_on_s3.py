@@ -226,6 +226,7 @@ def test_a_site_that_refuses_its_files_is_no_census_and_the_same_command_takes_i
 # A campaign on S3: planned, killed, resumed, and carried out there; changes are noticed.
 
 
+@pytest.mark.full
 def test_a_campaign_on_s3_is_as_on_disk(s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage, campaign = StorageOptions(endpoint=s3.endpoint), "s3://shards/campaign"
     notice, day, made = f"{campaign}/notices/syndicat-aws-fr", datetime.now(UTC).date(), list[str]()

@@ -310,6 +310,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]
     return dict(line.split(": ", 1) for line in done.stdout.splitlines()), done.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("subject", "said"),
     [
@@ -333,6 +334,7 @@ def test_a_session_survives_interrupts_and_reports_the_death_of_its_jvm(
     assert life[0][subject] == said
 
 
+@pytest.mark.full
 def test_no_thread_prints_a_traceback_when_the_session_is_gone(life: tuple[dict[str, str], str]) -> None:
     until_then, rest, _ = life[1].partition(REST_OF_QUERY)
     assert rest

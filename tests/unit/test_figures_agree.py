@@ -232,7 +232,7 @@ def test_every_number_of_a_bag_is_one_of_the_raw_tables(office: Bureau, lang: st
     requests = len((bag / "data/http/exchanges.jsonl").read_bytes().splitlines())
     said = {
         r"(\d+) (?:revendications|claims)": found["claims"],
-        r"(\d+) (?:lignes )?(?:sur|of) \d+(?: rows)?\s(?:le|describe)": rows,
+        r"(?:est\s:\s|(?=\d+ of \d+ rows\sdescribe))(\d+) (?:sur|of) \d+": rows,
         r"(?:autre adresse|another address) ?: (\d+)": rows,
         r" (\d+) (?:sur|of) \d+$": complete["files"],
         r"(?:Articles du corpus|Articles in the corpus)\s+(\d+)": articles,

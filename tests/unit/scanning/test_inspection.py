@@ -324,6 +324,7 @@ class Deadly(inspection.Inspection):
         return inspection.Inspection.__call__(self, shard)
 
 
+@pytest.mark.full
 def test_a_file_that_kills_processes_is_lost_and_no_other(room: Room, tmp_path: Path) -> None:
     for name in ("a", "b.deadly", "c"):
         (tmp_path / name).write_text(f"{name} {next(iter(press())).body}")

@@ -33,6 +33,7 @@ from tests.world.compactions import (
     require_survival,
     small_runs,
 )
+from tests.world.proofs import each_time
 from tests.world.tables import flip_a_bit
 
 RIVES = Subject("publisher", "rives")
@@ -140,14 +141,18 @@ def test_queries_and_new_runs_meanwhile_see_each_row_once(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_killed_at_each_step_it_loses_and_doubles_nothing_and_is_finished_by_the_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", each_time([9], [9, 1]))
+def test_killed_at_some_steps_it_loses_and_doubles_nothing_and_is_finished_by_the_next(
+    tmp_path: Path, every: int
+) -> None:
     numbers = count()
-    require_survival(lambda: small_runs(str(tmp_path / f"{next(numbers)}"), runs=4))
+    require_survival(lambda: small_runs(str(tmp_path / f"{next(numbers)}"), runs=4), every)
 
 
 @pytest.mark.slow
-def test_forget_removes_rows_of_merged_files_and_may_be_killed(tmp_path: Path) -> None:
-    for step in count():
+@pytest.mark.parametrize("every", each_time([9], [9, 1]))
+def test_forget_removes_rows_of_merged_files_and_may_be_killed(tmp_path: Path, every: int) -> None:
+    for step in count(0, every):
         store = small_runs(str(tmp_path / f"{step}"), runs=4)
         compact(store)
         publish_small(store, 4)

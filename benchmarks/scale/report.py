@@ -135,20 +135,16 @@ def _unattended(parts: Figures) -> str:
     calm, rough, kills = part["undisturbed"], part["disturbed"], part["disturbed"]["kills"]
     met = Counter(part["requests"]["bucket"]) + Counter(part["requests"]["site"])
     refused, answered = met.pop("429", 0), met.pop("fine")
-    memory = ", ".join(
-        "{} {} MB ({} in the second quarter of the time, {} in the last)".format(
-            who, *rough["megabytes"][who]
-        )
-        for who in ROLES
-    )
+    memory = ", ".join("{} {} MB ({}, {})".format(who, *rough["megabytes"][who]) for who in ROLES)
     return paragraph(f"""
       {part["shards"]:,} shards of {part["stored_megabytes"] / part["shards"]:.1f} MB, of which
       {part["distinct_shards"]} differ, were scanned for {part["articles"]:,} articles {when(part)}, in
       {calm["seconds"]:,} s. Then, in {rough["seconds"]:,} s, {kills["driver"]} drivers and {kills["worker"]}
       workers were killed, {met.total():,} of {met.total() + answered:,} requests failed, and a host refused
-      {refused:,} others. `table_digest` was {"the same" if part["same_digest"] else "NOT the same"}. From the
-      middle of the time, the predicted end was wrong by at most {calm["largest_eta_error"]:.1%} of the time,
-      and by {rough["largest_eta_error"]:.1%} after the last kill. Memory at most: {memory}.""")
+      {refused:,} others. `table_digest` was {"the same" if part["same_digest"] else "NOT the same"}. From
+      the middle on, the predicted end was wrong by at most {calm["largest_eta_error"]:.1%} of the time,
+      and by {rough["largest_eta_error"]:.1%} after the last kill. Memory at most
+      (in the second and the last quarter): {memory}.""")
 
 
 def _simulation(parts: Figures) -> str:

@@ -6,7 +6,7 @@ publishes them: if a part is damaged, the shards of its wave are read again, and
 
 import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -112,10 +112,8 @@ def _read_rest(
     observer = reader.observer
     for _ in range(MOST_ROUNDS):
         done = _positions(waves)
-        left = deque(position for position in range(len(shards)) if position not in done)
-        while left:
+        for wave in reader.waves_of(position for position in range(len(shards)) if position not in done):
             guard(_counts(waves))
-            wave = [left.popleft() for _ in range(min(reader.wave_shards, len(left)))]
             observer.wave_started(len(wave))
             waves += reader({position: shards[position] for position in wave})
         guard(_counts(waves))

@@ -16,12 +16,12 @@ there: the last pass finds what is missing, and reports it.
 
 import gc
 import secrets
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from math import ceil
 
 import pyarrow as pa
@@ -182,9 +182,13 @@ class WaveReader:
     again: set[int] = field(default_factory=set)
     is_sifting: bool = False
 
-    @property
-    def wave_shards(self) -> int:
-        """Return the number of shards of the next wave; the cores of a cluster may come and go."""
+    def waves_of(self, places: Iterable[int]) -> Iterator[list[int]]:
+        """Yield positions in waves, each of the size for the cores at its time: those of a cluster change."""
+        left = iter(places)
+        while wave := list(islice(left, self._wave_shards())):
+            yield wave
+
+    def _wave_shards(self) -> int:
         return self.rules.wave_shards or max(LEAST_WAVE, SHARDS_PER_CORE * cores_now(self.context))
 
     def __call__(self, shards: Shards) -> list[Wave]:
@@ -350,10 +354,8 @@ def earlier_passes(
     for part, left in zip(parts, left_by_pass, strict=True):
         observer.progress.in_pass(part.number + 1, part.count, sum(map(len, left_by_pass[part.number :])))
         sifting = replace(reader, read=partial(_keep, part, passes.reader(part)), is_sifting=True)
-        places = deque(left)
-        while places:
+        for wave in reader.waves_of(left):
             guard(waves)
-            wave = [places.popleft() for _ in range(min(reader.wave_shards, len(places)))]
             waves.append(_sifted(sifting, part, {place: left[place] for place in wave}))
     observer.progress.in_pass(passes.count, passes.count, 0)
     return waves

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, OutputError, first_line
 from presswatch_spark.query.sql import QueryResult, runs_of, whole
-from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_over
+from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_for
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.tables.bounded import bounded_dataset
 from presswatch_spark.tables.declarations import SCHEMAS
@@ -182,8 +182,9 @@ def _found(
     with _refusals():
         for name in () if there else SPARK_NAMES:
             connection.execute(f"create or replace macro {name}")
-        views = views_over(store, runs)
-        for name in in_order(names_in(connection, query), views):
+        named = names_in(connection, query)
+        views = views_for(named, store, runs)
+        for name in in_order(named, views):
             if name in there:
                 continue
             if name in SCHEMAS:

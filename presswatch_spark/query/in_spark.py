@@ -21,7 +21,7 @@ from pyspark.sql.types import ArrayType, DataType, MapType, StructType, Timestam
 from presswatch_spark.core.errors import ConfigError, PresswatchError, first_line
 from presswatch_spark.core.spark.session import arrow_schema, session, spark_schema
 from presswatch_spark.query.sql import QueryResult, runs_of, whole
-from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_over
+from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_for
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 
@@ -46,8 +46,9 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     with _refusals():
         require_harmless(spark, query)
-        views = views_over(store, runs)
-        named = in_order(named_in(query), views)
+        names = named_in(query)
+        views = views_for(names, store, runs)
+        named = in_order(names, views)
         # A query needs only the tables that it names; other statements, such as `show tables`, list all.
         for name in named if SELECTS.match(query) else in_order([*SCHEMAS, *VIEWS]):
             if name in views:

@@ -349,9 +349,14 @@ def was_read_again(store: TableStore, runs: Sequence[str]) -> bool:
     return len(np.unique(shards)) < len(shards)
 
 
-def views_over(store: TableStore, runs: Sequence[str] = ()) -> Mapping[str, str]:
-    """Return the views over all runs or `runs`; they look for superseded rows only if there can be any."""
-    return VIEWS if was_read_again(store, runs or store.published()) else VIEWS | {"all_matches": ALL_CURRENT}
+def views_for(names: Iterable[str], store: TableStore, runs: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return the views over all runs or `runs`, for a query that has `names`.
+
+    They look for superseded rows only if there can be any.
+    """
+    if "all_matches" not in in_order(names) or was_read_again(store, runs or store.published()):
+        return VIEWS
+    return VIEWS | {"all_matches": ALL_CURRENT}
 
 
 def in_order(names: Iterable[str], views: Mapping[str, str] = VIEWS) -> list[str]:

@@ -215,11 +215,12 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
     for table in SCHEMAS:
         files = list[Published]()
         for uri, runs in store.files(table).items():
-            (part,) = store.open_files({uri: runs}, SCHEMAS[table]).get_fragments()
-            if is_merged(uri) and len(part.row_groups) < part.metadata.num_row_groups:
-                # The files that it replaces still count for some of its rows.
-                what = "files are being merged, or `presswatch runs compact` was killed"
-                raise OutputError(what, where=printable(uri), remedy=AGAIN)
+            if is_merged(uri):
+                (part,) = store.open_files({uri: runs}, SCHEMAS[table]).get_fragments()
+                if len(part.row_groups) < part.metadata.num_row_groups:
+                    # The files that it replaces still count for some of its rows.
+                    what = "files are being merged, or `presswatch runs compact` was killed"
+                    raise OutputError(what, where=printable(uri), remedy=AGAIN)
             file = listed.get((table, uri.rpartition("/")[2]), {})
             files.append(Published(_uri(store, uri), file.get("bytes"), file.get("rows")))
         found[table] = [file for file in files if file.rows != 0]

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from presswatch_spark.core.compiled import PACKAGE
@@ -116,7 +117,7 @@ def inspect(
     `CorpusError` if key, tokenizer or corpus cannot be used, `InputError` without files or if `out` is below
     `folder`, and `OutputError`.
     """
-    if f"{os.path.realpath(out)}/".startswith(f"{os.path.realpath(folder)}/"):
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
         remedy = "choose another one: the next inspection would read it as a part of the data"
         raise InputError("the folder of the output is in the inspected one", where=out, remedy=remedy)
     config = replace(config, run=replace(config.run, shard_digest=True))

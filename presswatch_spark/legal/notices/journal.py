@@ -31,7 +31,7 @@ MARKER, LAYOUT = "_presswatch_register.json", 1
 NOTICES, JOURNAL, EVENTS, SUMS = "notices", "journal", "events", "SHA256SUMS"
 ENTRY = ("number", "previous", "notice", "event", "event_sha256")
 _EVENT = re.compile(f"{NOTICES}/([^/]+)/{EVENTS}/.*")
-LOCK, LEASE_SECONDS = "register.lock", 60.0
+LOCK = "register.lock"
 RESTORE = "restore the campaign from a copy; nothing that rests on it is sure until then"
 
 
@@ -162,7 +162,7 @@ class Journal:
 
 def locked_campaign(folder: Folder) -> AbstractContextManager[Lock]:
     """Hold the lock of a campaign; `InUseError` if another process holds it."""
-    return locked(folder, LOCK, LEASE_SECONDS, CAMPAIGN)
+    return locked(folder, LOCK, rule=CAMPAIGN)
 
 
 def entry_name(number: int) -> str:

@@ -45,7 +45,7 @@ ChainHead = tuple[int, str]
 """Length and newest digest of the chain of probes."""
 LAYOUT = 1
 MARKER = "_presswatch_case.json"
-LOCK, LEASE_SECONDS = "case.lock", 60.0
+LOCK = "case.lock"
 TARGETS_A_FILE = 50_000
 RESTORE = "restore the case from a copy; nothing that depends on it is reliable until then"
 
@@ -115,7 +115,7 @@ class RemovalCase:
 
     def held(self) -> AbstractContextManager[Lock]:
         """Lock the case, to add to it; `OutputError` if another process has locked it."""
-        return locked(self.folder, LOCK, LEASE_SECONDS, CASE)
+        return locked(self.folder, LOCK, rule=CASE)
 
     def targets(self) -> list[Target]:
         """Return all targets, sorted by their digests; `BrokenCaseError` names one that was changed."""

@@ -92,16 +92,27 @@ UNATTENDED = {
     "disturbed": COURSE,
 }
 CHECK = {"shards": 100, "predicted_seconds": 2.0, "seconds": 2.1}
-SIMULATED = {
-    "format": "wet",
-    "cores": 1_000,
-    "wave_shards": 256,
-    "rows": 1_000,
-    "requests_a_second": 100.0,
-    "minutes": 6.0,
-    "core_hours": 100.0,
-    "spent_core_hours": {"ends of waves": 70.0, "shards": 30.0},
-}
+STAGES = {"ends of waves": 40.0, "shards": 30.0, "driver between waves": 20.0, "publication": 10.0}
+SIMULATED = [
+    {
+        "format": form,
+        "cores": cores,
+        "wave_shards": wave,
+        "rows": 1_000,
+        "requests_a_second": requests,
+        "minutes": minutes,
+        "core_hours": 100.0,
+        "spent_core_hours": STAGES,
+    }
+    for form, cores, wave, requests, minutes in (
+        ("wet", 64, 1_024, 5_500.0, 30.0),
+        ("wet", 1_000, 256, 5_500.0, 20.0),
+        ("wet", 1_000, 16_384, 5_500.0, 6.0),
+        ("warc", 1_000, 256, 5_500.0, 90.0),
+        ("warc", 1_000, 16_384, 5_500.0, 40.0),
+        ("wet", 1_000, 16_384, 100.0, 15.0),
+    )
+]
 
 
 def test_a_simulated_run_accounts_for_the_time_of_all_cores() -> None:
@@ -151,7 +162,7 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
     }
     parts["unattended"] = UNATTENDED
     assumed = asdict(simulation.Cluster(1))
-    parts["simulation"] = {"checks": [CHECK], "runs": [SIMULATED], "assumed": assumed}
+    parts["simulation"] = {"checks": [CHECK], "runs": SIMULATED, "assumed": assumed}
     for name, figures in parts.items():
         result.add(found, name, figures, SIZES, 1.0)
     text = report.markdown(json.loads(json.dumps(found)))
@@ -163,7 +174,9 @@ def test_the_report_reckons_what_was_not_run(corpus: Path, tmp_path: Path) -> No
     assert "In three quarters of the memory, 3 passes are enough" in words
     assert "`table_digest` was the same" in words
     assert "5 of 200 requests failed, and a host refused 7 others" in words
-    assert "| WET, 100 requests/s | 1,000 | 256 | 6.0 | 100.0 (30%) |" in words
+    assert "and 6.0 on 1,000 (30%), a WARC release 40.0 (30%); in waves of 256 shards, 20.0 and 90.0" in words
+    assert "for 30% of those 6.0 minutes, 1,000 cores wait" in words
+    assert "If the host answers 100 requests a second, 15.0 minutes" in words
     assert "worker 3 MB (1, 2)" in words
     assert "in sieve and screen, 1.4 core-hours in all" in words
 

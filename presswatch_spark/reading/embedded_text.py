@@ -4,6 +4,7 @@ A string's place is a JSON path, an element with an attribute, or an element of 
 """
 
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -16,8 +17,6 @@ from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes
 
 SOURCES: dict[TextSource, int] = {"json_ld": 0, "script": 1, "attribute": 2, "feed": 3, "json": 4}
 """Sources of embedded text, and their places in `PageTexts.embedded`."""
-MOST_NODES = 500_000
-"""The most tags and texts of a feed that are read."""
 DEEPEST_PATH, KEY_CHARACTERS = 64, 100
 """Deeper strings, and those below longer keys, get no path."""
 
@@ -53,12 +52,11 @@ def parts_of(source: TextSource, data: bytes) -> Hashes:
         return np.array([0, 0, len(data) | int(JSON | STRINGS)], U64)
     if source != "feed":
         return NO_PARTS
-    found, at, tag = list[tuple[int, int, int]](), 0, 0
+    # An array, since a feed may have millions of texts.
+    found, at, tag = array("Q"), 0, 0
     markup, referenced = int(FEED | MARKUP), int(FEED | REFERENCED)
     ends: dict[bytes, int] = {}
-    for _ in range(MOST_NODES):
-        if not (node := _NODE.match(data, at)):
-            break
+    while node := _NODE.match(data, at):
         at, what = node.end(), node.lastgroup
         if what == "tag":
             tag = node.start()
@@ -69,12 +67,12 @@ def parts_of(source: TextSource, data: bytes) -> Hashes:
                 end = data.find(name, at)
                 ends[name] = end if end >= 0 else len(data)
             at = ends[name]
-            found.append((node.start(), node.start(), at | markup))
+            found.extend((node.start(), node.start(), at | markup))
         elif what == "raw":
-            found.append((tag, node.start("raw"), node.end("raw") | markup))
+            found.extend((tag, node.start("raw"), node.end("raw") | markup))
         elif what == "text" and not node["text"].isspace():
-            found.append((tag, node.start(), at | referenced))
-    return np.array(found or [(0, 0, referenced)], U64).reshape(-1)
+            found.extend((tag, node.start(), at | referenced))
+    return np.array(found or (0, 0, referenced), U64)
 
 
 def strings_of(page: bytes, source: TextSource, text: Bytes, pieces: Sequence[Piece]) -> list[TextString]:

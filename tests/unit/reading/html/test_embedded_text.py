@@ -163,6 +163,10 @@ ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><!-- <p>{0}</p> --><entry><s
 <content type="xhtml"><div><p>{1}</p></div></content></entry></feed>"""
 
 
+def test_a_text_after_half_a_million_nodes_of_a_feed_is_read() -> None:
+    assert words(embedded("<a>" * 600_000 + f"<title>{LONG}</title>", "feed")) == words(LONG)
+
+
 @pytest.mark.parametrize("feed", [RSS, ATOM])
 def test_feeds_are_read_with_the_markup_in_them(feed: str) -> None:
     second = "<b>" + LONG.replace("mot", "m<i>e</i>t") + "</b> l&#8217;eau"

@@ -29,28 +29,19 @@ from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.processes import user_caches
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.version import __version__
-from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.scanning.runs.unfinished import remove_leftovers, unfinished_runs
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.drafts import MARK
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.storage.shards import OWN_FOLDERS
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.rewriting import Plan, Rewriting, rewriting
-from presswatch_spark.tables.store import MARKER, RunsByFile, TableStore
+from presswatch_spark.tables.store import RunsByFile, TableStore
 
-# Kinds of folders that this project writes, by the file that marks each.
-MARKED_FOLDERS = {
-    MARKER: "tables",
-    "_presswatch_case.json": "removal case",
-    "bagit.txt": "evidence bag",
-    "SHA256SUMS": "notice",
-    "campaign.json": "campaign",
-    MANIFEST: "corpus",
-    MARK: "abandoned draft",
-}
+MARKED_FOLDERS = OWN_FOLDERS | {"SHA256SUMS": "notice", "campaign.json": "campaign", MARK: "abandoned draft"}
 PLAIN = (".csv", ".json", ".jsonl", ".html", ".txt", ".yaml", ".yml", ".md", ".arrow")
 DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"changes": "change_sha256"}
 """Tables whose column of row digests is not `row_sha256`."""

@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import BinaryIO, Self, cast
 
 from presswatch_spark.core.errors import CorruptError, InputError, StorageError
@@ -44,8 +45,14 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _WILDCARD = re.compile(r"[*?[]")
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-# Files that mark a folder of tables, and a removal case.
-OWN_MARKERS = ("_presswatch.json", "_presswatch_case.json")
+OWN_FOLDERS = {
+    "_presswatch.json": "tables",
+    "_presswatch_case.json": "removal case",
+    "seal.json": "evidence bag",
+    "index/hashes.npy": "corpus",
+}
+"""Kinds of folders that this project writes, and that contain no shards, by the file that marks each."""
+_OWN = re.compile(f"(.*)/({'|'.join(map(re.escape, OWN_FOLDERS))})", re.DOTALL)
 _NO_SHARD = re.compile(
     # Hidden files; papers; descriptions of a dataset; index pages from mirrors of web folders.
     r"[._].*"
@@ -106,7 +113,7 @@ def plan(
     A folder or S3 prefix means all shards below it. A glob works on disk, S3 and hubs, see `globbed`. A list
     is named `*.paths` or `*.paths.gz`, see `listed`; `base` is the folder, bucket or site of its relative
     keys. Left out of folders and lists: hidden files (`.x`, `_x`), names that `is_shard_name` refuses, and
-    folders of our own tables and cases. A file that a path names itself is always planned. `texts`: files
+    `OWN_FOLDERS`. A file that a path names itself is always planned. `texts`: files
     named `*.txt` and `*.txt.gz` are shards, too.
 
     Raises `InputError` if there is nothing at a path, and `StorageError` if storage does not answer. If one
@@ -196,27 +203,26 @@ class _ShardFinder:
     def _found_below(self, uri: str) -> list[ObjectInfo]:
         is_glob, hidden = _is_glob(uri), list[str]()
         found = list((globbed if is_glob else list_objects)(uri, self.options, hidden))
-        own = {folder for folder, _, name in (each.rpartition("/") for each in hidden) if name in OWN_MARKERS}
+        marked = map(_OWN.fullmatch, chain(hidden, (info.uri for info in found)))
+        own = {mark[1]: OWN_FOLDERS[mark[2]] for mark in marked if mark}
         if is_glob and scheme_of(uri) == "file":
-            # A glob does not match markers: look for them in all folders above the files that were found.
+            # A glob need not match markers: look for them in all folders above the files that were found.
             root, folders = _root_of_glob(uri), set[str]()
             for info in found:
                 folder = os.path.dirname(info.uri)
                 while len(folder) >= len(root) and folder not in folders:
                     folders.add(folder)
                     folder = os.path.dirname(folder)
-            own |= {
-                each for each in folders if any(os.path.lexists(f"{each}/{name}") for name in OWN_MARKERS)
-            }
-        if uri.rstrip("/") in own:
+            for name, kind in OWN_FOLDERS.items():
+                own |= {each: kind for each in folders if os.path.lexists(f"{each}/{name}")}
+        if own_kind := own.get(uri.rstrip("/")):
             raise InputError(
-                "presswatch wrote this folder, and it contains results, not shards",
+                f"presswatch wrote this folder ({own_kind}): it contains no shards",
                 where=uri,
                 remedy="pass the shards, or the folder that contains them",
             )
-        self.left_out.extend(each for each in hidden if each.rpartition("/")[0] not in own)
-        self.left_out.extend(sorted(own))
         inside = tuple(f"{folder}/" for folder in own)
+        self.left_out.extend(each for each in (*hidden, *own) if not each.startswith(inside))
         return [info for info in found if not info.uri.startswith(inside)]
 
     def _shards_by_name(self, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
@@ -248,8 +254,12 @@ def globbed(pattern: str, options: StorageOptions, hidden: list[str]) -> Iterato
     root = _root_of_glob(pattern)
     if scheme_of(pattern) != "file":
         matches, unseen = glob_of(pattern).fullmatch, list[str]()
-        yield from (info for info in list_objects(root, options, unseen) if matches(info.uri))
-        hidden.extend(each for each in unseen if matches(each) or each.rpartition("/")[2] in OWN_MARKERS)
+        for info in list_objects(root, options, unseen):
+            if matches(info.uri):
+                yield info
+            elif _OWN.fullmatch(info.uri):
+                hidden.append(info.uri)
+        hidden.extend(each for each in unseen if matches(each) or _OWN.fullmatch(each))
         return
     for path in glob.iglob(pattern, recursive=True):
         relative = path[len(root) :].rstrip("/")

@@ -279,21 +279,34 @@ class TestPlans:
 
     @where_we_write
     @pytest.mark.parametrize("pattern", ["", "/**", "/*", "/**/*.*", "/*/*"])
-    def test_tables_and_cases_among_shards_are_never_shards(self, place: Place, pattern: str) -> None:
-        for name in ("a.json.gz", "deep/b.json.gz", "out/matches/0.parquet", "deep/case/probes/1.parquet"):
+    def test_folders_of_ours_among_shards_are_never_shards(self, place: Place, pattern: str) -> None:
+        ours = (
+            "out/matches/0.parquet",
+            "deep/case/probes/1.parquet",
+            "c/refused.parquet",
+            "bag/data/records/1.gz",
+        )
+        marks = (
+            "out/_presswatch.json",
+            "deep/case/_presswatch_case.json",
+            "c/index/hashes.npy",
+            "bag/seal.json",
+        )
+        for name in ("a.json.gz", "deep/b.json.gz", *ours, *marks):
             place.put(name, b"x")
-        place.put("out/_presswatch.json", b"{}")
-        place.put("deep/case/_presswatch_case.json", b"{}")
         shards = plan([f"{place.root}{pattern}"], place.options)
         found = {each.uri.removeprefix(f"{place.root}/") for each in shards}
         assert found == {"deep/b.json.gz", *(() if pattern == "/*/*" else ("a.json.gz",))}
         if pattern in ("", "/**", "/*"):
-            assert {f"{place.root}/out", f"{place.root}/deep/case"} <= set(shards.left_out)
+            assert {f"{place.root}/{name}" for name in ("out", "deep/case", "c", "bag")} <= set(
+                shards.left_out
+            )
             assert "out" in (left_out_line(shards.left_out) or "")
         with pytest.raises(InputError, match="no files to read"):
             plan([f"{place.root}/*/*/*"], place.options)
-        with pytest.raises(InputError, match="presswatch wrote this folder"):
-            plan([f"{place.root}/out"], place.options)
+        for name, kind in (("out", "tables"), ("c", "corpus"), ("bag", "evidence bag")):
+            with pytest.raises(InputError, match=rf"presswatch wrote this folder \({kind}\)"):
+                plan([f"{place.root}/{name}"], place.options)
         named = f"{place.root}/out/matches/0.parquet"
         assert [each.uri for each in plan([named], place.options)] == [named]
 

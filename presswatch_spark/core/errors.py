@@ -44,6 +44,10 @@ class StorageError(PresswatchError):
     """An object could not be reached or read; a retry may help."""
 
 
+class UnreachableError(StorageError):
+    """A site or bucket could not be reached: other requests to it would fail, too."""
+
+
 class TruncatedError(StorageError):
     """A stream ended before the object, or a compressed member, was whole."""
 

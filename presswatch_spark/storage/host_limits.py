@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.errors import UnreachableError
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.core.threads import check_wanted, rest, uncounted
 from presswatch_spark.storage.uris import host_of, is_web, printable, scheme_of
@@ -45,7 +45,7 @@ MEANING = (
 )
 
 
-class BlockedError(StorageError):
+class BlockedError(UnreachableError):
     """A site refuses everything, or asks for too long a wait: this process sends it no more requests."""
 
 

@@ -32,7 +32,13 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from presswatch_spark.core.errors import ConfigError, InputError, PresswatchError, StorageError
+from presswatch_spark.core.errors import (
+    ConfigError,
+    InputError,
+    PresswatchError,
+    StorageError,
+    UnreachableError,
+)
 from presswatch_spark.core.threads import LOOK_SECONDS, check_wanted, giving_up
 from presswatch_spark.storage.addresses import (
     PrivateAddressError,
@@ -495,7 +501,8 @@ def _unreachable(reason: Exception, uri: str) -> PresswatchError:
         return InputError("this is not a URL", where=where, remedy="check the address")
     usual = f"the server cannot be reached ({type(reason).__name__})", "run again later"
     what, remedy = next((fault for kind, fault in _FAULTS.items() if isinstance(reason, kind)), usual)
-    return StorageError(what, where=where, remedy=remedy)
+    made = StorageError if isinstance(reason, BadRedirectError) else UnreachableError
+    return made(what, where=where, remedy=remedy)
 
 
 def unpacked_body(answer: RawResponse, most: int) -> bytes:

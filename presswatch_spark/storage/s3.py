@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 from botocore.loaders import create_loader
 
-from presswatch_spark.core.errors import ConfigError, StorageError
+from presswatch_spark.core.errors import ConfigError, StorageError, UnreachableError
 from presswatch_spark.core.threads import check_wanted
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.exchanges import record_exchange
@@ -383,7 +383,7 @@ def explained(error: ClientError | BotoCoreError, uri: str) -> StorageError:
         "run again later, or check --endpoint, --region and ~/.aws/config",
     )
     what, remedy = next((fault for kinds, fault in _FAULTS.items() if isinstance(error, kinds)), usual)
-    return StorageError(what, where=uri, remedy=remedy)
+    return UnreachableError(what, where=uri, remedy=remedy)
 
 
 def from_reply(code: str, uri: str) -> StorageError:

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from presswatch_spark.core.errors import BudgetError, InputError, OutputError, PresswatchError, StorageError
+from presswatch_spark.core.errors import (
+    BudgetError,
+    InputError,
+    OutputError,
+    PresswatchError,
+    StorageError,
+    UnreachableError,
+)
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import AskingThreads
@@ -43,8 +50,9 @@ from presswatch_spark.scanning.runs.unfinished import KEY_DIGITS, UnfinishedRun,
 from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import forget_hosts
-from presswatch_spark.storage.objects import DeniedError, MissingError, ObjectInfo, stat
+from presswatch_spark.storage.objects import DeniedError, MissingError, ObjectInfo, canonical, stat
 from presswatch_spark.storage.shards import ShardPlan
+from presswatch_spark.storage.uris import root_of
 from presswatch_spark.tables import WATCH_FOLDER
 from presswatch_spark.tables.store import TableStore
 
@@ -125,6 +133,10 @@ class Campaign:
     def spent(self, begun: Iterable[UnfinishedRun]) -> float:
         """Return the hours of Spark's cores of its published runs and of `begun` ones."""
         return self._published().spent(begun)
+
+    def site_of(self, item: Item) -> str:
+        """Return the site, bucket or dataset that contains an item."""
+        return root_of(canonical(item.path or self.base or self.config.datasets.common_crawl.base))
 
     def progress_of(self, item: Item) -> ItemProgress:
         """Return the progress of an item by published runs, and by its list if this process has read it."""
@@ -323,22 +335,23 @@ def run(
 ) -> Iterator[Task | RunSummary | ItemProgress]:
     """Visit each item once, and scan its rest: yield each task before its scan, its run, and the progress.
 
-    For an item that cannot be scanned, the progress has its `trouble`; the others are scanned. `command`: the
-    command line, to be noted in runs. `retried`: items whose missing shards are read again; None: all.
+    For an item that cannot be scanned, the progress has its `trouble`; the others are scanned, except for
+    those of a site that cannot be reached. `command`: the command line, to be noted in runs. `retried`: items
+    whose missing shards are read again; None: all.
 
     Raises:
         BudgetError: the campaign has reached its budget, or the next scan would exceed it.
         PresswatchError: a scan failed.
     """
-    events = EventLog.of(campaign.config.run.log_format)
+    events, unreachable = EventLog.of(campaign.config.run.log_format), set[str]()
     for item in campaign.items:
         tried: set[tuple[Step, bool]] = set()
         if retried is not None and item.name not in retried:
             tried = {((first, last), True) for last in range(1, campaign.newest + 1) for first in range(last)}
-        was_scanned, is_unpublished = False, False
+        site, was_scanned, is_unpublished = campaign.site_of(item), False, False
         trouble: PresswatchError | None = None
         try:
-            while (task := campaign.task_of(item, tried)) is not None:
+            while site not in unreachable and (task := campaign.task_of(item, tried)) is not None:
                 yield task
                 if len(task.shards):
                     summary = campaign.carry_out(task, budget or Budget(), command, events)
@@ -348,8 +361,11 @@ def run(
                     yield summary
                 tried.add(task.key)
         except (InputError, StorageError, LoggedError) as error:
-            if isinstance(error, LoggedError) and not isinstance(error.__cause__, (InputError, StorageError)):
+            cause = error.__cause__ if isinstance(error, LoggedError) else error
+            if not isinstance(cause, (InputError, StorageError)):
                 raise
+            if isinstance(cause, UnreachableError):
+                unreachable.add(site)
             is_unpublished = is_awaited(item, error, now)
             trouble = None if is_unpublished else error
         progress = campaign.progress_of(item)

@@ -16,6 +16,7 @@ from presswatch_spark.core.errors import (
     InputError,
     PresswatchError,
     StorageError,
+    UnreachableError,
 )
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.scanning.campaigns.plan import (
@@ -41,6 +42,7 @@ from presswatch_spark.scanning.campaigns.progress import (
     place_of,
     version_of,
 )
+from presswatch_spark.scanning.campaigns.run import Campaign, run
 from presswatch_spark.scanning.costs import UNPRICED
 from presswatch_spark.scanning.releases.datasets import load_datasets
 from presswatch_spark.scanning.releases.known import Listing, shipped
@@ -174,6 +176,26 @@ def test_a_failure_is_no_absence(error: PresswatchError, is_absent: bool) -> Non
     wrapped = InputError("the list does not name this crawl")
     wrapped.__cause__ = error
     assert (is_absence(error), is_absence(wrapped)) == (is_absent, is_absent)
+
+
+def test_a_site_that_cannot_be_reached_is_requested_once_and_the_other_sites_are_scanned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    requested = list[str]()
+
+    def list_of(campaign: Campaign, item: Item, *, is_done: bool) -> None:
+        requested.append(item.name)
+        if item.path is None:
+            raise UnreachableError("the host name is not known")
+
+    monkeypatch.setattr(Campaign, "_list", list_of)
+    monkeypatch.setattr(Campaign, "_reads", lambda campaign, item: Reads())
+    copy = Item("copied", "wet", None, path=str(tmp_path))
+    campaign = Campaign(Folder.of(str(tmp_path), StorageOptions()), PLAN, (*items(), copy), ScanConfig())
+    found = [each for each in run(campaign, NOW, None) if isinstance(each, ItemProgress)]
+    assert requested == [CRAWLS[0], "copied"]
+    assert [each.trouble is not None for each in found] == [True] + [False] * len(CRAWLS)
+    assert {each.word for each in found} == {"left"}
 
 
 def test_a_release_that_should_have_been_published_long_ago_is_overdue() -> None:

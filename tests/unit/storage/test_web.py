@@ -376,9 +376,9 @@ BAD = {
     "redirect-to-a-file": (FOUND + b"file:///etc/passwd\r\n\r\n", "redirects outside the web"),
     "redirect-loop": (FOUND + b"/redirect-loop\r\n\r\n", "the server answered 302"),
     "garbage": (b"\x00garbage\r\n\r\n", "the server cannot be reached"),
-    "no-content": (b"HTTP/1.1 204 No Content\r\n\r\n", "the server answered 204"),
+    "no-content": (b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", "the server answered 204"),
     "no-number": (
-        b"HTTP/1.1 503 Busy\r\nRetry-After: -1e309\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 Busy\r\nRetry-After: -1e309\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         "the server answered 503",
     ),
     "no-length": (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", ""),

@@ -121,8 +121,9 @@ def compiled_beside(rehearsal: Rehearsal, say: Callable[[str, str], None]) -> It
 
     `say` gets the name of an event and a line.
     """
-    ready = ready_file(f"{'sealed-' if rehearsal.key else ''}{rehearsal.format or ALL}")
-    if ready.exists() or ready_file(ALL).exists():
+    kind = "sealed-" if rehearsal.key else ""
+    ready = ready_file(f"{kind}{rehearsal.format or ALL}")
+    if ready.exists() or ready_file(f"{kind}{ALL}").exists():
         yield
         return
     say("compiling", f"compiling kernels, once (about {ABOUT_SECONDS} s)")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.core.compiled import ready_file
+from presswatch_spark.core.compiled import ALL, ready_file
 from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.corpus.sealing.key import KeySource
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.pipeline import ShardScan
@@ -22,6 +23,7 @@ import gc, sys, tempfile
 from pathlib import Path
 from numba.core.dispatcher import Dispatcher
 from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.corpus.sealing.key import KeySource
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.shard.kernels import Rehearsal, specimens
@@ -105,6 +107,19 @@ def test_processes_end_with_a_block_that_fails(
     ):
         raise KeyboardInterrupt
     assert [child.returncode is not None for child in begun] == [True, True, True]
+
+
+def test_kernels_of_open_corpora_are_not_taken_for_those_of_sealed_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "ready_file", lambda what: tmp_path / what)
+    (tmp_path / ALL).touch()
+    said = list[str]()
+    monkeypatch.setattr(Rehearsal, "parts", lambda rehearsal: {})
+    for key in (None, KeySource("key")):
+        with compiled_beside(Rehearsal("wet", "", "", ScanConfig(), key), lambda *news: said.append(news[0])):
+            assert said == ["compiling"] * (key is not None)
+    assert (tmp_path / "sealed-wet").exists()
 
 
 def test_another_python_numba_or_processor_compiles_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,7 +278,7 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
     """
     offset, length = pointer.offset or 0, pointer.length or 0
     most = options.max_document_bytes + HEADERS_BYTES
-    if not 0 < length <= most:
+    if offset < 0 or not 0 < length <= most:
         return Failure(UNREADABLE, "the range is not that of a record")
     try:
         if pointer.encoding == "inflated":

@@ -98,11 +98,15 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
     spent, read = report.bytes_read, set[int | None]()
     format = registry.named(shard.format)
     longest = options.max_document_bytes + 2 * HEADERS_BYTES
+    readable = list[WantedRecord]()
     for record in shard.placed:
-        if record.length > longest:
-            long = f"its place has {record.length:,} bytes, which is longer than allowed"
-            report.add_defect(record.defect(long), record.offset)
-    for group in near([record for record in shard.placed if record.length <= longest]):
+        if (record.offset or 0) >= 0 and 0 <= record.length <= longest:
+            readable.append(record)
+            continue
+        long = f"its place has {record.length:,} bytes, which is longer than allowed"
+        what = long if record.length > longest else "its place has a negative offset or length"
+        report.add_defect(record.defect(what), record.offset)
+    for group in near(readable):
         first = group[0].offset or 0
         end = max((record.offset or 0) + record.length for record in group) + TAIL_BYTES
         data = read_range(shard.uri, first, end - first, options.storage)

@@ -417,6 +417,8 @@ class TestWhatIsNotTheRecord:
             ({"record_offset": 40}, "no gzip member begins where its record should"),
             ({"record_offset": 0}, "is not one whole gzip member"),
             ({"record_offset": 1 << 30}, "the file ends before its record"),
+            ({"record_offset": -5}, "has a negative offset or length"),
+            ({"record_length": -5}, "has a negative offset or length"),
             ({"record_length": 1 << 24}, "the file ends within its record"),
             ({"record_length": 1 << 40}, "has 1,099,511,627,776 bytes, which is longer than allowed"),
             ({"url": "https://a.example/other"}, "is of another URL"),

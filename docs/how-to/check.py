@@ -314,7 +314,8 @@ def texts_of_body(row, body):
         page = body.decode(row["charset"], wrong).removeprefix("\ufeff").encode("utf-8", "replace")
     if row.get("text_strings"):  # embedded text
         for each in dict.fromkeys((page, xhtml_as_html(page))):
-            yield from (strings_in(row, each, is_escaped) for is_escaped in (True, False))
+            # JSON may be in a string of JSON: try all depths.
+            yield from dict.fromkeys(strings_in(row, each, depth) for depth in range(6))
         return
     if row["text_extraction"] is None:  # text/plain
         yield page
@@ -324,15 +325,23 @@ def texts_of_body(row, body):
         yield page_text(as_html)
 
 
-def strings_in(row, page, is_escaped):
-    """Return the strings of embedded text that a row names, as text, without escapes, tags and references."""
-    codes = r"(?i)\\+(?:x([0-9a-f]{2})|u([0-9a-f]{4})|u{([0-9a-f]{1,5})})"
+ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u{([0-9a-fA-F]{1,5})}|(.))", re.DOTALL)
+CONTROLS = dict.fromkeys("bfnrtv0", "\n") | {"\n": ""}
+
+
+def unescaped(found):
+    if found[4]:
+        return CONTROLS.get(found[4], found[4])
+    return chr(int(found[found.lastindex], 16))
+
+
+def strings_in(row, page, depth):
+    """Return the strings of embedded text that a row names; escapes are decoded `depth` times."""
     texts = []
     for each in row["text_strings"]:
         text = page[each["start"] : each["end"]].decode("utf-8", "replace")
-        if is_escaped:
-            text = re.sub(codes, lambda found: chr(int(found[found.lastindex], 16)), text)
-            text = re.sub(r"\\+[bfnrt]", "\n", text).replace("\\", "")
+        for _ in range(depth):
+            text = ESCAPE.sub(unescaped, text)
         text = html.unescape(text)
         is_markup = re.search("<[A-Za-z/!][^>]*>", text)
         data = (text if is_markup else html.unescape(text)).encode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """Text that pages embed in scripts and attributes, feeds and JSON, as a parser of each would read it."""
 
 import html
+import importlib
 import json
 import random
 from pathlib import Path
@@ -14,6 +15,7 @@ from presswatch_spark.reading.embedded_text import SOURCES, data_source, parts_o
 from presswatch_spark.reading.html.embedded import DEPTH
 from presswatch_spark.reading.html.reader import TextReader
 from presswatch_spark.reading.text.kernels import Bytes
+from tests.world.commands import copied
 from tests.world.prose import folded
 from tests.world.warc import page, read_warc
 
@@ -108,6 +110,23 @@ def test_data_in_strings_of_data_are_read_to_a_depth(times: int) -> None:
     found = " ".join(words(embedded(f"<script>self.__next_f.push([1,{flight}])</script>")))
     assert " ".join(words(ODD)) in found
     assert LONG in found
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_third_party_decodes_escapes_as_often_as_the_parser(
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(copied(tmp_path))
+    check = importlib.import_module("check")
+    text = rf"{LONG} le code \x41 ou \u0042, et \n"
+    literal = json.dumps(text)
+    for _ in range(times - 1):
+        literal = json.dumps(f"[{literal}]")
+    page = f"<script>JSON.parse({literal})</script>".encode()
+    begin, end = page.index(b'"'), page.rindex(b'"')
+    row = {"text_strings": [{"start": begin + 1, "end": end}]}
+    assert words(embedded(page)) == words(text)
+    assert words(check.strings_in(row, page, times)) == words(text)
 
 
 def test_strings_near_a_long_one_are_kept_and_others_are_not() -> None:

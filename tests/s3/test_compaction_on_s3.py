@@ -9,19 +9,29 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.storage.objects import MissingError
 from presswatch_spark.tables.rewriting import compact
 from presswatch_spark.tables.store import TableStore
-from tests.world.compactions import ROWS, at_each_step, content, files_of, require_survival, small_runs
+from tests.world.compactions import (
+    ALIKE,
+    ROWS,
+    at_each_step,
+    content,
+    files_of,
+    require_survival,
+    small_runs,
+)
 from tests.world.places import Bucket
 
 
 @pytest.mark.full
 def test_killed_at_some_steps_it_loses_and_doubles_nothing_and_is_finished_by_the_next(s3: Bucket) -> None:
     numbers = count()
-    require_survival(lambda: small_runs(f"{s3.uri}/{next(numbers)}", s3.storage, runs=4), every=11)
+    require_survival(
+        lambda: small_runs(f"{s3.uri}/{next(numbers)}", s3.storage, runs=2, crawls=ALIKE), every=11
+    )
 
 
 @pytest.mark.full
 def test_readers_see_each_row_once_at_each_step(s3: Bucket) -> None:
-    store = small_runs(f"{s3.uri}/tables", s3.storage, runs=4)
+    store = small_runs(f"{s3.uri}/tables", s3.storage, runs=2, crawls=ALIKE)
     expected, opened, failed = content(store), store.open_table("matches"), 0
 
     def look(_: int) -> None:
@@ -40,15 +50,15 @@ def test_readers_see_each_row_once_at_each_step(s3: Bucket) -> None:
 
 
 def test_spark_reads_merged_files(spark: SparkSession, s3: Bucket) -> None:
-    store = small_runs(f"{s3.uri}/tables", s3.storage, runs=4)
+    store = small_runs(f"{s3.uri}/tables", s3.storage, runs=2, crawls=ALIKE)
     compact(store)
     frame = store.frame(spark, "matches", columns=["row_sha256"])
-    assert (frame.count(), frame.distinct().count()) == (4 * ROWS, 4 * ROWS)
+    assert (frame.count(), frame.distinct().count()) == (2 * ROWS, 2 * ROWS)
     assert store.frame(spark, "matches", store.published()[0]).count() == ROWS
 
 
 def test_of_two_at_once_one_is_refused(s3: Bucket) -> None:
-    store = small_runs(f"{s3.uri}/tables", s3.storage, runs=4)
+    store = small_runs(f"{s3.uri}/tables", s3.storage, runs=2, crawls=ALIKE)
     expected = content(store)
 
     def look(step: int) -> None:
@@ -59,4 +69,4 @@ def test_of_two_at_once_one_is_refused(s3: Bucket) -> None:
     with at_each_step(look):
         compact(store)
     assert content(store) == expected
-    assert len(files_of(store)["matches"]) == 3
+    assert len(files_of(store)["matches"]) == 1

@@ -23,6 +23,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.catalogs import publish, publish_everything
 from tests.world.commands import outcome, presswatch
 from tests.world.compactions import (
+    ALIKE,
     CRAWLS,
     ROWS,
     at_each_step,
@@ -39,14 +40,26 @@ from tests.world.tables import flip_a_bit
 RIVES = Subject("publisher", "rives")
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs of one crawl, which no test changes."""
+    store = small_runs(str(tmp_path_factory.mktemp("small") / "tables"), runs=2, crawls=ALIKE)
+    return store.root.path
+
+
+def copied(tables: Path, to: Path) -> TableStore:
+    return TableStore.open(str(shutil.copytree(tables, to)))
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> TableStore:
-    return small_runs(str(tmp_path / "tables"))
+def store(small: Path, tmp_path: Path) -> TableStore:
+    return copied(small, tmp_path / "tables")
 
 
-def test_rows_order_and_digests_are_as_before_in_fewer_files(store: TableStore) -> None:
+def test_rows_order_and_digests_are_as_before_in_fewer_files(tmp_path: Path) -> None:
+    store = small_runs(str(tmp_path), runs=5)
     expected, drawn = content(store), drawn_rows(store, None, 7, seed=1)
-    assert compact(store) == (18, 5)
+    assert compact(store) == (14, 4)
     assert content(store) == expected
     assert drawn_rows(store, None, 7, seed=1) == drawn
     assert (list(store.damage()), store.unpublished()) == ([], {})
@@ -59,11 +72,11 @@ def test_rows_order_and_digests_are_as_before_in_fewer_files(store: TableStore) 
             for group in range(file.num_row_groups):
                 assert len(set(file.read_row_group(group, ["run_id"])["run_id"].to_pylist())) == 1
     # Runs that come later are merged with them.
-    publish_small(store, 7)
+    publish_small(store, 5)
     expected = content(store)
     assert compact(store) == (6, 3)
     assert content(store) == expected
-    assert sum(map(len, files_of(store).values())) == len(CRAWLS) + 2 + 7
+    assert sum(map(len, files_of(store).values())) == len(CRAWLS) + 2 + 6
 
 
 def test_every_table_is_read_as_before_and_files_of_earlier_versions_stay_apart(tmp_path: Path) -> None:
@@ -83,19 +96,19 @@ def test_every_table_is_read_as_before_and_files_of_earlier_versions_stay_apart(
     assert sum(file.rows or 0 for file in files) == len(expected["matches"])
 
 
-def test_readers_see_the_same_rows_at_each_step_of_another_process(tmp_path: Path) -> None:
-    store = small_runs(str(tmp_path), runs=4)
+def test_readers_see_the_same_rows_at_each_step_of_another_process(store: TableStore) -> None:
     expected, opened, refused, failed = content(store), store.open_table("matches"), 0, 0
 
-    def look(_: int) -> None:
+    def look(step: int) -> None:
         nonlocal refused, failed
         there = TableStore.open(store.root.uri)
         assert sorted(map(repr, there.read("matches").to_pylist())) == expected["matches"]
         assert (list(there.damage()), there.unpublished()) == ([], {})
-        counted = "select count(*), count(distinct row_sha256) from matches"
-        assert list(run_query(store.root.uri, counted).rows) == [(4 * ROWS, 4 * ROWS)]
+        if step % 3 == 0:
+            counted = "select count(*), count(distinct row_sha256) from matches"
+            assert list(run_query(store.root.uri, counted).rows) == [(2 * ROWS, 2 * ROWS)]
         try:
-            assert sum(file.rows or 0 for file in published_files(there)["matches"]) == 4 * ROWS
+            assert sum(file.rows or 0 for file in published_files(there)["matches"]) == 2 * ROWS
         except OutputError:
             refused += 1
         # Whoever listed the old files reads them, or fails.
@@ -109,15 +122,14 @@ def test_readers_see_the_same_rows_at_each_step_of_another_process(tmp_path: Pat
     assert failed > 0 < refused
 
 
-def test_queries_and_new_runs_meanwhile_see_each_row_once(tmp_path: Path) -> None:
-    store, errors, reads = small_runs(str(tmp_path), runs=2), list[str](), 0
-    over = threading.Event()
+def test_queries_and_new_runs_meanwhile_see_each_row_once(store: TableStore) -> None:
+    errors, reads, over = list[str](), 0, threading.Event()
 
     def read() -> None:
         nonlocal reads
         while not over.is_set():
             try:
-                table = TableStore.open(str(tmp_path)).read("matches", columns=["run_id", "row_sha256"])
+                table = TableStore.open(store.root.uri).read("matches", columns=["run_id", "row_sha256"])
             except FileNotFoundError:
                 continue
             except OutputError as error:
@@ -131,8 +143,8 @@ def test_queries_and_new_runs_meanwhile_see_each_row_once(tmp_path: Path) -> Non
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        for number in range(2, 9):
-            publish_small(store, number)
+        for number in range(2, 5):
+            publish_small(store, number, ALIKE)
             compact(store)
     finally:
         over.set()
@@ -143,24 +155,27 @@ def test_queries_and_new_runs_meanwhile_see_each_row_once(tmp_path: Path) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("every", each_time([9], [9, 1]))
 def test_killed_at_some_steps_it_loses_and_doubles_nothing_and_is_finished_by_the_next(
-    tmp_path: Path, every: int
+    small: Path, tmp_path: Path, every: int
 ) -> None:
     numbers = count()
-    require_survival(lambda: small_runs(str(tmp_path / f"{next(numbers)}"), runs=4), every)
+    require_survival(lambda: copied(small, tmp_path / f"{next(numbers)}"), every)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every", each_time([9], [9, 1]))
-def test_forget_removes_rows_of_merged_files_and_may_be_killed(tmp_path: Path, every: int) -> None:
+@pytest.mark.parametrize("every", each_time([4], [4, 1]))
+def test_forget_removes_rows_of_merged_files_and_may_be_killed(
+    store: TableStore, tmp_path: Path, every: int
+) -> None:
+    compact(store)
+    publish_small(store, 2, ALIKE)
+    merged = store.root.path
+    left = [row for row in rows_of(store) if row["publisher_id"] == "plateau"]
     for step in count(0, every):
-        store = small_runs(str(tmp_path / f"{step}"), runs=4)
-        compact(store)
-        publish_small(store, 4)
-        left = [row for row in rows_of(store) if row["publisher_id"] == "plateau"]
+        store = copied(merged, tmp_path / f"{step}")
         if killed := killed_at(step, lambda store=store: forget(store.root.uri, RIVES)):  # type: ignore[misc]
             forget(store.root.uri, RIVES)
         assert rows_of(store) == left
-        assert [len(store.read("matches", run_id)) for run_id in store.published()] == [ROWS // 2] * 5
+        assert [len(store.read("matches", run_id)) for run_id in store.published()] == [ROWS // 2] * 3
         content(store)
         assert not any(b"rives" in path.read_bytes() for path in (store.root.path / "matches").iterdir())
         assert compact(store) > (0, 0)
@@ -175,10 +190,10 @@ def rows_of(store: TableStore) -> list[dict[str, object]]:
 
 
 def test_what_is_killed_is_finished_by_the_other_command(store: TableStore, tmp_path: Path) -> None:
-    other = TableStore.open(str(shutil.copytree(store.root.path, tmp_path / "other")))
+    other = copied(store.root.path, tmp_path / "other")
     assert killed_at(9, lambda: compact(store))
-    assert forget(store.root.uri, RIVES).rows == 6 * (ROWS - ROWS // 2)
-    assert killed_at(9, lambda: forget(other.root.uri, RIVES))
+    assert forget(store.root.uri, RIVES).rows == 2 * (ROWS - ROWS // 2)
+    assert killed_at(4, lambda: forget(other.root.uri, RIVES))
     compact(other)
     assert (rows_of(other), len(other.published("tombstones"))) == (rows_of(store), 1)
 
@@ -205,11 +220,11 @@ def test_one_that_rewrites_files_excludes_another(store: TableStore) -> None:
 
 def test_damage_is_found_before_and_after(store: TableStore) -> None:
     whole, expected = store.root.path.with_name("whole"), content(store)
-    shutil.copytree(store.root.path, whole)
+    other = copied(store.root.path, whole)
     flip_a_bit(next((store.root.path / "matches").iterdir()), Random(1))
     with pytest.raises(DamagedTablesError):
         compact(store)
-    store = TableStore.open(str(whole))
+    store = other
     compact(store)
     merged = next((whole / "matches").iterdir())
     bytes_before = merged.read_bytes()
@@ -227,19 +242,19 @@ def test_damage_is_found_before_and_after(store: TableStore) -> None:
     assert content(store) == expected
     # Without the row of a run, its rows might be lost.
     flip_a_bit(next((whole / "runs").iterdir()), Random(1))
-    publish_small(store, 7)
+    publish_small(store, 2, ALIKE)
     with pytest.raises(DamagedTablesError):
         compact(store)
 
 
 def test_the_command_lists_what_it_merged_and_runs_lists_a_folder_of_that_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_runs(str(tmp_path / "compact"))
+    copied(small, tmp_path / "compact")
     monkeypatch.chdir(tmp_path)
     listed = presswatch("runs", "compact")
     assert "20260101T000000Z-aaaaaa" in listed
-    assert outcome("runs", "compact", "compact").err == "18 files became 5\n"
+    assert outcome("runs", "compact", "compact").err == "6 files became 3\n"
     assert "aucun" in outcome("runs", "compact", "compact", "--lang", "fr").err
     assert presswatch("runs", "compact") == listed
     assert outcome("runs", "pack", "compact").code == 2

@@ -9,7 +9,9 @@ import resource
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,15 +127,32 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Collect tests without a look for garbage: what is made then lives until the end. Tests leave little."""
     gc.disable()
     try:
+        import_share(session.config)
         return (yield)
     finally:
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         gc.enable()
+
+
+def import_share(config: pytest.Config) -> None:
+    """Import every nth test file first if this is one of n processes.
+
+    pytest compiles a file at its first import. In a fresh checkout, processes that begin with the same file
+    would each compile all of them.
+    """
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    folders = [Path(argument) for argument in config.args] if count > 1 else []
+    files = sorted(file for folder in folders for file in folder.absolute().rglob("test_*.py"))
+    wanted = [file for file in files if not pytest_ignore_collect(file.parent, config)]
+    for file in wanted[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: count]:
+        # Collection reports what cannot be imported.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,7 +12,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
 
 from presswatch_spark.cli.commands.campaign import watch
 from presswatch_spark.cli.commands.scan import scan
@@ -292,6 +291,8 @@ class TestJob:
 
 class TestMachine:
     def test_it_is_sound_and_every_state_is_reached(self, stack: dict[str, str]) -> None:
+        from moto.stepfunctions.parser.asl.static_analyser.static_analyser import StaticAnalyser
+
         made = definition(stack["MachineArn"])
         StaticAnalyser().analyse(json.dumps(made))
         states, reached, todo = made["States"], set(), [made["StartAt"]]

@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from pyiceberg.utils.config import Config
 
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.core.errors import ConfigError, OutputError, StorageError
@@ -34,7 +33,6 @@ from tests.world.catalogs import (
 )
 from tests.world.commands import outcome, presswatch
 from tests.world.proofs import each_time
-from tests.world.rest_catalog import rest_catalog
 from tests.world.tables import flip_a_bit
 
 OF_RUNS = {table for table, by in PUBLISHED_BY.items() if by == "runs"}
@@ -353,6 +351,7 @@ class TestCommand:
     @pytest.fixture
     def given(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
         """Set a variable that pyiceberg reads, which it does once: when it is imported."""
+        from pyiceberg.utils.config import Config
 
         def give(name: str, value: str) -> None:
             monkeypatch.setenv(f"PYICEBERG_CATALOG__PRESSWATCH__{name}", value)
@@ -388,6 +387,8 @@ class TestCommand:
         tmp_path: Path,
         given: Callable[[str, str], None],
     ) -> None:
+        from tests.world.rest_catalog import rest_catalog
+
         derive(store, "claims")
         with rest_catalog(sqlite(tmp_path), token="hush") as url:
             command += ["--catalog", "rest", "--property", f"uri={url}"]

@@ -25,7 +25,7 @@ ATTRIBUTES = 64
 ELEMENTS = 2_000
 """The most elements of a page that are read; a signal reports if there are more."""
 
-_NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes|template)"
+_NAMES = rb"(?:meta|link|script|style|title|textarea|xmp|iframe|noembed|noframes|template|plaintext)"
 # Text, other tags with their quoted values, and declarations.
 _OTHERS = (
     rb"(?:[^<]++|<(?!!--|" + _NAMES + rb"[\s/>])"
@@ -77,7 +77,8 @@ def elements_of(page: bytes) -> Iterator[HtmlElement]:
             continue
         name = opening[1].lower()
         attributes, end_of_tag, whole = _attributes(page, at)
-        if end_of_tag is None:
+        # A plaintext element has no end: all that follows is text.
+        if end_of_tag is None or name == b"plaintext":
             return
         at = end_of_tag
         if name in (b"meta", b"link"):

@@ -114,6 +114,8 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
             yield from xmp_signals(capture.body)
         elif capture.locator.http_status not in (200, None):
             return
+        elif (capture.media_type or "").startswith("multipart/"):
+            yield left_out("the parts of a multipart response were not read")
         elif RSL.encode() in document:
             yield from rsl_signals(document.decode("utf-8", "replace"), capture.url)
         elif b"mine" in document:

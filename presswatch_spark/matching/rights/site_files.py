@@ -36,7 +36,7 @@ from presswatch_spark.matching.rights.declaration import (
     preference_verdict,
     reservation_verdict,
 )
-from presswatch_spark.reading.rows.columns import parse
+from presswatch_spark.reading.rows.columns import parse, repeats_a_name
 from presswatch_spark.tables.literals import SignalName
 
 PARSER = f"protego {version('protego')}"
@@ -201,6 +201,10 @@ def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
         rules = parse(body.removeprefix(_BOM))
     except ValueError:
         yield unread("no JSON")
+        return
+    if repeats_a_name(body):
+        # RFC 8259, section 4: which of the values counts is unknown.
+        yield unread("an object has two values of one name")
         return
     if not isinstance(rules, list):
         yield unread("not an array of rules")

@@ -186,6 +186,7 @@ CASES: dict[str, list[Case]] = {
         case("conflicting", file(RULES, -1, TDMREP), file("", 1, TDMREP, **MISSING)),
         case("unknown", file("", -1, TDMREP, **MISSING)),
         case("unknown", file("{", -1, TDMREP)),
+        case("unknown", file('[{"location": "/", "tdm-reservation": 1, "tdm-reservation": 0}]', -1, TDMREP)),
         case("unknown", tdmrep(("/x\nallow: /\ndisallow: /", 1))),
     ],
     "of TDMRep the page's metas count before its headers, and these before the file": [

@@ -139,6 +139,11 @@ def test_what_was_not_read_of_the_metas_may_reserve(head: str, expected: tuple[s
     assert [(signal.signal, signal.verdict) for signal in told(capture(head))] == [expected]
 
 
+def test_the_parts_of_a_response_may_reserve() -> None:
+    parts = capture(f"--a\n\n{NOAI}\n--a--", media_type="multipart/x-mixed-replace")
+    assert [(signal.signal, signal.verdict) for signal in told(parts)] == [("left_out", "unknown")]
+
+
 def test_what_was_not_read_of_a_header_may_reserve() -> None:
     link = ("Link", f'<https://x.example/{"a" * 9_000}>; rel="x"')
     found = headers(("X-Robots-Tag", f"{'noindex, ' * 1_000}noai"), link)
@@ -220,7 +225,7 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
         f"<script><!-- a('<script src=b></script>{NOAI}') --></script>"
         f"<!-- > {NOAI} --!><p title='{NOAI.replace(chr(34), '')}'"
     )
-    assert page(f"{hidden}>") == []
+    assert page(f"{hidden}>") == page(f"<plaintext>{NOAI}</plaintext>{NOAI}") == []
     assert page(f"<script><!--<script>--></script>{NOAI}") == page(NOAI)
     assert page(f"<!-->{NOAI}") == page(NOAI) == [("meta_robots", None, "noai", "reserved")]
     # A tag that nothing ends is none.

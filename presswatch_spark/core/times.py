@@ -47,6 +47,8 @@ _UNITS = ((10**16, 10**9), (10**13, 10**6), (10**10, 10**3), (10**8, 1))
 _GREATEST = 10**19
 _TRIED = (datetime(2019, 1, 24, tzinfo=UTC), datetime(2020, 12, 3, tzinfo=UTC))
 _OF_THE_HOST = ("%Z", "%c", "%x", "%X")
+# Formats with a day and without a year are deprecated since Python 3.13.
+_DAY_ONLY = re.compile(r"(?!.*%[YyG]).*%[de]", re.DOTALL)
 
 
 class NoMomentError(ValueError):
@@ -78,7 +80,8 @@ def check_formats(formats: Sequence[str], where: str) -> None:
             (f"contains {code}, which depends on the host" for code in _OF_THE_HOST if code in form), ""
         )
         try:
-            read = [datetime.strptime(day.strftime(form), form).date() for day in _TRIED]
+            tried = () if _DAY_ONLY.match(form.replace("%%", "")) else _TRIED
+            read = [datetime.strptime(day.strftime(form), form).date() for day in tried]
             if not wrong and read != [day.date() for day in _TRIED]:
                 wrong = "does not give a day, a month and a year"
         except (ValueError, re.error) as error:

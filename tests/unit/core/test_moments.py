@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from presswatch_spark.core import times
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.times import EPOCH, NoMomentError, check_formats, is_placeholder, moment_of
 
@@ -117,6 +118,17 @@ def test_other_formats_are_refused_before_anything_is_read(form: str, told: str)
     with pytest.raises(ConfigError, match="date format") as raised:
         check_formats(["%d-%m-%Y", form], "corpus.date_formats")
     assert told in str(raised.value)
+
+
+def test_a_format_without_a_year_is_refused_before_python_warns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Strict(datetime):
+        strptime = None  # type: ignore[assignment]
+
+    monkeypatch.setattr(times, "datetime", Strict)
+    with pytest.raises(ConfigError, match="does not give a day, a month and a year"):
+        check_formats(["%d/%m %%Y"], "here")
 
 
 def test_zeros_and_last_days_of_calendars_stand_for_none() -> None:

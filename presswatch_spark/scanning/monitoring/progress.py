@@ -354,7 +354,9 @@ def speeds_of(totals: Totals, log: Sequence[Mapping[str, Any]], seconds: float) 
 
 def speed_lines(speeds: Mapping[str, Any]) -> Iterator[str]:
     """Yield lines for people about what `speeds_of` returned: a few shards, and the slowest hosts."""
-    yield from (f"{row['seconds']:,.0f} s for {row['shard_uri']}" for row in speeds["slowest"])
+    # Rows that were copied from an earlier run took no time.
+    slow = (row for row in speeds["slowest"] if row["seconds"] >= 1)
+    yield from (f"{row['seconds']:,.0f} s for {row['shard_uri']}" for row in slow)
     yield from (f"tried again: {uri}" for uri in speeds["tried_again"][:MOST_NAMED])
     for each in nsmallest(MOST_NAMED, speeds["hosts"], key=itemgetter("mb_per_second")):
         speed = f"{each['mb_per_second']:,.1f} MB/s, {each['documents_per_second']:,.0f} documents/s"

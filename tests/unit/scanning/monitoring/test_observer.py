@@ -209,11 +209,11 @@ def test_a_wave_names_its_slowest_and_repeated_shards_and_the_speed_of_each_host
     people = io.StringIO()
     for each in (observer, Observer(Progress(people, live=False))):
         each.start(FACTS, {}, ShardTotals(), totals_of([]))
-        for wave, seconds in ((log, 80.0), (log[:4], 20.0)):
+        for wave, seconds in ((log, 80.0), (log[:4], 20.0), (log[:1], 80.0)):
             each.wave_started(len(wave))
             clock[0] += seconds
             each.wave_finished(ShardTotals(len(wave)), of_waves(*wave), wave)
-    first, second = (event for event in told(stream) if event["event"] == "wave_finished")
+    first, second, _ = (event for event in told(stream) if event["event"] == "wave_finished")
     assert first["slowest"][0] == {"shard_uri": "s3://b/7.gz", "seconds": 7.0, "attempts": 1}
     assert [each["shard_uri"] for each in first["slowest"]] == [f"s3://b/{n}.gz" for n in (7, 6, 5)]
     assert (first["tried_again"], second["tried_again"]) == (["s3://b/4.gz"], [])
@@ -223,7 +223,7 @@ def test_a_wave_names_its_slowest_and_repeated_shards_and_the_speed_of_each_host
     ]
     values = parsed(file.read_text())
     assert values['presswatch_host_read_bytes_total{host="a"}'] == 320_000_000
-    assert values['presswatch_host_documents_total{host="b"}'] == 800
+    assert values['presswatch_host_documents_total{host="b"}'] == 1_000
     assert values["presswatch_slowest_shard_seconds"] == 7
     assert people.getvalue().splitlines() == [
         "wave 1: 7 s for s3://b/7.gz",
@@ -232,6 +232,7 @@ def test_a_wave_names_its_slowest_and_repeated_shards_and_the_speed_of_each_host
         "wave 1: tried again: s3://b/4.gz",
         "wave 1: b: 1.0 MB/s, 5 documents/s",
         "wave 1: a: 3.0 MB/s, 15 documents/s",
+        "wave 3: b: 0.5 MB/s, 2 documents/s",
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -93,8 +92,7 @@ def _summary_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
 def _doubt(text: str, _: Language) -> str:
     from presswatch_spark.query.changes.known_absence import Doubt
 
-    # The texts have the plural: turn "1 shard" into "1 shards" to find them.
-    found = sentence_in(re.sub(r"(?<=\d )shard\b", "shards", text), Doubt, ("run", "other"), "of a run")
+    found = sentence_in(text, Doubt, ("run", "other"), "of a run")
     facts = dict(found.facts)
     if "names" in facts:
         facts["names"] = _.sentence(sentence_in(str(facts["names"]), (N_("{names} and {count} more"),)))

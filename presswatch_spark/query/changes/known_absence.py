@@ -39,12 +39,13 @@ class Doubt(StrEnum):
     NO_SUBSET = N_("the {run} run read no shards that are of the subset {subset} by their path")
     LEFT_OUT = N_("the {run} run read some shards of the {other} run's names, but not {names}")
     UNREAD_OF_SUBSET = N_(
-        "the {run} run did not read {read} of {all} shards of the subset {subset} to their end: {names}"
+        "shards of the subset {subset} that the {run} run did not read to their end: {read} of {all}"
+        " ({names})"
     )
-    UNREAD = N_("the {run} run did not read {read} of {all} shards to their end: {names}")
+    UNREAD = N_("shards that the {run} run did not read to their end: {read} of {all} ({names})")
     CUT = N_("the {run} run did not read {names} to its end")
     NOT_READ = N_("the {run} run did not read {names}")
-    SHORT_LOG = N_("the log of the {run} run names {named} of its {all} shards")
+    SHORT_LOG = N_("shards that the log of the {run} run names: {named} of {all}")
     NOT_IN_LOG = N_("the log of its run does not name {names}")
     NAMESAKES = N_("{named} shards of the {run} run have the name {names}, but for what follows `?`")
     NAMELESS_BEFORE = N_("the URL of the document is not known: with another text it may still be there")
@@ -70,11 +71,9 @@ class Doubt(StrEnum):
     SHORT = N_("copies of fewer than {words} words are not found with every corpus")
 
     def of(self, **facts: str | int) -> str:
-        """Return the doubt with its facts; `all` counts shards."""
-        text = self.replace("{all} shards", "{all} shard") if facts.get("all") == 1 else self.value
-        return text.format(
-            **{name: f"{fact:,}" if isinstance(fact, int) else fact for name, fact in facts.items()}
-        )
+        """Return the doubt with its facts."""
+        shown = {name: f"{fact:,}" if isinstance(fact, int) else fact for name, fact in facts.items()}
+        return self.format(**shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def test_every_way_in_which_a_release_is_altered_has_its_state_and_both_sighting
         ({"dataset": "c4"}, "the runs read different kinds of datasets"),
         ({"documents": 0}, "the after run read no document"),
         ({"tool_version": "2"}, "the runs were made by different versions"),
-        ({"shards_planned": 3}, "the log of the after run names 1 of its 3 shards"),
+        ({"shards_planned": 3}, "shards that the log of the after run names: 1 of 3"),
         ({"release": "CC-MAIN-2024-22", "sample": 0.1}, "the after run read a sample of its release"),
         ({"corpus_digest": "other"}, "the runs had different corpora, and the tables lack the articles of"),
     ],

@@ -44,7 +44,7 @@ def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
         (run("after", documents=0), "the after run read no document"),
         (run("after", tool_version="2"), "the runs were made by different versions"),
         (run("after", dataset="c4"), "the runs read different kinds of datasets"),
-        (run("after", shards_planned=4), "the log of the after run names 3 of its 4 shards"),
+        (run("after", shards_planned=4), "shards that the log of the after run names: 3 of 4"),
         (
             run("after", config=json.dumps({"read": {"columns": {"text": "x"}}})),
             "the runs had different settings",
@@ -143,7 +143,8 @@ def test_unread_shards_of_another_release_are_counted_and_three_of_them_named() 
     after = run("after", [(shard(number, "wet", LATER), number > 3) for number in range(1000)], release=LATER)
     named = ", ".join(f"{LATER}-0000{number}.gz" for number in range(3))
     assert doubt(run("before"), after) == (
-        f"the after run did not read 4 of 1,000 shards of the subset wet to their end: {named} and 1 more"
+        "shards of the subset wet that the after run did not read to their end: 4 of 1,000 "
+        f"({named} and 1 more)"
     )
 
 
@@ -173,7 +174,7 @@ PAGES = (("warc", "1"), ("warc", "2"), ("robotstxt", "1"))
         (places(("", "7"), ("", "8"), ("", "9")), "no shards that are of the subset warc by their path"),
         (
             places(("warc", "7"), ("warc", "8"), ("", "9"), s9=False),
-            "did not read 1 of 3 shards of the subset warc",
+            "shards of the subset warc that the after run did not read to their end: 1 of 3",
         ),
         (places(("warc", "7"), ("warc", "8"), ("wet", "9"), s9=False), None),
     ],
@@ -211,7 +212,7 @@ def test_copies_of_shards_without_a_subset_are_not_gone_from_files_without_pages
         (places(("robotstxt", "7")), "the after run read only robotstxt"),
         (
             places(("warc", "7"), s7=False),
-            f"the after run did not read 1 of 1 shard to their end: {LATER}-00007.gz",
+            f"shards that the after run did not read to their end: 1 of 1 ({LATER}-00007.gz)",
         ),
     ):
         assert doubt(before, run("after", after, release=LATER)) == told
@@ -221,11 +222,12 @@ def test_copies_of_shards_without_a_subset_are_not_gone_from_files_without_pages
     ("doubt", "french"),
     [
         (
-            "the after run did not read 1 of 1 shard to their end: a.gz",
+            "shards that the after run did not read to their end: 1 of 1 (a.gz)",
             "fichiers que l'analyse postérieure n'a pas lus jusqu'au bout : 1 sur 1 (a.gz)",
         ),
         (
-            "the before run did not read 5 of 9 shards of the subset warc to their end: a, b, c and 2 more",
+            "shards of the subset warc that the before run did not read to their end: 5 of 9"
+            " (a, b, c and 2 more)",
             "fichiers du sous-ensemble warc que l'analyse antérieure n'a pas lus jusqu'au bout : 5 sur 9"
             " (a, b, c et 2 de plus)",
         ),

@@ -16,13 +16,12 @@ from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.core.processes import own_folder, user_temporary
 from presswatch_spark.storage.disk import PRIVATE_FILE, PRIVATE_FOLDER, Folder, disk_errors, put_file, sync
 from presswatch_spark.storage.file_locks import DRAFT, SCRATCH, SCRATCH_LEFT, FileRule, file_locked, lock
-from presswatch_spark.storage.locks import leased
+from presswatch_spark.storage.locks import USUAL, leased
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import scheme_of
 
 MARK = "presswatch-draft"
 LEASE = "_presswatch_draft.lock"
-LEASE_SECONDS = 60.0
 SCRATCH_FOLDER = "scratch"
 
 
@@ -51,7 +50,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
     """
     folder = require_new(out, storage, last)
     if not folder.is_local:
-        with leased(folder.at(LEASE), storage, LEASE_SECONDS, DRAFT) as lease, scratch_folder() as scratch:
+        with leased(folder.at(LEASE), storage, USUAL, DRAFT) as lease, scratch_folder() as scratch:
             folder.delete([name for name in folder.entries() if name != LEASE])
             # `Folder` locks the folder in which it writes, and the scratch folder itself is already locked.
             new = scratch / "new"

@@ -158,7 +158,7 @@ class TestBags:
 
 
 def test_a_folder_of_a_killed_writer_is_written_again(s3: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presswatch_spark.storage.drafts.LEASE_SECONDS", 1.0)
+    monkeypatch.setattr("presswatch_spark.storage.drafts.USUAL", 1.0)
     out, storage = f"{s3.uri}/bags/killed", s3.storage
     s3.put("bags/killed/data/half.bin", b"half")
     with pytest.raises(OutputError, match="the folder already exists"), new_folder(out, storage, "last.txt"):

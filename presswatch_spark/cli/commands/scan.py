@@ -130,13 +130,13 @@ def scan(
             raise click.UsageError(message)
     given, events = click.get_current_context().params, EventLog.of(settings.run.log_format)
     if dry_run:
-        planned = scan_plan(given, settings)
+        planned = plan_of_command(given, settings)
         # Only the scan itself reads more of the corpus.
         manifest_of(corpus, settings.storage)
         return Reply(_plan_lines(planned))
     with failures_logged(events):
         summary = run_scan(
-            scan_plan(given, settings), out, key=KeySource.of(key_file, key_secret), extract=extract,
+            plan_of_command(given, settings), out, key=KeySource.of(key_file, key_secret), extract=extract,
             again=again, command=command_line(), events=events,
         )  # fmt: skip
     lines = chain(
@@ -173,7 +173,7 @@ def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterato
     yield from incomplete_lines(summary, out, "scan_log" if "matches" in summary.row else "sealed_scan_log")
 
 
-def scan_plan(given: Mapping[str, Any], config: ScanConfig) -> ScanPlan:
+def plan_of_command(given: Mapping[str, Any], config: ScanConfig) -> ScanPlan:
     """Plan the scan of parsed parameters of the command, without starting it; raises as `api.scan`.
 
     Columns and a release that the user gives replace those of a dataset.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.commands.scan import scan_plan
+from presswatch_spark.cli.commands.scan import plan_of_command
 from presswatch_spark.cli.options import argument, flag, given_settings, option, scan_settings
 from presswatch_spark.cli.replies import FAILED, Reply, ReplyForm, Table, command, print_lines
 from presswatch_spark.core.errors import ConfigError, PresswatchError
@@ -172,7 +172,7 @@ def _check(service: Service, archive: Path | None, params: Params) -> Reply:
     if job == "scan":
         config = scan_settings(params, params["config"])
         storage = replace(config.storage, region=own.region, profile=own.profile)
-        plan = partial(scan_plan, params, replace(config, storage=storage))
+        plan = partial(plan_of_command, params, replace(config, storage=storage))
     planned = PlannedJob(service, archive, corpus, [canonical(place) for place in places if place], plan)
     rows = list(check(planned, _say))
     columns = ("point", "is", "because")

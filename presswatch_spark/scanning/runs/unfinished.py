@@ -31,7 +31,7 @@ from presswatch_spark.scanning.runs.markers import (
     write_note,
 )
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.locks import Lock, locked, owned
+from presswatch_spark.storage.locks import USUAL, Lock, locked, owned
 from presswatch_spark.storage.objects import MissingError, delete_object
 from presswatch_spark.tables.declarations import PUBLISHERS
 from presswatch_spark.tables.derived import remove_unpublished
@@ -39,7 +39,6 @@ from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, later_time
 
 STAGED = "tables-"
 KEY_DIGITS, ID_DIGITS = 16, 6
-LEASE_SECONDS = 60.0
 ENGLISH = Translator()
 DONE = {
     "shard": n("{n} shard done", "{n} shards done"),
@@ -80,7 +79,7 @@ class OwnedRun:
 
 @contextmanager
 def own_run(
-    store: TableStore, key: str, now: datetime, lease_seconds: float = LEASE_SECONDS, by: str = "runs"
+    store: TableStore, key: str, now: datetime, lease_seconds: float = USUAL, by: str = "runs"
 ) -> Iterator[OwnedRun]:
     """Own the unfinished run of `key`, or a new one, until the block ends.
 
@@ -292,7 +291,7 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
             begun.add(note[0].run_id)
             continue
         try:
-            with locked(runs, f"{key}.lock", LEASE_SECONDS):
+            with locked(runs, f"{key}.lock"):
                 removed += [(runs / key).at(name) for name in (runs / key).names()]
                 (runs / key).remove()
                 if runs.is_local:

@@ -123,6 +123,8 @@ def cell(value: object) -> str:
 
 def printable(text: str) -> str:
     """Return `text` on one line, with every control character replaced."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in TIES else " " if c.isspace() else "�" for c in text)
 
 

@@ -1,5 +1,6 @@
 """Terminals: tables that fit, safe characters, languages, names that were meant, and the pager."""
 
+import io
 import itertools
 import json
 import os
@@ -13,6 +14,7 @@ from typing import get_args
 import pytest
 
 from presswatch_spark.claims.selection import DOUBTFUL, REMOVED, UNREAD, UNSEALED, WORDLESS
+from presswatch_spark.cli import main
 from presswatch_spark.cli.commands import notice
 from presswatch_spark.cli.commands.tables import estimate_lines
 from presswatch_spark.cli.replies import Language, shown_lines
@@ -39,7 +41,6 @@ from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
 from tests.conftest import ROOT
 from tests.world.commands import presswatch
 from tests.world.documents import french_words as words
-from tests.world.proofs import each_time
 from tests.world.tables import match, publish
 
 FRENCH, ENGLISH = Language("fr"), Language()
@@ -63,9 +64,9 @@ class TestTables:
         assert line.endswith("  123456789012")
         assert columns_of(line) == 30
 
-    @pytest.mark.parametrize("width", range(12, 120))
-    def test_a_shortened_url_is_as_wide_as_asked_for_at_most(self, width: int) -> None:
-        for url in (URL, WIDE, "https://x.example/a", f"{HOST}{'x' * 300}", "s3://bucket/" + "é/" * 200):
+    def test_a_shortened_url_is_as_wide_as_asked_for_at_most(self) -> None:
+        urls = (URL, WIDE, "https://x.example/a", f"{HOST}{'x' * 300}", "s3://bucket/" + "é/" * 200)
+        for width, url in itertools.product(range(12, 120), urls):
             short = shortened(url, width)
             assert columns_of(short) <= width
             assert (short == url) == (columns_of(url) <= width)
@@ -227,21 +228,25 @@ class TestPager:
         assert not shown.endswith("\n\n")
 
     @pytest.mark.parametrize(
-        "options",
-        each_time([["--no-pager"]], [["--limit", "3"], ["--no-pager"], ["--count"]]),
-        ids=lambda options: options[0],
-    )
-    def test_what_fits_or_is_not_to_be_paged_is_printed(
-        self, options: list[str], tables: str, pager: str
+        ("options", "terminal", "paged"),
+        [("", True, True), ("--limit 3", True, False), ("--no-pager", True, False), ("--count", True, False),
+         ("", False, False)],
+        ids=["longer", "it fits", "not to be paged", "totals", "a pipe"],
+    )  # fmt: skip
+    def test_only_what_does_not_fit_a_terminal_is_paged(
+        self, tables: str, monkeypatch: pytest.MonkeyPatch, options: str, terminal: bool, paged: bool
     ) -> None:
-        code, shown = self.on_a_terminal(["matches", tables, *options], pager)
-        assert (code, "40 rows" in shown, "PAGED" in shown) == (0, True, False)
+        pages, out = list[str](), io.StringIO()
+        monkeypatch.setattr("click.echo_via_pager", pages.extend)
+        for name, stream in (("stdin", io.StringIO()), ("stdout", out)):
+            monkeypatch.setattr(stream, "isatty", lambda: terminal)
+            monkeypatch.setattr(sys, name, stream)
+        monkeypatch.setenv("LINES", "24")
+        assert main.run(["matches", tables, *options.split()]) == 0
+        shown = [*out.getvalue().splitlines(), *pages]
+        assert (bool(pages), any("40 rows" in line for line in shown) is terminal) == (paged, True)
+        assert terminal or len(shown) == 41
 
-    def test_a_pager_may_be_quit_early_and_nothing_is_paged_in_a_pipe(self, tables: str, pager: str) -> None:
+    def test_a_pager_may_be_quit_early(self, tables: str) -> None:
         code, shown = self.on_a_terminal(["matches", tables, "--json"], "head -n 1")
         assert (code, shown[:1], "error" in shown) == (0, "{", False)
-        command = [sys.executable, "-m", "presswatch_spark", "matches", tables]
-        environment = {**os.environ, "PAGER": pager}
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert "PAGED" not in done.stdout
-        assert len(done.stdout.splitlines()) == 41

@@ -7,10 +7,12 @@ import importlib.util
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -63,9 +65,6 @@ class Room:
         given = ("--corpus", self.sealed, "--key-file", self.key, "--cores", 2, "--out", out)
         return outcome("inspect", *given, *more, data)
 
-    def with_tokens(self, data: Path, out: Path) -> Outcome:
-        return self.inspect(data, out, "--tokenizer", self.tokenizer, "--separator", END)
-
 
 def tokenizer_of(words: dict[str, int]) -> dict[str, object]:
     """A byte-level tokenizer with a token for each byte, some words, and the token between documents."""
@@ -98,6 +97,14 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Room:
     return Room(Path(corpus), folder / "sealed", folder / "key", data, folder / "tokenizer.json")
 
 
+@pytest.fixture
+def in_this_process() -> Iterator[None]:
+    """Search files in a thread: each process that reads them takes seconds to load its modules."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inspection, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+        yield
+
+
 def checked(out: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-I", CHECK, out], capture_output=True, text=True)
 
@@ -115,7 +122,7 @@ def names_of(done: Outcome, folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def inspection_of_data(room: Room) -> tuple[Path, Outcome]:
     out = room.data.parent / "out"
-    return out, room.with_tokens(room.data, out)
+    return out, room.inspect(room.data, out, "--tokenizer", room.tokenizer, "--separator", END)
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +157,10 @@ def test_it_finds_what_a_sealed_scan_finds_and_the_same_in_text_and_tokens(
     assert checked(out).returncode == 0, checked(out).stderr
 
 
-@pytest.fixture(scope="module")
-def hostile(room: Room, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
-    """Data whose names and contents, and a tokenizer that, try to get text out; and what `inspect` did."""
-    folder = tmp_path_factory.mktemp("zqhostile")
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """Data whose names and contents, and a tokenizer that, try to get text out."""
+    folder = tmp_path / "zqhostile"
     data, body = folder / "zqdata", next(iter(press())).body
     (data / "zqfolder\nzqline").mkdir(parents=True)
     copied = f"zqsecret {body} zqsecret"
@@ -197,12 +204,13 @@ def hostile(room: Room, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     (folder / "zqtokenizer.json").write_text(
         json.dumps(tokenizer_of({"zqtoken": 256}) | {"zqkey": "zqvalue"})
     )
-    given = ("--tokenizer", folder / "zqtokenizer.json", "--separator", END)
-    return folder, room.inspect(data, folder / "out", *given)
+    return folder
 
 
-def test_no_text_of_names_records_errors_or_tokenizer_leaves_the_room(hostile: tuple[Path, Outcome]) -> None:
-    folder, done = hostile
+@pytest.mark.usefixtures("in_this_process")
+def test_no_text_of_names_records_errors_or_tokenizer_leaves_the_room(room: Room, hostile: Path) -> None:
+    folder, given = hostile, ("--tokenizer", hostile / "zqtokenizer.json", "--separator", END)
+    done = room.inspect(folder / "zqdata", folder / "out", *given)
     assert done.code == 3, done.err
     assert not MARK.search(done.out.encode())
     written = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
@@ -294,13 +302,20 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
     ],
 )  # fmt: skip
 def test_the_check_refuses_everything_but_the_schema(
-    room: Room, inspected: Path, tmp_path: Path, change
+    inspected: Path, tmp_path: Path, change: Callable[[Path], object]
 ) -> None:
     shutil.copytree(inspected, tmp_path / "out")
     change(tmp_path / "out")
+    # A message is what the program prints to stderr as it ends with 1.
+    with pytest.raises(SystemExit, match="NOT to be handed over"):
+        runpy.run_path(str(CHECK))["main"](tmp_path / "out")
+
+
+def test_the_check_ends_with_1_where_it_refuses(inspected: Path, tmp_path: Path) -> None:
+    shutil.copytree(inspected, tmp_path / "out")
+    (tmp_path / "out" / "more").touch()
     refused = checked(tmp_path / "out")
-    assert refused.returncode == 1
-    assert "NOT to be handed over" in refused.stderr
+    assert (refused.returncode, "NOT to be handed over" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("out", ["out", ".", "link/out"])
@@ -418,6 +433,7 @@ def test_it_writes_the_same_without_network_spark_or_a_writable_root(
         assert (out / "inspection" / name).read_bytes() == (inspected / name).read_bytes()
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_commands_of_both_guides_work(
     room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,7 +162,7 @@ class Matches:
         Raises as `chosen_runs`.
         """
         runs = chosen_runs(store, None if run_id == ALL_RUNS else run_id)
-        superseding = run_id is None and was_read_again(store, runs)
+        superseding = run_id is None and was_read_again(store, tuple(runs))
         return cls(store, wanted, runs, engine_of(store, engine), bool(store.made("claims")), superseding)
 
     def rows(self, columns: Sequence[str], order: str = "weight", limit: int | None = None) -> QueryResult:

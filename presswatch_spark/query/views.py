@@ -5,6 +5,7 @@ A view is made of tables and other views; `in_order` sorts them.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -339,7 +340,8 @@ VIEWS = {
 THERE_ARE = f"the tables are {', '.join(SCHEMAS)}; the views are {', '.join(VIEWS)}"
 
 
-def was_read_again(store: TableStore, runs: Sequence[str]) -> bool:
+@lru_cache(maxsize=8)
+def was_read_again(store: TableStore, runs: tuple[str, ...]) -> bool:
     """Return whether published runs read a shard more than once; otherwise, all their rows are current."""
     if len(runs) < 2:
         return False
@@ -354,7 +356,7 @@ def views_for(names: Iterable[str], store: TableStore, runs: Sequence[str] = ())
 
     They look for superseded rows only if there can be any.
     """
-    if "all_matches" not in in_order(names) or was_read_again(store, runs or store.published()):
+    if "all_matches" not in in_order(names) or was_read_again(store, tuple(runs or store.published())):
         return VIEWS
     return VIEWS | {"all_matches": ALL_CURRENT}
 

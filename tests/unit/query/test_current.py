@@ -95,7 +95,7 @@ def test_of_several_readings_the_best_one_whose_corpus_has_the_article_counts(
 
 
 def test_claims_of_superseded_rows_are_not_current_and_those_in_another_folder_all_are(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables, apart = tmp_path / "tables", tmp_path / "apart"
     claims = [row_of(Claim, run_id=run, row_sha256="1", confidence="A", kind="copy") for run in ("r1", "r2")]
@@ -110,3 +110,6 @@ def test_claims_of_superseded_rows_are_not_current_and_those_in_another_folder_a
         write(store, "claims", "c", claims, Claim.schema)
     for folder, current in ((tables, ["r2"]), (apart, ["r1", "r2"])):
         assert [row["run_id"] for row in asked(folder, "select run_id from claimed order by 1")] == current
+    # The log of shards is searched once, whatever is asked.
+    monkeypatch.setattr("presswatch_spark.query.views.column_batches", None)
+    assert asked(tables, "select run_id from sightings") == [{"run_id": "r2"}]

@@ -15,7 +15,7 @@ from pathlib import Path
 from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.core.processes import own_folder, user_temporary
 from presswatch_spark.storage.disk import PRIVATE_FILE, PRIVATE_FOLDER, Folder, disk_errors, put_file, sync
-from presswatch_spark.storage.file_locks import DRAFT, SCRATCH, SCRATCH_LEFT, FileRule, file_locked, lock
+from presswatch_spark.storage.file_locks import DRAFT, SCRATCH, SCRATCH_LEFT, file_locked, lock
 from presswatch_spark.storage.locks import USUAL, leased
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import scheme_of
@@ -74,7 +74,7 @@ def new_folder(out: str, storage: StorageOptions, last: str, *, private: bool = 
 
 
 @contextmanager
-def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
+def hidden_draft(path: Path) -> Iterator[Path]:
     """Yield the empty hidden folder beside `path`, locked; `OutputError` if it is no draft."""
     draft = path.with_name(f".{path.name}.partial")
     draft.mkdir(0o700, parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def hidden_draft(path: Path, rule: FileRule = DRAFT) -> Iterator[Path]:
         raise OutputError(
             "Presswatch did not create this hidden folder", where=str(draft), remedy="move it away"
         )
-    with file_locked(draft / MARK, rule):
+    with file_locked(draft / MARK, DRAFT):
         for left in draft.iterdir():
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)

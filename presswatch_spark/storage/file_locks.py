@@ -36,8 +36,6 @@ FOLDER_WRITES = FileRule(FOLDER, waits=True)
 """The lock under which a writer compares and replaces files of a folder."""
 FOLDER_WRITES_ON_NFS = FileRule(FILE, waits=True)
 """The same on NFS, which cannot lock folders: the lock of a file in it."""
-CORPUS_BUILD = FileRule(FILE, held="another build is writing this folder")
-"""The hidden folder in which a corpus is built."""
 CORPUS_COPY = FileRule(FILE, waits=True)
 """The copy of a remote corpus on this host."""
 DRAFT = FileRule(

@@ -68,7 +68,7 @@ def test_a_corpus_is_the_one_on_disk_and_is_copied_once(s3: Bucket, digest: str,
 
 def test_a_place_on_s3_that_is_not_empty_is_refused(s3: Bucket, tmp_path: Path) -> None:
     s3.put("out/thesis.txt", b"x")
-    with pytest.raises(OutputError, match="is not empty"):
+    with pytest.raises(OutputError, match="the folder already exists"):
         build_there(s3, tmp_path, str(articles(tmp_path)), f"{s3.uri}/out")
 
 

@@ -24,8 +24,8 @@ from presswatch_spark.deploy.ledger import PATIENCE, Ledger
 from presswatch_spark.storage import locks
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.file_locks import (
-    CORPUS_BUILD,
     CORPUS_COPY,
+    DRAFT,
     RUN,
     SCRATCH_LEFT,
     FileRule,
@@ -365,7 +365,7 @@ class TestOtherProcesses:
         assert owned(folder, ["a.lock"]) == set()
 
 
-RULES = {"waits": CORPUS_COPY, "run": RUN, "build": CORPUS_BUILD}
+RULES = {"waits": CORPUS_COPY, "run": RUN, "build": DRAFT}
 TIMES = 50
 
 
@@ -422,8 +422,8 @@ class TestFiles:
             return handle
 
         monkeypatch.setattr(os, "open", slow)
-        said = "another build is writing this folder"
-        with pytest.raises(OutputError, match=said), file_locked(mark, CORPUS_BUILD):
+        said = "another process is writing this folder"
+        with pytest.raises(OutputError, match=said), file_locked(mark, DRAFT):
             pass
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(handles[0])
@@ -431,7 +431,7 @@ class TestFiles:
     def test_no_link_is_followed_to_what_somebody_else_put_there(self, tmp_path: Path) -> None:
         (tmp_path / "theirs").mkdir()
         (tmp_path / "link").symlink_to(tmp_path / "theirs")
-        for rule in (CORPUS_BUILD, CORPUS_COPY, SCRATCH_LEFT):
+        for rule in (DRAFT, CORPUS_COPY, SCRATCH_LEFT):
             with pytest.raises(OSError, match=r"Too many levels|Not a directory"):
                 lock(tmp_path / "link", rule)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from presswatch_spark.core.compiled import is_cached
-from presswatch_spark.core.errors import InputError, OutputError
+from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.times import check_formats
@@ -35,16 +35,14 @@ from presswatch_spark.corpus.building.workspace import (
     bucket_bits,
     join_runs,
     spread,
-    workspace,
 )
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, describe
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url_keys
-from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.drafts import scratch_folder, upload
+from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
-from presswatch_spark.storage.uris import canonical, scheme_of
+from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShingle
 
 if TYPE_CHECKING:
@@ -80,28 +78,17 @@ def build_corpus(
     if line := left_out_line([*files.left_out, *sample.left_out, *texts.left_out]):
         say(line)
 
-    def build(folder: Path) -> Manifest:
+    with new_folder(out, storage, layout.MANIFEST) as folder:
         from presswatch_spark.core.spark.session import session
 
-        with workspace(folder) as work:
-            started = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
-            shutil.copyfile(members, work.corpus / layout.MEMBERS)
-            return _Build(started, work, registry, config, storage, say).run(
-                files.shards, sample.shards, texts.shards
-            )
-
-    uri = canonical(out)
-    if scheme_of(uri) == "file":
-        return build(Path(uri))
-    if scheme_of(uri) != "s3":
-        raise OutputError("a corpus can be built on disk or on S3 only", where=printable(uri))
-    target = Folder.of(uri, storage)
-    if target.names():
-        raise OutputError("the output folder is not empty", where=uri, remedy="pass a new folder as --out")
-    with scratch_folder() as scratch:
-        manifest = build(scratch / "corpus")
-        say(f"copying to {printable(uri)}")
-        upload(scratch / "corpus", target, layout.MANIFEST)
+        work = BuildWorkspace(folder)
+        work.scratch.mkdir()
+        started = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
+        shutil.copyfile(members, work.corpus / layout.MEMBERS)
+        made = _Build(started, work, registry, config, storage, say)
+        manifest = made.run(files.shards, sample.shards, texts.shards)
+        if scheme_of(out) == "s3":
+            say(f"copying to {printable(out)}")
     return manifest
 
 

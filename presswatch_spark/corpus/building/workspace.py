@@ -1,7 +1,6 @@
 """The folder in which a corpus is built, the distribution of work by Spark, and sorted runs of keys on disk.
 
-The folder is hidden, next to the output, and moved there in the last step: the files of a killed build are
-never taken for a corpus, and the next build of the same output removes them. All executors must see it.
+The folder is a draft of the output (`storage.drafts`). All executors must see it.
 
 Keys are hashes, hence evenly distributed. Each part of the articles writes its keys as a sorted file (*run*).
 The top bits of a key name its bucket, whose share of every run is one slice. So more keys than memory holds
@@ -10,10 +9,8 @@ are sorted without a shuffle through the JVM.
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,13 +19,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.errors import OutputError, PresswatchError
+from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.spark.errors import spark_errors
 from presswatch_spark.core.spark.worker import task
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.layout import MANIFEST
-from presswatch_spark.storage.drafts import hidden_draft
-from presswatch_spark.storage.file_locks import CORPUS_BUILD
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -51,10 +45,14 @@ BUCKET_KEYS = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class BuildWorkspace:
-    """`corpus` becomes the output; `scratch` is for temporary files."""
+    """A draft of an output, which becomes the corpus, and a folder beside it for temporary files."""
 
     corpus: Path
-    scratch: Path
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of temporary files."""
+        return self.corpus.with_name("scratch")
 
     def run(self, kind: str, part: int) -> Path:
         """Return the folder of the sorted run of a part's keys of a kind (see `write_run`)."""
@@ -67,30 +65,6 @@ class BuildWorkspace:
     def piece(self, file: str, part: int) -> Path:
         """Return the file with a part's share of a file of the corpus."""
         return self.scratch / f"part-{part:05d}-{file}"
-
-
-@contextmanager
-def workspace(out: Path) -> Iterator[BuildWorkspace]:
-    """Make a locked, empty workspace for `out`; on success, move its corpus there. Other files are removed.
-
-    `OutputError` if `out` is not empty, another build is at work on it, or the disk is full or not writable.
-    """
-    out = out.absolute()
-    if (out / MANIFEST).exists():
-        raise OutputError(
-            "the folder already contains a corpus, and a corpus never changes",
-            where=str(out),
-            remedy="pass a new folder as --out, or delete this one",
-        )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        what = "folder is not empty" if out.is_dir() else "is a file"
-        raise OutputError(f"the output {what}", where=str(out), remedy="pass a new folder as --out")
-    with arrays.writing(out), hidden_draft(out, CORPUS_BUILD) as draft:
-        work = BuildWorkspace(draft / "corpus", draft / "scratch")
-        work.corpus.mkdir()
-        work.scratch.mkdir()
-        yield work
-        os.rename(work.corpus, out)
 
 
 def spread(

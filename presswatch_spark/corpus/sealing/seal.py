@@ -1,6 +1,5 @@
 """Seals a corpus, and joins sealed corpora, so that one pass searches the articles of several members."""
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -73,12 +72,11 @@ def _cut(hashes: Hashes, articles: Numbers) -> Iterator[tuple[Hashes, Numbers]]:
 
 def _write_index(folder: Path, postings: Iterable[tuple[Hashes, Numbers]], count: int) -> None:
     """Write so many postings, given in parts and in any order: hashes, and numbers of articles."""
-    work, runs = BuildWorkspace(folder, folder / "scratch"), list[Path]()
+    work, runs = BuildWorkspace(folder), list[Path]()
     for hashes, articles in postings:
         runs.append(work.run(POSTINGS, len(runs)))
         write_run(runs[-1], hashes, articles.astype(np.uint64))
     join_runs(None, work, runs, count, _index_arrays, INDEX_FOLDER)
-    shutil.rmtree(work.scratch)
 
 
 def _index_arrays(hashes: Hashes, numbers: Hashes) -> dict[str, arrays.Array]:

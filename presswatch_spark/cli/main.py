@@ -212,7 +212,12 @@ def _ended(arguments: Sequence[str]) -> int:
             return code
         if error.errno in FULL_DISK:
             return _failed(str(disk_full(error.filename or "output")))
-        return _failed(f"{error.filename or 'system'}: {error.strerror or error}")
+        # Arrow names no file apart.
+        is_of_table = isinstance(error, FileNotFoundError) and not error.filename
+        remedy = (
+            " (run the same command again: its files may have been merged meanwhile)" if is_of_table else ""
+        )
+        return _failed(f"{error.filename or 'system'}: {error.strerror or error}{remedy}")
     return code
 
 

@@ -275,7 +275,10 @@ def test_commands_seal_join_and_describe(corpora: list[Corpus], tmp_path: Path) 
     for command, why in (
         (("corpus seal", one, "--out", tmp_path / "x"), "--key-file or --key-secret"),
         (("corpus seal", tmp_path / "one", "--key-file", key, "--out", tmp_path / "x"), "is sealed"),
-        (("census --release", one, "--corpus", tmp_path / "one", "--out", tmp_path / "x"), "is sealed"),
+        (
+            ("census --release", f"{one}/articles", "--corpus", tmp_path / "one", "--out", tmp_path / "x"),
+            "is sealed",
+        ),
         (("corpus join", one, "--out", tmp_path / "x"), "is not sealed"),
     ):
         failed = outcome(*command)

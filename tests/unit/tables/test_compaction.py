@@ -5,6 +5,7 @@ import threading
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -207,6 +208,23 @@ def test_rows_of_a_run_are_drawn_and_found_in_merged_files(store: TableStore) ->
             columns = row.as_dict()
             assert row_digest(columns) == row.row_sha256
             assert row_by_digest(store, row.row_sha256).as_dict() == columns
+
+
+def test_a_command_whose_files_were_merged_meanwhile_asks_to_be_run_again(
+    store: TableStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = TableStore.open_files
+
+    def then_merged(self: TableStore, *given: Any) -> Any:
+        monkeypatch.setattr(TableStore, "open_files", opened)
+        found = opened(self, *given)
+        compact(store)
+        return found
+
+    monkeypatch.setattr(TableStore, "open_files", then_merged)
+    failed = outcome("matches", store.root.path)
+    assert (failed.code, "run the same command again" in failed.err) == (1, True)
+    assert outcome("matches", store.root.path).code == 0
 
 
 def test_one_that_rewrites_files_excludes_another(store: TableStore) -> None:

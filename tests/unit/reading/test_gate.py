@@ -137,14 +137,14 @@ def test_the_same_pages_are_read_as_if_everything_were_inflated(
 def test_what_is_passed_over_does_not_depend_on_how_the_file_arrives(
     tmp_path: Path, chunk_bytes: int
 ) -> None:
-    data, report = Shards(tmp_path).of(mixed_pages(12)), ReadReport()
+    data, report = Shards(tmp_path).of(mixed_pages(8)), ReadReport()
     window, gate = Window(Trickle(data, 700), report, chunk_bytes), WetGate(ReadOptions(languages=FRENCH))
     pieces = list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"), gate))
     french = [piece for piece in pieces if b"Language: fra" in piece.data]
     assert all(gzip.decompress(data[each.offset :][: each.length]) == each.data for each in french)
-    assert len(french) == sum(page.language == "fra" for page in mixed_pages(12))
-    assert report.members_passed + len(pieces) == 13
-    assert report.members_passed >= 8 - len(french)
+    assert len(french) == sum(page.language == "fra" for page in mixed_pages(8)) > 0
+    assert report.members_passed + len(pieces) == 9
+    assert report.members_passed >= 4
 
 
 @pytest.mark.real_data
@@ -164,7 +164,7 @@ def test_real_shards_are_read_as_without_the_gate_before(
 
 @pytest.mark.slow
 @FORMATS
-@pytest.mark.parametrize("count", [120, pytest.param(5000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [60, pytest.param(5000, marks=pytest.mark.full)])
 def test_damaged_shards_are_never_complete_with_fewer_french_pages(
     tmp_path: Path, format: str, count: int
 ) -> None:
@@ -327,10 +327,12 @@ def test_places_in_the_inflated_file_count_what_was_passed_over(tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flips", each_time([2], [0, 1, 2]))
-def test_heads_are_inflated_as_zlib_does(flips: int) -> None:
+@pytest.mark.parametrize(
+    ("flips", "count"), each_time([(2, 1000)], [(2, 1000), (0, 3000), (1, 3000), (2, 3000)])
+)
+def test_heads_are_inflated_as_zlib_does(flips: int, count: int) -> None:
     draw, work = random.Random(flips), workspace()
-    for _ in range(3000):
+    for _ in range(count):
         letters = draw.choice((b"ab \r\nc", bytes(range(256))))
         content = bytes(draw.choice(letters) for _ in range(draw.randrange(700)))
         level = draw.randrange(10)

@@ -129,7 +129,7 @@ SUITE = (b"<body><p>suite</p></body>", UNCHOSEN)
 SLOW = b"<a " + b" ".join(b"a%d=1" % i for i in range(200_000)) + b">fin"
 
 
-HASTY = ("MOST_SECONDS = 60", "MOST_SECONDS = 0.5")
+HASTY = ("MOST_SECONDS = 60", "MOST_SECONDS = 0.3")
 DYING = ("answers.write(text)", "answers.write(text[:3]); answers.flush(); os._exit(1)")
 
 
@@ -148,11 +148,12 @@ def changed(
     parsers._parser.cache_clear()
 
 
-@pytest.mark.parametrize("html", ["", "<p>Été", "<p>" + "mot " * 3_000_000, "\0\ud800é<p>"])
+@pytest.mark.parametrize("html", ["", "<p>Été", "<p>" + "mot " * 2_200_000, "\0\ud800é<p>"])
 def test_the_text_is_the_same_as_here(html: str) -> None:
     content = html.encode("utf-8", "surrogatepass")
-    assert parse_in_subprocess("main", content) == main_content(content)
-    assert parse_in_subprocess("main", memoryview(content)) == main_content(content)
+    here = main_content(content)
+    assert parse_in_subprocess("main", content) == here
+    assert parse_in_subprocess("main", memoryview(content)) == here
 
 
 @pytest.mark.slow

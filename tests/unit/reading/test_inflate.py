@@ -122,7 +122,7 @@ def test_a_cut_inside_the_trailer_of_gzip_or_between_members_is_noted() -> None:
 
 
 def test_every_byte_before_damage_is_given() -> None:
-    content = bytes(random.Random(3).choices(b"abcdef \n", k=300_000))
+    content = bytes(random.Random(3).choices(b"abcdef \n", k=120_000))
     stored = bytearray(members(content))
     stored[len(stored) // 2 : len(stored) // 2 + 40] = b"\xff" * 40
     inflater, expected = zlib.decompressobj(31), b""
@@ -133,7 +133,7 @@ def test_every_byte_before_damage_is_given() -> None:
             break
     found, report = everything(bytes(stored))
     assert (found, report.defects_total) == (expected, 1)
-    assert len(found) > 100_000
+    assert len(found) > 40_000
 
 
 def test_members_know_their_place_in_the_file() -> None:
@@ -149,7 +149,7 @@ def test_members_know_their_place_in_the_file() -> None:
 
 
 def test_a_large_member_comes_in_pieces() -> None:
-    content = noise(10 << 20)
+    content = noise(7 << 20)
     pieces, _ = pieces_of(members(content))
     assert b"".join(piece.data for piece in pieces) == content
     assert max(len(piece.data) for piece in pieces) < 6 << 20
@@ -185,7 +185,7 @@ def test_zeros_after_the_last_member_are_padding_but_not_many() -> None:
 
 @pytest.mark.slow
 def test_a_gzip_bomb_is_given_in_pieces_of_bounded_size() -> None:
-    pieces = inflated(Trickle(gzip.compress(bytes(200 << 20)), 1 << 20), ReadReport())
+    pieces = inflated(Trickle(gzip.compress(bytes(64 << 20)), 1 << 20), ReadReport())
     assert max(map(len, pieces)) <= 24 << 20
 
 

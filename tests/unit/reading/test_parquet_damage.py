@@ -208,14 +208,14 @@ def huge(path: Path, kind: pa.DataType, rows: int) -> None:
 @pytest.mark.parametrize("kind", [pa.dictionary(pa.int32(), pa.string()), pa.large_string()])
 def test_a_text_that_all_rows_share_takes_little_memory(tmp_path: Path, kind: pa.DataType) -> None:
     path, report, options = tmp_path / "rows.parquet", ReadReport(), ReadOptions()
-    huge(path, kind, 60)
+    huge(path, kind, 30)
     assert path.stat().st_size < 20_000
     shard, rows = stat(str(path), options.storage), 0
-    with memory_bounded(200 << 20):
+    with memory_bounded(100 << 20):
         for batch in format_for("rows", shard, options).read(shard, options, report):
             assert int(batch.texts.sizes.sum()) <= 16 << 20
             rows += len(batch)
-    assert (rows, report.defects_total) == (60, 0)
+    assert (rows, report.defects_total) == (30, 0)
 
 
 HELD = """

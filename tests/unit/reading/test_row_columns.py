@@ -282,13 +282,13 @@ def test_a_typo_in_a_mapped_name_fails_the_shard_and_names_the_columns_that_it_h
     assert "nn for record_id and urll for url" in refused(scanned(corpus, path, url="urll", record_id="nn"))
 
 
-@pytest.mark.parametrize("name", ["meta.urll", "metaa.url", "meta.url.x"])
-def test_a_typo_in_a_dotted_name_does_so_too(corpus: Path, save: Save, name: str) -> None:
+def test_a_typo_in_a_dotted_name_does_so_too(corpus: Path, save: Save) -> None:
     for form in (dict, json.dumps):
         rows = [{**row, "meta": form({"url": row.pop("url")})} for row in rows_of_press()]
         path = save(rows)
         assert scanned(corpus, path, url="meta.url").log["documents_without_url"] == 0
-        assert f"{name} for url" in refused(scanned(corpus, path, url=name))
+        for name in ("meta.urll", "metaa.url", "meta.url.x"):
+            assert f"{name} for url" in refused(scanned(corpus, path, url=name))
 
 
 def test_a_column_that_only_some_rows_have_is_there(tmp_path: Path, corpus: Path) -> None:

@@ -1,12 +1,16 @@
 """`presswatch` run in this process, on the session that its tests share: Java takes ten seconds to start."""
 
 import io
+import runpy
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +61,26 @@ def run_check(folder: Path, tables: Path, corpus: Path, *moves: str) -> subproce
     """Copy the files into a folder, and check tables; no other file of ours is on the path."""
     command = [sys.executable, str(copied(folder) / "check.py"), str(tables), str(corpus), *moves]
     return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+
+
+def checked(tables: Path, corpus: Path, *moves: str) -> Outcome:
+    """Check tables by the same program in this process."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        code = check_program()["main"](str(tables), str(corpus), *moves)
+    return Outcome(code, out.getvalue(), "")
+
+
+def check_program() -> dict[str, Any]:
+    """The functions of the program, which has read no shard yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(_copies())
+        return runpy.run_path(str(_copies() / "check.py"))
+
+
+@cache
+def _copies() -> Path:
+    return copied(Path(tempfile.mkdtemp()))
 
 
 def copied(folder: Path) -> Path:

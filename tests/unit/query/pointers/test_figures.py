@@ -5,13 +5,12 @@ import hashlib
 import json
 import random
 import re
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from html import escape
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,9 @@ from presswatch_spark.tables.digests import row_digest, table_digest
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.arc import arc_record, packed_arc
-from tests.world.commands import copied, outcome, rejected, run_check
+from tests.world.commands import check_program, checked, outcome, rejected
 from tests.world.corpora import article, build, corpus_of, write_jsonl
+from tests.world.proofs import each_time
 from tests.world.scanned import (
     FORMS,
     ONE_OF_EACH_FORMAT,
@@ -111,11 +111,13 @@ def forgeries(name: str, value: Any) -> Iterator[Any]:
         yield value[1:] if value else [{each.name: 0 for each in Match.schema.field(name).type.value_type}]
 
 
-def samples(rows: Rows) -> Rows:
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in rows:
-        found.setdefault((row["dataset"], row["grade"], row["url_match"]), row)
-    return list(found.values())
+def samples(rows: Rows, *, few: bool) -> Rows:
+    """A row of each kind in each dataset; `few`: the kinds go round the datasets, each in one of them."""
+    kinds = sorted({(row["grade"], row["url_match"]) for row in rows})
+    datasets = sorted({row["dataset"] for row in rows})
+    found = {(row["dataset"], row["grade"], row["url_match"]): row for row in rows}
+    chosen = zip(datasets, kinds, strict=True) if few else product(datasets, kinds)
+    return [found[dataset, *kind] for dataset, kind in chosen]
 
 
 def test_all_rows_of_all_formats_are_computed_again_as_they_are(scanned: Scanned, corpus: Path) -> None:
@@ -127,13 +129,14 @@ def test_all_rows_of_all_formats_are_computed_again_as_they_are(scanned: Scanned
     assert set(failures(tables, None, rows)) == {""}
 
 
+@pytest.mark.parametrize("few", each_time([True], [True, False]))
 def test_a_row_that_is_forged_in_any_column_fails_but_in_those_that_the_docs_list(
-    scanned: Scanned, corpus: Path
+    scanned: Scanned, corpus: Path, few: bool
 ) -> None:
     tables, rows = scanned
     forged: Rows = []
     about: list[tuple[str, str]] = []
-    for row in samples(rows):
+    for row in samples(rows, few=few):
         format = registry.find(row["dataset"])
         assert format is not None
         for name in Match.schema.names:
@@ -390,9 +393,9 @@ def test_it_reaches_the_same_text_and_words_of_every_kind_of_page(tmp_path: Path
     assert len(rows) == 3 * (len(warc()) + 2) + 1 + 3
     assert {row["longest_run_words"] for row in rows} == {len(re.findall(r"\w+", BODY))}
     publish_with_digests(tmp_path / "tables")
-    done = run_check(tmp_path, tmp_path / "tables", corpus)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines() == [
+    done = checked(tmp_path / "tables", corpus)
+    assert done.code == 0, done.out + done.err
+    assert done.out.splitlines() == [
         f"{len(rows)} rows and 1 runs have their digests",
         f"{len(rows)} rows: {len(rows)} as the table says, 0 not as the table says, 0 of damaged records,"
         " not checked",
@@ -408,10 +411,10 @@ def test_it_names_damaged_records_and_does_not_count_them_as_checked(tmp_path: P
     rows = scan_here([file], corpus, tmp_path / "tables", statuses=("partial",))
     assert [row["record_damage"] for row in rows] == [None, "length", "boundary"]
     publish_with_digests(tmp_path / "tables")
-    done = run_check(tmp_path, tmp_path / "tables", corpus)
-    assert done.returncode == 3, done.stderr
-    assert done.stdout.count("record is damaged: length") == 1
-    assert "3 rows: 1 as the table says, 0 not as the table says, 2 of damaged records" in done.stdout
+    done = checked(tmp_path / "tables", corpus)
+    assert done.code == 3, done.err
+    assert done.out.count("record is damaged: length") == 1
+    assert "3 rows: 1 as the table says, 0 not as the table says, 2 of damaged records" in done.out
 
 
 SOFT = BODY.replace("subvention", "sub\u00advention").replace("maraîchers", "marai\u0302\u200bchers")
@@ -462,7 +465,7 @@ def test_lengths_that_are_off_by_two_throughout_a_release_are_known(tmp_path: Pa
     assert_agreement(tmp_path, corpus, refused=0)
 
 
-def test_a_word_that_goes_on_in_the_next_line_is_one_word(tmp_path: Path) -> None:
+def test_a_word_that_goes_on_in_the_next_line_is_one_word() -> None:
     pairs = {
         ("la subven-\n tion du soir", "La subvention du soir"): 4,
         ("la subven\u00ad\ntion", "la subven\u2010\r\ntion"): 3,
@@ -476,15 +479,9 @@ def test_a_word_that_goes_on_in_the_next_line_is_one_word(tmp_path: Path) -> Non
         ("a", ""): None,
         ("mot " * 20_000, "mot " * 20_000): 20_000,
     }
-    code = (
-        "import json, sys; from check import words, words_in_common;"
-        "print([words_in_common(words(a), words(b)) for a, b in json.load(sys.stdin)])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=copied(tmp_path), input=json.dumps(list(pairs)), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.strip() == str(list(pairs.values()))
+    check = check_program()
+    for texts, count in pairs.items():
+        assert check["words_in_common"](*map(check["words"], texts)) == count, texts
 
 
 def test_it_refuses_the_rows_that_verify_rows_refuses_and_stops_at_none(corpus: Path, tmp_path: Path) -> None:
@@ -498,25 +495,25 @@ def test_it_refuses_the_rows_that_verify_rows_refuses_and_stops_at_none(corpus: 
     assert_agreement(tmp_path, corpus, refused=2)
     other = press_corpus(tmp_path / "other", lambda body: body.replace("a", "o"))
     publish_with_digests(tmp_path / "tables")
-    done = run_check(tmp_path, tmp_path / "tables", other)
-    assert (done.returncode, done.stderr) == (3, "")
+    done = checked(tmp_path / "tables", other)
+    assert done.code == 3
 
 
 def test_forged_digests_are_named(corpus: Path, tmp_path: Path) -> None:
     file = tmp_path / "a.warc.wet.gz"
     FORMS[file.name](file, some_pages())
     scan_here([file], corpus, tmp_path / "tables")
-    done = run_check(tmp_path, tmp_path / "tables", corpus)  # runs of tests have no digest of their settings
-    assert done.returncode == 3
-    assert "another config_digest" in done.stdout
+    done = checked(tmp_path / "tables", corpus)  # runs of tests have no digest of their settings
+    assert done.code == 3
+    assert "another config_digest" in done.out
     publish_with_digests(tmp_path / "tables")
     store = TableStore.open(str(tmp_path / "tables"))
     rows = store.read("matches").to_pylist()
     write(store, "matches", rows[0]["run_id"], [{**rows[0], "copied_words": 9000}, *rows[2:]], Match.schema)
-    done = run_check(tmp_path, tmp_path / "tables", corpus)
-    assert done.returncode == 3
-    assert "another table_digest" in done.stdout
-    assert f"{rows[0]['row_sha256']}: the row has another digest" in done.stdout
+    done = checked(tmp_path / "tables", corpus)
+    assert done.code == 3
+    assert "another table_digest" in done.out
+    assert f"{rows[0]['row_sha256']}: the row has another digest" in done.out
 
 
 def test_shards_may_lie_elsewhere(corpus: Path, tmp_path: Path) -> None:
@@ -526,15 +523,15 @@ def test_shards_may_lie_elsewhere(corpus: Path, tmp_path: Path) -> None:
     rows = scan_here([folder / "c4-train.json.gz"], corpus, tmp_path / "tables")
     publish_with_digests(tmp_path / "tables")
     folder.rename(tmp_path / "elsewhere")
-    done = run_check(tmp_path, tmp_path / "tables", corpus)
-    assert done.stdout.count("cannot be read: FileNotFoundError") == len(rows)
-    done = run_check(tmp_path, tmp_path / "tables", corpus, f"{folder}/={tmp_path}/elsewhere/")
-    assert done.returncode == 0, done.stdout
+    done = checked(tmp_path / "tables", corpus)
+    assert done.out.count("cannot be read: FileNotFoundError") == len(rows)
+    done = checked(tmp_path / "tables", corpus, f"{folder}/={tmp_path}/elsewhere/")
+    assert done.code == 0, done.out
 
 
 @pytest.mark.real_data
 @pytest.mark.slow
-@pytest.mark.parametrize("most", [40, pytest.param(1207, marks=pytest.mark.full)])
+@pytest.mark.parametrize("most", each_time([12], [12, 1207]))
 def test_it_accepts_every_row_of_real_press_in_every_format(
     tmp_path: Path, real_data: Path, most: int
 ) -> None:
@@ -566,9 +563,9 @@ def assert_agreement(folder: Path, corpus: Path, *, refused: int) -> None:
     figures = RowRecomputation(opened, partial(rules_in_tables, store))
     verdicts = list(Audit(store, corpus=opened, figures=figures).verdicts(rows))
     ours = {each.row.row_sha256 for each in verdicts if each.failure}
-    done = run_check(folder, folder / "tables", corpus)
-    assert rejected(done.stdout) == ours, done.stdout[-3000:]
-    assert (done.returncode, done.stderr) == (3 if refused else 0, "")
+    done = checked(folder / "tables", corpus)
+    assert rejected(done.out) == ours, done.out[-3000:]
+    assert done.code == (3 if refused else 0)
     assert len([each for each in verdicts if each.failure]) == refused
 
 

@@ -162,6 +162,11 @@ def _shares(names: str, owners: str, key: str, is_own: str, *, and_all: bool = F
             and part.rows_name_release = whole.rows_name_release"""
 
 
+_TITLES = """
+    select corpus_digest, publisher_id, title_id from corpus_articles
+    union select h.corpus_digest, m.publisher_id, m.title_id
+    from matches m join shards_read h on h.run_id = m.run_id and h.shard_uri = m.shard_uri"""
+
 ALL_CURRENT = "select *, true as is_current from matches"
 """The view `all_matches` over runs of which no two read the same shard."""
 VIEWS = {
@@ -311,18 +316,15 @@ VIEWS = {
             and chosen.shard_uri = own.shard_uri and chosen.weight = own.weight""",
     "token_share": _shares(
         names="t.publisher_id, t.title_id",
-        owners="""
-            select corpus_digest, publisher_id, title_id from corpus_articles
-            union select h.corpus_digest, m.publisher_id, m.title_id
-            from matches m join shards_read h on h.run_id = m.run_id and h.shard_uri = m.shard_uri""",
+        owners=_TITLES,
         key="title_id",
         is_own="s.url_match <> 'none'",
     ),
     "publisher_share": _shares(
         names="t.publisher_id",
-        owners="""
-            select distinct corpus_digest, publisher_id from token_share
-            union all select distinct corpus_digest, cast(null as string) from token_share""",
+        owners=f"""
+            select corpus_digest, publisher_id from ({_TITLES}) as titles
+            group by grouping sets ((corpus_digest, publisher_id), (corpus_digest))""",
         key="publisher_id",
         is_own="coalesce(s.own_site, false) or s.url_match <> 'none'",
         and_all=True,

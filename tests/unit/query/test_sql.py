@@ -132,8 +132,8 @@ class TestAnswers:
         assert chosen == ["duckdb", "spark", "duckdb"]
 
 
-def world(folder: Path) -> Path:
-    """Publish three runs, of two corpora: pages of ours, of a sister and of others, in shards read or not.
+def world(folder: Path, runs: tuple[str, ...] = ("r1", "r2", "r3")) -> Path:
+    """Publish runs, of two corpora: pages of ours, of a sister and of others, in shards read or not.
 
     Shard 1 was read to its end by the first run, shard 2 by the second; what the others found in them is
     superseded. A page copies two articles of two publishers; another printed a passage twice, and
@@ -171,6 +171,8 @@ def world(folder: Path) -> Path:
     for run_id, digest, brought, at in (
         ("r1", "one", "abc", EARLY), ("r2", "one", "abc", LATE), ("r3", "two", "abd", LATE),
     ):  # fmt: skip
+        if run_id not in runs:
+            continue
         matches = [
             match(
                 article, url, row_sha256=f"{run_id}-{n}", shard_uri=shard, copied_words=words,
@@ -220,16 +222,17 @@ class TestViews:
 
     @pytest.mark.slow
     def test_each_can_be_asked(self, tmp_path: Path) -> None:
-        tables = world(tmp_path)
-        for name in VIEWS:
-            assert rows(tables, f"select * from {name}") or name in ("claimed", "spans")
+        store = TableStore.open(str(world(tmp_path, ("r1",))))
+        answers = answers_of(store, [f"select * from {name}" for name in VIEWS], "duckdb")
+        found = {name: list(answer.rows) for name, answer in zip(VIEWS, answers, strict=True)}
+        assert {name for name, of_view in found.items() if not of_view} == {"claimed", "spans"}
         # What a view is made of comes before it.
         ordered = in_order(["pages"])
         assert ordered[-5:] == ["all_matches", "claims", "all_sightings", "sightings", "pages"]
         assert set(ordered[:-5]) == {"scan_log", "runs", "matches", "corpus_articles"}
 
     def test_an_article_that_was_forgotten_is_in_none(self, tmp_path: Path) -> None:
-        tables = world(tmp_path)
+        tables = world(tmp_path, ("r3",))
         forget(str(tables), Subject("article", "d"))
         assert rows(tables, "select count(*) from articles where article_id = 'd'") == [(0,)]
         assert list(TableStore.open(str(tables)).damage()) == []

@@ -30,14 +30,14 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage import disk
 from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions, write_object
-from tests.world.bags import build, lines, unprinted
+from tests.world.bags import build, lines, some_rows, unprinted
 from tests.world.campaigns import PLANNED, bureaux
 from tests.world.commands import outcome, presswatch
 from tests.world.notices import DRAFTED, bureau
 from tests.world.patches import run_script, targets_of
 from tests.world.places import Bucket
 from tests.world.proofs import each_time
-from tests.world.release import LETTERS, Release, new_case, probes_of, release
+from tests.world.release import Release, new_case, probes_of, release
 from tests.world.servers import Fault, Server, web
 from tests.world.warc import warc_record
 
@@ -53,14 +53,22 @@ REFUSALS = {
 
 @pytest.fixture
 def crawl(tmp_path: Path, s3: Bucket) -> Release:
-    """A release whose shards, tables and corpus are on S3, too."""
+    """A release whose shards are on S3, too."""
     found = release(tmp_path, Server(), FORMS)
-    for folder, prefix in ((found.shards, "crawl"), (found.tables, "tables"), (found.corpus, "corpus")):
-        s3.upload(folder, prefix)
+    s3.upload(found.shards, "crawl")
     return found
 
 
+def some(crawl: Release) -> str:
+    """A file that names two claims of each form."""
+    return str(some_rows(crawl, 2 * len(FORMS)))
+
+
 class TestCases:
+    def open(self, crawl: Release, out: str, storage: StorageOptions | None = None) -> RemovalCase:
+        choice = Choice.of(some(crawl), (), StorageOptions())
+        return open_case(str(crawl.tables), out, choice, storage=storage)[0]
+
     def probe(self, case: RemovalCase, crawl: Release, endpoint: str) -> ProbeReport:
         flags = {"storage.endpoint": endpoint, "storage.max_attempts": 1, "storage.backoff_base": 0.01}
         mirror = Mirror(str(crawl.shards), "s3://shards/crawl")
@@ -68,7 +76,7 @@ class TestCases:
 
     def test_a_case_on_s3_is_opened_probed_and_read(self, crawl: Release, s3: Bucket) -> None:
         out = f"{s3.uri}/cases/one"
-        case, _ = open_case(str(crawl.tables), out, Choice(confidences=LETTERS), storage=s3.storage)
+        case = self.open(crawl, out, s3.storage)
         assert self.probe(case, crawl, s3.endpoint).is_complete
         assert set(CaseStatus.of(RemovalCase.open(out, s3.storage)).counts()) == {"present"}
         headers = [probed.headers for probed in probes_of(case) if probed.status == 206]
@@ -80,13 +88,13 @@ class TestCases:
         self.probe(case, crawl, s3.endpoint)
         assert CaseStatus.of(case).states[target.target_sha256].state == "overwritten"
         with pytest.raises(OutputError, match="the folder already exists"):
-            open_case(str(crawl.tables), out, Choice(confidences=LETTERS), storage=s3.storage)
+            self.open(crawl, out, s3.storage)
 
     @pytest.mark.parametrize("refusal", each_time(["denied", "bad key"], REFUSALS))
     def test_no_refusal_of_s3_is_a_removal(
         self, tmp_path: Path, crawl: Release, s3: Bucket, faulty: Server, refusal: str
     ) -> None:
-        case, _ = open_case(str(crawl.tables), str(tmp_path / "case"), Choice(confidences=LETTERS))
+        case = self.open(crawl, str(tmp_path / "case"))
         self.probe(case, crawl, s3.endpoint)
         faulty.always, state = REFUSALS[refusal]
         self.probe(case, crawl, faulty.url)
@@ -97,10 +105,10 @@ class TestCases:
 
 
 def words(crawl: Release, s3: Bucket, out: str) -> list[str]:
-    """The command that makes a bag."""
-    choice = [word for letter in "ABCD" for word in ("--confidence", letter)]
-    where = ["--corpus", f"{s3.uri}/corpus", "--mirror", f"{crawl.shards}={s3.uri}/crawl", *s3.there]
-    return ["evidence", "build", *choice, *where, "--out", out, f"{s3.uri}/tables"]
+    """The command that makes a bag of tables and a corpus on S3."""
+    tables, corpus = s3.upload(crawl.tables, "tables"), s3.upload(crawl.corpus, "corpus")
+    where = ["--corpus", corpus, "--mirror", f"{crawl.shards}={s3.uri}/crawl", *s3.there]
+    return ["evidence", "build", "--rows", some(crawl), *where, "--out", out, tables]
 
 
 class TestBags:
@@ -111,7 +119,7 @@ class TestBags:
 
     def test_a_bag_on_s3_holds_what_one_on_disk_holds(self, crawl: Release, s3: Bucket) -> None:
         bag, said = self.bag(crawl, s3)
-        on_disk, built = build(crawl, "disk", mirrored=False)
+        on_disk, built = build(crawl, "disk", rows=some(crawl), confidences=(), mirrored=False)
         assert f"claims root: {built.seal['claims_root']}" in said
         presswatch("evidence", "verify", *s3.there, bag)
         with bag_on_disk(bag, s3.storage) as folder:

@@ -149,7 +149,7 @@ class Bucket:
     def upload(self, folder: Path, prefix: str) -> str:
         """Put all files below a folder below a prefix; return the URI of that."""
         for path in filter(Path.is_file, folder.rglob("*")):
-            self.client.upload_file(str(path), self.name, f"{prefix}/{path.relative_to(folder).as_posix()}")
+            self.put(f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
         return f"{self.uri}/{prefix}"
 
     def store(self, name: str) -> TableStore:

@@ -51,30 +51,36 @@ from tests.world.servers import Fault, Server
 from tests.world.tables import flipped, row_of
 
 OUT = "s3://shards/some tables"
-SHARDS = 12
+SHARDS = 6
 DECLARED = dict.fromkeys((shard.uri for shard in fake_shards(SHARDS)), declare)
 RULES = RunRules(wave_shards=5, shards_per_task=2, lease_seconds=1)
 MULTIPART_BYTES = 9 << 20
 
 
 @pytest.fixture
-def options(faulty: Server, bucket: str) -> StorageOptions:
-    return StorageOptions(endpoint=faulty.url, max_attempts=8, backoff_base=0.0001, read_timeout=5)
+def options(endpoint: str, bucket: str) -> StorageOptions:
+    return StorageOptions(endpoint=endpoint, max_attempts=8, backoff_base=0.0001, read_timeout=5)
+
+
+@pytest.fixture
+def by_faulty(options: StorageOptions, faulty: Server) -> StorageOptions:
+    """The same, through a server that fails on demand and knows what it was asked."""
+    return replace(options, endpoint=faulty.url)
 
 
 @pytest.fixture(scope="module")
 def on_disk(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSummary, TableStore]:
     out = tmp_path_factory.mktemp("disk") / "out"
-    return run_fake(spark, out, trouble=DECLARED), TableStore.open(str(out))
+    return run_fake(spark, out, shards=SHARDS, trouble=DECLARED), TableStore.open(str(out))
 
 
 @pytest.fixture
 def run(spark: SparkSession, options: StorageOptions) -> Any:
     """Run fake shards into tables on S3; the summary, and the tables."""
 
-    def run_there(**given: Any) -> tuple[RunSummary, TableStore]:
-        summary = run_fake(spark, OUT, rules=RULES, storage=options, **({"trouble": DECLARED} | given))
-        return summary, TableStore.open(OUT, options)
+    def run_there(storage: StorageOptions = options, **given: Any) -> tuple[RunSummary, TableStore]:
+        usual = {"rules": RULES, "shards": SHARDS, "trouble": DECLARED}
+        return run_fake(spark, OUT, storage=storage, **usual | given), TableStore.open(OUT, storage)
 
     return run_there
 
@@ -106,16 +112,17 @@ def test_a_run_on_s3_gives_the_rows_of_one_on_disk_in_the_same_files(
 
 
 def test_objects_that_are_not_those_that_were_published_are_noticed_and_others_cost_no_request(
-    run: Any, faulty: Server, s3: Bucket
+    run: Any, by_faulty: StorageOptions, faulty: Server, s3: Bucket
 ) -> None:
-    _, store = run(shards=3)
+    _, store = run(by_faulty, shards=3)
     for table in ("matches", "rights_signals", "scan_log", "metrics", "runs"):
         faulty.requests.clear()
         (uri,) = store.files(table)
         assert table == "runs" or not [url for _, url, _ in faulty.requests if f"/{table}/" in url]
         key = uri.removeprefix("s3://shards/")
         data = s3.get(key)
-        for place in (40, 4 * len(data), 8 * len(data) - 80):
+        places = (40, 4 * len(data), 8 * len(data) - 80)
+        for place in places if table in ("matches", "runs") else places[1:2]:
             s3.put(key, flipped(data, place))
             with pytest.raises(DamagedTablesError, match="publishe"):
                 store.read(table)
@@ -128,12 +135,12 @@ def test_objects_that_are_not_those_that_were_published_are_noticed_and_others_c
 
 
 def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
-    run: Any, faulty: Server, on_disk: tuple[RunSummary, TableStore]
+    run: Any, by_faulty: StorageOptions, faulty: Server, on_disk: tuple[RunSummary, TableStore]
 ) -> None:
     trouble = [Fault(status=503), Fault(lost=True), Fault(), Fault(status=500), Fault(), Fault(lost=True)]
-    faulty.put_faults.extend(trouble * 4)
-    faulty.faults.extend([Fault(status=503), Fault(cut_after=100), Fault()] * 4)
-    assert_same(on_disk, run())
+    faulty.put_faults.extend(trouble * 3)
+    faulty.faults.extend([Fault(status=503), Fault(cut_after=100), Fault()] * 3)
+    assert_same(on_disk, run(by_faulty))
     assert not faulty.put_faults, "every fault was met"
 
 
@@ -141,7 +148,7 @@ def test_finished_waves_are_kept_and_leftovers_are_neither_read_nor_kept(
     run: Any, options: StorageOptions, s3: Bucket, on_disk: tuple[RunSummary, TableStore]
 ) -> None:
     with pytest.raises(PresswatchError, match=r"not on this host .*the same command again"):
-        run(broken="shard-007")
+        run(broken="shard-005")
     store = TableStore.open(OUT, options)
     names = [name for name in store.root.entries() if name.startswith("_runs/")]
     assert sum("/waves/" in name for name in names) == 1
@@ -226,9 +233,10 @@ def test_a_process_that_was_followed_while_it_published_cannot_publish(
     ids=["few", "lost", "many"],
 )
 def test_a_file_is_whole_or_absent(
-    options: StorageOptions, faulty: Server, size: int, faults: list[Fault]
+    by_faulty: StorageOptions, faulty: Server, size: int, faults: list[Fault]
 ) -> None:
-    folder, data = Folder.of(OUT, options), os.urandom(size)
+    options, data = by_faulty, os.urandom(size)
+    folder = Folder.of(OUT, options)
     faulty.put_faults.extend(faults)
     try:
         with folder.new_file("part") as path:
@@ -261,8 +269,8 @@ def test_a_file_whose_writer_fails_is_not_there(options: StorageOptions) -> None
     assert not drafts[0].exists()
 
 
-def test_a_part_is_read_with_one_request(options: StorageOptions, faulty: Server) -> None:
-    parts = Folder.of(OUT, options)
+def test_a_part_is_read_with_one_request(by_faulty: StorageOptions, faulty: Server) -> None:
+    parts = Folder.of(OUT, by_faulty)
     log = row_of(ShardLog, shard_uri="s3://b/1.gz", status="complete")
     with part_files(parts, "000000-abcd", SCAN.columns) as files:
         files.add("scan_log", [pa.RecordBatch.from_pylist([log], SCAN.columns["scan_log"])])
@@ -287,7 +295,7 @@ SECONDS = 0.6
 
 @pytest.fixture
 def store(options: StorageOptions) -> TableStore:
-    return TableStore.create("s3://shards/tables", replace(options, max_attempts=4))
+    return TableStore.create("s3://shards/tables", options)
 
 
 @pytest.fixture
@@ -418,8 +426,9 @@ class TestRuns:
         assert store.root.read(name)[0] == b"of its follower"
 
     def test_a_run_is_published_once_even_if_the_reply_was_lost(
-        self, store: TableStore, faulty: Server
+        self, by_faulty: StorageOptions, faulty: Server
     ) -> None:
+        store = TableStore.create("s3://shards/tables", replace(by_faulty, max_attempts=4))
         rows = [row_of(PublishedRun, run_id="20261124T120000Z-aaaaaa", documents=number) for number in (1, 2)]
         faulty.put_faults.extend([Fault(lost=True), *[Fault(status=503)] * 3])
         store.publish("runs", rows[0])

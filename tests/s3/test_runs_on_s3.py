@@ -53,7 +53,7 @@ from tests.world.tables import flipped, row_of
 OUT = "s3://shards/some tables"
 SHARDS = 6
 DECLARED = dict.fromkeys((shard.uri for shard in fake_shards(SHARDS)), declare)
-RULES = RunRules(wave_shards=5, shards_per_task=2, lease_seconds=1)
+RULES = RunRules(wave_shards=5, shards_per_task=2, lease_seconds=3)
 MULTIPART_BYTES = 9 << 20
 
 
@@ -96,30 +96,20 @@ def assert_same(one: tuple[RunSummary, TableStore], other: tuple[RunSummary, Tab
         assert not [name for name in store.root.entries() if name.startswith("_runs/")]
 
 
-def test_a_run_on_s3_gives_the_rows_of_one_on_disk_in_the_same_files(
-    run: Any, s3: Bucket, on_disk: tuple[RunSummary, TableStore]
+def test_a_run_on_s3_gives_the_rows_of_one_on_disk_in_the_same_files_and_changes_of_these_are_noticed(
+    run: Any, by_faulty: StorageOptions, faulty: Server, s3: Bucket, on_disk: tuple[RunSummary, TableStore]
 ) -> None:
-    found = run()
+    found = run(by_faulty)
     assert_same(on_disk, found)
-    run_id = found[0].run_id
-    assert sorted(s3.names()) == [
-        "some tables/_presswatch.json",
-        *(
-            f"some tables/{table}/{run_id}-00000.parquet"
-            for table in ("corpus_articles", "matches", "metrics", "rights_signals", "runs", "scan_log")
-        ),
-    ]
-
-
-def test_objects_that_are_not_those_that_were_published_are_noticed_and_others_cost_no_request(
-    run: Any, by_faulty: StorageOptions, faulty: Server, s3: Bucket
-) -> None:
-    _, store = run(by_faulty, shards=3)
-    for table in ("matches", "rights_signals", "scan_log", "metrics", "runs"):
+    tables = ("corpus_articles", "matches", "metrics", "rights_signals", "runs", "scan_log")
+    keys = {table: f"some tables/{table}/{found[0].run_id}-00000.parquet" for table in tables}
+    assert sorted(s3.names()) == ["some tables/_presswatch.json", *keys.values()]
+    store = found[1]
+    for table, key in keys.items():
         faulty.requests.clear()
-        (uri,) = store.files(table)
+        assert store.files(table) == {f"{s3.uri}/{key}": [found[0].run_id]}
+        # What a table's rows publish is known without a request for its files.
         assert table == "runs" or not [url for _, url, _ in faulty.requests if f"/{table}/" in url]
-        key = uri.removeprefix("s3://shards/")
         data = s3.get(key)
         places = (40, 4 * len(data), 8 * len(data) - 80)
         for place in places if table in ("matches", "runs") else places[1:2]:

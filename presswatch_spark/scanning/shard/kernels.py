@@ -37,6 +37,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 WORDS = 24
 ABOUT_SECONDS = 20
 """Time of the compilation on two cores of a machine of 2026."""
+_ORIGIN = Origin("rehearsal", None, "rehearsal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +62,20 @@ class Rehearsal:
     def find(self, key: KeySource) -> None:
         """Search a document in a sealed corpus."""
         corpus = SealedCorpus.same(self.corpus, self.digest, self.config.storage)
-        finder, origin = (
-            CandidateFinder(corpus, key.read(self.config.storage)),
-            Origin("rehearsal", None, "rehearsal"),
-        )
+        finder = CandidateFinder(corpus, key.read(self.config.storage))
         batch = _document(b"un mot de li-\nsse " * 8)
         found = replace(
             finder.candidates(batch), documents=np.zeros(1, np.int32), articles=np.zeros(1, np.uint32)
         )
-        for _ in finder.rows(batch, found, origin, None):
+        for _ in finder.rows(batch, found, _ORIGIN, None):
             pass
 
     def match(self) -> None:
         """Match an article with itself."""
         corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
-        matcher, origin = Matcher(corpus, MatchRules.of(self.config)), Origin("rehearsal", None, "rehearsal")
+        matcher = Matcher(corpus, MatchRules.of(self.config))
         batch = _document(corpus.body(0) + b"\nun mot de li-\nsse")
-        for _ in matcher.rows(batch, matcher.candidates(batch), origin):
+        for _ in matcher.rows(batch, matcher.candidates(batch), _ORIGIN):
             pass
         Members(corpus).wants(batch.url_of(0))
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -449,15 +449,28 @@ class Sources:
     as_of: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClaimsSummary:
-    """A published table `claims`: its folder, rows, digest and counts."""
+    """A published table `claims` in a folder of tables: its digest, and the engine that made it."""
 
-    folder: Folder
-    rows: int
+    store: TableStore
     table_digest: str
     engine: str
-    counts: ClaimCounts
+
+    @property
+    def folder(self) -> Folder:
+        """Return the folder of the table."""
+        return self.store.root / "claims"
+
+    @property
+    def rows(self) -> int:
+        """Return the number of claims about current rows."""
+        return self.counts.total("rows")
+
+    @cached_property
+    def counts(self) -> ClaimCounts:
+        """Return the counts of these claims, queried when they are first read; raises as `run_query`."""
+        return counts_of(self.store, self.engine)
 
 
 def make_claims(
@@ -496,8 +509,7 @@ def make_claims(
         return written
 
     published = publish_derived(out, "claims", runs, write, config.storage, about)
-    counts, digest = counts_of(published, chosen), str(about["table_digest"])
-    return ClaimsSummary(published.root / "claims", counts.total("rows"), digest, chosen, counts)
+    return ClaimsSummary(published, str(about["table_digest"]), chosen)
 
 
 def read_knowledge(

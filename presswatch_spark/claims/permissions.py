@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, product
 from typing import Self
 
@@ -132,7 +132,7 @@ class PressList:
     def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
         """Read `conf/press.yaml`, and the additions and removals in `path`; raises as `Licences.load`."""
         named = shipped("press.yaml")
-        kinds, _ = parse_press(named.read_bytes(), str(named))
+        kinds, _ = _parsed_press(named.read_bytes(), str(named))
         if path is not None:
             raw, _ = read_object(canonical(path), storage or StorageOptions())
             more, less = parse_press(raw, path)
@@ -168,6 +168,9 @@ def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
     less = {domain for _, domain in _domains(top.get("not_press"), "not_press", check)}
     check.finish(name, "the press list")
     return kinds, less
+
+
+_parsed_press = lru_cache(maxsize=1)(parse_press)
 
 
 def _domains(node: yaml.Node | None, what: str, check: Check) -> Iterator[tuple[yaml.Node, str]]:

@@ -58,18 +58,19 @@ class LocalStore(Store):
             raise StorageError("this is not a regular file", where=uri, remedy="write it to a file first")
         return _described(uri, found)
 
-    def list(self, uri: str, above: frozenset[str] = frozenset()) -> Iterator[ObjectInfo]:
+    def list(self, uri: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[ObjectInfo]:
         """Yield the files of a folder and its sub-folders; for a hidden folder, only its name.
 
         An unreadable sub-folder is an error. Dangling links, links to themselves and special files are
         listed, so that reading them fails, instead of being ignored.
         """
         folder = uri.rstrip("/") or "/"
-        real = os.path.realpath(folder)
-        if real in above:
-            raise StorageError("a symbolic link leads back into a folder above it", where=folder)
         with system_errors(folder):
+            itself = os.stat(folder)
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        here = itself.st_dev, itself.st_ino
+        if here in above:
+            raise StorageError("a symbolic link leads back into a folder above it", where=folder)
         for entry in entries:
             found = None
             with suppress(OSError):
@@ -77,7 +78,7 @@ class LocalStore(Store):
             if found is None:
                 yield ObjectInfo(entry.path)
             elif stat.S_ISDIR(found.st_mode):
-                yield from self.list(entry.path, above | {real})
+                yield from self.list(entry.path, above | {here})
             else:
                 yield _described(entry.path, found)
 

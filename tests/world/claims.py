@@ -1,7 +1,7 @@
 """Claims from texts to letters without Spark: a corpus, runs over pages of the web, and what is claimed."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -64,12 +64,14 @@ class House:
         rows = [{"url": page.url, "text": page.text, "date": page.at} for page in pages]
         self._scan(write_jsonl(shard, rows))
 
-    def scan_web(self, url: str, page: str) -> None:
+    def scan_web(self, pages: Mapping[str, str]) -> None:
+        """Scan pages of HTML, by URL, as one run."""
         shard = self.folder / f"pages-{self.runs + 1}.warc.gz"
-        response = CannedResponse(url, [("Content-Type", "text/html; charset=utf-8")], page.encode(), "fra")
+        head = [("Content-Type", "text/html; charset=utf-8")]
+        responses = [CannedResponse(url, head, page.encode(), "fra") for url, page in pages.items()]
         if not self.corpus.exists():
             self.build()
-        write_warc(shard, [response])
+        write_warc(shard, responses)
         self._scan(shard)
 
     def _scan(self, shard: Path) -> None:

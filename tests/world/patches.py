@@ -2,18 +2,22 @@
 
 import gzip
 import hashlib
+import io
 import json
 import random
+import runpy
 import shutil
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import zstandard
 
 from presswatch_spark.legal.removal.case import sealed
@@ -43,6 +47,24 @@ def run_script(
     """Run the script of a patch as an operator does: alone."""
     command = [python, "-I", str(patch / "apply.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def run_here(patch: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the script of a patch in this process, which is twenty times as fast."""
+    words, out, err, code = (
+        [str(patch / "apply.py"), *map(str, arguments)],
+        io.StringIO(),
+        io.StringIO(),
+        None,
+    )
+    with pytest.MonkeyPatch.context() as patching, redirect_stdout(out), redirect_stderr(err):
+        patching.setattr(sys, "argv", words)
+        try:
+            runpy.run_path(words[0], run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def copies(crawl: Release, folder: Path) -> list[Path]:

@@ -131,17 +131,24 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
     """Write shards of these forms, scan them, and make claims, in a folder that goes with the process."""
     folder = Path(tempfile.mkdtemp(prefix="release-"))
     shards, press = folder / below, folder / "press"
-    for each in (shards, press):
-        each.mkdir(parents=True)
+    shards.mkdir(parents=True)
+    shutil.copytree(_press(), press)
     pages = [page for shelf in release_pages().values() for page in shelf]
     for name in forms:
         FORMS[name](shards / name, pages)
-    _, articles = write_press(press)
-    build(press / "corpus", [articles], members_file=package_file("members.yaml").read_text("utf-8"))
     scan_here([shards / name for name in forms], press / "corpus", folder / "tables")
     sources = Sources(corpus=str(press / "corpus"), as_of=AS_OF)
     judge_all(folder / "tables", folder / "tables", sources)
     return Made(folder, below, {path.name: path.read_bytes() for path in shards.iterdir()})
+
+
+@cache
+def _press() -> Path:
+    """Write the articles of all releases, with their corpus."""
+    folder = Path(tempfile.mkdtemp(prefix="press-"))
+    _, articles = write_press(folder)
+    build(folder / "corpus", [articles], members_file=package_file("members.yaml").read_text("utf-8"))
+    return folder
 
 
 def probe(
@@ -150,6 +157,25 @@ def probe(
     corpus = Corpus.open(str(found.corpus)) if words else None
     config = load_scan_config(flags=QUICK | settings)
     return Prober(case, config, [found.mirror], corpus, deep).probe()
+
+
+def read_once(crawl: Release) -> RemovalCase:
+    """Return a case of an unchanged release, `case` in its folder, whose targets were read once.
+
+    They are read once a process, release and server: the case is a copy.
+    """
+    kept, place = _kept(crawl.server.url, crawl.made.folder), crawl.folder / "case"
+    if not kept.exists():
+        probe(crawl.open(), crawl)
+        shutil.copytree(place, kept)
+    else:
+        shutil.copytree(kept, place)
+    return RemovalCase.open(str(place), StorageOptions())
+
+
+@cache
+def _kept(url: str, release: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix="case-")) / "case"
 
 
 def ordered(case: RemovalCase) -> list[Target]:

@@ -23,7 +23,7 @@ from tests.world.reviews import ARABIC, HOSTILE
 PUNYCODE = "xn--bcher-kva.example"
 
 
-def hostile_house(folder: Path, *, claims: bool = True) -> House:
+def hostile_house(folder: Path) -> House:
     """Two runs over pages whose texts, headlines and addresses are hostile; claims lie beside the rows."""
     house = House(folder)
     texts = [text(number) for number in range(4)]
@@ -40,8 +40,7 @@ def hostile_house(folder: Path, *, claims: bool = True) -> House:
     ]
     house.scan(*pages)
     house.scan(*pages[:2], Seen("https://new.example/a", texts[3]))
-    if claims:
-        house.claims("tables")
+    house.claims("tables")
     return house
 
 

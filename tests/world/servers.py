@@ -102,6 +102,12 @@ class Server:
     guard: Lock = field(default_factory=Lock)
     url: str = ""
 
+    def reset(self) -> None:
+        """Become a server that has nothing, was asked nothing and does nothing wrong, at the same address."""
+        self.__class__ = Server
+        vars(self).update(vars(Server(url=self.url)))
+        forget_hosts()
+
     def fault_for(self, method: str, path: str) -> Fault:
         if self.blocks_after is not None and len(self.requests) > self.blocks_after:
             return Fault(status=403)

@@ -14,7 +14,7 @@ Probes form a chain: each contains the digest of the one before it, and the firs
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -255,11 +255,11 @@ class Chain:
             return []
         linked, length, newest, host = list[ChainRow](), self.length, self.newest, socket.gethostname()
         for row in rows:
-            link = replace(
-                row, number=length, previous_sha256=newest, asked_from=host, tool_version=__version__
+            link = row.with_columns(
+                number=length, previous_sha256=newest, asked_from=host, tool_version=__version__
             )
             newest, length = digest_of(link), length + 1
-            linked.append(replace(link, probe_sha256=newest))
+            linked.append(link.with_columns(probe_sha256=newest))
         name = f"{self.table}/{round_number:04}-{length:09}.parquet"
         with disk_errors(str(self.case.folder)):
             _write(self.case.folder, name, linked)
@@ -298,12 +298,12 @@ def digest_of(row: Target | Probe | ReleaseFile) -> str:
 
 def sealed(target: Target) -> Target:
     """Return a target with its digest."""
-    return replace(target, target_sha256=digest_of(target))
+    return target.with_columns(target_sha256=digest_of(target))
 
 
 def without_answer(probe: Probe) -> Probe:
     """Return a probe without columns that later rounds and states do not need; headers take most memory."""
-    return replace(probe, headers=None, body_sha256=None, detail=None)
+    return probe.with_columns(headers=None, body_sha256=None, detail=None)
 
 
 def _write(

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Self
@@ -138,7 +138,7 @@ class KnownCase:
     def add(self, probes: Sequence[Probe]) -> None:
         """Add probes to the chain, and keep the columns that later rounds need."""
         number = self.rounds[-1].number
-        of_round = [replace(probe, round=number) for probe in probes]
+        of_round = [probe.with_columns(round=number) for probe in probes]
         added = list(map(without_answer, self.chain.append(number, of_round)))
         self.current += added
         self.course.resolve(added)
@@ -332,14 +332,14 @@ class Prober:
                         role, at = ("index", target.captured_at) if target else ("listed", None)
                         found = listed_among(answers[page].captures, at)
                         probe = probe_of(role, answers[page].facts, found, target)
-                        probes.append(replace(probe, batch=number))
+                        probes.append(probe.with_columns(batch=number))
                 known.add(probes)
         except BlockedError as error:
             self._blocked[index.address] = str(error)
 
 
 def _in_batch(probes: Sequence[Probe], number: int) -> list[Probe]:
-    return [replace(probe, batch=number) for probe in probes]
+    return [probe.with_columns(batch=number) for probe in probes]
 
 
 def _unheard(probes: Sequence[Probe]) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -198,11 +198,11 @@ class Course:
             target = self._targets[digest]
             if probe.role == "place" and probe.outcome == "listed":
                 start, length = probe.record_offset, probe.record_length
-                self._targets[digest] = replace(
-                    target, record_offset=start, record_length=length, record_encoding="gzip"
+                self._targets[digest] = target.with_columns(
+                    record_offset=start, record_length=length, record_encoding="gzip"
                 )
             elif probe.role == "target" and probe.outcome == "same" and target.text_sha256 is None:
-                self._targets[digest] = replace(target, text_sha256=probe.text_sha256)
+                self._targets[digest] = target.with_columns(text_sha256=probe.text_sha256)
 
     @property
     def targets(self) -> list[Target]:

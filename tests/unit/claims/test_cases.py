@@ -274,7 +274,7 @@ def test_a_quotation_in_a_readers_comment_is_not_the_sites(tmp_path: Path) -> No
         '<section id="comments" class="comments"><h2>Commentaires</h2>'
         f'<div class="comment"><p>{PASSAGE}</p></div></section></body></html>'
     )
-    house.scan_web("https://forum.example/fil", forum)
+    house.scan_web({"https://forum.example/fil": forum})
     assert judged(house.claims()) == {"forum.example": "copy C: strong_copy, outside_main_content"}
 
 
@@ -384,16 +384,22 @@ def in_zone(zone: str) -> str:
 def test_a_capture_counts_as_later_once_the_articles_day_has_ended(
     tmp_path: Path, zone: str | None, in_doubt: str, sure: str
 ) -> None:
-    for at, letters in ((in_doubt, {"C"}), (sure, {"A", "B"})):
-        house = house_of(tmp_path / at, DATED)
-        house.folder.mkdir(parents=True)
-        rows = write_jsonl(house.folder / "articles.jsonl", house.articles)
-        build(house.corpus, [rows], members_file=in_zone(zone) if zone else MEMBERS)
-        house.scan(page("un.example", ARTICLE, at=at), Seen(OWN, ARTICLE, at))
-        claims = house.claims()
-        assert {claim["confidence"] for claim in claims} == letters
-        within = ["captured_within_a_day" in claim["row_reasons"] for claim in claims]
-        assert within == [letters == {"C"}] * 2
+    house = House(tmp_path / "house")
+    pages, letters = list[Seen](), {}
+    for number, at in enumerate((in_doubt, sure), 1):
+        body, url = text(number), f"https://www.courrier.example/une/{number}"
+        house.print(number, **DATED | {"body": body, "url": url})
+        pages += [page("un.example", body, at=at), Seen(url, body, at)]
+    house.folder.mkdir(parents=True)
+    rows = write_jsonl(house.folder / "articles.jsonl", house.articles)
+    build(house.corpus, [rows], members_file=in_zone(zone) if zone else MEMBERS)
+    house.scan(*pages)
+    claims = house.claims()
+    for claim in claims:
+        letters.setdefault(claim["article_id"], set()).add(claim["confidence"])
+        within = "captured_within_a_day" in claim["row_reasons"]
+        assert within == (claim["article_id"] == house.articles[0]["article_id"])
+    assert (len(claims), list(letters.values())) == (4, [{"C"}, {"A", "B"}])
 
 
 def test_a_time_zone_that_is_none_is_a_mistake_of_the_members_file_with_its_line() -> None:
@@ -403,38 +409,43 @@ def test_a_time_zone_that_is_none_is_a_mistake_of_the_members_file_with_its_line
 
 
 def of_itself(published: str | None = None, publisher: str | None = None, head: str = "") -> str:
-    """A page with the article that declares its date and publisher."""
+    """The head of a page that declares its date and publisher."""
     about: dict[str, Any] = {"@type": "NewsArticle"}
     about |= {"datePublished": published} if published else {}
     about |= {"publisher": {"@type": "Organization", "name": publisher}} if publisher else {}
-    script = f'<script type="application/ld+json">{json.dumps(about)}</script>'
-    return f"<html><head>{script}{head}</head><body><article><p>{ARTICLE}</p></article></body></html>"
+    return f'<script type="application/ld+json">{json.dumps(about)}</script>{head}'
 
 
 META = '<meta property="{}" content="{}">'
 EARLIER, OTHER = "copy C: full_copy, page_dated_earlier", "copy C: full_copy, page_of_other_publisher"
+COPIED = "copy B: full_copy"
+OF_THEMSELVES = {
+    "evening.example": (of_itself("2024-03-09T22:00:00+00:00"), EARLIER),
+    "day-before.example": (of_itself("2024-03-09"), EARLIER),
+    "of-meta.example": (
+        of_itself(head=META.format("article:published_time", "2024-01-01T10:00:00Z")), EARLIER
+    ),
+    "morning.example": (of_itself("2024-03-10T08:00:00+01:00"), COPIED),
+    "same-day.example": (of_itself("2024-03-10"), COPIED),
+    "later.example": (of_itself("2024-04-01T10:00:00Z"), COPIED),
+    "daily.example": (of_itself(publisher="Le Quotidien d'Ailleurs"), OTHER),
+    "agency.example": (of_itself(head='<meta name="dc.publisher" content="Agence du Nord">'), OTHER),
+    "ours.example": (of_itself(publisher="Le Courrier des Rives"), "copy A: sole_full_copy"),
+    "blog.example": (of_itself(head=META.format("og:site_name", "Mon blog")), COPIED),
+    # What the publisher's own page states of itself does not count.
+    "www.courrier.example": (of_itself("2020-01-01", "Groupe des Rives"), "own_page A: own_url"),
+}  # fmt: skip
+"""Heads of pages by host, each a copy of another article, and what is claimed."""
 
 
-@pytest.mark.parametrize(
-    ("url", "head", "expected"),
-    [
-        (COPY.url, of_itself("2024-03-09T22:00:00+00:00"), EARLIER),
-        (COPY.url, of_itself("2024-03-09"), EARLIER),
-        (COPY.url, of_itself(head=META.format("article:published_time", "2024-01-01T10:00:00Z")), EARLIER),
-        (COPY.url, of_itself("2024-03-10T08:00:00+01:00"), "copy B: full_copy"),
-        (COPY.url, of_itself("2024-03-10"), "copy B: full_copy"),
-        (COPY.url, of_itself("2024-04-01T10:00:00Z"), "copy B: full_copy"),
-        (COPY.url, of_itself(publisher="Le Quotidien d'Ailleurs"), OTHER),
-        (COPY.url, of_itself(head='<meta name="dc.publisher" content="Agence du Nord">'), OTHER),
-        (COPY.url, of_itself(publisher="Le Courrier des Rives"), "copy A: sole_full_copy"),
-        (COPY.url, of_itself(head=META.format("og:site_name", "Mon blog")), "copy B: full_copy"),
-        # What the publisher's own page states of itself does not count.
-        (OWN, of_itself("2020-01-01", "Groupe des Rives"), "own_page A: own_url"),
-    ],
-)
-def test_a_page_that_is_older_or_anothers_by_its_own_word_is_c_with_that_reason(
-    tmp_path: Path, url: str, head: str, expected: str
-) -> None:
-    house = house_of(tmp_path, DATED)
-    house.scan_web(url, head)
-    assert list(judged(house.claims()).values()) == [expected]
+def test_a_page_that_is_older_or_anothers_by_its_own_word_is_c_with_that_reason(tmp_path: Path) -> None:
+    house, pages = House(tmp_path / "house"), {}
+    for number, (host, (head, _)) in enumerate(OF_THEMSELVES.items(), 1):
+        body, path = text(200 + number), f"une/{number}"
+        house.print(number, **DATED | {"body": body, "url": f"https://www.courrier.example/{path}"})
+        pages[f"https://{host}/{path}"] = (
+            f"<html><head>{head}</head><body><article><p>{body}</p></article></body></html>"
+        )
+    house.scan_web(pages)
+    found = {claim["document_host"]: judged([claim]) for claim in house.claims()}
+    assert found == {host: {host: expected} for host, (_, expected) in OF_THEMSELVES.items()}

@@ -181,18 +181,16 @@ def found_in(bag: Path) -> dict[str, tuple[str | None, str | None, str | None]]:
     }
 
 
-def targets_of(bag: Path) -> dict[str, Target]:
-    """Return the places of the rows of a bag, in the order of their records."""
-    rows = sorted(
-        (line["row"] | line["source"] for line in lines(bag)), key=lambda row: int(row["record_offset"])
-    )
+def targets_of(found: Release) -> dict[str, Target]:
+    """Return the places of the rows of a release, in the order of their records."""
+    rows = TableStore.open(str(found.tables)).read("matches").sort_by("record_offset").to_pylist()
     return {
         row["row_sha256"]: Target(**{name: row.get(name) for name in Target.schema.names}) for row in rows
     }
 
 
 def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release) -> None:
-    targets = targets_of(build(own, "before")[0])
+    targets = targets_of(own)
     zeroed, other = list(dict.fromkeys(target.record_offset for target in targets.values()))[:2]
     by_place = {target.record_offset: target for target in targets.values()}
     own.overwrite(by_place[zeroed], bytes(by_place[zeroed].record_length))
@@ -211,7 +209,7 @@ def test_records_that_no_longer_read_are_in_the_bag_with_the_reason(own: Release
 
 @pytest.mark.parametrize("there", ["a page", "another record"])
 def test_what_another_host_answers_does_not_enter_the_bag(own: Release, there: str) -> None:
-    targets = targets_of(build(own, "before")[0])
+    targets = targets_of(own)
     first = next(iter(targets.values()))
     path, start = own.object_of(first), first.record_offset or 0
     secret = b"<!DOCTYPE html><p>keys of another host</p>" * 40_000
@@ -230,7 +228,7 @@ def test_what_another_host_answers_does_not_enter_the_bag(own: Release, there: s
 
 
 def test_rows_of_a_shard_that_is_gone_or_refused_stay_without_records(own: Release) -> None:
-    before = found_in(build(own, "before")[0])
+    before = targets_of(own)
     own.server.always = Fault(status=403)
     # A site that refuses everything was not reached, which is no absence.
     assert {reason for reason, _, _ in found_in(build(own, "refused")[0]).values()} == {"not reached"}

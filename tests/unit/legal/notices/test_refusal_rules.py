@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -140,29 +141,30 @@ def test_a_required_element_that_is_removed_even_in_one_of_two_languages_is_refu
     assert element in missing()
 
 
-LACKING = [
-    ("legal_form", None, dict.fromkeys(LAWS, "sender")),
-    ("rna", None, dict.fromkeys(LAWS, "sender")),
-    ("signatory", {"name": "Jeanne Valmont", "title": "Directrice"}, dict.fromkeys(LAWS, "sender")),
-    ("phone", None, {"dmca512": "contact"}),
-    ("fair_use", None, {"dmca512": "fair_use"}),
-]
+LACKING: dict[str, tuple[object, dict[str, str]]] = {
+    "legal_form": (None, dict.fromkeys(LAWS, "sender")),
+    "rna": (None, dict.fromkeys(LAWS, "sender")),
+    "signatory": ({"name": "Jeanne Valmont", "title": "Directrice"}, dict.fromkeys(LAWS, "sender")),
+    "phone": (None, {"dmca512": "contact"}),
+    "fair_use": (None, {"dmca512": "fair_use"}),
+}
 """Keys of the sender's file, each with another value, and the element by law that then is missing."""
+SOME_LACKING = [*product(["dmca512"], LACKING), *product(LAWS, ["legal_form"]), ("fr", "phone")]
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(("law", "key"), each_time(SOME_LACKING, product(LAWS, LACKING)))
 def test_each_fact_that_is_removed_from_the_senders_file_refuses_its_element(
-    shared: Bureau, law: str
+    shared: Bureau, law: str, key: str
 ) -> None:
-    for key, value, elements in LACKING:
-        drafted = shared.draft(f"lacks-{law}-{key}", law, sender=shared.sender(**{key: value}))
-        lacks = {elements[law]} if law in elements else set()
-        assert set(drafted.missing) == lacks, key
-        folder = shared.folder / f"lacks-{law}-{key}"
-        assert {name for name in lacks if about(folder)["elements"][name]["text"]} == set()
-        assert not lacks & set(WordLetter.read((folder / "letter.docx").read_bytes()).elements)
-        refused = shared.refused(f"lacks-{law}-{key}", sender={key: value})
-        assert {about for rule, about in refused if rule == "missing_element"} == lacks, key
+    (value, elements), name = LACKING[key], f"lacks-{law}-{key}"
+    drafted = shared.draft(name, law, sender=shared.sender(**{key: value}))
+    lacks = {elements[law]} if law in elements else set()
+    assert set(drafted.missing) == lacks
+    folder = shared.folder / name
+    assert {each for each in lacks if about(folder)["elements"][each]["text"]} == set()
+    assert not lacks & set(WordLetter.read((folder / "letter.docx").read_bytes()).elements)
+    refused = shared.refused(name, sender={key: value})
+    assert {about for rule, about in refused if rule == "missing_element"} == lacks
 
 
 def swap_files(folder: Path) -> None:

@@ -6,14 +6,21 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.legal.removal.case import RemovalCase
-from tests.world.release import Release, probe, release
+from tests.world.release import Release, read_once, release
 from tests.world.servers import Server, web
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def one_server() -> Iterator[Server]:
     with web() as running:
         yield running
+
+
+@pytest.fixture
+def server(one_server: Server) -> Server:
+    """The server of all tests, as it was when it started."""
+    one_server.reset()
+    return one_server
 
 
 @pytest.fixture
@@ -23,7 +30,5 @@ def crawl(tmp_path: Path, server: Server) -> Release:
 
 @pytest.fixture
 def case(crawl: Release) -> RemovalCase:
-    """A case whose targets were read once."""
-    opened = crawl.open()
-    probe(opened, crawl)
-    return opened
+    """A case of the release, whose targets were read once."""
+    return read_once(crawl)

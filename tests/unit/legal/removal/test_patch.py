@@ -37,10 +37,20 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Probe, Target
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from tests.world.commands import outcome
-from tests.world.patches import FORMS, blobs, copies, executed, run_script, targets_of, write_shard
+from tests.world.patches import FORMS, blobs, copies, executed, run_here, run_script, targets_of, write_shard
 from tests.world.processes import raising
 from tests.world.proofs import each_time
-from tests.world.release import QUICK, Release, new_case, probe, probe_row, release, states, target_row
+from tests.world.release import (
+    QUICK,
+    Release,
+    new_case,
+    probe,
+    probe_row,
+    read_once,
+    release,
+    states,
+    target_row,
+)
 from tests.world.scanned import scan_here
 from tests.world.servers import Server
 from tests.world.shards import read
@@ -109,15 +119,14 @@ def test_a_patched_file_has_lost_the_targets_and_nothing_else(
     tmp_path: Path, server: Server, form: str
 ) -> None:
     crawl = release(tmp_path, server, (form,))
-    case = crawl.open()
-    probe(case, crawl)
+    case = read_once(crawl)
     written = patch_of(case, tmp_path / "patch", crawl.mirror)
     (path,) = copies(crawl, tmp_path / "files")
     before, (documents, _) = path.read_bytes(), read(path)
     french = ReadOptions(languages=frozenset({"fr"}))
     in_french = [(each.url, each.text) for each in read(path, options=french)[0]]
 
-    done = run_script(tmp_path / "patch", path)
+    done = run_here(tmp_path / "patch", path)
     assert (done.returncode, done.stderr) == (0, f"patch {written.digest}\n")
     entry = facts_of(tmp_path / "patch")["files"][0]
     assert sha256(path.read_bytes()).hexdigest() == entry["new_sha256"]
@@ -144,7 +153,7 @@ def test_a_patched_file_has_lost_the_targets_and_nothing_else(
     proof = facts_of(tmp_path / "patch", "proof.json")
     assert (proof["totals"], proof["not_removed"]) == (written.totals, [])
     assert (written.totals["files"], written.totals["records"]) == (1, len(documents) - len(left))
-    assert run_script(tmp_path / "patch", "--undo", path).returncode == 0
+    assert run_here(tmp_path / "patch", "--undo", path).returncode == 0
     assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
 
 
@@ -192,7 +201,7 @@ def test_many_targets_of_several_files_are_removed_and_restored(
     written = patch_of(case, tmp_path / "patch")
     assert (written.left, written.totals["records"]) == ({}, files * targets)
 
-    assert run_script(tmp_path / "patch", *paths).returncode == 0
+    assert run_here(tmp_path / "patch", *paths).returncode == 0
     lost = {target.text_sha256 for target in rows}
     for number, path in enumerate(paths):
         left, report = read(path, {"parquet": "c4"}.get(form, form))
@@ -205,7 +214,7 @@ def test_many_targets_of_several_files_are_removed_and_restored(
     assert prober.probe().is_complete
     if form in ("wet", "warc", "arc"):
         assert {state.state for state in states(case).values()} == {"overwritten"}
-    assert run_script(tmp_path / "patch", "--undo", *paths).returncode == 0
+    assert run_here(tmp_path / "patch", "--undo", *paths).returncode == 0
     assert {path: path.read_bytes() for path in paths} == before
 
 
@@ -213,9 +222,9 @@ def test_many_targets_of_several_files_are_removed_and_restored(
 def test_a_file_may_lose_all_its_rows(tmp_path: Path, form: str) -> None:
     path = small_shard(tmp_path, form, 300)
     before, patch = path.read_bytes(), patch_shard(tmp_path, path, form, set(range(300)))
-    assert run_script(patch, path).returncode == 0
+    assert run_here(patch, path).returncode == 0
     assert read(path, {"parquet": "c4"}.get(form, form))[0] == []
-    assert run_script(patch, "--undo", path).returncode == 0
+    assert run_here(patch, "--undo", path).returncode == 0
     assert path.read_bytes() == before
 
 
@@ -233,7 +242,7 @@ def test_rows_are_removed_wherever_members_begin_and_end(tmp_path: Path) -> None
             folder = Path(tempfile.mkdtemp(dir=tmp_path))
             patch = patch_shard(folder, path, "c4", removed)
             (folder / path.name).write_bytes(path.read_bytes())
-            assert run_script(patch, folder / path.name).returncode == 0
+            assert run_here(patch, folder / path.name).returncode == 0
             left = gzip.decompress((folder / path.name).read_bytes()).decode().split("\n")
             assert [row for row in left if row] == [row for n, row in enumerate(rows) if n not in removed]
 
@@ -242,7 +251,7 @@ def test_a_file_may_have_any_name(tmp_path: Path) -> None:
     for name in ("new.parquet", "apply.py", "patch.json.parquet", "é à.parquet"):
         write_shard("parquet", tmp_path / name, 20, 1)
         patch = patch_shard(tmp_path / f"{name}-folder", tmp_path / name, "parquet", {3})
-        assert run_script(patch, tmp_path / name).returncode == 0
+        assert run_here(patch, tmp_path / name).returncode == 0
         assert len(read(tmp_path / name, "c4")[0]) == 19
 
 
@@ -272,9 +281,9 @@ def test_real_archives_lose_records_and_every_other_one_is_read_at_its_old_offse
     readers = {each["reader"].partition(" ")[0]: each for each in proof["after"]}
     assert readers.keys() == {"presswatch-spark", "warcio", *(["fastwarc"] if form == "warc" else [])}
     assert {each["removed"] for each in readers.values()} == {0, proof["records"]}
-    assert run_script(patch, path).returncode == 0
+    assert run_here(patch, path).returncode == 0
     assert read(path, form)[1].skipped[SKIPPED] == proof["records"]
-    assert run_script(patch, "--undo", path).returncode == 0
+    assert run_here(patch, "--undo", path).returncode == 0
     assert path.read_bytes() == before
 
 
@@ -390,17 +399,17 @@ def test_the_script_is_idempotent_and_undoes_itself_and_keeps_mode_and_owner(
         (["--undo"], "is not patched"), ([], "patched: "), ([], "is patched already"),
         (["--undo"], "restored"), (["--undo"], "is not patched"), ([], "patched: "),
     ):  # fmt: skip
-        done, now = run_script(patch, *arguments, path), path.stat()
+        done, now = run_here(patch, *arguments, path), path.stat()
         assert (done.returncode, done.stdout.startswith(f"{path}: {expected}")) == (0, True), done
         assert (path.read_bytes() == before) == ("patched" not in expected or expected == "is not patched")
         assert (now.st_mode, now.st_uid, now.st_gid) == (status.st_mode, status.st_uid, status.st_gid)
     # Saved bytes among the files of a folder are passed over.
     for arguments in ([], ["--undo"], []):
-        done = run_script(patch, *arguments, *sorted(path.parent.iterdir()))
+        done = run_here(patch, *arguments, *sorted(path.parent.iterdir()))
         assert (done.returncode, len(done.stdout.splitlines()), len(done.stderr.splitlines())) == (0, 1, 1)
-    assert run_script(patch, f"{path}{UNDO}").returncode == 1
+    assert run_here(patch, f"{path}{UNDO}").returncode == 1
     (path.parent / f"{path.name}{UNDO}").unlink()
-    done = run_script(patch, "--undo", path)
+    done = run_here(patch, "--undo", path)
     assert (done.returncode, "is missing: restore the file from a copy" in done.stderr) == (1, True)
 
 
@@ -414,7 +423,7 @@ def test_one_flipped_bit_anywhere_in_a_patch_is_rejected(patch: Path, file: Path
     for place in places:
         for changed in (data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :], data[:-1], data + b" "):
             (patch / name).write_bytes(changed)
-            done = run_script(patch, file)
+            done = run_here(patch, file)
             assert (done.returncode, done.stdout) == (1, "")
             assert "the patch is refused" in done.stderr
             assert f"{name} was changed or damaged" in done.stderr
@@ -448,9 +457,9 @@ def test_wrong_files_are_named_and_the_others_are_patched(patch: Path, file: Pat
         wrong[other("locked", data)] = "Permission denied"
         (tmp_path / "locked" / file.name).chmod(0)
     os.mkfifo(tmp_path / "nowhere.fifo")
-    done = run_script(patch, *wrong)
+    done = run_here(patch, *wrong)
     assert (done.returncode, done.stdout) == (1, "")
-    done = run_script(patch, *list(wrong)[:3], file, *list(wrong)[3:])
+    done = run_here(patch, *list(wrong)[:3], file, *list(wrong)[3:])
     assert (done.returncode, done.stdout.startswith(f"{file}: patched")) == (3, True)
     for path, message in wrong.items():
         (line,) = [line for line in done.stderr.splitlines() if line.startswith(f"{path}: ")]
@@ -458,7 +467,7 @@ def test_wrong_files_are_named_and_the_others_are_patched(patch: Path, file: Pat
     assert (tmp_path / "cut" / file.name).read_bytes() == data[:-1]
     for arguments in ("", "--undo", "--plan https://a/b", "--plan s3:///b", "--plan s3://a --undo"):
         files = [file] if "--plan" in arguments else []
-        assert run_script(patch, *arguments.split(), *files).returncode == 2
+        assert run_here(patch, *arguments.split(), *files).returncode == 2
 
 
 class Killed(BaseException):
@@ -497,7 +506,7 @@ def test_a_killed_script_completes_when_it_runs_again(
                 pass
         if path.read_bytes() not in (begin, end):
             assert len(begin) == len(end)
-        done = run_script(patch, *(["--undo"] if way == "undo" else []), path)
+        done = run_here(patch, *(["--undo"] if way == "undo" else []), path)
         assert (done.returncode, path.read_bytes() == end) == (0, True), (step, done)
         assert not (path.parent / f"{path.name}{NEW}").exists()
         getattr(script.PatchedFile(opened, str(path)), "apply" if way == "undo" else "undo")()
@@ -514,7 +523,7 @@ def test_a_file_that_was_half_written_is_completed_or_restored(patch: Path, file
         for arguments, expected in (([], after), (["--undo"], before)):
             script.PatchedFile(opened, str(file)).apply()
             file.write_bytes(after[:torn] + before[torn:])
-            assert run_script(patch, *arguments, file).returncode == 0
+            assert run_here(patch, *arguments, file).returncode == 0
             assert file.read_bytes() == expected
     script.PatchedFile(opened, str(file)).apply()
     undo = Path(f"{file}{UNDO}")
@@ -527,7 +536,7 @@ def test_a_file_that_was_half_written_is_completed_or_restored(patch: Path, file
         (b"0" * 64 + b" 0\n", "is of another patch"),
     ):
         undo.write_bytes(data)
-        done = run_script(patch, "--undo", file)
+        done = run_here(patch, "--undo", file)
         assert (done.returncode, message in done.stderr, file.read_bytes()) == (1, True, after), done
 
 
@@ -543,11 +552,11 @@ def test_of_two_files_of_one_name_and_size_the_interrupted_one_is_completed_or_r
     patch_of(new_case(str(tmp_path / "case"), targets, {"reading": {}}), tmp_path / "patch")
     for path, entry in zip(paths, facts_of(tmp_path / "patch")["files"], strict=True):
         before, half = path.read_bytes(), entry["edits"][0][0] + 100
-        assert run_script(tmp_path / "patch", path).returncode == 0
+        assert run_here(tmp_path / "patch", path).returncode == 0
         after = path.read_bytes()
         for arguments, expected in (([], after), (["--undo"], before)):
             path.write_bytes(after[:half] + before[half:])
-            done = run_script(tmp_path / "patch", *arguments, path)
+            done = run_here(tmp_path / "patch", *arguments, path)
             assert (done.returncode, path.read_bytes() == expected) == (0, True), done
 
 
@@ -555,10 +564,10 @@ def test_other_names_of_a_file_that_keep_the_records_are_counted(tmp_path: Path)
     path = small_shard(tmp_path, "c4")
     patch = patch_shard(tmp_path, path, "c4", {1})
     os.link(path, tmp_path / "linked")
-    done = run_script(patch, path)
+    done = run_here(patch, path)
     assert (done.returncode, "still have them: 1" in done.stdout) == (0, True), done
-    assert run_script(patch, "--undo", path).returncode == 0
-    assert "still" not in run_script(patch, path).stdout
+    assert run_here(patch, "--undo", path).returncode == 0
+    assert "still" not in run_here(patch, path).stdout
 
 
 IMPOSSIBLE = "impossible edits"
@@ -598,7 +607,7 @@ def test_a_patch_that_was_made_to_do_harm_is_refused_before_a_file_is_touched(
     before = file.read_bytes()
     reseal(patch, change)
     for arguments in ([], ["--undo"], ["--plan", "s3://a"]):
-        done = run_script(patch, *arguments, file)
+        done = run_here(patch, *arguments, file)
         assert (done.returncode, done.stdout, message in done.stderr) == (1, "", True), done
         assert "Traceback" not in done.stderr
     assert (file.read_bytes(), os.listdir(file.parent)) == (before, [file.name])
@@ -611,9 +620,9 @@ def test_bytes_of_a_blob_that_are_not_the_promised_ones_lose_no_file(patched: tu
     for data in (gzip.compress(bytes(len(content))), gzip.compress(content)[:-40], gzip.compress(b"")):
         (patch / name).write_bytes(data)
         reseal(patch, lambda facts, data=data: facts["parts"].update({name: sha256(data).hexdigest()}))
-        done = run_script(patch, path)
+        done = run_here(patch, path)
         assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (1, "", False), done
-        assert run_script(patch, "--undo", path).returncode == 0
+        assert run_here(patch, "--undo", path).returncode == 0
         assert (path.read_bytes(), os.listdir(path.parent)) == (before, [path.name])
 
 
@@ -646,7 +655,7 @@ def test_a_file_that_changes_after_its_check_is_not_patched_and_no_wrong_bytes_a
         file.apply()
     assert os.listdir(path.parent) == [path.name]
     path.write_bytes(before)
-    assert run_script(patch, path).returncode == 0
+    assert run_here(patch, path).returncode == 0
 
 
 def test_files_that_a_killed_script_left_are_removed_and_never_followed(
@@ -657,7 +666,7 @@ def test_files_that_a_killed_script_left_are_removed_and_never_followed(
     for suffix in (NEW, UNDO + NEW):
         for arguments in ([], ["--undo"]):
             Path(f"{path}{suffix}").symlink_to(tmp_path / "other")
-            assert run_script(patch, *arguments, path).returncode == 0
+            assert run_here(patch, *arguments, path).returncode == 0
     assert ((tmp_path / "other").read_text(), os.listdir(path.parent)) == ("of another", [path.name])
 
 
@@ -723,7 +732,7 @@ def test_the_command_prints_totals_and_the_digest_and_the_script_a_plan(
     done = outcome("removal patch", "--out", tmp_path / "patch", case.folder)
     digest = sha256((tmp_path / "patch" / "patch.json").read_bytes()).hexdigest()
     assert (done.code, f"SHA-256 of patch.json, for a letter: {digest}" in done.out) == (0, True), done
-    planned = run_script(tmp_path / "patch", "--plan", "s3://crawl/data/", "a.warc.wet.gz")
+    planned = run_here(tmp_path / "patch", "--plan", "s3://crawl/data/", "a.warc.wet.gz")
     plan = json.loads(planned.stdout)
     assert (planned.returncode, plan["patch"]) == (0, digest)
     assert (plan["objects"][0]["bucket"], plan["objects"][0]["key"]) == ("crawl", "data/a.warc.wet.gz")

@@ -22,7 +22,18 @@ from presswatch_spark.storage.objects import StorageOptions, ask
 from presswatch_spark.tables.declarations import Probe
 from tests.world.commands import Outcome, outcome, presswatch
 from tests.world.proofs import each_time
-from tests.world.release import QUICK, Release, longest, ordered, probe, probes_of, release, states, zeroed
+from tests.world.release import (
+    QUICK,
+    Release,
+    longest,
+    ordered,
+    probe,
+    probes_of,
+    read_once,
+    release,
+    states,
+    zeroed,
+)
 from tests.world.servers import Fault, Reply, Server, web
 
 OTHER = ("ETag", '"other"')
@@ -154,8 +165,7 @@ def test_a_server_that_answers_for_any_name_proves_nothing(crawl: Release, case:
 
 def test_a_release_that_is_gone_as_a_whole_is_undecided(tmp_path: Path, server: Server) -> None:
     crawl = release(tmp_path, server, ("a.warc.wet.gz", "pages.warc.gz"))
-    case = crawl.open()
-    probe(case, crawl)
+    case = read_once(crawl)
     crawl.server.objects.clear()
     probe(case, crawl, deep=True)
     assert state_names(case) == {"undecided"}
@@ -246,8 +256,7 @@ def test_a_file_is_withdrawn_if_missing_twice_a_day_apart_beside_another(
     tmp_path: Path, server: Server, forms: str, hours: float, lost: str, state: str, monkeypatch: Any
 ) -> None:
     crawl = release(tmp_path, server, forms.split())
-    case = crawl.open()
-    probe(case, crawl)
+    case = read_once(crawl)
     target = next(each for each in case.targets() if each.shard_uri.endswith(forms.split()[0]))
     if lost == "the file":
         del server.objects[crawl.object_of(target)]

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.legal.removal.states import STATES
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.cells import both_ways, link_of
-from presswatch_spark.legal.report.page import CHANGES, REMOVED, UNDECIDED, group_of
+from presswatch_spark.legal.report.make import ReportOrder, gather
+from presswatch_spark.legal.report.page import CHANGES, REMOVED, UNDECIDED, group_of, page_of
 from presswatch_spark.legal.report.questions import QUESTIONS
 from presswatch_spark.legal.report.wording import ReportWords
-from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.query.sql import run_query
+from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.world.chromium import Chromium, chromium
@@ -40,7 +42,6 @@ from tests.world.reports import (
     PUNYCODE,
     Page,
     figures_in,
-    hostile_house,
     house_like,
     page_of_tables,
     pages_of_tables,
@@ -173,15 +174,6 @@ def test_each_command_runs_in_any_folder(
     assert "Les commandes de cette page désignent ce dossier" in page
 
 
-def test_a_mirror_stands_in_the_commands_that_read_files(house: House, tmp_path: Path) -> None:
-    mirror = Mirror(str(house.folder), str(tmp_path / "copy"))
-    page = page_of_tables(house.tables, None, tmp_path / "page.html", mirrors=[mirror])
-    reading = [words for words in commands_in(page) if words[0] in ("explain", "verify-rows")]
-    assert reading
-    assert all(f"{house.folder}={tmp_path / 'copy'}" in words for words in reading)
-    assert "<code>CORPUS</code> is the folder of the scan's corpus." in html.unescape(page)
-
-
 # --- datasets and releases
 
 
@@ -299,21 +291,21 @@ def test_models_have_quotations_and_figures(tmp_path: Path, pages: dict[str, str
 
 
 def test_a_figure_that_does_not_show_all_says_so(tmp_path: Path) -> None:
-    rows = [
-        row(number, f"https://h{number}.example/", document_host=f"h{number}.example", confidence="A",
-            publisher_id=f"p{number}")
-        for number in range(16)
-    ]  # fmt: skip
+    def rows_of(count: int, hosts: int) -> list[dict[str, Any]]:
+        return [
+            row(n, f"https://h{n % hosts}.example/{n}", f"a{n}", document_host=f"h{n % hosts}.example",
+                publisher_id=f"p{n % hosts}", confidence="ABC"[n % 3])
+            for n in range(count)
+        ]  # fmt: skip
+
     all_of_them, first_ones = (
-        page_of_tables(tables_of(tmp_path / str(count), rows[:count]), None, tmp_path / "page.html")
-        for count in (14, 16)
+        page_of_tables(tables_of(tmp_path / str(count), rows_of(count, hosts)), None, tmp_path / "page.html")
+        for count, hosts in ((14, 14), (1_000, 16))
     )
     assert "if there are more, the query below gives them" not in all_of_them
     assert "The first 15 rows; if there are more" in first_ones
     assert "The 15 publishers with the most pages; if there are more" in first_ones
-    many = [row(n, f"https://m{n}.example/", f"a{n}", confidence="ABC"[n % 3]) for n in range(1_000)]
-    page = page_of_tables(tables_of(tmp_path / "many", many), None, tmp_path / "page.html")
-    assert "The first 300 rows; if there are more" in page
+    assert "The first 300 rows; if there are more" in first_ones
 
 
 def test_what_is_nobodys_or_licensed_or_d_is_no_copy(tmp_path: Path) -> None:
@@ -372,8 +364,12 @@ def test_the_page_says_how_much_was_read(
     assert [each for each in french if each not in pages["fr"]] == []
 
 
-def test_without_claims_the_letters_are_those_of_rows_and_the_page_says_it(tmp_path: Path) -> None:
-    house = hostile_house(tmp_path / "house", claims=False)
+def test_without_claims_the_letters_are_those_of_rows_and_the_page_says_it(
+    house: House, tmp_path: Path
+) -> None:
+    house = house_like(house, tmp_path / "house")
+    for table in ("claims", "derivations"):
+        shutil.rmtree(house.tables / table)
     page = page_of_tables(house.tables, None, tmp_path / "page.html")
     assert "These letters are based on single pages" in page
     assert "presswatch claims --lang en --corpus CORPUS --out" in page
@@ -429,10 +425,13 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
         yield release(tmp_path_factory.mktemp("crawl"), server)
 
 
-def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Release, tmp_path: Path) -> None:
-    case = crawl.open()
-    path = str(crawl.folder / "case")
-    page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
+def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Release) -> None:
+    case, path = crawl.open(), str(crawl.folder / "case")
+    gathered = gather(
+        ReportOrder(str(crawl.tables), StorageOptions(), path, str(crawl.corpus), engine="duckdb")
+    )
+    with undrawn():
+        page = page_of(gathered, "en")
     assert "These places have not been checked yet." in page
     assert "The list of places has the digest" in page
     assert "The newest check" not in page
@@ -445,7 +444,8 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Rele
     assert done.code == 0
     for state, count in found.counts().items():
         assert done.out.count(f'"state": "{state}"') == count
-    page = page_of_tables(crawl.tables, crawl.corpus, tmp_path / "page.html", case=path)
+    with undrawn():
+        page = page_of(replace(gathered, removal=found), "en")
     # Where nothing is removed, no sentence must say that a text is gone.
     gone = "Claims whose text can no longer be read at any of their places: "
     removed, claims = found.claims()
@@ -534,15 +534,24 @@ def test_a_host_in_punycode_is_shown_both_ways(host: str, shown: str) -> None:
 # --- the command
 
 
-def test_the_command_writes_the_page_in_french_and_replaces_it(house: House, tmp_path: Path) -> None:
+def test_the_command_writes_the_page_and_replaces_it_by_one_whose_examples_cannot_be_read_again(
+    house: House, tmp_path: Path
+) -> None:
     out = tmp_path / "new" / "page.html"
-    words = ("--corpus", house.corpus, "--out", out, house.tables)
+    mirror = f"{house.folder}={tmp_path / 'nothing'}"
     with undrawn():
-        done = outcome("report --engine duckdb", *words)
+        done = outcome("report --engine duckdb --corpus", house.corpus, "--out", out, house.tables)
         assert (done.code, done.out) == (0, f"écrit dans {out}\n")
         assert '<html lang="fr">' in out.read_text("utf-8")
-        assert outcome("report --engine duckdb --lang en", *words).code == 0
-    assert '<html lang="en">' in out.read_text("utf-8")
+        assert outcome("report --lang en", "--mirror", mirror, "--out", out, house.tables).code == 0
+    page = out.read_text("utf-8")
+    assert '<html lang="en">' in page
+    # A page that cannot be read again costs only its example; commands that read files name the mirror.
+    assert page.count("The page could not be read again when the report was made") == 5
+    reading = [words for words in commands_in(page) if words[0] in ("explain", "verify-rows")]
+    assert reading
+    assert all(mirror in words for words in reading)
+    assert "<code>CORPUS</code> is the folder of the scan's corpus." in html.unescape(page)
 
 
 def test_the_command_refuses_in_one_line(
@@ -560,15 +569,6 @@ def test_the_command_refuses_in_one_line(
         error = done.err.splitlines()[-1]
         assert (done.code, error.startswith("error: "), told in error) == (1, True, True)
         assert not (tmp_path / out).exists()
-
-
-def test_a_page_that_cannot_be_read_again_costs_its_example_alone(house: House, tmp_path: Path) -> None:
-    out = tmp_path / "page.html"
-    mirror = f"{house.folder}={tmp_path / 'nothing'}"
-    with undrawn():
-        assert outcome("report --lang en", "--mirror", mirror, "--out", out, house.tables).code == 0
-    page = out.read_text("utf-8")
-    assert page.count("The page could not be read again when the report was made") == 5
 
 
 # The page in a real browser: nothing leaves, nothing complains, and it fits each screen and each wish.

@@ -1,13 +1,14 @@
 """How tests come to the processes of pytest: which are dealt out to whom, and which are run each time."""
 
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from tests.conftest import SparkOnOne
-from tests.world.proofs import beyond_samples, each_time
+from tests.world.proofs import beyond_samples, cases, each_time
 
 SPARK = ["tests/chaos/test_chaos.py", "tests/spark/test_waves.py"]
 OTHERS = ["tests/s3/test_first_contact.py", "tests/unit/test_house.py"]
@@ -35,6 +36,26 @@ def test_some_parameters_are_tested_each_time_and_the_others_are_long_proofs() -
     found = each_time([(1, "a"), (3, "c")], [(1, "a"), (2, "b"), (3, "c")])
     assert found[::2] == [(1, "a"), (3, "c")]
     assert (found[1].values, [mark.name for mark in found[1].marks]) == ((2, "b"), ["full"])
+
+
+def test_each_of_many_small_cases_runs_in_its_own_folder_and_those_that_fail_are_named(
+    tmp_path: Path,
+) -> None:
+    @cases("first", (1, 2))
+    @cases(("second", "third"), [(1, 1), (2, 2)])
+    def check(tmp_path: Path, first: int, second: int, third: int) -> None:
+        assert not [*tmp_path.iterdir()]
+        (tmp_path / "made").touch()
+        with pytest.raises(ZeroDivisionError):
+            assert 1 / (first - second) < third
+
+    with pytest.raises(ExceptionGroup, match="2 of 2 cases failed") as failed:
+        check(tmp_path=tmp_path)
+    groups: Any = failed.value.exceptions
+    assert [case.__notes__ for group in groups for case in group.exceptions] == [
+        ["case 1: {'second': 2, 'third': 2}"],
+        ["case 0: {'second': 1, 'third': 1}"],
+    ]
 
 
 def test_a_sample_of_many_parameters_has_the_first_of_each_three() -> None:

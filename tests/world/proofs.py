@@ -1,13 +1,55 @@
-"""Parameters of which `make test` takes some of each kind, and `make test-quick` a sample."""
+"""Cases of a test: all in one if they are small; else some of each kind, or a sample in `make test-quick`."""
 
+import inspect
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 MANY, ONE_OF = 4, 3
 """Of a test with more parameters than `MANY`, a sample has the first of each `ONE_OF`."""
+
+
+def cases(names: str | tuple[str, ...], values: Iterable[Any]) -> Callable[[Callable[..., None]], Any]:
+    """Make one test of many small cases, which names every case that fails; else as `parametrize`.
+
+    pytest takes milliseconds for a test, four processes collect it, and there are thousands of such cases.
+    Each has a folder of its own in `tmp_path`; the other fixtures of the test are the same for all.
+    """
+    parts, known = (names,) if isinstance(names, str) else names, list(values)
+    rows = [dict(zip(parts, (case,) if isinstance(names, str) else case, strict=True)) for case in known]
+    assert rows, "a table of cases has some"
+
+    def decorate(test: Callable[..., None]) -> Any:
+        signature = inspect.signature(test)
+
+        @wraps(test)
+        def all_cases(*args: Any, **fixtures: Any) -> None:
+            failures, tmp_path = list[Exception](), fixtures.get("tmp_path")
+            for number, row in enumerate(rows):
+                if isinstance(tmp_path, Path):
+                    fixtures["tmp_path"] = tmp_path / f"case{number}"
+                    fixtures["tmp_path"].mkdir()
+                try:
+                    test(*args, **fixtures, **row)
+                except pytest.fail.Exception as error:
+                    failures.append(AssertionError(str(error)).with_traceback(error.__traceback__))
+                except Exception as error:  # noqa: BLE001 (the group below has it)
+                    failures.append(error)
+                else:
+                    continue
+                failures[-1].add_note(f"case {number}: {row!r:.500}")
+            if failures:
+                raise ExceptionGroup(f"{len(failures)} of {len(rows)} cases failed", failures)
+
+        left = [each for name, each in signature.parameters.items() if name not in parts]
+        all_cases.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]
+        return all_cases
+
+    return decorate
 
 
 def each_time(some: Collection[Any], values: Iterable[Any]) -> list[Any]:

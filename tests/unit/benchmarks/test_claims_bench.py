@@ -7,9 +7,10 @@ import pytest
 from benchmarks.quality.claimed import PAPER, PART, WHOLE, bounds, broken, exclusive, figures
 from presswatch_spark.cli.demo.generate import DemoArticle
 from tests.world import prose
+from tests.world.proofs import cases
 
 
-@pytest.mark.parametrize(
+@cases(
     ("found", "of", "low", "high"),
     [
         # With no failure the upper bound is 1 - .025 ** (1 / n); with one, as published tables give it.

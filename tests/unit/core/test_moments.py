@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from presswatch_spark.core import times
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.times import EPOCH, NoMomentError, check_formats, is_placeholder, moment_of
+from tests.world.proofs import cases
 
 DAY = datetime(2019, 1, 24, tzinfo=UTC)
 SIX = datetime(2019, 1, 24, 17, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         "2019-01-24", " 2019-01-24 ", "2019-1-24", "2019/01/24", "2019.1.24", "20190124", 20190124,
@@ -27,7 +28,7 @@ def test_a_day_is_its_first_moment_in_utc(value: object) -> None:
     assert moment_of(value) == DAY
 
 
-@pytest.mark.parametrize(
+@cases(
     "value",
     [
         "2019-01-24T18:00:00+01:00", "2019-01-24t17:00:00z", "2019-01-24 17:00 UTC", "2019-01-24 18:00 +0100",
@@ -42,7 +43,7 @@ def test_a_time_is_in_its_zone_or_in_utc(value: object) -> None:
     assert moment_of(value) == SIX
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "told"),
     [
         ("24-1-2019", "as --date-format %d-%m-%Y"),
@@ -97,12 +98,12 @@ def test_iso_8601_is_read_back_as_it_was_written(moment: datetime, minutes: int)
     assert moment_of(written) == moment.replace(tzinfo=UTC) - zone
 
 
-@pytest.mark.parametrize("form", ["%d-%m-%Y", "%d/%m/%y %H:%M", "%a, %d %b %Y", "%Y%j", "%d. %B %Y %z"])
+@cases("form", ["%d-%m-%Y", "%d/%m/%y %H:%M", "%a, %d %b %Y", "%Y%j", "%d. %B %Y %z"])
 def test_formats_that_give_a_day_may_be_declared(form: str) -> None:
     check_formats([form], "here")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("form", "told"),
     [
         ("%Y-%m", "does not give a day, a month and a year"),

@@ -12,6 +12,7 @@ from presswatch_spark.core.redaction import bare_url, holds_secret, redacted, re
 from presswatch_spark.scanning.monitoring.progress import EventLog
 from presswatch_spark.storage.uris import printable
 from tests.world.commands import outcome
+from tests.world.proofs import cases
 
 SECRET = "hunter2"
 TEXTS = [
@@ -29,7 +30,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@cases("text", TEXTS)
 def test_an_error_says_where_without_credentials_even_after_it_crossed_a_process(text: str) -> None:
     for error in (
         ConfigError(text),
@@ -42,7 +43,7 @@ def test_an_error_says_where_without_credentials_even_after_it_crossed_a_process
     assert holds_secret(text)
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "https://journal.example:8080/@anne/2026?id=3&page=2#top: the page is in no table",
@@ -58,7 +59,7 @@ def test_what_is_no_credential_stays(text: str) -> None:
     assert not holds_secret(text)
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@cases("text", TEXTS)
 def test_an_event_holds_no_credential(text: str) -> None:
     stream = io.StringIO()
     log = EventLog(stream)
@@ -80,7 +81,7 @@ def test_a_command_line_keeps_everything_but_credentials() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("word", "kept"),
     [
         ("https://host.example/a b.gz?sig=secret", "https://host.example/a b.gz"),

@@ -8,6 +8,7 @@ import pytest
 
 from presswatch_spark.corpus.building.bodies import is_excerpt, plain_text
 from tests.world.corpora import text
+from tests.world.proofs import cases
 
 TEXT = "L’été revient à Mirebelle : « c’est l’œuvre d’un éclusier », dit la maire — déjà 20 °C…"
 
@@ -23,7 +24,7 @@ def garbled(given: str, encoding: str = "cp1252") -> str:
 CP1252_HOLES = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "expected"),
     [
         ("<p>Le vieux moulin.</p><p>La halle.</p>", "Le vieux moulin.\nLa halle."),
@@ -53,7 +54,7 @@ def test_html_is_reduced_to_the_text_that_a_reader_sees(given: str, expected: st
     assert plain_text(found.text).text == found.text
 
 
-@pytest.mark.parametrize(
+@cases(
     "given",
     [
         TEXT,
@@ -77,7 +78,7 @@ def test_what_is_no_html_and_not_garbled_stays_as_it_is(given: str) -> None:
     assert (found.text, found.format, found.repaired) == (given, "text", False)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "mac_roman", "cp437"])
+@cases("encoding", ["latin-1", "cp1252", "mac_roman", "cp437"])
 def test_letters_of_utf_8_read_in_another_encoding_are_repaired(encoding: str) -> None:
     body = f"{TEXT}\n{text(3)}"
     assert plain_text(garbled(body, encoding)).text == body
@@ -180,7 +181,7 @@ def test_a_paragraph_that_breaks_off_is_an_excerpt_and_a_line_of_its_own_may_be_
     assert not is_excerpt(f"{WHOLE}\n{end}")
 
 
-@pytest.mark.parametrize(
+@cases(
     "end",
     [
         "",

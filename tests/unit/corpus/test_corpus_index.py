@@ -34,6 +34,7 @@ from presswatch_spark.reading.text.words import shingle_hashes, words_of, words_
 from presswatch_spark.tables.declarations import RefusedArticle
 from tests.reference.shingle_index import index_of
 from tests.world.corpora import article, sentence, text
+from tests.world.proofs import cases
 
 CONFIG = CorpusConfig()
 Keys = npt.NDArray[np.uint64]
@@ -156,8 +157,8 @@ def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
     np.testing.assert_array_equal(signed, [signature(words, CONFIG.minhash) for words in each])
 
 
-@pytest.mark.parametrize("distinct", [1, 3, 1 << 62])
-@pytest.mark.parametrize("n", [0, 1, 2, 5_000])
+@cases("distinct", [1, 3, 1 << 62])
+@cases("n", [0, 1, 2, 5_000])
 def test_pairs_are_sorted_by_key_then_by_value(n: int, distinct: int) -> None:
     random_numbers = np.random.default_rng(n)
     keys = random_numbers.integers(0, distinct, n, np.uint64)
@@ -170,7 +171,7 @@ def test_pairs_are_sorted_by_key_then_by_value(n: int, distinct: int) -> None:
     np.testing.assert_array_equal(keys, given)
 
 
-@pytest.mark.parametrize(("keys", "bits"), [(0, 0), (4 << 20, 0), ((4 << 20) + 1, 1), (1_250_000_000, 9)])
+@cases(("keys", "bits"), [(0, 0), (4 << 20, 0), ((4 << 20) + 1, 1), (1_250_000_000, 9)])
 def test_a_bucket_holds_a_bounded_number_of_keys(keys: int, bits: int) -> None:
     assert bucket_bits(keys) == bits
 

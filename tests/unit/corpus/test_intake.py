@@ -32,6 +32,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import Match, RefusedArticle
 from tests.unit.corpus.test_bodies import garbled
 from tests.world.corpora import MEMBERS, article, build, corpus_of, text, write_jsonl
+from tests.world.proofs import cases
 from tests.world.prose import articles
 from tests.world.tables import flipped
 
@@ -98,7 +99,7 @@ def packed(write: Writer, suffix: str) -> Writer:
     return wrapped
 
 
-@pytest.mark.parametrize(
+@cases(
     "write",
     [
         as_jsonl,
@@ -159,7 +160,7 @@ def test_columns_may_have_other_names_and_be_nested(tmp_path: Path) -> None:
         assert tuple(fields[name] for name in ("article_id", "title_id", "url", "body")) == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "reason", "detail"),
     [
         ({"article_id": None}, "no_id", "`article_id` is missing or empty"),
@@ -208,8 +209,8 @@ def test_a_refused_article_has_its_reason(
 CET = datetime(2019, 1, 24, 17, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("write", [as_jsonl, as_parquet, as_csv(";")])
-@pytest.mark.parametrize(
+@cases("write", [as_jsonl, as_parquet, as_csv(";")])
+@cases(
     "said",
     [
         "2019-01-24T18:00:00+01:00", "2019-01-24 18:00 +0100", "Thu, 24 Jan 2019 18:00:00 +0100",
@@ -260,7 +261,7 @@ def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(
     assert "matches two of the declared formats" in row.detail
 
 
-@pytest.mark.parametrize("said", [0, "0", "1970-01-01", "0001-01-01T00:00:00", "9999-12-31"])
+@cases("said", [0, "0", "1970-01-01", "0001-01-01T00:00:00", "9999-12-31"])
 def test_a_date_that_stands_for_none_is_left_out_and_counted(tmp_path: Path, said: object) -> None:
     [row] = read(jsonl(tmp_path, published_at=said))
     assert isinstance(row, Candidate)
@@ -280,7 +281,7 @@ def test_dates_of_parquet_are_taken_as_utc(tmp_path: Path) -> None:
     assert taken(as_parquet(tmp_path, rows))[0]["published_at"] == datetime(2024, 3, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "detail"),
     [
         (
@@ -317,7 +318,7 @@ def test_a_line_longer_than_a_row_may_be_is_refused_and_the_next_is_read(
 DATES = pa.list_(pa.date32())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "column", "reason"),
     [
         ("published_at", pa.array([2**31 - 1, 0], pa.int32()).view(pa.date32()), "unreadable"),
@@ -420,8 +421,8 @@ def test_a_mapped_column_that_no_row_has_is_an_error(tmp_path: Path) -> None:
         read(jsonl(tmp_path), published_at="date")
 
 
-@pytest.mark.parametrize("write", [as_jsonl, as_parquet])
-@pytest.mark.parametrize("name", ["meta.datee", "metaa.date", "meta.date.day"])
+@cases("write", [as_jsonl, as_parquet])
+@cases("name", ["meta.datee", "metaa.date", "meta.date.day"])
 def test_a_typo_in_a_dotted_name_is_one_too(tmp_path: Path, write: Writer, name: str) -> None:
     path = write(tmp_path, [{**article(1), "meta": {"date": "2024-03-01"}}, {**article(2), "meta": None}])
     assert len(read(path, published_at="meta.date")) == 2
@@ -454,7 +455,7 @@ def test_a_mapping_of_unknown_columns_is_an_error() -> None:
         article_columns({"corps": "body"})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content", "message"),
     [
         (b"", "the file is empty"),
@@ -471,7 +472,7 @@ def test_a_file_of_another_kind_is_an_error(tmp_path: Path, content: bytes, mess
         read(path)
 
 
-@pytest.mark.parametrize(
+@cases(
     "write",
     [packed(as_jsonl, ".gz"), packed(as_jsonl, ".zst"), packed(as_csv(","), ".gz"), as_parquet],
 )
@@ -495,7 +496,7 @@ def test_a_csv_cut_within_quotes_and_a_damaged_file_are_errors(tmp_path: Path) -
         read(path)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "on_title"),
     [
         ("https://www.courrier.example/une/1", True),
@@ -588,7 +589,7 @@ def excel(path: Path, rows: list[dict[str, Any]], encoding: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("encoding", ["windows-1252", "utf-16", "mac-roman", "utf-8-sig"])
+@cases("encoding", ["windows-1252", "utf-16", "mac-roman", "utf-8-sig"])
 def test_a_csv_file_is_read_in_the_encoding_that_is_named(tmp_path: Path, encoding: str) -> None:
     body = f"L’œuvre coûte 12 € à la mairie : {text(1)}"
     path = excel(tmp_path / "a.csv", [article(1, body=body, headline="Été à Brézolles")], encoding)

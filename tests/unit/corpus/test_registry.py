@@ -10,6 +10,7 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.corpus.registry import MandateDocument, load_registry, parse_registry
+from tests.world.proofs import cases
 
 SPORT = "https://www.courrier.example/sport/"
 GOOD = f"""\
@@ -84,7 +85,7 @@ def test_a_good_file_gives_publishers_titles_and_normalised_sites() -> None:
     assert registry.publisher_of == {"courrier": "rives", "sport": "rives"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "facts"),
     [
         (entry(url_prefixes="null"), {"url_prefixes": ()}),
@@ -148,7 +149,7 @@ def test_every_mistake_is_reported_at_once_with_its_line() -> None:
     assert [line.split(" ")[0] for line in found] == [f"m.yaml:{n}:" for n in (3, 4, 5, 6, 7, 10, 11)]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("yaml", "line", "message"),
     [
         (entry(name=""), 5, "`name` is missing"),

@@ -22,7 +22,7 @@ from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading.text.words import indexed_positions, shingle_hashes, words_of
 from tests.reference.shingle_index import index_of
 from tests.reference.words import reference_words
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 
 NOTHING = np.zeros(0, np.uint8)
 Hit = tuple[int, tuple[str, ...], int]
@@ -255,7 +255,7 @@ def test_a_directory_brackets_every_hash(n: int, bits: int) -> None:
     assert np.diff(directory).tolist() == np.bincount(buckets, minlength=2**bits).tolist()
 
 
-@pytest.mark.parametrize("keys", [0, 1, 100, 1000, 10**6, 10**8])
+@cases("keys", [0, 1, 100, 1000, 10**6, 10**8])
 def test_sizes_follow_the_number_of_keys(keys: int) -> None:
     blocks = filter_blocks(keys, 16)
     assert blocks.bit_count() == 1

@@ -14,6 +14,7 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.pages import Stored
 from presswatch_spark.storage.objects import open_stream, stat
 from tests.world.arc import HEAD, VERSION, arc_record, packed_arc
+from tests.world.proofs import cases
 from tests.world.records import PACKINGS
 from tests.world.shards import read
 
@@ -44,7 +45,7 @@ def damages(found: list[Stored]) -> list[str | None]:
 IMAGE = b"HTTP/1.1 404\r\nContent-Type: image/png\r\n\r\n"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("fields", "media", "time"),
     [
         ("192.0.2.7 20100130112233 text/html", "text/html", True),
@@ -57,9 +58,7 @@ IMAGE = b"HTTP/1.1 404\r\nContent-Type: image/png\r\n\r\n"
         ("0.0.0.0 20100130", None, False),
     ],
 )
-@pytest.mark.parametrize(
-    "url", ["http://exemple.fr/un été au 1.2.3.4 !", "dns:exemple.fr", "http://[::1]/?a=b c"]
-)
+@cases("url", ["http://exemple.fr/un été au 1.2.3.4 !", "dns:exemple.fr", "http://[::1]/?a=b c"])
 def test_lines_of_both_versions_are_read_and_urls_may_hold_spaces(
     tmp_path: Path, fields: str, media: str | None, time: bool, url: str
 ) -> None:
@@ -110,8 +109,8 @@ def saved(folder: Path, packing: str) -> Path:
     return folder / "un.arc.gz"
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("format", ["auto", "warc", "arc"])
+@cases("packing", PACKINGS)
+@cases("format", ["auto", "warc", "arc"])
 def test_pages_are_documents_with_pointers_to_them_and_the_rest_is_counted(
     tmp_path: Path, packing: str, format: str
 ) -> None:
@@ -136,8 +135,8 @@ def test_pages_are_documents_with_pointers_to_them_and_the_rest_is_counted(
         assert (record.stored is not None) == (packing != "single")
 
 
-@pytest.mark.parametrize("packing", SHARED)
-@pytest.mark.parametrize("fields", ["192.0.2.7 null", "unknown 20100130112233", "- null"])
+@cases("packing", SHARED)
+@cases("fields", ["192.0.2.7 null", "unknown 20100130112233", "- null"])
 def test_a_record_without_a_date_or_an_address_is_read_and_takes_no_other_along(
     tmp_path: Path, packing: str, fields: str
 ) -> None:

@@ -19,6 +19,7 @@ from presswatch_spark.reading import registry
 from presswatch_spark.reading.registry import format_for, keys_of
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
+from tests.world.proofs import cases
 from tests.world.shards import SmallPage, pages, read, write_oscar_parquet, write_rows_parquet
 
 
@@ -31,7 +32,7 @@ def saved(tmp_path: Path, content: bytes, name: str = "misleading.txt.bin") -> P
     return tmp_path / name
 
 
-@pytest.mark.parametrize(
+@cases(
     ("write", "name", "format"),
     [
         (shards.write_wet, "a.parquet", "wet"),
@@ -107,7 +108,7 @@ def test_of_a_file_without_records_the_name_or_the_user_says_what_it_is(tmp_path
         assert (found, report.defects_total) == ([], 0)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("write", "format", "is_named"),
     [
         *((shards.write_wet, format, "WET") for format in ("c4", "oscar", "rows")),
@@ -125,7 +126,7 @@ def test_a_format_that_the_content_contradicts_is_refused(
     assert named(tmp_path / "shard", "rows") == "rows"
 
 
-@pytest.mark.parametrize("format", ["auto", *registry.names()])
+@cases("format", ["auto", *registry.names()])
 def test_an_empty_file_is_left_to_its_source_to_name(tmp_path: Path, format: str) -> None:
     assert named(saved(tmp_path, b"", "a.wet.gz"), format) in ("wet", format)
 
@@ -150,9 +151,9 @@ LINE = '{"text": "une ligne", "url": "https://elle-se-nomme.example/"}'
 ODD = ["WARC/1.0", "PAR1", "<html lang=fr>", '{"headers": 1, "offset": 0, "nb_sentences": 1}', LINE]
 
 
-@pytest.mark.parametrize("format", ["auto", "oscar"])
-@pytest.mark.parametrize("name", ["fr_part_1.txt", "fr_part_1.txt.gz"])
-@pytest.mark.parametrize("line", ODD)
+@cases("format", ["auto", "oscar"])
+@cases("name", ["fr_part_1.txt", "fr_part_1.txt.gz"])
+@cases("line", ODD)
 def test_a_text_shard_with_its_metadata_may_begin_with_anything(
     tmp_path: Path, format: str, name: str, line: str
 ) -> None:
@@ -205,9 +206,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("packed", [bytes, gzip.compress])
-@pytest.mark.parametrize("format", ["auto", *registry.names()])
-@pytest.mark.parametrize(("content", "message"), WRONG)
+@cases("packed", [bytes, gzip.compress])
+@cases("format", ["auto", *registry.names()])
+@cases(("content", "message"), WRONG)
 def test_what_is_no_shard_is_named_with_what_to_do(
     tmp_path: Path, content: bytes, message: str, format: str, packed: Callable[[bytes], bytes]
 ) -> None:

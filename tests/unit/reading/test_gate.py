@@ -21,7 +21,7 @@ from presswatch_spark.reading.warc.gates import WetGate
 from presswatch_spark.reading.warc.heads import inflate_heads, workspace
 from tests.unit.reading.test_inflate import Trickle
 from tests.world.damage import damages
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.records import members
 from tests.world.shards import Document, SmallPage, documents
 from tests.world.warc import http, record, warc_record
@@ -133,7 +133,7 @@ def test_the_same_pages_are_read_as_if_everything_were_inflated(
         assert gated.french
 
 
-@pytest.mark.parametrize("chunk_bytes", [1, 97, 1000, 1 << 20])
+@cases("chunk_bytes", [1, 97, 1000, 1 << 20])
 def test_what_is_passed_over_does_not_depend_on_how_the_file_arrives(
     tmp_path: Path, chunk_bytes: int
 ) -> None:
@@ -193,8 +193,8 @@ INNOCENT = members(named("innocent", b"un article de presse " * 9, "fra"))
 BEFORE, AFTER = named("avant", b"avant", "fra"), [named("fra-apres", b"apres", "fra"), named("fin", b"fin")]
 
 
-@pytest.mark.parametrize("forged", ["French", "English", "both"])
-@pytest.mark.parametrize("at", [0, 900])
+@cases("forged", ["French", "English", "both"])
+@cases("at", [0, 900])
 def test_members_that_a_page_forges_within_its_own_bytes_are_not_believed(
     tmp_path: Path, forged: str, at: int
 ) -> None:
@@ -251,9 +251,7 @@ def test_a_record_that_lies_about_its_length_is_inflated(tmp_path: Path, wrong: 
     assert (gated.names, gated.report.members_passed) == (["fra-apres"], 0)
 
 
-@pytest.mark.parametrize(
-    "languages", ["ara", "fro", "frb", "eng,frb", "f", "xyz", "eng,,deu", "ENG", "engxfra"]
-)
+@cases("languages", ["ara", "fro", "frb", "eng,frb", "f", "xyz", "eng,,deu", "ENG", "engxfra"])
 def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
     tmp_path: Path, languages: str
 ) -> None:
@@ -262,7 +260,7 @@ def test_what_damage_may_have_made_of_the_language_asked_for_is_inflated(
     assert (report.members_passed, report.skipped["language"] >= 2) == (1, True)
 
 
-@pytest.mark.parametrize(
+@cases(
     "languages",
     ["eng,\r\n\tfra", "eng,\r\n fra", "\r\n fra", "eng\r\n ,fra\r\n\t,deu", "eng,\tfra", "eng, fra "],
 )
@@ -295,7 +293,7 @@ def metadata(url: str, language: str) -> bytes:
     return warc_record(said.encode(), url, kind="metadata")
 
 
-@pytest.mark.parametrize("odd", ["no metadata", "another URL", "twice", "segment", "wanted", "last"])
+@cases("odd", ["no metadata", "another URL", "twice", "segment", "wanted", "last"])
 def test_a_response_whose_languages_are_not_sure_is_inflated(tmp_path: Path, odd: str) -> None:
     one, other = "https://exemple.fr/1", "https://exemple.fr/2"
     records = {

@@ -28,7 +28,7 @@ from presswatch_spark.reading.http.message import (
     parse_message,
     to_utf8,
 )
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.warc import chunked
 
 HEAD = (
@@ -58,7 +58,7 @@ def test_a_head_gives_status_headers_in_order_and_the_place_of_the_body() -> Non
         assert parsed(kind(HEAD + b"x")) == parsed(HEAD)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("line", "status"),
     [
         (b"HTTP/1.1 404 Not Found", 404),
@@ -120,7 +120,7 @@ def test_a_head_without_status_line_or_without_end_is_a_head() -> None:
     assert (message.body_at, message.header("content-type")) == (60, ("text/html",))
 
 
-@pytest.mark.parametrize(
+@cases(
     "block",
     [b"<html>\n\nHTTP/1.1 200 OK", b" \r\n<p>", b"\xef\xbb\xbf<p>", b"Un texte", b"Date: x", b"\0\xff"],
 )
@@ -161,7 +161,7 @@ def test_no_bytes_are_too_much(garbage: bytes, start: bytes) -> None:
     assert message is None or 0 <= message.body_at <= len(block)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "media"),
     [
         ("Text/HTML; charset=UTF-8", "text/html"),
@@ -180,7 +180,7 @@ def test_a_media_type_is_a_short_clean_name(value: str | None, media: str | None
     assert media_type(value) == media
 
 
-@pytest.mark.parametrize(
+@cases(
     ("media", "body", "kind"),
     [
         ("text/html", b"anything", "html"),
@@ -277,8 +277,8 @@ def test_transfer_codings_are_undone_in_their_order_and_those_that_the_crawler_h
     assert (bytes(found.data), found.problem) == (inner, None)
 
 
-@pytest.mark.parametrize("coding", ["identity", "none", "gzip", ""])
-@pytest.mark.parametrize("media", ["text/html; charset=utf-8", "text/plain", "application/octet-stream"])
+@cases("coding", ["identity", "none", "gzip", ""])
+@cases("media", ["text/html; charset=utf-8", "text/plain", "application/octet-stream"])
 def test_a_page_that_is_gzip_though_no_header_says_so_is_inflated(coding: str, media: str) -> None:
     stored = gzip.compress(gzip.compress(PAGE) if coding == "gzip" else PAGE)
     found = decoded(stored, f"Content-Encoding: {coding}", f"Content-Type: {media}")
@@ -301,7 +301,7 @@ def test_a_body_without_codings_is_not_copied_and_what_is_no_coding_is_of_no_con
 NOT_UNDONE = "body is in a coding that cannot be undone"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("coding", "body", "problem"),
     [
         *((coding, b"\0\1\2" * 9, "is declared as") for coding in ("gzip", "deflate", "br", "zstd")),
@@ -318,7 +318,7 @@ def test_a_body_whose_coding_cannot_be_undone_is_named_unless_it_is_text(
     assert decoded(PAGE, f"Content-Encoding: {coding}") == DecodedBody(PAGE)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("body", "kept", "problem"),
     [
         (b"5\r\nabcde\r\n5\r\nfg", b"abcdefg", "chunked body is cut"),
@@ -344,7 +344,7 @@ def test_chunks_are_joined_and_wrong_ones_give_what_is_there(
     assert str(found.problem).startswith(str(problem))
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate", "br", "zstd"])
+@cases("coding", ["gzip", "deflate", "Deflate", "br", "zstd"])
 def test_of_a_body_that_is_cut_what_came_before_is_kept(coding: str) -> None:
     random_text = random.Random(3).randbytes(20_000).hex().encode()
     whole = ENCODERS[coding](random_text)
@@ -366,8 +366,8 @@ def test_of_a_damaged_gzip_body_what_came_before_is_kept() -> None:
     assert decoded(no_block, "Content-Encoding: gzip") == DecodedBody(text, "gzip body is damaged")
 
 
-@pytest.mark.parametrize("coding", ["gzip", "zstd", "br"])
-@pytest.mark.parametrize("size", [10, 3000, 200_000])
+@cases("coding", ["gzip", "zstd", "br"])
+@cases("size", [10, 3000, 200_000])
 def test_what_follows_a_compressed_body_is_left(coding: str, size: int) -> None:
     text = random.Random(3).randbytes(size // 2).hex().encode()
     assert decoded(ENCODERS[coding](text) + b"\0\0more", f"Content-Encoding: {coding}") == DecodedBody(text)
@@ -450,7 +450,7 @@ def test_a_byte_order_mark_overrules_all(mark: bytes, encoding: str) -> None:
     assert utf8_of(mark + body) == f"\ufeff{FRENCH}"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("content_type", "encoding"),
     [
         ("text/html; charset=UTF-8", "utf-8"),
@@ -471,7 +471,7 @@ def test_the_header_overrules_the_page(content_type: str, encoding: str) -> None
     assert encoding_of(content_type, meta("iso-8859-7")) == encoding
 
 
-@pytest.mark.parametrize(
+@cases(
     "label",
     [
         *("nonsense", "", "hex", "rot13", "zip", "utf-7", "replacement", "iso-2022-kr", "hz-gb-2312", "none"),
@@ -484,7 +484,7 @@ def test_a_name_that_is_no_charset_is_passed_over(label: str) -> None:
     assert encoding_of(None, f'<meta charset="{label}">'.encode() + FRENCH.encode("cp1252")) == "cp1252"
 
 
-@pytest.mark.parametrize(
+@cases(
     "markup",
     [
         "<meta charset=iso-8859-7>",
@@ -512,7 +512,7 @@ def test_the_page_declares_its_charset(markup: str) -> None:
     assert encoding_of(TEXT_HTML, markup.encode() + FRENCH.encode("cp1252")) == "iso8859-7"
 
 
-@pytest.mark.parametrize(
+@cases(
     "markup",
     [
         "<!-- <meta charset=koi8-r> -->",
@@ -599,7 +599,7 @@ def test_any_bytes_become_utf_8_in_any_charset(label: str, data: bytes) -> None:
     bytes(to_utf8(data, encoding)).decode("utf-8", "strict")
 
 
-@pytest.mark.parametrize("label", LABELS)
+@cases("label", LABELS)
 def test_long_texts_are_read_like_short_ones(label: str) -> None:
     encoding = encoding_named(label)
     assert encoding is not None

@@ -13,6 +13,7 @@ import zstandard
 from presswatch_spark.core.errors import TruncatedError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import MemberPiece, Window, gzip_pieces, inflated, lines
+from tests.world.proofs import cases
 from tests.world.records import members
 
 
@@ -51,7 +52,7 @@ def pieces_of(data: bytes, chunk_bytes: int = 1 << 22) -> tuple[list[MemberPiece
     return list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"))), report
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 1000, 1 << 20])
+@cases("at_once", [1, 7, 1000, 1 << 20])
 def test_plain_gzip_and_zstd_are_told_apart_by_content(at_once: int) -> None:
     content = noise(20_000)
     frames = zstandard.ZstdCompressor().compress(content[:9000]) + zstandard.compress(content[9000:])
@@ -88,8 +89,8 @@ def member_with(flags: int, content: bytes, field_bytes: int = 300) -> bytes:
     return head + packed[10:]
 
 
-@pytest.mark.parametrize("flags", [2, 4, 8, 16, 12, 14, 30])
-@pytest.mark.parametrize("chunk_bytes", [64, 700, 1 << 14, 1 << 20])
+@cases("flags", [2, 4, 8, 16, 12, 14, 30])
+@cases("chunk_bytes", [64, 700, 1 << 14, 1 << 20])
 def test_members_with_any_header_are_whole_wherever_the_view_ends(flags: int, chunk_bytes: int) -> None:
     contents = [b"WARC/" + noise(k * 37) for k in range(30)]
     stored = b"".join(member_with(flags, content) for content in contents)
@@ -157,7 +158,7 @@ def test_a_large_member_comes_in_pieces() -> None:
     assert [piece.closes for piece in pieces] == [False] * (len(pieces) - 1) + [True]
 
 
-@pytest.mark.parametrize("damage", ["data", "crc", "length", "magic", "garbage", "zeros"])
+@cases("damage", ["data", "crc", "length", "magic", "garbage", "zeros"])
 def test_reading_resumes_after_damage(damage: str) -> None:
     good = [b"WARC/" + noise(500, i) for i in range(3)]
     damaged = [bytearray(members(content)) for content in good]

@@ -9,12 +9,13 @@ from presswatch_spark.core.languages import UNIDENTIFIED, language_of, language_
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.reading.source import ReadOptions
 from tests.world.commands import outcome
+from tests.world.proofs import cases
 from tests.world.shards import as_jsonl, as_parquet, read, texts
 
 FRENCH = ["fr", "fra", "fre", "fr-CA", "fra_Latn", " FR ", "fr_Latn_FR"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("code", "language"),
     [
         *((code, "fra") for code in (*FRENCH, "French", "Français")),
@@ -31,8 +32,8 @@ def test_all_codes_of_a_language_are_spelled() -> None:
     assert spellings_of([]) == frozenset()
 
 
-@pytest.mark.parametrize("asked", ["fr", "fra", "fra_Latn"])
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+@cases("asked", ["fr", "fra", "fra_Latn"])
+@cases("name", ["rows.jsonl", "rows.parquet"])
 def test_rows_pass_the_gate_however_their_dataset_spells_the_language(
     tmp_path: Path, name: str, asked: str
 ) -> None:
@@ -68,7 +69,7 @@ def test_a_gate_without_languages_leaves_nothing_out() -> None:
     assert not ReadOptions().gates(("eng",))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("given", "meant"),
     [("french", "fra"), ("Français", "fra"), ("klingon", "tlh"), ("Frensh", "fra"), ("fraa", "fra")],
 )
@@ -90,8 +91,6 @@ def test_settings_in_a_file_or_in_the_environment_are_checked_alike(tmp_path: Pa
         load_scan_config(None, {"PRESSWATCH_READ__LANGUAGES": "eng,french"})
 
 
-@pytest.mark.parametrize(
-    "code", [*FRENCH, "und", "ceb", "gsw_Latn", "wln", "wa", "cmn_Hani", "zh-Latn", "iw"]
-)
+@cases("code", [*FRENCH, "und", "ceb", "gsw_Latn", "wln", "wa", "cmn_Hani", "zh-Latn", "iw"])
 def test_all_codes_that_datasets_write_can_be_asked_for(code: str) -> None:
     assert language_problem(code) == ""

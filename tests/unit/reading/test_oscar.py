@@ -14,6 +14,7 @@ from presswatch_spark.core.errors import CorruptError, InputError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.registry import companions_among
 from presswatch_spark.reading.source import ReadOptions
+from tests.world.proofs import cases
 from tests.world.shards import (
     Document,
     SmallPage,
@@ -36,7 +37,7 @@ FORMS: dict[str, Callable[[Path, Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", FORMS)
+@cases("name", FORMS)
 def test_every_form_gives_the_same_documents_and_has_a_gate(tmp_path: Path, name: str) -> None:
     FORMS[name](tmp_path / name, pages(40))
     for batch_bytes in (1, 2000, 1 << 22):

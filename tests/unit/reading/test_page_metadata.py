@@ -15,6 +15,7 @@ from presswatch_spark.reading.page_metadata import (
     elements_of,
     page_metadata_of,
 )
+from tests.world.proofs import cases
 
 URL = "https://www.copie.example/une/1?x=2"
 ARTICLE = {
@@ -97,7 +98,7 @@ def test_the_head_says_what_json_ld_does_not() -> None:
     assert both == PageMetadata("Le Copieur", "json_ld", "Paul", MOMENT, None, "https://other.example/")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("date", "moment"),
     [
         ("2019-06-12T10:24:00+02:00", MOMENT),
@@ -171,7 +172,7 @@ def test_no_value_of_json_raises(value: Any) -> None:
 BODY = b"<p class='text'>" + b"<a href='/une'>mot</a> " * 2_000
 
 
-@pytest.mark.parametrize(
+@cases(
     "type_of",
     [
         "application/ld+json",

@@ -33,7 +33,7 @@ from presswatch_spark.reading.rows.whole_rows import NamedColumns, whole_rows
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.world.damage import Found, damages, every_flip, verdicts
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.prose import prose
 from tests.world.shards import complaints, read
 
@@ -96,7 +96,7 @@ def only_letters_differ(path: Path, pages: Sequence[tuple[str, str]], found: Seq
     )
 
 
-@pytest.mark.parametrize("writer", WRITERS)
+@cases("writer", WRITERS)
 def test_whole_files_of_all_writers_are_read_whole(tmp_path: Path, writer: str) -> None:
     written(tmp_path / "c4.parquet", writer)
     found, report = read(tmp_path / "c4.parquet")

@@ -19,6 +19,7 @@ from presswatch_spark.reading.rows.parquet_pages import (
     numbers_of,
     pages_of,
 )
+from tests.world.proofs import cases
 
 
 def varint(number: int) -> bytes:
@@ -39,7 +40,7 @@ def packed(numbers: list[int], width: int) -> bytes:
     return varint(len(numbers) // 8 << 1 | 1) + bits.to_bytes(len(numbers) * width // 8, "little")
 
 
-@pytest.mark.parametrize("width", [0, 1, 2, 7, 8, 9, 16, 17, 31, 32])
+@cases("width", [0, 1, 2, 7, 8, 9, 16, 17, 31, 32])
 def test_runs_and_packed_numbers_in_any_order_are_read_as_they_were_written(width: int) -> None:
     draw = random.Random(width)
     for _ in range(40):
@@ -64,9 +65,7 @@ def test_one_run_of_the_highest_level_has_no_nulls() -> None:
     assert nulls_of(memoryview(run(2, 990, 2) + run(0, 10, 2)), 2, 1000) == 10
 
 
-@pytest.mark.parametrize(
-    "levels", [run(1, 999, 1), run(1, 1001, 1), run(1, 1000, 1) + b"\0", run(2, 1000, 1), b""]
-)
+@cases("levels", [run(1, 999, 1), run(1, 1001, 1), run(1, 1000, 1) + b"\0", run(2, 1000, 1), b""])
 def test_levels_of_another_number_of_values_or_higher_than_any_are_refused(levels: bytes) -> None:
     with pytest.raises(ParquetPageError):
         nulls_of(memoryview(levels), 1, 1000)
@@ -94,8 +93,8 @@ def texts_of(count: int) -> list[str]:
     return ["le pain " * draw.choice((0, 1, 3, 400)) + "x" * draw.randrange(40) for _ in range(count)]
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("count", [1, 2, 32, 33, 128, 129, 130, 1000])
+@cases("encoding", ENCODINGS)
+@cases("count", [1, 2, 32, 33, 128, 129, 130, 1000])
 def test_sound_lengths_of_any_number_of_texts_fill_their_page(
     tmp_path: Path, encoding: str, count: int
 ) -> None:
@@ -137,8 +136,8 @@ def test_noise_is_refused_as_lengths() -> None:
             check_lengths(memoryview(draw.randbytes(draw.randrange(200))), 50, with_prefixes=False)
 
 
-@pytest.mark.parametrize("version", ["1.0", "2.0"])
-@pytest.mark.parametrize("codec", ["none", "snappy", "lz4"])
+@cases("version", ["1.0", "2.0"])
+@cases("codec", ["none", "snappy", "lz4"])
 def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
     tmp_path: Path, version: str, codec: str
 ) -> None:

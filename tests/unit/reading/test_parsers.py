@@ -30,6 +30,7 @@ from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.reference.words import reference_words
 from tests.world import prose
 from tests.world.processes import raising
+from tests.world.proofs import cases
 from tests.world.warc import packed_as, page
 
 RNG = random.Random("main content")
@@ -61,7 +62,7 @@ def stands_in(part: str, text: str) -> bool:
 AROUND = ("main", "article", "div class=content-sidebar", "section id=menu-page", "table><tr><td")
 
 
-@pytest.mark.parametrize("around", AROUND)
+@cases("around", AROUND)
 def test_the_article_and_its_lead_are_kept_and_what_is_around_them_is_not(around: str) -> None:
     teaser = (
         f"<div class='related-posts'><p>{TEASERS[4]}</p></div><ul><li><a href=/>{TEASERS[5]}</a></li></ul>"
@@ -148,7 +149,7 @@ def changed(
     parsers._parser.cache_clear()
 
 
-@pytest.mark.parametrize("html", ["", "<p>Été", "<p>" + "mot " * 2_200_000, "\0\ud800é<p>"])
+@cases("html", ["", "<p>Été", "<p>" + "mot " * 2_200_000, "\0\ud800é<p>"])
 def test_the_text_is_the_same_as_here(html: str) -> None:
     content = html.encode("utf-8", "surrogatepass")
     here = main_content(content)

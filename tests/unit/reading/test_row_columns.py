@@ -24,6 +24,7 @@ from presswatch_spark.reading.rows.columns import (
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import Outcome
 from tests.world.corpora import article, corpus_of
+from tests.world.proofs import cases
 from tests.world.scanned import FORMS, rows_in, scan_one, some_pages
 from tests.world.shards import Row, as_jsonl, as_parquet, as_parquet_dictionary, complaints, read, texts
 
@@ -246,7 +247,7 @@ def test_a_mapping_is_of_known_roles_to_columns() -> None:
         check_mapping({"text": "corps", "url": ""})
 
 
-@pytest.mark.parametrize("unreadable", [[], {}, 1.5, [[]], True, ""])
+@cases("unreadable", [[], {}, 1.5, [[]], True, ""])
 def test_what_nobody_can_read_still_hides_the_names_tried_after_it(unreadable: object) -> None:
     row, paths = {"languages": unreadable, "language": "eng"}, [("languages",), ("language",)]
     kept = pruned(row, tree_of(paths))
@@ -311,7 +312,7 @@ def test_the_message_is_bounded_and_holds_no_values(tmp_path: Path, corpus: Path
     assert (log["status"], "urll" in str(log["error"])) == ("failed", False)
 
 
-@pytest.mark.parametrize("name", ["c4-plain.json", "c4.parquet", "fr_part_4.jsonl.gz", "fr_part_5.jsonl.zst"])
+@cases("name", ["c4-plain.json", "c4.parquet", "fr_part_4.jsonl.gz", "fr_part_5.jsonl.zst"])
 def test_it_holds_for_every_dataset_with_columns(tmp_path: Path, corpus: Path, name: str) -> None:
     FORMS[name](tmp_path / name, some_pages())
     assert "urll for url" in refused(scanned(corpus, tmp_path / name, url="urll"))

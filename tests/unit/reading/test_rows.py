@@ -20,7 +20,7 @@ from presswatch_spark.reading.rows.jsonl import JsonRows
 from presswatch_spark.reading.rows.row_values import DOCUMENTS_AT_ONCE
 from presswatch_spark.reading.source import ReadOptions
 from tests.world.damage import could_be_written, damages, verdicts
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.shards import Document, SmallPage, complaints, pages, read, texts
 
 AT = "2019-04-25T12:57:54Z"
@@ -60,7 +60,7 @@ def read_lines(
     return read(folder / "shard", format, ReadOptions(**options))
 
 
-@pytest.mark.parametrize("name", ["c4-train.json.gz", "c4-train.json", "c4-train.json.zst", "c4.parquet"])
+@cases("name", ["c4-train.json.gz", "c4-train.json", "c4-train.json.zst", "c4.parquet"])
 def test_rows_come_in_order_with_url_time_and_index(tmp_path: Path, name: str) -> None:
     write = write_c4_parquet if name.endswith("parquet") else write_c4_json
     write(tmp_path / name, pages(50))
@@ -226,8 +226,8 @@ def known(found: list[Document]) -> list[int]:
     return [int(document.text.split()[-1]) for document in found if document.url]
 
 
-@pytest.mark.parametrize("pack", UNCHECKED)
-@pytest.mark.parametrize("broken", [b"un{", b"[1]", b'{"url": "a", "url": "b"}', b'{"a": 1, "a": 2}'])
+@cases("pack", UNCHECKED)
+@cases("broken", [b"un{", b"[1]", b'{"url": "a", "url": "b"}', b'{"a": 1, "a": 2}'])
 def test_rows_beside_a_broken_line_get_no_url(tmp_path: Path, broken: bytes, pack: Pack) -> None:
     lines = [*map(row, range(3)), broken, b"", *map(row, range(3, 6))]
     found, report = read_lines(tmp_path, *lines, pack=pack)
@@ -283,8 +283,8 @@ def test_a_row_that_is_no_utf8_keeps_its_text_and_its_url_if_it_was_written_so(t
     assert "not valid UTF-8" in report.notes[0]
 
 
-@pytest.mark.parametrize("format", ["rows", "c4"])
-@pytest.mark.parametrize("lacking", [0, 1, 5, 9])
+@cases("format", ["rows", "c4"])
+@cases("lacking", [0, 1, 5, 9])
 def test_a_row_without_a_field_that_all_others_have_is_in_doubt(
     tmp_path: Path, lacking: int, format: str
 ) -> None:
@@ -314,7 +314,7 @@ def test_a_field_that_some_rows_lack_is_optional_after_a_few(tmp_path: Path) -> 
     assert "without URL" in report.notes[0]
 
 
-@pytest.mark.parametrize("value", ['{"url": 1', None, 7, []])
+@cases("value", ['{"url": 1', None, 7, []])
 def test_a_field_that_holds_no_fields_says_nothing_of_those_in_it(tmp_path: Path, value: object) -> None:
     metas = [{"url": "https://exemple.fr/", "date": "2019-04-25"}] * 10
     lines = [json.dumps({"text": f"texte {n}", "meta": value if n == 4 else metas[n]}) for n in range(10)]
@@ -347,8 +347,8 @@ def test_a_row_that_is_read_alone_is_as_a_scan_reads_it(tmp_path: Path) -> None:
             assert {defect.offset for defect in report.defects} <= {index, 12}
 
 
-@pytest.mark.parametrize("pack", [*UNCHECKED, *CHECKED])
-@pytest.mark.parametrize("strange", [row(1, text="x" * 600), b"un{", b"\xff"])
+@cases("pack", [*UNCHECKED, *CHECKED])
+@cases("strange", [row(1, text="x" * 600), b"un{", b"\xff"])
 def test_what_is_wrong_with_a_line_is_told_to_none_but_who_asks_for_it(
     tmp_path: Path, pack: Pack, strange: bytes
 ) -> None:

@@ -15,7 +15,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from presswatch_spark.reading.tombstones import LONGEST_COMMENT, SKIPPED, Removed, removed_id_in, tombstone
 from tests.world.arc import HEAD, VERSION, arc_record
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.release import member_of, wet_record
 from tests.world.shards import read
 from tests.world.warc import packed_as, page, warc_record
@@ -47,7 +47,7 @@ def listed(data: bytes) -> list[tuple[str, str, bytes]]:
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@cases("kind", KINDS)
 def test_a_tombstone_has_each_length_from_the_shortest_on(kind: str) -> None:
     for length in LENGTHS:
         found = stone_of(kind, length)
@@ -58,7 +58,7 @@ def test_a_tombstone_has_each_length_from_the_shortest_on(kind: str) -> None:
             assert removed_id_in(found) in (ID, ""), length
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@cases("kind", KINDS)
 def test_other_readers_list_tombstones_of_all_lengths_between_their_neighbours(kind: str) -> None:
     some = [*random.Random(34).sample(LENGTHS, 150), *EDGES, 3_000_000]
     stones = [found for length in some if (found := stone_of(kind, length))]

@@ -16,6 +16,7 @@ from presswatch_spark.reading.warc.by_range import release_at
 from presswatch_spark.reading.warc.gates import declared, identified
 from presswatch_spark.reading.warc.pages import CUT_NOTE
 from presswatch_spark.storage.objects import stat
+from tests.world.proofs import cases
 from tests.world.records import PACKINGS, texts_of
 from tests.world.shards import complaints
 from tests.world.warc import HTML, PDF, http, packed_as, page, pdf, read_warc, record, warc_record
@@ -38,8 +39,8 @@ def batches_of(folder: Path, *records: bytes, **options: object) -> tuple[list[D
     return list(format_for("warc", shard, chosen).read(shard, chosen, report)), report
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("batch_bytes", [1, 300, 4 << 20])
+@cases("packing", PACKINGS)
+@cases("batch_bytes", [1, 300, 4 << 20])
 def test_languages_are_those_of_the_metadata_that_follow_a_page_and_the_gate_asks_them(
     tmp_path: Path, packing: str, batch_bytes: int
 ) -> None:
@@ -80,7 +81,7 @@ def test_without_identification_the_page_speaks_for_itself(
     )
 
 
-@pytest.mark.parametrize(
+@cases(
     ("page", "codes"),
     [
         (b"<html lang=fr>", ("fra",)),
@@ -101,7 +102,7 @@ def test_the_language_of_a_page_is_what_its_root_declares(page: bytes, codes: tu
     assert declared(page) == declared(memoryview(page)) == codes
 
 
-@pytest.mark.parametrize(
+@cases(
     ("value", "codes"),
     [
         ('{"languages":[{"code-iso-639-3":"fra"},{"code-iso-639-3":"eng"}]}', ("fra", "eng")),
@@ -156,7 +157,7 @@ def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(
     assert report.documents_skipped == sum(report.skipped.values())
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "is_document"),
     [
         ("https://journal.fr/robots.txt", False),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.world.proofs import cases
 from tests.world.scanned import scan_one
 from tests.world.shards import read
 
@@ -49,7 +50,7 @@ def test_the_table_names_every_file_and_pages_say_what_they_said(real_data: Path
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("name", EXPECTED)
+@cases("name", EXPECTED)
 def test_a_file_gives_what_the_table_says(real_data: Path, corpus: Path, name: str) -> None:
     path, (status, documents, whys, reason) = real_data / "warc_edge_cases" / name, EXPECTED[name]
     for format in ("auto", "warc"):

@@ -15,7 +15,7 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.blocks import first_content_type
 from presswatch_spark.reading.warc_format import WET
 from presswatch_spark.storage.objects import StorageOptions, stat
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.records import ENCODINGS, PACKINGS, damage_of, members, texts_of
 from tests.world.shards import SmallPage, complaints, pages, read
 from tests.world.warc import erratum, packed_as, read_bytes, record, stored_record
@@ -133,8 +133,8 @@ def test_a_warcinfo_without_a_readable_length_costs_nothing(tmp_path: Path, line
     assert report.release == found[0].locator.release == "CC-MAIN-2024-22"
 
 
-@pytest.mark.parametrize("packing", SHARED)
-@pytest.mark.parametrize("place", range(6))
+@cases("packing", SHARED)
+@cases("place", range(6))
 def test_a_damaged_version_line_gives_no_text_to_the_page_before(
     tmp_path: Path, packing: str, place: int
 ) -> None:
@@ -162,8 +162,8 @@ def test_a_length_that_takes_in_just_the_records_that_follow_is_not_believed(
 SHOWN = b"voici :\r\n\r\n" + record(b"un faux texte")[:-4]
 
 
-@pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha-256", "sha512"])
-@pytest.mark.parametrize("is_hex", [True, False])
+@cases("name", ["md5", "sha1", "sha256", "sha-256", "sha512"])
+@cases("is_hex", [True, False])
 def test_a_page_that_shows_whole_records_to_its_end_is_one_page_if_its_digest_says_so(
     tmp_path: Path, name: str, is_hex: bool
 ) -> None:
@@ -178,8 +178,8 @@ def test_a_page_that_shows_whole_records_to_its_end_is_one_page_if_its_digest_sa
             assert not right or damage_of(found) == [None, None]
 
 
-@pytest.mark.parametrize("packing", SHARED)
-@pytest.mark.parametrize("harm", ["doubled", "no field", "line end", "no URL"])
+@cases("packing", SHARED)
+@cases("harm", ["doubled", "no field", "line end", "no URL"])
 def test_of_a_header_that_may_be_two_the_url_is_not_believed(tmp_path: Path, packing: str, harm: str) -> None:
     whole = named("copie", b"copie")
     date, uri = b"WARC-Date: 2024-05-18T01:58:10Z\r\n", b"WARC-Target-URI: https://exemple.fr/copie\r\n"
@@ -220,9 +220,9 @@ TWICE = {
 }
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("field", TWICE)
-@pytest.mark.parametrize("agree", [True, False])
+@cases("packing", PACKINGS)
+@cases("field", TWICE)
+@cases("agree", [True, False])
 def test_a_field_that_stands_there_twice_is_believed_if_the_checksum_holds_and_both_agree(
     tmp_path: Path, packing: str, field: str, agree: bool
 ) -> None:
@@ -258,9 +258,9 @@ BODIES = [
 ]
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("off", [-2, 0, 2])
-@pytest.mark.parametrize("batch_bytes", [1, 100, 1 << 22])
+@cases("packing", PACKINGS)
+@cases("off", [-2, 0, 2])
+@cases("batch_bytes", [1, 100, 1 << 22])
 def test_records_of_a_release_whose_lengths_are_off_by_two_are_read_whole_and_named_once(
     tmp_path: Path, packing: str, off: int, batch_bytes: int
 ) -> None:

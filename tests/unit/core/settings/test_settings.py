@@ -24,6 +24,7 @@ from presswatch_spark.core.settings.config import (
 from presswatch_spark.core.settings.load import NAMES
 from presswatch_spark.corpus.store import CACHE_VARIABLE
 from tests.conftest import ROOT
+from tests.world.proofs import cases
 
 
 def written(folder: Path, text: str) -> str:
@@ -113,7 +114,7 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
     assert len(told) == 10
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "message"),
     [
         ("grade: [1", "settings.yaml:1: not valid YAML"),
@@ -132,7 +133,7 @@ def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path: Path, text: str 
         load_scan_config(str(file))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("variable", "meant"),
     [
         ("PRESSWATCH_GRADE_MIN_RUN_WORDS", "PRESSWATCH_GRADE__MIN_RUN_WORDS"),

@@ -21,6 +21,7 @@ from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.literals import Ownership
 from presswatch_spark.tables.reasons import OF_ROWS
 from tests.world.documents import text_of
+from tests.world.proofs import cases
 
 REFUSED = "common_words"
 PUBLISHED = datetime(2024, 5, 18, tzinfo=UTC)
@@ -312,7 +313,7 @@ def test_a_day_without_a_time_lasts_from_utc_plus_14_to_utc_minus_12() -> None:
     assert day.begins == DAY
 
 
-@pytest.mark.parametrize(
+@cases(
     ("zone", "begins", "ends"),
     [
         ("Europe/Paris", "2024-05-17T22:00Z", "2024-05-18T22:00Z"),

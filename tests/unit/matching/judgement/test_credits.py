@@ -16,6 +16,7 @@ from presswatch_spark.matching.judgement.credits import (
 )
 from presswatch_spark.reading.text.words import words_of
 from tests.world.documents import built, text_of
+from tests.world.proofs import cases
 
 FINDER = CreditFinder(CONFIGURED)
 PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après trois heures de débat"
@@ -81,7 +82,7 @@ def examples() -> list[tuple[str, str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("form", "line", "names"), examples())
+@cases(("form", "line", "names"), examples())
 def test_every_example_of_the_documentation_is_read_as_it_says(form: str, line: str, names: str) -> None:
     for page in (f"{line}\n{PASSAGE}.", f"{PASSAGE}.\n{line}", f"Titre\n{line}\n\n{PASSAGE}.\nFin."):
         assert "; ".join(credits(page)) == names, page
@@ -94,7 +95,7 @@ def test_the_documentation_has_every_agency_and_every_number() -> None:
         assert re.search(rf"\b{number}\b", page)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("before", "behind", "found"),
     [
         (AROUND_WORDS - 1, 0, ["AFP"]),

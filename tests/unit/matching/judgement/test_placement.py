@@ -6,6 +6,7 @@ from presswatch_spark.core.settings.config import VerifyRules
 from presswatch_spark.matching.judgement.placement import Placement, kind_of_line, kind_of_passage
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
 from presswatch_spark.reading.text.words import words_of
+from tests.world.proofs import cases
 
 ARTICLE = b"le conseil a vote hier soir une subvention de huit mille euros pour la place du marche couvert"
 MENU = b"accueil contact abonnez vous "
@@ -19,7 +20,7 @@ def placed(document: bytes, main: bytes | None) -> bool | None:
     return Placement(lambda: main, 11).holds_longest(words, overlap)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("main", "expected"),
     [
         (b"Titre. " + ARTICLE + b" Fin.", True),
@@ -53,7 +54,7 @@ def test_without_a_page_nothing_is_said() -> None:
     assert Placement(None, 11).holds_longest(words, overlap) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "line"),
     [
         ("link", "» LIRE AUSSI - La halle de Valmont sera rouverte avant l'hiver, dit le maire"),

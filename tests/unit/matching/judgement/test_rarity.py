@@ -26,6 +26,7 @@ from presswatch_spark.matching.judgement.urls import (
 )
 from presswatch_spark.reading.text.words import shingle_hashes, word_hashes
 from tests.world.corpora import corpus_of, write_jsonl
+from tests.world.proofs import cases
 
 PUBLISHERS = ("nord", "ouest", "sud", "est", "midi")
 # `nord` publishes editions too.
@@ -164,7 +165,7 @@ def test_what_three_other_publishers_have_is_an_agencys(tmp_path: Path, shifted:
     assert ownership(built(tmp_path / "3", bodies[:3]), 0, 100, 100) == "shared"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("name", "owner"),
     [
         ("(AFP)", "agency"),
@@ -366,7 +367,7 @@ ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@cases("address", ADDRESSES)
 def test_a_copys_address_names_the_original(address: str) -> None:
     copy = copy_at(address)
     assert copy is not None
@@ -377,7 +378,7 @@ def test_a_copys_address_names_the_original(address: str) -> None:
     assert page.site == "journal.example"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("address", "original"),
     [
         # Hyphens and parameters of the original are kept.
@@ -402,7 +403,7 @@ def test_the_original_of_a_copy_is_as_its_address_has_it_or_unknown(
     assert copy_at(address) == PageCopy(original)
 
 
-@pytest.mark.parametrize(
+@cases(
     "address",
     [
         ORIGINAL,

@@ -36,6 +36,7 @@ from presswatch_spark.tables.digests import (
     table_digest,
 )
 from presswatch_spark.tables.reasons import REASONS
+from tests.world.proofs import cases
 
 CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))
 PUBLISHED = CAPTURED - timedelta(days=1)
@@ -161,7 +162,7 @@ class TestWhichRowsThereAre:
         assert (row.own_site, row.site_title_id, row.confidence) == (False, "gazette", "C")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("found", "address", "counts"),
     [((1, 0), (), 0), ((0, 4), (), 4), ((5, 1), (), 1), ((0, 4), (0,), 0), ((5, 4), (5,), 5)],
 )
@@ -241,7 +242,7 @@ class TestWhatTheySay:
         (unread,) = rows_of(site=site, text=b"")
         assert unread.document_words is None
 
-    @pytest.mark.parametrize(
+    @cases(
         ("credits", "said", "owner", "others", "publisher_others"),
         [
             ((), {}, False, False, None),
@@ -268,7 +269,7 @@ class TestWhatTheySay:
         )  # fmt: skip
         assert rows_of(0, names_address=True)[0].credits_owner
 
-    @pytest.mark.parametrize("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
+    @cases("url", ["", "n/a", "gazette.example/1", "urn:uuid:1", "https://"])
     def test_without_a_known_url_nobody_says_whose_page_it_is(self, url: str) -> None:
         rows = rows_of(0, 2, batch=document(PAGE, url))
         assert [(row.own_site, row.url_match, row.confidence) for row in rows] == [
@@ -281,7 +282,7 @@ class TestWhatTheySay:
         assert {(row.document_host, row.document_domain) for row in rows} == {(None, None)}
         assert [row.confidence for row in rows_of(0, 2)] == ["B", "B"]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("url", "host", "domain"),
         [
             ("https://WWW.Blogs.Copy.example:8443/1", "www.blogs.copy.example", "copy.example"),
@@ -365,9 +366,7 @@ class TestDigests:
             "the form is what is digested"
         )
 
-    @pytest.mark.parametrize(
-        "value", [1e-05, 9.999e-05, 1e-4, 1e15, 1e16, 1e22, 5e-324, 0.1, 1 / 3, -0.0, 1.0]
-    )
+    @cases("value", [1e-05, 9.999e-05, 1e-4, 1e15, 1e16, 1e22, 5e-324, 0.1, 1 / 3, -0.0, 1.0])
     def test_floats_are_written_as_python_writes_them(self, value: float) -> None:
         form = f'{{"a":{value!r},"b":[{{"c":{value!r}}}]}}'
         assert row_digest({"a": value, "b": [{"c": value}]}) == hashlib.sha256(form.encode()).hexdigest()

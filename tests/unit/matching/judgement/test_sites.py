@@ -27,6 +27,7 @@ from presswatch_spark.matching.judgement.sites import (
 )
 from presswatch_spark.matching.judgement.urls import MAX_CHARACTERS, page_url
 from tests.unit.matching.judgement.test_urls import PIECES
+from tests.world.proofs import cases
 
 TITLES = [
     Title("gazette", "La Gazette", "north", ("gazette.example", "www.gazette.fr.example"), ()),
@@ -145,7 +146,7 @@ def test_foreign_hosts_are_passed_over_by_their_bytes(index: SiteIndex) -> None:
     assert known_hosts(batch, index.hosts).tolist() == [50_000]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "on_site"),
     [
         ("https://www.fr/", True),
@@ -231,7 +232,7 @@ def test_an_index_of_nothing_matches_nothing(tmp_path: Path) -> None:
 LONG = f"https://long.example/{'é' * MAX_CHARACTERS}"
 
 
-@pytest.mark.parametrize(
+@cases(
     "url",
     ["", " ", "n/a", "-", "lemonde.fr/une", "/une/pont", "urn:uuid:1", "ftp://a.example/", "dns:a.example",
      "http", "http://", "https:///", "https://..", "https://a..b/", "https://.a.example/", "http://a b/",
@@ -241,7 +242,7 @@ def test_what_names_no_host_is_no_known_url(url: str) -> None:
     assert documents_without_url(batch_of(["https://a.example/", url, "http://b.example/x"])) == 1
 
 
-@pytest.mark.parametrize(
+@cases(
     "url",
     ["https://a.example/", "HTTP://A.EXAMPLE", "//a.example/x", " https://a.example/", "https://a.example:8080/",
      "https://user@a.example/", "https://été.example/", "http:\\\\a.example\\x", "http://[::1]/", "https://a.example."],

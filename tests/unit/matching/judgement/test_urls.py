@@ -25,11 +25,12 @@ from presswatch_spark.matching.judgement.urls import (
     registered_domain,
 )
 from tests.world.processes import raising
+from tests.world.proofs import cases
 
 PAGE = "https://journal.example/une/article_12.html?id=7"
 
 
-@pytest.mark.parametrize(
+@cases(
     "url",
     [
         "http://journal.example/une/article_12.html?id=7",
@@ -72,7 +73,7 @@ def test_variants_of_a_page_have_its_form(url: str) -> None:
     assert normalise_url(url) == PAGE
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "form"),
     [
         ("http://journal.example", "https://journal.example/"),
@@ -95,7 +96,7 @@ def test_the_form_is_this(url: str, form: str) -> None:
     assert normalise_url(url) == form
 
 
-@pytest.mark.parametrize(
+@cases(
     "other",
     [
         "https://journal.example/une/article_12.html?id=8",
@@ -117,7 +118,7 @@ def test_another_page_has_another_form(other: str) -> None:
     assert normalise_url(other) not in (None, PAGE)
 
 
-@pytest.mark.parametrize(
+@cases(
     "text",
     [
         "", " ", "journal.example/une", "/une", "ftp://journal.example/", "mailto:a@journal.example",
@@ -135,7 +136,7 @@ def test_what_is_no_page_on_the_web_has_no_form(text: str) -> None:
 TRACKING = [f"{name}=1" for name in {*TRACKING_NAMES, *(f"{prefix}x" for prefix in TRACKING_PREFIXES)}]
 
 
-@pytest.mark.parametrize("parameter", sorted([*TRACKING, *AMP_PARAMETERS]))
+@cases("parameter", sorted([*TRACKING, *AMP_PARAMETERS]))
 def test_every_parameter_of_tracking_and_of_amp_is_dropped(parameter: str) -> None:
     name = parameter.partition("=")[0] if parameter in TRACKING else parameter
     assert normalise_url(f"{PAGE}&{parameter}&{name.upper()}") == PAGE
@@ -176,7 +177,7 @@ def test_wrappers_and_amp_endings_are_taken_off_a_thousand_times() -> None:
     assert read.call_count == len(LONG), "however often it is wrapped, a path is read once"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "form"),
     [
         ("https://google.com:8080/amp/s/a.example/x", "https://google.com:8080/amp/s/a.example/x"),
@@ -222,7 +223,7 @@ def test_platforms_are_those_that_the_list_lacks() -> None:
     assert not [host for host in PLATFORMS if is_public_suffix(host)], "drop what the list has by now"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("site", "domain"),
     [
         ("www.journal.example", "journal.example"),

@@ -10,6 +10,7 @@ from presswatch_spark.matching.rights.current import report_of_url
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from tests.world.commands import Outcome, outcome
 from tests.world.golden import assert_golden
+from tests.world.proofs import cases
 from tests.world.servers import Reply, Server, web
 
 HTML = {"Content-Type": "text/html"}
@@ -97,7 +98,7 @@ def test_only_the_beginning_of_a_long_page_is_read() -> None:
     assert [form.signal for form in report.forms] == ["left_out"]
 
 
-@pytest.mark.parametrize("place", ["", "ftp://courrier.example/", "https://", "missing"])
+@cases("place", ["", "ftp://courrier.example/", "https://", "missing"])
 def test_what_is_no_site_is_an_error(tmp_path: Path, place: str) -> None:
     done = outcome("reservations check", place or tmp_path)
     assert done.code == 1

@@ -12,6 +12,7 @@ from presswatch_spark.matching.rights.declaration import place_of
 from presswatch_spark.matching.rights.in_force import Declaration, Declarations, InForce, in_force
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
+from tests.world.proofs import cases
 from tests.world.rights import NOON, PAGE, ROBOTS, SITE, TDMREP, capture, robots, signal_rows
 
 FORBIDS, LETS_IN = "User-agent: *\nDisallow: /", "User-agent: *\nDisallow: /admin/"
@@ -234,7 +235,7 @@ CASES: dict[str, list[Case]] = {
 }
 
 
-@pytest.mark.parametrize("sentence", CASES)
+@cases("sentence", CASES)
 def test_whatever_the_order_of_captures_and_rows(sentence: str) -> None:
     for expected, captures, asked in CASES[sentence]:
         for order in permutations(captures):
@@ -243,7 +244,7 @@ def test_whatever_the_order_of_captures_and_rows(sentence: str) -> None:
                 assert answer(each, **asked).status == expected, (expected, captures, asked)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("seconds", "expected"),
     [(-86_400, "before"), (-1, "before"), (0, "both"), (1, "after"), (86_400, "after")],
 )
@@ -277,7 +278,7 @@ def test_of_captures_of_one_second_the_record_id_does_not_decide(seconds: int) -
         assert status(forbids, in_doubt) == ("before" if seconds < 0 else "after")
 
 
-@pytest.mark.parametrize(
+@cases(
     "allowing",
     [
         page(("Content-Usage", "train-ai=y")),
@@ -292,7 +293,7 @@ def test_what_allows_elsewhere_does_not_say_what_robots_txt_would_have(allowing:
     assert status(allowing, OPEN_BEFORE) == status(allowing, OPEN_LATER) == "none"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("preferences", "expected"),
     [
         (["Content-Usage: search=y", "Content-Usage: train-ai=n"], "before"),

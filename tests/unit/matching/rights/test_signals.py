@@ -16,6 +16,7 @@ from presswatch_spark.matching.rights.signals import SIGNALS
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.reading.parsers import ParserDiedError
 from tests.world.processes import raising
+from tests.world.proofs import cases
 from tests.world.rights import capture, robots, told
 
 Row = tuple[str | None, ...]
@@ -64,7 +65,7 @@ def test_x_robots_tag_has_directives_for_anybody_and_for_agents() -> None:
 LONG_USAGE = 'train-ai=n;e;c=?0;d=@0 ,list=( a "b";p 1.5 );q , search=%"d%c3%a9j%c3%a0",x=:YQ==:\t,\ty=-1.25'
 
 
-@pytest.mark.parametrize(
+@cases(
     ("header", "value", "verdict"),
     [
         # noai counts as a directive, and named otherwise leaves doubt.
@@ -122,7 +123,7 @@ def test_in_xhtml_an_empty_element_hides_no_declaration(media: str, told_of: int
     assert len(told(capture(head, media_type=media), "meta_robots")) == told_of
 
 
-@pytest.mark.parametrize(
+@cases(
     ("head", "expected"),
     [
         ("<link rel=preload href=x>" * 2_000 + NOAI, ("left_out", "unknown")),
@@ -233,7 +234,7 @@ def test_comments_scripts_and_other_raw_text_declare_nothing() -> None:
         assert page(end) == []
 
 
-@pytest.mark.parametrize(
+@cases(
     "tag",
     [
         """<div data-code='<meta name="robots" content="noai">'>""",
@@ -255,7 +256,7 @@ def test_what_stands_within_a_tag_neither_declares_nor_hides_what_follows(tag: s
     assert page(f"{tag}{copyright}<p>") == [("copyright", None, "Rives", None)]
 
 
-@pytest.mark.parametrize("value", [False, "False", "false", "http://schema.org/False"])
+@cases("value", [False, "False", "false", "http://schema.org/False"])
 def test_a_paywall_and_the_text_behind_it(value: Any) -> None:
     part = {"isAccessibleForFree": value, "cssSelector": ".reserve"}
     news = {"@type": "NewsArticle", "isAccessibleForFree": value, "hasPart": [part]}
@@ -268,7 +269,7 @@ def test_a_paywall_and_the_text_behind_it(value: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("selector", "body", "captured"),
     [
         (".reserve", "<div class=reserve> — </div>", False),
@@ -292,7 +293,7 @@ def test_what_is_said_of_paywalled_text_is_known(selector: str, body: str, captu
     assert ("words" in told_of) == (captured is not None)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("start", "selector"),
     [
         ("<body class=reserve>", ".reserve"),
@@ -374,7 +375,7 @@ def test_what_is_free_has_no_paywalled_text_and_each_of_several_selectors_is_loo
 FREE = '"isAccessibleForFree"'
 
 
-@pytest.mark.parametrize(
+@cases(
     "script",
     [
         f'{{{FREE}: false, "description": "deux\nlignes"}}',
@@ -401,7 +402,7 @@ def test_json_ld_that_cannot_be_read_is_reported() -> None:
         assert "cannot be read" in str(signal.note)
 
 
-@pytest.mark.parametrize(
+@cases(
     "body",
     [
         ld([{"isAccessibleForFree": False, "cssSelector": f".a{n}"} for n in range(10_000)]),

@@ -16,7 +16,7 @@ from presswatch_spark.matching.rights.site_files import (
     lines_of,
 )
 from presswatch_spark.tables.declarations import RightsSignal
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.rights import NOON, PAGE, SITE, TDMREP, robots, signal_rows, told, verdicts
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
@@ -42,7 +42,7 @@ class TestGroups:
         assert {(each.scope, each.path, each.source) for each in signals} == {("host", "/", "file")}
         assert signals[-1].parser.startswith("protego 0.")
 
-    @pytest.mark.parametrize(
+    @cases(
         ("text", "reserved"),
         [
             ("User-agent: *\nDisallow: /", set(AGENTS)),
@@ -174,7 +174,7 @@ class TestGroups:
         assert len(signals) == 3 * len(AGENTS)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("rules", "path", "allowed"),
     [
         (["Disallow: /*?*", "Allow: /news"], "/news?x=1", True),
@@ -209,7 +209,7 @@ def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
 
 
 class TestWhatIsNoFile:
-    @pytest.mark.parametrize(
+    @cases(
         ("statuses", "verdict", "note"),
         [
             ((404, 410), "allowed", "HTTP {}: no such file"),
@@ -229,7 +229,7 @@ class TestWhatIsNoFile:
                 (agent, verdict, None, note.format(status)) for agent in AGENTS
             ]
 
-    @pytest.mark.parametrize(
+    @cases(
         ("body", "note"),
         [
             (b"\xef\xbb\xbf \n<!doctype html><title>Accueil</title>", "HTML in place of the file"),
@@ -309,7 +309,7 @@ class TestTdmrep:
             (6, "tdm_reservation", "/texte/", "1", "reserved"),
         ]
 
-    @pytest.mark.parametrize(
+    @cases(
         "body",
         ["", "{", "[" * 100_000, '{"location": "/"}', "[1]", '[{"tdm-reservation": 1}]', '[{"location": 1}]'],
     )
@@ -351,7 +351,7 @@ class TestHostileFiles:
         assert allows(RobotsGroup(lengths), "/" + "a" * 698)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "origin"),
     [
         (f"{SITE}/a", SITE),

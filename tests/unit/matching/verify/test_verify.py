@@ -26,6 +26,7 @@ from presswatch_spark.matching.verify.verification import (
 )
 from presswatch_spark.reading.text.words import TextWords, word_at, words_of
 from tests.reference import runs as reference
+from tests.world.proofs import cases
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -225,7 +226,7 @@ class TestWhatAReaderWouldCallCopied:
         assert overlap.copied_words == 196
         assert set(overlap.spans[:, 3].tolist()) == {0}
 
-    @pytest.mark.parametrize(
+    @cases(
         ("tail", "copied"),
         [
             ("x t1 t2", 2),

@@ -16,7 +16,7 @@ from presswatch_spark.reading.html.embedded import DEPTH
 from presswatch_spark.reading.html.reader import TextReader
 from presswatch_spark.reading.text.kernels import Bytes
 from tests.world.commands import copied
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.prose import folded
 from tests.world.warc import page, read_warc
 
@@ -64,7 +64,7 @@ def in_string(text: str, times: int) -> str:
     return text
 
 
-@pytest.mark.parametrize(
+@cases(
     ("markup", "source"),
     [
         ('<script type="application/ld+json">{"@graph": [{"articleBody": %s}]}</script>', "json_ld"),
@@ -78,7 +78,7 @@ def in_string(text: str, times: int) -> str:
         ('<svg><path d=\'M0 0\'/></svg><script>{"a":"","b":%s}</script>', "script"),
     ],
 )
-@pytest.mark.parametrize("ascii_only", [True, False])
+@cases("ascii_only", [True, False])
 def test_a_string_in_a_script_is_read_as_its_parser_reads_it(
     markup: str, source: TextSource, ascii_only: bool
 ) -> None:
@@ -86,7 +86,7 @@ def test_a_string_in_a_script_is_read_as_its_parser_reads_it(
     assert " ".join(words(ODD)) in " ".join(words(embedded(markup % literal, source)))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("literal", "expected"),
     [
         (f"'{LONG} l\\'eau \\x41\\u{{e9}} \\\nfin'", f"{LONG} l'eau Aé fin"),
@@ -103,7 +103,7 @@ def test_escapes_references_and_markup_of_a_string_are_decoded(literal: str, exp
     assert embedded(f"<script>var a = {literal};</script>").split() == expected.split()
 
 
-@pytest.mark.parametrize("times", range(1, DEPTH + 1))
+@cases("times", range(1, DEPTH + 1))
 def test_data_in_strings_of_data_are_read_to_a_depth(times: int) -> None:
     nested = json.dumps(in_string(ODD, times - 1)).replace("/", "\\/")
     assert words(embedded(f"<script>JSON.parse({nested})</script>")) == words(ODD)
@@ -140,7 +140,7 @@ def test_strings_near_a_long_one_are_kept_and_others_are_not() -> None:
     assert found.split("\n") == [text for text in texts if " " in text]
 
 
-@pytest.mark.parametrize("shift", range(0, 64, 9))
+@cases("shift", range(0, 64, 9))
 def test_addresses_and_codes_never_join_strings_wherever_they_are(shift: int) -> None:
     address = "https:\\/\\/a.example\\/b-c-d?e=f&g=h.i/" + "j" * 80
     strings = ["un court texte", *[address] * 3, "id", LONG, "deux\\/trois mots"]
@@ -151,7 +151,7 @@ def test_addresses_and_codes_never_join_strings_wherever_they_are(shift: int) ->
     ]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("markup", "expected"),
     [
         ('<meta name=description content="{}">', True),
@@ -170,7 +170,7 @@ def test_addresses_and_codes_never_join_strings_wherever_they_are(shift: int) ->
         ("<p title='{}", False),
     ],
 )
-@pytest.mark.parametrize("before", ["", "<p>avant le texte</p>" * 9])
+@cases("before", ["", "<p>avant le texte</p>" * 9])
 def test_attributes_with_text_are_read(markup: str, expected: bool, before: str) -> None:
     value = f"{LONG} l&#39;&eacute;t&eacute;"
     assert (words(embedded(before + markup.format(value), "attribute")) == words(f"{LONG} l'été")) is expected
@@ -237,7 +237,7 @@ def test_every_string_of_eleven_words_of_random_json_is_in_the_text() -> None:
     assert found > 600
 
 
-@pytest.mark.parametrize(
+@cases(
     "unit",
     ['"', "'", "`", "\\", '\\"', '"\\', "[", '{"', "[[\"", "{'", '"a b', " '\n", "<", "&", "&lt;", "<p>",
      "<script>", "<script>\"", "<p title='", '<p title="a', "<![CDATA[", "=\"/", "\"<a &", "\\u", '":"'],
@@ -310,9 +310,7 @@ def test_a_place_points_at_the_literal_with_its_path() -> None:
 FEEDS = ["application/rss+xml", "application/atom+xml", "text/xml", "application/rdf+xml; charset=utf-8"]
 
 
-@pytest.mark.parametrize(
-    "media", [*FEEDS, "application/json", "application/ld+json", "application/feed+json"]
-)
+@cases("media", [*FEEDS, "application/json", "application/ld+json", "application/feed+json"])
 def test_feeds_and_json_are_read_as_pages_with_embedded_text_only(tmp_path: Path, media: str) -> None:
     body = RSS.format(LONG, ODD.replace("&", "&amp;")) if "xml" in media else json.dumps([LONG, ODD])
     records = [page(body.encode(), f"Content-Type: {media}", url="https://x.example/flux"), page(b"<p>un")]
@@ -341,6 +339,6 @@ def test_embedded_documents_follow_their_page_and_count_as_no_page(tmp_path: Pat
     assert [each.url[-1] for each in found] == ["0", "1"]
 
 
-@pytest.mark.parametrize("media", ["image/svg+xml", "text/html", None, "text/javascript", "application/pdf"])
+@cases("media", ["image/svg+xml", "text/html", None, "text/javascript", "application/pdf"])
 def test_other_types_are_no_data(media: str | None) -> None:
     assert data_source(media) is None

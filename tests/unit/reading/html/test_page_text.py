@@ -16,6 +16,7 @@ from presswatch_spark.reading.html.tags import ARTICLE, DATA, NAME_BYTES, load_t
 from presswatch_spark.reading.http.message import as_html
 from presswatch_spark.reading.warc.pages import ARTICLE_NOTE
 from tests.reference.page_text import PUBLISHED, reference_page_text
+from tests.world.proofs import cases
 from tests.world.prose import folded
 from tests.world.random_pages import ELEMENTS, soup
 from tests.world.warc import page, read_warc
@@ -29,7 +30,7 @@ def seen(page: bytes | str) -> list[str]:
     return folded(text_of_page(data))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("page", "expected"),
     [
         ("<p>un <a href=x>lien</a>eté dans la <b>ph</b>rase</p><p>fin", "un lienete dans la phrase fin"),
@@ -174,7 +175,7 @@ READ = {
 }
 
 
-@pytest.mark.parametrize("where", [*READ, *NOT_READ])
+@cases("where", [*READ, *NOT_READ])
 def test_text_of_the_page_is_read_whatever_hides_it_and_other_text_is_not(where: str) -> None:
     markup = NOT_READ.get(where) or READ[where]
     head, shown = (markup, "") if where in ("title", "meta description") else ("", markup)
@@ -182,7 +183,7 @@ def test_text_of_the_page_is_read_whatever_hides_it_and_other_text_is_not(where:
     assert (BODY in " ".join(text_of_page(page.encode()).decode().split())) == (where in READ)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("markup", "expected"),
     [
         (JSON_LD, DATA | ARTICLE),
@@ -219,7 +220,7 @@ def test_without_embedded_text_scripts_are_counted_and_a_note_says_so(tmp_path: 
 FEEDS = ["application/rss+xml", "application/atom+xml", "application/feed+json", "text/xml"]
 
 
-@pytest.mark.parametrize("media", [*FEEDS, "application/json", "application/ld+json", "text/javascript"])
+@cases("media", [*FEEDS, "application/json", "application/ld+json", "text/javascript"])
 def test_without_embedded_text_feeds_and_json_are_counted_by_their_media_type(
     tmp_path: Path, media: str
 ) -> None:
@@ -266,22 +267,20 @@ def test_real_pages_have_the_text_that_the_published_code_makes(real_data: Path)
 SECTIONS = ("details", "dialog", "dir", "hgroup", "legend", "listing", "main", "menu", "optgroup", "option")
 
 
-@pytest.mark.parametrize("element", [*SECTIONS, "search", "section", "select", "summary", "xmp"])
+@cases("element", [*SECTIONS, "search", "section", "select", "summary", "xmp"])
 def test_words_behind_an_element_do_not_run_into_it(element: str) -> None:
     assert RUN in text(f"<div><{element} open>x</{element}>{RUN}</div>")
     assert RUN in text(f"<div>{RUN}<{element} open>x</{element}>suite</div>")
 
 
-@pytest.mark.parametrize(
-    "element", ["title", "noembed", "noframes", "template", "noscript", "datalist", "textarea"]
-)
+@cases("element", ["title", "noembed", "noframes", "template", "noscript", "datalist", "textarea"])
 def test_content_that_is_not_shown_is_searched_and_does_not_run_into_what_is(element: str) -> None:
     assert RUN in text(f"<p>avant</p><div><{element}>x</{element}>{RUN}</div>")
     assert RUN in text(f"<p>avant</p><div>a<{element}>{RUN}</{element}>b</div>")
     assert RUN in text(f"<p>{A} <{element}>x y z</{element}> {B}")
 
 
-@pytest.mark.parametrize(
+@cases(
     "replaced",
     [
         "<img>", "<img alt=x>", "<input>", "<iframe></iframe>", "<video>x</video>", "<audio>x</audio>",
@@ -314,7 +313,7 @@ HIDING = {
 OWN = "<style>/* a */ p.b, .ferme, div .c { color: red; display: none } #ferme,rb{visibility:hidden}</style>"
 
 
-@pytest.mark.parametrize("name", HIDING)
+@cases("name", HIDING)
 def test_hidden_words_do_not_split_a_run_that_is_seen_and_are_searched_with_it(name: str) -> None:
     hidden = HIDING[name].replace("{}", "cache secret")
     made = text(f"{OWN}<p>{A} {hidden} {B}</p>")
@@ -323,7 +322,7 @@ def test_hidden_words_do_not_split_a_run_that_is_seen_and_are_searched_with_it(n
     assert " ".join(WORDS[:22]) in text(f"{OWN}<p>{' '.join(WORDS[:5])} {mixed} {' '.join(WORDS[8:])}</p>")
 
 
-@pytest.mark.parametrize(
+@cases(
     "page",
     [
         "<ul><li hidden>a<li>{}</ul>",
@@ -365,7 +364,7 @@ def test_a_formatting_element_that_hides_goes_on_behind_the_block_in_which_it_be
     assert f"{A} {A}" in made
 
 
-@pytest.mark.parametrize(
+@cases(
     "page",
     [
         "<p style=display:flex>{}<u><i></u>{}</p>",

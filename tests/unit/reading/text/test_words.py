@@ -21,7 +21,7 @@ from presswatch_spark.reading.text.words import (
 )
 from tests.reference.folding import table_lines
 from tests.reference.words import reference_partings, reference_words
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 
 same_unicode = pytest.mark.skipif(
     not unicodedata.unidata_version.startswith(UNICODE_VERSION),
@@ -58,7 +58,7 @@ def as_tuples(words: TextWords) -> list[tuple[str, int, int]]:
     return list(zip(spelt(words), words.starts.tolist(), words.ends.tolist(), strict=True))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "expected"),
     [
         ("L'été à Noël", ["l", "ete", "a", "noel"]),
@@ -230,7 +230,7 @@ def hashes_of(text: str) -> list[int]:
     return shingle_hashes(words_of(text.encode()).hashes).tolist()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("n_words", "positions"),
     [(0, []), (7, []), (8, [0]), (9, [0, 1]), (12, [0, 4]), (13, [0, 4, 5]), (21, [0, 4, 8, 12, 13])],
 )

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,6 @@ class TestDockerfile:
         assert (done.returncode == 0) is taken
         assert taken or f"must name a dated tag or a digest, not {image}" in done.stderr
 
-    def test_what_is_copied_is_there(self, file: Path) -> None:
-        copied = [line.split()[:-1] for line in given(file, "COPY")]
-        sources = {source for line in copied if not line[0].startswith("--from") for source in line}
-        locks = {"locks/requirements.lock", "locks/requirements-build.lock"}
-        assert locks | {"presswatch_spark", "conf"} <= sources
-        assert all((ROOT / source).exists() for source in sources)
-
     def test_packages_come_with_their_hashes_or_by_the_archives_own_recipe(self, file: Path) -> None:
         commands = [command for line in given(file, "RUN") for command in line.split("&&")]
         installs = [command for command in commands if "pip install" in command]
@@ -94,6 +88,17 @@ class TestDockerfile:
         assert all(hashed in command for command in installs)
         assert any("-m presswatch_spark.deploy.archive" in command for command in commands)
         assert not [command for command in commands if re.search(r"\b(curl|wget|yum|dnf|apt-get)\b", command)]
+
+
+@pytest.mark.parametrize("file", [*FILES, ROOT / "conf/inspect/Containerfile"], ids=lambda file: file.name)
+def test_all_that_the_package_is_built_from_is_there_and_copied(file: Path) -> None:
+    copied = [line.split()[:-1] for line in given(file, "COPY")]
+    sources = {source for line in copied if not line[0].startswith("--from") for source in line}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    built = {*wheel["packages"], *wheel["force-include"], project["project"]["readme"], "pyproject.toml"}
+    assert built | {"locks/requirements-build.lock"} <= sources
+    assert all((ROOT / source).exists() for source in sources)
 
 
 def test_the_image_does_not_run_as_root_and_uses_its_own_python() -> None:

@@ -33,7 +33,7 @@ from tests.operations.stacks import (
     uncapitalised,
 )
 from tests.s3.archives import write_archive
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.servers import aws_account
 
 BUCKET, OTHER = "press-copies", "other-presswatch"
@@ -100,7 +100,7 @@ class TestTemplate:
         scanned = scan.make_context("scan", list(watched["scan_options"])).params
         assert (scanned["dataset"], scanned["paths"], scanned["sample"]) == ("wet", (), None)
 
-    @pytest.mark.parametrize(
+    @cases(
         ("name", "good", "bad"),
         [
             ("BucketName", ["press-copies", "a.b"], ["Press", "ab-", "s3://press"]),

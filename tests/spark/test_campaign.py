@@ -45,6 +45,7 @@ from tests.world.crawls import (
     status,
 )
 from tests.world.documents import commands, text_of
+from tests.world.proofs import cases
 from tests.world.prose import articles
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -427,7 +428,7 @@ def test_shards_that_come_to_a_mirror_later_or_change_are_scanned_and_no_others(
 NEW = "--corpus c --out t"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("words", "code", "said"),
     [
         ("", 2, "a new campaign needs --corpus and --out"),

@@ -32,6 +32,7 @@ from tests.conftest import ROOT
 from tests.spark.press import Press
 from tests.world.corpora import article, corpus_of
 from tests.world.processes import raising, ran, start
+from tests.world.proofs import cases
 
 HOME = Path(pyspark.__file__).parent
 TOOLS = "basename bash cat dirname env ls mkdir nice ps rm sed sh uname"
@@ -212,7 +213,7 @@ def test_the_session_is_quiet_on_loopback_and_in_utc(spark: SparkSession) -> Non
     assert session("another") is spark
 
 
-@pytest.mark.parametrize("table", SCHEMAS)
+@cases("table", SCHEMAS)
 def test_every_table_has_a_spark_schema_with_its_columns(table: str) -> None:
     assert spark_schema(SCHEMAS[table]).names == SCHEMAS[table].names
 

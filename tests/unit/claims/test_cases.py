@@ -16,6 +16,7 @@ from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
 from tests.world.corpora import MEMBERS, build, write_jsonl
+from tests.world.proofs import cases
 from tests.world.prose import sentence
 
 ARTICLE = text(1)
@@ -246,7 +247,7 @@ CASES: dict[str, tuple[list[dict[str, Any] | str], list[Seen], dict[str, str]]] 
 }
 
 
-@pytest.mark.parametrize("sentence", CASES)
+@cases("sentence", CASES)
 def test_a_case(tmp_path: Path, sentence: str) -> None:
     articles, pages, expected = CASES[sentence]
     house = house_of(tmp_path, *articles)

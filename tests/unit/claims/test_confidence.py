@@ -18,6 +18,7 @@ from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import letter_of
 from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.reasons import OF_ROWS, REASONS
+from tests.world.proofs import cases
 
 GRADES, RULES = GradeRules(), ConfidenceRules()
 GENERATED = 100_000
@@ -121,7 +122,7 @@ COMMON = {"explained_by": ["common_source"], "beyond_words": 200, "beyond_rarity
 ITSELF = {"explained_by": ["credited_elsewhere"], "url_match": "article", "kind": "own_page"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("columns", "row_reasons", "expected"),
     [
         ({}, "", "A"),
@@ -235,7 +236,7 @@ def test_what_cannot_be_seen_is_shown_by_its_escape() -> None:
 DAY = datetime(2026, 11, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("read", "named", "source"),
     [
         ("https://a.example/x.gz", "https://a.example/x.gz", "place"),

@@ -37,7 +37,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, House, Seen, text
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden, changes_of
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.rights import own, robots, signal_rows, tables_with_signals
 from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, scan_here
 from tests.world.servers import web
@@ -191,7 +191,7 @@ def test_a_case_and_what_each_fact_changes_in_it_are_as_people_have_read_them(la
     assert_golden(f"explain.{language}.txt", usual + "\n" + "".join(changed))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "lines"),
     [
         ("mots 1 234 567", ["mots", "1 234 567"]),

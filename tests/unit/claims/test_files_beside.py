@@ -43,6 +43,7 @@ from tests.world.corpora import write_jsonl
 from tests.world.documents import built
 from tests.world.exposures import ENTRIES, HUB, RUN, tables_with_datasets
 from tests.world.golden import assert_golden
+from tests.world.proofs import cases
 from tests.world.tables import match, publish
 
 PRESS = """\
@@ -60,7 +61,7 @@ groups:
 """
 
 
-@pytest.mark.parametrize(
+@cases(
     ("host", "kind"),
     [
         ("www.lesoir.be", "newspaper"),
@@ -114,7 +115,7 @@ OPEN_ENDED = LICENCES.replace("    from: 2024-01-01\n", "")
 OF_WWW = LICENCES.replace("[portail.example, kiosque.autre.example]", "[www.portail.example]")
 
 
-@pytest.mark.parametrize(
+@cases(
     ("file", "host", "title", "on", "licence"),
     [
         (LICENCES, "portail.example", "courrier", date(2023, 1, 1), "portail-2023"),
@@ -193,7 +194,7 @@ def acting(first: date | None, last: date | None, deed: MandateDocument | None =
     return Publisher("p", "P", None, first, last, (), mandate_document=deed)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("publisher", "expected"),
     [
         (acting(FIRST, LAST), {FIRST - DAY: "before"} | dict.fromkeys((FIRST, MIDST, LAST), "in_force")),
@@ -218,7 +219,7 @@ def at(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("published", "captured", "as_of", "rights"),
     [
         # Two years from 1 January after publication.
@@ -441,7 +442,7 @@ def test_an_entry_speaks_of_the_releases_that_may_be_meant(
     assert {release: entry.speaks_of(release) for release in expected} == expected
 
 
-@pytest.mark.parametrize(
+@cases(
     ("old", "new", "message"),
     [
         ("dataset: common-crawl", "dataset: fineweb2", "did you mean fineweb-2?"),

@@ -28,7 +28,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
 from tests.world.corpora import article, corpus_of
 from tests.world.processes import raising
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.tables import match, publish, summary_of
 
 HEAVY = ("pyspark", "pyarrow", "numba", "numpy", "pandas", "boto3", "datasketch", "yaml")
@@ -120,7 +120,7 @@ def test_help_states_the_default_of_every_option_that_has_one() -> None:
 ONE_VALUE = "{0} accepts one value: for several, write {0} A {0} B."
 
 
-@pytest.mark.parametrize(
+@cases(
     ("command", "said"),
     [
         ("scan", "Usage: presswatch scan"),
@@ -417,7 +417,7 @@ def sections(lines: list[str]) -> list[str]:
     return [line for line in lines[1:] if line.endswith(":") and not line.startswith(" ")]
 
 
-@pytest.mark.parametrize("command", [" ".join(path) for path in COMMANDS])
+@cases("command", [" ".join(path) for path in COMMANDS])
 def test_a_page_fits_80_columns_cuts_nothing_and_ends_with_the_next_step(command: str) -> None:
     lines = page(command)
     assert max(map(len, lines)) <= 80

@@ -32,7 +32,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.commands import outcome, presswatch
 from tests.world.corpora import article, build, write_jsonl
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.tables import match, publish, row_of, write
 
 RUN = "20240602T080000Z-abcdef"
@@ -202,7 +202,7 @@ def exporting() -> dict[str, click.Command]:
     return {name: each for name, each in found.items() if any(p.name == "export" for p in each.params)}
 
 
-@pytest.mark.parametrize("name", exporting())
+@cases("name", exporting())
 def test_a_bad_ending_is_refused_before_anything_else_is_looked_at(name: str, tmp_path: Path) -> None:
     required = [param for param in exporting()[name].params if param.required]
     names = [f"{param.opts[0]} " * isinstance(param, click.Option) for param in required]

@@ -23,6 +23,7 @@ from presswatch_spark.deploy.archive import (
 )
 from presswatch_spark.storage.disk import file_sha256
 from tests.conftest import ROOT
+from tests.world.proofs import cases
 
 HOSTS = HostPlatform()
 MAIN = "presswatch_spark/cli/main.py"
@@ -167,7 +168,7 @@ def test_what_was_packed_is_unpacked(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "lib" / ("long/" * 40) / "name.py").stat().st_mode & stat.S_IXUSR
 
 
-@pytest.mark.parametrize(
+@cases(
     ("members", "named"),
     [
         ([link("bin/python", "/usr/bin/python3")], "'bin/python'"),

@@ -15,6 +15,7 @@ from presswatch_spark.deploy.emr import JobRuns
 from presswatch_spark.deploy.profiles import OURS, PROFILE_SETTINGS, Profile, load_profile
 from presswatch_spark.deploy.submission import Submission, Upload, spark_settings, submission
 from tests.conftest import ROOT
+from tests.world.proofs import cases
 
 FOLDER = ROOT / "conf" / "profiles"
 GIVEN = {
@@ -63,8 +64,8 @@ def test_the_starter_is_the_serverless_profile_within_the_quota_of_a_new_account
     assert replace(starter, **sizes, environment=usual.environment) == usual  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("most", "first"), [(1, 1), (2, 2), (3, 3), (10, 3)])
-@pytest.mark.parametrize("name", ["emr-serverless", "emr-ec2", "emr-serverless-starter"])
+@cases(("most", "first"), [(1, 1), (2, 2), (3, 3), (10, 3)])
+@cases("name", ["emr-serverless", "emr-ec2", "emr-serverless-starter"])
 def test_no_job_begins_with_more_executors_than_it_may_have(name: str, most: int, first: int) -> None:
     profile = load_profile(name, GIVEN | {"PRESSWATCH_DEPLOY__MOST_EXECUTORS": str(most)})
     settings = spark_settings(asked(profile), 1, "")
@@ -109,7 +110,7 @@ def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) ->
         assert said in told
 
 
-@pytest.mark.parametrize(
+@cases(
     ("text", "named"),
     [
         ("service: mars", "service must be local or emr-ec2 or emr-serverless, not 'mars'"),

@@ -24,6 +24,7 @@ from presswatch_spark.query.exports import export
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.commands import presswatch
 from tests.world.histories import sha
+from tests.world.proofs import cases
 from tests.world.tables import match, publish
 
 STORAGE = StorageOptions()
@@ -111,8 +112,8 @@ class TestCsv:
 class TestDirections:
     """Controls of the direction of writing, which make a cell show other words than it holds."""
 
-    @pytest.mark.parametrize("sign", "\u202e\u202a\u2066\u2069\u200f\u061c")
-    @pytest.mark.parametrize("ending", ["csv", "xlsx"])
+    @cases("sign", "\u202e\u202a\u2066\u2069\u200f\u061c")
+    @cases("ending", ["csv", "xlsx"])
     def test_no_cell_has_one(self, tmp_path: Path, sign: str, ending: str) -> None:
         path = written(tmp_path, f"x.{ending}", one(0, f"{sign}=cod.exe"))
         data = path.read_bytes()

@@ -28,7 +28,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden
 from tests.world.processes import raising
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.rights import NOON, PAGE, SITE, capture, own, robots, signal_rows, write_signals
 from tests.world.rights import tables_with_signals as tables
 from tests.world.tables import flip_a_bit, match, publish
@@ -73,7 +73,7 @@ def test_each_match_on_the_own_site_has_a_row_for_each_agent(tmp_path: Path) -> 
 MANY = "".join(f'<meta name="copyright" content="{n}">' for n in range(300))
 
 
-@pytest.mark.parametrize(
+@cases(
     ("values", "captures", "expected"),
     [
         # Of WET nothing is known to be reserved by none until the page itself was read.
@@ -238,7 +238,7 @@ def for_page(
 
 
 class TestAroundACopy:
-    @pytest.mark.parametrize(
+    @cases(
         ("captures", "read", "expected"),
         [
             ([], (), "unknown"),

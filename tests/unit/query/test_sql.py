@@ -30,7 +30,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden
 from tests.world.processes import raising
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.tables import match, publish, row_of, write
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
@@ -530,7 +530,7 @@ class TestCommand:
 ALL = SCHEMAS["matches"].names
 
 
-@pytest.mark.parametrize(
+@cases(
     ("query", "columns"),
     [
         ("select grade from matches", ["grade"]),

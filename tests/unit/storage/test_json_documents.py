@@ -13,12 +13,13 @@ from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import DEEPEST, parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
+from tests.world.proofs import cases
 
 LOCAL = StorageOptions()
 DEEP = ["[" * 200 + "]" * 200, '{"a":' * 900 + "1" + "}" * 900, "[" * 100_000, '{"layout":' * 100_000]
 
 
-@pytest.mark.parametrize("text", [*DEEP, "", "{", "nul", b"\xff", '{"a": 1}x'])
+@cases("text", [*DEEP, "", "{", "nul", b"\xff", '{"a": 1}x'])
 def test_what_is_no_document_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_json(text)

@@ -15,6 +15,7 @@ from presswatch_spark.storage.objects import StorageOptions, ask, canonical, pri
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress
 from tests.world.processes import raising
+from tests.world.proofs import cases
 from tests.world.servers import Server, web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001, read_timeout=5, connect_timeout=5)
@@ -39,7 +40,7 @@ class TestSpelling:
         with pytest.raises(InputError):
             canonical(uri)
 
-    @pytest.mark.parametrize(
+    @cases(
         "uri",
         ["http://[::1/x", "https://[x]/y", "https://h:abc/x", "http://h:99999/", "http://h:-1/x", "http://h:0/x",
          "https:///x", "http://", "http://:80/x", "http://?x", "http://ho\u2100st/x"],
@@ -111,7 +112,7 @@ class TestPrivateAddresses:
         """The server by another name than the user's."""
         return f"http://localhost:{server.url.rpartition(':')[2]}"
 
-    @pytest.mark.parametrize("host", [*METADATA.split(), *PRIVATE.split()])
+    @cases("host", [*METADATA.split(), *PRIVATE.split()])
     def test_no_spelling_of_a_private_address_passes(self, host: str) -> None:
         with pytest.raises(PrivateAddressError):
             require_public(f"http://{host}/latest/meta-data/")

@@ -12,6 +12,7 @@ import pytest
 from presswatch_spark.core.errors import CorruptError, InputError, StorageError
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan, is_shard_name, left_out_line, plan
+from tests.world.proofs import cases
 from tests.world.servers import Server, web
 
 OPTIONS = StorageOptions(max_attempts=2, backoff_base=0.0001)
@@ -140,7 +141,7 @@ WARC = b"WARC/1.0\r\nWARC-Type: warcinfo\r\n\r\n" * 9
 
 
 class TestLists:
-    @pytest.mark.parametrize(
+    @cases(
         ("content", "path", "base", "found"),
         [
             # Nothing looks whether they are there.

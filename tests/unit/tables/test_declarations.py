@@ -11,6 +11,7 @@ import pytest
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES, Match
 from presswatch_spark.tables.row_types import UTC_MICROS, Int32, TableRow, column, reference
 from tests.world.documents import family, site
+from tests.world.proofs import cases
 from tests.world.tables import row_of
 
 
@@ -101,7 +102,7 @@ def test_a_row_of_every_table_can_be_made_of_its_columns() -> None:
         assert all(meaning for _, meaning, _ in reference(table))
 
 
-@pytest.mark.parametrize("table", [*sorted(set(TABLES) - {"claims_before"}), *CASE_TABLES, *CORPUS_TABLES])
+@cases("table", [*sorted(set(TABLES) - {"claims_before"}), *CASE_TABLES, *CORPUS_TABLES])
 def test_the_page_has_a_row_for_every_column(table: str) -> None:
     page = family("removal" if table in CASE_TABLES else "tables")
     section = page.split(f"`{table}`\n", 2)[-1].split("\n## ")[0]

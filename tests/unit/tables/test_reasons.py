@@ -3,15 +3,14 @@
 import re
 import runpy
 
-import pytest
-
 from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import REASONS
 from tests.conftest import ROOT
+from tests.world.proofs import cases
 
 
-@pytest.mark.parametrize("code", REASONS)
+@cases("code", REASONS)
 def test_a_reason_has_one_letter_whole_sentences_without_law_and_what_would_change_it(code: str) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code)
     reason = REASONS[code]

@@ -41,6 +41,7 @@ from presswatch_spark.tables.declarations import Claim, Match
 from tests.world.bags import bag_of, bag_order, build, lines, readme
 from tests.world.chromium import chromium
 from tests.world.processes import raising
+from tests.world.proofs import cases
 from tests.world.release import Release
 from tests.world.scanned import some_pages
 
@@ -115,7 +116,7 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@cases("text", HOSTILE)
 def test_hostile_text_stays_text(text: str) -> None:
     fields = dict.fromkeys(("document_url", "headline", "article_url", "release", "page_author"), text)
     claim = CLAIM | {"licence_id": text}

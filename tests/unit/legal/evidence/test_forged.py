@@ -21,7 +21,7 @@ from presswatch_spark.legal.evidence.reading import VERIFIERS, challenge, disclo
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.bags import by_itself, files, flipped, lines, names_it, refused
 from tests.world.commands import outcome
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 
 STORAGE = StorageOptions()
 SEALED_ANEW = ("sealed_at", "tool_version", "runs", "claims_run", "corpus_digest", "verifier_sha256")
@@ -459,7 +459,7 @@ def test_roots_are_those_of_the_standard_and_those_that_others_publish() -> None
         assert alone.merkle_root(leaves(size)) == by_definition(leaves(size))
 
 
-@pytest.mark.parametrize("size", [*range(1, 20), 33, 64, 65])
+@cases("size", [*range(1, 20), 33, 64, 65])
 def test_a_path_leads_to_the_root_from_its_own_leaf_place_and_size_alone(size: int) -> None:
     for index in (-1, size, size + 6):
         assert alone.root_by_path(bytes(32), index, size, []) is None

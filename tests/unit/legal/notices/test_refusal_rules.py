@@ -45,7 +45,7 @@ from tests.world.notices import (
     rewrite_claims,
     text_in,
 )
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.release import probe
 
 ELEMENTS = [(law, element) for law in LAWS for element in laws()[law].required()]
@@ -428,7 +428,7 @@ def test_addresses_of_others_in_a_letter_are_refused_but_the_recipients_own(more
     assert persons(form=f"{OURS}\n{more}") == ["form.txt"]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("is_of_a_person", "row"),
     [
         (False, {"record_id": "<urn:uuid:5d1cc9b7-0012-4345-8123-456789012345>"}),
@@ -624,7 +624,7 @@ def listed(places: list[ClaimPlace], corpus: Any = None) -> dict[str, str]:
     return {kinds[each.text]: str(each.facts["articles"]) for each in found if each.text in kinds}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kind", "headline", "url"),
     [
         (OPINION, "TRIBUNE. « Il faut sauver l’estuaire »", None),

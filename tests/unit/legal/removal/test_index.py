@@ -34,7 +34,7 @@ from presswatch_spark.storage.objects import RawResponse, StorageOptions, stat
 from presswatch_spark.tables.declarations import Probe
 from tests.world.commands import outcome
 from tests.world.index_files import surt as plain_surt
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.release import QUICK, Release, ordered, probes_of, query, release, target_row, zeroed
 from tests.world.scanned import FORMS
 from tests.world.servers import Fault, Reply, Server, web
@@ -113,7 +113,7 @@ def test_an_index_that_cannot_be_asked_begins_no_round(case: RemovalCase, crawl:
     assert case.rounds() == rounds
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "key"),
     [
         ("https://www.journal.example/Une/", ("example,journal)/une", True)),

@@ -17,6 +17,7 @@ from presswatch_spark.legal.removal.case import ProbeRound, RemovalCase
 from presswatch_spark.legal.removal.states import REMOVED, STATES, RemovalState
 from presswatch_spark.legal.removal.status import CaseStatus, Course
 from presswatch_spark.tables.declarations import Probe, Target
+from tests.world.proofs import cases
 from tests.world.release import probe_row, target_row
 
 Row = dict[str, Any]
@@ -71,7 +72,7 @@ def missing(hours: float, **answers: Any) -> Round:
 # States of a place.
 
 
-@pytest.mark.parametrize(
+@cases(
     ("later", "state"),
     [
         ([SAME], "present"),
@@ -173,7 +174,7 @@ def test_nothing_is_removed_from_the_version_that_was_read_nor_from_a_longer_fil
     assert state_of(SAME | asked[0], *(ZEROS | each for each in asked[1:])).state == state
 
 
-@pytest.mark.parametrize(
+@cases(
     ("at_commit", "newest", "state"),
     [
         ("same", "same", "present"),
@@ -331,7 +332,7 @@ DATED = ONE | {"last_modified": "Fri"}
 PAGE_OF_ERRORS = dict.fromkeys((*RIGHT, "target"), "strange") | {"etag": "2"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("asked", "alarms"),
     [
         ([SAME, ZEROS, SAME, SAME], [(3, "reappeared")]),

@@ -36,7 +36,7 @@ from tests.world.claims import House, Seen, text
 from tests.world.commands import outcome
 from tests.world.exposures import tables_with_datasets
 from tests.world.processes import raising
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.release import Release, probe, release
 from tests.world.reports import (
     PUNYCODE,
@@ -496,7 +496,7 @@ def test_the_policy_allows_its_own_style_and_script_alone(pages: dict[str, str],
     assert rules.keys() == {"default-src", "style-src", "script-src", "img-src", "base-uri", "form-action"}
 
 
-@pytest.mark.parametrize(
+@cases(
     ("url", "link"),
     [
         ("https://a.example/b?c=d", "https://a.example/b?c=d"),

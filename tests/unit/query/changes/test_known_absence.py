@@ -9,6 +9,7 @@ from presswatch_spark.cli.commands.compare import _doubt
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.query.changes.known_absence import ComparedRun, Doubt, doubts_of
 from tests.world.histories import shard
+from tests.world.proofs import cases
 
 LATER = "CC-MAIN-2025-33"
 
@@ -37,7 +38,7 @@ def test_nothing_is_in_doubt_between_two_runs_alike() -> None:
     assert doubt(run("before"), run("after", release=LATER, config=settings)) is None
 
 
-@pytest.mark.parametrize(
+@cases(
     ("after", "told"),
     [
         (run("after", 0), "the after run has no shards"),
@@ -78,7 +79,7 @@ def test_samples_of_one_release_show_what_both_have_read() -> None:
 HUB = "hf://datasets/owner/press"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("root", "before", "after", "told"),
     [
         # A mirror has the same files elsewhere; of two with one name, both must be there, and whole.

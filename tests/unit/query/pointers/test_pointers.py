@@ -40,7 +40,7 @@ from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
 from tests.world.corpora import write_jsonl
 from tests.world.documents import text_of
-from tests.world.proofs import each_time
+from tests.world.proofs import cases, each_time
 from tests.world.scanned import (
     BY_RANGE,
     FORMS,
@@ -559,7 +559,7 @@ class TestPointers:
     def test_what_is_written_reads_back_the_same(self, pointer: Pointer) -> None:
         assert parse_pointer(str(pointer)) == pointer
 
-    @pytest.mark.parametrize(
+    @cases(
         "text",
         [
             *("/a.gz", "/a.gz#", "#row=1", "/a#row=-1", "/a#row=x", "/a#row=1,row=2", "/a#row=1,colour=red"),

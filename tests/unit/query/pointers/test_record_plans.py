@@ -23,6 +23,7 @@ from presswatch_spark.storage.objects import ObjectInfo, stat
 from presswatch_spark.tables.declarations import MemberCapture
 from presswatch_spark.tables.store import TableStore
 from tests.world.index_files import listed, lists
+from tests.world.proofs import cases
 from tests.world.prose import pages
 from tests.world.scanned import SEED, press, records_of, rows_in, scan_here, shard_scan
 from tests.world.servers import Reply, web
@@ -486,7 +487,7 @@ def test_ranges_that_nearly_touch_are_one_request() -> None:
     assert list(near([*near_by, *far])) == [near_by, far[:1], far[1:2], far[2:]]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("address", "is_server"),
     [
         ("https://index.commoncrawl.org/{release}-index", True),

@@ -56,6 +56,7 @@ from presswatch_spark.storage.objects import (
     StorageOptions,
 )
 from presswatch_spark.storage.shards import ShardPlan
+from tests.world.proofs import cases
 
 CORPUS = CorpusOfCampaign("s3://b/corpus", "0" * 64, 7)
 PLAN = CampaignPlan("s3://b/tables", (CORPUS,), "wet")
@@ -233,7 +234,7 @@ UNSEALED = {name: value for name, value in FACTS.items() if name not in ("settin
 NONE = "the campaign was written by another version"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("facts", "told"),
     [
         *(
@@ -283,7 +284,7 @@ def read(complete: str, missing: str = "") -> Read:
     return Read(set(complete + missing), {place: set() for place in complete})
 
 
-@pytest.mark.parametrize(
+@cases(
     ("wanted", "steps", "expected"),
     [
         # Shards that failed.
@@ -319,7 +320,7 @@ def test_the_progress_of_an_item_is_that_of_its_runs(
 ONE, TWO, HUB = ObjectInfo("/m/1.gz", 7), ObjectInfo("/m/2.gz", 7), "hf://datasets/o/n@{}/1.gz"
 
 
-@pytest.mark.parametrize(
+@cases(
     ("read_before", "listed", "fresh"),
     [
         ([ONE], [ONE], 0),

@@ -17,6 +17,7 @@ from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from tests.conftest import ROOT
+from tests.world.proofs import cases
 
 PRICES = PriceList.read()
 CHEAP = "c7a.xlarge on demand"
@@ -64,7 +65,7 @@ class TestReckoning:
         plan = shards(1, GB, "{}.json.gz")
         assert estimate(plan, "c4", True, PRICES) == estimate(plan, "c4", False, PRICES)
 
-    @pytest.mark.parametrize(
+    @cases(
         ("uri", "dataset", "kind"),
         [
             ("s3://b/x.warc.wet.gz", "auto", "wet"),

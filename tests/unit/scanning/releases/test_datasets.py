@@ -30,6 +30,7 @@ from presswatch_spark.scanning.releases.datasets import (
 )
 from presswatch_spark.storage.shards import plan
 from tests.world.commands import outcome, presswatch
+from tests.world.proofs import cases
 from tests.world.shards import Document, SmallPage, read, write_oscar_2201
 
 DATASETS = load_datasets()
@@ -148,7 +149,7 @@ def test_every_dataset_has_a_layout_here() -> None:
     assert set(DATASETS) == {*ROWS, *OSCAR}
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@cases("name", DATASETS)
 def test_a_shard_of_its_layout_is_read_with_every_role_and_its_archive(tmp_path: Path, name: str) -> None:
     dataset = DATASETS[name]
     write_shard(tmp_path, name)
@@ -163,7 +164,7 @@ def test_a_shard_of_its_layout_is_read_with_every_role_and_its_archive(tmp_path:
     assert (name in UPSTREAM) == ("file" in dataset.upstream)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("row", "found"),
     [
         ({"file_path": "/home/me/notes.txt", "offset": 3}, (None, None)),
@@ -178,7 +179,7 @@ def test_a_shard_of_its_layout_is_read_with_every_role_and_its_archive(tmp_path:
         ({"metadata": {"warc_filename": CRAWL}, "file_path": "x.txt"}, (ARCHIVE, None)),
     ],
 )
-@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@cases("form", ["jsonl", "parquet"])
 def test_what_is_named_like_no_web_archive_is_not_taken_for_one(
     tmp_path: Path, row: dict[str, Any], found: tuple[str | None, int | None], form: str
 ) -> None:
@@ -191,9 +192,7 @@ def test_what_is_named_like_no_web_archive_is_not_taken_for_one(
     assert (document.locator.upstream_uri, document.locator.upstream_offset) == found
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, dataset in DATASETS.items() if "release" not in dataset.roles]
-)
+@cases("name", [name for name, dataset in DATASETS.items() if "release" not in dataset.roles])
 def test_rows_that_name_no_release_are_told_by_that_of_the_scan(name: str) -> None:
     dataset = DATASETS[name]
     assert product_of(dataset.format, part_of(dataset, dataset.part, "/mirror").release) == name
@@ -276,7 +275,7 @@ class TestTheCommand:
         assert outcome("scan --corpus c --out", tmp_path, *arguments).code == 2
 
 
-@pytest.mark.parametrize(
+@cases(
     ("form", "release", "product"),
     [
         ("wet", "CC-MAIN-2024-22", "common-crawl"),
@@ -296,7 +295,7 @@ def test_the_release_says_the_dataset(form: str, release: str, product: str) -> 
     assert product_of(form, release) == product
 
 
-@pytest.mark.parametrize(
+@cases(
     ("form", "release"),
     [
         # FineWeb, CulturaX and others give the crawl that a row is from: the row is not of the crawl.

@@ -35,6 +35,7 @@ from presswatch_spark.tables.seals import COUNTED
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.documents import commands, text_of
+from tests.world.proofs import cases
 from tests.world.tables import flipped, publish, publish_log, row_of
 
 KEY = key_of("plan", "corpus")
@@ -207,7 +208,7 @@ CRAWL, LATER = "CC-MAIN-2024-51", "CC-MAIN-2025-05"
 Shard = tuple[str | None, list[str], int]
 
 
-@pytest.mark.parametrize(
+@cases(
     ("shards", "told", "release"),
     [
         ([(CRAWL, [CRAWL], 5), (CRAWL, [], 5)], None, CRAWL),

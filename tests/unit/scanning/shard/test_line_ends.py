@@ -22,6 +22,7 @@ from presswatch_spark.tables.declarations import Match
 from tests.reference.words import reference_words
 from tests.unit.matching.test_sieve import batch_of, index_over
 from tests.world.corpora import article, corpus_of
+from tests.world.proofs import cases
 from tests.world.scanned import scan_here
 from tests.world.warc import PDF, page, pdf
 
@@ -71,8 +72,8 @@ def parted(text: str, rng: random.Random, line_end: str) -> str:
     return " ".join(tokens)
 
 
-@pytest.mark.parametrize("hyphen", ["-", "\u2010", "\u00ad"])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", " \n  ", " ", "\f"])
+@cases("hyphen", ["-", "\u2010", "\u00ad"])
+@cases("line_end", ["\n", "\r\n", " \n  ", " ", "\f"])
 def test_a_run_of_eleven_words_is_found_in_both_readings(hyphen: str, line_end: str) -> None:
     copy = RUN.replace("information", f"infor{hyphen}{line_end}mation")
     broken = copy.replace("porte-monnaie", f"porte-{line_end}monnaie")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from presswatch_spark.core.compiled import entry_njit
-from presswatch_spark.reading.html.embedded import PIECE, PIECES, K, Memory, write_source
+from presswatch_spark.reading.html.embedded import DEPTH, PIECE, PIECES, K, Memory, write_source
 from presswatch_spark.reading.html.markup import EntityTable, load_entities, write_text
 
 from presswatch_spark.reading.html.parts import (  # isort: skip
@@ -149,8 +149,10 @@ class TextReader:
         size, needed = len(page), self.used + room_for(len(page))
         if self.embedded:
             needed += 3 * size + (16 << 10)
-            if len(self._arena) < 6 * size + 16 * SLACK:
-                self._arena = np.empty(6 * size + 16 * SLACK, np.uint8)
+            # A string of the page may be in the arena once for each level, a copy of it, and its text.
+            room = (DEPTH + 4) * size + 16 * SLACK
+            if len(self._arena) < room:
+                self._arena = np.empty(room, np.uint8)
                 self._decoded = plain(self._arena)
                 self._parts = np.empty(PART * (size // LEAST_BYTES + 2), U64)
         self._make_room(self.used, needed)

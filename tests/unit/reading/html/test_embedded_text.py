@@ -107,6 +107,8 @@ def test_escapes_references_and_markup_of_a_string_are_decoded(literal: str, exp
 def test_data_in_strings_of_data_are_read_to_a_depth(times: int) -> None:
     nested = json.dumps(in_string(ODD, times - 1)).replace("/", "\\/")
     assert words(embedded(f"<script>JSON.parse({nested})</script>")) == words(ODD)
+    long = " ".join(WORDS * 20)
+    assert words(embedded(in_string(long, times), "json")) == words(long)
     flight = json.dumps(f'5:["$","p",null,{{"children":{json.dumps(ODD)}}}]\n6:T5d2,' + LONG)
     found = " ".join(words(embedded(f"<script>self.__next_f.push([1,{flight}])</script>")))
     assert " ".join(words(ODD)) in found

@@ -202,12 +202,9 @@ def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
     except ValueError:
         yield unread("no JSON")
         return
-    if repeats_a_name(body):
-        # RFC 8259, section 4: which of the values counts is unknown.
-        yield unread("an object has two values of one name")
-        return
-    if not isinstance(rules, list):
-        yield unread("not an array of rules")
+    if not isinstance(rules, list) or repeats_a_name(body):
+        # Of two values of one name, it is unknown which counts (RFC 8259, section 4).
+        yield unread("not an array of rules, or one with a name twice")
         return
     for number, rule in enumerate(rules[:RULES_READ], 1):
         location = rule.get("location") if isinstance(rule, dict) else None

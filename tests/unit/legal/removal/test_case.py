@@ -101,50 +101,68 @@ def another_outcome(rows: list[Row]) -> None:
     rows[1]["probe_sha256"] = digest_of(Probe(**rows[1]))
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (lambda rows: rows[1].update(outcome="missing"), r"probe 4, in probes/0002\S+, has changed"),
-        (lambda rows: rows[1].update(asked_at=BEGIN), r"probe 4, in \S+, has changed"),
-        (lambda rows: rows.pop(1), r"probe 4, in \S+, has the number 5"),
-        (lambda rows: rows.insert(1, dict(rows[1])), r"probe 5, in \S+, has the number 4"),
-        (another_outcome, "probe 5, in .*, does not follow the probe"),
-    ],
-    ids=["outcome", "time", "dropped", "added", "digested again"],
-)
-def test_a_change_that_was_sealed_again_breaks_the_chain(
-    case: RemovalCase, change: Callable[[list[Row]], Any], told: str
-) -> None:
-    rewrite(files(case, "probes")[1], "probes", change)
-    with pytest.raises(BrokenCaseError, match=told):
-        probes_of(case)
+def sealed_again(table: str, change: Callable[[list[Row]], Any]) -> Callable[[RemovalCase], None]:
+    """A change of the newest file of a table."""
+    return lambda case: rewrite(files(case, table)[-1], table, change)
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("probes/0001-*.parquet", r"probe 0, in \S+, has the number 3"),
-        ("rounds/0001.json", r"the note rounds/0001\.json is missing"),
-        ("rounds/0002.json", r"the note rounds/0002\.json is missing"),
-    ],
-)
-def test_a_file_that_is_missing_is_named(case: RemovalCase, name: str, told: str) -> None:
-    (path,) = case.folder.path.glob(name)
+def without(name: str) -> Callable[[RemovalCase], None]:
+    return lambda case: next(case.folder.path.glob(name)).unlink()
+
+
+def continued_elsewhere(case: RemovalCase) -> None:
+    """The same case was copied, and went on in two places; then its files were put together."""
+    path = files(case, "probes")[-1]
+    rows = opened_sealed(path.read_bytes()).read().to_pylist()
     path.unlink()
-    with pytest.raises(BrokenCaseError, match=told):
+    chain = Chain(case, rows[0]["number"], rows[0]["previous_sha256"])
+    chain.append(2, [probe(row["target_sha256"], 9, 2, "missing") for row in rows])
+
+
+OLDER = r"had 6 probes once, the newest {newest}"
+CHANGES: dict[str, tuple[Callable[[RemovalCase], None], str]] = {
+    "an outcome": (
+        sealed_again("probes", lambda rows: rows[1].update(outcome="missing")),
+        r"probe 4, in probes/0002\S+, has changed",
+    ),
+    "a time": (
+        sealed_again("probes", lambda rows: rows[1].update(asked_at=BEGIN)), r"probe 4, in \S+, has changed"
+    ),
+    "a probe less": (
+        sealed_again("probes", lambda rows: rows.pop(1)), r"probe 4, in \S+, has the number 5"
+    ),
+    "a probe more": (
+        sealed_again("probes", lambda rows: rows.insert(1, dict(rows[1]))),
+        r"probe 5, in \S+, has the number 4",
+    ),
+    "digested again": (
+        sealed_again("probes", another_outcome), "probe 5, in .*, does not follow the probe"
+    ),
+    "a target": (
+        sealed_again("targets", lambda rows: rows[1].update(document_url="https://other.example/")),
+        "target {target} has changed",
+    ),
+    "a target less": (sealed_again("targets", lambda rows: rows.pop()), "its 2 targets"),
+    "no first probes": (without("probes/0001-*.parquet"), r"probe 0, in \S+, has the number 3"),
+    "no first round": (without("rounds/0001.json"), r"the note rounds/0001\.json is missing"),
+    "no last round": (without("rounds/0002.json"), r"the note rounds/0002\.json is missing"),
+    # The round before the last one noted that there was a head.
+    "no first head": (without("heads/0001.json"), r"the note heads/0001\.json is missing"),
+    "replaced by an older copy": (without("probes/0002-*.parquet"), OLDER),
+    "continued elsewhere": (continued_elsewhere, OLDER),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_a_case_is_named_though_its_file_was_sealed_again(case: RemovalCase, name: str) -> None:
+    change, told = CHANGES[name]
+    newest, target = probes_of(case)[-1].probe_sha256, case.targets()[1].target_sha256
+    Chain.of(case, probes_of(case)).note_head()
+    assert case.notes("heads")[1:] == [{"probes": 6, "newest": newest}], "a head is noted once"
+    assert CaseStatus.of(case).alarms == []
+    change(case)
+    with pytest.raises(BrokenCaseError, match=told.format(newest=newest, target=target)):
         CaseStatus.of(case)
-
-
-def test_a_target_that_was_changed_or_taken_out_is_named(case: RemovalCase) -> None:
-    (path,) = files(case, "targets")
-    kept, digest = path.read_bytes(), case.targets()[1].target_sha256
-    rewrite(path, "targets", lambda rows: rows[1].update(document_url="https://other.example/"))
-    with pytest.raises(BrokenCaseError, match=f"target {digest} has changed"):
-        case.targets()
-    path.write_bytes(kept)
-    rewrite(path, "targets", lambda rows: rows.pop())
-    with pytest.raises(BrokenCaseError, match="its 2 targets"):
-        case.targets()
 
 
 def test_the_status_of_a_case_holds_no_probes_of_earlier_rounds(case: RemovalCase) -> None:
@@ -220,41 +238,6 @@ def test_every_column_is_part_of_the_digest(case: RemovalCase, kind: type, own: 
     assert re.fullmatch("[0-9a-f]{64}", getattr(row, own))
     for name in kind.schema.names:  # type: ignore[attr-defined]
         assert (digest_of(replace(row, **{name: "other"})) == getattr(row, own)) == (name == own), name
-
-
-def replaced_by_an_older_copy(case: RemovalCase) -> None:
-    files(case, "probes")[-1].unlink()
-
-
-def continued_elsewhere(case: RemovalCase) -> None:
-    """The same case was copied, and went on in two places; then its files were put together."""
-    path = files(case, "probes")[-1]
-    rows = opened_sealed(path.read_bytes()).read().to_pylist()
-    path.unlink()
-    chain = Chain(case, rows[0]["number"], rows[0]["previous_sha256"])
-    chain.append(2, [probe(row["target_sha256"], 9, 2, "missing") for row in rows])
-
-
-@pytest.mark.parametrize("change", [replaced_by_an_older_copy, continued_elsewhere])
-def test_an_older_copy_or_another_course_in_place_of_probes_is_noticed(
-    case: RemovalCase, change: Callable[[RemovalCase], None]
-) -> None:
-    newest = probes_of(case)[-1].probe_sha256
-    Chain.of(case, probes_of(case)).note_head()
-    assert case.notes("heads")[1:] == [{"probes": 6, "newest": newest}], "a head is noted once"
-    CaseStatus.of(case)
-    change(case)
-    with pytest.raises(BrokenCaseError, match=f"had 6 probes once, the newest {newest}"):
-        CaseStatus.of(case)
-
-
-def test_a_case_without_the_notes_of_its_heads_is_reported(case: RemovalCase) -> None:
-    assert CaseStatus.of(case).alarms == []
-    for path in files(case, "heads"):
-        path.unlink()
-    # The round before the last one noted that there was a head.
-    with pytest.raises(BrokenCaseError, match=r"the note heads/0001\.json is missing"):
-        CaseStatus.of(case)
 
 
 def test_a_head_that_was_deleted_after_the_only_round_is_reported(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import gc
 import os
 import resource
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.constants_ast import constants_from_module
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
@@ -140,19 +142,23 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def import_share(config: pytest.Config) -> None:
-    """Import every nth test file first if this is one of n processes.
+    """Import every nth test file first if this is one of n processes, and read constants of every nth module.
 
-    pytest compiles a file at its first import. In a fresh checkout, processes that begin with the same file
-    would each compile all of them.
+    pytest compiles a file at its first import, and Hypothesis keeps the constants of each module. In a fresh
+    checkout, processes that begin with the same file would each do all of it.
     """
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     folders = [Path(argument) for argument in config.args] if count > 1 else []
     files = sorted(file for folder in folders for file in folder.absolute().rglob("test_*.py"))
     wanted = [file for file in files if not pytest_ignore_collect(file.parent, config)]
-    for file in wanted[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: count]:
+    share = slice(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), None, count)
+    for file in wanted[share]:
         # Collection reports what cannot be imported.
         with suppress(Exception, pytest.skip.Exception):
             import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    for name in sorted(name for name in sys.modules if name.startswith("presswatch_spark."))[share]:
+        if wanted:
+            constants_from_module(sys.modules[name])
 
 
 @pytest.hookimpl(tryfirst=True)

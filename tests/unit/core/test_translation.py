@@ -4,11 +4,12 @@ import re
 import shutil
 import tomllib
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import check_and_call_extract_file
 from babel.messages.frontend import parse_keywords
 from babel.messages.pofile import read_po
 
@@ -31,13 +32,17 @@ GLOSSARY = (
 
 
 def texts_of_code() -> Catalog:
-    """The texts that the code marks, as `make texts` finds them."""
+    """The texts that the code marks, as `make texts` finds them; files without a mark are not looked into."""
     settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())
     methods = [(each["pattern"], each["method"]) for each in settings["tool"]["babel"]["mappings"]]
     keywords = {"N_": None, **parse_keywords(["_", "n:1,2", "p:1c,2"])}
+    mark = re.compile(rf"\b({'|'.join(keywords)})\(|trans")
     found = Catalog()
-    for _, _, message, _, context in extract_from_dir(PACKAGE, methods, keywords=keywords):
-        found.add(message, context=context)
+    for path in chain(PACKAGE.rglob("*.py"), PACKAGE.rglob("templates/**/*.*")):
+        if mark.search(path.read_text(encoding="utf-8")):
+            parts = check_and_call_extract_file(path, methods, {}, None, keywords, (), False, PACKAGE)
+            for _, _, message, _, context in parts:
+                found.add(message, context=context)
     return found
 
 

@@ -41,7 +41,7 @@ from tests.world.places import Place
 from tests.world.proofs import each_time
 from tests.world.servers import Fault
 
-WORKERS, ROUNDS = 4, 8
+WORKERS, ROUNDS = 4, 4
 SECONDS = 0.6
 LOST, BUSY = Fault(lost=True), Fault(status=503)
 at_both = pytest.mark.parametrize("place", ["disk", "s3"], indirect=True)
@@ -306,7 +306,7 @@ class TestOtherProcesses:
             dead.kill()
             dead.communicate()
             assert place.object("a.lock").read(), "it could not let go"
-            with holders(place, SECONDS, number=3) as takers:
+            with holders(place, SECONDS, number=2) as takers:
                 for process in takers:
                     process.stdin.write("go on\n")
                 said = [process.communicate() for process in takers]
@@ -473,7 +473,7 @@ class SlowCluster:
 
     def ledger(self, claim_seconds: float = 60) -> Ledger:
         service = cast("Service", self)
-        return Ledger(service, claim_seconds=claim_seconds, look_seconds=0.01)
+        return Ledger(service, claim_seconds=claim_seconds, look_seconds=0.1)
 
 
 @at_both

@@ -401,9 +401,8 @@ def test_a_dry_run_says_what_it_would_start(watch: Watch) -> None:
         assert (overdue.code, f"{NEWEST}: could not be scanned" in overdue.err) == (1, True)
 
 
-@pytest.mark.parametrize(
-    ("more", "scan", "what"),
-    [
+def test_misuse_is_said_before_anything_is_written(watch: Watch) -> None:
+    for more, scan, what in (
         ("--once", "", "pass either --since"),
         (f"--only-newest --since {OLDER}", "", "pass either --since"),
         ("--only-newest --once --every 5", "", "pass either --once"),
@@ -413,12 +412,10 @@ def test_a_dry_run_says_what_it_would_start(watch: Watch) -> None:
         ("--only-newest", "--format c4", "choose what to scan"),
         ("--only-newest --news", "", "CC-NEWS is published as WARC"),
         ("--only-newest", "--formatt wet", "No such option"),
-    ],
-)
-def test_misuse_is_said_before_anything_is_written(watch: Watch, more: str, scan: str, what: str) -> None:
-    told = outcome("", *watch.words(*more.split(), scan=tuple(scan.split())))
-    assert (told.code, what in told.err) == (2, True)
-    assert not Path(watch.out).exists()
+    ):
+        told = outcome("", *watch.words(*more.split(), scan=tuple(scan.split())))
+        assert (told.code, what in told.err) == (2, True), (more, scan)
+        assert not Path(watch.out).exists()
 
 
 def test_a_loop_continues_after_a_look_that_failed(capsys: pytest.CaptureFixture[str]) -> None:

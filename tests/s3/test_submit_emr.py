@@ -217,23 +217,17 @@ class TestOneJob:
         assert "48" in sent  # 3 executors × 16 cores
 
     @either
-    @pytest.mark.parametrize(
-        ("words", "entry"),
-        [
-            ("rights s3://shards/tables --out s3://shards/reserved", "rights.py"),
-            ("compare s3://shards/tables --before=a --after=b --out s3://shards/compared", "compare.py"),
-            ("verify-rows --corpus s3://shards/corpus s3://shards/tables", "verify_rows.py"),
-            ("corpus_build --members=m.yaml --articles s3://a --out s3://c", "corpus_build.py"),
-        ],
-    )
-    def test_other_commands_have_their_entries(
-        self, emr: Emr, words: str, entry: str, tmp_path: Path
-    ) -> None:
+    def test_other_commands_have_their_entries(self, emr: Emr, tmp_path: Path) -> None:
         emr.monkeypatch.chdir(tmp_path)
         (tmp_path / "m.yaml").touch()
-        assert emr.submit(ours=("--no-wait",), job=tuple(words.split())) == 0
-        (sent,) = emr.starts()
-        assert "s3://" in json.dumps(sent).partition(f"/{entry}")[2]
+        for words, entry in {
+            "rights s3://shards/tables --out s3://shards/reserved": "rights.py",
+            "compare s3://shards/tables --before=a --after=b --out s3://shards/compared": "compare.py",
+            "verify-rows --corpus s3://shards/corpus s3://shards/tables": "verify_rows.py",
+            "corpus_build --members=m.yaml --articles s3://a --out s3://c": "corpus_build.py",
+        }.items():
+            assert emr.submit(ours=("--no-wait",), job=tuple(words.split())) == 0, words
+            assert "s3://" in json.dumps(emr.starts()[-1]).partition(f"/{entry}")[2], words
 
     @either
     def test_credentials_are_those_of_the_profile_that_is_named(self, emr: Emr, tmp_path: Path) -> None:
@@ -447,9 +441,8 @@ class TestRefusals:
         assert emr.front.written("/presswatch/") == []
 
     @either
-    @pytest.mark.parametrize(
-        ("options", "variable", "named"),
-        [
+    def test_secrets_and_what_is_here_only(self, emr: Emr) -> None:
+        for options, variable, named in (
             ("https://user:hunter2@mirror.example/a.gz", "", "argument 6"),
             ("https://hunter2@mirror.example/a.gz", "", "argument 6"),
             ("https://b.s3.amazonaws.com/a?X-Amz-Signature=00ff", "", "argument 6"),
@@ -460,14 +453,12 @@ class TestRefusals:
             ("", "ENVIRONMENT HF_TOKEN=hunter2", "HF_TOKEN"),
             ("--out tables", "", "--out tables is on this machine only"),
             ("--config absent.yaml", "", "there is no such file"),
-        ],
-    )
-    def test_secrets_and_what_is_here_only(self, emr: Emr, options: str, variable: str, named: str) -> None:
-        if variable:
-            name, value = variable.split()
-            emr.monkeypatch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
-        assert emr.submit(*options.split()) == 1
-        told = emr.told()
-        assert named in told
-        assert "hunter2" not in told
-        assert emr.front.calls == []
+        ):
+            with emr.monkeypatch.context() as patch:
+                if variable:
+                    name, value = variable.split()
+                    patch.setenv(f"PRESSWATCH_DEPLOY__{name}", value)
+                assert emr.submit(*options.split()) == 1, (options, variable)
+            told = emr.told()
+            assert (named in told, "hunter2" in told) == (True, False), (options, variable)
+            assert emr.front.calls == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import presswatch_spark as pw
+from presswatch_spark.query.sql import answers_of
 from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, ShardLog
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
@@ -70,20 +71,20 @@ def random_history(folder: Path, random: Random) -> list[dict[str, Any]]:
     return rows
 
 
-def keys(tables: Path, source: str) -> list[tuple[object, ...]]:
-    found = asked(tables, f"select run_id, shard_uri, row_sha256 from {source}")
-    return sorted(tuple(row.values()) for row in found)
+def keys(tables: Path, *sources: str) -> list[list[tuple[object, ...]]]:
+    queries = [f"select run_id, shard_uri, row_sha256 from {source}" for source in sources]
+    return [sorted(answer.rows) for answer in answers_of(TableStore.open(str(tables)), queries, "duckdb")]
 
 
-@pytest.mark.parametrize("seed", each_time(range(3), range(40)))
+@pytest.mark.parametrize("seed", each_time(range(2), range(40)))
 def test_of_several_readings_the_best_one_whose_corpus_has_the_article_counts(
     tmp_path: Path, seed: int
 ) -> None:
     rows = random_history(tmp_path, Random(seed))
     everything = sorted((row["run_id"], row["shard_uri"], row["row_sha256"]) for row in rows)
     current = sorted((row["run_id"], row["shard_uri"], row["row_sha256"]) for row in rows if row["current"])
-    assert keys(tmp_path, "matches") == keys(tmp_path, "all_sightings") == everything
-    assert keys(tmp_path, "all_matches where is_current") == keys(tmp_path, "sightings") == current
+    assert keys(tmp_path, "matches", "all_sightings") == [everything] * 2
+    assert keys(tmp_path, "all_matches where is_current", "sightings") == [current] * 2
     # A later run with the rows of an earlier one does not count them twice.
     for run in (None, "all"):
         found = pw.open_tables(str(tmp_path)).matches(run=run)

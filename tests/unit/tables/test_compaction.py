@@ -163,7 +163,7 @@ def test_killed_at_some_steps_it_loses_and_doubles_nothing_and_is_finished_by_th
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every", each_time([4], [4, 1]))
+@pytest.mark.parametrize("every", each_time([6], [6, 1]))
 def test_forget_removes_rows_of_merged_files_and_may_be_killed(
     store: TableStore, tmp_path: Path, every: int
 ) -> None:

@@ -126,22 +126,20 @@ def test_a_copy_that_moved_may_stand_at_its_old_place_too_if_that_was_not_read(t
     assert (row["state"], row["doubt"]) == ("moved", f"the after run did not read {shard(1)}")
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (copy("a", f"{X}old"), copy("a", f"{X}new", text="other")),
-        (copy("a", f"{X}old"), copy("b", f"{X}new")),
-        (copy("a", None), copy("a", f"{X}new")),
-        (copy("a", f"{X}old", words=0), copy("a", f"{X}new", words=0)),
-        (copy(None, f"{X}old", words=0), copy(None, f"{X}new", words=0)),
-    ],
-)
-def test_only_the_same_text_with_the_same_article_has_moved(
-    tmp_path: Path, before: dict[str, Any], after: dict[str, Any]
-) -> None:
-    run(tmp_path / "tables", BEFORE, [before])
-    run(tmp_path / "tables", AFTER, [after])
-    assert {row["state"] for row in changes(tmp_path / "tables")} <= {"gone", "new", "unknown"}
+def test_only_the_same_text_with_the_same_article_has_moved(tmp_path: Path) -> None:
+    pairs = (
+        (copy("a", f"{X}old/1"), copy("a", f"{X}new/1", text="other")),
+        (copy("b", f"{X}old/2"), copy("c", f"{X}new/2")),
+        (copy("d", None), copy("d", f"{X}new/3")),
+        (copy("e", f"{X}old/4", words=0), copy("e", f"{X}new/4", words=0)),
+        (copy(None, f"{X}old/5", words=0), copy(None, f"{X}new/5", words=0)),
+        (copy("f", f"{X}old/6"), copy("f", f"{X}new/6")),
+    )
+    for run_id, rows in zip((BEFORE, AFTER), zip(*pairs, strict=True), strict=True):
+        run(tmp_path / "tables", run_id, [*rows])
+    found = changes(tmp_path / "tables")
+    assert [row["article_id"] for row in found if row["state"] == "moved"] == ["f"]
+    assert {row["state"] for row in found} <= {"moved", "gone", "new", "unknown"}
 
 
 def test_a_copy_that_is_taken_out_of_a_page_is_unknown_if_the_article_may_have_been_missed(

@@ -46,6 +46,7 @@ from tests.world.tables import publish, publish_census, write
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202egnp.exe\u2066\r\x9b31m"
 FORMS = ("a.warc.wet.gz", "single.warc.wet.gz", "c4.json.gz")
+MISUSED = ("tables", "t --upstream", "t --row a --index i")
 RUN = "20261125T000000Z-abcdef"
 Rows = list[dict[str, Any]]
 
@@ -110,16 +111,16 @@ class TestDocuments:
         assert row["text_sha256"] in outcome("fetch", f"{pointer},encoding=inflated").out
         assert "inflated" not in refusal(outcome("fetch", f"{release}/absent.warc.gz#offset=1,length=2"))
 
-    @pytest.mark.parametrize("name", ["a.warc.wet.gz", "single.warc.wet.gz"])
-    @pytest.mark.parametrize("out", ["one.warc.gz", "one.warc"])
     def test_a_wet_record_is_written_as_a_warc_with_the_headers_and_text_that_it_has(
-        self, release: Path, name: str, out: str
+        self, release: Path
     ) -> None:
-        printed = self.fetched(release, name, "--out", release / out)
-        (written,) = records((release / out).read_bytes())
-        assert written in records((release / name).read_bytes())
-        assert HOSTILE.encode() in written[1]
-        assert HOSTILE[:4] not in printed.out
+        for name, out in product(FORMS[:2], ("one.warc.gz", "one.warc")):
+            path = release / f"{name}-{out}"
+            printed = self.fetched(release, name, "--out", path)
+            (written,) = records(path.read_bytes())
+            assert written in records((release / name).read_bytes()), path
+            assert HOSTILE.encode() in written[1]
+            assert HOSTILE[:4] not in printed.out
 
     def test_a_row_of_c4_is_written_as_its_text_and_never_over_a_file(self, release: Path) -> None:
         out = release / "text.txt"
@@ -127,15 +128,15 @@ class TestDocuments:
         assert out.read_bytes() == f"{HOSTILE}\n{press()[0].body}\n{HOSTILE}".encode()
         assert "exists" in refusal(self.fetched(release, "c4.json.gz", "--out", out))
 
-    @pytest.mark.parametrize("out", ["s3://bucket/a.warc", "https://site.example/a.warc", "-"])
     def test_a_file_that_is_none_of_this_machine_s_is_refused(
-        self, out: str, release: Path, monkeypatch: pytest.MonkeyPatch
+        self, release: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(release)
         before = sorted(release.iterdir())
-        said = refusal(self.fetched(release, "c4.json.gz", "--out", out))
-        assert said.startswith(f"error: {out}: this is written to a disk only")
-        assert sorted(release.iterdir()) == before
+        for out in ("s3://bucket/a.warc", "https://site.example/a.warc", "-"):
+            said = refusal(self.fetched(release, "c4.json.gz", "--out", out))
+            assert said.startswith(f"error: {out}: this is written to a disk only")
+            assert sorted(release.iterdir()) == before, out
 
     def test_a_document_that_is_another_now_is_not_shown(self, release: Path) -> None:
         row = self.row_in(release, "a.warc.wet.gz")
@@ -144,33 +145,28 @@ class TestDocuments:
         assert "other text" in refusal(self.fetched(release, "a.warc.wet.gz"))
         assert "other text" in refusal(outcome("fetch", pointer))
 
-    @pytest.mark.parametrize(
-        ("arguments", "code", "said"),
-        [
-            (["tables"], 2, "pointer"),
-            (["t", "--upstream"], 2, ""),
-            (["t", "--row", "a", "--index", "i"], 2, ""),
-            (["tables", "--row", "zz"], 1, "is not the start of a SHA-256"),
-            (["tables", "--row", "0123456789abcdef"], 1, "no row has"),
-            (["nowhere", "--row", "ab"], 1, "not a folder of tables"),
-            (["nowhere.gz#row=1"], 1, "no shard"),
-            (["a.warc.wet.gz#offset=3,length=90"], 1, "no record begins there"),
-            (["a.warc.wet.gz#offset=999999,length=9"], 1, "record gone"),
-            (["c4.json.gz#row=99"], 1, "record gone"),
-            (["c4.json.gz#row=0,format=pdf"], 1, "the format pdf cannot be read"),
-            (["c4.json.gz#row=0,format=wet"], 1, "it is JSONL"),
-            (["c4.json.gz#row=0", "--columns", "url=link"], 1, "contains the column link for url"),
-            (["c4.json.gz#row=x"], 1, "unknown part"),
-            (["tables#row=1"], 1, "is a folder"),
-        ],
-    )
     def test_what_cannot_be_fetched_is_said_in_a_line_with_its_exit_code(
-        self, arguments: list[str], code: int, said: str, release: Path, monkeypatch: pytest.MonkeyPatch
+        self, release: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(release)
-        printed = outcome("fetch", *arguments)
-        assert printed.code == code
-        assert said in (printed.err if code == 2 else refusal(printed))
+        for arguments, said in {
+            "tables --row zz": "is not the start of a SHA-256",
+            "tables --row 0123456789abcdef": "no row has",
+            "nowhere --row ab": "not a folder of tables",
+            "nowhere.gz#row=1": "no shard",
+            "a.warc.wet.gz#offset=3,length=90": "no record begins there",
+            "a.warc.wet.gz#offset=999999,length=9": "record gone",
+            "c4.json.gz#row=99": "record gone",
+            "c4.json.gz#row=0,format=pdf": "the format pdf cannot be read",
+            "c4.json.gz#row=0,format=wet": "it is JSONL",
+            "c4.json.gz#row=0 --columns url=link": "contains the column link for url",
+            "c4.json.gz#row=x": "unknown part",
+            "tables#row=1": "is a folder",
+        }.items():
+            assert said in refusal(outcome("fetch", *arguments.split())), arguments
+        misused = {words: outcome("fetch", *words.split()) for words in MISUSED}
+        assert {words for words, printed in misused.items() if printed.code != 2} == set()
+        assert "pointer" in misused["tables"].err
 
     def test_a_column_that_a_parquet_file_lacks_is_refused(self, tmp_path: Path) -> None:
         metas = [{"url": page.url} for page in some_pages()]
@@ -422,9 +418,9 @@ class TestDeclarations:
         assert dict(headers)["WARC-Target-URI"] == f"{SITE}/robots.txt"
         assert body.endswith(b"\r\n\r\n" + RULES)
 
-    @pytest.mark.parametrize(
-        ("edit", "digested", "reason"),
-        [
+    def test_a_row_that_was_edited_is_refused(self, tmp_path: Path, corpus: Path) -> None:
+        tables, (first, *rows) = self.scanned(tmp_path, corpus)
+        for edit, digested, reason in (
             ({"verdict": "reserved"}, False, "row edited"),
             ({"verdict": "reserved"}, True, "other signal"),
             ({"value": "disallow: /"}, True, "other signal"),
@@ -433,17 +429,12 @@ class TestDeclarations:
             ({"record_id": "<urn:uuid:0>"}, True, "other record id"),
             ({"http_status": 404}, True, "other facts"),
             ({"content_sha256": "0" * 64}, True, "other payload"),
-        ],
-    )
-    def test_a_row_that_was_edited_is_refused(
-        self, tmp_path: Path, corpus: Path, edit: dict[str, Any], digested: bool, reason: str
-    ) -> None:
-        tables, rows = self.scanned(tmp_path, corpus)
-        rows[0] |= edit
-        if digested:
-            rows[0]["row_sha256"] = row_digest(rows[0])
-        write(TableStore.open(str(tables)), "rights_signals", RUN, rows, RightsSignal.schema)
-        assert reason in refusal(fetched(tables, rows[0]))
+        ):
+            row = first | edit
+            if digested:
+                row["row_sha256"] = row_digest(row)
+            write(TableStore.open(str(tables)), "rights_signals", RUN, [row, *rows], RightsSignal.schema)
+            assert reason in refusal(fetched(tables, row)), edit
 
     def test_a_response_that_was_changed_in_its_shard_is_not_shown(
         self, tmp_path: Path, corpus: Path

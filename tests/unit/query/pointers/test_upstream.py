@@ -25,6 +25,7 @@ from presswatch_spark.storage.shards import plan
 from tests.unit.scanning.releases.test_datasets import ROWS, write_shard
 from tests.world.commands import Outcome, outcome
 from tests.world.index_files import SCHEMA, listed, lists, row_of
+from tests.world.proofs import each_time
 from tests.world.prose import pages
 from tests.world.scanned import SEED, press, records_of, rows_in
 from tests.world.servers import Reply, Server, web
@@ -153,7 +154,7 @@ def published(uri: str, form: str, config: ScanConfig, product: str | None, rele
     return str(row["row_sha256"])
 
 
-@pytest.mark.parametrize("name", [*BY_INDEX, *BY_OFFSET])
+@pytest.mark.parametrize("name", each_time([*BY_INDEX[::3], *BY_OFFSET[:2]], [*BY_INDEX, *BY_OFFSET]))
 def test_a_row_of_every_dataset_that_leads_back_leads_to_its_record(release: Release, name: str) -> None:
     digest = scanned(name, release)
     told = release.shown(digest, index=name in BY_INDEX).facts

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from presswatch_spark.query.sql import answer_of
+from presswatch_spark.query.sql import QueryResult, answers_of
 from presswatch_spark.scanning.sampling.design import (
     Measure,
     Occurrences,
@@ -68,10 +68,10 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
     log = store.read("scan_log", run_id, columns=columns).to_pylist()
     design, lines = design_of(run, log), {line["shard_uri"]: line for line in log}
 
-    def counted(query: str) -> dict[str | None, Floats]:
-        """Return the rows of a query in each file of the sample, by title or publisher."""
+    def counted(answer: QueryResult) -> dict[str | None, Floats]:
+        """Return the rows of an answer in each file of the sample, by title or publisher."""
         places, found = {uri: place for place, uri in enumerate(design.files)}, dict[str | None, Floats]()
-        rows: Iterator[tuple[Any, ...]] = answer_of(store, query, "duckdb", [run_id]).rows
+        rows: Iterator[tuple[Any, ...]] = answer.rows
         for of, uri, *values in rows:
             # Totals exclude matches in shards that were not read to their end.
             if uri in places:
@@ -86,10 +86,12 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
     for owner in ("null", *([by] if by else ())):
         of_rows = [f"count(*) filter (where {rows})" for rows in ROWS.values()]
         of_rows += [f"count(article_id) filter (where {rows})" for rows in ARTICLES.values()]
-        rows = counted(COUNTS.format(owner=owner, counts=", ".join(of_rows)))
         kinds = ", ".join(f"bool_or({kind}) as d{n}" for n, kind in enumerate(DOCUMENTS.values()))
         of_documents = ", ".join(f"count(*) filter (where d{n})" for n in range(len(DOCUMENTS)))
-        documents = counted(PLACES.format(owner=owner, counts=of_documents, kinds=kinds))
+        queries = [COUNTS.format(owner=owner, counts=", ".join(of_rows))]
+        queries += [PLACES.format(owner=owner, counts=of_documents, kinds=kinds)]
+        queries += [OCCURRENCES.format(owner=owner, chosen=chosen) for chosen in ARTICLES.values()]
+        rows, documents, *occurrences = map(counted, answers_of(store, queries, "duckdb", [run_id]))
         owners = sorted(of for of in rows if of is not None) if by == owner else [None]
         for of in owners:
             values = rows.get(of, np.zeros((len(design.files), len(of_rows))))
@@ -100,8 +102,7 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
             ]
             values = documents.get(of, np.zeros((len(design.files), len(DOCUMENTS))))
             measures += [Measure(name, of, values[:, place]) for place, name in enumerate(DOCUMENTS)]
-        for place, (name, chosen) in enumerate(ARTICLES.items(), len(ROWS)):
-            firsts = counted(OCCURRENCES.format(owner=owner, chosen=chosen))
+        for place, (name, firsts) in enumerate(zip(ARTICLES, occurrences, strict=True), len(ROWS)):
             for of in owners:
                 values = firsts.get(of, np.zeros((len(design.files), 3)))
                 seen, once, twice = (int(total) for total in values.sum(axis=0))

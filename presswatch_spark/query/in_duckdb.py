@@ -163,12 +163,12 @@ def table(store: TableStore, query: str, runs: Sequence[str]) -> "pa.Table":
         return _found(store, connection, query, runs, set()).read_all()
 
 
-def run_each(store: TableStore, queries: Iterable[str]) -> Iterator[QueryResult]:
+def run_each(store: TableStore, queries: Iterable[str], runs: Sequence[str] = ()) -> Iterator[QueryResult]:
     """Run queries one after the other; raises as `run`. Read each answer before you ask for the next."""
     with duckdb_session(MEMORY) as connection:
         there = set[str]()
         for query in queries:
-            yield _result(_found(store, connection, query, (), there), ExitStack())
+            yield _result(_found(store, connection, query, runs, there), ExitStack())
 
 
 def _result(found: "pa.RecordBatchReader", kept: ExitStack) -> QueryResult:

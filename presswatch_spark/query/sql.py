@@ -125,11 +125,13 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
     return in_spark.run(store, query, runs)
 
 
-def answers_of(store: TableStore, queries: Iterable[str], engine: str) -> Iterator[QueryResult]:
+def answers_of(
+    store: TableStore, queries: Iterable[str], engine: str, runs: Sequence[str] = ()
+) -> Iterator[QueryResult]:
     """Run queries in turn; raises as `run_query`. Read each answer before you ask for the next."""
     if engine == "duckdb":
         from presswatch_spark.query import in_duckdb
 
-        yield from in_duckdb.run_each(store, queries)
+        yield from in_duckdb.run_each(store, queries, runs)
     else:
-        yield from (answer_of(store, query, engine) for query in queries)
+        yield from (answer_of(store, query, engine, runs) for query in queries)

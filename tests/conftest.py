@@ -74,7 +74,14 @@ TEST_AWS = {
 os.fsync = lambda fd: None
 
 SERVED = ("catalog", "evidence", "notices", "removal", "report")
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Plans are neither checked after each rule of Spark's, nor changed and described again at each stage.
+    "spark.sql.lightweightPlanChangeValidation": "false",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.ui.explainMode": "simple",
+}
 
 ROOT = Path(__file__).resolve().parents[1]
 

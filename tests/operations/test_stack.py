@@ -36,7 +36,8 @@ from tests.s3.archives import write_archive
 from tests.world.proofs import cases, each_time
 from tests.world.servers import aws_account
 
-BUCKET, OTHER = "press-copies", "other-presswatch"
+BUCKET, OTHER, EQUIPPED = "press-copies", "other-presswatch", "equipped-presswatch"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub-a1B2c3"
 CORPUS = f"s3://{BUCKET}/corpus/2026-06"
 PARAMETERS = template()["Parameters"]
 
@@ -50,37 +51,26 @@ MISTAKES = {
 """By the rule of cfn-lint that names it: what is right in the template, and what is wrong."""
 
 
-@pytest.fixture(scope="module")
-def linted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """The rules of cfn-lint, all of which it asks, that the template breaks, and one with mistakes."""
-    text = TEMPLATE.read_text(encoding="utf-8")
-    for right, wrong in MISTAKES.values():
-        assert right in text
-        text = text.replace(right, wrong)
-    broken = tmp_path_factory.mktemp("mistakes") / "broken.yaml"
-    broken.write_text(text, encoding="utf-8")
+def broken_rules(file: Path) -> set[str]:
+    """The rules that a template breaks, of all rules of cfn-lint."""
     program = Path(sys.executable).with_name("cfn-lint")
-    command = [str(program), "--include-checks", "I", "--format", "json", "-t", str(TEMPLATE), str(broken)]
+    command = [str(program), "--include-checks", "I", "--format", "json", "-t", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found: dict[str, set[str]] = {TEMPLATE.name: set(), broken.name: set()}
-    for each in json.loads(done.stdout):
-        found[Path(each["Filename"]).name].add(each["Rule"]["Id"])
-    return found
+    return {each["Rule"]["Id"] for each in json.loads(done.stdout)}
 
 
 class TestTemplate:
-    @pytest.mark.full
-    def test_cfn_lint_has_nothing_to_say_and_is_told_to_ignore_nothing(
-        self, linted: dict[str, set[str]]
-    ) -> None:
-        assert linted[TEMPLATE.name] == set()
+    @pytest.mark.full  # cfn-lint takes seconds to load its rules.
+    def test_cfn_lint_sees_the_mistakes_that_are_made_in_it_and_no_other(self, tmp_path: Path) -> None:
+        assert broken_rules(TEMPLATE) == set()
+        text = TEMPLATE.read_text(encoding="utf-8")
+        for right, wrong in MISTAKES.values():
+            assert right in text
+            text = text.replace(right, wrong)
+        (tmp_path / "broken.yaml").write_text(text, encoding="utf-8")
+        assert broken_rules(tmp_path / "broken.yaml") == set(MISTAKES)
         assert "cfn-lint" not in json.dumps(template())
         assert not list(ROOT.glob(".cfnlintrc*"))
-
-    def test_cfn_lint_sees_wrong_properties_states_rights_and_defaults(
-        self, linted: dict[str, set[str]]
-    ) -> None:
-        assert linted["broken.yaml"] == set(MISTAKES)
 
     def test_it_can_be_sent_and_its_defaults_are_options_of_a_watch_of_all_shards(self) -> None:
         """CloudFormation takes 51,200 bytes, and makes question marks of what is not ASCII."""
@@ -171,13 +161,22 @@ def stack(aws: str, submitted: Submission) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def other_stack(given: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The outputs of a second stack of the account, with the bucket of the first."""
+def other_stack(given: dict[str, str], name: str = OTHER) -> Iterator[dict[str, str]]:
+    """The outputs of another stack of the account, with the bucket of the first."""
     shared = {"BucketName": BUCKET, "BucketIsThere": "yes", "ReleaseLabel": LABEL}
     try:
-        yield deploy(shared | given, OTHER)
+        yield deploy(shared | given, name)
     finally:
-        boto3.client("cloudformation").delete_stack(StackName=OTHER)
+        boto3.client("cloudformation").delete_stack(StackName=name)
+
+
+@pytest.fixture(scope="module")
+def equipped(stack: dict[str, str], submitted: Submission) -> Iterator[dict[str, str]]:
+    """The outputs of a stack with all that the first one lacks."""
+    given = {"Budget": "2.5", "ScanOptions": "--format warc --pdf", "HubTokenSecret": SECRET}
+    given |= {"Subnets": "subnet-1,subnet-2", "SecurityGroups": "sg-1", "ClusterId": "j-2AXXXXXXGAPLF"}
+    with other_stack(schedule_of(submitted) | given, EQUIPPED) as outputs:
+        yield outputs
 
 
 def application(outputs: dict[str, str]) -> dict[str, Any]:
@@ -277,13 +276,8 @@ class TestJob:
         assert int(limits["memory"].split()[0]) >= workers * executor
         assert int(limits["disk"].split()[0]) >= workers * profile.serverless.disk_gb
 
-    def test_a_budget_goes_along_with_the_price_of_these_hosts(
-        self, aws: str, stack: dict[str, str], submitted: Submission
-    ) -> None:
-        given = {"Budget": "2.5", "ScanOptions": "--format warc --pdf"}
-        with other_stack(schedule_of(submitted) | given) as outputs:
-            made = watch_of(outputs)["Parameters"]
-        words = made["JobDriver"]["SparkSubmit"]["EntryPointArguments"]
+    def test_a_budget_goes_along_with_the_price_of_these_hosts(self, equipped: dict[str, str]) -> None:
+        words = watch_of(equipped)["Parameters"]["JobDriver"]["SparkSubmit"]["EntryPointArguments"]
         scanned = scan.make_context("scan", words[words.index("--") + 1 :]).params
         assert (scanned["dataset"], scanned["read__pdf"], scanned["run__budget"]) == ("warc", True, 2.5)
         assert scanned["run__price"] in (ROOT / "conf" / "prices.yaml").read_text(encoding="utf-8")
@@ -314,7 +308,7 @@ class TestMachine:
         assert subscribed == [("email", "operations@example.org")]
 
     def test_a_schedule_that_fires_twice_for_one_moment_gives_one_token(
-        self, stack: dict[str, str], submitted: Submission
+        self, stack: dict[str, str], equipped: dict[str, str]
     ) -> None:
         made = boto3.client("scheduler").get_schedule(Name=STACK)
         when = made["State"], made["ScheduleExpression"], made["ScheduleExpressionTimezone"]
@@ -324,9 +318,7 @@ class TestMachine:
         target = made["Target"]
         assert json.loads(target["Input"]) == {"scheduled_time": "<aws.scheduler.scheduled-time>"}
         assert target["Arn"] == stack["MachineArn"]
-        with other_stack(schedule_of(submitted)) as outputs:
-            other = watch_of(outputs)["Parameters"]["ClientToken.$"]
-        assert other != token
+        assert watch_of(equipped)["Parameters"]["ClientToken.$"] != token
 
 
 class TestSchedule:
@@ -405,13 +397,14 @@ class TestBucket:
         client.delete_bucket(Bucket="mine")
 
 
-def test_hosts_stop_by_themselves_and_have_limits_and_subnets_if_there_are_any(stack: dict[str, str]) -> None:
+def test_hosts_stop_by_themselves_and_have_limits_and_subnets_if_there_are_any(
+    stack: dict[str, str], equipped: dict[str, str]
+) -> None:
     hosts = application(stack)
     assert hosts["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 15}
     assert hosts["maximumCapacity"] == {"cpu": "176 vCPU", "memory": "1200 GB", "disk": "2400 GB"}
     assert "networkConfiguration" not in hosts
-    with other_stack({"Subnets": "subnet-1,subnet-2", "SecurityGroups": "sg-1"}) as outputs:
-        network = application(outputs)["networkConfiguration"]
+    network = application(equipped)["networkConfiguration"]
     assert network == {"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": ["sg-1"]}
 
 
@@ -431,7 +424,9 @@ class TestRights:
             assert trust["Principal"] == {"Service": f"{services[name]}.amazonaws.com"}
             assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
-    def test_what_may_be_done_with_which_resource(self, stack: dict[str, str]) -> None:
+    def test_what_may_be_done_with_which_resource(
+        self, stack: dict[str, str], equipped: dict[str, str]
+    ) -> None:
         """Rights that no call of ours shows: of the machine, the scheduler, and with clusters."""
         hosts = f"arn:aws:emr-serverless:{REGION}:{ACCOUNT}:/applications/{stack['ApplicationId']}"
         machine = {each["Sid"]: each for each in policies()["MachineRole"]["Statement"]}
@@ -443,27 +438,25 @@ class TestRights:
         (start,) = policies()["ScheduleRole"]["Statement"]
         assert (start["Action"], start["Resource"]) == (["states:StartExecution"], [stack["MachineArn"]])
         assert "ClusterPolicy" not in policies()
-        with other_stack({"ClusterId": "j-2AXXXXXXGAPLF"}) as outputs:
-            (steps,) = policies(OTHER)["ClusterPolicy"]["Statement"]
-            assert "ClusterPolicyArn" in outputs
+        assert "ClusterPolicyArn" in equipped
+        (steps,) = policies(EQUIPPED)["ClusterPolicy"]["Statement"]
         assert steps["Resource"] == [f"arn:aws:elasticmapreduce:{REGION}:{ACCOUNT}:cluster/j-2AXXXXXXGAPLF"]
 
     def test_jobs_read_the_token_of_a_hub_if_one_is_named_and_no_other_secret(
-        self, stack: dict[str, str]
+        self, stack: dict[str, str], equipped: dict[str, str]
     ) -> None:
-        iam, secret = boto3.client("iam"), f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub-a1B2c3"
+        iam = boto3.client("iam")
 
         def inline(arn: str) -> list[str]:
             names: list[str] = iam.list_role_policies(RoleName=arn.rpartition("/")[2])["PolicyNames"]
             return names
 
         assert inline(stack["JobRoleArn"]) == ["presswatch"]
-        with other_stack({"HubTokenSecret": secret}) as outputs:
-            role = outputs["JobRoleArn"].rpartition("/")[2]
-            assert sorted(inline(role)) == ["presswatch", "presswatch-hub-token"]
-            found = iam.get_role_policy(RoleName=role, PolicyName="presswatch-hub-token")["PolicyDocument"]
+        assert sorted(inline(equipped["JobRoleArn"])) == ["presswatch", "presswatch-hub-token"]
+        role = equipped["JobRoleArn"].rpartition("/")[2]
+        found = iam.get_role_policy(RoleName=role, PolicyName="presswatch-hub-token")["PolicyDocument"]
         assert "'secretsmanager:GetSecretValue'" in str(found).replace('"', "'")
-        assert str(found).count("arn:") == str(found).count(secret) == 1
+        assert str(found).count("arn:") == str(found).count(SECRET) == 1
 
     def test_no_right_is_on_everything(self, stack: dict[str, str]) -> None:
         """That actions are some, cfn-lint sees. Stars stand below a prefix, and for job runs."""

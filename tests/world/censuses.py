@@ -4,6 +4,7 @@ import os
 import random
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.scanning.ccindex.wanted import Wanted
 from presswatch_spark.scanning.census import FileCensus, wanted_of
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
@@ -71,14 +73,21 @@ def take(
     release: str | None = None,
 ) -> tuple[Outcome, list[dict[str, Any]]]:
     """The census of one file: its outcome, and its captures."""
-    opened = Corpus.open(str(corpus), check=False)
+    digest, wanted = _sought(str(corpus))
     info = stat(str(file), storage) if isinstance(file, Path) else file
     config = ScanConfig(
         read=ReadRules(release=release), run=RunRules(shard_attempts=attempts), storage=storage
     )
-    census = FileCensus(str(corpus), opened.manifest.digest, wanted_of(opened), config)
+    census = FileCensus(str(corpus), digest, wanted, config)
     outcome = census(info)
     return outcome, [row for batch in outcome.tables["captures"] for row in batch.to_pylist()]
+
+
+@lru_cache(maxsize=2)
+def _sought(corpus: str) -> tuple[str, Wanted]:
+    """The digest of a corpus, and what a census looks for with it."""
+    opened = Corpus.open(corpus, check=False)
+    return opened.manifest.digest, wanted_of(opened)
 
 
 class Deadly(FileCensus):

@@ -62,7 +62,7 @@ class Room:
     tokenizer: Path
 
     def inspect(self, data: Path, out: Path, *more: object) -> Outcome:
-        given = ("--corpus", self.sealed, "--key-file", self.key, "--cores", 2, "--out", out)
+        given = ("--corpus", self.sealed, "--key-file", self.key, "--cores", 1, "--out", out)
         return outcome("inspect", *given, *more, data)
 
 
@@ -423,7 +423,7 @@ def test_it_writes_the_same_without_network_spark_or_a_writable_root(
         [
             *sandbox, ROOT / ".venv/bin/presswatch", "inspect", "--corpus", room.sealed,
             "--key-file", room.key, "--tokenizer", room.tokenizer, "--separator", str(END),
-            "--out", out / "inspection", room.data,
+            "--cores", "1", "--out", out / "inspection", room.data,
         ],
         check=False, capture_output=True, text=True,
     )  # fmt: skip

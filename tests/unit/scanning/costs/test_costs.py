@@ -47,11 +47,12 @@ class TestReckoning:
             for name in rows.keys() & sizes
         }
         assert PRICES.rates == rates
-        expected = estimate(shards(100_000), "wet", False, PRICES)
-        assert expected.core_hours == pytest.approx(rows[WET]["core_hours"], abs=0.05)
-        dollars = PRICES.machine(CHEAP).dollars(expected.core_hours)
+        # A hundredth of the crawl.
+        expected = estimate(shards(1_000), "wet", False, PRICES)
+        assert 100 * expected.core_hours == pytest.approx(rows[WET]["core_hours"], abs=0.05)
+        dollars = PRICES.machine(CHEAP).dollars(100 * expected.core_hours)
         assert dollars == pytest.approx(rows[WET]["dollars"][CHEAP], abs=0.005)
-        assert dict(expected.guessed) == {WET: 100_000}
+        assert dict(expected.guessed) == {WET: 1_000}
 
     def test_known_sizes_count_and_unknown_ones_are_the_mean_of_their_release(self) -> None:
         mixed = [ObjectInfo("/a.wet.gz", 10 * GB), ObjectInfo("/b.wet.gz")]

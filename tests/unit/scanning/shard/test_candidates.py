@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from presswatch_spark.scanning.shard.candidates import CandidateFinder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.digests import row_digest
 from tests.world.corpora import article, corpus_of, text
+from tests.world.proofs import each_time
 from tests.world.rights import Answer, write_warc
 from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, press, rows_in, shard_scan, some_pages
 from tests.world.shards import SmallPage
@@ -105,8 +106,10 @@ def candidates(scan: SealedScan, path: Path) -> list[dict[str, Any]]:
     return rows_in(scanned(scan, path), "candidates")
 
 
-@pytest.mark.parametrize("name", sorted(FORMS))
-@pytest.mark.parametrize("least", [8, 11])
+EACH_TIME = {**dict.fromkeys(ONE_OF_EACH_FORMAT, 8), "plain.warc.wet": 11}
+
+
+@pytest.mark.parametrize(("name", "least"), each_time([*EACH_TIME.items()], product(sorted(FORMS), (8, 11))))
 def test_every_row_of_the_open_scan_is_a_candidate_in_every_format(
     corpora: list[Path], sealed: list[Path], key: KeySource, tmp_path: Path, name: str, least: int
 ) -> None:

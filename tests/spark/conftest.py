@@ -4,12 +4,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.scanning.runs.work import RunSummary
-from presswatch_spark.storage.objects import StorageOptions
 from tests.spark.fakes import Fake, run_fake
-from tests.spark.press import Press, Scanner, write_press
+from tests.spark.press import Press, Scanned, Scanner, write_press
+from tests.world.corpora import build
 from tests.world.hub import Hub, hub
 
 SHARDS, PAGES = 24, 60
@@ -27,9 +25,9 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Press:
 
 
 @pytest.fixture(scope="session")
-def corpus(spark: SparkSession, press: Press, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpus(press: Press, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("corpus") / "corpus"
-    build_corpus(spark, str(press.members), [str(press.articles)], str(out), CorpusConfig(), StorageOptions())
+    build(out, [press.articles], members_file=press.members.read_text("utf-8"))
     return out
 
 
@@ -37,6 +35,14 @@ def corpus(spark: SparkSession, press: Press, tmp_path_factory: pytest.TempPathF
 def scan(spark: SparkSession, corpus: Path, tmp_path: Path) -> Scanner:
     """Scan with the corpus of the press, into folders of the test's own."""
     return Scanner(spark, corpus, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def found(
+    spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Scanned:
+    """A scan of the whole press that nothing disturbed."""
+    return Scanner(spark, corpus, tmp_path_factory.mktemp("found"))(press.shards)
 
 
 @pytest.fixture

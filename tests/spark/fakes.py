@@ -193,7 +193,7 @@ FOUND = (
 )  # fmt: skip
 
 
-def found(summary: RunSummary) -> dict[str, object]:
+def found_by(summary: RunSummary) -> dict[str, object]:
     """What a run found; the same for two runs over the same shards."""
     return {name: summary.row[name] for name in FOUND}
 

@@ -166,7 +166,6 @@ def test_submitted_jobs_are_there_with_their_options(tmp_path: Path) -> None:
         assert words[-1] in presswatch("submit", *options[:2], *archive, "--dry-run", *options[2:], **deploy)
 
 
-@pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_and_folders_that_a_page_names_are_there(path: Path) -> None:
-    named = links(path.read_text(encoding="utf-8"))
-    assert not [link for link in named if not (path.parent / link).exists()]
+def test_files_and_folders_that_pages_name_are_there() -> None:
+    named = [(path, link) for path in pages() for link in links(path.read_text(encoding="utf-8"))]
+    assert [(path, link) for path, link in named if not (path.parent / link).exists()] == []

@@ -93,7 +93,7 @@ def test_whatever_hub_and_store_do_wrong_changes_nothing_but_the_log(
     assert not site.store.faults
 
 
-def test_main_may_move_in_the_middle_of_a_scan(
+def test_main_may_move_in_the_middle_of_a_scan_and_its_rows_are_fetched_again_at_their_commit(
     scan: Scanner, site: Hub, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, answer = site.datasets[NAME].main, site.answer
@@ -105,9 +105,18 @@ def test_main_may_move_in_the_middle_of_a_scan(
         return answer(path, token)
 
     monkeypatch.setattr(site, "answer", moves)
-    row = scanned(scan, "/wet/")
+    run = scanned(scan, "/wet/")
     assert site.datasets[NAME].main != first
-    assert row["table_digest"] == digest
+    assert run["table_digest"] == digest
+
+    site.asked.clear()
+    verified = presswatch("verify-rows", str(scan.folder / "tables"))
+    assert f"{run['matches']} of {run['matches']} rows verify" in verified
+    row = rows(scan, "matches")[0]
+    place = f"offset={row['record_offset']},length={row['record_length']},encoding={row['record_encoding']}"
+    record = presswatch("fetch", f"{row['shard_uri']}#{place},format=wet,sha256={row['text_sha256']}")
+    assert row["document_url"] in record
+    assert max(site.resolved.values()) <= 2
 
 
 def test_a_gated_dataset_without_a_token_is_refused_with_what_to_do(
@@ -119,19 +128,6 @@ def test_a_gated_dataset_without_a_token_is_refused_with_what_to_do(
     assert done.code == 1
     assert "the dataset is gated, and there is no token" in done.err
     assert "set HF_TOKEN, or pass --hf-token-file" in done.err
-
-
-def test_rows_of_a_hub_are_verified_and_fetched_again_at_their_commit(scan: Scanner, site: Hub) -> None:
-    found = scanned(scan, "/wet/")["matches"]
-    site.push({"wet/none.warc.wet.gz": b"nothing"})
-    site.asked.clear()
-    assert found > SOME
-    assert f"{found} of {found} rows verify" in presswatch("verify-rows", str(scan.folder / "tables"))
-    row = rows(scan, "matches")[0]
-    place = f"offset={row['record_offset']},length={row['record_length']},encoding={row['record_encoding']}"
-    record = presswatch("fetch", f"{row['shard_uri']}#{place},format=wet,sha256={row['text_sha256']}")
-    assert row["document_url"] in record
-    assert max(site.resolved.values()) <= 2
 
 
 # Scans over the web: a site that blocks is left alone, one that asks to wait is waited for.
@@ -174,7 +170,7 @@ def test_a_site_that_blocks_is_soon_left_alone_and_the_run_is_resumed_later(
     # Undisturbed: one request for the list, and one for each shard that was not read before.
     web_site.blocks_after, read_before = None, 40 - 1
     web_site.requests.clear()
-    web_site.faults = deque([Fault(status=429, limit='"resolvers";r=0;t=2')] * 2)
+    web_site.faults = deque([Fault(status=429, limit='"resolvers";r=0;t=1')] * 2)
     web_site.faults.appendleft(Fault())
     storage = StorageOptions(max_connections=2, refusal_pause=0.3, backoff_base=0.001)
     config = ScanConfig(run=RunRules(wave_shards=100), storage=storage)

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from presswatch_spark.tables.declarations import SCHEMAS, Match, columns_without
 from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.sorted_files import BLOOM_COLUMNS, GROUP_ROWS, ORDERS, SortedFiles
 from presswatch_spark.tables.store import TableStore
-from tests.spark.fakes import Fake, be_cut, declare, fake_articles, fake_shards, found, run_fake
+from tests.spark.fakes import Fake, be_cut, declare, fake_articles, fake_shards, found_by, run_fake
 from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.tables import publish_log
@@ -116,7 +117,7 @@ class TestSignals:
             fake.run(trouble=DECLARED, broken="shard-007")
         resumed = fake.run(trouble=DECLARED)
         assert resumed.resumed
-        assert found(resumed) == found(run_fake(fake.spark, fake.scans / "whole", trouble=DECLARED))
+        assert found_by(resumed) == found_by(run_fake(fake.spark, fake.scans / "whole", trouble=DECLARED))
 
     def test_of_a_killed_try_do_not_count_if_the_run_has_none(
         self, fake: Fake, monkeypatch: pytest.MonkeyPatch
@@ -203,8 +204,10 @@ class TestCorpusOfRuns:
         assert (list(fake.store.damage()), len(fake.store.published())) == ([], 2)
 
 
-@pytest.mark.parametrize("table", ["matches", "scan_log"])
-@pytest.mark.parametrize("change", ["lost", "cut"])
+@pytest.mark.parametrize(
+    ("table", "change"),
+    each_time([("matches", "lost"), ("scan_log", "cut")], product(("matches", "scan_log"), ("lost", "cut"))),
+)
 def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
     fake: Fake, monkeypatch: pytest.MonkeyPatch, table: str, change: str
 ) -> None:
@@ -277,7 +280,7 @@ class TestFiles:
     ) -> None:
         here, other = fake.run(trouble=DECLARED), replace(fake, out=fake.scans / "there")
         monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
-        assert found(other.run(trouble=DECLARED)) == found(here)
+        assert found_by(other.run(trouble=DECLARED)) == found_by(here)
         for table in ("matches", "rights_signals"):
             columns = [name for name in SCHEMAS[table].names if name != "run_id"]
             one, two = (each.store.read(table, columns=columns) for each in (fake, other))

@@ -44,7 +44,7 @@ from tests.spark.fakes import (
     declare,
     die,
     fake_shards,
-    found,
+    found_by,
     lose_connection,
     run_fake,
     scan_with,
@@ -59,13 +59,10 @@ WAVES = "_runs/*/waves/*.json"
 Job = Callable[..., subprocess.Popen[str]]
 
 
-@pytest.fixture(scope="module")
-def digest(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
-) -> object:
+@pytest.fixture
+def digest(found: Scanned) -> object:
     """Of a run never stopped."""
-    scan = Scanner(spark, corpus, tmp_path_factory.mktemp("undisturbed"))
-    return scan(press.shards).row["table_digest"]
+    return found.row["table_digest"]
 
 
 @pytest.fixture
@@ -84,7 +81,8 @@ def digests(out: Path) -> list[object]:
     return TableStore.open(str(out)).read("runs")["table_digest"].to_pylist()
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 21))])
+@pytest.mark.full  # A scan with a sealed corpus is killed each time: see test_sealed_scan.
+@pytest.mark.parametrize("seed", range(1, 21))
 def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
     job: Job, words: list[str], tmp_path: Path, digest: object, seed: int
 ) -> None:
@@ -107,10 +105,10 @@ def test_a_driver_killed_at_a_random_moment_and_given_again_finds_the_same(
 def test_a_published_scan_is_not_repeated_unless_again_or_a_later_run_of_it_is_unfinished(
     spark: SparkSession, press: Press, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said, out = io.StringIO(), str(tmp_path / "out")
+    said, out, shards = io.StringIO(), str(tmp_path / "out"), sorted(press.shards.iterdir())[:3]
 
     def scan(*paths: Path, **given: Any) -> pw.Run:
-        progress, paths = Progress(said, live=False), paths or (press.shards,)
+        progress, paths = Progress(said, live=False), paths or shards
         return pw.scan(
             [*map(str, paths)], corpus=str(corpus), out=out, spark=spark, progress=progress, **given
         )
@@ -121,7 +119,7 @@ def test_a_published_scan_is_not_repeated_unless_again_or_a_later_run_of_it_is_u
     assert (same.run_id, same.row, same.is_complete) == (first.run_id, first.row, True)
     assert f"run {first.run_id} of the same shards" in said.getvalue()
     stricter = scan(settings={"grade.min_run_words": 12})
-    part = scan(min(press.shards.iterdir()))
+    part = scan(shards[0])
     second = scan(again=True)
     assert len({run.run_id for run in (first, stricter, part, second)}) == 4
     assert scan().run_id == second.run_id
@@ -199,9 +197,9 @@ def test_two_runs_at_the_same_time_in_one_folder_do_not_disturb_each_other(
     presswatch("scan", *words, "--shards-per-task", "1", "--wave-shards", "100")
     _, complaints = other.communicate()
     assert other.returncode == 0, complaints
-    found = digests(tmp_path / "out")
-    assert len(set(found)) == 2
-    assert digest in found
+    both = digests(tmp_path / "out")
+    assert len(set(both)) == 2
+    assert digest in both
 
 
 # Whole runs in passes: the digest of one pass, also when the run is killed between two or workers die.
@@ -220,19 +218,12 @@ def in_passes(scan: Scanner, press: Press, passes: int, **rules: Any) -> Scanned
     return scan(press.shards, wave_shards=PASS_WAVE, **(memory | rules))
 
 
-@pytest.fixture(scope="module")
-def one_pass(
-    spark: SparkSession, press: Press, corpus: Path, tmp_path_factory: pytest.TempPathFactory
-) -> RunSummary:
-    return in_passes(Scanner(spark, corpus, tmp_path_factory.mktemp("one")), press, 1).summary
-
-
 @pytest.mark.parametrize("passes", [2, pytest.param(5, marks=pytest.mark.full)])
 def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are_so_many(
-    scan: Scanner, press: Press, one_pass: RunSummary, passes: int
+    scan: Scanner, press: Press, found: Scanned, passes: int
 ) -> None:
     done = in_passes(scan, press, passes)
-    assert found(done.summary) == found(one_pass)
+    assert found_by(done.summary) == found_by(found.summary)
     assert (done.row["passes"], done.summary.notes) == (passes, ()), "every candidate came from the passes"
     assert f"{passes} passes: the index has" in done.said
     assert f"pass {passes - 1} of {passes}: {PASS_WAVE} shards more are read" in done.said
@@ -245,17 +236,15 @@ def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are
     assert values.items() >= {f"presswatch_{name}": value for name, value in expected.items()}.items()
 
 
-def test_an_index_that_fits_is_searched_in_one_pass(
-    scan: Scanner, press: Press, one_pass: RunSummary
-) -> None:
+def test_an_index_that_fits_is_searched_in_one_pass(scan: Scanner, press: Press, found: Scanned) -> None:
     done = in_passes(scan, press, 1, index_memory=memory_for(scan.corpus, 1) * 0.51)
-    assert found(done.summary) == found(one_pass)
+    assert found_by(done.summary) == found_by(found.summary)
     assert "pass" not in done.said
 
 
 @pytest.mark.full
 def test_a_run_killed_between_passes_goes_on_where_it_was(
-    press: Press, corpus: Path, tmp_path: Path, one_pass: RunSummary
+    press: Press, corpus: Path, tmp_path: Path, found: Scanned
 ) -> None:
     out = tmp_path / "out"
     words = [str(press.shards), "--format", "wet", "--corpus", str(corpus), "--out", str(out)]
@@ -269,7 +258,7 @@ def test_a_run_killed_between_passes_goes_on_where_it_was(
     assert begun[1].startswith(f"{SHARDS} shards in pass 1 of 3, ")
     assert begun[1].endswith(" in pass 2 of 3")
     done = ran(*command)
-    assert f"table digest {one_pass.row['table_digest']}" in done.stdout
+    assert f"table digest {found.row['table_digest']}" in done.stdout
     assert "pass 1 of 3:" not in done.stderr, "the first pass is not done again"
     again = sum(map(int, re.findall(r"pass 2 of 3: (\d+) shards? more", done.stderr)))
     assert 0 < again <= SHARDS - PASS_WAVE
@@ -303,7 +292,7 @@ def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
 ) -> None:
     rules = RunRules(wave_shards=12, shards_per_task=6)
     summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, {"shard-007": die}))
-    assert found(summary) == found(undisturbed)
+    assert found_by(summary) == found_by(undisturbed)
     times = fake.times()
     assert times.keys() == {f"shard-{n:03}" for n in range(12)}, "all were read"
     assert times["shard-007"] == 2, "the second try notes the shard, and the third leaves it out"
@@ -363,7 +352,7 @@ def test_a_run_is_resumed_without_the_waves_whose_parts_or_markers_are_damaged(
     flip_a_bit(second, Random(2))
     summary, said = resume(fake)
     assert summary.resumed
-    assert found(summary) == found(whole[1])
+    assert found_by(summary) == found_by(whole[1])
     assert f"{part}: the result of a wave does not have the SHA-256 of what was written" in said
     assert f"{second}: the marker of a wave is damaged; it is scanned again" in said
     # The six of the two waves, and the three that had not been scanned.
@@ -389,7 +378,7 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
     monkeypatch.setattr(engine, "CHECKED_HERE_BYTES", checked_here)
     monkeypatch.setattr(engine, "without_damage", rot_once)
     summary, said = resume(fake)
-    assert found(summary) == found(whole[1])
+    assert found_by(summary) == found_by(whole[1])
     assert f"{damaged[0]}: the result of a wave does not have" in said
     assert f"{damaged[1]}: the result of a wave is missing" in said
     assert sum(fake.times().values()) == 12 + 6
@@ -422,7 +411,7 @@ def test_of_thirty_parts_with_a_flipped_bit_each_all_thirty_are_noticed(
     flip_a_bit(part, random)
     summary, said = resume(fake)
     assert f"{part}: the result of a wave does not have the SHA-256" in said
-    assert found(summary) == found(whole[1])
+    assert found_by(summary) == found_by(whole[1])
 
 
 @pytest.fixture
@@ -448,25 +437,24 @@ def test_a_published_file_with_a_flipped_bit_is_read_by_nobody(published: Fake, 
     assert len(store.read(table))
 
 
+def added(path: Path) -> None:
+    path.with_name(path.name.replace("00000", "00001")).write_bytes(path.read_bytes())
+
+
 @pytest.mark.parametrize("table", [table for table in OF_SCANS if table not in PUBLISHERS])
-@pytest.mark.parametrize("change", ["gone", "cut", "another", "added"])
-def test_a_table_whose_files_are_others_is_not_read_as_if_whole(
-    published: Fake, table: str, change: str
-) -> None:
+def test_a_table_whose_files_are_others_is_not_read_as_if_whole(published: Fake, table: str) -> None:
     (path,) = (published.out / table).glob("*.parquet")
     data = path.read_bytes()
-    match change:
-        case "gone":
-            path.unlink()
-        case "cut":
-            path.write_bytes(data[:-1])
-        case "another":
-            path.write_bytes(bytes(len(data)))
-        case "added":
-            path.with_name(path.name.replace("00000", "00001")).write_bytes(data)
-    with pytest.raises(DamagedTablesError, match=f"table {table} of run .* is not as it was published"):
-        published.rows(table)
-    assert all(published.rows(each) for each in OF_SCANS if each != table)
+    for change in (
+        lambda: path.write_bytes(data[:-1]),
+        lambda: path.write_bytes(bytes(len(data))),
+        path.unlink,
+        lambda: path.write_bytes(data) and added(path),
+    ):
+        change()
+        with pytest.raises(DamagedTablesError, match=f"table {table} of run .* is not as it was published"):
+            published.rows(table)
+        assert all(published.rows(each) for each in OF_SCANS if each != table)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])

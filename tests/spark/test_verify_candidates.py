@@ -65,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     seal(Corpus.open(str(corpus)), SealKey(SECRET), str(folder / "sealed"), STORAGE)
     shards.mkdir()
     for number, (name, write) in enumerate(FORMS.items()):
-        write(shards / name, some_pages(seed=20 + number))
+        write(shards / name, some_pages(12, seed=20 + number))
     bodies = [each.body for each in press()][:4]
     ld = json.dumps({"@type": "NewsArticle", "articleBody": bodies[1]})
     embedded = [
@@ -231,7 +231,7 @@ def test_options_of_the_extract_are_checked(world: World, small: tuple[Path, lis
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("step", [12, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [24, pytest.param(1, marks=pytest.mark.full)])
 def test_real_press_in_all_formats_has_the_rows_of_the_open_scan(
     spark: SparkSession, real_data: Path, world: World, tmp_path: Path, step: int
 ) -> None:

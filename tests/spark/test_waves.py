@@ -25,7 +25,7 @@ from presswatch_spark.scanning.runs.work import (
 )
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo
-from tests.spark.fakes import Fake, Trouble, be_cut, die, fake_shards, found, lose_connection, once
+from tests.spark.fakes import Fake, Trouble, be_cut, die, fake_shards, found_by, lose_connection, once
 from tests.world.exposition import parsed
 from tests.world.places import small_disk
 from tests.world.processes import raising
@@ -45,7 +45,7 @@ ONE_WAVE = RunRules(wave_shards=12, shards_per_task=2)
 def test_the_digest_does_not_depend_on_waves_and_tasks(
     fake: Fake, undisturbed: RunSummary, rules: RunRules
 ) -> None:
-    assert found(fake.run(rules=rules)) == found(undisturbed)
+    assert found_by(fake.run(rules=rules)) == found_by(undisturbed)
 
 
 @pytest.mark.parametrize(("per_core", "waves"), [(3, 2), (6, 1), (1, 4)])
@@ -61,7 +61,7 @@ def test_a_wave_has_shards_for_each_core_and_never_too_few(
 class TestWorkersThatDie:
     def test_one_that_is_killed_costs_nothing(self, fake: Fake, undisturbed: RunSummary) -> None:
         flag = fake.scans / "killed"
-        assert found(fake.run(trouble={"shard-007": once(flag, die)})) == found(undisturbed)
+        assert found_by(fake.run(trouble={"shard-007": once(flag, die)})) == found_by(undisturbed)
         assert flag.exists()
 
     def test_their_shard_is_found_at_once_and_its_neighbours_are_scanned_few_times(self, fake: Fake) -> None:
@@ -121,7 +121,7 @@ def test_a_jvm_that_is_gone_between_two_waves_is_an_error_with_what_to_do(
 class TestStorageThatFails:
     def test_once_changes_nothing_but_the_log(self, fake: Fake, undisturbed: RunSummary) -> None:
         trouble = {"shard-003": once(fake.scans / "reset", lose_connection)}
-        assert found(fake.run(trouble=trouble)) == found(undisturbed)
+        assert found_by(fake.run(trouble=trouble)) == found_by(undisturbed)
         log = fake.rows("scan_log")
         assert [row["shard_uri"] for row in log if row["attempts"] > 1] == ["shard-003"]
 
@@ -258,7 +258,7 @@ class TestResuming:
         scanned_again = {f"shard-{number:03}": die for number in range(5)}
         summary = fake.run(trouble=scanned_again, rules=RunRules(wave_shards=3))
         assert summary.resumed
-        assert found(summary) == found(undisturbed)
+        assert found_by(summary) == found_by(undisturbed)
 
     def test_does_not_count_what_an_unfinished_attempt_wrote(
         self, fake: Fake, undisturbed: RunSummary
@@ -267,7 +267,7 @@ class TestResuming:
             fake.run(broken="shard-007")
         (marker,) = fake.out.glob("_runs/*/waves/*.json")
         marker.unlink()
-        assert found(fake.run()) == found(undisturbed)
+        assert found_by(fake.run()) == found_by(undisturbed)
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_a_full_disk_ends_the_run_with_what_to_do_and_room_lets_it_resume(
     subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
     summary = fake.run(rules=rules)
     assert summary.resumed
-    assert found(summary) == found(undisturbed)
+    assert found_by(summary) == found_by(undisturbed)
 
 
 @pytest.mark.parametrize(

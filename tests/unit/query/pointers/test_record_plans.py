@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,25 @@ class Crawl:
         return sum(self.places[url][1] + self.metadata[url] for url in urls)
 
     def scan(self, shard: ObjectInfo | Path) -> Outcome:
-        rules = ScanConfig(storage=QUICK, run=RunRules(shard_attempts=1))
-        one = stat(str(shard), QUICK) if isinstance(shard, Path) else shard
-        return shard_scan(self.corpus, "warc", rules)(one)
+        return scan(self.corpus, stat(str(shard), QUICK) if isinstance(shard, Path) else shard)
+
+
+def scan(corpus: Path, shard: ObjectInfo) -> Outcome:
+    rules = ScanConfig(storage=QUICK, run=RunRules(shard_attempts=1))
+    return shard_scan(corpus, "warc", rules)(shard)
+
+
+@cache
+def whole_scan(corpus: Path, warc: Path) -> Outcome:
+    """A scan of the file, which no test changes."""
+    return scan(corpus, stat(str(warc), QUICK))
+
+
+@cache
+def tables_of_texts(corpus: Path, folder: Path) -> Path:
+    """The tables of a scan of the WET file, which tests only read."""
+    scan_here([folder / WET], corpus, folder / "texts")
+    return folder / "texts"
 
 
 @pytest.fixture
@@ -126,7 +143,7 @@ def rows_of(outcome: Outcome, table: str) -> list[dict[str, Any]]:
 
 
 def whole(crawl: Crawl, table: str, urls: Sequence[str]) -> list[dict[str, Any]]:
-    outcome = crawl.scan(crawl.warc)
+    outcome = whole_scan(crawl.corpus, crawl.warc)
     assert outcome.log["status"] == "complete", outcome.log
     return [row for row in rows_of(outcome, table) if row["document_url"] in urls]
 
@@ -281,8 +298,7 @@ def test_a_digest_may_be_written_in_two_ways(crawl: Crawl) -> None:
 
 class TestPagesOfTexts:
     def tables(self, crawl: Crawl) -> TableStore:
-        scan_here([crawl.folder / WET], crawl.corpus, crawl.out / "wet")
-        return TableStore.open(str(crawl.out / "wet"))
+        return TableStore.open(str(tables_of_texts(crawl.corpus, crawl.folder)))
 
     def listed(self, site: Any, crawl: Crawl, **changes: str) -> str:
         """Let a server list the captures of all pages, some facts changed."""

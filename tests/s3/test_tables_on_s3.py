@@ -23,7 +23,7 @@ from tests.world.histories import AFTER, BEFORE, altered_release, sha
 from tests.world.places import Bucket, https
 from tests.world.proofs import each_time
 from tests.world.reports import hostile_house, page_of_tables, undrawn
-from tests.world.scanned import FORMS, scan_here, some_pages, two_scans
+from tests.world.scanned import FORMS, ONE_OF_EACH_FORMAT, scan_here, some_pages, two_scans
 from tests.world.servers import Fault, Server, web
 from tests.world.tables import flipped, match, publish, publish_row
 
@@ -229,14 +229,18 @@ class TestDeriving:
         assert len({re.sub(r"Made on [^<]*", "", page) for page in pages}) == 1
 
 
-@pytest.fixture(scope="module")
-def all_forms(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
-    """Shards of every form in `shards`, and `tables` that found them on disk."""
+SOME_FORMS = (*ONE_OF_EACH_FORMAT, "single.warc.wet.gz")
+
+
+@pytest.fixture(scope="module", params=each_time([len(SOME_FORMS)], [len(SOME_FORMS), len(FORMS)]))
+def all_forms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+    """Shards of some forms, or of every one, in `shards`, and `tables` that found them on disk."""
     folder = tmp_path_factory.mktemp("release")
     (folder / "shards").mkdir()
-    for name, write_form in FORMS.items():
-        write_form(folder / "shards" / name, some_pages())
-    scan_here([folder / "shards" / name for name in FORMS], corpus, folder / "tables")
+    names = FORMS if request.param == len(FORMS) else SOME_FORMS
+    for name in names:
+        FORMS[name](folder / "shards" / name, some_pages())
+    scan_here([folder / "shards" / name for name in names], corpus, folder / "tables")
     return folder
 
 

@@ -7,6 +7,7 @@ addresses differ.
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,6 +15,7 @@ import pytest
 
 from presswatch_spark.claims.make import counts_of
 from presswatch_spark.claims.selection import Choice
+from presswatch_spark.legal.evidence.build import Built
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.make import ReportOrder, gather
 from presswatch_spark.storage.objects import StorageOptions
@@ -54,6 +56,11 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
     with web() as server:
         forms = ("a.warc.wet.gz", "pages.warc.gz")
         yield bureau(release(tmp_path_factory.mktemp("figures"), server, forms))
+
+
+@pytest.fixture(scope="module")
+def bag(office: Bureau) -> tuple[Path, Built]:
+    return build(office.crawl, "bag", confidences=("A", "B"))
 
 
 def raw(office: Bureau, query: str) -> list[dict[str, Any]]:
@@ -133,11 +140,11 @@ def test_the_totals_of_claims_and_matches_count_as_the_raw_tables(office: Bureau
         }
 
 
-def test_the_bag_counts_as_the_raw_tables(office: Bureau) -> None:
-    bag, built = build(office.crawl, "bag", confidences=("A", "B"))
-    expected, letters = figures(office, A_OR_B), by_letter(office, A_OR_B)
+def test_the_bag_counts_as_the_raw_tables(office: Bureau, bag: tuple[Path, Built]) -> None:
+    (folder, built), expected = bag, figures(office, A_OR_B)
+    letters = by_letter(office, A_OR_B)
     for language, total in (("en", "in all"), ("fr", "en tout")):
-        text = readme(bag, language)
+        text = readme(folder, language)
         (numbers,) = re.findall(rf"^\s*{total}((?:\s+\d+){{{len(FIGURES)}}})\s*$", text, re.MULTILINE)
         order = ("claims", "addresses", "pages", "captures", "records", "articles", "hosts")
         assert dict(zip(order, map(int, numbers.split()), strict=True)) == expected
@@ -213,9 +220,11 @@ def test_every_number_of_a_letter_is_one_of_the_raw_tables(office: Bureau, lang:
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
-def test_every_number_of_a_bag_is_one_of_the_raw_tables(office: Bureau, lang: str) -> None:
-    bag, _ = build(office.crawl, f"said-bag-{lang}", confidences=("A", "B"))
-    text = readme(bag, lang).removeprefix("%PDF-1.7").translate(SPACES)
+def test_every_number_of_a_bag_is_one_of_the_raw_tables(
+    office: Bureau, bag: tuple[Path, Built], lang: str
+) -> None:
+    folder, _ = bag
+    text = readme(folder, lang).removeprefix("%PDF-1.7").translate(SPACES)
     # The table by letter has a test of its own.
     text = re.sub(r"^(?:A|B|en tout|in all)(?:\s+\d+){7}$", "", text, flags=re.MULTILINE)
     log = f"read_parquet('{office.crawl.tables}/scan_log/*.parquet')"
@@ -229,7 +238,7 @@ def test_every_number_of_a_bag_is_one_of_the_raw_tables(office: Bureau, lang: st
         )
     }
     articles = len(next(office.crawl.corpus.parent.glob("*.jsonl")).read_text("utf-8").splitlines())
-    requests = len((bag / "data/http/exchanges.jsonl").read_bytes().splitlines())
+    requests = len((folder / "data/http/exchanges.jsonl").read_bytes().splitlines())
     said = {
         r"(\d+) (?:revendications|claims)": found["claims"],
         r"(?:est\s:\s|(?=\d+ of \d+ rows\sdescribe))(\d+) (?:sur|of) \d+": rows,

@@ -18,10 +18,10 @@ from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import letter_of
 from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.reasons import OF_ROWS, REASONS
-from tests.world.proofs import cases
+from tests.world.proofs import cases, each_time
 
 GRADES, RULES = GradeRules(), ConfidenceRules()
-GENERATED = 100_000
+GENERATED, SOME_GENERATED = 100_000, 25_000
 
 
 def claim(**columns: Any) -> dict[str, Any]:
@@ -97,9 +97,10 @@ def expected(row: dict[str, Any]) -> str:
 
 
 @pytest.mark.slow
-def test_the_letter_follows_from_the_columns_of_any_claim() -> None:
+@pytest.mark.parametrize("count", each_time([SOME_GENERATED], [SOME_GENERATED, GENERATED]))
+def test_the_letter_follows_from_the_columns_of_any_claim(count: int) -> None:
     random, letters = Random(20261127), set[str]()
-    for _ in range(GENERATED):
+    for _ in range(count):
         row = generated(random)
         letter, reasons = judged(row, GRADES, RULES)
         assert letter == expected(row), row

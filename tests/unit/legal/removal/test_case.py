@@ -23,6 +23,7 @@ from presswatch_spark.tables.declarations import CASE_TABLES, Probe, Target
 from presswatch_spark.tables.seals import opened_sealed, sealed_parquet
 from tests.world.commands import Outcome, outcome
 from tests.world.processes import raising
+from tests.world.proofs import each_time
 from tests.world.release import new_case, numbered_target, probe_row, probes_of
 from tests.world.servers import Fault, Server
 
@@ -82,11 +83,12 @@ def test_what_was_written_is_read_again(case: RemovalCase, tmp_path: Path) -> No
     assert len(RemovalCase.open(made.folder.uri, LOCAL).targets()) == 2
 
 
-def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase) -> None:
+@pytest.mark.parametrize("places", each_time([12], [12, 40]))
+def test_one_changed_byte_anywhere_is_noticed(case: RemovalCase, places: int) -> None:
     root = Path(case.folder.uri)
     for path in sorted(path for path in root.rglob("*") if path.is_file() and path.name != "case.lock"):
         kept = path.read_bytes()
-        for place in range(0, len(kept), max(1, len(kept) // 40)):
+        for place in range(0, len(kept), max(1, len(kept) // places)):
             path.write_bytes(kept[:place] + bytes([kept[place] ^ 1]) + kept[place + 1 :])
             with pytest.raises(OutputError) as noticed:
                 probes_of(RemovalCase.open(str(root), LOCAL)), case.targets(), case.rounds()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,26 +141,26 @@ def test_rows_that_a_file_names_are_followed_and_no_others(home: Home) -> None:
         assert {row.row_sha256 for row in RemovalCase.open(out, StorageOptions()).targets()} == set(wanted)
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "told"),
-    [
-        (("--rows", "empty"), 1, "the file lists no row"),
-        (("--rows", "abc"), 1, "abc:1"),
-        (("--rows", "unknown"), 1, "selected rows without a claim (1)"),
-        (("--rows", "x", "--confidence", "A"), 2, "--confidence"),
-        ((), 1, "presswatch claims"),
-    ],
-    ids=["no row", "no digest", "no claim", "rows and letters", "tables without claims"],
-)
-def test_a_case_of_nothing_is_refused(home: Home, options: Sequence[str], code: int, told: str) -> None:
+NOTHING: list[tuple[tuple[str, ...], int, str]] = [
+    (("--rows", "empty"), 1, "the file lists no row"),
+    (("--rows", "abc"), 1, "abc:1"),
+    (("--rows", "unknown"), 1, "selected rows without a claim (1)"),
+    (("--rows", "x", "--confidence", "A"), 2, "--confidence"),
+    ((), 1, "presswatch claims"),
+]
+"""Options of a case that would have no claim; in the end, the tables have none."""
+
+
+def test_a_case_of_nothing_is_refused(home: Home) -> None:
     for name, text in (("empty", ""), ("abc", "abc"), ("unknown", "0" * 64)):
         Path(name).write_text(text)
-    if not options:
-        for name in ("claims", "derivations"):
-            shutil.rmtree(home.crawl.tables / name)
-    found, _, errors = home.run("removal", "open", *options, "--out", CASE, "tables")
-    assert (found, told in errors) == (code, True), errors
-    assert not Path(CASE).exists()
+    for options, code, told in NOTHING:
+        if not options:
+            for name in ("claims", "derivations"):
+                shutil.rmtree(home.crawl.tables / name)
+        found, _, errors = home.run("removal", "open", *options, "--out", CASE, "tables")
+        assert (found, told in errors) == (code, True), errors
+        assert not Path(CASE).exists()
 
 
 def test_a_file_of_states_has_the_rows_that_json_prints(opened: Home) -> None:
@@ -295,21 +294,20 @@ def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(noticed: 
     assert sorted(alarms) == sorted((2, about) for about in shown_for)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"captured_at": datetime(2026, 11, 1, tzinfo=UTC)},
-        {"captured_at": None},
-        {"article_id": "another"},
-        {"document_url": "https://elsewhere.example/"},
-        {"finished_at": datetime(2026, 11, 2, tzinfo=UTC)},
-    ],
-    ids=["the day of the notice", "no time", "article", "page", "run of before"],
-)
-def test_what_is_no_later_capture_of_the_page_shows_nothing(noticed: Home, other: dict[str, Any]) -> None:
-    capture(noticed, noticed.case.targets()[0], **other)
-    assert probe_with_tables(noticed) == 0
-    assert set(CaseStatus.of(noticed.case).counts()) == {"present"}
+NO_CAPTURES: dict[str, dict[str, Any]] = {
+    "the day of the notice": {"captured_at": datetime(2026, 11, 1, tzinfo=UTC)},
+    "no time": {"captured_at": None},
+    "article": {"article_id": "another"},
+    "page": {"document_url": "https://elsewhere.example/"},
+    "run of before": {"finished_at": datetime(2026, 11, 2, tzinfo=UTC)},
+}
+
+
+def test_what_is_no_later_capture_of_the_page_shows_nothing(noticed: Home) -> None:
+    for name, other in NO_CAPTURES.items():
+        capture(noticed, noticed.case.targets()[0], **other)
+        assert probe_with_tables(noticed) == 0, name
+        assert set(CaseStatus.of(noticed.case).counts()) == {"present"}, name
 
 
 OTHERS: dict[str, dict[str, Any]] = {
@@ -377,13 +375,22 @@ def looked(crawl: Release, *cases: Any, every: float = 24, more: tuple[str, ...]
     return outcome("watch --only-newest --list", crawl.folder, *named, *options, "--", *scan)
 
 
-def test_a_case_is_probed_when_it_is_due_and_not_before(crawl: Release) -> None:
+def test_a_case_is_probed_when_it_is_due_unless_another_process_does_and_a_stopped_round_is_resumed(
+    crawl: Release,
+) -> None:
     case = crawl.open()
+    with case.held():
+        done = looked(crawl, case.folder)
+    assert (done.code, "another process is probing it" in done.out, case.rounds()) == (0, True, [])
+    crawl.server.always = Fault(status=429)
+    assert looked(crawl, case.folder).code == 3
+    crawl.server.always = Fault()
     for said in ("round 1: ", "not due"):
         done = looked(crawl, case.folder)
         assert (done.code, len(case.rounds())) == (0, 1)
         assert f"{case.folder}: {said}" in done.out
         assert f"{CRAWL}: not published yet" in done.out
+    assert {state.state for state in CaseStatus.of(case).states.values()} == {"present"}
     assert looked(crawl, case.folder, every=OFTEN).code == 0
     assert len(case.rounds()) == 2
     done = looked(crawl, case.folder, every=OFTEN, more=("--dry-run",))
@@ -427,23 +434,6 @@ def test_a_case_that_fails_stops_neither_scans_nor_other_cases(crawl: Release, t
     assert f"{tmp_path / 'none'}: could not be probed" in done.err
     assert f"{broken.folder}: could not be probed" in done.err
     assert f"{CRAWL}: not published yet" in done.out
-
-
-def test_a_round_that_a_site_stopped_is_resumed_at_the_next_look(crawl: Release) -> None:
-    case = crawl.open()
-    crawl.server.always = Fault(status=429)
-    assert looked(crawl, case.folder).code == 3
-    crawl.server.always = Fault()
-    assert looked(crawl, case.folder).code == 0
-    assert len(case.rounds()) == 1
-    assert {state.state for state in CaseStatus.of(case).states.values()} == {"present"}
-
-
-def test_a_case_that_another_process_probes_is_left_to_it(crawl: Release) -> None:
-    case = crawl.open()
-    with case.held():
-        done = looked(crawl, case.folder)
-    assert (done.code, "another process is probing it" in done.out, case.rounds()) == (0, True, [])
 
 
 def test_an_index_that_answers_nothing_is_reported_and_partial(crawl: Release) -> None:

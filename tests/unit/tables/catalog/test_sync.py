@@ -123,7 +123,7 @@ class TestChanges:
     def _few_tables(self, monkeypatch: pytest.MonkeyPatch) -> None:
         know_few(monkeypatch)
 
-    def test_a_new_run_adds_its_files_and_unpublished_ones_do_not_count(
+    def test_a_new_run_a_row_written_again_and_claims_made_again_come_there_and_unpublished_files_do_not(
         self, store: TableStore, catalog: Any
     ) -> None:
         derive(store, "claims")
@@ -138,19 +138,21 @@ class TestChanges:
         assert set(changed) > {"matches", "runs"}
         assert {table for table, place in places(catalog).items() if place != before[table]} == set(changed)
 
+        # A row that is written again counts though it takes as many bytes.
+        path = store.root.path / "runs" / "r1-00000.parquet"
+        (row,), size = store.read("runs", "r1").to_pylist(), path.stat().st_size
+        store.replace("runs", row | {"documents": row["documents"] + 1})
+        assert path.stat().st_size == size
+        (claims,) = files_in(catalog, "claims")
+        derive(store, "claims", rows=6)
+        changes(store, catalog)
+        assert files_in(catalog, "runs", f"documents == {row['documents'] + 1}") == ["r1-00000.parquet"]
+        assert files_in(catalog, "claims") != [claims]
+        assert claims in files_in(catalog, "claims_before")
+
     def test_empty_ones_exist(self, tmp_path: Path, catalog: Any) -> None:
         changes(small(tmp_path, rows=0), catalog)
         assert files_in(catalog, "matches") == []
-
-    @pytest.mark.parametrize("table", each_time(["matches"], ["matches", "runs"]))
-    def test_a_damaged_file_is_refused_at_once(self, store: TableStore, catalog: Any, table: str) -> None:
-        changes(store, catalog)
-        before = places(catalog)
-        publish(store, "r2")
-        flip_a_bit(store.root.path / table / "r2-00000.parquet", Random(5))
-        with pytest.raises(DamagedTablesError, match="run r2"):
-            sync(store, catalog, NAMESPACE)
-        assert places(catalog) == before
 
     def test_what_is_forgotten_is_gone_from_its_history(self, store: TableStore, catalog: Any) -> None:
         publish(store, "r2")
@@ -165,26 +167,6 @@ class TestChanges:
             past = opened.scan(snapshot_id=snapshot.snapshot_id).to_arrow()
             assert name not in past["publisher_id"].to_pylist()
         assert changes(store, catalog) == {}
-
-    def test_a_row_that_is_written_again_in_as_many_bytes_counts(
-        self, store: TableStore, catalog: Any
-    ) -> None:
-        changes(store, catalog)
-        path = store.root.path / "runs" / "r1-00000.parquet"
-        (row,), size = store.read("runs", "r1").to_pylist(), path.stat().st_size
-        store.replace("runs", row | {"documents": row["documents"] + 1})
-        assert path.stat().st_size == size
-        changes(store, catalog)
-        assert files_in(catalog, "runs", f"documents == {row['documents'] + 1}") == ["r1-00000.parquet"]
-
-    def test_claims_that_are_made_again_move_in_the_catalog(self, store: TableStore, catalog: Any) -> None:
-        derive(store, "claims")
-        changes(store, catalog)
-        (before,) = files_in(catalog, "claims")
-        derive(store, "claims", rows=6)
-        changes(store, catalog)
-        assert files_in(catalog, "claims") != [before]
-        assert before in files_in(catalog, "claims_before")
 
     def test_columns_that_older_files_lack_are_null_and_new_columns_come_to_old_tables(
         self, tmp_path: Path, catalog: Any
@@ -205,8 +187,9 @@ class TestChanges:
         with knowing_no("headline"), pytest.raises(OutputError, match=r"headline.*use the version"):
             sync(store, catalog, NAMESPACE)
 
-    def test_tables_of_other_folders_and_of_others_are_left_alone(
-        self, store: TableStore, tmp_path: Path, catalog: Any
+    @pytest.mark.parametrize("table", each_time(["matches"], ["matches", "runs"]))
+    def test_damaged_files_are_refused_and_tables_of_others_are_left_alone(
+        self, store: TableStore, tmp_path: Path, catalog: Any, table: str
     ) -> None:
         changes(store, catalog)
         before = places(catalog)
@@ -217,6 +200,11 @@ class TestChanges:
         catalog.create_table(("theirs", "matches"), pa.schema([("a", pa.string())]))
         with pytest.raises(OutputError, match=r"a table theirs\.matches, which is not ours"):
             sync(store, catalog, "theirs")
+        publish(store, "r2")
+        flip_a_bit(store.root.path / table / "r2-00000.parquet", Random(5))
+        with pytest.raises(DamagedTablesError, match="run r2"):
+            sync(store, catalog, NAMESPACE)
+        assert places(catalog) == before
 
     @pytest.mark.full
     def test_a_folder_with_spaces_and_accents_is_read_and_one_that_no_uri_can_name_is_refused(

@@ -134,23 +134,6 @@ def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
     assert not faulty.put_faults, "every fault was met"
 
 
-def test_finished_waves_are_kept_and_leftovers_are_neither_read_nor_kept(
-    run: Any, options: StorageOptions, s3: Bucket, on_disk: tuple[RunSummary, TableStore]
-) -> None:
-    with pytest.raises(PresswatchError, match=r"not on this host .*the same command again"):
-        run(broken="shard-005")
-    store = TableStore.open(OUT, options)
-    names = [name for name in store.root.entries() if name.startswith("_runs/")]
-    assert sum("/waves/" in name for name in names) == 1
-    part = next(name for name in names if name.endswith("-matches.parquet"))
-    attempt, name = part.rsplit("/", 1)
-    for copy in (f"{attempt}/0{name}", f"{attempt}x/{name}"):
-        s3.copy(f"some tables/{part}", f"some tables/{copy}")
-    found = run()
-    assert found[0].resumed
-    assert_same(on_disk, found)
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("limit", [(publish, "SORTED_HERE_BYTES"), (markers, "MOST_PARTS")])
 def test_what_is_large_or_in_many_parts_is_sorted_by_spark_into_several_files(
@@ -163,13 +146,21 @@ def test_what_is_large_or_in_many_parts_is_sorted_by_spark_into_several_files(
     assert_same(on_disk, (summary, store))
 
 
-@pytest.mark.parametrize("moved", [*(pytest.param(each, marks=pytest.mark.full) for each in (0, 1)), 2])
-def test_a_publication_cut_short_shows_nothing_and_is_done_again(
-    run: Any, options: StorageOptions, on_disk: tuple[RunSummary, TableStore], moved: int
+@pytest.mark.parametrize("moved", each_time([2], [0, 1, 2]))
+def test_finished_waves_are_kept_leftovers_are_not_and_a_publication_cut_short_is_done_again(
+    run: Any, options: StorageOptions, s3: Bucket, on_disk: tuple[RunSummary, TableStore], moved: int
 ) -> None:
-    adopt, tables = TableStore.adopt, list[str]()
+    with pytest.raises(PresswatchError, match=r"not on this host .*the same command again"):
+        run(broken="shard-005")
+    store = TableStore.open(OUT, options)
+    names = [name for name in store.root.entries() if name.startswith("_runs/")]
+    assert sum("/waves/" in name for name in names) == 1
+    part = next(name for name in names if name.endswith("-matches.parquet"))
+    attempt, name = part.rsplit("/", 1)
+    for copy in (f"{attempt}/0{name}", f"{attempt}x/{name}"):
+        s3.copy(f"some tables/{part}", f"some tables/{copy}")
 
-    killed = raising(KeyboardInterrupt)
+    adopt, tables, killed = TableStore.adopt, list[str](), raising(KeyboardInterrupt)
 
     def until_killed(store: TableStore, table: str, *given: Any) -> list[str]:
         tables.append(table)
@@ -182,7 +173,6 @@ def test_a_publication_cut_short_shows_nothing_and_is_done_again(
         patched.setattr(TableStore, "publish", killed)
         with pytest.raises(KeyboardInterrupt):
             run()
-    store = TableStore.open(OUT, options)
     assert (store.published(), len(store.read("matches"))) == ([], 0)
     found = run()
     assert found[0].resumed

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.conftest import ROOT
 from tests.world.documents import DOCS, README, pages
+from tests.world.proofs import cases
 
 ALL_WORDS, PAGE_WORDS, README_WORDS, LINE = 50_000, 1_500, 900, 120
 
@@ -30,7 +28,7 @@ def test_the_readme_stays_short() -> None:
     assert len(README.read_text("utf-8").split()) <= README_WORDS
 
 
-@pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+@cases("path", pages())
 def test_a_line_of_prose_fits_a_window(path: Path) -> None:
     assert [*long_lines(path.read_text("utf-8"))] == []
 

@@ -130,7 +130,7 @@ WHOLE = text(1, 12)
 """Several sentences of prose, with a full stop at the end."""
 
 
-@pytest.mark.parametrize(
+@cases(
     "end",
     [
         "Le préfet n'a pas souhaité…",

@@ -59,7 +59,7 @@ WHOLE = ("full_copy", "exclusive", 20, 200)
 LARGE = ("full_copy", "exclusive", 80, 900)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("expected", "row", "more"),
     [
         ("A", AT_HOME, {"shared_words": 100}),
@@ -371,7 +371,7 @@ def test_a_page_that_gives_a_day_is_earlier_by_days_and_one_that_gives_a_time_by
 RULES = GradeRules()
 
 
-@pytest.mark.parametrize(
+@cases(
     ("copied", "coverage", "expected"),
     [
         (400, 1.0, "full_copy"),

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-import pytest
-
 from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights.in_force import verdicts_of
 from presswatch_spark.tables.declarations import RightsSignal
+from tests.world.proofs import cases
 from tests.world.rights import PAGE, SITE, TDMREP, capture, robots, signal_rows
 
 R, A, U, C, N = "reserved", "allowed", "unknown", "conflicting", None
@@ -283,7 +282,7 @@ SITES: list[Site] = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "expected", "captures"), SITES, ids=[reason for reason, *_ in SITES])
+@cases(("reason", "expected", "captures"), SITES)
 def test_the_verdict_of_a_site_is_that_of_a_lawyer(
     reason: str, expected: tuple[str | None, ...], captures: tuple[Capture, ...]
 ) -> None:

@@ -1,6 +1,7 @@
 """How tests come to the processes of pytest: which are dealt out to whom, and which are run each time."""
 
 from collections import OrderedDict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,25 @@ def test_each_of_many_small_cases_runs_in_its_own_folder_and_those_that_fail_are
         ["case 1: {'second': 2, 'third': 2}"],
         ["case 0: {'second': 1, 'third': 1}"],
     ]
+
+
+def test_a_case_that_is_skipped_hides_neither_failures_nor_other_cases() -> None:
+    seen = list[int]()
+
+    @cases("number", range(4))
+    def check(number: int, wrong: Collection[int]) -> None:
+        seen.append(number)
+        if number == 1:
+            pytest.skip("not here")
+        assert number not in wrong
+
+    with pytest.raises(ExceptionGroup, match="2 of 4 cases failed: 0, 3"):
+        check(wrong=(0, 3))
+    with pytest.raises(pytest.skip.Exception, match="1: 'not here'"):
+        check(wrong=())
+    assert seen == [*range(4)] * 2
+    with pytest.raises(AssertionError, match="no marks of their own"):
+        cases("number", each_time([1], [1, 2]))
 
 
 def test_a_sample_of_many_parameters_has_the_first_of_each_three() -> None:

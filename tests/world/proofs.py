@@ -22,28 +22,36 @@ def cases(names: str | tuple[str, ...], values: Iterable[Any]) -> Callable[[Call
     parts, known = (names,) if isinstance(names, str) else names, list(values)
     rows = [dict(zip(parts, (case,) if isinstance(names, str) else case, strict=True)) for case in known]
     assert rows, "a table of cases has some"
+    assert not any(hasattr(case, "marks") for case in known), "cases of one test have no marks of their own"
 
     def decorate(test: Callable[..., None]) -> Any:
         signature = inspect.signature(test)
 
         @wraps(test)
         def all_cases(*args: Any, **fixtures: Any) -> None:
-            failures, tmp_path = list[Exception](), fixtures.get("tmp_path")
+            failures, skipped, tmp_path = dict[int, Exception](), dict[int, str](), fixtures.get("tmp_path")
             for number, row in enumerate(rows):
                 if isinstance(tmp_path, Path):
                     fixtures["tmp_path"] = tmp_path / f"case{number}"
                     fixtures["tmp_path"].mkdir()
                 try:
                     test(*args, **fixtures, **row)
+                except pytest.skip.Exception as left_out:
+                    skipped[number] = str(left_out)
+                    continue
                 except pytest.fail.Exception as error:
-                    failures.append(AssertionError(str(error)).with_traceback(error.__traceback__))
+                    failures[number] = AssertionError(str(error)).with_traceback(error.__traceback__)
                 except Exception as error:  # noqa: BLE001 (the group below has it)
-                    failures.append(error)
+                    failures[number] = error
                 else:
                     continue
-                failures[-1].add_note(f"case {number}: {row!r:.500}")
+                failures[number].add_note(f"case {number}: {row!r:.500}")
             if failures:
-                raise ExceptionGroup(f"{len(failures)} of {len(rows)} cases failed", failures)
+                # Of a large group, pytest shows the first fifteen.
+                said = f"{len(failures)} of {len(rows)} cases failed: {', '.join(map(str, failures))}"
+                raise ExceptionGroup(said, [*failures.values()])
+            if skipped:
+                pytest.skip(f"cases that were left out: {skipped}")
 
         left = [each for name, each in signature.parameters.items() if name not in parts]
         all_cases.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]

@@ -109,7 +109,11 @@ def sealed_again(table: str, change: Callable[[list[Row]], Any]) -> Callable[[Re
 
 
 def without(name: str) -> Callable[[RemovalCase], None]:
-    return lambda case: next(case.folder.path.glob(name)).unlink()
+    def change(case: RemovalCase) -> None:
+        for path in case.folder.path.glob(name):
+            path.unlink()
+
+    return change
 
 
 def continued_elsewhere(case: RemovalCase) -> None:
@@ -148,7 +152,8 @@ CHANGES: dict[str, tuple[Callable[[RemovalCase], None], str]] = {
     "no first probes": (without("probes/0001-*.parquet"), r"probe 0, in \S+, has the number 3"),
     "no first round": (without("rounds/0001.json"), r"the note rounds/0001\.json is missing"),
     "no last round": (without("rounds/0002.json"), r"the note rounds/0002\.json is missing"),
-    # The round before the last one noted that there was a head.
+    # The last round noted that there was a head when it began.
+    "no heads": (without("heads/*"), r"the note heads/0001\.json is missing"),
     "no first head": (without("heads/0001.json"), r"the note heads/0001\.json is missing"),
     "replaced by an older copy": (without("probes/0002-*.parquet"), OLDER),
     "continued elsewhere": (continued_elsewhere, OLDER),

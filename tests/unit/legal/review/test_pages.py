@@ -264,7 +264,7 @@ def test_reviewers_who_add_at_once_lose_nothing(file: ReviewFile) -> None:
 
 
 NOTES = (
-    *("", "two\nlines", "\u2028\u2029\x85\x0b\x0c", '"}\n{"row_sha256": '),
+    *("", "two\nlines", "\u2028\u2029\x85\x0b\x0c", '"}\n{"row_sha256": "'),
     *("\x00\x1b[31m", "é 💥 \u202e", "\ufeff"),
 )
 

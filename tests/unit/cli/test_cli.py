@@ -50,7 +50,8 @@ from contextlib import redirect_stdout
 from presswatch_spark.cli import main as cli
 for line in sys.stdin:
     if os.fork():
-        os.wait()
+        if os.wait()[1]:
+            os.write(1, b"null\\n")
         continue
     said = io.StringIO()
     with redirect_stdout(said):
@@ -71,7 +72,9 @@ class Fresh:
         assert self.process.stdin
         assert self.process.stdout
         print(json.dumps([*map(str, words)]), file=self.process.stdin, flush=True)
-        code, said, modules = json.loads(self.process.stdout.readline())
+        answer = json.loads(self.process.stdout.readline())
+        assert answer, f"the process of {words} died"
+        code, said, modules = answer
         return code, said, set(modules)
 
 

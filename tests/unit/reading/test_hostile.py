@@ -3,6 +3,7 @@
 import gzip
 import html
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -46,25 +47,27 @@ def scan(tmp_path: Path, corpus: Path) -> Scan:
     return scanned
 
 
-BEFORE = {
-    "many nested blocks": b"<div>" * MANY,
-    "many nested spans": b"<span>" * MANY,
-    "many nested cells": b"<table><tr><td>" * (MANY // 3),
-    "many closing tags": b"</div>" * MANY,
-    "many entities": b"&eacute;&#233;&#xe9;&amp " * (MANY // 4),
-    "many unknown entities": b"&nulle;&#99999999999;&#xd800;& " * (MANY // 4),
-    "many less-than signs": b"<" * MANY + b" ",
-    "many comments": b"<!---->" * MANY,
-    "many comments of odd shape": b"<!><!-><!--><? ?></ >" * (MANY // 5),
-    "many NUL": b"\0" * MANY,
-    "many invalid bytes": b"\xff" * MANY + b" ",
-    "a tag of many letters": b"<" + b"a" * MANY + b">",
-    "an attribute of many letters": b"<a title='" + b"<p>" * MANY + b"'>",
-    "a script of many tags": b"<script>" + b"</div><p>" * (MANY // 2) + b"</script>",
-    "a script of many signs and letters": b"<script>" + b"<x" * (MANY // 2) + b" </script>",
-    "many open styles in SVG": b"<svg>" + b"<style>" * (MANY // 7) + b"</svg>",
-    "a title of many tags": b"<title>" + b"<p>" * MANY + b"</title>",
-}
+def before(many: int) -> dict[str, bytes]:
+    """What may stand before a copied text, as often."""
+    return {
+        "many nested blocks": b"<div>" * many,
+        "many nested spans": b"<span>" * many,
+        "many nested cells": b"<table><tr><td>" * (many // 3),
+        "many closing tags": b"</div>" * many,
+        "many entities": b"&eacute;&#233;&#xe9;&amp " * (many // 4),
+        "many unknown entities": b"&nulle;&#99999999999;&#xd800;& " * (many // 4),
+        "many less-than signs": b"<" * many + b" ",
+        "many comments": b"<!---->" * many,
+        "many comments of odd shape": b"<!><!-><!--><? ?></ >" * (many // 5),
+        "many NUL": b"\0" * many,
+        "many invalid bytes": b"\xff" * many + b" ",
+        "a tag of many letters": b"<" + b"a" * many + b">",
+        "an attribute of many letters": b"<a title='" + b"<p>" * many + b"'>",
+        "a script of many tags": b"<script>" + b"</div><p>" * (many // 2) + b"</script>",
+        "a script of many signs and letters": b"<script>" + b"<x" * (many // 2) + b" </script>",
+        "many open styles in SVG": b"<svg>" + b"<style>" * (many // 7) + b"</svg>",
+        "a title of many tags": b"<title>" + b"<p>" * many + b"</title>",
+    }
 
 
 # They cost a second each, and are parsed alike.
@@ -72,9 +75,14 @@ NESTED = ("many nested blocks", "many nested cells", "many nested spans")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", each_time([what for what in BEFORE if what not in NESTED[1:]], BEFORE))
-def test_what_is_copied_is_found_behind(scan: Scan, what: str) -> None:
-    log, whole = scan(page(BEFORE[what] + b"<p>" + COPY), NEXT)
+@pytest.mark.parametrize(
+    ("what", "many"),
+    each_time(
+        [(what, MANY) for what in before(1) if what not in NESTED[1:]], product(before(1), (MANY, 1_000_000))
+    ),
+)
+def test_what_is_copied_is_found_behind(scan: Scan, what: str, many: int) -> None:
+    log, whole = scan(page(before(many)[what] + b"<p>" + COPY), NEXT)
     assert (log["status"], log["documents"]) == ("complete", 2)
     assert whole == ["https://exemple.fr/", "https://b.fr/"]
 

@@ -41,6 +41,7 @@ from presswatch_spark.tables.literals import SHARD_FAILURES
 from tests.conftest import ROOT
 from tests.world.commands import Outcome, outcome
 from tests.world.documents import commands, text_of
+from tests.world.proofs import each_time
 from tests.world.scanned import FORMS, press, press_corpus, rows_in, some_pages
 
 SECRET, STORAGE = np.random.default_rng(13).bytes(32), StorageOptions()
@@ -207,9 +208,15 @@ def hostile(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_no_text_of_names_records_errors_or_tokenizer_leaves_the_room(room: Room, hostile: Path) -> None:
-    folder, given = hostile, ("--tokenizer", hostile / "zqtokenizer.json", "--separator", END)
+@pytest.mark.parametrize(
+    ("process", "cores"), each_time([("in_this_process", 1)], [("in_this_process", 1), ("room", 2)])
+)
+def test_no_text_of_names_records_errors_or_tokenizer_leaves_the_room(
+    request: pytest.FixtureRequest, process: str, cores: int, room: Room, hostile: Path
+) -> None:
+    request.getfixturevalue(process)
+    folder = hostile
+    given = ("--tokenizer", folder / "zqtokenizer.json", "--separator", END, "--cores", cores)
     done = room.inspect(folder / "zqdata", folder / "out", *given)
     assert done.code == 3, done.err
     assert not MARK.search(done.out.encode())

@@ -26,7 +26,7 @@ from presswatch_spark.matching.verify.verification import (
 )
 from presswatch_spark.reading.text.words import TextWords, word_at, words_of
 from tests.reference import runs as reference
-from tests.world.proofs import cases
+from tests.world.proofs import cases, each_time
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -369,14 +369,15 @@ def test_spans_cut_from_the_texts_fold_to_the_same_words(
 
 
 @pytest.mark.slow
-def test_verification_agrees_with_brute_force_on_real_copies(real_data: Path) -> None:
+@pytest.mark.parametrize("step", each_time([60], [60, 30]))
+def test_verification_agrees_with_brute_force_on_real_copies(real_data: Path, step: int) -> None:
     lines = (real_data / "press" / "articles.jsonl").read_text("utf-8").splitlines()
     articles = {article["id"]: article["text"].encode() for article in map(json.loads, lines)}
     pairs = [
         line.split("\t")[2:4]
         for line in (real_data / "press" / "pairs_exact_w5.tsv").read_text("utf-8").splitlines()[1:]
     ]
-    for pair in pairs[::60]:
+    for pair in pairs[::step]:
         document, article = (
             [word_at(words, k) for k in range(min(len(words), 500))]
             for words in (words_of(articles[text]) for text in pair)

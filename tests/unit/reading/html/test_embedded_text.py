@@ -239,15 +239,16 @@ def test_every_string_of_eleven_words_of_random_json_is_in_the_text() -> None:
     assert found > 600
 
 
+@pytest.mark.parametrize("size", each_time([500_000], [500_000, 2_000_000]))
 @cases(
     "unit",
     ['"', "'", "`", "\\", '\\"', '"\\', "[", '{"', "[[\"", "{'", '"a b', " '\n", "<", "&", "&lt;", "<p>",
      "<script>", "<script>\"", "<p title='", '<p title="a', "<![CDATA[", "=\"/", "\"<a &", "\\u", '":"'],
 )  # fmt: skip
-def test_hostile_pages_are_read(unit: str) -> None:
+def test_hostile_pages_are_read(unit: str, size: int) -> None:
     # Anything that takes more than linear time would never end.
     for around in ("{}", "<script>{}", '<script type="application/json">"{}', '<p alt = "{}'):
-        hostile = around.format(unit * (500_000 // len(unit)))
+        hostile = around.format(unit * (size // len(unit)))
         assert len(embedded(hostile)) <= 8 * len(hostile), around
         for source in ("feed", "json"):
             assert len(embedded(hostile, source)) <= 8 * len(hostile), around  # type: ignore[arg-type]

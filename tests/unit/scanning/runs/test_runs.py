@@ -35,7 +35,7 @@ from presswatch_spark.tables.seals import COUNTED
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.documents import commands, text_of
-from tests.world.proofs import cases
+from tests.world.proofs import cases, each_time
 from tests.world.tables import flipped, publish, publish_log, row_of
 
 KEY = key_of("plan", "corpus")
@@ -92,11 +92,12 @@ def test_a_damaged_wave_is_told_and_does_not_count(tmp_path: Path, text: str) ->
 
 
 @pytest.mark.slow
-def test_any_flipped_bit_of_a_marker_is_noticed(store: TableStore) -> None:
+@pytest.mark.parametrize("step", each_time([3], [3, 1]))
+def test_any_flipped_bit_of_a_marker_is_noticed(store: TableStore, step: int) -> None:
     with own_run(store, KEY, NOON) as run:
         write_wave(run.folder, Wave("000000-a", (0, 1), ShardTotals(shards=2), ()))
     whole = run.folder.read("waves/000000-a.json")[0]
-    for place in range(0, 8 * len(whole), 3):
+    for place in range(0, 8 * len(whole), step):
         run.folder.path.joinpath("waves", "000000-a.json").write_bytes(flipped(whole, place))
         assert list(read_waves(run.folder, Note(run.run_id, NOON))) == []
     run.folder.write("waves/000000-a.json", flipped(whole, 99))

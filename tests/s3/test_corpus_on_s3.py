@@ -45,18 +45,30 @@ def build_there(s3: Bucket, folder: Path, articles: str, out: str) -> str:
     return build_corpus(session, str(members), [articles], out, CorpusConfig(), s3.storage).digest
 
 
+@pytest.fixture(scope="module")
+def on_disk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a corpus, and its digest."""
+    folder = tmp_path_factory.mktemp("on_disk")
+    return folder / "c", build(folder / "c", [articles(folder)]).digest
+
+
 @pytest.fixture
-def digest(s3: Bucket, cache: Path, tmp_path: Path) -> str:
-    """The digest of a corpus at `s3://shards/c`."""
-    return build_there(s3, tmp_path, str(articles(tmp_path)), f"{s3.uri}/c")
+def digest(s3: Bucket, cache: Path, on_disk: tuple[Path, str]) -> str:
+    """The digest of that corpus, which is at `s3://shards/c`, too."""
+    s3.upload(on_disk[0], "c")
+    return on_disk[1]
 
 
 def opened(s3: Bucket) -> Corpus:
     return Corpus.open(f"{s3.uri}/c", storage=s3.storage)
 
 
-def test_a_corpus_is_the_one_on_disk_and_is_copied_once(s3: Bucket, digest: str, tmp_path: Path) -> None:
-    assert build(tmp_path / "local", [articles(tmp_path)]).digest == digest
+def test_a_corpus_is_the_one_on_disk_and_is_copied_once(
+    s3: Bucket, cache: Path, on_disk: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder, digest = on_disk
+    assert build_there(s3, tmp_path, str(articles(tmp_path)), f"{s3.uri}/c") == digest
+    assert {f"c/{path.name}" for path in folder.iterdir() if path.is_file()} <= {*s3.names("c/")}
     corpus = opened(s3)
     assert (len(corpus), corpus.article(3).article_id) == (9, "a00003")
     s3.delete("c/signatures.npy")

@@ -70,7 +70,7 @@ def cuts_of(shard: RecordShard, content: bytes, second: int) -> Iterator[list[in
         yield [first, first + 3]
 
 
-@pytest.mark.parametrize("batch_bytes", [1, 3000, 1 << 22])
+@pytest.mark.parametrize("batch_bytes", each_time([1, 1 << 22], [1, 3000, 1 << 22]))
 def test_several_records_may_share_a_member_and_a_record_may_span_members(
     chain: RecordShard, batch_bytes: int
 ) -> None:

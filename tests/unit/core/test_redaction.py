@@ -31,7 +31,7 @@ TEXTS = [
 
 
 @cases("text", TEXTS)
-def test_an_error_says_where_without_credentials_even_after_it_crossed_a_process(text: str) -> None:
+def test_an_error_even_of_another_process_and_an_event_have_no_credential(text: str) -> None:
     for error in (
         ConfigError(text),
         StorageError("no", where=text),
@@ -41,6 +41,12 @@ def test_an_error_says_where_without_credentials_even_after_it_crossed_a_process
             assert SECRET not in told
             assert "tsa.example" in told
     assert holds_secret(text)
+    stream = io.StringIO()
+    log = EventLog(stream)
+    log.bind(shard=text, nested={"where": [text]}, hf_token=SECRET)
+    log.tell("shard_failed", error=text)
+    assert SECRET not in stream.getvalue()
+    assert json.loads(stream.getvalue())["error"]
 
 
 @cases(
@@ -57,16 +63,6 @@ def test_an_error_says_where_without_credentials_even_after_it_crossed_a_process
 def test_what_is_no_credential_stays(text: str) -> None:
     assert redacted(text) == text
     assert not holds_secret(text)
-
-
-@cases("text", TEXTS)
-def test_an_event_holds_no_credential(text: str) -> None:
-    stream = io.StringIO()
-    log = EventLog(stream)
-    log.bind(shard=text, nested={"where": [text]}, hf_token=SECRET)
-    log.tell("shard_failed", error=text)
-    assert SECRET not in stream.getvalue()
-    assert json.loads(stream.getvalue())["error"]
 
 
 def test_a_command_line_keeps_everything_but_credentials() -> None:

@@ -132,7 +132,7 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
     folder = Path(tempfile.mkdtemp(prefix="release-"))
     shards, press = folder / below, folder / "press"
     shards.mkdir(parents=True)
-    shutil.copytree(_press(), press)
+    shutil.copytree(whole_press(), press)
     pages = [page for shelf in release_pages().values() for page in shelf]
     for name in forms:
         FORMS[name](shards / name, pages)
@@ -143,8 +143,8 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
 
 
 @cache
-def _press() -> Path:
-    """Write the articles of all releases, with their corpus."""
+def whole_press() -> Path:
+    """Return a folder with the articles of the press and their corpus `corpus`, to be copied."""
     folder = Path(tempfile.mkdtemp(prefix="press-"))
     _, articles = write_press(folder)
     build(folder / "corpus", [articles], members_file=package_file("members.yaml").read_text("utf-8"))

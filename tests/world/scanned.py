@@ -2,8 +2,11 @@
 
 import gzip
 import re
+import shutil
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +65,20 @@ def some_pages(count: int = 30, seed: int = SEED) -> list[Page]:
 
 
 def press_corpus(folder: Path, change: Callable[[str], str] = str) -> Path:
+    """Return the corpus of the press, of which one article is changed. It is built once a process."""
+    if change is str:
+        shutil.copytree(_press_corpus(), folder, dirs_exist_ok=True)
+        return folder / "corpus"
     rows = [article(number, body=source.body) for number, source in enumerate(press())]
     rows[0]["body"] = change(rows[0]["body"])
     return corpus_of(folder, rows)
+
+
+@cache
+def _press_corpus() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="press-"))
+    press_corpus(folder, lambda body: body)
+    return folder
 
 
 def shard_scan(corpus: Path, dataset: str = "auto", config: ScanConfig | None = None) -> ShardScan:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import pytest
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.claims.selection import Choice
-from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
+from presswatch_spark.cli.demo.generate import release_pages
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal import states as of
@@ -28,9 +29,8 @@ from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.declarations import Probe, Target
 from tests.world.claims import AS_OF, judge_all
-from tests.world.corpora import build
 from tests.world.hub import NAME, TOKEN, Hub, hub
-from tests.world.release import LETTERS, QUICK, probes_of, put_at
+from tests.world.release import LETTERS, QUICK, probes_of, put_at, whole_press
 from tests.world.scanned import FORMS, scan_here
 
 Files = dict[str, bytes]
@@ -131,9 +131,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], tuple[Pat
         for name, some in zip(names, (pages[:half], pages[half:]), strict=True):
             FORMS[kind](folder / name, some)
         files = {f"en/{name}": (folder / name).read_bytes() for name in names}
-        _, articles = write_press(folder)
-        members = package_file("members.yaml").read_text("utf-8")
-        build(folder / "corpus", [articles], members_file=members)
+        shutil.copytree(whole_press(), folder, dirs_exist_ok=True)
         with on_hub(files):
             config = load_scan_config(flags=QUICK)
             shards = plan([f"hf://datasets/{NAME}/en/"], config.storage)

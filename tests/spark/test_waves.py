@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -247,27 +248,21 @@ def test_only_a_wave_of_which_nothing_was_read_is_not_worth_a_second_try(
     assert is_hopeless(rows, shards, 0.1) is hopeless
 
 
-class TestResuming:
-    def test_keeps_finished_waves_and_does_only_the_rest(self, fake: Fake, undisturbed: RunSummary) -> None:
-        with pytest.raises(
-            PresswatchError, match=r"the package is not on this host .*the same command again"
-        ):
-            fake.run(broken="shard-007")
-        (marker,) = fake.out.glob("_runs/*/waves/*.json")
-        assert json.loads(marker.read_text())["shards"] == [0, 1, 2, 3, 4]
-        scanned_again = {f"shard-{number:03}": die for number in range(5)}
-        summary = fake.run(trouble=scanned_again, rules=RunRules(wave_shards=3))
-        assert summary.resumed
-        assert found_by(summary) == found_by(undisturbed)
-
-    def test_does_not_count_what_an_unfinished_attempt_wrote(
-        self, fake: Fake, undisturbed: RunSummary
-    ) -> None:
-        with pytest.raises(PresswatchError):
-            fake.run(broken="shard-007")
-        (marker,) = fake.out.glob("_runs/*/waves/*.json")
-        marker.unlink()
-        assert found_by(fake.run()) == found_by(undisturbed)
+def test_a_resumed_run_keeps_finished_waves_and_does_not_count_what_an_unfinished_attempt_wrote(
+    fake: Fake, undisturbed: RunSummary
+) -> None:
+    with pytest.raises(PresswatchError, match=r"the package is not on this host .*the same command again"):
+        fake.run(broken="shard-007")
+    (marker,) = fake.out.glob("_runs/*/waves/*.json")
+    assert json.loads(marker.read_text())["shards"] == [0, 1, 2, 3, 4]
+    unfinished = replace(fake, out=shutil.copytree(fake.out, fake.scans / "unfinished"))
+    (marker,) = unfinished.out.glob("_runs/*/waves/*.json")
+    marker.unlink()
+    assert found_by(unfinished.run()) == found_by(undisturbed)
+    scanned_again = {f"shard-{number:03}": die for number in range(5)}
+    summary = fake.run(trouble=scanned_again, rules=RunRules(wave_shards=3))
+    assert summary.resumed
+    assert found_by(summary) == found_by(undisturbed)
 
 
 @pytest.fixture

@@ -85,11 +85,9 @@ class TestReckoning:
     ) -> None:
         assert kind_of(uri, dataset) == kind
 
-    def test_what_nothing_is_known_of_is_counted_and_left_out(self) -> None:
+    def test_what_nothing_is_known_of_is_counted_and_left_out_as_are_sizes_of_robots_txt(self) -> None:
         expected = estimate([ObjectInfo("/x", GB), ObjectInfo("/y.wet.gz", GB)], "auto", False, PRICES)
         assert (expected.shards, expected.unknown, expected.stored_bytes) == (2, 1, GB)
-
-    def test_files_of_robots_txt_are_not_taken_to_be_as_large_as_those_of_pages(self) -> None:
         uri = "s3://commoncrawl/crawl-data/CC-MAIN-2024-22/segments/1.2/robotstxt/x.warc.gz"
         unlisted, listed = (estimate([ObjectInfo(uri, size)], "warc", False, PRICES) for size in (None, GB))
         assert (unlisted.unknown, unlisted.core_hours) == (1, 0)

@@ -221,58 +221,43 @@ def test_what_is_written_of_each_is_of_a_known_kind_with_its_source_and_the_day_
             )
 
 
-class TestParts:
-    def test_a_part_of_the_hub_has_an_address_there(self) -> None:
-        found = part_of(DATASETS["fineweb-2"], "deu_Latn")
-        assert found.path == "hf://datasets/HuggingFaceFW/fineweb-2/data/deu_Latn/train/*.parquet"
-
-    @pytest.mark.parametrize("part", ["../private", "fr/en", "*", "", "fr en"])
-    def test_what_can_be_no_part_is_refused(self, part: str) -> None:
-        with pytest.raises(InputError, match="a part may only contain letters"):
-            part_of(DATASETS["culturax"], part)
-
-    def test_without_a_part_one_is_named(self) -> None:
-        with pytest.raises(InputError, match="--part fra_Latn"):
-            part_of(DATASETS["fineweb-2"], None)
-
-    def test_a_site_that_cannot_be_asked_wants_a_mirror(self) -> None:
-        with pytest.raises(InputError, match="--mirror"):
-            part_of(DATASETS["hplt-3"], "fra_Latn")
-        assert part_of(DATASETS["hplt-3"], "fra_Latn", "/copy").path == "/copy/fra_Latn/*.jsonl.zst"
+def test_a_part_has_an_address_on_the_hub_or_in_a_mirror() -> None:
+    found = part_of(DATASETS["fineweb-2"], "deu_Latn")
+    assert found.path == "hf://datasets/HuggingFaceFW/fineweb-2/data/deu_Latn/train/*.parquet"
+    assert part_of(DATASETS["hplt-3"], "fra_Latn", "/copy").path == "/copy/fra_Latn/*.jsonl.zst"
+    for dataset, part, told in (
+        ("fineweb-2", None, "--part fra_Latn"),
+        ("hplt-3", "fra_Latn", "--mirror"),
+        *(("culturax", part, "only contain letters") for part in ("../private", "fr/en", "*", "", "fr en")),
+    ):
+        with pytest.raises(InputError, match=told):
+            part_of(DATASETS[dataset], part)
 
 
-class TestTheCommand:
-    def test_it_lists_all(self) -> None:
-        lines = presswatch("datasets", COLUMNS="80").splitlines()
-        assert [line.split()[0] for line in lines[1:-1]] == list(DATASETS)
-        assert max(map(len, lines)) <= 80
+def test_the_command_lists_all_and_tells_of_one_what_is_not_verified() -> None:
+    lines = presswatch("datasets", COLUMNS="80").splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == list(DATASETS)
+    assert max(map(len, lines)) <= 80
+    upstream = "file=file_path, offset=offset, record_id=id (not verified)"
+    assert upstream in presswatch("datasets", "finepdfs")
+    assert "accès réservé" in presswatch("datasets", "oscar-2301", "--lang", "fr")
+    row = json.loads(presswatch("datasets", "culturax", "--json"))
+    assert (row["id"], row["gated"], row["checked"]) == ("culturax", True, "2026-11-27")
+    assert "gated" in row["unverified"]
+    said = outcome("datasets", "fineweb2")
+    assert (said.code, "did you mean fineweb-2?" in said.err) == (1, True)
 
-    def test_of_one_it_tells_all_and_what_is_not_verified(self) -> None:
-        upstream = "file=file_path, offset=offset, record_id=id (not verified)"
-        assert upstream in presswatch("datasets", "finepdfs")
-        assert "accès réservé" in presswatch("datasets", "oscar-2301", "--lang", "fr")
 
-    def test_json_has_every_field(self) -> None:
-        row = json.loads(presswatch("datasets", "culturax", "--json"))
-        assert (row["id"], row["gated"], row["checked"]) == ("culturax", True, "2026-11-27")
-        assert "gated" in row["unverified"]
-
-    def test_an_unknown_name_is_refused_with_the_nearest(self) -> None:
-        said = outcome("datasets", "fineweb2")
-        assert (said.code, "did you mean fineweb-2?" in said.err) == (1, True)
-
-    @pytest.mark.parametrize(
-        "arguments",
-        [
-            ("--dataset", "culturax", "--part", "fr", "x.parquet"),
-            ("--dataset", "culturax", "--part", "fr", "--release", "CC-MAIN-2024-22"),
-            ("--dataset", "culturax", "--part", "fr", "--format", "rows"),
-            ("--part", "fr", "x.parquet"),
-            ("--mirror", "copy", "x.parquet"),
-        ],
-    )
-    def test_a_scan_by_name_takes_no_other_shards(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-        assert outcome("scan --corpus c --out", tmp_path, *arguments).code == 2
+def test_a_scan_by_name_takes_no_other_shards(tmp_path: Path) -> None:
+    for arguments in (
+        "--dataset culturax --part fr x.parquet",
+        "--dataset culturax --part fr --release CC-MAIN-2024-22",
+        "--dataset culturax --part fr --format rows",
+        "--part fr x.parquet",
+        "--mirror copy x.parquet",
+    ):
+        done = outcome("scan --corpus c --out", tmp_path, *arguments.split())
+        assert (arguments, done.code) == (arguments, 2)
 
 
 @cases(

@@ -3,12 +3,10 @@
 import errno
 import fcntl
 import io
+import multiprocessing
 import os
 import pickle
-import signal
 import stat as modes
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -39,7 +37,6 @@ from presswatch_spark.storage.objects import (
     stat,
     write_object,
 )
-from tests.conftest import ROOT
 from tests.world.release import new_case, numbered_target
 
 OPTIONS = StorageOptions()
@@ -326,25 +323,24 @@ class TestNewFolders:
 class TestScratchFolders:
     """They are gone with their block, and if its process was killed, with the next one."""
 
-    HOLDER = """
-import sys
-from presswatch_spark.storage.drafts import scratch_folder
-with scratch_folder() as folder:
-    (folder / "draft").write_bytes(b"half of it")
-    print(folder, flush=True)
-    sys.stdin.read()
-"""
-
     @pytest.fixture(autouse=True)
     def _temporary(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    def holder(self, temporary: Path) -> tuple[subprocess.Popen[str], Path]:
-        """Start another process; return it, and the folder that it has until it reads something."""
-        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-        process = subprocess.Popen([sys.executable, "-c", self.HOLDER], env=environment, **pipes)
-        return process, Path(process.stdout.readline().strip())
+    def holder(self) -> tuple[Any, Any, Path]:
+        """Start another process; return it, its pipe, and the folder that it has until it hears something."""
+
+        def hold() -> None:
+            with scratch_folder() as folder:
+                (folder / "draft").write_bytes(b"half of it")
+                theirs.send(folder)
+                theirs.recv()
+
+        forked = multiprocessing.get_context("fork")
+        ours, theirs = forked.Pipe()
+        process = forked.Process(target=hold)
+        process.start()
+        return process, ours, ours.recv()
 
     def test_one_is_gone_with_its_block_however_that_ends(self, tmp_path: Path) -> None:
         def fail() -> None:
@@ -358,16 +354,17 @@ with scratch_folder() as folder:
         assert left == [f"presswatch-spark-{os.getuid()}", "scratch"]
 
     def test_what_a_killed_process_left_is_removed_but_not_what_a_live_one_has(self, tmp_path: Path) -> None:
-        (dead, left), (alive, held) = self.holder(tmp_path), self.holder(tmp_path)
-        dead.send_signal(signal.SIGKILL)
-        dead.communicate()
+        (dead, _, left), (alive, pipe, held) = self.holder(), self.holder()
+        dead.kill()
+        dead.join()
         assert left.exists()
         with scratch_folder() as folder:
             assert not left.exists()
             assert (held / "draft").read_bytes() == b"half of it"
             assert set(names_in(folder.parent)) == {folder.name, held.name}
-        alive.communicate("")
-        assert not held.exists()
+        pipe.send("go on")
+        alive.join()
+        assert (alive.exitcode, held.exists()) == (0, False)
 
     def test_where_others_may_write_nothing_is_removed_and_it_is_elsewhere(self, tmp_path: Path) -> None:
         others = tmp_path / f"presswatch-spark-{os.getuid()}"

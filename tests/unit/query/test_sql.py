@@ -77,34 +77,29 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize(
-        ("query", "expected"),
-        [
-            ("select run_id, count(*) as n from matches group by 1 order by 1", [(RUN, 1), (OTHER, 3)]),
+    def test_rows_of_all_published_runs_are_read(self, tables: Path) -> None:
+        expected: dict[str, list[tuple[object, ...]]] = {
+            "select run_id, count(*) as n from matches group by 1 order by 1": [(RUN, 1), (OTHER, 3)],
             # A sum of whole numbers is one.
-            ("select sum(copied_words) from matches", [(130,)]),
+            "select sum(copied_words) from matches": [(130,)],
             # Nulls come first, as in Spark.
-            ("select article_id from matches order by 1", [(None,), ("a",), ("a",), ("b",)]),
-            ("select article_id from matches order by 1 desc", [("b",), ("a",), ("a",), (None,)]),
-            ("select min(started_at) from runs", [(EARLY,)]),
-            ("select size(spans), spans from matches limit 1", [(0, [])]),
+            "select article_id from matches order by 1": [(None,), ("a",), ("a",), ("b",)],
+            "select article_id from matches order by 1 desc": [("b",), ("a",), ("a",), (None,)],
+            "select min(started_at) from runs": [(EARLY,)],
+            "select size(spans), spans from matches limit 1": [(0, [])],
             # A query may define tables under names of ours.
-            ("with runs as (select 1 as a), x as (select * from runs) select a from x", [(1,)]),
-            ("with x as (select run_id from runs where release = 'r-2') select count(*) from x", [(1,)]),
-        ],
-    )
-    def test_rows_of_all_published_runs_are_read(
-        self, tables: Path, query: str, expected: list[tuple[object, ...]]
-    ) -> None:
-        found = rows(tables, query)
-        assert found == expected
-        assert [[type(value) for value in row] for row in found] == [
-            [type(value) for value in row] for row in expected
-        ]
-
-    @pytest.mark.parametrize("query", ["describe matches", "show tables", "summarize runs", "from runs"])
-    def test_what_describes_tables_is_a_query(self, tables: Path, query: str) -> None:
-        assert rows(tables, query)
+            "with runs as (select 1 as a), x as (select * from runs) select a from x": [(1,)],
+            "with x as (select run_id from runs where release = 'r-2') select count(*) from x": [(1,)],
+        }
+        queries = [*expected, "describe matches", "show tables", "summarize runs", "from runs"]
+        answers = answers_of(TableStore.open(str(tables)), queries, "duckdb")
+        found = {query: list(answer.rows) for query, answer in zip(queries, answers, strict=True)}
+        assert {query: found[query] for query in expected} == expected
+        for query, wanted in expected.items():
+            types = [[type(value) for value in row] for row in found[query]]
+            assert types == [[type(value) for value in row] for row in wanted], query
+        # What describes tables is a query, too.
+        assert all(found.values())
 
     def test_a_table_that_nobody_wrote_is_empty_and_has_its_columns(self, tables: Path) -> None:
         answer = run_query(str(tables), "select * from captures")

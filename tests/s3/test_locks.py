@@ -41,7 +41,7 @@ from tests.world.places import Place
 from tests.world.proofs import each_time
 from tests.world.servers import Fault
 
-WORKERS, ROUNDS = 4, 4
+WORKERS = 4
 SECONDS = 0.6
 LOST, BUSY = Fault(lost=True), Fault(status=503)
 at_both = pytest.mark.parametrize("place", ["disk", "s3"], indirect=True)
@@ -134,12 +134,13 @@ class TestWrites:
         return int(seen.data.split()[0])
 
     @at_both
-    def test_no_thread_writes_over_what_it_has_not_read(self, place: Place) -> None:
+    @pytest.mark.parametrize("rounds", each_time([4], [4, 8]))
+    def test_no_thread_writes_over_what_it_has_not_read(self, place: Place, rounds: int) -> None:
         counter = place.object()
         counter.write(b"0", None)
 
         def count_up(_: int) -> None:
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 while True:
                     seen = counter.read()
                     assert seen
@@ -151,7 +152,7 @@ class TestWrites:
                         continue
 
         at_once(count_up)
-        assert self.count_of(place) == WORKERS * ROUNDS
+        assert self.count_of(place) == WORKERS * rounds
 
     @at_both
     def test_of_many_threads_that_find_nothing_one_writes(self, place: Place) -> None:

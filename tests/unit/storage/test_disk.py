@@ -338,8 +338,10 @@ class TestScratchFolders:
 
         forked = multiprocessing.get_context("fork")
         ours, theirs = forked.Pipe()
-        process = forked.Process(target=hold)
+        process = forked.Process(target=hold, daemon=True)
         process.start()
+        # Of one that dies before it says something, the end of the pipe is heard.
+        theirs.close()
         return process, ours, ours.recv()
 
     def test_one_is_gone_with_its_block_however_that_ends(self, tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ every_form = pytest.mark.parametrize(
     "scanned", each_time([*ONE_OF_EACH_FORMAT, *BY_RANGE], FORMS), indirect=True
 )
 one_of_each_format = pytest.mark.parametrize("scanned", each_time(ONE_OF_EACH_FORMAT, FORMS), indirect=True)
-ranged_forms = pytest.mark.parametrize("scanned", BY_RANGE, indirect=True)
+SOME_RANGED = ("a.warc.wet.gz", "plain.warc")
+ranged_forms = pytest.mark.parametrize("scanned", each_time(SOME_RANGED, BY_RANGE), indirect=True)
 
 
 def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None) -> list[RowCheck]:

@@ -129,7 +129,7 @@ def test_queries_and_new_runs_meanwhile_see_each_row_once(store: TableStore, run
 
     def read() -> None:
         nonlocal reads
-        while not over.is_set():
+        while not over.wait(0.02):
             try:
                 table = TableStore.open(store.root.uri).read("matches", columns=["run_id", "row_sha256"])
             except FileNotFoundError:

@@ -361,7 +361,7 @@ def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
     assert states(campaign)["syndicat-aws-fr"] == "closed"
 
 
-def test_of_two_processes_one_adds_an_event_and_the_other_is_told(campaign: Path) -> None:
+def test_of_two_processes_one_adds_an_event_and_the_other_is_told(campaign: Path, tmp_path: Path) -> None:
     one, two = (Notice.open(str(campaign / FIRST), STORAGE) for _ in range(2))
     one.add_event("signed", EventDetails(NAME))
     with pytest.raises(OutputError, match="another process has noted an event"):
@@ -369,6 +369,11 @@ def test_of_two_processes_one_adds_an_event_and_the_other_is_told(campaign: Path
     with locked_campaign(register_of(campaign).journal.folder), pytest.raises(InUseError, match="adding to"):
         Notice.open(str(campaign / FIRST), STORAGE).add_event("signed", EventDetails(NAME))
     assert len(Notice.open(str(campaign / FIRST), STORAGE).events) == 2
+    # Through a link, the journal is kept, too.
+    (tmp_path / "link").symlink_to(campaign / FIRST)
+    presswatch("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), tmp_path / "link")
+    journal = register_of(campaign).journal
+    assert (len(journal.digests["alliance-common-crawl-fr"]), journal.pending) == (3, None)
 
 
 # --- what it shows
@@ -432,14 +437,6 @@ def test_an_event_needs_a_person_and_a_proof_that_says_something(sent: Path, tmp
         done = outcome("notice record", sent / FIRST, "delivered", *words)
         assert (done.code, why in done.err) == (1, True), done.err
     assert bytes_of(sent) == before
-
-
-def test_a_notice_that_is_reached_through_a_link_keeps_the_journal(campaign: Path, tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(campaign / FIRST)
-    for _ in range(2):
-        presswatch("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), tmp_path / "link")
-    journal = register_of(campaign).journal
-    assert (len(journal.digests["alliance-common-crawl-fr"]), journal.pending) == (3, None)
 
 
 def test_no_step_after_a_reminder_ends_before_the_deadline_and_no_closure_before_an_event(

@@ -15,7 +15,6 @@ from presswatch_spark.legal.evidence import reading, sources
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.bag import sealed_facts
 from presswatch_spark.legal.evidence.reading import disclose, verified
-from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.evidence.verify import Findings
 from presswatch_spark.legal.notices import refusal_rules
 from presswatch_spark.legal.notices.states import state_of
@@ -73,6 +72,11 @@ def test_a_notice_of_a_bag_names_its_root(shared: Bureau, sealed: Path, lang: st
     for fact in ("numbers", "annex"):
         of_both = [{k: v for k, v in about(each)[fact].items() if k != "files"} for each in (folder, of_case)]
         assert of_both[0] == of_both[1]
+    # It names the file that each record was read from.
+    places = of_bag.content.order.selection.places
+    assert [len(place.readings) for place in places] == [1] * len(lines(sealed))
+    read_from = {reading.file for place in places for reading in place.readings}
+    assert read_from == {f"{shared.mirror.copy}/a.warc.wet.gz"}
     state = state_of(of_bag.notice, DRAFTED, str(shared.case.folder))
     assert (state.removed, state.places) == (0, of_bag.content.numbers["rows"]) == (0, len(rows))
     assert shared.rules(name) == {}
@@ -113,13 +117,6 @@ def test_a_bag_is_verified_once(shared: Bureau, sealed: Path, monkeypatch: pytes
         assert shared.rules("once", again=again) == {}
         assert asked == [sealed]
         asked.clear()
-
-
-def test_a_bag_names_the_file_that_each_record_was_read_from(shared: Bureau, sealed: Path) -> None:
-    places = source_at(str(sealed), STORAGE).select(Choice()).places
-    files = {reading.file for place in places for reading in place.readings}
-    assert files == {f"{shared.mirror.copy}/a.warc.wet.gz"}
-    assert [len(place.readings) for place in places] == [1] * len(lines(sealed))
 
 
 def test_a_record_that_did_not_read_is_in_the_bag_and_in_no_notice(office: Bureau) -> None:

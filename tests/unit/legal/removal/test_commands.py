@@ -262,12 +262,12 @@ def probe_with_tables(home: Home) -> int:
     return home.probe("--tables", str(home.crawl.tables))[0]
 
 
-def capture(home: Home, target: Target, **other: Any) -> None:
+def capture(crawl: Release, target: Target, **other: Any) -> None:
     """Publish a run with a later row of a target's article, at another spelling of its URL."""
     row = match(target.article_id, target.document_url.replace("https://", "http://"), row_sha256=SHA)
     row |= {"captured_at": LATER, "shard_uri": "s3://later/a.warc.gz", "text_sha256": "e" * 64} | other
     finished_at = row.pop("finished_at", datetime.now(UTC) + timedelta(hours=1))
-    publish(home.crawl.tables, RUN, [row], finished_at=finished_at)
+    publish(crawl.tables, RUN, [row], finished_at=finished_at)
 
 
 def zero_the_first(home: Home) -> Target:
@@ -279,7 +279,7 @@ def zero_the_first(home: Home) -> Target:
 def test_a_page_that_was_captured_again_is_not_removed_and_alarms_once(noticed: Home) -> None:
     assert probe_with_tables(noticed) == 0
     target = zero_the_first(noticed)
-    capture(noticed, target)
+    capture(noticed.crawl, target)
     assert probe_with_tables(noticed) == 3
     state = CaseStatus.of(noticed.case).states[target.target_sha256]
     assert (state.state, state.removed, "overwritten" in state.doubt) == ("recaptured", False, True)
@@ -305,7 +305,7 @@ NO_CAPTURES: dict[str, dict[str, Any]] = {
 
 def test_what_is_no_later_capture_of_the_page_shows_nothing(noticed: Home) -> None:
     for name, other in NO_CAPTURES.items():
-        capture(noticed, noticed.case.targets()[0], **other)
+        capture(noticed.crawl, noticed.case.targets()[0], **other)
         assert probe_with_tables(noticed) == 0, name
         assert set(CaseStatus.of(noticed.case).counts()) == {"present"}, name
 
@@ -331,7 +331,7 @@ def test_a_removed_record_is_present_if_a_run_found_the_same_capture_in_another_
     assert CaseStatus.of(noticed.case).states[target.target_sha256].removed
     names = ("dataset", "release", "captured_at", "text_sha256")
     same = {name: getattr(target, name) for name in names}
-    capture(noticed, target, **{**same, "shard_uri": "s3://release/another.warc.wet.gz", **other})
+    capture(noticed.crawl, target, **{**same, "shard_uri": "s3://release/another.warc.wet.gz", **other})
     assert probe_with_tables(noticed) == (0 if other else 3)
     found = CaseStatus.of(noticed.case)
     state = found.states[target.target_sha256]
@@ -402,12 +402,7 @@ def test_captures_of_a_page_in_a_run_that_is_published_are_found(crawl: Release,
     case = crawl.open(noticed_at=datetime(2026, 11, 1, tzinfo=UTC).date())
     assert looked(crawl, case.folder).code == 0
     target = next(each for each in case.targets() if (each.article_id is not None) == of_article)
-    row = match(
-        target.article_id, target.document_url, row_sha256="f" * 64, title_id=target.title_id,
-        captured_at=datetime(2026, 11, 2, tzinfo=UTC), shard_uri="s3://later/a.warc.gz", text_sha256="e" * 64,
-    )  # fmt: skip
-    later = datetime.now(UTC) + timedelta(hours=1)
-    publish(crawl.tables, "20991128T000000Z-abcdef", [row], finished_at=later)
+    capture(crawl, target, title_id=target.title_id)
     done = looked(crawl, case.folder, every=OFTEN)
     assert (done.code, "alarm: recaptured" in done.out) == (3, True)
     assert CaseStatus.of(case).states[target.target_sha256].state == "recaptured"

@@ -117,20 +117,15 @@ def copied(made: Path, folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def of_wet(made: Callable[[str], Path], tmp_path: Path) -> tuple[Path, Path]:
-    return copied(made("a.warc.wet.gz"), tmp_path)
-
-
-@pytest.fixture
-def patch(of_wet: tuple[Path, Path]) -> Path:
+def patch(made: Callable[[str], Path], tmp_path: Path) -> Path:
     """A patch of a WET file."""
-    return of_wet[0]
+    return copied(made("a.warc.wet.gz"), tmp_path)[0]
 
 
 @pytest.fixture
-def file(of_wet: tuple[Path, Path]) -> Path:
+def file(patch: Path) -> Path:
     """The file of this patch."""
-    return of_wet[1]
+    return next((patch.parent / "files").iterdir())
 
 
 @pytest.fixture(params=["a.warc.wet.gz", "c4-train.json.gz"])

@@ -308,6 +308,9 @@ def test_what_is_no_later_capture_of_the_page_shows_nothing(noticed: Home) -> No
         capture(noticed.crawl, noticed.case.targets()[0], **other)
         assert probe_with_tables(noticed) == 0, name
         assert set(CaseStatus.of(noticed.case).counts()) == {"present"}, name
+    # All else of these captures was right.
+    capture(noticed.crawl, noticed.case.targets()[0])
+    assert probe_with_tables(noticed) == 3
 
 
 OTHERS: dict[str, dict[str, Any]] = {

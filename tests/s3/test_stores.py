@@ -356,17 +356,14 @@ class TestAccess:
         client.put_object_acl(Bucket="shards", Key=OBJECT_KEY, ACL="public-read")
         assert read_range(OBJECT_URI, 0, 10, unsigned) == OBJECT[:10]
 
-    @pytest.mark.parametrize(
-        ("given", "error", "said"),
-        [
-            ({"profile": "nobody"}, StorageError, "there is no such AWS profile"),
-            ({"endpoint": NOWHERE, "max_attempts": 1}, StorageError, "endpoint cannot be reached"),
-            ({"endpoint": "not an endpoint"}, ConfigError, "not an endpoint"),
-        ],
-    )
-    def test_wrong_settings_are_named(self, given: dict[str, Any], error: type[Exception], said: str) -> None:
-        with pytest.raises(error, match=said):
-            stat(OBJECT_URI, StorageOptions(**given))
+    def test_wrong_settings_are_named(self) -> None:
+        for given, error, said in (
+            (StorageOptions(profile="nobody"), StorageError, "there is no such AWS profile"),
+            (StorageOptions(endpoint=NOWHERE, max_attempts=1), StorageError, "endpoint cannot be reached"),
+            (StorageOptions(endpoint="not an endpoint"), ConfigError, "not an endpoint"),
+        ):
+            with pytest.raises(error, match=said):
+                stat(OBJECT_URI, given)
 
     @pytest.mark.usefixtures("without_credentials")
     def test_without_credentials_the_message_says_what_to_give(self, options: StorageOptions) -> None:
@@ -375,9 +372,10 @@ class TestAccess:
             stat(OBJECT_URI, StorageOptions(endpoint=options.endpoint))
 
     @pytest.mark.usefixtures("without_credentials")
-    @pytest.mark.parametrize(
-        "command",
-        [
+    def test_a_credential_process_that_fails_is_named_and_not_quoted(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number, command in enumerate((
             "false",
             "/no/such/command",
             "sh -c 'echo hunter2 >&2; exit 3'",
@@ -387,17 +385,14 @@ class TestAccess:
             """echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"hunter2","Expiration":"soon"}'""",
             "printf '\\377'",
             "'open quote",
-        ],
-    )
-    def test_a_credential_process_that_fails_is_named_and_not_quoted(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-    ) -> None:
-        (tmp_path / "config").write_text(f"[profile p]\ncredential_process = {command}\n")
-        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-        said = r"could not be fetched .*credential_process by hand"
-        with pytest.raises(StorageError, match=said) as caught:
-            stat(OBJECT_URI, StorageOptions(profile="p"))
-        assert "hunter2" not in str(caught.value)
+        )):  # fmt: skip
+            config = tmp_path / f"config-{number}"
+            config.write_text(f"[profile p]\ncredential_process = {command}\n")
+            monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+            said = r"could not be fetched .*credential_process by hand"
+            with pytest.raises(StorageError, match=said) as caught:
+                stat(OBJECT_URI, StorageOptions(profile="p"))
+            assert "hunter2" not in str(caught.value), command
 
     def test_unreadable_configuration_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "config").write_text("no section here")
@@ -557,27 +552,26 @@ def hostile() -> Iterator[Hostile]:
 class TestHostileServers:
     """A clear error in bounded time."""
 
-    @pytest.mark.parametrize(
-        ("listed", "said"),
-        [
-            pytest.param(lambda number: a_list(ONE, number), STRANGE_LIST, id="the same key on each page"),
-            pytest.param(lambda number: a_list("", number), STRANGE_LIST, id="empty pages"),
-            pytest.param(lambda number: a_list(listed_key(number), number), STRANGE_LIST, id="few new keys"),
-            pytest.param(lambda number: a_list(ONE + OUTSIDE), STRANGE_LIST, id="outside"),
-            pytest.param(lambda number: a_list("<Contents></Contents>"), STRANGE_LIST, id="no key"),
-            pytest.param(lambda number: a_list(ONE.replace(">1<", ">-1<")), STRANGE_LIST, id="below zero"),
-            pytest.param(lambda number: a_list(ONE.replace(">1<", ">x<")), "cannot be read", id="no number"),
-        ],
-    )
     def test_a_list_without_end_or_of_other_keys_is_an_error(
-        self, listed: Callable[[int], bytes], said: str, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+        self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(s3, "PAGES_MOST", 5)
         monkeypatch.setattr(s3, "KEYS_A_PAGE", 10)
-        hostile.listed = listed
-        with pytest.raises(StorageError, match=f"s3://b/data.*{said}"):
-            list(list_objects("s3://b/data", hostile.options))
-        assert len(hostile.asked) <= 7
+        lists: dict[str, Callable[[int], bytes]] = {
+            "the same key on each page": lambda number: a_list(ONE, number),
+            "empty pages": lambda number: a_list("", number),
+            "few new keys": lambda number: a_list(listed_key(number), number),
+            "outside": lambda number: a_list(ONE + OUTSIDE),
+            "no key": lambda number: a_list("<Contents></Contents>"),
+            "below zero": lambda number: a_list(ONE.replace(">1<", ">-1<")),
+            "no number": lambda number: a_list(ONE.replace(">1<", ">x<")),
+        }
+        for name, hostile.listed in lists.items():
+            hostile.asked.clear()
+            said = "cannot be read" if name == "no number" else STRANGE_LIST
+            with pytest.raises(StorageError, match=f"s3://b/data.*{said}"):
+                list(list_objects("s3://b/data", hostile.options))
+            assert len(hostile.asked) <= 7, name
 
     def test_a_list_of_more_keys_than_any_dataset_has_is_an_error(
         self, hostile: Hostile, monkeypatch: pytest.MonkeyPatch

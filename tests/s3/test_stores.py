@@ -387,11 +387,11 @@ class TestAccess:
             "'open quote",
         )):  # fmt: skip
             config = tmp_path / f"config-{number}"
-            config.write_text(f"[profile p]\ncredential_process = {command}\n")
+            config.write_text(f"[profile p{number}]\ncredential_process = {command}\n")
             monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
             said = r"could not be fetched .*credential_process by hand"
             with pytest.raises(StorageError, match=said) as caught:
-                stat(OBJECT_URI, StorageOptions(profile="p"))
+                stat(OBJECT_URI, StorageOptions(profile=f"p{number}"))
             assert "hunter2" not in str(caught.value), command
 
     def test_unreadable_configuration_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

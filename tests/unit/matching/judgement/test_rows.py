@@ -119,34 +119,22 @@ class TestWhichRowsThereAre:
     def test_none_for_a_document_that_nothing_points_at(self) -> None:
         assert rows_of() == []
 
-    def test_a_copy_on_the_titles_site_says_so(self) -> None:
-        site = SiteMatch("gazette", "north", ())
+    def test_on_a_site_of_the_publisher_each_says_so_and_a_page_without_a_copy_is_url_only_once(self) -> None:
+        site, its_page = SiteMatch("gazette", "north", ()), SiteMatch("gazette", "north", (0,))
         assert brief(rows_of(0, 2, site=site)) == [
             ("courrier", "a2", "none", "full_copy", False),
             ("gazette", "a0", "title", "full_copy", True),
         ]
-
-    def test_a_copy_on_a_sister_titles_site_is_on_an_own_site_but_not_on_the_titles(self) -> None:
-        sister = SiteMatch("gazette-sport", "north", ())
-        assert brief(rows_of(0, site=sister)) == [
+        assert brief(rows_of(0, site=SiteMatch("gazette-sport", "north", ()))) == [
             ("gazette", "a0", "none", "full_copy", True),
             ("gazette-sport", None, "title", "url_only", True),
         ]
-
-    def test_the_articles_own_page_says_so(self) -> None:
-        site = SiteMatch("gazette", "north", (0,))
-        assert brief(rows_of(0, site=site)) == [("gazette", "a0", "article", "full_copy", True)]
-
-    def test_an_articles_url_without_its_text_is_url_only_even_beside_other_rows_of_the_title(self) -> None:
-        site = SiteMatch("gazette", "north", (0,))
-        assert brief(rows_of(1, site=site)) == [
+        assert brief(rows_of(site=site)) == [("gazette", None, "title", "url_only", True)]
+        assert brief(rows_of(0, site=its_page)) == [("gazette", "a0", "article", "full_copy", True)]
+        # An article's address without its text is one, even beside other rows of the title.
+        assert brief(rows_of(1, site=its_page)) == [
             ("gazette", "a0", "article", "url_only", True),
             ("gazette", "a1", "title", "full_copy", True),
-        ]
-
-    def test_a_page_of_the_site_without_any_copy_is_url_only_once(self) -> None:
-        assert brief(rows_of(site=SiteMatch("gazette", "north", ()))) == [
-            ("gazette", None, "title", "url_only", True)
         ]
 
     def test_an_articles_url_off_the_publishers_sites_makes_no_page_its_own(self) -> None:

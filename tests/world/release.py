@@ -166,7 +166,9 @@ def read_once(crawl: Release) -> RemovalCase:
     """
     kept, place = _kept(crawl.server.url, crawl.made.folder), crawl.folder / "case"
     if not kept.exists():
-        probe(crawl.open(), crawl)
+        case = crawl.open()
+        assert probe(case, crawl).is_complete, "what later tests are given is a whole round"
+        assert {state.state for state in states(case).values()} == {"present"}
         shutil.copytree(place, kept)
     else:
         shutil.copytree(kept, place)

@@ -181,12 +181,12 @@ def test_a_page_that_repeats_one_shingle_yields_each_article_once() -> None:
 
 
 def test_what_a_page_repeats_is_followed_up_once() -> None:
-    """Each article has the phrase, and the page says it over and over: the product would be 10**9."""
+    """Each article has the phrase, and the page says it over and over: the product would be 3 * 10**8."""
     phrase, articles = b"0 " * 12, 1_000
     sieve = Sieve(index_over([phrase + b"a%d" % k for k in range(articles)]))
-    batch = batch_of([b"0 " * 8, b"0 " * 1_000_000])
+    batch = batch_of([b"0 " * 8, b"0 " * 300_000])
     found = sieve.candidates(batch)
-    assert (len(found), found.words) == (2 * articles, 1_000_008)
+    assert (len(found), found.words) == (2 * articles, 300_008)
     assert len(sieve.hits(batch).articles) == 2 * articles
 
 

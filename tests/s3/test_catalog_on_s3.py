@@ -8,7 +8,6 @@ import pytest
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.core.errors import StorageError
 from presswatch_spark.tables.catalog.sync import open_catalog, sync
-from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.s3.conftest import client_of
@@ -66,7 +65,7 @@ def test_glue_has_the_published_rows_of_tables_on_s3_and_follows_their_changes(
     assert {table["Name"] for table in there} == known
     for table in there:
         columns = table["StorageDescriptor"]["Columns"]
-        assert [column["Name"] for column in columns] == SCHEMAS[table["Name"]].names
+        assert [column["Name"] for column in columns] == catalogs.SCHEMAS[table["Name"]].names
         assert all(0 < len(column["Comment"].encode()) <= 255 for column in columns)
     before = places(catalog)
     assert {change.added for change in sync(store, catalog, NAMESPACE)} == {0}

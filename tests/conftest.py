@@ -7,7 +7,6 @@ import gc
 import os
 import resource
 import shutil
-import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from hypothesis.internal.constants_ast import constants_from_module
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
@@ -120,6 +118,9 @@ def _is_file(scope: str) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take few examples of a property, but for where long proofs run too."""
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        # The first process has the tests of Spark, which take longest: the others leave it a core.
+        os.nice(5)
     settings.load_profile("each time" if "not full" in config.getoption("markexpr") else "long proofs")
 
 
@@ -149,10 +150,10 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def import_share(config: pytest.Config) -> None:
-    """Import every nth test file first if this is one of n processes, and read constants of every nth module.
+    """Import every nth test file first if this is one of n processes.
 
-    pytest compiles a file at its first import, and Hypothesis keeps the constants of each module. In a fresh
-    checkout, processes that begin with the same file would each do all of it.
+    pytest compiles a file at its first import. In a fresh checkout, processes that begin with the same file
+    would each compile all of them.
     """
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     folders = [Path(argument) for argument in config.args] if count > 1 else []
@@ -163,9 +164,6 @@ def import_share(config: pytest.Config) -> None:
         # Collection reports what cannot be imported.
         with suppress(Exception, pytest.skip.Exception):
             import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
-    for name in sorted(name for name in sys.modules if name.startswith("presswatch_spark."))[share]:
-        if wanted:
-            constants_from_module(sys.modules[name])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -161,14 +161,13 @@ def _simulation(parts: Figures) -> str:
     return paragraph(f"""
       A simulation {when(part)} draws delays of shards from the disturbed scan. Its costs are measured, except
       for {assumed["request"]} s per request to tables on S3, and the loss of a spot host of
-      {assumed["node_cores"]} cores every {1 / assumed["losses_an_hour"]:.0f} hours. Real
-      runs on two cores took (prediction) {checks} shards. A WET release takes {few["minutes"]} minutes on 64
-      cores ({_share(few, "shards"):.0%} of them for shards) and {many["minutes"]} on 1,000
+      {assumed["node_cores"]} cores every {1 / assumed["losses_an_hour"]:.0f} hours. Real runs
+      on two cores took (prediction) {checks} shards. A WET release takes {few["minutes"]} minutes on 64 cores
+      ({_share(few, "shards"):.0%} of them for shards) and {many["minutes"]} on 1,000
       ({_share(many, "shards"):.0%}), a WARC release {warc["minutes"]} ({_share(warc, "shards"):.0%});
       in waves of 256 shards, {short["minutes"]} and {short_warc["minutes"]}. **The driver is the
-      bottleneck**: for
-      {driver:.0%} of those {many["minutes"]} minutes, 1,000 cores wait for its work between waves and at
-      the end. If the host answers {slow["requests_a_second"]:.0f} requests a second,
+      bottleneck**: for {driver:.0%} of those {many["minutes"]} minutes, 1,000 cores wait for its work
+      between waves and at the end. If the host answers {slow["requests_a_second"]:.0f} requests a second,
       {slow["minutes"]} minutes.""")
 
 

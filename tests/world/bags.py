@@ -1,12 +1,11 @@
 """Bags of claims on a release of one's own, and what changes in them."""
 
-import io
 import json
 import runpy
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from presswatch_spark.legal.evidence.records import BagOrder
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import AS_OF, judge_all
+from tests.world.commands import heard
 from tests.world.release import LETTERS, QUICK, Release
 from tests.world.scanned import FORMS, press_corpus, scan_here
 
@@ -162,9 +162,8 @@ def names_it(findings: alone.Findings, name: str) -> bool:
 
 def refused(bag: Path, name: str) -> bool:
     """Return whether both verifiers refuse a bag and name the faulty file; its own runs in this process."""
-    with redirect_stdout(io.StringIO()) as said:
-        code = runpy.run_path(str(bag / "verify.py"))["main"](str(bag))
-    return name in verified(bag).faults and code == 1 and f"REFUSED {name}: " in said.getvalue()
+    found = heard(lambda: runpy.run_path(str(bag / "verify.py"))["main"](str(bag)))
+    return name in verified(bag).faults and found.code == 1 and f"REFUSED {name}: " in found.out
 
 
 def by_itself(folder: Path) -> tuple[int, str]:

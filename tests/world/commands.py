@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
@@ -33,14 +34,19 @@ class Outcome:
         return dict(line.split(None, 1) for line in lines)
 
 
+def heard(program: Callable[[], int]) -> Outcome:
+    """Run a program, which returns its exit code, in this process."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = program()
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
 def outcome(command: str, *arguments: object, **environment: str) -> Outcome:
     """Run a command, named with blanks ("evidence build"), in this process, with more environment."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        code = cli.run([*command.split(), *map(str, arguments)])
-    return Outcome(code, out.getvalue(), err.getvalue())
+        return heard(lambda: cli.run([*command.split(), *map(str, arguments)]))
 
 
 def presswatch(*arguments: object, **environment: str) -> str:
@@ -65,10 +71,7 @@ def run_check(folder: Path, tables: Path, corpus: Path, *moves: str) -> subproce
 
 def checked(tables: Path, corpus: Path, *moves: str) -> Outcome:
     """Check tables by the same program in this process."""
-    out = io.StringIO()
-    with redirect_stdout(out):
-        code = check_program()["main"](str(tables), str(corpus), *moves)
-    return Outcome(code, out.getvalue(), "")
+    return heard(lambda: check_program()["main"](str(tables), str(corpus), *moves))
 
 
 def check_program() -> dict[str, Any]:

@@ -64,21 +64,22 @@ def some_pages(count: int = 30, seed: int = SEED) -> list[Page]:
     return list(pages(count, seed, press(), share=0.6))
 
 
-def press_corpus(folder: Path, change: Callable[[str], str] = str) -> Path:
-    """Return the corpus of the press, of which one article is changed. It is built once a process."""
-    if change is str:
-        shutil.copytree(_press_corpus(), folder, dirs_exist_ok=True)
-        return folder / "corpus"
-    rows = [article(number, body=source.body) for number, source in enumerate(press())]
-    rows[0]["body"] = change(rows[0]["body"])
-    return corpus_of(folder, rows)
+def press_corpus(folder: Path) -> Path:
+    """Return the corpus of the press. It is built once a process, and copied."""
+    shutil.copytree(_press_corpus(), folder, dirs_exist_ok=True)
+    return folder / "corpus"
 
 
 @cache
 def _press_corpus() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="press-"))
-    press_corpus(folder, lambda body: body)
-    return folder
+    return changed_press(Path(tempfile.mkdtemp(prefix="press-")), str).parent
+
+
+def changed_press(folder: Path, change: Callable[[str], str]) -> Path:
+    """Return a corpus of the press, of which one article is changed."""
+    rows = [article(number, body=source.body) for number, source in enumerate(press())]
+    rows[0]["body"] = change(rows[0]["body"])
+    return corpus_of(folder, rows)
 
 
 def shard_scan(corpus: Path, dataset: str = "auto", config: ScanConfig | None = None) -> ShardScan:

@@ -100,12 +100,14 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
     longest = options.max_document_bytes + 2 * HEADERS_BYTES
     readable = list[WantedRecord]()
     for record in shard.placed:
-        if (record.offset or 0) >= 0 and 0 <= record.length <= longest:
+        if record.length > longest:
+            wrong = f"its place has {record.length:,} bytes, which is longer than allowed"
+        elif record.length < 0 or (record.offset or 0) < 0:
+            wrong = "its place has a negative offset or length"
+        else:
             readable.append(record)
             continue
-        long = f"its place has {record.length:,} bytes, which is longer than allowed"
-        what = long if record.length > longest else "its place has a negative offset or length"
-        report.add_defect(record.defect(what), record.offset)
+        report.add_defect(record.defect(wrong), record.offset)
     for group in near(readable):
         first = group[0].offset or 0
         end = max((record.offset or 0) + record.length for record in group) + TAIL_BYTES

@@ -44,9 +44,9 @@ from tests.world.scanned import (
     FORMS,
     ONE_OF_EACH_FORMAT,
     change_a_byte,
+    changed_press,
     members,
     press,
-    press_corpus,
     rewrite_rows,
     scan_here,
     some_pages,
@@ -199,7 +199,7 @@ def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
     scanned: Scanned, tmp_path: Path
 ) -> None:
     tables, rows = scanned
-    other = press_corpus(tmp_path / "press", lambda body: f"{body} Un mot de plus.")
+    other = changed_press(tmp_path / "press", lambda body: f"{body} Un mot de plus.")
     first = next(row["article_id"] for row in rows if row["article_id"])
     known = [row for row in rows if row["article_id"] != first and row["grade"] != "url_only"]
     reasons = failures(tables, other, known)
@@ -489,7 +489,7 @@ def test_it_refuses_the_rows_that_verify_rows_refuses_and_stops_at_none(corpus: 
     data[first["record_offset"] + first["record_length"] // 2] ^= 4
     file.write_bytes(data[: last["record_offset"] + 9])
     assert_agreement(tmp_path, corpus, refused=2)
-    other = press_corpus(tmp_path / "other", lambda body: body.replace("a", "o"))
+    other = changed_press(tmp_path / "other", lambda body: body.replace("a", "o"))
     publish_with_digests(tmp_path / "tables")
     done = checked(tmp_path / "tables", other)
     assert done.code == 3

@@ -46,9 +46,9 @@ from tests.world.scanned import (
     FORMS,
     ONE_OF_EACH_FORMAT,
     change_a_byte,
+    changed_press,
     is_document,
     members,
-    press_corpus,
     rewrite_rows,
     scan_here,
     some_pages,
@@ -379,7 +379,7 @@ class TestEditedTables:
         assert set(scanned.failures(corpus)) == {"other words"}
 
     def test_the_article_must_be_the_one_that_was_scanned_for(self, scanned: Scanned, tmp_path: Path) -> None:
-        other = press_corpus(tmp_path / "other", lambda body: body + " Fin.")
+        other = changed_press(tmp_path / "other", lambda body: body + " Fin.")
         found = scanned.verdicts(other)
         wrong = {verdict.row.article_id for verdict in found if verdict.failure}
         assert wrong == {"a00000"}

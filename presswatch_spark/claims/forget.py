@@ -29,6 +29,7 @@ from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.processes import user_caches
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.version import __version__
+from presswatch_spark.corpus.layout import MANIFEST
 from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.scanning.runs.unfinished import remove_leftovers, unfinished_runs
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
@@ -41,7 +42,14 @@ from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.rewriting import Plan, Rewriting, rewriting
 from presswatch_spark.tables.store import RunsByFile, TableStore
 
-MARKED_FOLDERS = OWN_FOLDERS | {"SHA256SUMS": "notice", "campaign.json": "campaign", MARK: "abandoned draft"}
+MARKED_FOLDERS = OWN_FOLDERS | {
+    # Also without their seal or index: damaged copies contain ids, too.
+    "bagit.txt": "evidence bag",
+    MANIFEST: "corpus",
+    "SHA256SUMS": "notice",
+    "campaign.json": "campaign",
+    MARK: "abandoned draft",
+}
 PLAIN = (".csv", ".json", ".jsonl", ".html", ".txt", ".yaml", ".yml", ".md", ".arrow")
 DIGESTED = dict.fromkeys(("claims", "claims_before"), "claim_sha256") | {"changes": "change_sha256"}
 """Tables whose column of row digests is not `row_sha256`."""

@@ -289,6 +289,10 @@ def test_copies_outside_the_tables_are_listed(tmp_path: Path, caches: Path) -> N
         (caches / "corpora" / "digest" / "members.yaml", "- {id: rives-sa}"),
         (tmp_path / ".bag.partial" / "new" / "data" / "rows.jsonl", '{"publisher_id":"rives-sa"}'),
         (tmp_path / ".bag.partial" / "presswatch-draft", ""),
+        (tmp_path / "unsealed" / "bagit.txt", ""),
+        (tmp_path / "unsealed" / "data" / "rows.jsonl", '{"publisher_id":"rives-sa"}'),
+        (tmp_path / "without-index" / "manifest.json", "{}"),
+        (tmp_path / "without-index" / "members.yaml", "- {id: rives-sa}"),
         (tmp_path / "export.csv", "publisher_id\nrives-sa\n"),
         (tmp_path / "innocent.csv", "publisher_id\nrives-sarl\n"),
     ):
@@ -306,4 +310,6 @@ def test_copies_outside_the_tables_are_listed(tmp_path: Path, caches: Path) -> N
             f"{tmp_path / 'claims'} (tables, 1 file)",
             f"{other} (folder, 1 file)",
             f"{tmp_path / 'export.csv'} (file)",
+            f"{tmp_path / 'unsealed'} (evidence bag, 1 file)",
+            f"{tmp_path / 'without-index'} (corpus, 1 file)",
         ]

@@ -12,7 +12,6 @@ replacement.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,6 @@ REPLICATES = 2000
 BELOW, ABOVE = 0.035, 0.0125
 # `REPLICATES` draws show nothing that is rarer than eight of them.
 RAREST = 8 / REPLICATES
-NORMAL = NormalDist()
 # If fewer files have something, the upper end is unknown. One replicate in e^7 draws none of seven files, far
 # fewer than RAREST; too many would draw none of five.
 FEWEST_FILES = 7
@@ -91,13 +89,9 @@ def most_files(found: int, share: float) -> float:
     `found`: such files in the sample. `share`: the sample's share of the release. The limit is that of
     Poisson's law (Garwood 1936), and therefore slightly too high.
     """
-    low, high = float(found), 4.0 * found + 10.0
-    while high - low > ROUNDING * high:
-        middle = (low + high) / 2
-        terms = (k * math.log(middle) - math.lgamma(k + 1) - middle for k in range(found + 1))
-        below = math.fsum(map(math.exp, terms))
-        low, high = (middle, high) if below > FILES_ABOVE else (low, middle)
-    return high / share
+    from scipy.special import gammaincinv
+
+    return float(gammaincinv(found + 1, 1 - FILES_ABOVE)) / share
 
 
 def _variance(stratum: Stratum) -> Floats:
@@ -122,11 +116,11 @@ def freedom(strata: Sequence[Stratum]) -> Floats:
 def _beyond(share: float, degrees: Floats) -> Floats:
     """Return the share of the normal law beyond the point that Student's t exceeds with this `share`.
 
-    One for each number of degrees of freedom, by Fisher's expansion (Abramowitz and Stegun 1964, 26.7.5).
+    One for each number of degrees of freedom.
     """
-    z, degrees = NORMAL.inv_cdf(1 - share), np.maximum(degrees, 1)
-    t = z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
-    return np.maximum([NORMAL.cdf(-quantile) for quantile in t.tolist()], RAREST)
+    from scipy.special import ndtr, stdtrit
+
+    return np.asarray(np.maximum(ndtr(stdtrit(np.maximum(degrees, 1), share)), RAREST))
 
 
 def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) -> Floats:
@@ -156,33 +150,15 @@ def _pivots(strata: Sequence[Stratum], error: Floats, rng: np.random.Generator) 
 
 # --- shares
 
-SHARE_ROUNDING = 1e-12
-
 
 def most_share(found: int, drawn: int, confidence: float) -> float:
     """Return the upper bound (0 to 1) of the share of a kind, if `found` of `drawn` draws are of that kind.
 
     If the share were greater, so few would be found with a probability below 1 − `confidence`.
     """
-    if found >= drawn:
-        return 1.0
-    low, high = found / drawn, 1.0
-    while high - low > SHARE_ROUNDING:
-        middle = (low + high) / 2
-        is_likely = at_most(found, drawn, middle) > 1 - confidence
-        low, high = (middle, high) if is_likely else (low, middle)
-    return high
+    from scipy.special import betaincinv
 
-
-def at_most(found: int, drawn: int, share: float) -> float:
-    """Return the probability that at most `found` of `drawn` draws hit a share (0 < share < 1)."""
-    hit, missed = math.log(share), math.log1p(-share)
-    ways = math.lgamma(drawn + 1)
-    terms = (
-        ways - math.lgamma(k + 1) - math.lgamma(drawn - k + 1) + k * hit + (drawn - k) * missed
-        for k in range(found + 1)
-    )
-    return math.fsum(map(math.exp, terms))
+    return 1.0 if found >= drawn else float(betaincinv(found + 1, drawn - found, confidence))
 
 
 # Confidence of each of two limits: each is wrong in 2.5 % of cases.

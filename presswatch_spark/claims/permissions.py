@@ -124,9 +124,9 @@ def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
 
 @dataclass(frozen=True)
 class PressList:
-    """Domains of the press and of public bodies, each with its kind, one of `PRESS_KINDS`."""
+    """Domains of the press and of public bodies, each with its kind, one of `PRESS_KINDS`; None: no press."""
 
-    kinds: Mapping[str, str] = field(repr=False)
+    kinds: Mapping[str, str | None] = field(repr=False)
 
     @classmethod
     def load(cls, path: str | None, storage: StorageOptions | None = None) -> Self:
@@ -136,7 +136,7 @@ class PressList:
         if path is not None:
             raw, _ = read_object(canonical(path), storage or StorageOptions())
             more, less = parse_press(raw, path)
-            kinds = {domain: kind for domain, kind in {**kinds, **more}.items() if domain not in less}
+            return cls({**kinds, **more, **dict.fromkeys(less)})
         return cls(kinds)
 
     def kind_of(self, host: str | None) -> str | None:

@@ -21,7 +21,13 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.core.terminal import did_you_mean
-from presswatch_spark.matching.judgement.urls import PLATFORMS, is_shared, path_prefix, without_www
+from presswatch_spark.matching.judgement.urls import (
+    PLATFORMS,
+    ascii_name,
+    is_shared,
+    path_prefix,
+    without_www,
+)
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.uris import SHA256
 
@@ -352,10 +358,7 @@ def checked_host(
 
 def host_name(value: str) -> str | None:
     """Return the lower-case ASCII form of a host name, or None for anything else."""
-    try:
-        ascii_form = value.lower().removesuffix(".").encode("idna").decode("ascii")
-    except UnicodeError:
-        return None
+    ascii_form = ascii_name(value) or ""
     labels = ascii_form.split(".")
     if len(labels) < 2 or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
         return None

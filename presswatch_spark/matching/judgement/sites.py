@@ -130,10 +130,14 @@ class SiteIndex:
 
 
 def _site_of(page: PageUrl, by_host: Mapping[str, tuple[_Site, ...]]) -> _Site | None:
+    # A title with prefixes on a host owns only these, even if it owns a host above.
+    limited = set[str]()
     for name in hosts_above(page.host):
-        for site in by_host.get(name, ()):
-            if f"{page.path}/".startswith(site.path):
+        sites = by_host.get(name, ())
+        for site in sites:
+            if f"{page.path}/".startswith(site.path) and site.title_id not in limited:
                 return site
+        limited.update(site.title_id for site in sites)
     return None
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
+from unicodedata import normalize
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from publicsuffixlist import PSLFILE, PublicSuffixList
@@ -63,6 +64,7 @@ _URL = re.compile(
     r"(?:https?:[/\\]+|[/\\]{2,})([^/\\?#]*)([^?#]*)\??([^#]*)#?(.*)", re.IGNORECASE | re.DOTALL
 )
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_DOTS, _KEPT_LETTERS = re.compile("[.。．｡]"), re.compile("[ßẞς\u200c\u200d]")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@/?]")
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]")
 _SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
@@ -167,16 +169,28 @@ def _authority(text: str) -> tuple[str, str] | None:
 
 
 def _name(text: str) -> str | None:
-    name = unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
+    name = ascii_name(unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text)
+    return name if name and _HOST.fullmatch(name) else None
+
+
+def ascii_name(name: str) -> str | None:
+    """Return a host name in lower-case ASCII, as browsers write it (UTS 46); None if that is impossible."""
     if len(name) > 254:
         return None
     if not name.isascii():
         try:
-            name = name.encode("idna").decode("ascii")
+            name = ".".join(map(_kept_label, _DOTS.split(name))).encode("idna").decode("ascii")
         except UnicodeError:
             return None
     name = name.lower().removesuffix(".")
-    return name if len(name) <= 253 and _HOST.fullmatch(name) else None
+    return name if len(name) <= 253 else None
+
+
+def _kept_label(label: str) -> str:
+    # Python's IDNA 2003 replaces these letters: `straße.de` would become the site of another, `strasse.de`.
+    if not _KEPT_LETTERS.search(label):
+        return label
+    return f"xn--{normalize('NFKC', label.lower()).encode('punycode').decode('ascii')}"
 
 
 def _site(host: str) -> str:

@@ -84,10 +84,10 @@ def test_a_host_belongs_to_the_listed_domain_that_it_ends_with(host: str | None,
 
 def test_a_press_file_of_ones_own_adds_to_the_shipped_list_and_takes_off(tmp_path: Path) -> None:
     path = tmp_path / "press.yaml"
-    path.write_text(PRESS + "not_press: [lesoir.be]\n", "utf-8")
+    path.write_text(PRESS + "not_press: [lesoir.be, blogs.lemonde.fr]\n", "utf-8")
     press, shipped = PressList.load(str(path)), PressList.load(None)
-    hosts = ("m.gazette.example", "portal.example", "www.lesoir.be", "www.lemonde.fr")
-    assert [press.kind_of(host) for host in hosts] == ["newspaper", None, None, "newspaper"]
+    hosts = ("m.gazette.example", "portal.example", "www.lesoir.be", "x.blogs.lemonde.fr", "www.lemonde.fr")
+    assert [press.kind_of(host) for host in hosts] == ["newspaper", None, None, None, "newspaper"]
     assert press.digest != shipped.digest == PressList.load(None).digest
     www = PRESS.replace("gazette.example", "www.gazette.example") + "not_press: [www.lesoir.be]\n"
     kinds, less = parse_press(www.encode(), "p.yaml")

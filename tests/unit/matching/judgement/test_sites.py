@@ -34,6 +34,7 @@ TITLES = [
     Title("sport", "Gazette Sport", "north", ("gazette.example",), ("gazette.example/sport/",)),
     Title("foot", "Gazette Foot", "south", ("foot.gazette.example",), ("www.gazette.example/sport/foot/",)),
     Title("ete", "L'Été", "south", ("xn--t-9fab.example",), ()),
+    Title("strasse", "Die Straße", "south", ("xn--strae-oqa.example",), ("blogs.xn--strae-oqa.example/a/",)),
 ]
 URLS = {
     0: ["https://www.gazette.example/une/pont?id=1", "https://gazette.example/p/1"],
@@ -81,6 +82,11 @@ def batch_of(urls: Iterable[str]) -> DocumentBatch:
         ("https://foot.gazette.example/sport/x", "foot"),
         ("https://été.example/x", "ete"),
         ("https://www.%C3%A9t%C3%A9.example/x", "ete"),
+        ("https://m.STRA\u1e9eE\u3002example/x", "strasse"),
+        ("https://strasse.example/x", None),
+        ("https://\u00e9t\u00e9\u200d.example/x", None),
+        ("https://blogs.stra\u00dfe.example/a/x", "strasse"),
+        ("https://blogs.stra\u00dfe.example/b/x", None),
         ("https://gazette-example.cdn.ampproject.org/c/s/www.gazette.example/sport/x", "sport"),
         ("https://www.google.fr/amp/s/gazette.example/x", "gazette"),
         ("https://other.example/gazette.example/", None),

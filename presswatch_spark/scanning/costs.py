@@ -6,8 +6,8 @@ Spark reads shards in waves, and in several passes if `passes` is above 1; only 
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +20,6 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.releases.release import WITHOUT_PAGES, in_filename
-from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.storage.uris import scheme_of
 
@@ -164,50 +163,9 @@ class PriceList:
         return None if like is None or rate is None else (like, rate)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The estimate of a scan that reads all shards in each of `passes`; `stored_bytes` are those of one pass.
-
-    `guessed`: number of shards of unknown size, by the release whose mean size is used. `unknown`: number of
-    shards that the estimate leaves out, since their format or size is unknown.
-    """
-
-    shards: int
-    stored_bytes: float
-    core_hours: float
-    guessed: Mapping[str, int]
-    unknown: int
-    passes: int = 1
-
-
 def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> float:
     """Return hours of one core: bytes of text / (rate of a whole scan on one core * Spark's share)."""
     return text_bytes / (mb_per_second * spark_share * 1e6) / 3600
-
-
-def estimate(shards: Iterable[ObjectInfo], dataset: str, gate: bool, prices: PriceList) -> Estimate:
-    """Estimate a scan of shards as `dataset`, with a language gate or without."""
-    count, unknown = 0, 0
-    stored, hours = 0.0, 0.0
-    guessed = Counter[str]()
-    for shard in shards:
-        count += 1
-        known = prices.known(kind_of(shard.uri, dataset), gate)
-        # Files of robots.txt and of errors are far smaller than the release's files of pages, and links
-        # without a size are dangling.
-        other = shard.size is None and (
-            in_filename(shard.uri).get("subset") in WITHOUT_PAGES or os.path.islink(shard.uri)
-        )
-        if known is None or other:
-            unknown += 1
-            continue
-        like, rate = known
-        if shard.size is None:
-            guessed[like.name] += 1
-        size = like.stored_bytes / like.shards if shard.size is None else float(shard.size)
-        stored += size
-        hours += core_hours(size * like.text_bytes / like.stored_bytes, rate, prices.spark_share)
-    return Estimate(count, stored, hours, dict(guessed), unknown)
 
 
 def kind_of(uri: str, dataset: str) -> str | None:
@@ -219,21 +177,31 @@ def kind_of(uri: str, dataset: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The expected costs of a run. `budget`: the limit in dollars; with one, the machine has a price."""
+    """The expected costs of a scan that reads all shards in each of `passes`.
 
-    estimate: Estimate
+    `stored_bytes`: of one pass. `guessed`: number of shards of unknown size, by the release whose mean size
+    is used. `unknown`: number of shards that are left out, since their format or size is unknown. `budget`:
+    the limit in dollars; with one, the machine has a price.
+    """
+
     prices: PriceList
     machine: Machine
     budget: float | None
+    shards: int
+    passes: int
+    stored_bytes: float
+    core_hours: float
+    guessed: Mapping[str, int]
+    unknown: int
 
     @classmethod
     def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig, passes: int = 1) -> Self:
-        """Estimate the cost of scanning shards in a number of passes.
+        """Estimate the cost of scanning shards as `dataset`, in a number of passes.
 
         Raises:
             ConfigError: `run.price` names no machine, the list cannot be read, or a budget lacks a price.
         """
-        rules = config.run
+        rules, gate = config.run, bool(config.read.languages)
         prices = PriceList.read(rules.prices)
         if rules.budget is not None and rules.price is None:
             names = "; ".join(machine.name for machine in prices.machines)
@@ -241,47 +209,62 @@ class Bill:
                 "a budget in dollars needs the price of a machine",
                 remedy=f"pass one of {prices.where} with --price: {names}",
             )
-        expected = estimate(shards, dataset, bool(config.read.languages), prices)
-        if passes > 1:
-            # Earlier passes match nothing. That saves little: reading costs far more than matching.
-            expected = replace(expected, core_hours=passes * expected.core_hours, passes=passes)
-        return cls(expected, prices, prices.machine(rules.price), rules.budget)
+        stored, hours, unknown, guessed = 0.0, 0.0, 0, Counter[str]()
+        for shard in shards:
+            known = prices.known(kind_of(shard.uri, dataset), gate)
+            # Files of robots.txt and of errors are far smaller than the release's files of pages, and links
+            # without a size are dangling.
+            other = shard.size is None and (
+                in_filename(shard.uri).get("subset") in WITHOUT_PAGES or os.path.islink(shard.uri)
+            )
+            if known is None or other:
+                unknown += 1
+                continue
+            like, rate = known
+            if shard.size is None:
+                guessed[like.name] += 1
+            size = like.stored_bytes / like.shards if shard.size is None else float(shard.size)
+            stored += size
+            hours += core_hours(size * like.text_bytes / like.stored_bytes, rate, prices.spark_share)
+        # Earlier passes match nothing. That saves little: reading costs far more than matching.
+        hours *= passes
+        machine = prices.machine(rules.price)
+        return cls(prices, machine, rules.budget, len(shards), passes, stored, hours, guessed, unknown)
 
     def line(self) -> str:
         """Return the estimate in one line, with what it is based on."""
-        expected = self.estimate
-        parts = [counted(expected.shards, "shard")]
-        if expected.unknown < expected.shards:
-            size = expected.stored_bytes
+        parts = [counted(self.shards, "shard")]
+        if self.unknown < self.shards:
+            size = self.stored_bytes
             stored = f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"
-            parts += [f"{stored} stored", self.machine.cost_text(expected.core_hours)]
+            parts += [f"{stored} stored", self.machine.cost_text(self.core_hours)]
             if self.machine.name:
                 parts[-1] += f" on {self.machine.name}"
             parts[-1] += f" (rates measured {self.prices.measured})"
-            if expected.passes > 1:
-                parts[-1] += f" in {expected.passes} passes"
-        for release, count in expected.guessed.items():
+            if self.passes > 1:
+                parts[-1] += f" in {self.passes} passes"
+        for release, count in self.guessed.items():
             parts.append(f"{count:,} of unknown size, assumed to be like those of {release}")
-        if expected.unknown:
-            parts.append(f"{expected.unknown:,} whose format or size is not known, left out")
+        if self.unknown:
+            parts.append(f"{self.unknown:,} whose format or size is not known, left out")
         return "estimate: " + ", ".join(parts)
 
     def time_and_requests(self, shards: ShardPlan, cores: int) -> str:
         """Return the least time on so many cores, and the least number of requests with their price on S3."""
-        hours, passes = hours_text(self.estimate.core_hours / cores, "hours"), self.estimate.passes
+        hours = hours_text(self.core_hours / cores, "hours")
         line = f"time: {hours} if {counted(cores, 'core')} of this kind scan"
-        if remote := passes * sum(scheme_of(shard.uri) != "file" for shard in shards):
+        if remote := self.passes * sum(scheme_of(shard.uri) != "file" for shard in shards):
             dollars = dollars_text(remote / 1000 * self.prices.usd_per_1000_requests)
             line += f"; at least {counted(remote, 'request')} ({dollars} for the owner of a bucket on S3)"
         return line
 
     def require_within_budget(self) -> None:
         """Raise `BudgetError` if the run will cost more than its budget."""
-        dollars = self.machine.dollars(self.estimate.core_hours)
+        dollars = self.machine.dollars(self.core_hours)
         if self.budget is not None and dollars > self.budget:
             raise BudgetError(
                 f"the scan would cost {dollars_text(dollars)} on {self.machine.name}"
-                f" ({counted(self.estimate.shards, 'shard')}, {hours_text(self.estimate.core_hours)}),"
+                f" ({counted(self.shards, 'shard')}, {hours_text(self.core_hours)}),"
                 f" and the budget is {dollars_text(self.budget)}; nothing was begun",
                 remedy="raise --budget, or scan fewer shards, for example with --sample",
             )
@@ -307,39 +290,34 @@ class Meter:
 class CostGuard:
     """Stops a run at its budget, and forecasts its cost once; called before the first wave and after each.
 
-    The cost is the time of this process times the cores of its executors, busy or idle (`meter`), plus the
-    core-seconds of waves that earlier processes finished. `say` writes a message.
+    The cost is the time of all waves times the cores of the executors, busy or idle. `say` writes a message.
     """
 
-    def __init__(self, bill: Bill, planned: int, meter: Meter, say: Callable[[str], None]) -> None:
-        self._bill, self._planned, self._meter, self._say = bill, planned, meter, say
+    def __init__(self, bill: Bill, say: Callable[[str], None]) -> None:
+        self._bill, self._say = bill, say
         self._before: ShardTotals | None = None
-        self._core_seconds = self._core_seconds_before_shards = 0.0
         self._has_forecast = False
 
     def __call__(self, done: ShardTotals) -> None:
-        """Add the cost since the last call; `done`: counts of all processes.
+        """Raise `BudgetError` if the cost has reached the budget, and shards are left.
 
-        Raises `BudgetError` if the cost has reached the budget, and shards are left.
+        `done`: counts of all processes.
         """
-        self._core_seconds += self._meter.core_seconds()
-        if self._before is None:
-            self._before = done
-        here = done.shards - self._before.shards
-        if not here:
+        if self._before is None or done.shards == self._before.shards:
             # Only the last pass finishes shards. The cost of earlier passes does not grow with shards left.
-            self._core_seconds_before_shards = self._core_seconds
+            self._before = done
+        here = done - self._before
         machine, budget = self._bill.machine, self._bill.budget
-        core_hours = machine.core_hours((self._core_seconds + self._before.core_seconds) / 3600)
-        left, needed = self._planned - done.shards, ""
-        if here and left > 0:
-            of_shards = (self._core_seconds - self._core_seconds_before_shards) / 3600
-            whole = core_hours + machine.core_hours(of_shards) / here * left
+        core_hours = machine.core_hours(done.core_seconds / 3600)
+        left, needed = self._bill.shards - done.shards, ""
+        if here.shards and left > 0:
+            whole = core_hours + machine.core_hours(here.core_seconds / 3600) / here.shards * left
             needed = f", and costs about {dollars_text(machine.dollars(whole))} in all"
             if not self._has_forecast:
                 self._has_forecast = True
-                was = "was" if here == 1 else "were"
-                line = f"estimate by the {counted(here, 'shard')} that {was} read: {machine.cost_text(whole)}"
+                was = "was" if here.shards == 1 else "were"
+                read = f"the {counted(here.shards, 'shard')} that {was} read"
+                line = f"estimate by {read}: {machine.cost_text(whole)}"
                 line += " in all"
                 if budget is not None and machine.dollars(whole) > budget:
                     line += f"; more than the budget of {dollars_text(budget)}, where the scan will stop"
@@ -349,7 +327,7 @@ class CostGuard:
         raise BudgetError(
             f"the scan has cost {dollars_text(machine.dollars(core_hours))} on {machine.name}"
             f" ({hours_text(core_hours)}), and its budget is {dollars_text(budget)};"
-            f" {done.shards:,} of {self._planned:,} shards are done, and nothing is published",
+            f" {done.shards:,} of {self._bill.shards:,} shards are done, and nothing is published",
             remedy=f"run the same command with a higher --budget: the scan resumes where it stopped{needed}",
         )
 

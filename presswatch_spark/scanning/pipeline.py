@@ -126,7 +126,7 @@ def scan(
         read=scan_shard,
         facts=planned.facts_with(manifest, command),
         preparing=partial(compiled_beside, rehearsal, observer.say),
-        guard=lambda meter: CostGuard(bill, len(shards), meter, partial(observer.say, "estimate")),
+        guard=CostGuard(bill, partial(observer.say, "estimate")),
         corpus=partial(article_rows, opened) if isinstance(opened, Corpus) else None,
         passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
         beginning=beginning,

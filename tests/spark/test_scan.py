@@ -574,7 +574,7 @@ def test_a_scan_above_its_budget_leaves_nothing_behind(scan: Scanner, press: Pre
 def test_a_scan_stops_at_its_budget_and_resumes_with_more(
     scan: Scanner, press: Press, prices: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Each look at the clock costs two thirds of the budget: one before the first wave, one after it.
+    # Each wave costs two thirds of the budget.
     monkeypatch.setattr(Meter, "core_seconds", lambda self: 3600 * BETWEEN * 2 / 3 / A_FORTUNE)
     shards = sorted(press.shards.iterdir())[: 3 * WAVE]
     whole = scan(*shards, out="whole", wave_shards=WAVE)
@@ -582,7 +582,7 @@ def test_a_scan_stops_at_its_budget_and_resumes_with_more(
     assert f"estimate by the {WAVE:,} shards that were read: " in whole.said
     assert "$" not in whole.said
     priced = {"wave_shards": WAVE, "price": "gold", "prices": prices}
-    stop = rf"budget is \$30,000\.00; {WAVE} of {len(shards)} shards are done, and nothing is published"
+    stop = rf"budget is \$30,000\.00; {2 * WAVE} of {len(shards)} shards are done, and nothing is published"
     # What the first process spent is not forgotten by the second.
     for _ in range(2):
         with pytest.raises(BudgetError, match=stop):

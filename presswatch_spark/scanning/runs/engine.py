@@ -80,7 +80,7 @@ def execute(
     """Read in waves the shards that no earlier process of this run has read, and publish the run."""
     began, shards = time.monotonic(), work.shards.shards
     lend_hub(context, shards)
-    guard: Guard = work.guard(Meter(partial(cores_now, context))) if work.guard else lambda counts: None
+    guard, meter = work.guard, Meter(partial(cores_now, context))
     with observer.following(), spark_errors(str(run.folder)):
         say = partial(observer.say, "damage_found")
         for line in run.damaged:
@@ -90,7 +90,7 @@ def execute(
         if passes := work.passes:
             read = passes.reader(passes.at(run.folder, passes.count - 1))
         workers = Workers.of((shard.uri for shard in shards), cores_of_machine(context), store.root.storage)
-        reader = WaveReader(context, run, work.kind, read, rules, observer, workers, _positions(lost))
+        reader = WaveReader(context, run, work.kind, read, rules, observer, workers, meter, _positions(lost))
         _start(work, run, store, len(shards), waves, observer)
         if passes:
             done = _positions(waves)

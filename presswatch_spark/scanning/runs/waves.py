@@ -168,8 +168,9 @@ class CountsParam(AccumulatorParam[ShardTotals]):
 class WaveReader:
     """Reads waves of `run` with `read`, in the same number of tasks for each core; see `tasks_for`.
 
-    `again`: positions of shards that must be read again because their parts were damaged since. `is_sifting`:
-    in a pass before the last, whose shards do not count as done.
+    `meter`: of the time of this process, which is counted with its waves. `again`: positions of shards that
+    must be read again because their parts were damaged since. `is_sifting`: in a pass before the last, whose
+    shards do not count as done.
     """
 
     context: SparkContext
@@ -179,6 +180,7 @@ class WaveReader:
     rules: RunRules
     observer: Observer
     workers: Workers
+    meter: Meter
     again: set[int] = field(default_factory=set)
     is_sifting: bool = False
 
@@ -199,7 +201,6 @@ class WaveReader:
             OutputError: the disk is full, or another process has taken the run over.
             PresswatchError: Spark failed for a reason that a smaller wave would not avoid.
         """
-        meter = Meter(partial(cores_now, self.context))
         waves, left, deaths = list[Wave](), dict[int, Row](), 0
         for attempt in self.attempts(shards, final=False):
             lost = {place: row for place, row in attempt.log.items() if row["failure"] in PLATFORM}
@@ -207,7 +208,7 @@ class WaveReader:
             deaths += attempt.deaths
             if len(lost) < len(attempt.log):
                 read = [place for place in attempt.log if place not in lost]
-                waves.append(self._done(attempt, read, meter, deaths, first=not waves))
+                waves.append(self._done(attempt, read, deaths, first=not waves))
                 deaths = 0
         if left and not is_hopeless(left.values(), len(shards), self.rules.wave_failures):
             again = {place: shards[place] for place in left}
@@ -220,7 +221,7 @@ class WaveReader:
             for place, row in second.log.items():
                 second.log[place] = {**row, "attempts": row["attempts"] + left[place]["attempts"]}
             check_budget(second.log.values(), len(shards), self.rules.wave_failures, self.kind.counted)
-            waves.append(self._done(second, list(again), meter, deaths + second.deaths, first=not waves))
+            waves.append(self._done(second, list(again), deaths + second.deaths, first=not waves))
         else:
             check_budget(left.values(), len(shards), self.rules.wave_failures, self.kind.counted)
         return waves
@@ -279,9 +280,7 @@ class WaveReader:
     def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
         self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
 
-    def _done(
-        self, attempt: WaveOutcome, places: Sequence[int], meter: Meter, deaths: int, *, first: bool
-    ) -> Wave:
+    def _done(self, attempt: WaveOutcome, places: Sequence[int], deaths: int, *, first: bool) -> Wave:
         """Write the log of the finished shards, and the marker. `first`: the first attempt of its wave."""
         kind, where = self.kind, self.run.parts.at(attempt.attempt)
         rows = [dict(attempt.log[place]) for place in places]
@@ -291,7 +290,7 @@ class WaveReader:
         # Count what was written, in Python's values for the types of the columns.
         log = batch.to_pylist()
         counted = (ShardTotals.of(row, kind.terms) for row in log)
-        counts = sum(counted, ShardTotals(core_seconds=meter.core_seconds()))
+        counts = sum(counted, ShardTotals(core_seconds=self.meter.core_seconds()))
         totals = totals_of(log)
         # Rounded up, or many short waves would count as nothing.
         totals[MetricSample("core_seconds_total")] = ceil(counts.core_seconds)
@@ -362,11 +361,11 @@ def earlier_passes(
 
 
 def _sifted(reader: WaveReader, part: Pass, shards: Shards) -> Wave:
-    meter, run = Meter(partial(cores_now, reader.context)), reader.run
+    run = reader.run
     log = [row for each in reader.attempts(shards, final=False) for row in each.log.values()]
     check_budget(log, len(shards), reader.rules.wave_failures)
     lost = sum(row["failure"] in PLATFORM for row in log)
-    counts = ShardTotals(core_seconds=meter.core_seconds())
+    counts = ShardTotals(core_seconds=reader.meter.core_seconds())
     totals: Totals = Counter({MetricSample("core_seconds_total"): ceil(counts.core_seconds)})
     totals |= {MetricSample("pass_waves_total"): 1, MetricSample("pass_shards_total"): len(shards)}
     attempt = f"pass-{part.number + 1}-{next(iter(shards)):06}-{secrets.token_hex(4)}"

@@ -29,7 +29,6 @@ from presswatch_spark.core.errors import CorpusError, PresswatchError, StorageEr
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import LateError, time_limit
-from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.host_limits import BlockedError
@@ -280,8 +279,8 @@ class Work:
     `shards`: the plan, in which a shard's position identifies it. `key`: equal for equal plan, corpus,
     settings and version. `read`: reads one shard, on any worker. `facts`: known columns of the run's row.
     `asked`: other facts for the first event. `preparing`: a context in which Spark starts, once the run is
-    owned. `guard`: makes the guard of the run, from a meter of its cores. `beginning`: called for a new run;
-    if it raises, nothing of it remains. `corpus`: `corpus_articles`.
+    owned. `beginning`: called for a new run; if it raises, nothing of it remains. `corpus`: rows of
+    `corpus_articles`.
     """
 
     kind: Kind
@@ -291,7 +290,7 @@ class Work:
     facts: Row
     asked: Row = field(default_factory=dict)
     preparing: Callable[[], AbstractContextManager[object]] = nullcontext
-    guard: Callable[[Meter], Guard] | None = None
+    guard: Guard = lambda counts: None
     corpus: Callable[[], Iterable[pa.RecordBatch]] | None = None
     passes: Passes | None = None
     beginning: Callable[[], None] | None = None

@@ -5,8 +5,7 @@ replacement, and their deviations scaled to a sample without replacement (Rao an
 deviations in standard errors make the interval (Efron's bootstrap-t). If few files make up the variance, the
 upper quantile moves out as Student's t (Hesterberg 2015), by Satterthwaite's degrees of freedom (1946).
 
-**Shares**: the limits of Clopper and Pearson (1934), by binomial sums; cautious for draws without
-replacement.
+**Shares**: the limits of Clopper and Pearson (1934); cautious for draws without replacement.
 """
 
 import math

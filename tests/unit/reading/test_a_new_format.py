@@ -9,9 +9,10 @@ import pytest
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.reading import registry
-from presswatch_spark.scanning.costs import PriceList, estimate
+from presswatch_spark.scanning.costs import Bill
 from presswatch_spark.scanning.shard.kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import StorageOptions, stat
+from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import presswatch
 from tests.world.paracrawl import PARACRAWL
@@ -71,10 +72,8 @@ def test_a_row_of_it_can_be_fetched(shard: Path, corpus: Path, tmp_path: Path) -
 
 
 def test_a_scan_of_it_is_estimated(shard: Path) -> None:
-    shards = [stat(str(shard), StorageOptions())]
-    by_name, by_format = (
-        estimate(shards, name, gate=False, prices=PriceList.read()) for name in ("auto", "paracrawl")
-    )
+    shards = ShardPlan.of([stat(str(shard), StorageOptions())])
+    by_name, by_format = (Bill.of(shards, name, ScanConfig()) for name in ("auto", "paracrawl"))
     assert by_name == by_format
     assert (by_name.unknown, by_name.stored_bytes) == (0, shard.stat().st_size)
 

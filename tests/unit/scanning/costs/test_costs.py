@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from contextlib import nullcontext
 from itertools import chain, repeat
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from presswatch_spark.core.errors import BudgetError, ConfigError
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
-from presswatch_spark.scanning.costs import Bill, CostGuard, Meter, PriceList, estimate, kind_of
+from presswatch_spark.scanning.costs import Bill, CostGuard, Meter, PriceList, kind_of
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
@@ -31,8 +32,14 @@ def shards(count: int, size: int | None = None, name: str = "{}.warc.wet.gz") ->
 
 
 def bill(count: int, size: int | None = GB, languages: tuple[str, ...] = (), **rules: object) -> Bill:
+    return estimate(shards(count, size), "wet", languages, **rules)
+
+
+def estimate(
+    plan: Iterable[ObjectInfo], dataset: str, languages: tuple[str, ...] = (), **rules: object
+) -> Bill:
     config = ScanConfig(run=RunRules(**rules), read=ReadRules(languages=languages))  # type: ignore[arg-type]
-    return Bill.of(shards(count, size), "wet", config)
+    return Bill.of(ShardPlan.of(plan), dataset, config)
 
 
 class TestReckoning:
@@ -48,7 +55,7 @@ class TestReckoning:
         }
         assert PRICES.rates == rates
         # A hundredth of the crawl.
-        expected = estimate(shards(1_000), "wet", False, PRICES)
+        expected = bill(1_000, None)
         assert 100 * expected.core_hours == pytest.approx(rows[WET]["core_hours"], abs=0.05)
         dollars = PRICES.machine(CHEAP).dollars(100 * expected.core_hours)
         assert dollars == pytest.approx(rows[WET]["dollars"][CHEAP], abs=0.005)
@@ -56,15 +63,15 @@ class TestReckoning:
 
     def test_known_sizes_count_and_unknown_ones_are_the_mean_of_their_release(self) -> None:
         mixed = [ObjectInfo("/a.wet.gz", 10 * GB), ObjectInfo("/b.wet.gz")]
-        expected = estimate(mixed, "auto", False, PRICES)
+        expected = estimate(mixed, "auto")
         assert expected.stored_bytes == 10 * GB + 6.42e12 / 100_000
         assert dict(expected.guessed) == {WET: 1}
 
     def test_a_gate_is_faster_where_it_was_measured(self) -> None:
-        whole, french = (estimate(shards(1, GB), "wet", gate, PRICES).core_hours for gate in (False, True))
+        whole, french = (bill(1, languages=gate).core_hours for gate in ((), ("fra",)))
         assert french == pytest.approx(whole * PRICES.rates["wet", False] / PRICES.rates["wet", True])
         plan = shards(1, GB, "{}.json.gz")
-        assert estimate(plan, "c4", True, PRICES) == estimate(plan, "c4", False, PRICES)
+        assert estimate(plan, "c4", ("fra",)) == estimate(plan, "c4")
 
     @cases(
         ("uri", "dataset", "kind"),
@@ -86,10 +93,10 @@ class TestReckoning:
         assert kind_of(uri, dataset) == kind
 
     def test_what_nothing_is_known_of_is_counted_and_left_out_as_are_sizes_of_robots_txt(self) -> None:
-        expected = estimate([ObjectInfo("/x", GB), ObjectInfo("/y.wet.gz", GB)], "auto", False, PRICES)
+        expected = estimate([ObjectInfo("/x", GB), ObjectInfo("/y.wet.gz", GB)], "auto")
         assert (expected.shards, expected.unknown, expected.stored_bytes) == (2, 1, GB)
         uri = "s3://commoncrawl/crawl-data/CC-MAIN-2024-22/segments/1.2/robotstxt/x.warc.gz"
-        unlisted, listed = (estimate([ObjectInfo(uri, size)], "warc", False, PRICES) for size in (None, GB))
+        unlisted, listed = (estimate([ObjectInfo(uri, size)], "warc") for size in (None, GB))
         assert (unlisted.unknown, unlisted.core_hours) == (1, 0)
         assert (listed.unknown, listed.stored_bytes) == (0, GB)
 
@@ -100,7 +107,7 @@ class TestReckoning:
         ]
         (tmp_path / "own.yaml").write_text(yaml.safe_dump(table))
         theirs = bill(40, price="ours", prices=str(tmp_path / "own.yaml"))
-        hours = theirs.estimate.core_hours
+        hours = theirs.core_hours
         assert theirs.machine.dollars(hours) == pytest.approx(hours / 2)
 
     def test_what_spark_calls_a_core_is_a_vcpu(self) -> None:
@@ -239,15 +246,17 @@ class TestWhile:
         said, left = list[str](), chain(cores[:1], cores, repeat(cores[-1]))
         times = iter([0.0, *(at for _, at in course)])
         meter = Meter(lambda: next(left), lambda: next(times))
-        guard = CostGuard(bill(1, **rules), 100, meter, said.append)
-        for done, _ in course[:-1]:
-            guard(ShardTotals(shards=done))
+        guard, done = CostGuard(bill(100, **rules), said.append), ShardTotals()
+        for shards, _ in course[:-1]:
+            done = ShardTotals(shards=shards, core_seconds=done.core_seconds + meter.core_seconds())
+            guard(done)
+        spent = done.core_seconds + meter.core_seconds()
         with pytest.raises(BudgetError, match=re.escape(stopped)) if stopped else nullcontext():
-            guard(ShardTotals(shards=course[-1][0]))
+            guard(ShardTotals(shards=course[-1][0], core_seconds=spent))
         if told is not None:
             assert said == ([f"estimate by {told}"] if told else [])
 
     def test_what_earlier_processes_of_the_run_spent_counts(self) -> None:
-        guard = CostGuard(bill(1, price=CHEAP, budget=0.10), 100, Meter(lambda: 4), [].append)
+        guard = CostGuard(bill(100, price=CHEAP, budget=0.10), [].append)
         with pytest.raises(BudgetError, match="60 of 100 shards are done"):
             guard(ShardTotals(shards=60, core_seconds=7200.0))

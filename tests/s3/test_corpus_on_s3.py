@@ -16,7 +16,6 @@ from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import CACHE_VARIABLE, Corpus
 from presswatch_spark.legal.notices import plan as plans
-from presswatch_spark.legal.notices.journal import BrokenCampaignError
 from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.register import Register
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
@@ -244,11 +243,11 @@ def test_a_campaign_on_s3_is_as_on_disk(s3: Bucket, tmp_path: Path, monkeypatch:
     notice, day, made = f"{campaign}/notices/syndicat-aws-fr", datetime.now(UTC).date(), list[str]()
     drafted = plans.draft_notice
 
-    def killed(order: Any, out: str, storage: StorageOptions) -> Any:
+    def killed(order: Any, out: str, *more: Any) -> Any:
         if len(made) == 1:
             raise KeyboardInterrupt
         made.append(out)
-        return drafted(order, out, storage)
+        return drafted(order, out, *more)
 
     with web() as server:
         office = bureaux(tmp_path, server)
@@ -258,7 +257,7 @@ def test_a_campaign_on_s3_is_as_on_disk(s3: Bucket, tmp_path: Path, monkeypatch:
             with pytest.raises(KeyboardInterrupt):
                 plan_campaign(order, campaign, storage)
         journal = plan_campaign(order, campaign, storage)
-        assert len(journal.entries) == len(journal.plan["notices"]) == 6
+        assert len(journal.events) == len(journal.plan["notices"]) == 6
         receipt = tmp_path / "receipt.txt"
         receipt.write_text("receipt", "utf-8")
         for words in (
@@ -270,6 +269,6 @@ def test_a_campaign_on_s3_is_as_on_disk(s3: Bucket, tmp_path: Path, monkeypatch:
             assert done.code == 0, done.err
         states = {each.id: each.found.state for each in Register.open(campaign, day, storage).notices}
         assert (states["syndicat-aws-fr"], len(states)) == ("sent", 6)
-        s3.client.delete_object(Bucket="shards", Key="campaign/notices/syndicat-aws-fr/events/0004.json")
-        with pytest.raises(BrokenCampaignError, match=r"events/0004\.json"):
+        s3.client.delete_object(Bucket="shards", Key="campaign/events/0009.json")
+        with pytest.raises(OutputError, match=r"events/0009\.json"):
             Register.open(campaign, day, storage)

@@ -38,7 +38,8 @@ from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
 
 if TYPE_CHECKING:
-    from presswatch_spark.legal.notices.notice import Event, EventKind, Notice
+    from presswatch_spark.legal.notices.journal import Event, EventKind
+    from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule
     from presswatch_spark.legal.notices.register import RegisteredNotice
     from presswatch_spark.legal.notices.states import NoticeState
@@ -504,7 +505,7 @@ def chronology(
     with folder.new_file(name, private=True) as draft:
         draft.write_bytes(data)
     _ = Language(language or "en")
-    events = _.n("{n} event", "{n} events", len(opened.journal.entries))
+    events = _.n("{n} event", "{n} events", len(opened.journal.events))
     return Reply([_("{events} in {file}", events=events, file=out)])
 
 

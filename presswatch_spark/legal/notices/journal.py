@@ -1,163 +1,196 @@
-"""The journal of a campaign: a sealed chain of all events of its notices, so that every change is noticed.
+"""The journal of a notice, or of all notices of a campaign: events in a sealed chain that only grows.
 
+N/events/0001.json …                 the events of a notice in no campaign
 CAMPAIGN/_presswatch_register.json   the plan, sealed, never changed
 CAMPAIGN/notices/ID/                 the notices
-CAMPAIGN/journal/000001.json …       each event with its digest, and the digest of the entry before it
+CAMPAIGN/events/0001.json …          the events of all its notices
+CAMPAIGN/head.json                   digest of the newest event, sealed
 CAMPAIGN/register.lock               lock of the one process that adds events
 
-The first entry has the digest of the plan. An event is written before its entry: if a process is killed
-between the two, the next process that adds an event writes the entry. The chain cannot show that its newest
-entries were removed together with their events: keep a dated copy of its head, as a chronology has it.
+Each event has the digest of the one before it, the first one of a campaign that of the plan. An event is
+written before the head: after a kill between the two, the head is older, which is no fault. The chain cannot
+show that its newest events were removed and the head rewritten: keep a dated copy of the head, as a
+chronology has it.
 """
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Self
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any, Literal, Self
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.storage.disk import Folder, disk_errors
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.file_locks import CAMPAIGN
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 MARKER, LAYOUT = "_presswatch_register.json", 1
-NOTICES, JOURNAL, EVENTS, SUMS = "notices", "journal", "events", "SHA256SUMS"
-ENTRY = ("number", "previous", "notice", "event", "event_sha256")
-_EVENT = re.compile(f"{NOTICES}/([^/]+)/{EVENTS}/.*")
+NOTICES, EVENTS, HEAD, SUMS = "notices", "events", "head.json", "SHA256SUMS"
 LOCK = "register.lock"
-RESTORE = "restore the campaign from a copy; nothing that rests on it is sure until then"
+RESTORE = "restore it from a copy; nothing that rests on it is sure until then"
+EventKind = Literal[
+    "drafted", "edited", "read", "checked", "signed", "sent", "delivered", "refused", "returned", "answered",
+    "reminded", "escalated", "closed",
+]  # fmt: skip
+"""Kinds of events. `refused`: the recipient refused to take the letter; an answer may decline the request."""
 
 
-class BrokenCampaignError(OutputError):
-    """Error for a campaign whose files were changed, exchanged or removed."""
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of a notice: its number from 1, its kind, and when it was noted.
+
+    `sums`: SHA-256 (hex) of the notice's SHA256SUMS at that time. `notice`: its id in a campaign, or empty.
+    `facts`: the content of its file.
+    """
+
+    number: int
+    kind: str
+    noted_at: datetime
+    sums: str
+    notice: str
+    facts: Mapping[str, Any]
+    sha256: str
+
+    @classmethod
+    def of(cls, noted: Mapping[str, Any], data: bytes) -> "Event":
+        """Return the event of a file with the content `noted` and the bytes `data`."""
+        noted_at, notice = datetime.fromisoformat(noted["noted_at"]), noted.get("notice", "")
+        return cls(noted["number"], noted["kind"], noted_at, noted["sums"], notice, noted, _sha256(data))
+
+    @property
+    def day(self) -> date:
+        """Return the day of the event, if a person gave it (`on`), else the day on which it was noted."""
+        given = self.facts.get("on")
+        return date.fromisoformat(str(given)) if given else self.noted_at.date()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Journal:
-    """The journal of the campaign in a folder, whose events all fit it.
+    """The events in a folder, of a campaign or of a notice that is in none, in the order of their chain.
 
-    `plan`: the content of the marker. `entries`: the entries in their order; `head`: digest of the newest.
-    `pending`: notice, number, kind and digest of the event that has no entry yet.
+    `plan`: the content of the campaign's marker; empty for a notice. `start`: the digest that the first event
+    follows.
     """
 
     folder: Folder
     plan: Mapping[str, Any]
-    entries: Sequence[Mapping[str, Any]]
-    head: str
-    pending: tuple[str, int, str, str] | None = None
+    start: str
+    events: tuple[Event, ...] = ()
 
     @classmethod
     def at(cls, path: str, storage: StorageOptions) -> Self | None:
-        """Read the journal of a campaign; None if the folder is none. Raises `BrokenCampaignError`."""
+        """Read the journal of a campaign; None if the folder is none, `OutputError` if it was changed."""
         folder = Folder.of(path, storage)
-        try:
-            folder.read(MARKER)
-        except MissingError:
-            if any(name.startswith(f"{JOURNAL}/") for name in folder.names()):
-                raise broken(folder, MARKER, "the plan is missing") from None
+        # Read the head first: another process may add events meanwhile.
+        head, marker = _content(folder, HEAD), _content(folder, MARKER)
+        if marker is None:
+            if head is not None:
+                raise broken(folder, MARKER, "the plan is missing")
             return None
-        try:
-            return cls._read(folder)
-        except BrokenCampaignError:
-            # Another process may have added events between the listing of the journal and that of notices.
-            return cls._read(folder)
-
-    @classmethod
-    def around(cls, notice: Folder) -> Self | None:
-        """Read the journal of the campaign in which a notice is; None if it is in none."""
-        parent, _, _ = notice.uri.rpartition("/")
-        campaign, _, name = parent.rpartition("/")
-        return cls.at(campaign, notice.storage) if name == NOTICES and campaign else None
-
-    @classmethod
-    def _read(cls, folder: Folder) -> Self:
-        marker, names = folder.read(MARKER)[0], folder.names()
-        plan, entries = _unsealed(folder, MARKER, marker, "notices"), list[Mapping[str, Any]]()
-        head = _sha256(marker)
+        plan = _unsealed(folder, MARKER, marker)
         if plan.get("layout") != LAYOUT:
             raise OutputError(
                 f"the campaign has layout {plan.get('layout')}, and this version reads {LAYOUT}",
                 where=str(folder),
                 remedy="use the version that planned it",
             )
+        names = folder.names()
+        journal = cls(folder, plan, _sha256(marker))._with_events(names)
+        if head is not None:
+            digests = [journal.start, *(event.sha256 for event in journal.events)]
+            if _unsealed(folder, HEAD, head).get("newest") not in digests:
+                raise broken(folder, event_name(len(digests)), "the event is missing")
         # A notice counts from the moment at which its last file is written.
         whole = {name.split("/")[1] for name in names if re.fullmatch(f"{NOTICES}/[^/]+/{SUMS}", name)}
-        if strange := whole - plan["notices"].keys():
-            raise broken(folder, f"{NOTICES}/{min(strange)}", "the plan has no such notice")
-        noted = [name for name in names if name.startswith(f"{JOURNAL}/")]
-        events = [name for name in names if (at := _EVENT.fullmatch(name)) and at[1] in whole]
-        with ThreadPoolExecutor(8, "journal") as pool:
-            data = pool.map(lambda name: folder.read(name)[0], [*noted, *events])
-            files = dict(zip([*noted, *events], data, strict=True))
-        expected = dict[str, str]()
-        for name in noted:
-            if name != (right := entry_name(len(entries) + 1)):
-                raise broken(folder, right, "the entry of the journal is missing")
-            entry = _unsealed(folder, name, files[name], *ENTRY)
-            if (entry["number"], entry["previous"]) != (len(entries) + 1, head):
-                raise broken(folder, name, "the entry follows another one, or another plan")
-            entries.append(entry)
-            head = _sha256(files[name])
-            expected[event_name(entry["notice"], entry["event"])] = entry["event_sha256"]
-        for name, sha256 in expected.items():
-            if name not in files:
-                raise broken(folder, name, "the event is missing")
-            if _sha256(files[name]) != sha256:
-                raise broken(folder, name, "the event is not the one that the journal names")
-        journal = cls(folder, plan, entries, head)
-        for name in sorted(set(events) - expected.keys()):
-            notice = name.split("/")[1]
-            number = len(journal.digests.get(notice, ())) + 1
-            if journal.pending or name != event_name(notice, number):
-                raise broken(folder, name, "the journal does not name this event")
-            kind = str(_unsealed(folder, name, files[name]).get("kind"))
-            journal = replace(journal, pending=(notice, number, kind, _sha256(files[name])))
+        for id in (whole - plan["notices"].keys()) | (journal.notices - whole):
+            raise broken(folder, f"{NOTICES}/{id}", "the notice is missing, or not in the plan")
         return journal
 
-    @cached_property
-    def digests(self) -> dict[str, list[str]]:
-        """Return the SHA-256 (hex) of the events of each notice."""
-        found = defaultdict[str, list[str]](list)
-        for entry in self.entries:
-            found[entry["notice"]].append(entry["event_sha256"])
-        return dict(found)
+    @classmethod
+    def of(cls, notice: Folder) -> Self:
+        """Read the journal of the campaign in which a notice is; its own one if it is in none."""
+        parent, _, _ = notice.uri.rpartition("/")
+        campaign, _, name = parent.rpartition("/")
+        journal = cls.at(campaign, notice.storage) if name == NOTICES and campaign else None
+        return journal or cls(notice, {}, "")._with_events(notice.names())
+
+    def _with_events(self, names: Collection[str]) -> Self:
+        count = sum(name.startswith(f"{EVENTS}/") for name in names)
+        events, newest = list[Event](), self.start
+        expected = [event_name(number) for number in range(1, count + 1)]
+        with ThreadPoolExecutor(8, "journal") as pool:
+            for name, data in zip(expected, pool.map(partial(_content, self.folder), expected), strict=True):
+                try:
+                    noted = unsealed_json(data or b"")
+                    event = Event.of(noted, data or b"")
+                    if (event.number, noted["previous"]) != (len(events) + 1, newest):
+                        raise ValueError("it follows another event")
+                except (ValueError, KeyError, TypeError) as error:
+                    raise broken(self.folder, name, "the event is missing, or has changed") from error
+                events.append(event)
+                newest = event.sha256
+        return replace(self, events=tuple(events))
+
+    @property
+    def head(self) -> str:
+        """Return the digest of the newest event, or that which the first one will follow."""
+        return self.events[-1].sha256 if self.events else self.start
+
+    @property
+    def notices(self) -> set[str]:
+        """Return the ids of the notices that have events."""
+        return {event.notice for event in self.events}
+
+    def events_of(self, notice: str) -> tuple[Event, ...]:
+        """Return the events of a notice."""
+        return tuple(event for event in self.events if event.notice == notice)
 
     def require_file(self, name: str, sha256: str) -> None:
-        """Raise `BrokenCampaignError` if a file is changed, or missing while there are notices."""
-        is_there = name in self.folder.names()
-        if is_there and _sha256(self.folder.read(name)[0]) != sha256:
+        """Raise `OutputError` if a file is changed, or missing while there are notices."""
+        data = _content(self.folder, name)
+        if data is not None and _sha256(data) != sha256:
             raise broken(self.folder, name, "the file has changed")
-        if self.entries and not is_there:
+        if self.events and data is None:
             raise broken(self.folder, name, "the file is missing")
 
     @contextmanager
     def held(self) -> Iterator[Self]:
-        """Lock the campaign, to add events; give its journal as it is now, with all its entries.
+        """Lock a campaign, to add events; give its journal as it is now. A notice in none needs no lock.
 
-        Raises `InUseError` if another process has locked it, `BrokenCampaignError` if it was changed.
+        Raises `InUseError` if another process has locked it, `OutputError` if it was changed.
         """
+        if not self.plan:
+            yield self
+            return
         with locked_campaign(self.folder):
-            yield self._read(self.folder).completed()
+            yield self.at(self.folder.uri, self.folder.storage) or self
 
-    def completed(self) -> Self:
-        """Write the entry of the pending event, if there is one. Only under the lock of the campaign."""
-        return self.with_event(*self.pending) if self.pending else self
+    def with_event(self, notice: str, kind: EventKind, sums: str, facts: Mapping[str, Any]) -> Self:
+        """Write an event and the head; return the journal with the event. Only under the lock of a campaign.
 
-    def with_event(self, notice: str, number: int, kind: str, sha256: str) -> Self:
-        """Write the entry of an event; return the journal with it. Only under the lock of the campaign."""
-        place = {"number": len(self.entries) + 1, "previous": self.head}
-        entry = {"notice": notice, "event": number, "kind": kind, "event_sha256": sha256, **place}
-        data = sealed_json(entry)
-        with disk_errors(str(self.folder)):
-            self.folder.write(entry_name(len(self.entries) + 1), data, absent=True)
-        return replace(self, entries=[*self.entries, entry], head=_sha256(data), pending=None)
+        Raises `StorageError` if another process has written an event of this number.
+        """
+        noted = {
+            "number": len(self.events) + 1,
+            "kind": kind,
+            "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "sums": sums,
+            "previous": self.head,
+            **({"notice": notice} if notice else {}),
+            **facts,
+        }
+        data = sealed_json(noted)
+        event = Event.of(noted, data)
+        self.folder.write(event_name(event.number), data, absent=True)
+        if self.plan:
+            self.folder.write(HEAD, sealed_json({"newest": event.sha256}))
+        return replace(self, events=(*self.events, event))
 
 
 def locked_campaign(folder: Folder) -> AbstractContextManager[Lock]:
@@ -165,29 +198,28 @@ def locked_campaign(folder: Folder) -> AbstractContextManager[Lock]:
     return locked(folder, LOCK, rule=CAMPAIGN)
 
 
-def entry_name(number: int) -> str:
-    """Return the name of an entry."""
-    return f"{JOURNAL}/{number:06}.json"
+def event_name(number: int) -> str:
+    """Return the name of an event."""
+    return f"{EVENTS}/{number:04}.json"
 
 
-def event_name(notice: str, number: int) -> str:
-    """Return the name of an event in its campaign."""
-    return f"{NOTICES}/{notice}/{EVENTS}/{number:04}.json"
-
-
-def _unsealed(folder: Folder, name: str, data: bytes, *keys: str) -> Mapping[str, Any]:
+def _content(folder: Folder, name: str) -> bytes | None:
     try:
-        found = unsealed_json(data)
-        if missing := set(keys) - found.keys():
-            raise ValueError(f"there is no {min(missing)}")
-        return found
+        return folder.read(name)[0]
+    except MissingError:
+        return None
+
+
+def _unsealed(folder: Folder, name: str, data: bytes) -> Mapping[str, Any]:
+    try:
+        return unsealed_json(data)
     except ValueError as error:
         raise broken(folder, name, "the file has changed") from error
 
 
-def broken(folder: Folder, name: str, what: str) -> BrokenCampaignError:
-    """Return the error of a file of a campaign."""
-    return BrokenCampaignError(what, where=folder.at(name), remedy=RESTORE)
+def broken(folder: Folder, name: str, what: str) -> OutputError:
+    """Return the error of a file of a notice or a campaign."""
+    return OutputError(what, where=folder.at(name), remedy=RESTORE)
 
 
 def _sha256(data: bytes) -> str:

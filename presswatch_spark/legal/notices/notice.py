@@ -4,7 +4,7 @@ N/letter.docx letter.pdf form.txt notice.json
 N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
 N/annex/mandates/NAME  the mandates; N/annex/patch.json, the proof of a removal patch, if the letter has one
 N/SHA256SUMS           digests of all files above; written last
-N/events/0001.json …   events, each with the digest of the one before it; never changed
+N/events/0001.json …   events, unless its campaign has them; see `journal`
 N/proofs/0001-NAME …   the proof of an event, by its number; the event has its SHA-256
 """
 
@@ -12,12 +12,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from shutil import copyfile
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.extras import library
@@ -26,7 +26,7 @@ from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.notices.annex import ANNEX, ENDINGS, TABLES
 from presswatch_spark.legal.notices.formats import docx_of, pdf_of, text_of
-from presswatch_spark.legal.notices.journal import EVENTS, SUMS, Journal
+from presswatch_spark.legal.notices.journal import EVENTS, SUMS, Event, EventKind, Journal
 from presswatch_spark.legal.notices.letter import (
     MANDATES,
     PATCH,
@@ -41,7 +41,7 @@ from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, StorageOptions, canonical, read_object
-from presswatch_spark.tables.seals import sealed_json, unsealed_json
+from presswatch_spark.tables.seals import unsealed_json
 
 NOTICE, LETTER, PDF, FORM = "notice.json", "letter.docx", "letter.pdf", "form.txt"
 PROOFS, LAYOUT = "proofs", 1
@@ -50,11 +50,6 @@ PROOF = "proof.json"
 TEXT_KEYS = ("text", "second_text")
 """Keys of an element's texts in notice.json, by column of the letter."""
 SCHEMA = Path(__file__).with_name("notice.schema.json")
-EventKind = Literal[
-    "drafted", "edited", "read", "checked", "signed", "sent", "delivered", "refused", "returned", "answered",
-    "reminded", "escalated", "closed",
-]  # fmt: skip
-"""Kinds of events. `refused`: the recipient refused to take the letter; an answer may decline the request."""
 PROOF_CHARACTERS = 100
 """Most characters of a proof's file name that are kept."""
 
@@ -74,57 +69,23 @@ class EventDetails:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event of a notice: its number from 1, its kind, when it was noted, and further facts.
-
-    `sums`: SHA-256 (hex) of the notice's SHA256SUMS at that time.
-    """
-
-    number: int
-    kind: str
-    noted_at: datetime
-    sums: str
-    facts: Mapping[str, Any]
-    sha256: str
-
-    @classmethod
-    def of(cls, noted: Mapping[str, Any], data: bytes) -> "Event":
-        """Return the event of a file with the content `noted` and the bytes `data`."""
-        own = {"number", "kind", "noted_at", "sums", "previous"}
-        return cls(
-            number=int(noted["number"]),
-            kind=str(noted["kind"]),
-            noted_at=datetime.fromisoformat(str(noted["noted_at"])),
-            sums=str(noted["sums"]),
-            facts={name: value for name, value in noted.items() if name not in own},
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
-
-    @property
-    def day(self) -> date:
-        """Return the day of the event, if a person gave it (`on`), else the day on which it was noted."""
-        given = self.facts.get("on")
-        return date.fromisoformat(str(given)) if given else self.noted_at.date()
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """A drafted notice. `about` is its notice.json, `sums` the digests in SHA256SUMS by file name.
 
-    `digest`: SHA-256 (hex) of SHA256SUMS, and thereby of all files. `journal`: that of the campaign in which
-    it is.
+    `digest`: SHA-256 (hex) of SHA256SUMS, and thereby of all files. `journal`: that of its campaign, or its
+    own one; `events`: its events there.
     """
 
     folder: Folder
     about: Mapping[str, Any]
     sums: Mapping[str, str]
     digest: str
+    journal: Journal
     events: tuple[Event, ...] = ()
-    journal: Journal | None = None
 
     @classmethod
     def open(cls, path: str, storage: StorageOptions, journal: Journal | None = None) -> "Notice":
-        """Open a notice; `OutputError` if there is none, or events of it or of its campaign were changed.
+        """Open a notice; `OutputError` if there is none, or events in its journal were changed.
 
         `journal`: that of its campaign, if it was read already.
         """
@@ -132,7 +93,7 @@ class Notice:
         if folder.is_local:
             # Through a link, the campaign around the notice would not be seen.
             folder = Folder.of(str(folder.path.resolve()), storage)
-        journal = journal or Journal.around(folder)
+        journal = journal or Journal.of(folder)
         try:
             listed = folder.read(SUMS)[0]
             lines = (line.partition("  ") for line in listed.decode().splitlines())
@@ -148,23 +109,13 @@ class Notice:
             raise OutputError(
                 f"{NOTICE} or {SUMS} cannot be read", where=str(folder), remedy="draft the notice again"
             ) from error
-        events, newest = list[Event](), ""
-        for name in (name for name in folder.names() if name.startswith(f"{EVENTS}/")):
-            data = folder.read(name)[0]
-            try:
-                noted = unsealed_json(data)
-                event = Event.of(noted, data)
-                if (noted["previous"], event.number) != (newest, len(events) + 1):
-                    raise ValueError("it follows another event")
-            except (ValueError, KeyError, TypeError) as error:
-                raise OutputError(
-                    "the event has changed, or one before it is missing",
-                    where=folder.at(name),
-                    remedy="restore the notice from a copy, or draft it again",
-                ) from error
-            events.append(event)
-            newest = event.sha256
-        return cls(folder, about, sums, hashlib.sha256(listed).hexdigest(), tuple(events), journal)
+        notice = cls(folder, about, sums, hashlib.sha256(listed).hexdigest(), journal)
+        return replace(notice, events=journal.events_of(notice.id))
+
+    @property
+    def id(self) -> str:
+        """Return its id in its campaign; empty if it is in none."""
+        return self.folder.uri.rpartition("/")[2] if self.journal.plan else ""
 
     @property
     def drafted_on(self) -> date:
@@ -195,7 +146,7 @@ class Notice:
         proofs = (event.facts for event in self.events if "proof" in event.facts)
         expected |= {str(facts["proof"]): str(facts["file"]) for facts in proofs}
         # A process that is killed between a proof and its event leaves a proof with the next number.
-        unfinished = f"{PROOFS}/{len(self.events) + 1:04}-"
+        unfinished = f"{PROOFS}/{len(self.journal.events) + 1:04}-"
         for name in sorted(expected.keys() - files.keys()):
             yield name, sentence(N_("it is missing"))
         for name in sorted(files.keys() - expected.keys()):
@@ -208,62 +159,55 @@ class Notice:
         if not self.events or self.events[0].sums != self.digest:
             yield SUMS, sentence(N_("it is not the one that was drafted"))
 
-    def add_event(self, kind: EventKind, details: EventDetails = EventDetails(), **facts: Any) -> Self:
-        """Append an event, with a copy of its proof, and its entry in the journal; return the notice with it.
+    def add_event(
+        self, kind: EventKind, details: EventDetails = EventDetails(), *, is_held: bool = False, **facts: Any
+    ) -> Self:
+        """Append an event to the journal, with a copy of its proof; return the notice with it.
 
-        `facts`: further facts, None if unknown. Raises `InputError` if the name of the person or the proof is
-        empty, `OutputError` if another process has appended an event since `open`, `StorageError` if the
-        proof cannot be read.
+        `is_held`: this process has locked the campaign. `facts`: further facts, None if unknown. Raises
+        `InputError` if the name of the person or the proof is empty, `OutputError` if another process has
+        appended an event since `open`, `StorageError` if the proof cannot be read.
         """
-        number, own_id = len(self.events) + 1, self.folder.uri.rpartition("/")[2]
-        noted: dict[str, Any] = {
-            "number": number,
-            "kind": kind,
-            "noted_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "sums": self.digest,
-            "previous": self.events[-1].sha256 if self.events else "",
-        }
         by = account_name() if details.by is None else details.by
         if by is not None and not by.strip():
             raise InputError("the person has no name", where=str(self.folder), remedy="pass it with --by")
         on = details.on and details.on.isoformat()
         known = {"by": by, **facts, "on": on, "via": details.via, "note": details.note}
-        noted |= {name: value for name, value in known.items() if value is not None}
-        proof, content = details.proof, b""
-        if proof:
-            content = read_object(proof, self.folder.storage)[0]
-            if not content:
-                raise InputError("the proof is an empty file", where=proof, remedy="pass the right file")
-            name = re.sub(r"[^\w.-]+", "-", proof.rstrip("/").rpartition("/")[2])[-PROOF_CHARACTERS:]
-            noted["file"] = hashlib.sha256(content).hexdigest()
-            noted["proof"] = f"{PROOFS}/{number:04}-{name}"
-        data = sealed_json(noted)
-        with ExitStack() as held, disk_errors(str(self.folder)):
-            journal = held.enter_context(self.journal.held()) if self.journal else None
-            if journal and list(journal.digests[own_id]) != [event.sha256 for event in self.events]:
+        noted = {name: value for name, value in known.items() if value is not None}
+        proof = details.proof
+        content = read_object(proof, self.folder.storage)[0] if proof else b""
+        if proof and not content:
+            raise InputError("the proof is an empty file", where=proof, remedy="pass the right file")
+        held = nullcontext(self.journal) if is_held else self.journal.held()
+        with held as journal, disk_errors(str(self.folder)):
+            if journal.events_of(self.id) != self.events:
                 what, remedy = "another process has noted an event meanwhile", "give the command again"
                 raise OutputError(what, where=str(self.folder), remedy=remedy)
             if proof:
-                begun = f"{PROOFS}/{number:04}-"
+                begun = f"{PROOFS}/{len(journal.events) + 1:04}-"
+                name = re.sub(r"[^\w.-]+", "-", proof.rstrip("/").rpartition("/")[2])[-PROOF_CHARACTERS:]
+                noted |= {"file": hashlib.sha256(content).hexdigest(), "proof": f"{begun}{name}"}
                 self.folder.delete([name for name in self.folder.names() if name.startswith(begun)])
                 self.folder.write(noted["proof"], content, absent=True)
-            self.folder.write(f"{EVENTS}/{number:04}.json", data, absent=True)
-            event = Event.of(noted, data)
-            if journal:
-                journal.with_event(own_id, number, kind, event.sha256)
-        return replace(self, events=(*self.events, event))
+            journal = journal.with_event(self.id, kind, self.digest, noted)
+        return replace(self, journal=journal, events=journal.events_of(self.id))
 
 
 @contextmanager
-def new_notice(path: str, storage: StorageOptions) -> Iterator[Path]:
-    """Give a local folder, which becomes the notice at `path` after the block; raises as `new_folder`."""
+def new_notice(path: str, storage: StorageOptions, *, is_alone: bool = True) -> Iterator[Path]:
+    """Give a local folder, which becomes the notice at `path` after the block; raises as `new_folder`.
+
+    `is_alone`: it is in no campaign, and has its own journal.
+    """
     with disk_errors(path), new_folder(path, storage, SUMS, private=True) as draft:
         yield draft
         names = sorted(each.relative_to(draft).as_posix() for each in draft.rglob("*") if each.is_file())
         text = "".join(f"{file_sha256(draft / name)}  {name}\n" for name in names)
         (draft / SUMS).write_text(text, encoding="utf-8")
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        Notice(Folder.of(str(draft), StorageOptions()), {}, {}, digest).add_event("drafted")
+        if is_alone:
+            journal = Journal(Folder.of(str(draft), StorageOptions()), {}, "")
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            Notice(journal.folder, {}, {}, digest, journal).add_event("drafted")
 
 
 def schema_fault(about: Mapping[str, Any]) -> Sentence | None:
@@ -292,8 +236,10 @@ class DraftedNotice:
     missing: Mapping[str, Sequence[str]]
 
 
-def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = None) -> DraftedNotice:
-    """Draft a notice in a new folder.
+def draft_notice(
+    order: NoticeOrder, out: str, storage: StorageOptions | None = None, journal: Journal | None = None
+) -> DraftedNotice:
+    """Draft a notice in a new folder; `journal`: that of the campaign, which gets its event later.
 
     Raises `InputError` if no place concerns the recipient or a fact is later than the letter, `OutputError`
     if `out` is not empty or not writable, `ConfigError` without a library of the extra `legal`.
@@ -302,7 +248,7 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
     proof, patch = _proof_of(order, order.patch, storage) if order.patch else (b"", None)
     content = NoticeContent.of(order, patch)
     _require_earlier(content)
-    with new_notice(out, storage) as folder:
+    with new_notice(out, storage, is_alone=journal is None) as folder:
         (folder / ANNEX / MANDATES).mkdir(parents=True)
         content.annex.write(folder / ANNEX, order.languages[-1], storage)
         names = [f"{ANNEX}/{table}.{ending}" for table in TABLES for ending in ENDINGS]
@@ -322,7 +268,7 @@ def draft_notice(order: NoticeOrder, out: str, storage: StorageOptions | None = 
         (folder / FORM).write_text(text_of(letter, content.annex.rows), encoding="utf-8")
         text = json.dumps(about, ensure_ascii=True, indent=1) + "\n"
         (folder / NOTICE).write_text(text, encoding="utf-8")
-    return DraftedNotice(Notice.open(out, storage), content, letter.missing)
+    return DraftedNotice(Notice.open(out, storage, journal), content, letter.missing)
 
 
 def _proof_of(order: NoticeOrder, patch: str, storage: StorageOptions) -> tuple[bytes, Mapping[str, Any]]:

@@ -34,12 +34,13 @@ from presswatch_spark.legal.notices.journal import (
     LOCK,
     MARKER,
     NOTICES,
+    SUMS,
     Journal,
     locked_campaign,
 )
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder, rights_claimed
-from presswatch_spark.legal.notices.notice import draft_notice, today
+from presswatch_spark.legal.notices.notice import Notice, draft_notice, today
 from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipients, load_sender
 from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
@@ -109,7 +110,7 @@ def plan_campaign(
         arguments = _arguments(order, day, map(sources.__getitem__, order.cases), storage)
         if journal:
             _require_same(journal, "arguments", arguments, journal.plan["arguments"])
-            if journal.plan["notices"].keys() == journal.digests.keys() and not journal.pending:
+            if journal.plan["notices"].keys() == journal.notices:
                 return journal
         division = _divide(order, folder, day, sources)
         exclusions = _csv(division.exclusions, storage)
@@ -133,21 +134,23 @@ def plan_campaign(
                 draft.write_bytes(exclusions)
         journal = Journal.at(out, storage)
         assert journal
-        return _draft(journal.completed(), division.orders, tell)
+        return _draft(journal, division.orders, tell)
 
 
 def _draft(journal: Journal, orders: Mapping[str, NoticeOrder], tell: Callable[[str], None]) -> Journal:
-    folder = journal.folder
-    for id in [id for id in orders if id not in journal.digests]:
+    folder, there = journal.folder, set(journal.folder.names())
+    for id in [id for id in orders if id not in journal.notices]:
+        place = folder.at(f"{NOTICES}/{id}")
         try:
-            drafted = draft_notice(orders[id], folder.at(f"{NOTICES}/{id}"), folder.storage)
+            # A process that is killed between a notice and its event leaves a whole notice.
+            if f"{NOTICES}/{id}/{SUMS}" not in there:
+                draft_notice(orders[id], place, folder.storage, journal)
         except InputError:
             # A plan whose first letter cannot be written, such as one of a day before its facts, is void.
-            if not journal.entries:
+            if not journal.events:
                 folder.delete([EXCLUSIONS, MARKER])
             raise
-        (event,) = drafted.notice.events
-        journal = journal.with_event(id, event.number, event.kind, event.sha256)
+        journal = Notice.open(place, folder.storage, journal).add_event("drafted", is_held=True).journal
         tell(id)
     return journal
 

@@ -12,10 +12,10 @@ from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.translation import N_, n
 from presswatch_spark.legal.evidence import typesetting
 from presswatch_spark.legal.evidence.typesetting import in_print
-from presswatch_spark.legal.notices.journal import MARKER, NOTICES, Journal, broken
+from presswatch_spark.legal.notices.journal import MARKER, NOTICES, Event, Journal, broken
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import LetterWords
-from presswatch_spark.legal.notices.notice import PROOFS, Event, Notice
+from presswatch_spark.legal.notices.notice import PROOFS, Notice
 from presswatch_spark.legal.notices.plan import EXCLUSIONS
 from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
@@ -54,10 +54,7 @@ class Register:
 
     @classmethod
     def open(cls, path: str, day: date, storage: StorageOptions) -> Self:
-        """Open a campaign; `BrokenCampaignError` if its plan, journal, events or proofs were changed.
-
-        Raises `OutputError` if there is no campaign, or a sent notice has changed.
-        """
+        """Open a campaign; `OutputError` if there is none, or a plan, event, proof or sent notice changed."""
         journal, statuses = Journal.at(path, storage), dict[str, CaseStatus]()
         if journal is None:
             raise OutputError(
@@ -67,7 +64,7 @@ class Register:
         notices = list[RegisteredNotice]()
         for id, planned in journal.plan["notices"].items():
             notice, found = None, NoticeState("planned", step="draft")
-            if id in journal.digests:
+            if id in journal.notices:
                 notice = Notice.open(journal.folder.at(f"{NOTICES}/{id}"), storage, journal)
                 found = state_of(notice, day, statuses=statuses)
                 for name in found.changed:
@@ -145,7 +142,7 @@ _KINDS = {
     "escalated": N_("The matter was taken to a court or an authority."),
     "closed": N_("The notice was closed."),
 }
-_PLACES, _ENTRIES = n("{n} place", "{n} places"), n("{n} entry", "{n} entries")
+_PLACES, _EVENTS = n("{n} place", "{n} places"), n("{n} event", "{n} events")
 
 
 def chronology(register: Register, languages: Sequence[str]) -> bytes:
@@ -202,14 +199,11 @@ def _part(
         )
         for case, at, counts, newest in sorted(probed, key=lambda each: each[1])
     ]
-    facts = {"entries": _.n(*_ENTRIES, len(journal.entries)), "sha256": journal.head}
-    chain = N_(
-        "Each entry contains the digest of an event and that of the entry before it, the first one"
-        " that of {file}."
-    )
+    facts = {"events": _.n(*_EVENTS, len(journal.events)), "sha256": journal.head}
+    chain = N_("Each event contains the digest of the one before it, the first one that of {file}.")
     dates = N_("Planned on {day}. Events have the days that persons recorded. Times are in UTC.")
     head = [
-        _("The journal has {entries}; the digest of the newest is {sha256}.", **facts),
+        _("The journal has {events}; the digest of the newest is {sha256}.", **facts),
         _(chain, file=MARKER),
     ]
     return {

@@ -11,12 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.translation import N_
+from presswatch_spark.legal.notices.journal import Event, EventKind
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.notice import (
     NOTICE,
-    Event,
     EventDetails,
-    EventKind,
     Notice,
     schema_fault,
 )

@@ -21,6 +21,7 @@ from presswatch_spark.legal.notices.journal import Journal, locked_campaign
 from presswatch_spark.legal.notices.notice import EventDetails, Notice, today
 from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.register import Register
+from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.campaigns import LAWS, PLANNED, PUBLISHERS, Bureaux, bureaux
 from tests.world.commands import outcome, presswatch
@@ -138,7 +139,7 @@ def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(
         f"proofs/{proof.name}", journal.head, "1A12345678901",
     ):  # fmt: skip
         assert words in text, words
-    assert all(sha in text for shas in journal.digests.values() for sha in shas)
+    assert all(event.sha256 in text for event in journal.events)
 
 
 def test_a_probe_that_finds_nothing_left_ends_a_notice(tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_every_place_is_in_a_notice_or_among_the_exclusions(office: Bureaux, tmp
         excluded = list(DictReader(file))
     named = {
         target
-        for id in journal.digests
+        for id in journal.notices
         for target in Notice.open(str(tmp_path / "campaign/notices" / id), STORAGE).about["query"]["targets"]
     }
     assert {row["reason"] for row in excluded} == {
@@ -215,13 +216,13 @@ def test_a_killed_plan_resumes_and_changes_nothing_that_it_had_made(
     campaign, made = tmp_path / "campaign", list[str]()
     order = office.order(senders=[str(office.folder / "alliance.yaml")])
 
-    def killed(given: Any, out: str, storage: StorageOptions) -> Any:
+    def killed(given: Any, out: str, *more: Any) -> Any:
         if len(made) == 3:
             (Path(out).parent / f".{Path(out).name}.partial/new/events").mkdir(parents=True)
             (Path(out).parent / f".{Path(out).name}.partial/presswatch-draft").touch()
             raise KeyboardInterrupt
         made.append(out)
-        return drafted(given, out, storage)
+        return drafted(given, out, *more)
 
     drafted = plans.draft_notice
     with monkeypatch.context() as patch:
@@ -235,6 +236,11 @@ def test_a_killed_plan_resumes_and_changes_nothing_that_it_had_made(
         plan_campaign(replace(order, days=20), str(campaign), STORAGE)
     with pytest.raises(InputError, match="other arguments: --date"):
         plan_campaign(replace(order, drafted=today()), str(campaign), STORAGE)
+    with monkeypatch.context() as patch:
+        patch.setattr(Notice, "add_event", raising(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            plan_campaign(order, str(campaign), STORAGE)
+    assert Counter(states(campaign).values()) == {"drafted": 3, "planned": 3}
     journal = plan_campaign(replace(order, drafted=None), str(campaign), STORAGE)
     assert set(states(campaign).values()) == {"drafted"}
     after = bytes_of(campaign / "notices")
@@ -270,7 +276,7 @@ def test_a_plan_refuses_files_that_do_not_fit_each_other(office: Bureaux, tmp_pa
 # --- changes by hand
 
 FIRST, OTHER = "notices/alliance-common-crawl-fr", "notices/syndicat-aws-fr"
-PROOF = "proofs/0004-receipt.txt"
+PROOF = "proofs/0015-receipt.txt"
 
 
 def swap(campaign: Path) -> None:
@@ -279,22 +285,21 @@ def swap(campaign: Path) -> None:
 
 
 def insert(campaign: Path) -> None:
-    for number in (5, 6):
-        shutil.copy(campaign / FIRST / "events/0001.json", campaign / FIRST / f"events/000{number}.json")
+    shutil.copy(campaign / "events/0001.json", campaign / "events/0016.json")
 
 
 def reorder(campaign: Path) -> None:
     for source, target in (("0001", "x"), ("0002", "0001"), ("x", "0002")):
-        (campaign / FIRST / f"events/{source}.json").rename(campaign / FIRST / f"events/{target}.json")
+        (campaign / f"events/{source}.json").rename(campaign / f"events/{target}.json")
 
 
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "an event": (lambda at: (at / FIRST / "events/0002.json").write_bytes(b"{}"), "events/0002.json"),
-    "no event": (lambda at: (at / FIRST / "events/0002.json").unlink(), "events/0002.json"),
-    "no last event": (lambda at: (at / FIRST / "events/0004.json").unlink(), "events/0004.json"),
-    "an inserted event": (insert, "events/000"),
+    "an event": (lambda at: (at / "events/0013.json").write_bytes(b"{}"), "events/0013.json"),
+    "no event": (lambda at: (at / "events/0013.json").unlink(), "events/0013.json"),
+    "no last event": (lambda at: (at / "events/0015.json").unlink(), "events/0015.json"),
+    "an inserted event": (insert, "events/0016.json"),
     "another order": (reorder, "events/0001.json"),
-    "exchanged notices": (swap, "events/0001.json"),
+    "exchanged notices": (swap, FIRST),
     "no notice": (lambda at: shutil.rmtree(at / OTHER), OTHER),
     "a notice more": (lambda at: shutil.copytree(at / OTHER, at / "notices/more"), "notices/more"),
     "a proof": (lambda at: (at / FIRST / PROOF).write_bytes(b"x"), PROOF),
@@ -308,10 +313,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no plan": (lambda at: (at / "_presswatch_register.json").unlink(), "_presswatch_register.json"),
     "exclusions": (lambda at: (at / "exclusions.csv").write_bytes(b"x"), "exclusions.csv"),
-    "no entry": (lambda at: (at / "journal/000003.json").unlink(), "journal/000003.json"),
-    "an entry": (
-        lambda at: shutil.copy(at / "journal/000002.json", at / "journal/000003.json"), "journal/000003.json"
-    ),
+    "the head": (lambda at: (at / "head.json").write_bytes(b"{}"), "head.json"),
 }  # fmt: skip
 
 
@@ -344,21 +346,25 @@ def test_a_change_by_hand_is_named_by_every_command(sent: Path, tmp_path: Path, 
         assert not (tmp_path / "c.pdf").exists()
 
 
-def test_a_process_that_is_killed_before_its_entry_raises_no_alarm(
+def test_a_process_that_is_killed_before_it_writes_the_head_raises_no_alarm(
     campaign: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = campaign / FIRST
-    entries = len(list((campaign / "journal").iterdir()))
+    head = (campaign / "head.json").read_bytes()
+    written = Folder.write
+
+    def killed(folder: Folder, name: str, *data: Any, **how: Any) -> str:
+        return written(folder, name, *data, **how) if name != "head.json" else raising(KeyboardInterrupt)()
+
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "with_event", raising(KeyboardInterrupt))
+        patch.setattr(Folder, "write", killed)
         with pytest.raises(KeyboardInterrupt):
-            Notice.open(str(path), STORAGE).add_event("signed", EventDetails(NAME))
-    assert len(list((path / "events").iterdir())) == 2
-    assert len(list((campaign / "journal").iterdir())) == entries
+            Notice.open(str(campaign / FIRST), STORAGE).add_event("signed", EventDetails(NAME))
+    assert (campaign / "head.json").read_bytes() == head
     assert states(campaign)["alliance-common-crawl-fr"] == "drafted"
+    assert len(Notice.open(str(campaign / FIRST), STORAGE).events) == 2
     note(campaign, "syndicat-aws-fr", "closed", today())
-    assert len(list((campaign / "journal").iterdir())) == entries + 2
     assert states(campaign)["syndicat-aws-fr"] == "closed"
+    assert (campaign / "head.json").read_bytes() != head
 
 
 def test_of_two_processes_one_adds_an_event_and_the_other_is_told(campaign: Path, tmp_path: Path) -> None:
@@ -372,8 +378,7 @@ def test_of_two_processes_one_adds_an_event_and_the_other_is_told(campaign: Path
     # Through a link, the journal is kept, too.
     (tmp_path / "link").symlink_to(campaign / FIRST)
     presswatch("notice", "sign", "--by", NAME, "--on", PLANNED.isoformat(), tmp_path / "link")
-    journal = register_of(campaign).journal
-    assert (len(journal.digests["alliance-common-crawl-fr"]), journal.pending) == (3, None)
+    assert len(register_of(campaign).journal.events_of("alliance-common-crawl-fr")) == 3
 
 
 # --- what it shows

@@ -244,7 +244,7 @@ def test_a_signature_has_the_name_of_the_notice_and_an_event_that_was_changed_or
     with pytest.raises(OutputError, match=r"0001\.json.*changed"):
         shared.open("events")
     first.unlink()
-    with pytest.raises(OutputError, match=r"0002\.json"):
+    with pytest.raises(OutputError, match=r"0001\.json"):
         shared.open("events")
     first.write_bytes(kept)
     assert [event.kind for event in shared.open("events").events] == ["drafted", "signed"]

@@ -32,18 +32,18 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "datasets": "releases",
     },
     "Find copies": {
-        "scan": "scan", "inspect": "candidates", "verify-candidates": "candidates", "census": "census",
+        "scan": "scan", "inspect": "scan", "verify-candidates": "scan", "census": "census",
         "campaign": "campaign", "watch": "campaign",
     },
     "Read the tables": {
         "runs": "tables", "matches": "matches", "explain": "matches", "sql": "tables", "estimate": "tables",
-        "compare": "compare", "rights": "rights", "exposure": "rights", "report": "claims",
+        "compare": "matches", "rights": "rights", "exposure": "rights", "report": "claims",
     },
     "Prove": {
         "verify-rows": "maintenance", "fetch": "maintenance", "claims": "claims", "review": "claims",
         "evidence": "evidence",
     },
-    "Act": {"notice": "notice", "removal": "removal", "reservations": "reservations"},
+    "Act": {"notice": "notice", "removal": "removal", "reservations": "rights"},
     "Operate": {"submit": "submit", "catalog": "tables", "forget": "maintenance"},
 }  # fmt: skip
 """Commands by purpose, each with its module in `commands`; the function has the same name, `_` for `-`."""

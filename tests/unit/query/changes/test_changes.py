@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli.commands.compare import MEANING, _doubt
+from presswatch_spark.cli.commands.matches import MEANING, _doubt
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings

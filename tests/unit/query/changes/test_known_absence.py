@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.cli.commands.compare import _doubt
+from presswatch_spark.cli.commands.matches import _doubt
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.query.changes.known_absence import ComparedRun, Doubt, doubts_of
 from tests.world.histories import shard

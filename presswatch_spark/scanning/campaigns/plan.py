@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ScanConfig
@@ -25,7 +24,6 @@ from presswatch_spark.scanning.releases.release import (
 from presswatch_spark.scanning.releases.release import NEWS as CC_NEWS
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import DeniedError, MissingError, canonical
 from presswatch_spark.storage.shards import glob_of
 from presswatch_spark.storage.uris import without_revision
@@ -121,11 +119,9 @@ def read_plan(folder: Folder) -> tuple[CampaignPlan, str] | None:
     except MissingError:
         return None
     try:
-        facts: dict[str, Any] = parse_json(data)
+        facts = dict(unsealed_json(data.rstrip(b"\n")))
         if facts.pop("layout") != LAYOUT:
             raise ValueError
-        unsealed_json(data.rstrip(b"\n"))
-        del facts["sha256"]
         facts["corpora"] = tuple(CorpusOfCampaign(**each) for each in facts["corpora"])
         facts["datasets"] = tuple((str(name), str(part)) for name, part in facts["datasets"])
         facts["options"] = tuple(facts["options"])

@@ -19,7 +19,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,62 +52,52 @@ class RunPart:
     sha256: str
 
 
-@dataclass(slots=True)
-class _Open:
-    """A part that is being written; it keeps rows until they fill a row group."""
-
-    table: str
-    name: str
-    path: Path
-    writer: Any
-    schema: pa.Schema
-    rows: int = 0
-    waiting: list[pa.RecordBatch] = field(default_factory=list)
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        arrays = [batch[name] for name in self.schema.names]
-        self.waiting.append(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
-        self.rows += len(batch)
-        rows, size = sum(map(len, self.waiting)), sum(batch.nbytes for batch in self.waiting)
-        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-            self.pack()
-
-    def pack(self) -> None:
-        if self.waiting:
-            self.writer.write_table(pa.Table.from_batches(self.waiting))
-            self.waiting = []
-
-    def closed(self) -> RunPart:
-        self.pack()
-        self.writer.close()
-        return RunPart(self.table, self.name, self.rows, os.path.getsize(self.path), file_sha256(self.path))
-
-
 class PartFiles:
-    """Writes the parts of one try of a task; made by `part_files`. `parts` is complete after its block."""
+    """Writes the parts of one try of a task; made by `part_files`. `parts` is complete after its block.
+
+    Rows are kept until they fill a row group.
+    """
 
     def __init__(
         self, folder: Folder, stem: str, columns: Mapping[str, pa.Schema], drafts: ExitStack
     ) -> None:
         self.parts: list[RunPart] = []
         self._folder, self._stem, self._columns, self._drafts = folder, stem, columns, drafts
-        self._open: dict[str, _Open] = {}
+        self._waiting = dict[str, list[pa.RecordBatch]]()
+        self._rows = Counter[str]()
+        self._open = dict[str, tuple[str, Path, pq.ParquetWriter]]()
 
     def add(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
         """Write rows of a table; the batches may have further columns."""
+        schema, waiting = self._columns[table], self._waiting.setdefault(table, [])
         for batch in batches:
-            if table not in self._open:
-                name = f"{self._stem}-{table}.parquet"
-                path = self._drafts.enter_context(self._folder.new_file(name))
-                schema = self._columns[table]
-                writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
-                self._drafts.callback(writer.close)
-                self._open[table] = _Open(table, name, path, writer, schema)
-            self._open[table].add(batch)
+            arrays = [batch[name] for name in schema.names]
+            waiting.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            rows, size = sum(map(len, waiting)), sum(each.nbytes for each in waiting)
+            if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+                self._write_group(table)
 
     def close(self) -> None:
         """Write the rows that it still keeps."""
-        self.parts = [part.closed() for part in self._open.values()]
+        for table, waiting in self._waiting.items():
+            if waiting:
+                self._write_group(table)
+        for table, (name, path, writer) in self._open.items():
+            writer.close()
+            size = os.path.getsize(path)
+            self.parts.append(RunPart(table, name, self._rows[table], size, file_sha256(path)))
+
+    def _write_group(self, table: str) -> None:
+        if table not in self._open:
+            name, schema = f"{self._stem}-{table}.parquet", self._columns[table]
+            path = self._drafts.enter_context(self._folder.new_file(name))
+            writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
+            self._drafts.callback(writer.close)
+            self._open[table] = name, path, writer
+        rows = pa.Table.from_batches(self._waiting[table])
+        self._open[table][-1].write_table(rows)
+        self._rows[table] += len(rows)
+        self._waiting[table].clear()
 
 
 @contextmanager
@@ -210,15 +199,10 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
     except MissingError:
         return None
     try:
-        facts = unsealed_json(data)
-        note = Note(
-            facts["run_id"],
-            datetime.fromisoformat(facts["started_at"]),
-            int(facts["epoch"]),
-            tuple(map(str, facts["waves"])),
-            str(facts.get("by", "runs")),
-            str(facts.get("tool_version", "")),
-        )
+        facts = {"tool_version": "", **unsealed_json(data)}
+        del facts["writer"]
+        started_at, waves = datetime.fromisoformat(facts["started_at"]), tuple(facts["waves"])
+        note = Note(**{**facts, "started_at": started_at, "waves": waves})
         # The id becomes part of file names; the start goes into a column of times with a zone.
         if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None or note.by not in TERMS:
             raise ValueError
@@ -257,14 +241,10 @@ def read_waves(
         data, _ = folder.read(name)
         try:
             facts = unsealed_json(data)
-            wave = Wave(
-                attempt,
-                tuple(map(int, facts["shards"])),
-                ShardTotals(**facts["counts"]),
-                tuple(RunPart(**part) for part in facts["parts"]),
-                int(facts["epoch"]),
-                Counter({MetricSample(family, value): total for family, value, total in facts["totals"]}),
-            )
+            parts = tuple(RunPart(**part) for part in facts["parts"])
+            totals = Counter({MetricSample(*sample): total for *sample, total in facts["totals"]})
+            counts = ShardTotals(**facts["counts"])
+            wave = Wave(attempt, tuple(facts["shards"]), counts, parts, facts["epoch"], totals)
         except UNREADABLE:
             on_damage(name)
             continue

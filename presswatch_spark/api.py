@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
     from presswatch_spark.query.candidates import Verified
     from presswatch_spark.reading.warc.by_range import RecordPlan
-    from presswatch_spark.scanning.census import CensusSummary
     from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
     from presswatch_spark.scanning.pipeline import ScanPlan
     from presswatch_spark.scanning.runs.work import RunSummary
@@ -152,8 +151,6 @@ class Run(_Read):
 @dataclass(frozen=True, slots=True)
 class Census(_Read):
     """A published census: the members' pages that a release contains."""
-
-    summary: CensusSummary
 
     def captures(self, *, columns: Sequence[str] | None = None) -> pa.Table:
         """Its rows of `captures`."""

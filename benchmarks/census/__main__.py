@@ -17,7 +17,8 @@ from benchmarks.census.reference import members_rows
 from presswatch_spark.core.settings.config import CorpusConfig, RunRules, ScanConfig
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.scanning.census import CensusSummary, census
+from presswatch_spark.scanning.census import census
+from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 
@@ -79,7 +80,7 @@ def measured(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 def _census(
     folder: Path, index: Path, members: Sequence[str], spark: SparkSession, cores: int
-) -> tuple[CensusSummary, Sites]:
+) -> tuple[RunSummary, Sites]:
     """The census of members' domains, and their titles."""
     folder.mkdir()
     sites = {domain: f"t{number}" for number, domain in enumerate(members)}
@@ -101,7 +102,7 @@ def _articles(folder: Path, sites: Mapping[str, str]) -> tuple[str, list[str]]:
     return str(members), [str(articles)]
 
 
-def _compare(folder: Path, parts: Mapping[str, tuple[CensusSummary, Sites]]) -> None:
+def _compare(folder: Path, parts: Mapping[str, tuple[RunSummary, Sites]]) -> None:
     """Hold the captures of each census against those of one full scan, by code that shares nothing."""
     files = sorted((folder / "index").rglob("*.parquet"))
     theirs = ("url", "warc_record_offset", "content_digest", "file", "place")
@@ -119,7 +120,7 @@ def _compare(folder: Path, parts: Mapping[str, tuple[CensusSummary, Sites]]) -> 
             )
 
 
-def _facts(folder: Path, summary: CensusSummary) -> dict[str, Any]:
+def _facts(folder: Path, summary: RunSummary) -> dict[str, Any]:
     row = summary.row
     titles = TableStore.open(str(folder / "out")).read("captures", row["run_id"], columns=["title_id"])
     return {

@@ -6,7 +6,7 @@ A census reads no shard of the release: an index lists all captured URLs and the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
@@ -49,13 +49,6 @@ INT32_MAX, INT64_MAX = (1 << 31) - 1, (1 << 63) - 1
 CRAWL_LIKE = re.compile(r"cc-(?:main|news)[^/.]*$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class CensusSummary(RunSummary):
-    """A published census. `titles`: all titles of the corpus, each with its publisher."""
-
-    titles: Mapping[str, str]
-
-
 def census(
     releases: Sequence[str],
     *,
@@ -66,7 +59,7 @@ def census(
     spark: SparkSession | None = None,
     progress: Progress | None = None,
     events: EventLog | None = None,
-) -> CensusSummary:
+) -> RunSummary:
     """Take the census of the members' pages in the indexes of `releases`, and publish it in `out`.
 
     Raises:
@@ -92,8 +85,7 @@ def census(
         facts={"corpus_digest": digest, "tool_version": __version__, "release_named": release},
         asked={"dataset": "index", "release": release},
     )
-    run = carry_out(work, out, config, observer, spark)
-    return CensusSummary(run.row, run.log, run.resumed, run.seconds, opened.registry.publisher_of)
+    return carry_out(work, out, config, observer, spark)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
 
 if TYPE_CHECKING:
-    from presswatch_spark.scanning.census import CensusSummary
+    from presswatch_spark.scanning.runs.work import RunSummary
 
 TitleRow = tuple[str, str, int, int, str, str, str]
 CAPTURES = """
@@ -66,6 +66,7 @@ def census(
     exports the captures.
     """
     from presswatch_spark.api import census as take_census
+    from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.query.sql import answer_of, literal
     from presswatch_spark.tables.store import TableStore
 
@@ -76,12 +77,13 @@ def census(
         ).summary  # fmt: skip
     store, run_id = TableStore.open(out, form.storage), literal(summary.run_id)
     counted_by_title = answer_of(store, CAPTURES.format(run_id=run_id), "duckdb").rows
-    rows = list(title_rows(summary.titles, counted_by_title))
+    titles = Corpus.open(corpus, check=False, storage=form.storage).registry.publisher_of
+    rows = list(title_rows(titles, counted_by_title))
     rest = f"; {len(rows) - TITLES_SHOWN:,} of them not shown" if len(rows) > TITLES_SHOWN else ""
     articles = sum(row[3] for row in rows)
     captures = counted(summary.row["captures"], "capture")
     lines: list[Line] = [
-        *summary_lines(summary, out, sum(row[2] > 0 for row in rows)),
+        *summary_lines(summary, out, rows),
         Table(HEADERS, rows[:TITLES_SHOWN], wrapped=HEADERS),
         f"{counted(len(rows), 'title')}, {captures}, {articles:,} of articles{rest}",
     ]
@@ -94,13 +96,13 @@ def census(
     )
 
 
-def summary_lines(summary: CensusSummary, out: str, titles: int) -> Iterator[str]:
-    """Yield a few lines with the findings of a census, and how much it read; `titles`: their number."""
-    row, log = summary.row, summary.log
+def summary_lines(summary: RunSummary, out: str, rows: Sequence[TitleRow]) -> Iterator[str]:
+    """Yield a few lines with the findings of a census, and how much it read; `rows`: of `title_rows`."""
+    row, log, found = summary.row, summary.log, sum(captures > 0 for _, _, captures, *_ in rows)
     of = f" of {row['release']}" if row["release"] else ""
     yield (
-        f"census {row['run_id']}{of}: {counted(row['captures'], 'capture')} of {titles:,} of"
-        f" {counted(len(summary.titles), 'title')}, in {counted(row['rows'], 'row')} of"
+        f"census {row['run_id']}{of}: {counted(row['captures'], 'capture')} of {found:,} of"
+        f" {counted(len(rows), 'title')}, in {counted(row['rows'], 'row')} of"
         f" {counted(row['shards_planned'], 'index file')},"
         f" {summary.seconds:,.0f} s"
     )

@@ -37,10 +37,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Read the tables": {
         "runs": "tables", "matches": "matches", "explain": "matches", "sql": "tables", "estimate": "tables",
-        "compare": "matches", "rights": "rights", "exposure": "rights", "report": "claims",
+        "compare": "matches", "rights": "rights", "exposure": "claims", "report": "claims",
     },
     "Prove": {
-        "verify-rows": "maintenance", "fetch": "maintenance", "claims": "claims", "review": "claims",
+        "verify-rows": "matches", "fetch": "matches", "claims": "claims", "review": "claims",
         "evidence": "evidence",
     },
     "Act": {"notice": "notice", "removal": "removal", "reservations": "rights"},

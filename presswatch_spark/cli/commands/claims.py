@@ -1,9 +1,10 @@
-"""`presswatch claims`, `review`, `report`: judge rows by rules and by people, and report the result."""
+"""`presswatch claims`, `review`, `report`, `exposure`: judge rows; report copies and use by models."""
 
 from __future__ import annotations
 
 import webbrowser
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -20,18 +21,38 @@ from presswatch_spark.cli.options import (
     option,
     repeated_option,
 )
-from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Table, command, tell, telling
+from presswatch_spark.cli.replies import (
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    command,
+    tell,
+    telling,
+)
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import fits, terminal_width
 from presswatch_spark.query.sql import ENGINE_NAMES
 
 if TYPE_CHECKING:
+    from presswatch_spark.claims.exposures import Exposed
     from presswatch_spark.claims.make import ClaimCounts, ClaimsSummary
     from presswatch_spark.query.pointers.pointer import Mirror
 
 NAME_CHARACTERS = 200
 DISPENSABLE = ("captures", "texts")
 """Counts left out on a terminal that is too narrow for all."""
+STATED = {
+    "exposure": str, "model": str, "model_publisher": str, "extent": str, "through": str, "says": str,
+    "sources": list,
+}  # fmt: skip
+FOUND = {
+    "publisher_id": str, "title_id": str, "article_id": str, "dataset": str, "release": str,
+    "release_is": str, "pages": int, "pages_elsewhere": int, "letter": str, "most_copied_words": int,
+}  # fmt: skip
+UNKNOWN_SHOWN = 3
 
 
 @command("claims", export=True, lang="en", pager=True, settings=("run.master", "run.cores"), config=True)
@@ -205,3 +226,99 @@ def report(
     _ = Language(language)
     make_report(order, {language: out}, telling(_, " …"))
     return Reply([_("written to {folder}", folder=out)])
+
+
+@command("exposure", json=True, export=True, lang="en", pager=True)
+def exposure(
+    *,
+    tables: str = argument(),
+    exposures: str | None = option(
+        "--exposures", "FILE", "Statements to use in place of conf/exposure.yaml."
+    ),
+    engine: str = engine_option("Engine of the query"),
+    form: ReplyForm,
+) -> Reply:
+    """List publishers of models that state use of the data.
+
+    The data are the datasets in which copies of the articles were found. TABLES is the --out folder of a
+    scan. conf/exposure.yaml contains all statements, with document, date and quotation.
+
+    A row with the letter A, B or C counts if its dataset is the stated one, the documents name or may mean
+    its release, and they name its language. It does not count for derived datasets: a row of a crawl is no
+    evidence about C4. A statement proves neither that a model read a text nor any wrongdoing.
+
+    Example: presswatch exposure tables --export exposure.csv
+    """
+    from presswatch_spark.claims.exposures import BY_ARTICLE, Exposed, load_exposures, source_told
+    from presswatch_spark.query.sql import engine_of
+    from presswatch_spark.tables.store import TableStore
+
+    entries, _ = load_exposures(exposures, form.storage), form.language
+    stated = dict[str, dict[str, object]]()
+    for entry in entries:
+        columns = asdict(entry) | {"exposure": entry.id, "model_publisher": entry.publisher}
+        if form.export:
+            # A cell of an exported file has each source as a text.
+            columns["sources"] = [f"“{each.quotation}” {source_told(each, _)}" for each in entry.sources]
+        stated[entry.id] = {name: columns[name] for name in STATED}
+    store = TableStore.open(tables, form.storage)
+    exposed = Exposed.of(store, entries, engine_of(store, engine))
+    joined = (
+        {name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.totals(BY_ARTICLE)
+    )
+    rows = ReplyRows(joined, FOUND | STATED)
+    return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, _))
+
+
+def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
+    from presswatch_spark.claims.exposures import source_told
+
+    entries = {entry.id: entry for entry in exposed.exposures}
+    found = list(exposed.totals())
+    if not found:
+        yield _("no row comes from a dataset on which a publisher states that it trained a model")
+        return
+    rows = [
+        (
+            entries[row["exposure"]].model,
+            row["dataset"],
+            row["release"] or _("unknown"),
+            _("yes") if row["release_is"] == "named" else _("no"),
+            _.name(entries[row["exposure"]].extent),
+            _.number(row["articles"]),
+            _.number(row["pages"]),
+        )
+        for row in found
+    ]
+    columns = ("model", "dataset", "release", "release named", "extent", "articles", "pages")
+    yield Table(columns, rows, columns[1:5], columns[:1])
+    for name in dict.fromkeys(row["exposure"] for row in found):
+        entry = entries[name]
+        yield ""
+        yield _(
+            "{publisher} states that it trained {model} on {dataset}: {extent}{through}",
+            publisher=entry.publisher,
+            model=entry.model,
+            dataset=entry.dataset,
+            extent=_.name(entry.extent),
+            through=f" ({entry.through})" if entry.through else "",
+        )
+        yield from (f"  “{source.quotation}” {source_told(source, _)}" for source in entry.sources)
+
+
+def _exposure_notes(exposed: Exposed, _: Language) -> Iterator[str]:
+    yield _("rows of letters A to C count; publishers' statements prove neither use of a text nor wrongdoing")
+    if unknown := exposed.unknown:
+        names = [" ".join([group.form, group.release or _("release unknown")]) for group in unknown]
+        shown = [*dict.fromkeys(names)][: UNKNOWN_SHOWN + 1]
+        more = ["…"] if len(shown) > UNKNOWN_SHOWN else []
+        yield _(
+            "left out, as their dataset is unknown: {rows} ({names})",
+            rows=_.n("{n} row", "{n} rows", sum(group.rows for group in unknown)),
+            names=", ".join([*shown[:UNKNOWN_SHOWN], *more]),
+        )
+    if count := exposed.without_language:
+        yield _(
+            "not counted for models that were trained on some languages: {rows} without a language",
+            rows=_.n("{n} row", "{n} rows", count),
+        )

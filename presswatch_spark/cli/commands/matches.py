@@ -1,10 +1,14 @@
-"""`presswatch matches`, `explain`, `compare`: the matches, the case of one, and changes between runs."""
+"""`presswatch matches`, `explain`, `compare`, `verify-rows`, `fetch`: show, compare and check matches."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
+from functools import partial
+from itertools import chain
+from random import randrange
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,11 +20,24 @@ from presswatch_spark.cli.options import (
     day_option,
     engine_option,
     flag,
+    index_option,
     memory_option,
     mirror_option,
     option,
+    run_option,
 )
-from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
+from presswatch_spark.cli.replies import (
+    FAILED,
+    INCOMPLETE,
+    Language,
+    Line,
+    Reply,
+    ReplyForm,
+    ReplyRows,
+    Table,
+    command,
+    print_lines,
+)
 from presswatch_spark.core.processes import give_memory_back, keep_memory, leave_pandas_out
 from presswatch_spark.core.terminal import GAP, printable, shortened, table_lines, terminal_width
 from presswatch_spark.core.translation import N_, sentence, sentence_in
@@ -31,6 +48,7 @@ from presswatch_spark.tables.reasons import REASONS
 if TYPE_CHECKING:
     from presswatch_spark.query.changes.compare import ChangesSummary
     from presswatch_spark.query.matches import Matches, MatchTotals
+    from presswatch_spark.query.pointers.audit import RowCheck
     from presswatch_spark.query.pointers.pointer import Mirror
 
 MATCH_COLUMNS = (
@@ -54,7 +72,7 @@ UNKNOWNS = {
     "document_host": N_("{rows} without a known host"),
     "release": N_("{rows} without a known release"),
 }
-MEANING = {
+CHANGES = {
     "gone": N_("found before; absent after, in shards read to their end"),
     "reduced": N_("found again, with fewer words of the article"),
     "altered": N_("found again, with other words of the article"),
@@ -65,6 +83,15 @@ MEANING = {
     "unknown": N_("not found after, but it may be there"),
 }
 DOUBTS_SHOWN = 5
+SEEDS = 1 << 32
+CHECK_KINDS = {
+    "run_id": str, "row_sha256": str, "document_url": str, "article_id": str, "verified": bool, "reason": str,
+    "detail": str, "pointer": str,
+}  # fmt: skip
+OTHER_CORPUS = (
+    "note: run {} was made with a corpus other than --corpus: only figures of the two texts were compared,"
+    " and not rarity, ownership, confidence, or whose site the page is on"
+)
 
 Row = Mapping[str, Any]
 
@@ -324,7 +351,7 @@ def compare(
 
 
 def _change_lines(summary: ChangesSummary, _: Language) -> Iterator[Line]:
-    rows = [(_.number(count), _.name(state), _(MEANING[state])) for state, count in summary.counts.items()]
+    rows = [(_.number(count), _.name(state), _(CHANGES[state])) for state, count in summary.counts.items()]
     columns = ("pairs", "state", "meaning")
     yield Table(columns, rows, columns[:2], columns[2:])
     pairs = _.n("{n} pair", "{n} pairs", sum(summary.counts.values()))
@@ -360,3 +387,126 @@ def _doubt(text: str, _: Language) -> str:
     if "names" in facts:
         facts["names"] = _.sentence(sentence_in(str(facts["names"]), (N_("{names} and {count} more"),)))
     return _.sentence(sentence(found.text, **facts)) if _.is_french else text
+
+
+@command("verify-rows", json=True, export=True, config=True)
+def verify_rows(
+    *,
+    tables: str = argument(),
+    sample: int = count_option("--sample", "Number of rows to draw, or all if there are fewer.", default=100),
+    seed: int | None = option(
+        "--seed", "N", "The same seed draws the same rows.", type=click.IntRange(0, SEEDS - 1)
+    ),
+    run_id: str | None = run_option(),
+    corpus_path: str | None = option("--corpus", "DIR", "The corpus, to compute every figure again."),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    form: ReplyForm,
+) -> Reply:
+    """Fetch documents of random rows again, and check the rows.
+
+    TABLES is the --out folder of a scan. First, all tables of the runs are compared with what was
+    published. A row verifies if its digest is right, the document at its pointer has its URL, record id,
+    declared digest, SHA-256 of the text, time and languages, and its grade and confidence follow from its
+    other columns. With --corpus, the article must have the row's SHA-256, and the whole row is computed
+    again from document and corpus. The exit code is 0 if all rows verify, 3 if some do not, and 1 if all do
+    but tables have changed.
+    """
+    from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.query.pointers.audit import (
+        Audit,
+        RowRecomputation,
+        damage_of,
+        drawn_rows,
+        rules_in_tables,
+    )
+    from presswatch_spark.tables.store import TableStore
+
+    store = TableStore.open(tables, form.storage)
+    corpus = Corpus.open(corpus_path, storage=form.storage) if corpus_path else None
+    figures = RowRecomputation(corpus, partial(rules_in_tables, store))
+    audit = Audit(store, form.storage, mirrors, corpus, figures=figures)
+    seed = randrange(SEEDS) if seed is None else seed
+    damage = list(damage_of(store, run_id))
+    print_lines((printable(f"error: {error}") for error in damage), err=True)
+    rows, total = drawn_rows(store, run_id, sample, seed)
+    everything = "all that are left" if damage else "all there are"
+    drawn = f"of {total:,}, seed {seed}" if len(rows) < total else everything
+    failures: Counter[str] = Counter()
+
+    def checks() -> Iterator[RowCheck]:
+        for check in audit.verdicts(rows):
+            if check.failure:
+                failures[check.failure.reason] += 1
+            yield check
+
+    def summary() -> Iterator[str]:
+        yield f"{len(rows) - failures.total():,} of {len(rows):,} rows verify ({drawn})"
+        for reason, count in failures.most_common():
+            yield f"{count:>10,}  {reason}"
+
+    lines = (
+        (f"{check.row.row_sha256[:ROW_DIGITS]}  {check.failure}", f"{'':{ROW_DIGITS}}  {check.pointer}")
+        for check in checks()
+        if check.failure
+    )
+    # A generator, since these runs are known only after the check of all rows.
+    notes = (OTHER_CORPUS.format(run) for runs in [figures.other_corpus_runs] for run in sorted(runs))
+    return Reply(
+        chain(chain.from_iterable(lines), summary()),
+        rows=ReplyRows(map(_check_facts, checks()), CHECK_KINDS),
+        warnings=notes if form.is_for_people else chain(summary(), notes),
+        exit_code=lambda: INCOMPLETE if failures else FAILED if damage else 0,
+    )
+
+
+def _check_facts(check: RowCheck) -> dict[str, object]:
+    failure, row = check.failure, check.row
+    facts = (row.run_id, row.row_sha256, row.document_url, row.article_id)
+    outcome = (failure is None, failure and failure.reason, failure and failure.detail)
+    return dict(zip(CHECK_KINDS, (*facts, *outcome, str(check.pointer)), strict=True))
+
+
+@command("fetch", settings=("read.columns",), config=True)
+def fetch(
+    *,
+    target: str = argument("TABLES|POINTER"),
+    prefix: str | None = option("--row", "SHA256", "Beginning of a row_sha256 in TABLES."),
+    out: str | None = option("--out", "FILE", "New file for the stored record, or the text of a row."),
+    upstream: bool = flag(
+        "--upstream", "With --row: find the web archive's record that the row was made from."
+    ),
+    index: str | None = index_option("--upstream"),
+    mirrors: tuple[Mirror, ...] = mirror_option(),
+    form: ReplyForm,
+) -> Reply:
+    """Fetch one document and check that it is the right one.
+
+    Pass TABLES, the folder of a scan, with --row; or a POINTER as this command prints it:
+    URI#offset=N,length=N or URI#row=N. URL, record id, digests and text are compared with the row, or the
+    text with the pointer's sha256. A document that differs is not shown. Rows of `rights_signals` and
+    `captures` can be fetched, too.
+
+    With --upstream, the command finds the WARC record from which the row of a dataset was made: by the file
+    and offset in the row, or by its URL and time in an --index. The record must have the row's URL and
+    time, and its page must contain the copied words.
+
+    \b
+    Example: presswatch fetch tables --row 3f1c --upstream \\
+      --index https://index.commoncrawl.org/{release}-index
+    """
+    from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row, shown
+    from presswatch_spark.query.pointers.pointer import is_pointer
+
+    if prefix is None and not is_pointer(target):
+        raise click.UsageError("pass a pointer (URI#offset=N,length=N or URI#row=N), or TABLES with --row")
+    if upstream and prefix is None:
+        raise click.UsageError("--upstream requires TABLES and --row")
+    if index and not upstream:
+        raise click.UsageError("--index requires --upstream")
+    if prefix is None:
+        fetched = at_pointer(target, form.settings.read.columns, form.storage, mirrors)
+    else:
+        archives = Archives(form.settings.datasets.common_crawl.base, mirrors, form.storage)
+        fetched = for_row(target, prefix, archives, index, upstream=upstream)
+    written = f"{out}: {fetched.save(out)}" if out else None
+    return Reply(shown(fetched, written))

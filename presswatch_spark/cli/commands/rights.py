@@ -1,4 +1,4 @@
-"""`presswatch rights`, `exposure`, `reservations`: declarations of sites, and stated training on the data."""
+"""`presswatch rights`, `reservations`: declarations of sites at a capture, and today."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import click
 
 from presswatch_spark.cli.options import (
     argument,
-    engine_option,
     option,
     repeated_option,
     run_option,
@@ -35,7 +34,6 @@ from presswatch_spark.core.translation import N_
 from presswatch_spark.tables.literals import USES, VERDICTS, Use
 
 if TYPE_CHECKING:
-    from presswatch_spark.claims.exposures import Exposed
     from presswatch_spark.matching.rights.current import SiteReport
 
 MEANING = {
@@ -46,15 +44,6 @@ MEANING = {
     "none": N_("robots.txt allows it, and no other reservation is known"),
     "unknown": N_("no declaration was captured, or it cannot be read"),
 }
-STATED = {
-    "exposure": str, "model": str, "model_publisher": str, "extent": str, "through": str, "says": str,
-    "sources": list,
-}  # fmt: skip
-FOUND = {
-    "publisher_id": str, "title_id": str, "article_id": str, "dataset": str, "release": str,
-    "release_is": str, "pages": int, "pages_elsewhere": int, "letter": str, "most_copied_words": int,
-}  # fmt: skip
-UNKNOWN_SHOWN = 3
 NO_VERDICT = "no verdict"
 AGENTS_SHOWN = 3
 
@@ -137,102 +126,6 @@ def _summary(counts: Counter[tuple[str, ...]], _: Language) -> Iterator[Line]:
     if of_uses:
         yield ""
         yield Table(("agent", "matches", "use", "verdict"), of_uses)
-
-
-@command("exposure", json=True, export=True, lang="en", pager=True)
-def exposure(
-    *,
-    tables: str = argument(),
-    exposures: str | None = option(
-        "--exposures", "FILE", "Statements to use in place of conf/exposure.yaml."
-    ),
-    engine: str = engine_option("Engine of the query"),
-    form: ReplyForm,
-) -> Reply:
-    """List publishers of models that state use of the data.
-
-    The data are the datasets in which copies of the articles were found. TABLES is the --out folder of a
-    scan. conf/exposure.yaml contains all statements, with document, date and quotation.
-
-    A row with the letter A, B or C counts if its dataset is the stated one, the documents name or may mean
-    its release, and they name its language. It does not count for derived datasets: a row of a crawl is no
-    evidence about C4. A statement proves neither that a model read a text nor any wrongdoing.
-
-    Example: presswatch exposure tables --export exposure.csv
-    """
-    from presswatch_spark.claims.exposures import BY_ARTICLE, Exposed, load_exposures, source_told
-    from presswatch_spark.query.sql import engine_of
-    from presswatch_spark.tables.store import TableStore
-
-    entries, _ = load_exposures(exposures, form.storage), form.language
-    stated = dict[str, dict[str, object]]()
-    for entry in entries:
-        columns = asdict(entry) | {"exposure": entry.id, "model_publisher": entry.publisher}
-        if form.export:
-            # A cell of an exported file has each source as a text.
-            columns["sources"] = [f"“{each.quotation}” {source_told(each, _)}" for each in entry.sources]
-        stated[entry.id] = {name: columns[name] for name in STATED}
-    store = TableStore.open(tables, form.storage)
-    exposed = Exposed.of(store, entries, engine_of(store, engine))
-    joined = (
-        {name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.totals(BY_ARTICLE)
-    )
-    rows = ReplyRows(joined, FOUND | STATED)
-    return Reply(_exposed_lines(exposed, _), rows=rows, warnings=_exposure_notes(exposed, _))
-
-
-def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
-    from presswatch_spark.claims.exposures import source_told
-
-    entries = {entry.id: entry for entry in exposed.exposures}
-    found = list(exposed.totals())
-    if not found:
-        yield _("no row comes from a dataset on which a publisher states that it trained a model")
-        return
-    rows = [
-        (
-            entries[row["exposure"]].model,
-            row["dataset"],
-            row["release"] or _("unknown"),
-            _("yes") if row["release_is"] == "named" else _("no"),
-            _.name(entries[row["exposure"]].extent),
-            _.number(row["articles"]),
-            _.number(row["pages"]),
-        )
-        for row in found
-    ]
-    columns = ("model", "dataset", "release", "release named", "extent", "articles", "pages")
-    yield Table(columns, rows, columns[1:5], columns[:1])
-    for name in dict.fromkeys(row["exposure"] for row in found):
-        entry = entries[name]
-        yield ""
-        yield _(
-            "{publisher} states that it trained {model} on {dataset}: {extent}{through}",
-            publisher=entry.publisher,
-            model=entry.model,
-            dataset=entry.dataset,
-            extent=_.name(entry.extent),
-            through=f" ({entry.through})" if entry.through else "",
-        )
-        yield from (f"  “{source.quotation}” {source_told(source, _)}" for source in entry.sources)
-
-
-def _exposure_notes(exposed: Exposed, _: Language) -> Iterator[str]:
-    yield _("rows of letters A to C count; publishers' statements prove neither use of a text nor wrongdoing")
-    if unknown := exposed.unknown:
-        names = [" ".join([group.form, group.release or _("release unknown")]) for group in unknown]
-        shown = [*dict.fromkeys(names)][: UNKNOWN_SHOWN + 1]
-        more = ["…"] if len(shown) > UNKNOWN_SHOWN else []
-        yield _(
-            "left out, as their dataset is unknown: {rows} ({names})",
-            rows=_.n("{n} row", "{n} rows", sum(group.rows for group in unknown)),
-            names=", ".join([*shown[:UNKNOWN_SHOWN], *more]),
-        )
-    if count := exposed.without_language:
-        yield _(
-            "not counted for models that were trained on some languages: {rows} without a language",
-            rows=_.n("{n} row", "{n} rows", count),
-        )
 
 
 @click.group()

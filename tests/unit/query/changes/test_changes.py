@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from presswatch_spark.cli.commands.matches import MEANING, _doubt
+from presswatch_spark.cli.commands.matches import CHANGES, _doubt
 from presswatch_spark.cli.replies import Language
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
@@ -272,8 +272,8 @@ class TestCommand:
         monkeypatch.setitem(sys.modules, "pyspark", None)
         printed = presswatch(*words, "--lang", language, COLUMNS="120", PATH="")
         assert_golden(f"compare.{language}.txt", printed.replace(str(tmp_path), "FOLDER"))
-        assert set(MEANING) == set(STATES)
-        assert set(MEANING) <= french_words("column")
+        assert set(CHANGES) == set(STATES)
+        assert set(CHANGES) <= french_words("column")
 
     def test_rows_are_exported_and_a_bad_ending_is_refused_before_any_work(
         self, words: list[str], tmp_path: Path

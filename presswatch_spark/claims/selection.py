@@ -9,7 +9,7 @@ the site is known, the title replaces the article. `query.views` has the same ke
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from presswatch_spark.claims.reviews import given_rows
 from presswatch_spark.core.errors import InputError, PresswatchError
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.matching.rights.in_force import InForce
-from presswatch_spark.query.pointers.audit import rows_by_digest
+from presswatch_spark.query.pointers.audit import Audit, rows_with
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored, on_site
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import SHA256, printable, scheme_of
@@ -67,55 +67,32 @@ def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReadin
     return max(readings, key=lambda reading: (reading.source(file) == PLACE, reading.at), default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRow:
-    """Columns of `matches` that identify a row's page, capture, record and claim."""
+def page_of(row: Match | Target) -> Key:
+    """Return the key of a row's page."""
+    address = row.document_url if row.document_url is not None else row.text_sha256
+    return row.release, row.row_sha256 if address is None else address
 
-    row_sha256: str
-    release: str | None
-    document_url: str | None
-    text_sha256: str | None
-    captured_at: datetime | None
-    shard_uri: str
-    record_offset: int | None
-    row_index: int | None
-    article_id: str | None
-    title_id: str
-    document_host: str | None = None
 
-    @classmethod
-    def of(cls, row: Mapping[str, Any], host: str | None = None) -> "PageRow":
-        """Return these columns of a row of `matches` or `targets`; `host`: for rows that lack the column."""
-        named = {each.name: row[each.name] for each in fields(PageRow) if each.name != "document_host"}
-        return PageRow(**named, document_host=row.get("document_host") or host)
+def capture_of(row: Match) -> Key:
+    """Return the key of a row's capture."""
+    return *page_of(row), row.captured_at
 
-    @property
-    def page(self) -> Key:
-        """Return the key of its page."""
-        address = self.document_url if self.document_url is not None else self.text_sha256
-        return self.release, self.row_sha256 if address is None else address
 
-    @property
-    def capture(self) -> Key:
-        """Return the key of its capture."""
-        return *self.page, self.captured_at
+def record_of(row: Match) -> Key:
+    """Return the key of a row's record; if its place in the file is unknown, the URL is part of the key."""
+    place = row.shard_uri, row.record_offset, row.row_index
+    return (*place, row.document_url) if place[1:] == (None, None) else place
 
-    @property
-    def record(self) -> Key:
-        """Return the key of its record; if its place in the file is unknown, the URL is part of the key."""
-        place = self.shard_uri, self.record_offset, self.row_index
-        return (*place, self.document_url) if place[1:] == (None, None) else place
 
-    @property
-    def article_on_page(self) -> Key:
-        """Return the key of its claim."""
-        return self.article_id, None if self.article_id else self.title_id, *self.page
+def article_on_page(row: Match | Target) -> Key:
+    """Return the key of a row's claim."""
+    return row.article_id, None if row.article_id else row.title_id, *page_of(row)
 
 
 def claims_of_targets(targets: Iterable[Target]) -> dict[str, Key]:
     """Return the claims of the rows of a case, by `row_sha256`."""
     own = (target for target in targets if target.place == "record")
-    return {target.row_sha256: PageRow.of(target.as_dict()).article_on_page for target in own}
+    return {target.row_sha256: article_on_page(target) for target in own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +109,11 @@ class ClaimFigures:
     hosts: int
 
     @classmethod
-    def of(cls, rows: Iterable[PageRow]) -> "ClaimFigures":
-        """Count rows of `matches`, and the distinct pages, captures and so on."""
-        found = list(rows)
-        keys = ("document_url", "page", "capture", "record", "article_on_page", "article_id", "document_host")
-        return cls(len(found), *(len({getattr(row, key) for row in found} - {None}) for key in keys))
+    def of(cls, rows: Collection[Match], hosts: Iterable[str | None]) -> "ClaimFigures":
+        """Count rows of `matches`, and the distinct pages, captures and so on; `hosts`: of the rows."""
+        urls, articles = (row.document_url for row in rows), (row.article_id for row in rows)
+        keys = map(page_of, rows), map(capture_of, rows), map(record_of, rows), map(article_on_page, rows)
+        return cls(len(rows), *(len({*each} - {None}) for each in (urls, *keys, articles, hosts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,29 +176,29 @@ class Selection:
 
     def figures(self) -> ClaimFigures:
         """Return the figures of all claims."""
-        return ClaimFigures.of(self._page_rows())
+        return self._figures(self.rows.values())
 
     def figures_by_letter(self) -> dict[str, ClaimFigures]:
         """Return the figures by letter; a page counts with the letter of its strongest row."""
         strongest = dict[Key, str]()
-        for row in self._page_rows():
-            letter = self.claims[row.row_sha256].confidence
-            strongest[row.page] = min(letter, strongest.get(row.page, letter))
-        return self.figures_by(lambda row: strongest[row.page])
+        for row in self.rows.values():
+            letter, page = self.claims[row.row_sha256].confidence, page_of(row)
+            strongest[page] = min(letter, strongest.get(page, letter))
+        return self.figures_by(lambda row: strongest[page_of(row)])
 
-    def figures_by(self, key: Callable[[PageRow], str]) -> dict[str, ClaimFigures]:
+    def figures_by(self, key: Callable[[Match], str]) -> dict[str, ClaimFigures]:
         """Return the figures by a key of rows, in order of the key."""
-        groups = groupby(sorted(self._page_rows(), key=key), key)
-        return {name: ClaimFigures.of(rows) for name, rows in groups}
+        groups = groupby(sorted(self.rows.values(), key=key), key)
+        return {name: self._figures(list(rows)) for name, rows in groups}
 
-    def _page_rows(self) -> Iterator[PageRow]:
-        for digest, row in self.rows.items():
-            yield PageRow.of(row.as_dict(), self.claims[digest].document_host)
+    def _figures(self, rows: Collection[Match]) -> ClaimFigures:
+        hosts = (row.document_host or self.claims[row.row_sha256].document_host for row in rows)
+        return ClaimFigures.of(rows, hosts)
 
 
 def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Match]:
     """Return the rows of `matches` for claims, by `row_sha256`; `InputError` if some are missing."""
-    found = list(rows_by_digest(store, claims))
+    found = list(rows_with(store, "row_sha256", claims))
     # A digest may occur several times: keep the row of the newest run, there of the weakest letter, then of
     # the first shard. The dict keeps the last one.
     found.sort(key=lambda row: row.shard_uri, reverse=True)
@@ -264,54 +241,24 @@ def is_refuted(claim: Claim) -> bool:
     return claim.kind == LICENSED or claim.review == "no_claim"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimPlace(PageRow):
-    """A record with words of a claim's article, in columns of `targets` and `matches`.
+@dataclass(frozen=True, slots=True)
+class ClaimPlace:
+    """A record with words of a claim's article: its target in a case, and its row of `matches`.
 
-    `claim_row`: the claim for which it was selected. `claim`: the claim of its own row, if there is one.
-    `readings`: readings of its record after the scan. `file`: the public address of its file.
+    `target`: names the claim for which it was selected. `claim`: the claim of its own row, if there is one.
+    `file`: the public address of its file. `readings`: readings of its record after the scan.
     """
 
-    claim_row: str
-    target_sha256: str
-    place: str
-    run_id: str
-    publisher_id: str
-    article_url: str | None
-    article_published_at: datetime | None
-    headline: str | None
-    copied_words: int | None
-    longest_run_words: int | None
-    article_coverage: float | None
-    text_source: str | None
-    dataset: str
-    record_id: str | None
-    record_length: int | None
-    payload_digest: str | None
-    file: str
+    target: Target
+    row: Match
     claim: Claim | None
+    file: str
     readings: tuple[RecordReading, ...] = ()
 
-    @classmethod
-    def of_target(
-        cls,
-        target: Target,
-        match: Mapping[str, Any],
-        claim: Claim | None,
-        file: str,
-        readings: tuple[RecordReading, ...],
-    ) -> "ClaimPlace":
-        """Join a row of `targets` with its row of `matches`, which lacks headlines in old bags."""
-        columns: dict[str, Any] = {name: match.get(name) for name in OF_MATCH}
-        columns |= {name: getattr(target, name) for name in _OF_TARGET}
-        return cls(
-            **columns,
-            claim_row=target.row_sha256,
-            document_host=claim.document_host if claim else None,
-            file=file,
-            claim=claim,
-            readings=readings,
-        )
+    @property
+    def host(self) -> str | None:
+        """Return the host of its page, if its own claim states it."""
+        return self.claim.document_host if self.claim else None
 
     @property
     def reading(self) -> RecordReading | None:
@@ -329,21 +276,9 @@ class ClaimPlace(PageRow):
     @property
     def order(self) -> tuple[str, int, int, str]:
         """Return its sort key: by file and place in the file."""
-        offset, row = (-1 if each is None else each for each in (self.record_offset, self.row_index))
-        return self.file, offset, row, self.row_sha256
-
-
-OF_MATCH = (
-    "row_sha256", "run_id", "shard_uri", "record_offset", "row_index", "record_id", "article_id",
-    "text_sha256", "article_url", "article_published_at", "headline", "longest_run_words", "article_coverage",
-    "text_source",
-)  # fmt: skip
-"""Columns of a place that come from its row of `matches`; the others are those of its target."""
-_OF_TARGET = [
-    each.name for each in fields(ClaimPlace) if each.name in Target.columns and each.name not in OF_MATCH
-]
-# Columns that join a target to its row of `matches`.
-_SAME_RECORD = OF_MATCH[1:8]
+        places = self.row.record_offset, self.row.row_index
+        offset, number = (-1 if each is None else each for each in places)
+        return self.file, offset, number, self.row.row_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +326,7 @@ class ClaimSource(ABC):
         """
 
     @abstractmethod
-    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+    def matches(self, texts: Collection[str]) -> Iterable[Match]:
         """Return the rows of `matches` of documents with these texts (SHA-256)."""
 
     @abstractmethod
@@ -407,12 +342,17 @@ class ClaimSource(ABC):
         """Return the inputs of the claims."""
 
     @abstractmethod
-    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
-        """Read places again; return the `row_sha256` of those that match their rows."""
+    def audit(self, mirrors: Sequence[Mirror]) -> Audit:
+        """Return the audit of its rows; `mirrors`: present places of files."""
 
     @abstractmethod
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations by which the reservations of rows (by `row_sha256`) were in force."""
+
+    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
+        """Read places again; return the `row_sha256` of those that match their rows."""
+        checks = self.audit(mirrors).verdicts(place.row for place in places)
+        return sorted({check.row.row_sha256 for check in checks if check.failure is None})
 
     def has_licences(self) -> bool:
         """Return whether the claims were made with a file of licences; False if that is unknown."""
@@ -445,17 +385,18 @@ class ClaimSource(ABC):
         reasons |= {target: UNREAD for target in unread if target not in reasons}
         targets = [each for each in chosen if each.target_sha256 not in reasons]
         places = self._places(targets, mirrors)
-        listed = {place.target_sha256 for place in places}
+        listed = {place.target.target_sha256 for place in places}
         reasons |= {each.target_sha256: LISTED for each in targets if each.target_sha256 not in listed}
         keeps_own, kept = bool(choice) or self.kind != "bag", list[ClaimPlace]()
         for place in places:
-            if not place.copied_words:
+            target = place.target
+            if not target.copied_words:
                 # Letters state that records contain words of articles, which a match by URL does not prove.
-                reasons[place.target_sha256] = WORDLESS
+                reasons[target.target_sha256] = WORDLESS
             elif place.is_doubtful and not (
-                keeps_own and place.place == "record" and place.claim and not is_refuted(place.claim)
+                keeps_own and target.place == "record" and place.claim and not is_refuted(place.claim)
             ):
-                reasons[place.target_sha256] = DOUBTFUL
+                reasons[target.target_sha256] = DOUBTFUL
             else:
                 kept.append(place)
         return PlaceSelection(self, tuple(kept), reasons, licensed, tuple(mirrors))
@@ -463,28 +404,28 @@ class ClaimSource(ABC):
     def _places(self, targets: Sequence[Target], mirrors: Sequence[Mirror]) -> list[ClaimPlace]:
         texts = {target.text_sha256 for target in targets if target.text_sha256 is not None}
         matches = {_record_key(row): row for row in self.matches(texts)}
-        keys = {target.target_sha256: _record_key(target.as_dict()) for target in targets}
+        keys = {target.target_sha256: _record_key(target) for target in targets}
         if lost := [target for target in targets if keys[target.target_sha256] not in matches]:
             raise InputError(
                 f"places rest on rows that are not in these tables, such as {lost[0].row_sha256}",
                 where=self.where,
                 remedy="pass the tables that the claims were made from",
             )
-        claims = self.claims({matches[key]["row_sha256"] for key in keys.values()})
+        claims = self.claims({matches[key].row_sha256 for key in keys.values()})
         places = dict[str, ClaimPlace]()
         # If a record is a claim's own and also a further place of another claim, keep the former.
         for target in sorted(targets, key=lambda each: each.place != "record"):
-            match = matches[keys[target.target_sha256]]
-            row = str(match["row_sha256"])
-            if row not in places:
-                readings = self.readings(row, target.target_sha256)
+            row = matches[keys[target.target_sha256]]
+            if (digest := row.row_sha256) not in places:
+                readings = self.readings(digest, target.target_sha256)
                 file = mirrored(target.shard_uri, mirrors)
-                places[row] = ClaimPlace.of_target(target, match, claims.get(row), file, readings)
+                places[digest] = ClaimPlace(target, row, claims.get(digest), file, readings)
         return sorted(places.values(), key=lambda place: place.order)
 
 
-def _record_key(row: Mapping[str, Any]) -> Key:
-    return tuple(row[name] for name in _SAME_RECORD)
+def _record_key(row: Match | Target) -> Key:
+    place = row.run_id, row.shard_uri, row.record_offset, row.row_index, row.record_id
+    return *place, row.article_id, row.text_sha256
 
 
 def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, Claim]:

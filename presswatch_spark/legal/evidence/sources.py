@@ -6,15 +6,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import pyarrow.compute as pc
-
 from presswatch_spark.claims.selection import (
-    OF_MATCH,
     REMOVED,
     SIDES,
     UNSEALED,
     Choice,
-    ClaimPlace,
     ClaimSource,
     RecordReading,
     Selection,
@@ -29,7 +25,7 @@ from presswatch_spark.legal.evidence.reading import OpenedBag, require_sound
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase
 from presswatch_spark.legal.removal.places import target_of, targets_of
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.query.pointers.audit import Audit, rows_by_digest
+from presswatch_spark.query.pointers.audit import Audit, rows_with
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.query.reservations import declarations_in_force
 from presswatch_spark.storage.disk import Folder
@@ -79,12 +75,9 @@ class TableSource(ClaimSource):
         declared = declarations_in_force(self.store, rows)
         return Selection(self, self.store, self.judged, claims, rows, declared, licensed)
 
-    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+    def matches(self, texts: Collection[str]) -> Iterable[Match]:
         """Return the rows of the store."""
-        wanted = pc.field("text_sha256").isin(sorted(texts))
-        table = self.store.open_table("matches").to_table(columns=list(OF_MATCH), filter=wanted)
-        found: list[Mapping[str, Any]] = table.to_pylist()
-        return found
+        return rows_with(self.store, "text_sha256", texts)
 
     def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of the store."""
@@ -107,12 +100,9 @@ class TableSource(ClaimSource):
                 if declaration and declaration.row:
                     yield declaration.row
 
-    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
-        """Read the documents at their places."""
-        wanted = {(place.run_id, place.row_sha256) for place in places}
-        found = rows_by_digest(self.store, {row for _, row in wanted})
-        rows = [row for row in found if (row.run_id, row.row_sha256) in wanted]
-        return _as_their_rows_say(Audit(self.store, self.storage, mirrors), rows)
+    def audit(self, mirrors: Sequence[Mirror]) -> Audit:
+        """Return the audit of the store."""
+        return Audit(self.store, self.storage, mirrors)
 
 
 class CaseSource(TableSource):
@@ -205,9 +195,9 @@ class BagSource(ClaimSource):
         unsealed = (targets[row].target_sha256 for row in chosen - self._readings.keys())
         return list(targets.values()), dict.fromkeys(unsealed, UNSEALED), 0
 
-    def matches(self, texts: Collection[str]) -> Iterable[Mapping[str, Any]]:
+    def matches(self, texts: Collection[str]) -> Iterable[Match]:
         """Return the rows of the bag."""
-        return [row.as_dict() for row in self._bag.rows.values() if row.text_sha256 in texts]
+        return [row for row in self._bag.rows.values() if row.text_sha256 in texts]
 
     def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of the bag, or of the folder that was named instead."""
@@ -230,10 +220,9 @@ class BagSource(ClaimSource):
         """Return the inputs of the claims of the bag, or of the folder that was named instead."""
         return inputs_of(self._judged) if self._judged else self._inputs
 
-    def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
-        """Read the documents of the bag's rows at their places."""
-        rows = [self._bag.rows[place.row_sha256] for place in places]
-        return _as_their_rows_say(replace(self._audit, mirrors=mirrors), rows)
+    def audit(self, mirrors: Sequence[Mirror]) -> Audit:
+        """Return the audit of the bag's rows, by the settings in the bag."""
+        return replace(self._audit, mirrors=mirrors)
 
 
 def inputs_of(judged: TableStore) -> Mapping[str, Any]:
@@ -241,7 +230,3 @@ def inputs_of(judged: TableStore) -> Mapping[str, Any]:
     newest_run = judged.made("claims")[-1]
     (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
     return dict(parse_json(inputs))
-
-
-def _as_their_rows_say(audit: Audit, rows: Sequence[Match]) -> list[str]:
-    return sorted({check.row.row_sha256 for check in audit.verdicts(rows) if check.failure is None})

@@ -151,7 +151,7 @@ def annex_of(
     by_id = {publisher.id: publisher for publisher in publishers}
     rows = list[AnnexRow]()
     for number, place in enumerate(places, 1):
-        publisher = by_id.get(place.publisher_id)
+        publisher = by_id.get(place.row.publisher_id)
         titles = {title.id: title.name for title in publisher.titles} if publisher else {}
         revision, path = revision_and_path(place.file)
         others: dict[str, Any] = {
@@ -159,14 +159,14 @@ def annex_of(
             "file": printable(place.file),
             "revision": revision,
             "path": path,
-            "publisher": publisher.name if publisher else place.publisher_id,
-            "title": titles.get(place.title_id, place.title_id),
+            "publisher": publisher.name if publisher else place.row.publisher_id,
+            "title": titles.get(place.row.title_id, place.row.title_id),
             "reservation": reservation_in_force(place),
         }
-        same = {name: getattr(place, name) for name in AnnexRow.columns if name not in others}
+        same = {name: getattr(place.row, name) for name in AnnexRow.columns if name not in others}
         rows.append(AnnexRow(**same, **others))
     own = list(_own_domains(publishers_of(publishers, places))) if own_domains else []
-    names = {*columns, *ALWAYS} | {"text_source" for place in places if embedded(place.text_source)}
+    names = {*columns, *ALWAYS} | {"text_source" for place in places if embedded(place.row.text_source)}
     schema = pa.schema([each for each in AnnexRow.schema if each.name in names])
     domains: tuple[pa.Schema, Sequence[TableRow]] = (
         (OwnDomain.schema, own) if own_domains else (AnnexDomain.schema, list(_domains(places)))
@@ -218,15 +218,15 @@ def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:
 def _urls(places: Sequence[ClaimPlace]) -> Iterator[AnnexUrl]:
     groups = defaultdict[str, list[ClaimPlace]](list)
     for place in places:
-        if place.document_url:
-            groups[place.document_url].append(place)
+        if place.row.document_url:
+            groups[place.row.document_url].append(place)
     for url, of_url in sorted(groups.items()):
-        times = [place.captured_at for place in of_url if place.captured_at]
+        times = [place.row.captured_at for place in of_url if place.row.captured_at]
         yield AnnexUrl(
             document_url=url,
-            host=of_url[0].document_host,
+            host=of_url[0].host,
             rows=len(of_url),
-            articles=len({place.article_id for place in of_url} - {None, ""}),
+            articles=len({place.row.article_id for place in of_url} - {None, ""}),
             first_captured_at=min(times, default=None),
             last_captured_at=max(times, default=None),
             reservation=_reservations(of_url),
@@ -241,10 +241,10 @@ def _domains(places: Sequence[ClaimPlace]) -> Iterator[AnnexDomain]:
     for domain, of_domain in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
         yield AnnexDomain(
             domain=domain,
-            hosts=len({place.document_host for place in of_domain}),
-            urls=len({place.document_url for place in of_domain if place.document_url}),
+            hosts=len({place.host for place in of_domain}),
+            urls=len({place.row.document_url for place in of_domain if place.row.document_url}),
             rows=len(of_domain),
-            articles=len({place.article_id for place in of_domain} - {None, ""}),
+            articles=len({place.row.article_id for place in of_domain} - {None, ""}),
             reservation=_reservations(of_domain),
         )
 
@@ -262,7 +262,7 @@ def _own_domains(publishers: Sequence[Publisher]) -> Iterator[OwnDomain]:
 
 def publishers_of(publishers: Sequence[Publisher], places: Sequence[ClaimPlace]) -> list[Publisher]:
     """Return the publishers of the articles of places, in the order of the members file."""
-    ids = {place.publisher_id for place in places}
+    ids = {place.row.publisher_id for place in places}
     return [publisher for publisher in publishers if publisher.id in ids]
 
 

@@ -54,9 +54,9 @@ def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date
     for publisher in publishers_of(sender.publishers, places):
         # Rows for which today's members file gives the right, but the file of the judgement did not.
         count = sum(
-            PRESS_PUBLISHER in rights_of(place.article_published_at, place.captured_at, drafted, publisher)
+            PRESS_PUBLISHER in rights_of(row.article_published_at, row.captured_at, drafted, publisher)
             for place in places
-            if place.publisher_id == publisher.id
+            if (row := place.row).publisher_id == publisher.id
             and PRESS_PUBLISHER not in rights_claimed(place, sender, drafted)
         )
         country, document = publisher.country, publisher.mandate_document
@@ -101,15 +101,15 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
 
     Without a corpus, which has authors and texts, only headlines and addresses are searched.
     """
-    articles = {place.article_id: place for place in places if place.article_id is not None}
+    articles = {place.row.article_id: place for place in places if place.row.article_id is not None}
     # For each title, how many articles of the whole corpus each author signed.
-    signed = {place.title_id: Counter[str]() for place in articles.values()}
+    signed = {place.row.title_id: Counter[str]() for place in articles.values()}
     for title, authors in corpus.each("title_id", "authors") if corpus else ():
         if title in signed:
             signed[title].update(set(map(_plain, authors)))
     found = dict[str, list[str]]()
     for article_id, place in sorted(articles.items()):
-        if kind := _outsider_of(article_id, place, corpus, signed[place.title_id]):
+        if kind := _outsider_of(article_id, place, corpus, signed[place.row.title_id]):
             found.setdefault(kind, []).append(article_id)
     for kind, line in OUTSIDERS.items():
         if ids := found.get(kind):
@@ -128,8 +128,8 @@ def _outsider_of(
 
     `signed`: how many articles each author signed for the title.
     """
-    path = re.sub(r"^[a-z]+://[^/]*", "", place.article_url or "")
-    shown = f"{_plain(place.headline or '')} {_plain(path)}"
+    path = re.sub(r"^[a-z]+://[^/]*", "", place.row.article_url or "")
+    shown = f"{_plain(place.row.headline or '')} {_plain(path)}"
     if _INTERVIEW.search(shown):
         return INTERVIEW
     if _OPINION.search(shown):

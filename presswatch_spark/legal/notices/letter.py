@@ -152,7 +152,7 @@ class NoticeOrder:
 
 def concerning(selection: PlaceSelection, recipient: Recipient) -> tuple[ClaimPlace, ...]:
     """Return the places that concern a recipient; `InputError` if none does."""
-    places = tuple(each for each in selection.places if recipient.concerns(each.dataset, each.file))
+    places = tuple(each for each in selection.places if recipient.concerns(each.row.dataset, each.file))
     if not places:
         raise InputError(
             f"none of {len(selection.places):,} places concerns {recipient.id}",
@@ -172,10 +172,10 @@ def rights_claimed(place: ClaimPlace, sender: Sender, day: date) -> set[str]:
     These are the rights of its claim that the members file allows and that are in force on that day: a right
     may have ended since the day of judgement. Author's right needs its basis in the members file.
     """
-    publisher = sender.by_id.get(place.publisher_id)
+    publisher = sender.by_id.get(place.row.publisher_id)
     if place.claim is None or publisher is None:
         return set()
-    in_force = rights_of(place.article_published_at, place.captured_at, day, publisher)
+    in_force = rights_of(place.row.article_published_at, place.row.captured_at, day, publisher)
     rights = {*place.claim.rights} & {*in_force}
     if not publisher.rights_basis:
         rights.discard(AUTHOR)
@@ -218,17 +218,17 @@ class NoticeContent:
             if reading := place.reading:
                 insort(read[reading.source(place.file)], reading.at.date())
         reservations = Counter(row.reservation for row in annex.rows if row.reservation)
-        counted = ClaimFigures.of(places)
-        runs = [place.longest_run_words or 0 for place in places]
+        counted = ClaimFigures.of([place.row for place in places], (place.host for place in places))
+        runs = [place.row.longest_run_words or 0 for place in places]
         of_press = [place for place, each in zip(places, rights, strict=True) if PRESS_PUBLISHER in each]
         names = ("rows", "pages", "captures", "records", "claims", "hosts", "articles")
         numbers = {name: getattr(counted, name) for name in names} | {
             "files": len({place.file for place in places}),
             "urls": counted.addresses,
-            "without_url": sum(not place.document_url for place in places),
-            "embedded_rows": sum(bool(embedded(place.text_source)) for place in places),
-            "titles": len({place.title_id for place in places}),
-            "publishers": len({place.publisher_id for place in places}),
+            "without_url": sum(not place.row.document_url for place in places),
+            "embedded_rows": sum(bool(embedded(place.row.text_source)) for place in places),
+            "titles": len({place.row.title_id for place in places}),
+            "publishers": len({place.row.publisher_id for place in places}),
             "author_rows": sum(AUTHOR in each for each in rights),
             "press_rows": len(of_press),
             "database_rows": sum(DATABASE in each for each in rights),
@@ -242,13 +242,13 @@ class NoticeContent:
             # If the longest passage of a row is unknown, so is the shortest of all.
             "least_run": min(runs, default=0),
             "most_run": max(runs, default=0),
-            "least_press_run": min((place.longest_run_words or 0 for place in of_press), default=0),
+            "least_press_run": min((place.row.longest_run_words or 0 for place in of_press), default=0),
         }
         return cls(
             order=order,
             places=places,
             publishers=publishers_of(sender.publishers, places),
-            of_press={place.publisher_id for place in of_press},
+            of_press={place.row.publisher_id for place in of_press},
             annex=annex,
             numbers=numbers,
             reservations=dict(sorted(reservations.items())),
@@ -335,7 +335,7 @@ def letter_of(content: NoticeContent, files: Sequence[tuple[str, str]]) -> Lette
 
 def declared_forms(source: ClaimSource, places: Sequence[ClaimPlace]) -> dict[tuple[str, str], list[date]]:
     """Return the sorted days on which reservations in force were read, by site and machine-readable form."""
-    reservations = {place.row_sha256: each for place in places if (each := reservation_in_force(place))}
+    reservations = {place.row.row_sha256: each for place in places if (each := reservation_in_force(place))}
     days = defaultdict[tuple[str, str], set[date]](set)
     for signal in source.declared(reservations) if reservations else ():
         if signal.captured_at:
@@ -393,7 +393,7 @@ class LetterFacts:
         order, sender = content.order, content.order.sender
         deadline, publishers = order.deadline_days, content.publishers
         titles = [title for publisher in publishers for title in publisher.titles]
-        title_ids = {place.title_id for place in content.places}
+        title_ids = {place.row.title_id for place in content.places}
         flagger, fair_use = sender.trusted_flagger, sender.fair_use
         return {
             **self._amounts(),
@@ -441,7 +441,7 @@ class LetterFacts:
 
     def _lists(self) -> dict[str, list[str]]:
         _, content, sender = self.words, self.content, self.content.order.sender
-        hosts = Counter(each.document_host for each in content.places if each.document_host)
+        hosts = Counter(each.host for each in content.places if each.host)
         ordered = sorted(hosts, key=lambda host: (-hosts[host], host))
         most_frequent = [_("{value}: {rows}", value=host, rows=_.rows(hosts[host])) for host in ordered]
         return {

@@ -300,7 +300,7 @@ def _require_earlier(content: NoticeContent) -> None:
     acts = [
         getattr(order.sender, name) for name in ACTS if name in [each.name for each in order.law.elements]
     ]
-    captured = [place.captured_at.date() for place in content.places if place.captured_at]
+    captured = [place.row.captured_at.date() for place in content.places if place.row.captured_at]
     facts = {
         "rows were captured": captured,
         "rows were read": [day for days in content.read.values() for day in days],
@@ -348,8 +348,8 @@ def _about(content: NoticeContent, letter: Letter) -> dict[str, Any]:
             "source": source.kind,
             "where": source.where,
             "claims": source.claims_at,
-            "targets": sorted(place.target_sha256 for place in content.places),
-            "rows": sorted({place.claim_row for place in content.places}),
+            "targets": sorted(place.target.target_sha256 for place in content.places),
+            "rows": sorted({place.target.row_sha256 for place in content.places}),
             "sender_file": str(Path(order.sender.file).absolute()),
             "recipients_file": recipients and canonical(recipients),
             **({"seal": dict(source.seal)} if source.seal else {}),

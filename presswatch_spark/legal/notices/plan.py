@@ -116,7 +116,7 @@ def plan_campaign(
         exclusions = _csv(division.exclusions, storage)
         places = (each for of in division.orders.values() for each in of.selection.places)
         facts = {
-            "named": len({each.target_sha256 for each in places}),
+            "named": len({each.target.target_sha256 for each in places}),
             "notices": {id: _planned(each) for id, each in division.orders.items()},
             "places": division.places,
             "exclusions_sha256": hashlib.sha256(exclusions).hexdigest(),
@@ -223,14 +223,14 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
         excluded = [(target, "", reason) for target, reason in selection.reasons.items()]
         usable = list[ClaimPlace]()
         for place in selection.places:
-            concerned = [each for each in recipients if each.concerns(place.dataset, place.file)]
-            reason = _reason(place, sender_of.get(place.publisher_id), day)
+            concerned = [each for each in recipients if each.concerns(place.row.dataset, place.file)]
+            reason = _reason(place, sender_of.get(place.row.publisher_id), day)
             if reason or not concerned:
-                excluded.append((place.target_sha256, "", reason or NO_RECIPIENT))
+                excluded.append((place.target.target_sha256, "", reason or NO_RECIPIENT))
                 continue
             usable.append(place)
             lawless = [each.id for each in concerned if not (each.laws or order.laws)]
-            excluded += [(place.target_sha256, id, NO_LAW) for id in lawless]
+            excluded += [(place.target.target_sha256, id, NO_LAW) for id in lawless]
         targets = {each.target_sha256: each for each in sources[case].case.targets()}
         division.places += len(targets)
         for digest, recipient, reason in excluded:
@@ -242,7 +242,7 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
             places = tuple(
                 place
                 for place in usable
-                if place.publisher_id in sender.by_id and to.concerns(place.dataset, place.file)
+                if place.row.publisher_id in sender.by_id and to.concerns(place.row.dataset, place.file)
             )
             own, lang = replace(selection, places=places), order.lang or to.language
             for law in (to.laws or order.laws) if places else ():
@@ -261,7 +261,7 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
 
 def _planned(order: NoticeOrder) -> dict[str, Any]:
     places = order.selection.places
-    publishers, to = {place.publisher_id for place in places}, order.recipient
+    publishers, to = {place.row.publisher_id for place in places}, order.recipient
     return {
         "case": order.selection.source.where,
         "sender": order.sender.name,
@@ -270,7 +270,7 @@ def _planned(order: NoticeOrder) -> dict[str, Any]:
         "law": order.law.id,
         "publishers": {each.id: each.name for each in order.sender.publishers if each.id in publishers},
         "places": len(places),
-        "targets_digest": table_digest(place.target_sha256 for place in places),
+        "targets_digest": table_digest(place.target.target_sha256 for place in places),
     }
 
 
@@ -278,7 +278,7 @@ def _reason(place: ClaimPlace, sender: Sender | None, day: date) -> str | None:
     """Return the reason why no notice of a day may name a place; None if one may."""
     if sender is None:
         return NO_SENDER
-    publisher = sender.by_id[place.publisher_id]
+    publisher = sender.by_id[place.row.publisher_id]
     is_covered = publisher.mandate_document and mandate_of(publisher, day) == "in_force"
     if not (sender.is_owner or is_covered):
         return NO_MANDATE

@@ -201,10 +201,10 @@ class CheckedNotice:
         found = dict[str, set[str]]()
         for place in self.places or ():
             readings = list(place.readings)
-            if at := again.get(place.row_sha256):
+            if at := again.get(place.row.row_sha256):
                 readings.append(RecordReading(at, printable(place.file)))
             recent = [reading for reading in readings if first <= reading.at <= last]
-            found[place.row_sha256] = {reading.source(place.file) for reading in recent}
+            found[place.row.row_sha256] = {reading.source(place.file) for reading in recent}
         return found
 
     def rows_whose_claim(self, is_broken: Callable[[Claim], bool]) -> list[str]:
@@ -213,7 +213,7 @@ class CheckedNotice:
 
     def rows_at(self, is_broken: Callable[[ClaimPlace], bool]) -> list[str]:
         """Return the rows of places that meet a condition."""
-        return [place.row_sha256 for place in self.places or () if is_broken(place)]
+        return [place.row.row_sha256 for place in self.places or () if is_broken(place)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,7 +436,7 @@ def _outside_mandate(checked: CheckedNotice) -> Iterator[Breach]:
     # The mandate must be in force on the day of the letter, and today, the earliest day of sending.
     for day in sorted({today(), checked.notice.drafted_on}):
         ended = {id for id, each in sender.by_id.items() if mandate_of(each, day) != "in_force"}
-        late = checked.rows_at(lambda place, ended=ended: place.publisher_id in ended)  # type: ignore[misc]
+        late = checked.rows_at(lambda place, ended=ended: place.row.publisher_id in ended)  # type: ignore[misc]
         yield late, sentence(N_("the mandate is not in force on {day}"), day=day)
 
 
@@ -529,7 +529,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
             yield LETTER, sentence(N_("it was edited: pass --corpus to compare it with the articles"))
         return
     rules = VerifyRules()
-    articles = sorted({place.article_id for place in checked.places or () if place.article_id})
+    articles = sorted({place.row.article_id for place in checked.places or () if place.row.article_id})
     bodies = [Joined(words_of(body)) for each in articles if (body := corpus.text_of(each))]
     for name, text in checked.letters.items():
         document = NamedDocument(Joined(words_of(text.encode())), rules.anchor_words)

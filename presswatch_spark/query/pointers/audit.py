@@ -249,19 +249,24 @@ def table_of(row: Match | RightsSignal | MemberCapture) -> str:
     return next(table for table, kind in POINTING.items() if isinstance(row, kind))
 
 
-def rows_by_digest(store: TableStore, digests: Collection[str]) -> Iterator[Match]:
-    """Yield the rows of `matches` with these digests, of all runs; `CorruptError` if a file is damaged."""
-    is_wanted = partial(pc.is_in, value_set=pa.array(sorted(digests)))
+def rows_with(store: TableStore, column: str, values: Collection[str]) -> Iterator[Match]:
+    """Yield the rows of `matches` with these values, of all runs; `CorruptError` if a file is damaged."""
+    is_wanted = partial(pc.is_in, value_set=pa.array(sorted(values), pa.string()))
     for file, runs in store.files("matches").items():
-        yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file, runs))
+        yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file, runs, column))
 
 
 def _rows_with(
-    is_wanted: Callable[[pa.Array], pa.Array], store: TableStore, table: str, path: str, runs: Sequence[str]
+    is_wanted: Callable[[pa.Array], pa.Array],
+    store: TableStore,
+    table: str,
+    path: str,
+    runs: Sequence[str],
+    column: str = "row_sha256",
 ) -> list[dict[str, Any]]:
     with _reading(path):
         opened = _table(store, path, table, runs)
-        places = pc.indices_nonzero(is_wanted(opened.to_table(columns=["row_sha256"])["row_sha256"]))
+        places = pc.indices_nonzero(is_wanted(opened.to_table(columns=[column])[column]))
         rows: list[dict[str, Any]] = opened.take(places).to_pylist() if len(places) else []
         return rows
 

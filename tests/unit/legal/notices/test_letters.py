@@ -266,8 +266,10 @@ def test_hostile_text_stays_text(
 ) -> None:
     (first, *others), host = selection.places, "xn--bcher-kva.example"
     short, url = text[:2_000], f"https://{host}/{text[:20_000]}"
-    changed = {"record_id": short, "title_id": short, "file": f"https://x.example/{short}"}
-    hostile = replace(first, document_url=url, document_host=host, **changed)
+    assert first.claim
+    row = first.row.with_columns(document_url=url, record_id=short, title_id=short)
+    claim = first.claim.with_columns(document_host=host)
+    hostile = replace(first, row=row, claim=claim, file=f"https://x.example/{short}")
     letter = letter_for(shared, replace(selection, places=(hostile, *others)), tmp_path, text)
     word, form = docx_of(letter), text_of(letter)
     assert text_in(word).count("bona fide belief") == 1

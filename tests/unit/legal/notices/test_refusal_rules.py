@@ -6,7 +6,6 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -31,6 +30,7 @@ from presswatch_spark.legal.notices.notice import EventDetails, new_notice, toda
 from presswatch_spark.legal.notices.refusal_rules import RULES, CheckedNotice, Checking
 from presswatch_spark.legal.notices.states import STATES, send, sign
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.declarations import Match, Target
 from tests.world.claims import AS_OF, judge_all
 from tests.world.corpora import article, corpus_of
 from tests.world.documents import text_of
@@ -472,9 +472,9 @@ def doubts(office: Bureau, name: str = "n") -> list[str]:
 
 def test_a_letter_claims_no_right_that_ended_before_its_day(shared: Bureau) -> None:
     ends = {
-        rights_and_mandates.last_day(each.article_published_at.date())
+        rights_and_mandates.last_day(each.row.article_published_at.date())
         for each in shared.select().places
-        if each.article_id
+        if each.row.article_published_at
     }
     numbers = {
         day: shared.draft(f"on-{day}", drafted=day).content.numbers
@@ -613,9 +613,8 @@ PLAIN = "Le pont du village a rouvert"
 
 
 def place(article_id: str | None, headline: str | None = None, url: str | None = None) -> ClaimPlace:
-    columns: dict[str, Any] = dict.fromkeys(each.name for each in fields(ClaimPlace))
     known = {"article_id": article_id, "title_id": "courrier", "headline": headline, "article_url": url}
-    return ClaimPlace(**(columns | known))
+    return ClaimPlace(Target.from_dict({}), Match.from_dict(known), None, "")
 
 
 def listed(places: list[ClaimPlace], corpus: Any = None) -> dict[str, str]:

@@ -146,7 +146,7 @@ def test_a_draft_leaves_out_what_newer_claims_call_licensed_or_a_verdict_denies(
         with claim_changed(shared, target.row_sha256, **change):
             selection = shared.select()
         assert selection.left_out == {"doubtful": 1}
-        assert target.row_sha256 not in {place.row_sha256 for place in selection.places}
+        assert target.row_sha256 not in {place.row.row_sha256 for place in selection.places}
     with claim_changed(shared, target.row_sha256, confidence="C"):
         assert not shared.select().left_out
 
@@ -235,7 +235,7 @@ def test_a_page_without_copied_words_is_in_no_annex(shared: Bureau, monkeypatch:
     monkeypatch.setattr(sources, "targets_of", with_one_more)
     found = shared.select(tables)
     assert found.left_out == {"read by no scan": 1}
-    assert all(place.copied_words for place in found.places)
+    assert all(place.row.copied_words for place in found.places)
 
 
 @pytest.fixture

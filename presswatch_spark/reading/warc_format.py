@@ -44,7 +44,7 @@ _WHOLE = warc.table_of(warc.WHOLE, warc.ERRATUM)
 _UNHARMED = warc.table_of(warc.SOUND, warc.BOUNDARY)
 _UNSETTLED = warc.table_of(warc.INSIDE, warc.TWICE)
 _CONTENT_TYPE = re.compile(rb"\ncontent-type:[ \t]*([^\r\n]*)")
-_TEXTS = warc.table_of(warc.CONVERSION, warc.GATED)
+_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE)
 _OF_WET = warc.table_of(warc.CONVERSION, warc.GATED, warc.WARCINFO)
 _OF_PAGES = warc.table_of(warc.RESPONSE, warc.RESOURCE, warc.METADATA)
 
@@ -224,8 +224,13 @@ def read_part(
 ) -> Iterator[DocumentBatch]:
     """Yield the pages of `stream`, a part of the WARC `shard` that begins with a record."""
 
+    has_pages = False
+
     def refused(kinds: Offsets) -> str | None:
-        return "contains extracted text (`conversion` records)" if _TEXTS[kinds].any() else None
+        nonlocal has_pages
+        has_pages = has_pages or bool(_PAGES[kinds].any())
+        is_wet = not has_pages and warc.CONVERSION in kinds
+        return "contains extracted text (`conversion` records)" if is_wet else None
 
     gate = WarcGate(options) if options.languages else None
     reading = _WarcReading(shard, options, report, "WARC", warc.gate_of(frozenset()), refused, gate)
@@ -292,6 +297,7 @@ def _with_pages(found: _Records, report: ReadReport) -> Offsets:
         "no text": empty & (kinds == warc.RESOURCE),
         "revisit record": kinds == warc.REVISIT,
         "continuation record": kinds == warc.CONTINUATION,
+        "conversion record": kinds == warc.CONVERSION,
     }
     for why, which in counted.items():
         report.add_skipped(why, int(np.count_nonzero(which)))

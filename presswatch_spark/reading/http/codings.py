@@ -24,7 +24,7 @@ from presswatch_spark.reading.http.message import (
     may_hide_gzip,
     media_type,
 )
-from presswatch_spark.reading.inflate import GZIP_MAGIC, ZSTD_MAGIC, ZSTD_MAX_WINDOW, Inflater
+from presswatch_spark.reading.inflate import GZIP_MAGIC, ZSTD_MAX_WINDOW, Inflater, compression_of
 
 SLICE_BYTES = 1 << 10
 PIECE_BYTES = 1 << 20
@@ -52,19 +52,18 @@ class Damage(Exception):  # noqa: N818
     """The body cannot be read to its end; the yielded pieces are valid."""
 
 
-def _framed(data: memoryview, name: str, magic: bytes, make: Callable[[], Inflater]) -> Iterator[bytes]:
+def _framed(data: memoryview, name: str, make: Callable[[], Inflater]) -> Iterator[bytes]:
     """Yield the content of all members or frames of a body; bytes after the last one are ignored."""
-    if bytes(data[: len(magic)]) != magic:
+    if compression_of(bytes(data[:4])) != name:
         raise NotSo(f"body is declared as {name}, but is not")
-    while bytes(data[: len(magic)]) == magic:
+    while compression_of(bytes(data[:4])) == name:
         data = yield from _inflated(data, make, name)
 
 
-_gzipped = partial(_framed, name="gzip", magic=GZIP_MAGIC, make=partial(zlib.decompressobj, _GZIP))
+_gzipped = partial(_framed, name="gzip", make=partial(zlib.decompressobj, _GZIP))
 _zstandarded = partial(
     _framed,
     name="zstd",
-    magic=ZSTD_MAGIC,
     make=lambda: zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).decompressobj(),
 )
 

@@ -233,6 +233,7 @@ def raw_deflate(data: bytes) -> bytes:
     return deflater.compress(data) + deflater.flush()
 
 
+SKIPPABLE = b"\x50\x2a\x4d\x18\x05\0\0\0bytes"
 ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "x-gzip": lambda data: gzip.compress(data[:50]) + gzip.compress(data[50:]),
@@ -241,7 +242,7 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "br": lambda data: brotli.compress(data, quality=5),
     "zstd": zstandard.ZstdCompressor().compress,
     "identity": bytes,
-    "ZSTD": lambda data: zstandard.ZstdCompressor().compress(data[:9]) + zstandard.compress(data[9:]),
+    "ZSTD": lambda data: SKIPPABLE + zstandard.compress(data[:9]) + SKIPPABLE + zstandard.compress(data[9:]),
 }
 
 

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.cli.demo.shards import digest_of
-from presswatch_spark.core.errors import CorruptError
+from presswatch_spark.core.errors import StorageError
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.reading.html.markup import EXTRACTION
 from presswatch_spark.reading.registry import format_for
-from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.source import RangeStream, ReadOptions
 from presswatch_spark.reading.warc.by_range import release_at
 from presswatch_spark.reading.warc.gates import declared, identified
 from presswatch_spark.reading.warc.pages import CUT_NOTE
+from presswatch_spark.reading.warc_format import read_part
 from presswatch_spark.storage.objects import stat
 from tests.world.proofs import cases
 from tests.world.records import PACKINGS, texts_of
 from tests.world.shards import complaints
-from tests.world.warc import HTML, PDF, http, packed_as, page, pdf, read_warc, record, warc_record
+from tests.world.warc import HTML, PDF, http, packed_as, page, pdf, read_warc, warc_record
 
 FRENCH, ENGLISH = ("https://exemple.fr/1", "fra"), ("https://example.org/2", "eng")
 OF_RESPONSE = b"application/http; msgtype=response"
@@ -139,6 +140,7 @@ def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(
         *[page(b"{}", "Content-Type: application/json")] * 2,
         page(b"<p> <script>x</script>"),
         *(warc_record(b"", kind=kind) for kind in ("revisit", "continuation", "invention")),
+        warc_record(b"texte", kind="conversion"),
         warc_record(b"<p>mot", "https://b.fr/", kind="resource").replace(OF_RESPONSE, b"text/html"),
     ]
     found, report = read_warc(tmp_path, records)
@@ -152,6 +154,7 @@ def test_texts_and_resources_are_read_and_other_things_counted_by_what_they_are(
         "no text": 1,
         "revisit record": 1,
         "continuation record": 1,
+        "conversion record": 1,
         "record of another kind": 1,
     }
     assert report.documents_skipped == sum(report.skipped.values())
@@ -194,14 +197,23 @@ def test_a_capture_without_a_body_is_handed_out_too(tmp_path: Path, batch_bytes:
     assert urls == ["https://exemple.fr/", "https://a.fr/2"]
 
 
-def test_what_was_read_before_the_shard_shows_itself_another_is_handed_out(tmp_path: Path) -> None:
-    path = tmp_path / "some.warc.gz"
-    path.write_bytes(packed_as("record", [page(b"<p>un"), page(b"<p>deux"), record(b"texte")]))
+class Broken(RangeStream):
+    """A stream that ends with an error of the storage."""
+
+    def read(self, n: int, /) -> bytes:
+        if not self.data:
+            raise StorageError("the disk does not answer")
+        return super().read(n)
+
+
+def test_what_was_read_before_an_error_is_handed_out(tmp_path: Path) -> None:
+    path = tmp_path / "some.warc"
+    path.write_bytes(packed_as("plain", [page(b"<p>" + b"mot " * 50_000)] * 20))
     options, report = ReadOptions(batch_bytes=1 << 20), ReadReport()
     shard, sizes = stat(str(path), options.storage), list[int]()
-    with pytest.raises(CorruptError, match="conversion"):
-        sizes.extend(map(len, format_for("warc", shard, options).read(shard, options, report)))
-    assert sum(sizes) == report.documents
+    with pytest.raises(StorageError, match="the disk"):
+        sizes.extend(map(len, read_part(Broken(path.read_bytes(), 0), shard, options, report)))
+    assert sum(sizes) == report.documents > 5
 
 
 def test_what_the_crawler_cut_is_a_note_and_no_loss(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ import pyarrow.parquet as pq
 from page_text import page_text, xhtml_as_html
 from words import reference_words
 
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+# A frame of zstd, or one to skip.
+GZIP, ZSTD = b"\x1f\x8b", re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 
 
 def sha256(data):
@@ -82,7 +83,7 @@ def inflated(path):
     with open(path, "rb") as file:
         magic = file.read(4)
         file.seek(0)
-        if magic == ZSTD:
+        if ZSTD.match(magic):
             import zstandard
 
             return until_damage(
@@ -258,7 +259,7 @@ def unstandarded(data, limit):
     import zstandard
 
     parts, rest = [], data
-    while rest[:4] == ZSTD:
+    while ZSTD.match(rest):
         body, rest = stream_of(zstandard.ZstdDecompressor().decompressobj, rest, limit)
         parts.append(body)
     return b"".join(parts) or data

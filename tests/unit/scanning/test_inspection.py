@@ -306,6 +306,8 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
         edit("inspection.json", '"corpus_fingerprints": [', '"corpus_fingerprints": [\n  "text",'),
         edit("inspection.json", '"key_fingerprint": "', '"key_fingerprint": "0'),
         edit("inspection.json", "\n}\n", "\n}\n\n"),
+        lambda out: (out / "inspection.json").write_text("{"),
+        lambda out: (out / "inspection.json").write_text("[" * 100_000),
     ],
 )  # fmt: skip
 def test_the_check_refuses_everything_but_the_schema(

@@ -4,7 +4,6 @@ A shard is identified by its *place*: its URI without the commit of a hub. It is
 its end for the newest corpus, in one step from 0 or in several steps that form a chain.
 """
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -190,17 +189,15 @@ class Runs:
     `steps`: by digest of the campaign's corpora. `minhash`: the rules of these corpora.
     """
 
-    store: TableStore | None
+    store: TableStore
     steps: Mapping[str, Step]
     minhash: MinHashRules
-    rows: Sequence[PublishedRun] = ()
-    core_hours: Mapping[str, float] = field(default_factory=dict)
+    rows: Sequence[PublishedRun]
+    core_hours: Mapping[str, float]
 
     @classmethod
-    def of(cls, store: TableStore | None, steps: Mapping[str, Step], minhash: MinHashRules) -> Self:
-        """Read the runs; `store` is None for tables that do not exist yet."""
-        if store is None:
-            return cls(None, steps, minhash)
+    def of(cls, store: TableStore, steps: Mapping[str, Step], minhash: MinHashRules) -> Self:
+        """Read the runs."""
         metrics = store.read("metrics", columns=["run_id", "name", "value"])
         spent = metrics.filter(pc.field("name") == CORE_SECONDS)
         hours = {run: value / 3600 for run, value in zip(*_lists(spent, "run_id", "value"), strict=True)}
@@ -221,7 +218,6 @@ class Runs:
             is_whole = run.asked_for == item.name and run.sample is None and run.records_planned is None
             if step is None or (run.dataset, run.config_digest) != wanted or not is_whole:
                 continue
-            assert self.store is not None
             log = self.store.read("scan_log", run.run_id, columns=list(_LOGGED))
             lines = [(place_of(uri), uri, *facts) for uri, *facts in zip(*_lists(log, *_LOGGED), strict=True)]
             if not lines or not all(item.holds(uri) for _, uri, *_ in lines):
@@ -268,10 +264,8 @@ class Budget:
 
     @classmethod
     def of(cls, dollars: float | None, config: ScanConfig) -> Self:
-        """Return a budget; `ConfigError` if it is not positive, or the settings name no machine's price."""
+        """Return a budget; `ConfigError` if the settings name no machine's price."""
         machine = PriceList.read(config.run.prices).machine(config.run.price)
-        if dollars is not None and not (math.isfinite(dollars) and dollars > 0):
-            raise ConfigError(f"a budget must be a number above 0, not {dollars:g}", where="command line")
         if dollars is not None and not machine.name:
             raise ConfigError(
                 "a budget needs the price of a machine",

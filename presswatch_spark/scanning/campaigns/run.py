@@ -89,16 +89,16 @@ class Task:
         return self.step, self.again
 
 
-def store_of(plan: CampaignPlan, config: ScanConfig) -> TableStore | None:
-    """Return the tables of a campaign; None if no scan has made them yet."""
+def store_of(plan: CampaignPlan, config: ScanConfig) -> TableStore:
+    """Return the tables of a campaign; without a row if no scan has made them yet."""
     try:
         return TableStore.open(plan.out, config.storage)
     except OutputError:
-        names = Folder.of(plan.out, config.storage).names()
+        root = Folder.of(plan.out, config.storage)
         # The lock of a watch is in the folder even before the first scan makes tables there.
-        if any(name.partition("/")[0] != WATCH_FOLDER for name in names):
+        if any(name.partition("/")[0] != WATCH_FOLDER for name in root.names()):
             raise
-        return None
+        return TableStore(root)
 
 
 @dataclass(slots=True)
@@ -126,8 +126,7 @@ class Campaign:
 
     def begun(self) -> list[UnfinishedRun]:
         """Return the runs in its tables that were begun and not published."""
-        store = store_of(self.plan, self.config)
-        found = unfinished_runs(store) if store else ()
+        found = unfinished_runs(store_of(self.plan, self.config))
         return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
 
     def spent(self, begun: Iterable[UnfinishedRun]) -> float:
@@ -150,7 +149,7 @@ class Campaign:
 
     def _published(self) -> Runs:
         store = store_of(self.plan, self.config)
-        ids = tuple(store.published()) if store else ()
+        ids = tuple(store.published())
         if self._runs is None or self._ids != ids:
             minhash = self._manifest(self.plan.corpora[-1]).minhash
             self._runs, self._ids = Runs.of(store, self._built(), minhash), ids

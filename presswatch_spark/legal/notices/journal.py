@@ -30,7 +30,7 @@ from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
-MARKER, LAYOUT = "_presswatch_register.json", 1
+MARKER, LAYOUT = "_presswatch_register.json", 2
 NOTICES, EVENTS, HEAD, SUMS = "notices", "events", "head.json", "SHA256SUMS"
 LOCK = "register.lock"
 RESTORE = "restore it from a copy; nothing that rests on it is sure until then"

@@ -23,6 +23,7 @@ from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.register import Register
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from tests.world.campaigns import LAWS, PLANNED, PUBLISHERS, Bureaux, bureaux
 from tests.world.commands import outcome, presswatch
 from tests.world.processes import raising
@@ -293,6 +294,11 @@ def reorder(campaign: Path) -> None:
         (campaign / f"events/{source}.json").rename(campaign / f"events/{target}.json")
 
 
+def age(campaign: Path) -> None:
+    marker = campaign / "_presswatch_register.json"
+    marker.write_bytes(sealed_json({**unsealed_json(marker.read_bytes()), "layout": 1}))
+
+
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "an event": (lambda at: (at / "events/0013.json").write_bytes(b"{}"), "events/0013.json"),
     "no event": (lambda at: (at / "events/0013.json").unlink(), "events/0013.json"),
@@ -311,6 +317,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "_presswatch_register.json",
     ),
+    "an older layout": (age, "layout 1, and this version reads 2"),
     "no plan": (lambda at: (at / "_presswatch_register.json").unlink(), "_presswatch_register.json"),
     "exclusions": (lambda at: (at / "exclusions.csv").write_bytes(b"x"), "exclusions.csv"),
     "the head": (lambda at: (at / "head.json").write_bytes(b"{}"), "head.json"),

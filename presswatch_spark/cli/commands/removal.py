@@ -188,9 +188,9 @@ def _facts_of(alarm: Alarm, _: Language) -> dict[str, str]:
 def _chain_line(status: CaseStatus, _: Language) -> str:
     return _(
         "chain: {probes} ({places} of places, the others of controls, indexes and tables); newest: {newest}",
-        probes=_.n("{n} probe", "{n} probes", status.course.probes),
-        places=_.number(status.course.of_places),
-        newest=status.course.newest,
+        probes=_.n("{n} probe", "{n} probes", status.probes),
+        places=_.number(status.of_places),
+        newest=status.newest,
     )
 
 
@@ -346,7 +346,7 @@ def _status_lines(found: CaseStatus, _: Language) -> Iterator[Line]:
     for doubt in sorted({_.sentence(state.reason) for state in undecided}):
         yield _("undecided: {doubt}", doubt=doubt)
     yield from _alarm_lines(found, _)
-    if found.course.probes:
+    if found.probes:
         yield _chain_line(found, _)
 
 

@@ -140,7 +140,7 @@ class CaseSource(TableSource):
 
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return the readings of the case's probes."""
-        return self._status.course.readings.get(target, ())
+        return self._status.readings.get(target, ())
 
 
 class BagSource(ClaimSource):

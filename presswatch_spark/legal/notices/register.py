@@ -19,7 +19,7 @@ from presswatch_spark.legal.notices.notice import PROOFS, Notice
 from presswatch_spark.legal.notices.plan import EXCLUSIONS
 from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.status import CaseStatus, Course
+from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.objects import StorageOptions
 
 CHRONOLOGY = Path(__file__).with_name("chronology.typ")
@@ -163,11 +163,11 @@ def chronology(register: Register, languages: Sequence[str]) -> bytes:
 def _rounds(case: str, storage: StorageOptions) -> Iterator[tuple[datetime, Counter[str], str]]:
     """Yield the end of each round of a case, the number of places in each state then, and its last digest."""
     opened = RemovalCase.open(case, storage)
-    course = Course(opened.targets())
-    for probes in opened.each_round():
-        course.add(probes)
-        if course.asked_at:
-            yield course.asked_at, Counter(state.state for state in course.states().values()), course.newest
+    status = CaseStatus(opened)
+    for probes in opened.each_round(status.begun):
+        status.add(probes)
+        if status.asked_at:
+            yield status.asked_at, status.counts(), status.newest
 
 
 def _part(

@@ -32,7 +32,7 @@ from presswatch_spark.legal.removal.places import (
 )
 from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFileProber, ProbedFile, ProbeMemory
 from presswatch_spark.legal.removal.responses import probe_of
-from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus, Course
+from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.scanning.ccindex.lookup import Index
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
@@ -86,12 +86,11 @@ class ProbeReport:
 class KnownCase:
     """Facts of a case that a round needs.
 
-    `course`: all finished rounds; `current`: the probes of an unfinished last one. `memory`: facts about
+    `status`: all finished rounds; `current`: the probes of an unfinished last one. `memory`: facts about
     controls from all probes. `captures`: target and request of `recapture` probes. `chain`: end of the chain.
     """
 
-    rounds: list[ProbeRound]
-    course: Course
+    status: CaseStatus
     memory: ProbeMemory
     chain: Chain
     current: list[Probe] = field(default_factory=list)
@@ -100,21 +99,21 @@ class KnownCase:
     @classmethod
     def of(cls, case: RemovalCase) -> Self:
         """Read a case round by round; `BrokenCaseError` if a part of it was changed."""
-        targets, chain = case.targets(), Chain.of(case, list[Probe]())
-        memory = ProbeMemory({target.target_sha256: target.shard_uri for target in targets})
-        known = cls(case.rounds(), Course(targets), memory, chain)
-        for probes in case.each_round(known.rounds, chain.heads):
-            known.course.add(known.current)
+        status, chain = CaseStatus(case), Chain.of(case, list[Probe]())
+        memory = ProbeMemory({target.target_sha256: target.shard_uri for target in status.targets})
+        known = cls(status, memory, chain)
+        for probes in case.each_round(status.begun, chain.heads):
+            known.status.add(known.current)
             known.current = probes
             memory.learn(probes)
             captures = (probe for probe in probes if probe.role == "recapture")
             known.captures |= {(probe.target_sha256, probe.request) for probe in captures}
             chain.length, chain.newest = probes[-1].number + 1, probes[-1].probe_sha256
-        last = known.rounds[-1].number if known.rounds else 0
+        last = known.status.begun[-1].number if known.status.begun else 0
         if known.current and (known.current[0].round != last or known.is_finished):
-            known.course.add(known.current)
+            known.status.add(known.current)
             known.current = []
-        known.course.resolve(known.current)
+        known.status.resolve(known.current)
         return known
 
     @property
@@ -130,18 +129,15 @@ class KnownCase:
     @property
     def is_finished(self) -> bool:
         """Return whether the last round has probed every target."""
-        if not self.rounds:
-            return False
-        asked = len(self.done) if self.current else self.course.asked_in(self.rounds[-1].number)
-        return len(self.course.targets) == asked
+        return len(self.done) == len(self.status.targets) if self.current else self.status.is_finished
 
     def add(self, probes: Sequence[Probe]) -> None:
         """Add probes to the chain, and keep the columns that later rounds need."""
-        number = self.rounds[-1].number
+        number = self.status.begun[-1].number
         of_round = [probe.with_columns(round=number) for probe in probes]
         added = list(map(without_answer, self.chain.append(number, of_round)))
         self.current += added
-        self.course.resolve(added)
+        self.status.resolve(added)
 
 
 @dataclass(slots=True)
@@ -182,7 +178,7 @@ class Prober:
             known = KnownCase.of(self.case)
             if known.is_finished:
                 # If the clock was wrong, the round may seem to begin in the future: that must not delay one.
-                age = datetime.now(UTC) - datetime.fromisoformat(known.rounds[-1].begun_at)
+                age = datetime.now(UTC) - datetime.fromisoformat(known.status.begun[-1].begun_at)
                 if abs(age) < every:
                     return None
             return self._probe(known)
@@ -192,23 +188,22 @@ class Prober:
         forget_hosts()
         # Forget signed addresses of files: they may work after the hub has stopped serving the file.
         forget_places()
-        resumed = bool(known.rounds) and not known.is_finished
+        resumed = bool(known.status.begun) and not known.is_finished
         if not resumed:
-            number = known.rounds[-1].number + 1 if known.rounds else 1
-            known.rounds.append(known.chain.begin(number, deep=self.deep))
-        begun, done, before = known.rounds[-1], known.done, len(known.current)
-        left = {target.target_sha256 for target in known.course.targets} - done
+            number = known.status.begun[-1].number + 1 if known.status.begun else 1
+            known.status.begun.append(known.chain.begin(number, deep=self.deep))
+        begun, done, before = known.status.begun[-1], known.done, len(known.current)
+        left = {target.target_sha256 for target in known.status.targets} - done
         if index is not None:
             self._resolve(index, known, left)
         self._ask_files(begun, known, left)
         if index is not None:
             self._ask_index(index, known)
         if self.tables is not None:
-            captures = recaptures(self.tables, self.case, known.course.targets, known.captures)
+            captures = recaptures(self.tables, self.case, known.status.targets, known.captures)
             known.add(_in_batch(captures, known.next_batch))
         known.chain.note_head()
-        known.course.add(known.current)
-        status = CaseStatus(self.case, known.course, known.rounds)
+        known.status.add(known.current)
 
         found = known.current[before:]
         of_targets = [each for each in found if each.role == "target"]
@@ -224,8 +219,8 @@ class Prober:
             outcomes=Counter(each.outcome for each in of_targets),
             blocked=self._blocked,
             clock_offset=max(offsets, key=abs, default=0.0),
-            status=status,
-            alarms=[alarm for alarm in status.alarms if alarm.round == begun.number],
+            status=known.status,
+            alarms=[alarm for alarm in known.status.alarms if alarm.round == begun.number],
             unheard=_unheard([each for each in found if each.role in OF_INDEX]),
         )
 
@@ -259,7 +254,7 @@ class Prober:
                     yield ProbedFile(uri, some, tuple(near[:SIBLINGS]), noticed, frozenset(known))
 
     def _ask_files(self, begun: ProbeRound, known: KnownCase, left: Collection[str]) -> None:
-        files = list(self._files(known.course.targets, left))
+        files = list(self._files(known.status.targets, left))
         numbers, targets = count(known.next_batch), sum(len(file.targets) for file in files)
         words, written_at, done = WordCount(self.corpus, self.config), time.monotonic(), 0
         waiting = list[Probe]()
@@ -296,7 +291,7 @@ class Prober:
     # Indexes.
 
     def _resolve(self, index: Index, known: KnownCase, left: Collection[str]) -> None:
-        wanted = [each for each in known.course.targets if each.target_sha256 in left and is_unresolved(each)]
+        wanted = [each for each in known.status.targets if each.target_sha256 in left and is_unresolved(each)]
         try:
             answers = look_up(index, sorted(set(map(_page, wanted))))
         except BlockedError as error:
@@ -309,7 +304,7 @@ class Prober:
     def _ask_index(self, index: Index, known: KnownCase) -> None:
         """Look up the pages of probed targets in the index, and of one control in each file."""
         left = known.done - {probe.target_sha256 for probe in known.current if probe.role == "index"}
-        placed = known.course.targets
+        placed = known.status.targets
         paged = {each.target_sha256 for each in placed if each.document_url and not is_unresolved(each)}
         files = list(self._files(placed, {each for each in left & paged if each is not None}))
         of_targets = {probe.document_url for probe in known.current if probe.role == "target"}

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from presswatch_spark.claims.selection import RecordReading, claims_of_targets
 from presswatch_spark.core.translation import N_, Sentence, sentence
-from presswatch_spark.legal.removal.case import ProbeRound, RemovalCase, is_headed
+from presswatch_spark.legal.removal.case import RemovalCase, is_headed
 from presswatch_spark.legal.removal.places import is_unresolved
 from presswatch_spark.legal.removal.states import (
     FAILURES,
@@ -134,16 +134,20 @@ class Alarms:
             self._versions[file] = answers[-1]
 
 
-class Course:
-    """The history of a case up to a round, as a summary of each target.
+class CaseStatus:
+    """The status of a case after some of its rounds, as a summary of each target.
 
     Rounds are added and dropped one by one: memory depends on the targets and on the largest round.
 
-    `of_places`: number of probes of targets. `newest`: digest of the last probe, `asked_at` its time.
-    `readings`: the newest successful reading of each target in each file, until a probe finds something else.
+    `begun`: all rounds that were begun; `rounds`: number of those with probes. `of_places`: number of probes
+    of targets. `newest`: digest of the last probe, `asked_at` its time. `readings`: the newest successful
+    reading of each target in each file, until a probe finds something else. `headless`: the last round, if it
+    lacks a note of its head.
     """
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, case: RemovalCase) -> None:
+        targets = case.targets()
+        self.case, self.begun, self.headless = case, case.rounds(), 0
         self.rounds, self.probes, self.of_places, self.newest = 0, 0, 0, ""
         self.asked_at: datetime | None = None
         self.readings: dict[str, tuple[RecordReading, ...]] = {}
@@ -152,6 +156,16 @@ class Course:
         self._asked = (0, 0)
         self._followed = {target.target_sha256: FollowedTarget() for target in targets}
         self._alarms = Alarms()
+
+    @classmethod
+    def of(cls, case: RemovalCase, as_of: datetime | None = None) -> Self:
+        """Read a case with its probes up to a time; `BrokenCaseError` if a part of it was changed."""
+        status, heads = cls(case), case.heads()
+        for probes in case.each_round(status.begun, heads):
+            status.add([probe for probe in probes if as_of is None or probe.asked_at <= as_of])
+        if as_of is None and status.is_finished and not is_headed(heads, status.probes):
+            status.headless = status.begun[-1].number
+        return status
 
     def add(self, probes: Sequence[Probe]) -> None:
         """Add all probes of the next round, in their order."""
@@ -209,56 +223,32 @@ class Course:
         """Return the targets, resolved as far as their places are known."""
         return list(self._targets.values())
 
-    def asked_in(self, number: int) -> int:
-        """Return the number of targets that a round probed, if it is the last one with probes; else 0."""
-        return self._asked[1] if self._asked[0] == number else 0
+    @property
+    def is_finished(self) -> bool:
+        """Return whether the last round was begun, and has probed every target."""
+        return bool(self.begun) and self._asked == (self.begun[-1].number, len(self._targets))
 
+    @property
     def states(self) -> dict[str, RemovalState]:
         """Return the state of each target, by its digest."""
         return {target: followed.state for target, followed in self._followed.items()}
 
-    def alarms(self) -> Sequence[Alarm]:
-        """Return the alarms of all rounds, in their order."""
-        return self._alarms.found
-
-
-class CaseStatus:
-    """The status of a case after the rounds of a course; `rounds`: all rounds that were begun.
-
-    `headless`: the last round, if it lacks a note of its head.
-    """
-
-    def __init__(
-        self, case: RemovalCase, course: Course, rounds: Sequence[ProbeRound], headless: int | None = None
-    ) -> None:
-        self.case, self.course, self.rounds = case, course, rounds
-        self.targets, self.states = course.targets, course.states()
-        missing = [(each.number, each.number - 1, 0) for each in rounds if each.is_headed is False]
-        if headless is not None:
-            missing.append((headless, headless, course.probes - 1))
+    @property
+    def alarms(self) -> list[Alarm]:
+        """Return the alarms of all rounds, in their order, then those of missing heads."""
+        missing = [(each.number, each.number - 1, 0) for each in self.begun if each.is_headed is False]
+        if self.headless:
+            missing.append((self.headless, self.headless, self.probes - 1))
         detail = sentence(
             N_("its head has no note: the note was deleted, or the round was killed at its very end")
         )
-        self.alarms = [
-            *course.alarms(),
-            *(Alarm(number, "head missing", f"round {of}", detail, probe) for number, of, probe in missing),
-        ]
-
-    @classmethod
-    def of(cls, case: RemovalCase, as_of: datetime | None = None) -> Self:
-        """Read a case with its probes up to a time; `BrokenCaseError` if a part of it was changed."""
-        course, rounds, heads = Course(case.targets()), case.rounds(), case.heads()
-        for probes in case.each_round(rounds, heads):
-            course.add([probe for probe in probes if as_of is None or probe.asked_at <= as_of])
-        newest, targets = rounds[-1].number if rounds else 0, course.targets
-        is_complete = as_of is None and newest and targets and course.asked_in(newest) == len(targets)
-        is_headless = is_complete and not is_headed(heads, course.probes)
-        return cls(case, course, rounds, newest if is_headless else None)
+        heads = (Alarm(number, "head missing", f"round {of}", detail, probe) for number, of, probe in missing)
+        return [*self._alarms.found, *heads]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each target: its columns, its state, and the probes that prove the state."""
-        for target in self.targets:
-            state = self.states[target.target_sha256]
+        for digest, target in self._targets.items():
+            state = self._followed[digest].state
             yield {
                 **{name: getattr(target, name) for name in TARGET_COLUMNS},
                 "state": state.state,
@@ -276,9 +266,10 @@ class CaseStatus:
         """Return the number of claims that are removed at every place, and the number of all claims."""
         claims = claims_of_targets(self.targets)
         of_claim = defaultdict[Any, list[bool]](list)
-        for target in self.targets:
-            state = self.states[target.target_sha256]
-            of_claim[claims.get(target.row_sha256, target.row_sha256)].append(state.removed)
+        for digest, target in self._targets.items():
+            of_claim[claims.get(target.row_sha256, target.row_sha256)].append(
+                self._followed[digest].state.removed
+            )
         return sum(map(all, of_claim.values())), len(of_claim)
 
 
@@ -303,12 +294,12 @@ def write_metrics(path: str, status: CaseStatus) -> None:
     """
     kinds, places = Counter(alarm.kind for alarm in status.alarms), status.counts()
     removed, claims = status.claims()
-    last = [datetime.fromisoformat(each.begun_at) for each in status.rounds[-1:]]
+    last = [datetime.fromisoformat(each.begun_at) for each in status.begun[-1:]]
     values: Mapping[str, Mapping[str, float]] = {
         "removal_places": {state: places[state] for state in STATES},
         "removal_claims": {"": claims},
         "removal_claims_removed": {"": removed},
-        "removal_rounds_total": {"": len(status.rounds)},
+        "removal_rounds_total": {"": len(status.begun)},
         "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
         "removal_round_timestamp_seconds": {"": last[-1].timestamp()} if last else {},
     }

@@ -233,7 +233,7 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
         for state, meaning in MEANINGS.items()
         if states[state]
     ]
-    asked_at = status.course.asked_at
+    asked_at = status.asked_at
     return {
         "case": case.folder.uri,
         "opened": datetime.fromisoformat(str(case.about["opened_at"])),
@@ -242,7 +242,7 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
         "removed": removed,
         "claims": claims,
         "alarms": Counter(alarm.kind for alarm in status.alarms),
-        "newest": status.course.newest or str(case.about["targets_digest"]),
+        "newest": status.newest or str(case.about["targets_digest"]),
         "recipients": table_of(by_recipient, ("recipient", "places", *GROUPS), _),
         "states": table_of(by_state, ("removal_state", "means", "places"), _),
     }

@@ -180,7 +180,7 @@ def test_the_status_of_a_case_holds_no_probes_of_earlier_rounds(case: RemovalCas
         status = CaseStatus.of(case)
         gc.collect()
         alive = sum(type(each) is Probe for each in gc.get_objects())
-        assert status.course.probes == len(targets) * len(case.rounds())
+        assert status.probes == len(targets) * len(case.rounds())
         return alive
 
     before = held()

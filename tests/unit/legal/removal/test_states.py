@@ -15,7 +15,7 @@ from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.removal import states
 from presswatch_spark.legal.removal.case import ProbeRound, RemovalCase
 from presswatch_spark.legal.removal.states import REMOVED, STATES, RemovalState
-from presswatch_spark.legal.removal.status import CaseStatus, Course
+from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.tables.declarations import Probe, Target
 from tests.world.proofs import cases
 from tests.world.release import probe_row, target_row
@@ -51,8 +51,8 @@ def rounds(*asked: Round) -> list[Probe]:
     return probes
 
 
-def course(*asked: Round) -> Course:
-    found = Course([target_row(target_sha256=TARGET, record_offset=0)])
+def course(*asked: Round) -> CaseStatus:
+    found = CaseStatus(cast(RemovalCase, Written([], [TARGET])))
     for _, of_round in groupby(rounds(*asked), key=lambda probe: probe.round):
         found.add(list(of_round))
     return found
@@ -60,7 +60,7 @@ def course(*asked: Round) -> Course:
 
 def state_of(*asked: Round) -> RemovalState:
     """The state of the target after rounds; it must not be removed but in a state of removal."""
-    state = course(*asked).states()[TARGET]
+    state = course(*asked).states[TARGET]
     assert state.removed == (state.state in REMOVED)
     return state
 
@@ -239,7 +239,7 @@ def test_the_doubt_of_a_state_gives_its_reason() -> None:
     assert state_of(SAME, RIGHT | ZEROS | {"nowhere": "same"}).doubt == (
         "the server answers for a made-up name"
     )
-    unasked = course().states()[TARGET]
+    unasked = course().states[TARGET]
     assert (unasked.state, unasked.doubt, unasked.probes) == ("undecided", "it has not been probed yet", ())
 
 
@@ -266,7 +266,6 @@ def test_a_target_was_read_last_when_nothing_else_was_found_since(
     found = course(*({"target": outcome} for outcome in outcomes))
     read_at = {} if day is None else {TARGET: [BEGIN + timedelta(days=day)]}
     assert {target: [each.at for each in readings] for target, readings in found.readings.items()} == read_at
-    assert (found.asked_in(len(outcomes)), found.asked_in(len(outcomes) - 1)) == (1, 0)
 
 
 def test_a_capture_that_is_found_between_rounds_counts_from_the_next_one_on() -> None:
@@ -371,17 +370,17 @@ PAGE_OF_ERRORS = dict.fromkeys((*RIGHT, "target"), "strange") | {"etag": "2"}
 def test_each_alarm_is_told_once_in_the_round_that_brought_it(
     asked: list[Round], alarms: list[tuple[int, str]]
 ) -> None:
-    assert [(alarm.round, alarm.kind) for alarm in course(*asked).alarms()] == alarms
+    assert [(alarm.round, alarm.kind) for alarm in course(*asked).alarms] == alarms
 
 
 @pytest.mark.parametrize(("before", "is_said"), [(SAME, False), (ZEROS, True)])
 def test_the_alarm_of_a_later_capture_says_whether_the_text_was_removed(before: Round, is_said: bool) -> None:
-    (alarm,) = course(SAME, {**before, **CAPTURED}).alarms()
+    (alarm,) = course(SAME, {**before, **CAPTURED}).alarms
     assert ("it was removed from its place" in str(alarm.detail)) == is_said
 
 
 def test_an_alarm_is_told_in_french_too() -> None:
-    (alarm,) = course(ONE, TWO).alarms()
+    (alarm,) = course(ONE, TWO).alarms
     assert str(alarm.detail) == "its ETag was 1, and is 2"
     assert Translator("fr").sentence(alarm.detail) == "son ETag était 1, et est devenu 2"
 
@@ -405,11 +404,12 @@ class Written:
     """A case whose rounds are in memory."""
 
     rows: Sequence[Row]
+    named: Sequence[str] = TARGETS
 
     def targets(self) -> list[Target]:
         named = {"row_sha256": "r", "record_offset": 0, "row_index": None, "place": "record", "release": "R"}
         named |= {"document_url": "https://a.example/", "article_id": "a", "title_id": "t"}
-        return [target_row(target_sha256=target, **named) for target in TARGETS]
+        return [target_row(target_sha256=target, **named) for target in self.named]
 
     def rounds(self) -> list[ProbeRound]:
         return []

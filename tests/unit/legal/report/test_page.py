@@ -452,7 +452,7 @@ def test_a_case_is_counted_by_recipient_and_state_as_its_status_says(crawl: Rele
     assert f"{gone}{removed} of {claims}." in page
     assert re.search(rf"Common Crawl Foundation.*?>{len(found.targets)}<", page)
     assert "points to them: before you write, verify who publishes the file" in page
-    assert str(found.course.newest) in page
+    assert str(found.newest) in page
 
 
 # --- texts of others

@@ -263,12 +263,13 @@ def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
     # A third party may have written the members file: refuse paths to other files of this machine.
     if Path(path).is_absolute() or ".." in Path(path).parts:
         return "must be in the folder of the members file, or below it"
-    if file.exists() and not file.is_file():
-        return "is not a file"
     try:
+        if file.exists() and not file.is_file():
+            return "is not a file"
         actual = file_sha256(file)
-    except OSError as error:
-        return f"cannot be read: {error.strerror} (its path begins at the folder of the members file)"
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        return f"cannot be read: {why} (its path begins at the folder of the members file)"
     return None if actual == sha256 else f"has different content: its SHA-256 is {actual}"
 
 

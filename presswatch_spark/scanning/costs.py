@@ -95,7 +95,7 @@ class PriceList:
             return cls._of(yaml.safe_load(file.read_text("utf-8")), str(file))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigError(f"the price list cannot be read: {error}", where=str(file)) from error
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise ConfigError(
                 f"the price list is not valid: {type(error).__name__} {error}",
                 where=str(file),

@@ -9,11 +9,11 @@ variable with our prefix is a mistake: whoever set it expects it to work.
 from __future__ import annotations
 
 import re
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cache
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -128,7 +128,8 @@ class Setting:
             is_of_kind = all(isinstance(text, str) for pair in pairs for text in pair)
         elif self.is_number:
             numbers = int if self.kind is int else int | float
-            is_of_kind = isinstance(value, numbers) and not isinstance(value, bool) and isfinite(value)
+            is_of_kind = isinstance(value, numbers) and not isinstance(value, bool)
+            is_of_kind = is_of_kind and abs(value) <= sys.float_info.max
         else:
             is_of_kind = isinstance(value, cast(type, self.kind))
         if not is_of_kind or (self.words and value not in self.words):

@@ -300,6 +300,10 @@ class TestDocumentsOfMandates:
         os.mkfifo(document)
         with pytest.raises(ConfigError, match=r"`mandats/rives\.pdf` is not a file"):
             load_registry(path)
+        for place in ("m" * 300, '"a\\0b"'):
+            path.write_text(member(place), "utf-8")
+            with pytest.raises(ConfigError, match=r"members\.yaml:7: .* cannot be read"):
+                load_registry(path)
 
     @pytest.mark.parametrize("place", ["{outside}", "../{name}/rives.pdf", "mandats/../../{name}/rives.pdf"])
     def test_a_document_is_in_the_folder_of_the_members_file(

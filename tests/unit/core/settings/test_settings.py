@@ -82,7 +82,7 @@ def test_options_become_settings() -> None:
     assert config.corpus == CorpusConfig(date_formats=("%a, %d %b %Y", "%d-%m-%Y"))
 
 
-@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", f"1{'0' * 400}"])
 def test_no_setting_is_without_end_or_no_number(tmp_path: Path, number: str) -> None:
     file = written(tmp_path, f"run: {{budget: {number}, index_memory: {number}}}\ngrade: {{}}\n")
     told = problems(file, {"PRESSWATCH_RUN__GATE_AUDIT": number.replace(".", "")})

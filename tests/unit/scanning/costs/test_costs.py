@@ -21,6 +21,7 @@ from tests.conftest import ROOT
 from tests.world.proofs import cases
 
 PRICES = PriceList.read()
+PRICES_TEXT = (ROOT / "conf" / "prices.yaml").read_text("utf-8")
 CHEAP = "c7a.xlarge on demand"
 SERVERLESS = "EMR Serverless, x86, 3.5 GB a vCPU"
 WET = "Common Crawl WET, one crawl"
@@ -156,9 +157,11 @@ class TestReckoning:
         hour = executor["cores"] * 0.052624 + memory * 0.0057785 + disk * 0.000111
         assert machine.usd_per_hour == pytest.approx(hour, abs=1e-5)
 
-    @pytest.mark.parametrize("text", ["a: [", "prices: {}", "- 1", "\xff"])
+    @pytest.mark.parametrize(
+        "text", ["a: [", "prices: {}", "- 1", "\xff", PRICES_TEXT.replace("vcpus: ", f"vcpus: 1{'0' * 400}")]
+    )
     def test_a_price_list_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "own.yaml").write_bytes(text.encode("latin-1"))
+        (tmp_path / "own.yaml").write_bytes(text.encode("latin-1", "replace"))
         with pytest.raises(ConfigError, match=r"own\.yaml: the price list"):
             PriceList.read(str(tmp_path / "own.yaml"))
 

@@ -424,7 +424,7 @@ def verify_rows(
     store = TableStore.open(tables, form.storage)
     corpus = Corpus.open(corpus_path, storage=form.storage) if corpus_path else None
     figures = RowRecomputation(corpus, partial(rules_in_tables, store))
-    audit = Audit(store, form.storage, mirrors, corpus, figures=figures)
+    audit = Audit(store, form.storage, mirrors, corpus.text_of if corpus else None, figures=figures)
     seed = randrange(SEEDS) if seed is None else seed
     damage = list(damage_of(store, run_id))
     print_lines((printable(f"error: {error}") for error in damage), err=True)

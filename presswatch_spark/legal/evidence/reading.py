@@ -137,9 +137,13 @@ class OpenedBag:
         with self._settings() as runs:
             return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
 
-    def texts(self) -> ArticleTexts | None:
-        """Return the texts of articles; None if the bag was made without them."""
-        return _BagTexts(self.folder) if (self.folder / verify.TEXTS).is_dir() else None
+    def texts(self) -> dict[str, Path]:
+        """Return the files with the texts of articles by id; none if the bag was made without them."""
+        folder = self.folder / verify.TEXTS
+        if not folder.is_dir():
+            return {}
+        articles = map(parse_json, verify.lines_of((self.folder / ARTICLES).read_bytes()))
+        return {each["article_id"]: folder / f"{each['sha256']}.txt" for each in articles if each["sha256"]}
 
     @contextmanager
     def _settings(self) -> Iterator[dict[str, Any]]:
@@ -158,17 +162,6 @@ def _row_of(line: Mapping[str, Any], kind: type[BagRow]) -> BagRow:
 
 def _lines(folder: Path) -> list[bytes]:
     return verify.lines_of((folder / verify.ROWS).read_bytes())
-
-
-class _BagTexts:
-    def __init__(self, folder: Path) -> None:
-        articles = [parse_json(line) for line in verify.lines_of((folder / ARTICLES).read_bytes())]
-        self._folder = folder / verify.TEXTS
-        self._digests = {each["article_id"]: each["sha256"] for each in articles}
-
-    def text_of(self, article_id: str) -> bytes | None:
-        digest = self._digests.get(article_id)
-        return (self._folder / f"{digest}.txt").read_bytes() if digest else None
 
 
 # --- challenge
@@ -237,18 +230,21 @@ def challenge(
     if not bag.rows:
         raise InputError("the bag has no rows to draw from", where=str(folder), remedy="pass another bag")
     drawn = [bag.rows[digest] for digest in drawn_by(words, bag.rows, count)]
-    articles, figures = bag.texts(), None
+    texts, figures = bag.texts(), None
+    article_of: ArticleTexts | None = None
     if corpus:
-        articles = opened = Corpus.open(corpus, storage=storage)
-        figures = RowRecomputation(opened, bag.rules)
-    audit = Audit(None, storage, mirrors, articles, bag.shard_readings(), figures)
+        opened = Corpus.open(corpus, storage=storage)
+        article_of, figures = opened.text_of, RowRecomputation(opened, bag.rules)
+    elif texts:
+        article_of = lambda article: texts[article].read_bytes() if article in texts else None  # noqa: E731
+    audit = Audit(None, storage, mirrors, article_of, bag.shard_readings(), figures)
     failures, read_at = Counter[str](), Counter[str]()
     for verdict in audit.verdicts(drawn):
         read_at[site_of(verdict.pointer.uri)] += 1
         if verdict.failure:
             failures[verdict.failure.reason] += 1
         hear(verdict)
-    return Challenged(len(bag.rows), len(drawn), failures, articles is not None, read_at)
+    return Challenged(len(bag.rows), len(drawn), failures, article_of is not None, read_at)
 
 
 # --- disclose

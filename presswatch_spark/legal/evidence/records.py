@@ -102,7 +102,7 @@ def read_records(order: BagOrder, storage: StorageOptions, bag: Bag, texts: Path
     selection = order.selection
     began_at = datetime.now(UTC).replace(microsecond=0)
     forget_hosts()
-    reader = _RecordReader(bag, Audit(selection.store, storage, order.mirrors, order.corpus), texts)
+    reader = _RecordReader(bag, Audit(selection.store, storage, order.mirrors, order.corpus.text_of), texts)
     with exchanges_recorded() as exchanges:
         rows = reader.rows([row for _, row in sorted(selection.rows.items())])
         signals = {row.row_sha256: reader.declaration(row) for row in selection.signals()}

@@ -89,7 +89,7 @@ def reading_in(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Audit:
-    """Checks rows of `store` against their shards; with a `corpus`, also their words.
+    """Checks rows of `store` against their shards; with texts of articles (`article_of`), also their words.
 
     `mirrors`: present places of shards. `readings`: by run, fields of `ReadOptions`, instead of those in the
     tables. `figures`: also recomputes the columns of each row, if given.
@@ -98,7 +98,7 @@ class Audit:
     store: TableStore | None
     storage: StorageOptions = field(default_factory=StorageOptions)
     mirrors: Sequence[Mirror] = ()
-    corpus: ArticleTexts | None = None
+    article_of: ArticleTexts | None = None
     readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     figures: RowRecomputation | None = None
     _options: dict[str, ReadOptions] = field(default_factory=dict)
@@ -132,8 +132,8 @@ class Audit:
             # If the row notes damage of its record, that explains the failure.
             return RowCheck(row, pointer, damaged(row) or outcome)
         failure = difference(row, outcome) or damaged(row, outcome.facts)
-        if failure is None and self.corpus is not None:
-            failure = other_words(row, outcome.text, self.corpus)
+        if failure is None and self.article_of is not None:
+            failure = other_words(row, outcome.text, self.article_of)
         if failure is None and self.figures is not None:
             failure = self.figures.difference(row, outcome.batch)
         # Drop the batch, which keeps the buffers of all its documents alive.

@@ -4,9 +4,8 @@ A readable record proves nothing by itself: if a file lost a record, another may
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Protocol
 
 from presswatch_spark.core.model import DAMAGES, Capture, DocumentBatch, embedded
 from presswatch_spark.matching.rights.signals import signals_of
@@ -79,12 +78,8 @@ class Record:
         return self.capture is not None and self.text is self.capture.body
 
 
-class ArticleTexts(Protocol):
-    """A source of texts of articles, such as a corpus."""
-
-    def text_of(self, article_id: str) -> bytes | None:
-        """Return the text of an article, in UTF-8; None if the source lacks it."""
-
+ArticleTexts = Callable[[str], bytes | None]
+"""Returns the text of an article by its id, in UTF-8; None if the source, such as a corpus, lacks it."""
 
 # `release` is left out: it may come from the shard's first record, which the range does not contain.
 COMPARED = (
@@ -148,11 +143,11 @@ def damaged(row: Match, facts: Match | None = None) -> Failure | None:
     return Failure(DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
 
 
-def other_words(row: Match, text: bytes, corpus: ArticleTexts) -> Failure | None:
+def other_words(row: Match, text: bytes, article_of: ArticleTexts) -> Failure | None:
     """Return the failure of a row with another article or with different words; None if all agree."""
     if row.article_id is None:
         return None
-    body = corpus.text_of(row.article_id)
+    body = article_of(row.article_id)
     if body is None:
         return Failure(OTHER_ARTICLE, "the corpus has no article of this id")
     if hashlib.sha256(body).hexdigest() != row.article_sha256:

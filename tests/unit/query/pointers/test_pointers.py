@@ -121,8 +121,8 @@ def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None
     mirrors = [parse_mirror(f"{rows[0].shard_uri}={shard}")] if shard else []
     if shard and ".txt" in shard.name:
         mirrors = [parse_mirror(f"{Path(rows[0].shard_uri).parent}={shard.parent}")]
-    opened = Corpus.open(str(corpus)) if corpus else None
-    found = list(Audit(store, mirrors=mirrors, corpus=opened).verdicts(rows))
+    article_of = Corpus.open(str(corpus)).text_of if corpus else None
+    found = list(Audit(store, mirrors=mirrors, article_of=article_of).verdicts(rows))
     assert len(found) == total
     assert all(verdict.failure is None or verdict.failure.reason in REASONS for verdict in found)
     return found

@@ -123,7 +123,7 @@ def test_wrapped_text_is_a_full_copy_wherever_it_was_broken(tmp_path: Path, widt
         (span,) = row["spans"]
         assert text[span["document_start"] : span["document_end"]] == text.rstrip(".")
         assert span["words"] == words
-        assert other_words(Match.from_dict(row), text.encode(), Corpus.open(str(folder))) is None
+        assert other_words(Match.from_dict(row), text.encode(), Corpus.open(str(folder)).text_of) is None
 
 
 def test_a_page_of_nothing_but_hyphens_costs_little() -> None:

@@ -34,18 +34,16 @@ WITHOUT_SECURITY_ACTION = 24
 # from the workers.
 LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
-WRAPPER_HEAD = """#!/bin/sh
+WRAPPER = """#!/bin/sh
 # A Java for presswatch-spark, without what Spark asks for and does not need.
-"""
-WRAPPER = f"""{WRAPPER_HEAD}\
 for argument do
   shift
   case $argument in
-    {{needless}}) ;;
+    {needless}) ;;
     *) set -- "$@" "$argument" ;;
   esac
 done
-exec {{java}} "$@"
+exec {java} "$@"
 """
 
 
@@ -83,12 +81,12 @@ def _suits(version: int) -> bool:
 
 
 def system_home() -> Path | None:
-    """Return the first suitable Java of JAVA_HOME (perhaps our wrapper) and PATH; None if there is none."""
+    """Return the first suitable Java of JAVA_HOME and PATH, wrapped; None if there is none."""
     named, found = os.environ.get("JAVA_HOME"), shutil.which("java")
-    if named and (java := java_at(Path(named, "bin", "java"))):
-        return Path(named) if _is_wrapper(Path(named)) else wrapped(Path(named, "bin", "java"), java.version)
-    if found and (java := java_at(Path(found))):
-        return wrapped(java.home / "bin" / "java", java.version)
+    for path in (named and Path(named, "bin", "java"), found):
+        # A wrapper of ours names the home of the Java that it starts.
+        if path and (java := java_at(Path(path))):
+            return wrapped(java.home / "bin" / "java", java.version)
     return None
 
 
@@ -145,14 +143,6 @@ def wrapped(java: Path, version: int) -> Path:
     if _written(home, script) is None:
         raise PresswatchError("no writable folder was found for Java's wrapper", where=str(home))
     return home
-
-
-def _is_wrapper(home: Path) -> bool:
-    try:
-        with open(home / "bin" / "java", "rb") as file:
-            return file.read(len(WRAPPER_HEAD)) == WRAPPER_HEAD.encode()
-    except OSError:
-        return False
 
 
 def _written(home: Path, script: str) -> Path | None:

@@ -91,7 +91,7 @@ def campaign_at(path: str, form: ReplyForm) -> Campaign:
     _require_settings(plan, config)
     known = plan.known_crawls(config, now)
     if known.trouble:
-        tell(printable(f"note: a newer list is not available: {known.trouble}; {known.origin}"))
+        tell(f"note: a newer list is not available: {known.trouble}; {known.origin}")
     items = items_of(plan, known, config, now)
     folder = Folder(folder.uri, config.storage)
     return Campaign(folder, plan, items, config, given["base"])
@@ -217,7 +217,7 @@ def look(
         for news in run(campaign, datetime.now(UTC), command_line(), budget, retried):
             if isinstance(news, Task):
                 for line in task_lines(news):
-                    tell(printable(f"{news.item.name}: {line}"))
+                    tell(f"{news.item.name}: {line}")
             elif isinstance(news, RunSummary):
                 print_lines(map(printable, summary_lines(news)))
                 print_lines(map(printable, incomplete_lines(news, out)), err=True)
@@ -226,7 +226,7 @@ def look(
                 if news.trouble is not None and not isinstance(news.trouble, LoggedError):
                     click.echo(printable(f"error: {name}: {news.trouble}"), err=True)
                 elif name in campaign.notes:
-                    tell(printable(f"note: {name}: {campaign.notes[name]}"))
+                    tell(f"note: {name}: {campaign.notes[name]}")
                 yield news
 
 

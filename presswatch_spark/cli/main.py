@@ -164,7 +164,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command of `presswatch`; returns its exit code."""
     # A host that stopped an earlier command of this process may be requested again.
     forget_hosts()
-    with waits_reported(lambda waiting: tell(printable(str(waiting)))):
+    with waits_reported(tell):
         code = _ended(arguments)
     # Python flushes stderr at exit, which would fail if its reader has gone: redirect it in that case.
     _is_gone(sys.stderr)

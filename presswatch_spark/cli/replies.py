@@ -332,7 +332,7 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 def tell(news: object) -> None:
     """Report progress on stderr; the work continues even if the reader of stderr has gone."""
     with suppress(BrokenPipeError):
-        click.echo(redacted(str(news)), err=True)
+        click.echo(printable(redacted(str(news))), err=True)
 
 
 def telling(language: Language, after: str = "") -> Callable[[Sentence], None]:

@@ -16,9 +16,9 @@ import click
 
 from presswatch_spark.cli.commands.scan import plan_of_command
 from presswatch_spark.cli.options import argument, flag, given_settings, option, scan_settings
-from presswatch_spark.cli.replies import FAILED, Reply, ReplyForm, Table, command, print_lines
+from presswatch_spark.cli.replies import FAILED, Reply, ReplyForm, Table, command, print_lines, tell
 from presswatch_spark.core.errors import ConfigError, PresswatchError
-from presswatch_spark.core.redaction import redacted, redacted_json
+from presswatch_spark.core.redaction import redacted_json
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.core.terminal import counted, printable
 
@@ -106,7 +106,7 @@ def submit(
         return _check(service, archive, params)
     if dry_run:
         if archive is None:
-            _say(f"there is no archive yet: {submission.NO_ARCHIVE} is written for its SHA-256")
+            tell(f"there is no archive yet: {submission.NO_ARCHIVE} is written for its SHA-256")
         call = {"service": service.service, "operation": service.operation}
         uploads = [{"file": str(upload.file), "uri": upload.uri} for upload in asked.uploads]
         return _unsent({"uploads": uploads, "request": {**call, "parameters": service.parameters(1)}})
@@ -174,7 +174,7 @@ def _check(service: Service, archive: Path | None, params: Params) -> Reply:
         storage = replace(config.storage, region=own.region, profile=own.profile)
         plan = partial(plan_of_command, params, replace(config, storage=storage))
     planned = PlannedJob(service, archive, corpus, [canonical(place) for place in places if place], plan)
-    rows = list(check(planned, _say))
+    rows = list(check(planned, tell))
     columns = ("point", "is", "because")
     table = Table(columns, rows, wrapped=columns[2:])
     faults, unknown = (sum(word == counted_word for _, word, _ in rows) for counted_word in (FAULT, UNKNOWN))
@@ -199,14 +199,14 @@ def _run(service: Service, *, again: bool, no_wait: bool) -> int:
     asked = service.asked
     for upload in asked.uploads:
         done = "uploaded" if upload.bring(service.storage) else "is there already:"
-        _say(f"{upload.file.name} {done} {upload.uri}")
+        tell(f"{upload.file.name} {done} {upload.uri}")
     ledger = Ledger(service, again)
-    running = ledger.start(_say)
-    _say(f"{'started' if running.ours else 'found'} {asked.name(running.attempt)}: {running.run}")
+    running = ledger.start(tell)
+    tell(f"{'started' if running.ours else 'found'} {asked.name(running.attempt)}: {running.run}")
     for what, where in service.links(running.run):
-        _say(f"  {what}: {where}")
+        tell(f"  {what}: {where}")
     if no_wait:
-        _say("the same command without --no-wait waits for it")
+        tell("the same command without --no-wait waits for it")
         return 0
     return _attended(service, ledger, running)
 
@@ -216,13 +216,13 @@ def _attended(service: Service, ledger: Ledger, running: Running) -> int:
 
     run = running.run
     try:
-        state = emr.wait(service, run, _say)
+        state = emr.wait(service, run, tell)
     except (KeyboardInterrupt, PresswatchError) as stop:
-        _say(
+        tell(
             f"stopped waiting; the job {run} continues. To follow it again, run the same command. To end it:"
         )
         for line in service.cancel_commands(run):
-            _say(f"  {line}")
+            tell(f"  {line}")
         if isinstance(stop, PresswatchError):
             raise
         return FAILED
@@ -233,19 +233,15 @@ def _attended(service: Service, ledger: Ledger, running: Running) -> int:
         if not (log := emr.driver_log(service, run)):
             where = " ".join(service.log_folders(run))
             seconds = service.asked.profile.wait.log_seconds
-            _say(f"no log arrived within {seconds:g} s; it may appear later: {where}")
+            tell(f"no log arrived within {seconds:g} s; it may appear later: {where}")
     except PresswatchError as error:
-        _say(f"the log cannot be read: {error}")
+        tell(f"the log cannot be read: {error}")
     except KeyboardInterrupt:
-        _say("stopped waiting for the log")
+        tell("stopped waiting for the log")
     print_lines(map(printable, log.get("stdout", ())))
     if code:
         for line in log.get("stderr", ())[-ERROR_LINES:]:
-            _say(line)
+            tell(line)
     reason = f" ({state.reason})" if state.reason else ""
-    _say(f"{service.asked.job} {run}: {state.word}, exit code {code}{reason}")
+    tell(f"{service.asked.job} {run}: {state.word}, exit code {code}{reason}")
     return code
-
-
-def _say(line: str) -> None:
-    click.echo(printable(redacted(line)), err=True)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.core.errors import ConfigError, OutputError, StorageError
+from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.threads import check_time
@@ -67,7 +67,6 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonic
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener
 from presswatch_spark.storage.uris import HubAddress, scheme_of
-from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -131,7 +130,7 @@ def scan(
         passes=_passes(passes, scan_shard, manifest) if passes > 1 else None,
         beginning=beginning,
     )
-    if not again and (published := _published(work, out, config.storage)):
+    if not again and (published := published_run(work, out, config.storage)):
         observer.say("already_published", ALREADY.format(*map(published.row.get, ("run_id", "finished_at"))))
         return published
     if extract:
@@ -224,19 +223,6 @@ class ScanPlan:
             "minhash_permutations": manifest.minhash.permutations,
             **self.facts,
         }
-
-
-def _published(work: Work, out: str, storage: StorageOptions) -> RunSummary | None:
-    """Return the published run of the same work; None if there is none, or its tables are damaged."""
-    try:
-        store = TableStore.open(out, storage)
-        if row := published_run(store, work.key, work.kind.by):
-            log = store.read(work.kind.log, row["run_id"])
-            if {printable(shard.uri) for shard in work.shards} == {*log["shard_uri"].to_pylist()}:
-                return RunSummary(row, log, False, 0.0)
-    except OutputError:
-        pass
-    return None
 
 
 def opened_corpus(corpus: str, key: KeySource | None, config: ScanConfig) -> Corpus | SealedCorpus:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
 from presswatch_spark.core.translation import N_, Translator, n
@@ -30,9 +29,10 @@ from presswatch_spark.scanning.runs.markers import (
     read_waves,
     write_note,
 )
+from presswatch_spark.scanning.runs.work import RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import USUAL, Lock, locked, owned
-from presswatch_spark.storage.objects import MissingError, delete_object
+from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, printable
 from presswatch_spark.tables.declarations import PUBLISHERS
 from presswatch_spark.tables.derived import remove_unpublished
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, later_time
@@ -101,16 +101,22 @@ def own_run(
             yield _new(store, folder, lock, key, now, by, damage)
 
 
-def published_run(store: TableStore, key: str, by: str) -> dict[str, Any] | None:
-    """Return the row of the newest published run of `key`; None without one, or if a later one is unfinished.
+def published_run(work: Work, out: str, storage: StorageOptions) -> RunSummary | None:
+    """Return the newest published run of the same work in the tables at `out`.
 
-    Only part of the key is in the id of a run: compare its log with the plan, too.
+    None without one, if a later one is unfinished, or if the tables are damaged.
     """
-    begun = read_note(store.root / RUNS_FOLDER / key[:KEY_DIGITS])
-    if begun and not store.is_published(begun[0].run_id):
-        return None
-    ids = [run_id for run_id in store.published(by) if run_id.endswith(f"-{key[:ID_DIGITS]}")]
-    return store.read(by, ids[-1]).to_pylist()[0] if ids else None
+    by, key = work.kind.by, work.key
+    with suppress(OutputError):
+        store = TableStore.open(out, storage)
+        begun = read_note(store.root / RUNS_FOLDER / key[:KEY_DIGITS])
+        ids = [run_id for run_id in store.published(by) if run_id.endswith(f"-{key[:ID_DIGITS]}")]
+        if ids and not (begun and not store.is_published(begun[0].run_id)):
+            (row,), log = store.read(by, ids[-1]).to_pylist(), store.read(work.kind.log, ids[-1])
+            # Only a part of the key is in the id of a run.
+            if {printable(shard.uri) for shard in work.shards} == {*log["shard_uri"].to_pylist()}:
+                return RunSummary(row, log, False, 0.0)
+    return None
 
 
 def clear(run: OwnedRun) -> None:

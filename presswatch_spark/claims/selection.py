@@ -204,7 +204,7 @@ def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Matc
     found.sort(key=lambda row: row.shard_uri, reverse=True)
     found.sort(key=lambda row: (row.run_id, str(row.confidence)))
     rows = {row.row_sha256: row for row in found}
-    require_rows(set(claims) - rows.keys(), store)
+    require_rows(set(claims) - rows.keys(), str(store.root))
     return rows
 
 
@@ -405,12 +405,8 @@ class ClaimSource(ABC):
         texts = {target.text_sha256 for target in targets if target.text_sha256 is not None}
         matches = {_record_key(row): row for row in self.matches(texts)}
         keys = {target.target_sha256: _record_key(target) for target in targets}
-        if lost := [target for target in targets if keys[target.target_sha256] not in matches]:
-            raise InputError(
-                f"places rest on rows that are not in these tables, such as {lost[0].row_sha256}",
-                where=self.where,
-                remedy="pass the tables that the claims were made from",
-            )
+        lost = {each.row_sha256 for each in targets if keys[each.target_sha256] not in matches}
+        require_rows(lost, self.where)
         claims = self.claims({matches[key].row_sha256 for key in keys.values()})
         places = dict[str, ClaimPlace]()
         # If a record is a claim's own and also a further place of another claim, keep the former.
@@ -451,12 +447,12 @@ def require_claims(judged: TableStore) -> None:
         raise InputError("there are no claims here", where=str(judged.root), remedy=remedy)
 
 
-def require_rows(lost: Collection[str], tables: TableStore) -> None:
+def require_rows(lost: Collection[str], where: str) -> None:
     """Raise `InputError` if the tables lack rows of claims."""
     if lost:
         raise InputError(
             f"{counted(len(lost), 'claim')} rest on rows that are not in these tables, such as {min(lost)}",
-            where=str(tables.root),
+            where=where,
             remedy="pass the tables that the claims were made from",
         )
 

@@ -240,14 +240,14 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     Case, accents and punctuation make no difference: `Le Figaro` is most similar to `le-figaro`. Names that
     begin with `name` come first.
     """
-    wanted = _folded(name)
-    names = {each: _folded(each) for each in sorted(known)}
+    wanted = folded(name)
+    names = {each: folded(each) for each in sorted(known)}
     if len(names) > MOST_NAMES:
-        names = {each: folded for each, folded in names.items() if folded[:BEGINNING] == wanted[:BEGINNING]}
-    begun = [folded for folded in names.values() if wanted and folded.startswith(wanted)]
+        names = {each: plain for each, plain in names.items() if plain[:BEGINNING] == wanted[:BEGINNING]}
+    begun = [plain for plain in names.values() if wanted and plain.startswith(wanted)]
     alike = get_close_matches(wanted, list(dict.fromkeys(names.values()))[:MOST_NAMES], count)
-    ranks = {folded: rank for rank, folded in enumerate(dict.fromkeys([*begun, *alike]))}
-    near = [each for each, folded in names.items() if folded in ranks]
+    ranks = {plain: rank for rank, plain in enumerate(dict.fromkeys([*begun, *alike]))}
+    near = [each for each, plain in names.items() if plain in ranks]
     return sorted(near, key=lambda each: ranks[names[each]])[:count]
 
 
@@ -257,6 +257,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return the words of a name without case, accents and punctuation."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split())

@@ -77,7 +77,7 @@ class TestCases:
     def test_a_case_on_s3_is_opened_probed_and_read(self, crawl: Release, s3: Bucket) -> None:
         out = f"{s3.uri}/cases/one"
         case = self.open(crawl, out, s3.storage)
-        assert self.probe(case, crawl, s3.endpoint).is_complete
+        assert self.probe(case, crawl, s3.endpoint).status.is_finished
         assert set(CaseStatus.of(RemovalCase.open(out, s3.storage)).counts()) == {"present"}
         headers = [probed.headers for probed in probes_of(case) if probed.status == 206]
         assert all("x-amz-request-id" in each.lower() or "etag" in each.lower() for each in headers)

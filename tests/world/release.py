@@ -167,7 +167,7 @@ def read_once(crawl: Release) -> RemovalCase:
     kept, place = _kept(crawl.server.url, crawl.made.folder), crawl.folder / "case"
     if not kept.exists():
         case = crawl.open()
-        assert probe(case, crawl).is_complete, "what later tests are given is a whole round"
+        assert probe(case, crawl).status.is_finished, "what later tests are given is a whole round"
         assert {state.state for state in states(case).values()} == {"present"}
         shutil.copytree(place, kept)
     else:

@@ -150,7 +150,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
         _(
             "{asked} of {places} probed, {now} of them now, with {requests}",
             asked=_.number(probed.asked),
-            places=_.n("{n} place", "{n} places", probed.targets),
+            places=_.n("{n} place", "{n} places", len(probed.status.targets)),
             now=_.number(probed.now),
             requests=_.n("{n} request", "{n} requests", probed.requests),
         ),
@@ -171,7 +171,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
         warnings.append(_("skipped: {place}: {why}", place=uri, why=why))
     if probed.unheard and index:
         warnings.append(_("index: {place}: {why}", place=printable_uri(index), why=probed.unheard))
-    is_partial = bool(warnings) or not probed.is_complete
+    is_partial = bool(warnings) or not probed.status.is_finished
     return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if is_partial else 0)
 
 

@@ -5,14 +5,13 @@ author of an opinion piece, or of an interviewed person, do not. This module dec
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from presswatch_spark.claims.rights_and_mandates import PRESS_PUBLISHER, rights_of
 from presswatch_spark.claims.selection import ClaimPlace
-from presswatch_spark.core.terminal import printable
+from presswatch_spark.core.terminal import folded, printable
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.notices.annex import publishers_of
@@ -106,7 +105,7 @@ def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Ite
     signed = {place.row.title_id: Counter[str]() for place in articles.values()}
     for title, authors in corpus.each("title_id", "authors") if corpus else ():
         if title in signed:
-            signed[title].update(set(map(_plain, authors)))
+            signed[title].update(set(map(folded, authors)))
     found = dict[str, list[str]]()
     for article_id, place in sorted(articles.items()):
         if kind := _outsider_of(article_id, place, corpus, signed[place.row.title_id]):
@@ -129,7 +128,7 @@ def _outsider_of(
     `signed`: how many articles each author signed for the title.
     """
     path = re.sub(r"^[a-z]+://[^/]*", "", place.row.article_url or "")
-    shown = f"{_plain(place.row.headline or '')} {_plain(path)}"
+    shown = f"{folded(place.row.headline or '')} {folded(path)}"
     if _INTERVIEW.search(shown):
         return INTERVIEW
     if _OPINION.search(shown):
@@ -137,15 +136,10 @@ def _outsider_of(
     ordinal = corpus.ordinal_of(article_id) if corpus is not None else None
     if corpus is None or ordinal is None:
         return None
-    if _IN_BODY.search(_plain(corpus.body(ordinal).decode("utf-8", "replace"))):
+    if _IN_BODY.search(folded(corpus.body(ordinal).decode("utf-8", "replace"))):
         return INTERVIEW
     for author in corpus.authors(ordinal):
-        name = _plain(author)
+        name = folded(author)
         if signed.get(name) == 1 or _MARKED.search(author) or _FROM_OUTSIDE.search(name):
             return AUTHOR
     return None
-
-
-def _plain(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(re.findall(r"[^\W_]+", "".join(c for c in letters if not unicodedata.combining(c))))

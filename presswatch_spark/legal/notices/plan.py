@@ -10,10 +10,9 @@ A killed plan resumes with the same command: notices that are not whole are draf
 
 import hashlib
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import product
 from pathlib import Path
@@ -26,6 +25,7 @@ from presswatch_spark.claims.rights_and_mandates import AUTHOR, PRESS_PUBLISHER,
 from presswatch_spark.claims.selection import DOUBTFUL, Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.settings.load import shipped
+from presswatch_spark.core.terminal import folded
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.legal.evidence.sources import CaseSource, source_at
@@ -82,15 +82,6 @@ class PlanOrder:
     drafted: date | None = None
 
 
-@dataclass
-class _Division:
-    """The notices of a campaign by id, the rows of its exclusions, and the number of places in its cases."""
-
-    orders: dict[str, NoticeOrder] = field(default_factory=dict)
-    exclusions: list[tuple[str, ...]] = field(default_factory=list)
-    places: int = 0
-
-
 def plan_campaign(
     order: PlanOrder, out: str, storage: StorageOptions, tell: Callable[[str], None] = lambda id: None
 ) -> Journal:
@@ -112,19 +103,19 @@ def plan_campaign(
             _require_same(journal, "arguments", arguments, journal.plan["arguments"])
             if journal.plan["notices"].keys() == journal.notices:
                 return journal
-        division = _divide(order, folder, day, sources)
-        exclusions = _csv(division.exclusions, storage)
-        places = (each for of in division.orders.values() for each in of.selection.places)
+        orders, excluded = _divide(order, folder, day, sources)
+        exclusions = _csv(excluded, storage)
+        named = {each.target.target_sha256 for of in orders.values() for each in of.selection.places}
         facts = {
-            "named": len({each.target.target_sha256 for each in places}),
-            "notices": {id: _planned(each) for id, each in division.orders.items()},
-            "places": division.places,
+            "named": len(named),
+            "notices": {id: _planned(each) for id, each in orders.items()},
+            "places": sum(int(source.case.about["targets"]) for source in sources.values()),
             "exclusions_sha256": hashlib.sha256(exclusions).hexdigest(),
         }
         if journal is None:
             about = {"layout": LAYOUT, "tool_version": __version__, "arguments": arguments, **facts}
             about["planned_at"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-            counts = Counter((row[2], *row[5:]) for row in division.exclusions)
+            counts = Counter((row[2], *row[5:]) for row in excluded)
             about["exclusions"] = [[*key, number] for key, number in sorted(counts.items())]
             folder.write(MARKER, sealed_json(about), absent=True)
         else:
@@ -134,7 +125,7 @@ def plan_campaign(
                 draft.write_bytes(exclusions)
         journal = Journal.at(out, storage)
         assert journal
-        return _draft(journal, division.orders, tell)
+        return _draft(journal, orders, tell)
 
 
 def _draft(journal: Journal, orders: Mapping[str, NoticeOrder], tell: Callable[[str], None]) -> Journal:
@@ -211,9 +202,11 @@ def _senders(order: PlanOrder) -> dict[str, Sender]:
     return sender_of
 
 
-def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, CaseSource]) -> _Division:
-    """Divide the places of the cases among notices and exclusions; write the file of re-uploaders."""
-    sender_of, division = _senders(order), _Division()
+def _divide(
+    order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, CaseSource]
+) -> tuple[dict[str, NoticeOrder], list[tuple[str, ...]]]:
+    """Return the notices of the cases by id, and rows of exclusions; write the file of re-uploaders."""
+    sender_of, orders, exclusions = _senders(order), dict[str, NoticeOrder](), list[tuple[str, ...]]()
     senders = {sender.file: sender for sender in sender_of.values()}.values()
     selections = {path: source.sift(Choice(), order.mirrors) for path, source in sources.items()}
     files = {place.file for selection in selections.values() for place in selection.places}
@@ -232,12 +225,11 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
             lawless = [each.id for each in concerned if not (each.laws or order.laws)]
             excluded += [(place.target.target_sha256, id, NO_LAW) for id in lawless]
         targets = {each.target_sha256: each for each in sources[case].case.targets()}
-        division.places += len(targets)
         for digest, recipient, reason in excluded:
             target = targets[digest]
             file = mirrored(target.shard_uri, selection.mirrors)
             where = (target.publisher_id, file, target.document_url or "")
-            division.exclusions.append((case, digest, *where, recipient, reason))
+            exclusions.append((case, digest, *where, recipient, reason))
         for sender, to in product(senders, recipients):
             places = tuple(
                 place
@@ -247,16 +239,16 @@ def _divide(order: PlanOrder, folder: Folder, day: date, sources: Mapping[str, C
             own, lang = replace(selection, places=places), order.lang or to.language
             for law in (to.laws or order.laws) if places else ():
                 notice = NoticeOrder(own, to, laws()[law], lang, sender, day, order.days)
-                division.orders[_id(sender.file, to.id, law, division.orders)] = notice
-    if not division.orders:
-        counts = Counter(row[-1] for row in division.exclusions)
+                orders[_id(sender.file, to.id, law, orders)] = notice
+    if not orders:
+        counts = Counter(row[-1] for row in exclusions)
         raise InputError(
             "no place can be named in a notice: "
             + ", ".join(f"{number:,} {reason}" for reason, number in sorted(counts.items())),
             where=str(folder),
             remedy="complete the members and recipients files, or pass --law, and plan again",
         )
-    return division
+    return orders, exclusions
 
 
 def _planned(order: NoticeOrder) -> dict[str, Any]:
@@ -327,8 +319,7 @@ def _id(file: str, recipient: str, law: str, taken: Collection[str]) -> str:
 
 
 def _slug(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "x"
+    return "-".join(folded(text).encode("ascii", "ignore").decode().split()) or "x"
 
 
 def _csv(rows: Sequence[tuple[str, ...]], storage: StorageOptions) -> bytes:

@@ -84,7 +84,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     urls = own["document_url"].unique().drop_null()
     alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
     found: list[Row] = matches.to_table(columns=_OF_MATCH, filter=alike).to_pylist()
-    require_rows(wanted.keys() - {row["row_sha256"] for row in found}, tables)
+    require_rows(wanted.keys() - {row["row_sha256"] for row in found}, str(tables.root))
 
     log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
     scanned = {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
@@ -271,14 +271,8 @@ IndexedPage = tuple[str, str]
 """Release and URL of a page; the release is empty if unknown."""
 Captures = Sequence[IndexedCapture] | Probe
 """The captures of a page, or the reason why an index gave none."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageAnswer:
-    """The answer of an index about a page."""
-
-    facts: Probe
-    captures: Captures
+PageAnswer = tuple[Probe, Captures]
+"""The answer of an index about a page: the facts of the request, and its captures."""
 
 
 def index_at(endpoint: str, storage: StorageOptions) -> Index:
@@ -322,7 +316,7 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
                     "the index has nothing under this key, and may have written the page's URL in another way"
                 )
                 captures = finding("strange", unsure)
-            found[release, url] = PageAnswer(facts, captures)
+            found[release, url] = facts, captures
     return found
 
 

@@ -71,16 +71,6 @@ class ProbeReport:
     alarms: Sequence[Alarm]
     unheard: str = ""
 
-    @property
-    def targets(self) -> int:
-        """Return the number of places of the case."""
-        return len(self.status.targets)
-
-    @property
-    def is_complete(self) -> bool:
-        """Return whether the round has probed every target."""
-        return self.asked == self.targets
-
 
 @dataclass(slots=True)
 class KnownCase:
@@ -297,8 +287,8 @@ class Prober:
         except BlockedError as error:
             self._blocked[index.address] = str(error)
             return
-        found = [(answers[_page(target)], target) for target in wanted]
-        probes = [probe_of("place", of.facts, place_among(of.captures, each), each) for of, each in found]
+        found = [(*answers[_page(target)], target) for target in wanted]
+        probes = [probe_of("place", facts, place_among(listed, each), each) for facts, listed, each in found]
         known.add(_in_batch(probes, known.next_batch))
 
     def _ask_index(self, index: Index, known: KnownCase) -> None:
@@ -325,8 +315,8 @@ class Prober:
                 for number, of_file in enumerate(asked, known.next_batch):
                     for target, page in of_file:
                         role, at = ("index", target.captured_at) if target else ("listed", None)
-                        found = listed_among(answers[page].captures, at)
-                        probe = probe_of(role, answers[page].facts, found, target)
+                        facts, captures = answers[page]
+                        probe = probe_of(role, facts, listed_among(captures, at), target)
                         probes.append(probe.with_columns(batch=number))
                 known.add(probes)
         except BlockedError as error:

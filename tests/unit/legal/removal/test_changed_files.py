@@ -565,7 +565,7 @@ def probed(
     server.objects[f"/crawl/{path.name}"] = data
     mirror = Mirror(str(path.parent), f"{server.url}/crawl")
     report = Prober(case, load_scan_config(flags=QUICK), [mirror], deep=deep).probe()
-    assert (report.is_complete, report.now) == (True, len(case.targets()))
+    assert (report.status.is_finished, report.now) == (True, len(case.targets()))
     return {key: state.state for key, state in states(case).items()}
 
 

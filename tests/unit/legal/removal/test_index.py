@@ -366,7 +366,7 @@ def test_the_name_of_a_wet_file_names_its_warc_file() -> None:
 def test_a_place_that_no_scan_found_is_unresolved_until_an_index_says_where_its_record_is(
     found: Crawl,
 ) -> None:
-    assert found.probe(None).is_complete
+    assert found.probe(None).status.is_finished
     assert found.states("wet") == {"present"}
     places = found.of("warc")
     assert len(places) == len(found.of("wet"))
@@ -457,7 +457,7 @@ def test_a_record_that_its_index_hides_is_not_removed_and_alarms_once(crawl: Rel
 def test_files_say_where_warc_records_are_and_what_is_hidden(found: Crawl, kind: str) -> None:
     rows = found.rows()
     probed = found.probe(found.files(kind, rows))
-    assert (probed.unheard, probed.is_complete) == ("", True)
+    assert (probed.unheard, probed.status.is_finished) == ("", True)
     assert found.states("warc") == {"present"}
     asked = [row for row in probes_of(found.case) if row.role == "index"]
     assert {row.outcome for row in asked} == {"listed"}

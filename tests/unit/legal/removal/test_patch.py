@@ -225,7 +225,7 @@ def test_many_targets_of_several_files_are_removed_and_restored(
         blob = gzip.decompress((tmp_path / "patch" / entry["blob"]).read_bytes())
         assert executed(parts_of(entry), before[path], blob) == path.read_bytes()
     server.objects |= {f"/crawl/{path.name}": path.read_bytes() for path in paths}
-    assert prober.probe().is_complete
+    assert prober.probe().status.is_finished
     if form in ("wet", "warc", "arc"):
         assert {state.state for state in states(case).values()} == {"overwritten"}
     assert run_here(tmp_path / "patch", "--undo", *paths).returncode == 0

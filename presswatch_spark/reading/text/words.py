@@ -44,8 +44,7 @@ class TextWords:
     """The n words of a text, in order.
 
     `text` uint8. `hashes` uint64[n]. `folded` uint8: the folded words, with zero bytes between them and at
-    least 7 bytes after the last; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n]. Places
-    in the text are calculated at their first use.
+    least 7 bytes after the last; word i is `folded[folded_starts[i]:folded_ends[i]]`, both int64[n].
     """
 
     text: Bytes
@@ -58,21 +57,14 @@ class TextWords:
         return len(self.hashes)
 
     @cached_property
-    def starts(self) -> Edges:
-        """Return the byte offset in the text of each word's first character: int64[n]."""
-        return self._places[0]
-
-    @cached_property
-    def ends(self) -> Edges:
-        """Return the byte offset where each word's last character that folds to something ends: int64[n]."""
-        return self._places[1]
-
-    @cached_property
     def partings(self) -> Edges:
         """Return the words that a hyphen at a line end may split from the next: int64 (k,), ascending."""
-        found = partings_of(load_table(), self.text)
+        found: Edges = partings_of(load_table(), self.text)[:, 0]
         # Usually no word is split, and the places of words are not needed.
-        before: Edges = np.searchsorted(self.starts, found[:, 0]) - 1 if len(found) else found[:, 0]
+        if not len(found):
+            return found
+        every = np.arange(len(self))
+        before: Edges = np.searchsorted(self.bounds(every, every)[:, 0], found) - 1
         return before
 
     @property
@@ -103,12 +95,6 @@ class TextWords:
             first, last, np.argsort(first),
         )  # fmt: skip
         return bounds, characters
-
-    @cached_property
-    def _places(self) -> tuple[Edges, Edges]:
-        every = np.arange(len(self))
-        bounds = self.bounds(every, every)
-        return np.ascontiguousarray(bounds[:, 0]), np.ascontiguousarray(bounds[:, 1])
 
 
 def words_of(text: bytes | Bytes) -> TextWords:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -370,7 +371,8 @@ def test_no_page_hides_from_an_article_without_suppressed_shingles_however_the_c
             words, hashes = words_of(body), shingle_hashes(word_hashes(body))
             places = indexed_positions(len(hashes) + SHINGLE_WORDS - 1)
             assert count == sum(int(hashes[place]) in left_out for place in places)
-            pages = [body[words.starts[first] : words.ends[first + 10]] for first in range(len(words) - 10)]
+            firsts = np.arange(len(words) - 10)
+            pages = [body[start:end] for start, end in words.bounds(firsts, firsts + 10).tolist()]
             found = Sieve(corpus.index).candidates(batch_of(pages))
             seen = {page for page, at in zip(found.documents, found.articles, strict=True) if at == ordinal}
             assert count > 0 or len(seen) == len(pages)

@@ -25,7 +25,7 @@ PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après tr
 def credits(text: str, passage: str = PASSAGE) -> list[str]:
     data = text.encode("utf-8", "replace")
     words = words_of(data)
-    first = int(np.searchsorted(words.starts, data.index(passage.encode())))
+    first = len(words_of(data[: data.index(passage.encode())]))
     count = len(words_of(passage.encode()))
     (found,) = FINDER.credits(data, words, [np.array([[first, 0, count, 0]], np.int64)])
     return found

@@ -54,8 +54,14 @@ def spelt(words: TextWords) -> list[str]:
     return [word_at(words, i) for i in range(len(words))]
 
 
+def places(words: TextWords) -> list[list[int]]:
+    every = np.arange(len(words))
+    bounds: list[list[int]] = words.bounds(every, every).tolist()
+    return bounds
+
+
 def as_tuples(words: TextWords) -> list[tuple[str, int, int]]:
-    return list(zip(spelt(words), words.starts.tolist(), words.ends.tolist(), strict=True))
+    return [(word, start, end) for word, (start, end) in zip(spelt(words), places(words), strict=True)]
 
 
 @cases(
@@ -153,8 +159,8 @@ def test_composed_and_decomposed_text_have_the_same_words(text: str) -> None:
 def test_each_word_folds_back_from_the_bytes_it_stands_in(text: str) -> None:
     data = text.encode()
     words = words_of(data)
-    for i in range(len(words)):
-        assert spelt(words_of(data[words.starts[i] : words.ends[i]])) == [word_at(words, i)]
+    for word, start, end in as_tuples(words):
+        assert spelt(words_of(data[start:end])) == [word]
 
 
 @given(st.lists(st.one_of(LIKE_UTF8, texts().map(str.encode)), max_size=60).map(b" ".join), st.data())
@@ -166,8 +172,8 @@ def test_runs_may_be_asked_for_in_any_order_and_twice(text: bytes, data: st.Data
     first, last = (np.array([run[side] for run in runs], np.int64) for side in (0, 1))
     found = zip(runs, words.bounds(first, last).tolist(), words.characters(first, last).tolist(), strict=True)
     for (begin, end), (first_byte, after_byte), (first_character, after_character) in found:
-        assert first_byte == words.starts[begin]
-        assert after_byte == words.ends[end]
+        assert first_byte == places(words)[begin][0]
+        assert after_byte == places(words)[end][1]
         assert first_character == len(text[:first_byte].decode("utf-8", "replace"))
         assert after_character == len(text[:after_byte].decode("utf-8", "replace"))
         run = decoded[first_character:after_character].encode()

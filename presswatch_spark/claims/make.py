@@ -69,14 +69,17 @@ _PLAIN = (
     "credits_others", "run_rarity", "shared_words", "ownership", "record_damage", "in_main_content",
     "text_source",
 )  # fmt: skip
-USED = (*_PLAIN, "spans", "document_credits")
-
-_INT64S = pa.list_(pa.int64())
-INPUT = pa.schema(
-    [Match.schema.field(name).remove_metadata().with_nullable(True) for name in _PLAIN]
-    + [pa.field("credits_read", pa.bool_()), pa.field("starts", _INT64S), pa.field("ends", _INT64S)]
+USED = pa.schema(
+    Match.schema.field(name).remove_metadata().with_nullable(True)
+    for name in (*_PLAIN, "spans", "document_credits")
 )
-"""Columns of rows for sorting and judgement. `starts`, `ends`: characters of the article that spans cover."""
+INPUT = (
+    *_PLAIN,
+    "document_credits is not null as credits_read",
+    "list_transform(spans, lambda span: span.article_start) as starts",
+    "list_transform(spans, lambda span: span.article_end) as ends",
+)
+"""What DuckDB sorts and the judge reads. `starts`, `ends`: characters of the article that spans cover."""
 
 ROWS_AT_ONCE = 20_000
 SEAL = "claim_sha256"
@@ -129,22 +132,6 @@ class Knowledge:
     reviews: Mapping[str, str] = field(default_factory=dict)
     signals: pa.Table | None = None
     pages: Sequence[Moment] = ()
-
-
-def input_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Turn batches of `USED` columns into batches of `INPUT`."""
-    for batch in batches:
-        spans = batch["spans"]
-        lengths = pc.fill_null(pc.list_value_length(spans), 0)
-        offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])
-        values = spans.flatten()
-        starts, ends = (
-            pa.ListArray.from_arrays(offsets, pc.struct_field(values, name))
-            for name in ("article_start", "article_end")
-        )
-        columns = [batch[name].cast(INPUT.field(name).type) for name in _PLAIN]
-        credits_read = pc.is_valid(batch["document_credits"])
-        yield pa.RecordBatch.from_arrays([*columns, credits_read, starts, ends], schema=INPUT)
 
 
 def article_groups(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -355,15 +342,15 @@ def sorted_rows(
     def read() -> Iterator[pa.RecordBatch]:
         # DuckDB replaces an error of this iterator by its own: keep the cause.
         try:
-            yield from input_batches(column_batches(store, "matches", runs, USED, batch_rows=BATCH_ROWS))
+            yield from column_batches(store, "matches", runs, USED.names, batch_rows=BATCH_ROWS)
         except (PresswatchError, pa.ArrowException, OSError) as error:
             errors.append(error)
             raise
 
     with duckdb_session(memory, cores) as connection:
         try:
-            connection.register("rows", pa.RecordBatchReader.from_batches(INPUT, read()))
-            query = f"select * from rows order by {', '.join(ORDER)}"
+            connection.register("rows", pa.RecordBatchReader.from_batches(USED, read()))
+            query = f"select {', '.join(INPUT)} from rows order by {', '.join(ORDER)}"
             yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             cause = errors[0] if errors else error
@@ -384,12 +371,10 @@ def _write_by_spark(
     config = knowledge.config.run
     spark = session("presswatch claims", master=config.master, cores=config.cores)
     with spark_errors(files.folder.uri):
-        matches = store.frame(spark, "matches", *runs, columns=USED)
-        spans = {"starts": "spans.article_start", "ends": "spans.article_end"}
-        columns = [*(f.col(path).alias(name) for name, path in spans.items())]
-        read = f.col("document_credits").isNotNull().alias("credits_read")
-        plain = [name for name in INPUT.names if name not in (*spans, "credits_read")]
-        chosen = matches.select(*plain, read, *columns)
+        matches = store.frame(spark, "matches", *runs, columns=USED.names)
+        # Spark reads a field of all elements of a list as a field of the list.
+        places = (f.col(f"spans.article_{name}").alias(f"{name}s") for name in ("start", "end"))
+        chosen = matches.select(*_PLAIN, f.isnotnull("document_credits").alias("credits_read"), *places)
         # Rows without an article are judged one by one: spread them over the tasks by their digest.
         meeting = f.coalesce(f.col("article_id"), f.col("row_sha256"))
         tasks = tasks_for(rows, spark)

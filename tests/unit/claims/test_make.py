@@ -17,7 +17,7 @@ import pytest
 
 from presswatch_spark.claims import make
 from presswatch_spark.claims.confidence import judged
-from presswatch_spark.claims.make import INPUT, article_groups, claim_digests
+from presswatch_spark.claims.make import USED, article_groups, claim_digests
 from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.query import in_duckdb
@@ -208,11 +208,11 @@ def test_a_disk_that_takes_no_rows_and_a_memory_that_is_no_size_are_named_with_a
     with pytest.raises(ConfigError, match="--memory: DuckDB refuses"):
         list(make.sorted_rows(store, store.published(), "plenty", 2))
     names = [f"{number:0200}" for number in range(20_000)]
-    nothing = {name: pa.nulls(len(names), INPUT.field(name).type) for name in INPUT.names}
-    batch = pa.RecordBatch.from_pydict(nothing | {"row_sha256": pa.array(names)}, INPUT)
+    nothing = {name: pa.nulls(len(names), USED.field(name).type) for name in USED.names}
+    batch = pa.RecordBatch.from_pydict(nothing | {"row_sha256": pa.array(names)}, USED)
     scratch.write_text("no folder", "utf-8")
     with monkeypatch.context() as patched:
-        patched.setattr(make, "input_batches", lambda _: iter([batch] * 20))
+        patched.setattr(make, "column_batches", lambda *_, **__: iter([batch] * 20))
         patched.setattr(in_duckdb, "scratch_folder", lambda: nullcontext(scratch))
         with pytest.raises(OutputError, match=r"DuckDB cannot sort the rows.*TMPDIR.*--memory"):
             list(make.sorted_rows(store, store.published(), "30MB", 2))
@@ -225,11 +225,11 @@ def test_a_disk_that_takes_no_rows_and_a_memory_that_is_no_size_are_named_with_a
 def test_rows_that_cannot_be_read_are_no_fault_of_the_output(
     house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def broken(_: object) -> Iterator[pa.RecordBatch]:
-        yield pa.RecordBatch.from_pylist([], INPUT)
+    def broken(*_: object, **__: object) -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pylist([], USED)
         raise error
 
-    monkeypatch.setattr(make, "input_batches", broken)
+    monkeypatch.setattr(make, "column_batches", broken)
     with pytest.raises(PresswatchError) as caught:
         house.claims(f"broken-{type(error).__name__}")
     assert str(error) in str(caught.value)

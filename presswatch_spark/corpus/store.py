@@ -28,8 +28,10 @@ from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
 from presswatch_spark.matching.judgement.rarity import Surroundings
-from presswatch_spark.matching.judgement.sites import SiteIndex
+from presswatch_spark.matching.judgement.sites import Owner, SiteIndex, may_be_known
+from presswatch_spark.matching.judgement.urls import hosts_above, page_url
 from presswatch_spark.matching.shingle_index import ShingleIndex
+from presswatch_spark.reading.http.message import site_file
 from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 from presswatch_spark.storage.disk import fetch_file, file_sha256
@@ -170,6 +172,29 @@ class Corpus(CorpusFolder, ArticleFiles):
     def sites(self) -> SiteIndex:
         """Open the index of the sites of all titles and the URLs of all articles."""
         return SiteIndex.open(self.folder / layout.SITES_FOLDER)
+
+    def wants(self, url: str) -> bool:
+        """Return whether a response at this URL may declare something for a member."""
+        return may_be_known(url, self.sites.hosts) and self.owner(url) is not None
+
+    def owner(self, url: str) -> Owner | None:
+        """Return the owner of a page or a host's file; None if no member is.
+
+        A page belongs to the title of its site, or else to the article at its URL. A file belongs to the
+        titles on its host or on a part of it.
+        """
+        if site_file(url):
+            page = page_url(url)
+            names = hosts_above(page.host) if page else ()
+            sites = next((sites for name in names if (sites := self.sites.sites.get(name))), ())
+            titles, publishers = {site.title_id for site in sites}, {site.publisher_id for site in sites}
+            found = [next(iter(ids)) if len(ids) == 1 else None for ids in (titles, publishers)]
+            return Owner(*found) if sites else None
+        match = self.sites.match(url, self.urls)
+        if match is None:
+            return None
+        one = self.article(match.articles[0]) if match.title_id is None else match
+        return Owner(one.title_id, one.publisher_id)
 
     def article(self, ordinal: int) -> Article:
         """Read the article of an ordinal: about two page faults."""

@@ -25,7 +25,7 @@ from presswatch_spark.corpus.sealing.store import SealedCorpus
 from presswatch_spark.corpus.store import Corpus, article_rows, manifest_of
 from presswatch_spark.matching.judgement.match_rows import Origin, graded_and_digested
 from presswatch_spark.matching.judgement.sites import documents_without_url
-from presswatch_spark.matching.rights.signals import Members, signal_rows
+from presswatch_spark.matching.rights.signals import signal_rows
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange, passes_for
 from presswatch_spark.reading.registry import AUTO, companions_among, expected, format_for
 from presswatch_spark.reading.rows.columns import MissingColumnError, check_mapping
@@ -270,7 +270,7 @@ class ShardScan:
         rules, begin = self.config.run, ShardAttempt
         if self.part and self.part.number < self.part.count - 1:
             begin = Sifting
-        wants = None if isinstance(shard, CandidateShard) else Members(matcher.corpus).wants
+        wants = None if isinstance(shard, CandidateShard) else matcher.corpus.wants
         read = partial(self._read, wants, partial(self._match, matcher))
         outcome = outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
         return shard.logged(outcome) if isinstance(shard, CandidateShard) else outcome
@@ -373,7 +373,7 @@ class ShardScan:
                 with reading.stages.during("sieve"):
                     reading.keep(batch, matcher.candidates(batch))
             return
-        stages, members = reading.stages, Members(matcher.corpus)
+        stages = reading.stages
         earlier = self.part.earlier(reading.shard.uri) if self.part else ()
         for batch in stages.drawn("read", read):
             check_time()
@@ -396,7 +396,7 @@ class ShardScan:
                     check_time()
             with stages.during("signals"):
                 for capture in batch.captures:
-                    owner = members.owner(capture.url)
+                    owner = matcher.corpus.owner(capture.url)
                     for signal in signal_rows(capture, owner, origin.shard_uri, origin.release):
                         reading.signals.add(signal)
 

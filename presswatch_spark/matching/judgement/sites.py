@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,13 @@ class SiteMatch:
     title_id: str | None
     publisher_id: str | None
     articles: tuple[int, ...]
+
+
+class Owner(NamedTuple):
+    """The member that a page or a file belongs to; no title or no publisher if several share the host."""
+
+    title_id: str | None
+    publisher_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

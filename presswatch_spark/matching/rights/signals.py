@@ -8,16 +8,15 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
-from presswatch_spark.core.model import Article, Capture
+from presswatch_spark.core.model import Capture
 from presswatch_spark.core.terminal import json_text
-from presswatch_spark.matching.judgement.sites import SiteIndex, may_be_known
-from presswatch_spark.matching.judgement.urls import hosts_above, page_url
+from presswatch_spark.matching.judgement.sites import Owner
 from presswatch_spark.matching.rights.declaration import (
     DOCUMENT_BYTES,
     PREFERENCES,
@@ -274,55 +273,6 @@ def _can_be_built(page: bytes) -> bool:
         return False
     stretches = (stretch for stretch in page.split(b">") if len(stretch) > MOST_SPACES and b"<" in stretch)
     return all(len(stretch.split(None, MOST_SPACES)) < MOST_SPACES for stretch in stretches)
-
-
-class CorpusTitles(Protocol):
-    """The part of a corpus that `Members` needs. Articles are named by ordinal."""
-
-    @property
-    def sites(self) -> SiteIndex: ...  # noqa: D102
-    def article(self, ordinal: int) -> Article: ...  # noqa: D102
-    def urls(self, ordinal: int) -> Sequence[str]: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The owner of a capture; no title or no publisher if several share the host."""
-
-    title_id: str | None
-    publisher_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """Finds the member that a capture belongs to, by its URL."""
-
-    corpus: CorpusTitles
-
-    def wants(self, url: str) -> bool:
-        """Return whether a response at this URL may declare something for a member."""
-        return may_be_known(url, self.corpus.sites.hosts) and self.owner(url) is not None
-
-    def owner(self, url: str) -> Owner | None:
-        """Return the owner of a page or a host's file; None if no member is.
-
-        A page belongs to the title of its site, or else to the article at its URL. A file belongs to the
-        titles on its host or on a part of it.
-        """
-        if site_file(url):
-            page = page_url(url)
-            names = hosts_above(page.host) if page else ()
-            sites = next((sites for name in names if (sites := self.corpus.sites.sites.get(name))), ())
-            titles, publishers = {site.title_id for site in sites}, {site.publisher_id for site in sites}
-            found = [next(iter(ids)) if len(ids) == 1 else None for ids in (titles, publishers)]
-            return Owner(*found) if sites else None
-        match = self.corpus.sites.match(url, self.corpus.urls)
-        if match is None:
-            return None
-        if match.title_id is None:
-            article = self.corpus.article(match.articles[0])
-            return Owner(article.title_id, article.publisher_id)
-        return Owner(match.title_id, match.publisher_id)
 
 
 def signal_rows(

@@ -23,7 +23,6 @@ from presswatch_spark.corpus.sealing.store import SealedCorpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.sites import documents_without_url
-from presswatch_spark.matching.rights.signals import Members
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, most_spans, verify
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.registry import format_for
@@ -77,7 +76,7 @@ class Rehearsal:
         batch = _document(corpus.body(0) + b"\nun mot de li-\nsse")
         for _ in matcher.rows(batch, matcher.candidates(batch), _ORIGIN):
             pass
-        Members(corpus).wants(batch.url_of(0))
+        corpus.wants(batch.url_of(0))
 
     def verify(self) -> None:
         """Compare words with themselves; no kernel makes these words."""

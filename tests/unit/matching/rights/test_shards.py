@@ -13,7 +13,8 @@ from presswatch_spark.core.model import Capture, DocumentBatch, Locator, ReadRep
 from presswatch_spark.core.settings.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement import urls
-from presswatch_spark.matching.rights.signals import Members, Owner, signal_rows
+from presswatch_spark.matching.judgement.sites import Owner
+from presswatch_spark.matching.rights.signals import signal_rows
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.pipeline import ShardScan
@@ -51,8 +52,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def members(corpus: Path) -> Members:
-    return Members(Corpus.open(str(corpus)))
+def members(corpus: Path) -> Corpus:
+    return Corpus.open(str(corpus))
 
 
 class TestOwners:
@@ -79,21 +80,21 @@ class TestOwners:
         ],
     )
     def test_pages_of_members_and_files_of_their_hosts_are_wanted(
-        self, members: Members, url: str, owner: Owner | None
+        self, members: Corpus, url: str, owner: Owner | None
     ) -> None:
         assert (members.owner(url), members.wants(url)) == (owner, owner is not None)
 
     def test_addresses_of_foreign_hosts_are_not_parsed(
-        self, members: Members, monkeypatch: pytest.MonkeyPatch
+        self, members: Corpus, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         members.wants(PAGE)
         monkeypatch.setattr(urls, "normalise_url", pytest.fail)
-        monkeypatch.setattr(Members, "owner", pytest.fail)
+        monkeypatch.setattr(Corpus, "owner", pytest.fail)
         assert not any(members.wants(f"https://www.site-{n}.example/a/b/c?d=e") for n in range(2_000))
 
 
 class TestRows:
-    def test_a_row_names_its_owner_its_place_and_what_it_was_read_from(self, members: Members) -> None:
+    def test_a_row_names_its_owner_its_place_and_what_it_was_read_from(self, members: Corpus) -> None:
         meta = '<meta name="robots" content="noai">'
         response = capture(meta, PAGE, ("X-Robots-Tag", "noml"), release="CC-MAIN-2024-22")
         of_header, of_meta = signal_rows(response, members.owner(response.url), "shard", None)
@@ -107,7 +108,7 @@ class TestRows:
         assert {name: getattr(of_meta, name) for name in expected} == expected
 
     def test_the_same_capture_gives_the_same_rows_and_a_mirror_the_same_digests(
-        self, members: Members
+        self, members: Corpus
     ) -> None:
         first, again, mirrored = (
             list(signal_rows(robots(FORBIDS), members.owner(ROBOTS), shard, "r"))
@@ -117,7 +118,7 @@ class TestRows:
         assert [row.row_sha256 for row in mirrored] == [row.row_sha256 for row in first]
         assert len({row.row_sha256 for row in first}) == 4
 
-    def test_a_foreign_capture_has_none(self, members: Members) -> None:
+    def test_a_foreign_capture_has_none(self, members: Corpus) -> None:
         foreign = capture("<meta name=robots content=noai>", "https://x.example/")
         assert list(signal_rows(foreign, members.owner(foreign.url), "s", None)) == []
 

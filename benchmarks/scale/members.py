@@ -20,7 +20,7 @@ import numpy.typing as npt
 from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.layout import INDEX_FOLDER, SITES_FOLDER
-from presswatch_spark.corpus.manifest import CorpusCounts, manifest_with
+from presswatch_spark.corpus.manifest import CorpusCounts, write_manifest
 from presswatch_spark.corpus.sealing.key import SealKey
 from presswatch_spark.corpus.sealing.seal import join
 from presswatch_spark.corpus.sealing.store import ARTICLES, HASHES, HOSTS, PLACES, SealedCorpus
@@ -45,7 +45,7 @@ def sealed(folder: Path, name: str, hashes: Numbers, numbers: Numbers, key: Seal
     parts = [{"fingerprint": key.corpus(name), "articles": articles}]
     parameters = {"shingle_stride": 4, "filter_bits_per_key": 16, "site_depth": 0, "parts": parts}
     counts = CorpusCounts(articles, articles * SHINGLES * 4, len(hashes), 0)
-    manifest_with(made, {**parameters, "key_fingerprint": key.fingerprint}, counts).write(made)
+    write_manifest(made, {**parameters, "key_fingerprint": key.fingerprint}, counts)
     return made
 
 

@@ -18,7 +18,7 @@ from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.index import index_bucket, join_buckets
 from presswatch_spark.corpus.building.workspace import Keys, bucket_bits, write_run
-from presswatch_spark.corpus.manifest import CorpusCounts, describe
+from presswatch_spark.corpus.manifest import write_manifest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.shingle_index import ShingleIndex
 
@@ -57,12 +57,7 @@ def padded(source: Path, out: Path, shingles: int) -> Path:
         index_bucket(runs, shingles, without_limit, out, item)
     join_buckets(folders, out / layout.INDEX_FOLDER)
     shutil.rmtree(scratch)
-    counts = corpus.manifest.counts
-    describe(
-        out,
-        config,
-        CorpusCounts(**{name: getattr(counts, name) for name in counts.__slots__} | {"shingles": shingles}),
-    ).write(out)
+    write_manifest(out, corpus.manifest.parameters, replace(corpus.manifest.counts, shingles=shingles))
     return out
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from presswatch_spark.core.errors import CorpusError
-from presswatch_spark.core.settings.config import CorpusConfig, MinHashRules
+from presswatch_spark.core.settings.config import MinHashRules
 from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
 from presswatch_spark.matching.judgement.urls import list_version
 from presswatch_spark.matching.shingle_index import SEARCHED
@@ -20,8 +20,6 @@ from presswatch_spark.reading.text.kernels import FOLD_VERSION
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.json_documents import parse_json
 
-# Settings of how articles are read: their effect is in the files, so they are no part of the digest.
-_NOT_CONTENT = ("master", "cores", "columns", "date_formats", "body_format", "encoding")
 _FORMAT = "presswatch-corpus"
 
 
@@ -125,27 +123,20 @@ class Manifest:
         searched = {f"{INDEX_FOLDER}/{name}.npy" for name in SEARCHED}
         return sum(entry.size for name, entry in self.files.items() if name in searched)
 
-    def write(self, folder: Path) -> None:
-        """Write `manifest.json`; the last step of a build."""
-        text = json.dumps({"format": _FORMAT, **asdict(self)}, indent=2, sort_keys=True, ensure_ascii=False)
-        (folder / MANIFEST).write_text(text + "\n", "utf-8")
 
-
-def describe(folder: Path, config: CorpusConfig, counts: CorpusCounts) -> Manifest:
-    """Make the manifest of a finished folder of a build."""
-    parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
-    return manifest_with(folder, parameters, counts)
-
-
-def manifest_with(folder: Path, parameters: Mapping[str, Any], counts: CorpusCounts) -> Manifest:
-    """Make the manifest of a finished folder: measure and hash every file."""
+def write_manifest(folder: Path, parameters: Mapping[str, Any], counts: CorpusCounts) -> Manifest:
+    """Measure and hash every file of a folder, and write `manifest.json`; the last step of a build."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {
         path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256)
         for path, sha256 in zip(paths, _hashes(paths), strict=True)
     }
     digest = _digest(FORMAT_VERSION, FOLD_VERSION, parameters, files)
-    return Manifest(FORMAT_VERSION, FOLD_VERSION, parameters, counts, files, digest, list_version())
+    manifest = Manifest(FORMAT_VERSION, FOLD_VERSION, parameters, counts, files, digest, list_version())
+    content = {"format": _FORMAT, **asdict(manifest)}
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", "utf-8")
+    return manifest
 
 
 def read_manifest(raw: bytes, where: str) -> Manifest:

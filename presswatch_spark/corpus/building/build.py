@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ from presswatch_spark.corpus.building.workspace import (
     join_runs,
     spread,
 )
-from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, describe
+from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url_keys
 from presswatch_spark.storage.drafts import new_folder
@@ -48,6 +48,8 @@ from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShing
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# Settings of how articles are read: their effect is in the files, so they are no part of the digest.
+_NOT_CONTENT = ("master", "cores", "columns", "date_formats", "body_format", "encoding")
 # In the first build of each version, the workers compile the kernels.
 COMPILING = ", after compiling kernels, once (about 10 s)"
 
@@ -142,9 +144,8 @@ class _Build:
             **background,
             titles=intake.counts_by_title(self.registry.titles, corpus, cuts.parts, refused, placeholders),
         )
-        manifest = describe(corpus, config, counts)
-        manifest.write(corpus)
-        return manifest
+        parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
+        return write_manifest(corpus, parameters, counts)
 
     def _take_in(self, files: Sequence[ObjectInfo]) -> tuple[intake.Cuts, list[str], Counter[str]]:
         groups = intake.grouped(files, TASKS_PER_CORE * self.spark.sparkContext.defaultParallelism)

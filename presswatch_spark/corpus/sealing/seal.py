@@ -9,7 +9,7 @@ from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.building.workspace import POSTINGS, BuildWorkspace, join_runs, write_run
 from presswatch_spark.corpus.layout import INDEX_FOLDER, MANIFEST, SITES_FOLDER
-from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, manifest_with
+from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
 from presswatch_spark.corpus.sealing.key import SealKey
 from presswatch_spark.corpus.sealing.store import (
     ARTICLES,
@@ -55,13 +55,14 @@ def seal(corpus: Corpus, key: SealKey, out: str, storage: StorageOptions) -> Man
         encrypted_hosts = encrypt(hosts[hosts != 0], key.hosts)
         _write_sites(folder, encrypted_hosts, np.array(places, np.uint64).reshape(-1, 2).T)
         parameters = {
+            "kind": "sealed",
             **{name: given[name] for name in OF_INDEX},
             "key_fingerprint": key.fingerprint,
             "parts": [{"fingerprint": key.corpus(corpus.manifest.digest), "articles": len(corpus)}],
             "site_depth": max((site.count("/") - 1 for site in sites), default=0),
         }
         kept = CorpusCounts(len(corpus), counts.words, counts.shingles, counts.suppressed)
-        return _finished(folder, parameters, kept)
+        return write_manifest(folder, parameters, kept)
 
 
 def _cut(hashes: Hashes, articles: Numbers) -> Iterator[tuple[Hashes, Numbers]]:
@@ -87,12 +88,6 @@ def _write_sites(folder: Path, hosts: Hashes, places: Hashes) -> None:
     (folder / SITES_FOLDER).mkdir()
     arrays.save(folder / HOSTS, np.unique(hosts))
     arrays.save(folder / PLACES, np.unique(places, axis=1))
-
-
-def _finished(folder: Path, parameters: dict[str, object], counts: CorpusCounts) -> Manifest:
-    manifest = manifest_with(folder, {"kind": "sealed", **parameters}, counts)
-    manifest.write(folder)
-    return manifest
 
 
 def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
@@ -137,7 +132,8 @@ def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
         depth = max(corpus.manifest.parameters["site_depth"] for corpus in opened)
         words, suppressed = sum(each.words for each in counts), sum(each.suppressed for each in counts)
         summed = CorpusCounts(firsts[-1], words, shingles, suppressed)
-        return _finished(folder, {**alike, "parts": parts, "site_depth": depth}, summed)
+        parameters = {"kind": "sealed", **alike, "parts": parts, "site_depth": depth}
+        return write_manifest(folder, parameters, summed)
 
 
 def _alike(manifest: Manifest) -> dict[str, object]:

@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.manifest import manifest_with
+from presswatch_spark.corpus.manifest import write_manifest
 from presswatch_spark.corpus.sealing.key import KeySource, SealKey
 from presswatch_spark.corpus.sealing.seal import join, seal
 from presswatch_spark.corpus.sealing.store import (
@@ -324,7 +324,7 @@ def test_a_sealed_corpus_that_may_harm_who_opens_it_is_refused(
     manifest = SealedCorpus.open(str(sealed[0])).manifest
     (tmp_path / "sealed/manifest.json").unlink()
     counts = replace(manifest.counts, shingles=3)
-    manifest_with(tmp_path / "sealed", manifest.parameters, counts).write(tmp_path / "sealed")
+    write_manifest(tmp_path / "sealed", manifest.parameters, counts)
     assert len(SealedCorpus.open(str(tmp_path / "sealed")).hashes) == 3
     for number, hostile in enumerate(HOSTILE[name]):
         folder, parameters = tmp_path / str(number), dict(manifest.parameters)
@@ -340,7 +340,7 @@ def test_a_sealed_corpus_that_may_harm_who_opens_it_is_refused(
                 (folder / name).symlink_to(hostile)
             else:
                 (folder / name).write_bytes(hostile)
-        manifest_with(folder, parameters, counts).write(folder)
+        write_manifest(folder, parameters, counts)
         with pytest.raises(CorpusError) as caught:
             SealedCorpus.open(str(folder))
         assert "\x1b" not in str(caught.value)

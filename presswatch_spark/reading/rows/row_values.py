@@ -34,6 +34,9 @@ DAMAGE_ERRORS = (*ARROW_ERRORS, ValueError, ArithmeticError, LookupError)
 DOCUMENTS_AT_ONCE = 1 << 14
 
 
+_TEXTS = (
+    pa.string(), pa.binary(), pa.large_string(), pa.large_binary(), pa.string_view(), pa.binary_view(),
+)  # fmt: skip
 # The smallest block that a disk loses; no written text has as many zero bytes in a row.
 LOST_BLOCK_BYTES = 512
 
@@ -56,20 +59,26 @@ def text_column(array: pa.Array[Any], name: str) -> TextColumn:
         chosen, null = values.take(places), array.is_null().to_numpy(zero_copy_only=False)
         chosen.ends[null] = chosen.starts[null]
         return chosen
-    if pa.types.is_string_view(kind):
-        return text_column(pc.cast(array, pa.large_string()), name)
-    if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
-        return text_column(pc.cast(array, pa.large_binary()), name)
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        return _viewed(array, np.dtype(np.int32))
-    if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
-        return _viewed(array, np.dtype(np.int64))
-    raise WrongTypeError(f"column {name} is of type {kind}, not text")
+    if kind not in _TEXTS and not pa.types.is_fixed_size_binary(kind):
+        raise WrongTypeError(f"column {name} is of type {kind}, not text")
+    # This copies offsets, but only the texts of views and of fixed sizes.
+    array = pc.cast(array, pa.large_binary())
+    _, offsets, data = array.buffers()
+    if len(array) == 0 or offsets is None:
+        return TextColumn.empty(len(array))
+    bounds = np.frombuffer(memoryview(offsets)[array.offset * 8 :], np.int64, len(array) + 1)
+    starts, ends = bounds[:-1], bounds[1:].copy()
+    if array.null_count:
+        null = array.is_null().to_numpy(zero_copy_only=False)
+        ends[null] = starts[null]
+    return TextColumn(
+        np.frombuffer(memoryview(data), np.uint8) if data else np.empty(0, np.uint8), starts, ends
+    )
 
 
 def is_text_type(kind: pa.DataType) -> bool:
     """Return True for strings and bytes that `text_column` reads without a copy."""
-    return kind in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())
+    return kind in _TEXTS[:4]
 
 
 def bytes_of(array: pa.Array[Any]) -> int:
@@ -114,21 +123,6 @@ def _zeros(data: Bytes) -> int:
         if len(others := np.flatnonzero(data[at : at + LOST_BLOCK_BYTES])):
             return at + int(others[0])
     return len(data)
-
-
-def _viewed(array: pa.Array[Any], kind: np.dtype[Any]) -> TextColumn:
-    _, offsets, data = array.buffers()
-    if len(array) == 0 or offsets is None:
-        return TextColumn.empty(len(array))
-    view = memoryview(offsets)[array.offset * kind.itemsize :]
-    bounds = np.frombuffer(view, kind, len(array) + 1).astype(np.int64)
-    starts, ends = bounds[:-1], bounds[1:].copy()
-    if array.null_count:
-        null = array.is_null().to_numpy(zero_copy_only=False)
-        ends[null] = starts[null]
-    return TextColumn(
-        np.frombuffer(memoryview(data), np.uint8) if data else np.empty(0, np.uint8), starts, ends
-    )
 
 
 class BatchBuilder(Generic[T]):

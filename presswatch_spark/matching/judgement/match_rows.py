@@ -9,7 +9,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -36,6 +36,12 @@ Places = npt.NDArray[np.int64]
 STRINGS_KEPT = 100
 REPEATED = 0.9
 """An article repeats another if this share of its copied words is where the page has words of the other."""
+# Columns that have the names and the values of a locator's fields, and those of a page's metadata.
+_OF_LOCATOR = (
+    "record_offset", "record_length", "record_encoding", "row_index", "payload_digest_computed", "charset",
+    "text_source", "captured_at", "http_status", "upstream_uri", "upstream_offset",
+)  # fmt: skip
+_OF_METADATA = tuple(field.name for field in fields(PageMetadata))
 # Digests of texts: as many as a matcher keeps articles.
 _REMEMBERED = 512
 
@@ -281,28 +287,13 @@ def located_facts(
         document_domain=host and registered_domain(host),
         shard_uri=origin.shard_uri,
         record_id=storable(locator.record_id),
-        record_offset=locator.record_offset,
-        record_length=locator.record_length,
-        record_encoding=locator.record_encoding,
         record_damage=locator.damage,
-        row_index=locator.row_index,
         payload_digest=storable(locator.payload_digest),
-        payload_digest_computed=locator.payload_digest_computed,
         text_sha256=hashlib.sha256(text).hexdigest(),
         text_extraction=locator.extraction,
-        charset=locator.charset,
-        text_source=locator.text_source,
-        captured_at=locator.captured_at,
-        http_status=locator.http_status,
         languages=[storable(language) for language in locator.languages],
-        page_publisher=metadata.publisher,
-        page_publisher_source=metadata.publisher_source,
-        page_author=metadata.author,
-        page_published_at=metadata.published_at,
-        page_based_on=metadata.based_on,
-        page_canonical_url=metadata.canonical_url,
-        upstream_uri=locator.upstream_uri,
-        upstream_offset=locator.upstream_offset,
+        **{name: getattr(locator, name) for name in _OF_LOCATOR},
+        **{f"page_{name}": getattr(metadata, name) for name in _OF_METADATA},
     )
 
 

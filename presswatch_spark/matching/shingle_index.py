@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.matching.cipher import RoundKeys, decrypt
+from presswatch_spark.reading.text.kernels import plain
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -91,6 +92,33 @@ class ShingleIndex:
         return cls(hashes, articles, blocks, build_directory(hashes, directory_bits(len(hashes))), keys)
 
 
+class IndexArrays(NamedTuple):
+    """The arrays of an index that the kernels read, `block_shift` of each, and the `HashRange` looked up."""
+
+    filter: Hashes
+    filter_shift: np.uint64
+    directory: npt.NDArray[np.int64]
+    directory_shift: np.uint64
+    hashes: Hashes
+    first: np.uint64
+    width: np.uint64
+    keys: RoundKeys
+
+
+def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> IndexArrays:
+    """Return views of the arrays of an index for the kernels."""
+    return IndexArrays(
+        plain(index.filter),
+        block_shift(len(index.filter)),
+        plain(index.directory),
+        block_shift(len(index.directory) - 1),
+        plain(index.hashes),
+        np.uint64(hashes.first),
+        np.uint64(hashes.width),
+        plain(index.keys),
+    )
+
+
 def filter_blocks(keys: int, bits_per_key: int) -> int:
     """Return the number of 64-bit blocks of a filter: the power of two that gives a key `bits_per_key`."""
     return 1 << max(0, (keys * bits_per_key - 1) // 64).bit_length()
@@ -162,6 +190,14 @@ def first_entry(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
     """Return the first place in the sorted slice `hashes[low:high]` with h; -1 if there is none."""
     place = place_of_hash(hashes, h, low, high)
     return place if place < high and hashes[place] == h else -1
+
+
+@lean_njit
+def entry_of(probe: IndexArrays, h: np.uint64) -> int:
+    """Return the first entry of an index with a hash, or -1."""
+    bucket = (h >> _1) >> probe.directory_shift
+    entry: int = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
+    return entry
 
 
 @cached_njit

@@ -13,16 +13,17 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import entry_njit, lean_njit, uncounted_njit
+from presswatch_spark.core.compiled import entry_njit, uncounted_njit
 from presswatch_spark.core.model import DocumentBatch
-from presswatch_spark.matching.cipher import RoundKeys, encrypt_in_place
+from presswatch_spark.matching.cipher import encrypt_in_place
 from presswatch_spark.matching.shingle_index import (
     ALL_HASHES,
     HashRange,
+    IndexArrays,
     ShingleIndex,
-    block_shift,
+    entry_of,
     filter_bits,
-    first_entry,
+    probe_of,
 )
 from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
 from presswatch_spark.reading.text.kernels import (
@@ -64,19 +65,6 @@ _CARRIED_WORDS = U64(SHINGLE_WORDS - 1)
 _0, _1, _2, _7, _8, _16, _64 = (U64(n) for n in (0, 1, 2, 7, 8, 16, 64))
 
 
-class IndexArrays(NamedTuple):
-    """The arrays of an index that the kernels read, `block_shift` of each, and the `HashRange` looked up."""
-
-    filter: Hashes
-    filter_shift: np.uint64
-    directory: Counts
-    directory_shift: np.uint64
-    hashes: Hashes
-    first: np.uint64
-    width: np.uint64
-    keys: RoundKeys
-
-
 class Scratch(NamedTuple):
     """Buffers of one segment. `windows` is the same array as `words.heads`, `blocks` as `words.rests`."""
 
@@ -107,20 +95,6 @@ PROGRESS = np.dtype(
         ("partings", np.uint64),  # found since the caller last set it to zero
     ]
 )
-
-
-def probe_of(index: ShingleIndex, hashes: HashRange = ALL_HASHES) -> IndexArrays:
-    """Return views of the arrays of an index for the kernels."""
-    return IndexArrays(
-        plain(index.filter),
-        block_shift(len(index.filter)),
-        plain(index.directory),
-        block_shift(len(index.directory) - 1),
-        plain(index.hashes),
-        U64(hashes.first),
-        U64(hashes.width),
-        plain(index.keys),
-    )
 
 
 def parting_rows(segment_bytes: int) -> int:
@@ -157,14 +131,6 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
     return words
 
 
-@lean_njit
-def _entry_of(probe: IndexArrays, h: np.uint64) -> int:
-    # Return the first entry of the index with a hash, or -1.
-    bucket = (h >> _1) >> probe.directory_shift
-    entry: int = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
-    return entry
-
-
 @uncounted_njit
 def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
     """Append the windows that are indexed to `found`; returns the new length."""
@@ -187,7 +153,7 @@ def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found:
         base += _64
     encrypt_in_place(blocks, n_passing, probe.keys)
     for k in range(n_passing):
-        entry = _entry_of(probe, blocks[k])
+        entry = entry_of(probe, blocks[k])
         if entry >= 0:
             found.documents[n_found] = np.int32(at.document)
             found.entries[n_found] = entry
@@ -441,7 +407,7 @@ def _count_hits(
             passing += 1
     encrypt_in_place(windows, passing, probe.keys)
     for k in range(passing):
-        entry = _entry_of(probe, windows[k])
+        entry = entry_of(probe, windows[k])
         while 0 <= entry < len(owners) and probe.hashes[entry] == windows[k]:
             place = np.searchsorted(articles, owners[entry])
             if place < len(articles) and articles[place] == owners[entry]:

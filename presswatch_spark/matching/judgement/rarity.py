@@ -18,13 +18,16 @@ import numpy.typing as npt
 from presswatch_spark.core.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.core.settings.config import OwnershipRules, RarityRules
 from presswatch_spark.matching.shingle_index import (
+    IndexArrays,
     ShingleIndex,
     block_shift,
     build_directory,
     directory_bits,
+    entry_of,
     filter_bits,
     first_entry,
     place_of_hash,
+    probe_of,
 )
 from presswatch_spark.reading.text.kernels import U64, Hashes, plain
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, shingle_hashes
@@ -41,8 +44,7 @@ UNRELATED, SAME_TITLE, OTHERS = 0, 1, 2
 _0, _1 = U64(0), U64(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """The facts of all articles, by ordinal, and of all words and shingles; arrays may be mapped.
 
     `clusters`: -1 without cluster. `agency`: the article, or one of its cluster, credits one. `vocabulary`:
@@ -103,13 +105,8 @@ class Neighbours:
         self._domains, self._word_bits = rarity.known_domains, rarity.word_bits
         vocabulary_directory = build_directory(around.vocabulary, directory_bits(len(around.vocabulary)))
         self._known = RarityArrays(
-            plain(index.filter), block_shift(len(index.filter)),
-            plain(index.hashes), plain(index.articles),
-            plain(index.directory), block_shift(len(index.directory) - 1),
-            plain(around.titles), plain(around.publishers), plain(around.clusters),
-            plain(around.suppressed), plain(around.background), plain(around.domains),
-            plain(around.vocabulary), plain(vocabulary_directory), block_shift(len(vocabulary_directory) - 1),
-            plain(around.bits),
+            probe_of(index), plain(index.articles), Surroundings(*map(plain, around)),
+            plain(vocabulary_directory), block_shift(len(vocabulary_directory) - 1),
         )  # fmt: skip
 
     def standing(self, ordinal: int, words: Hashes) -> WordRarity:
@@ -139,24 +136,13 @@ def _judge(sums: Sums, spans: Counts, least_run: int) -> tuple[int, int, int, in
 
 
 class RarityArrays(NamedTuple):
-    """The arrays that the kernels read: parts of the index, and of `Surroundings`."""
+    """The arrays that the kernels read: the index with its articles, and the `Surroundings`."""
 
-    filter: Hashes
-    filter_shift: np.uint64
-    hashes: Hashes
+    probe: IndexArrays
     articles: Ids
-    directory: Counts
-    directory_shift: np.uint64
-    titles: Ids
-    publishers: Ids
-    clusters: npt.NDArray[np.int32]
-    suppressed: Hashes
-    background: Hashes
-    domains: npt.NDArray[np.uint16]
-    vocabulary: Hashes
+    around: Surroundings
     vocabulary_directory: Counts
     vocabulary_shift: np.uint64
-    bits: npt.NDArray[np.uint8]
 
 
 class _Met(NamedTuple):
@@ -185,30 +171,29 @@ def sums_of(
     `limits`: numbers of sharers that are enough, by kind; `domains`: number of domains that is enough;
     `word_bits`: the most bits of a word.
     """
-    n = len(words)
+    n, probe, around = len(words), known.probe, known.around
     is_known, is_shared, is_wide = np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
     met = _Met(
         np.empty((3, STRIDE, max(limits)), np.uint32),
         np.zeros((3, STRIDE), np.int64),
         np.full(STRIDE, -1, np.int64),
     )
-    for w in _passing(known, shingles):
+    for w in _passing(probe, shingles):
         h, after = shingles[w], w + SHINGLE_WORDS
-        bucket = (h >> _1) >> known.directory_shift
-        e = first_entry(known.hashes, h, known.directory[bucket], known.directory[bucket + _1])
+        e = entry_of(probe, h)
         # Skip shingles that only this article has, which are most: a call with so many arrays costs more.
-        if e >= 0 and not (known.articles[e] == ordinal and _is_last(known.hashes, e)):
+        if e >= 0 and not (known.articles[e] == ordinal and _is_last(probe.hashes, e)):
             _meet(known, e, ordinal, w, met)
             if met.counts[OTHERS, w % STRIDE]:
                 is_shared[w:after] = True
             _mark(is_known, met, UNRELATED, limits[UNRELATED], w)
             _mark(is_known, met, SAME_TITLE, limits[SAME_TITLE], w)
             _mark(is_wide, met, OTHERS, limits[OTHERS], w)
-        place = first_entry(known.background, h, 0, len(known.background))
-        if place >= 0 and known.domains[place] >= domains:
+        place = first_entry(around.background, h, 0, len(around.background))
+        if place >= 0 and around.domains[place] >= domains:
             is_known[w:after] = True
-    for w in range(len(shingles) if len(known.suppressed) else 0):
-        if first_entry(known.suppressed, shingles[w], 0, len(known.suppressed)) >= 0:
+    for w in range(len(shingles) if len(around.suppressed) else 0):
+        if first_entry(around.suppressed, shingles[w], 0, len(around.suppressed)) >= 0:
             after = w + SHINGLE_WORDS
             is_known[w:after] = True
             is_shared[w:after] = True
@@ -218,7 +203,7 @@ def sums_of(
         h = words[w]
         bucket = (h >> _1) >> known.vocabulary_shift
         first, after = known.vocabulary_directory[bucket], known.vocabulary_directory[bucket + _1]
-        bits = min(np.int64(known.bits[place_of_hash(known.vocabulary, h, first, after)]), word_bits)
+        bits = min(np.int64(around.bits[place_of_hash(around.vocabulary, h, first, after)]), word_bits)
         sums[w + 1, 0] = sums[w, 0] + (0 if is_known[w] else bits)
         sums[w + 1, 1] = sums[w, 1] + is_shared[w]
         sums[w + 1, 2] = sums[w, 2] + is_wide[w]
@@ -226,13 +211,13 @@ def sums_of(
 
 
 @inner_njit
-def _passing(known: RarityArrays, shingles: Hashes) -> Counts:
+def _passing(probe: IndexArrays, shingles: Hashes) -> Counts:
     passing, count = np.empty(len(shingles), np.int64), 0
     for w in range(len(shingles)):
         h = shingles[w]
         passing[count] = w
         # No branch, so that the processor reads the filter for many shingles at once.
-        count += filter_bits(h) & ~known.filter[(h >> _1) >> known.filter_shift] == _0
+        count += filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] == _0
     return passing[:count]
 
 
@@ -243,20 +228,21 @@ def _is_last(hashes: Hashes, e: int) -> bool:
 
 @inner_njit
 def _meet(known: RarityArrays, e: int, ordinal: int, w: int, met: _Met) -> None:
-    h, cluster, slot = known.hashes[e], known.clusters[ordinal], w % STRIDE
+    hashes, around, slot = known.probe.hashes, known.around, w % STRIDE
+    h, cluster = hashes[e], around.clusters[ordinal]
     met.counts[:, slot] = 0
     met.shingles[slot] = w
-    while e < len(known.hashes) and known.hashes[e] == h:
+    while e < len(hashes) and hashes[e] == h:
         article = known.articles[e]
         e += 1
         if article == ordinal:
             continue
-        publisher = known.publishers[article]
-        if publisher != known.publishers[ordinal]:
+        publisher = around.publishers[article]
+        if publisher != around.publishers[ordinal]:
             _note(met, OTHERS, slot, publisher)
-            if cluster < 0 or known.clusters[article] != cluster:
+            if cluster < 0 or around.clusters[article] != cluster:
                 _note(met, UNRELATED, slot, publisher)
-        elif known.titles[article] == known.titles[ordinal]:
+        elif around.titles[article] == around.titles[ordinal]:
             _note(met, SAME_TITLE, slot, article)
 
 

@@ -20,7 +20,7 @@ from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal import states
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
-from presswatch_spark.legal.removal.places import PageAnswer, listed_among, look_up, place_among
+from presswatch_spark.legal.removal.places import Captures, listed_among, look_up, place_among
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
@@ -86,8 +86,8 @@ def test_an_index_lists_a_capture_or_says_that_it_does_not(
 
     monkeypatch.setattr(lookup, "ask", answered)
     page = (RELEASE, "https://a.example/x?y=1&z=é")
-    (found,) = look_up(Index(ENDPOINT, StorageOptions()), [page]).values()
-    assert listed_among(found.captures, AT).outcome == outcome
+    ((_, found),) = look_up(Index(ENDPOINT, StorageOptions()), [page]).values()
+    assert listed_among(found, AT).outcome == outcome
     quoted = "https%3A%2F%2Fa.example%2Fx%3Fy%3D1%26z%3D%C3%A9"
     assert asked == [f"https://i.example/CC-MAIN-2024-51-index?url={quoted}&output=json"]
 
@@ -187,9 +187,9 @@ def write_table(path: Path, rows: list[Row]) -> str:
     return str(path)
 
 
-def found_in(answer: PageAnswer) -> list[tuple[datetime | None, int, int]]:
-    assert not isinstance(answer.captures, Probe), answer.captures
-    return sorted((each.captured_at, each.offset, each.length) for each in answer.captures)
+def found_in(found: Captures) -> list[tuple[datetime | None, int, int]]:
+    assert not isinstance(found, Probe), found
+    return sorted((each.captured_at, each.offset, each.length) for each in found)
 
 
 @pytest.fixture(params=["clusters", "table"])
@@ -220,12 +220,12 @@ def test_each_page_is_found_with_all_its_captures_and_what_is_not_there_is_not_l
     missing = ["https://aaa.example/", "https://zzz.example/x", f"{rows[7]['url']}-no"]
     unsure = ["https://b.fr/%C3%A9", "x"]
     found = look_up(files, [(RELEASE, url) for url in (*some, *missing, *unsure)])
-    answers = {url: each for (_, url), each in found.items()}
+    answers = {url: each for (_, url), (_, each) in found.items()}
     assert {url: found_in(answers[url]) for url in some} == {url: sorted(by_url[url]) for url in some}
     assert [found_in(answers[url]) for url in missing] == [[], [], []]
     # Of a page whose key is unsure, nothing is known.
     for url in unsure:
-        failed = answers[url].captures
+        failed = answers[url]
         assert isinstance(failed, Probe)
         assert failed.outcome == "strange"
 
@@ -234,7 +234,7 @@ def test_pages_that_are_near_each_other_cost_few_requests(server: Server) -> Non
     rows = captures(6_000)
     files = Index(serve(server, rows, lines_a_block=100), StorageOptions())
     pages = [(RELEASE, row["url"]) for row in rows[1000:1500]]
-    assert all(found_in(each) for each in look_up(files, pages).values())
+    assert all(found_in(each) for _, each in look_up(files, pages).values())
     assert len(server.requests) < 12
 
 
@@ -260,9 +260,10 @@ def test_files_that_are_damaged_say_nothing(server: Server, tmp_path: Path, dama
         Path(endpoint).parent.mkdir(parents=True)
         if damage == "a cut table":
             Path(endpoint).write_bytes(b"PAR1 and nothing")
-    (answer,) = look_up(Index(endpoint, StorageOptions(max_attempts=1)), [(RELEASE, rows[0]["url"])]).values()
-    assert isinstance(answer.captures, Probe)
-    assert answer.captures.outcome in states.FAILURES
+    pages = [(RELEASE, rows[0]["url"])]
+    ((_, found),) = look_up(Index(endpoint, StorageOptions(max_attempts=1)), pages).values()
+    assert isinstance(found, Probe)
+    assert found.outcome in states.FAILURES
 
 
 # A crawl whose WET files were scanned, with its WARC file.

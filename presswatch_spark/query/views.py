@@ -277,7 +277,7 @@ VIEWS = {
         group by s.publisher_id, s.title_id, s.article_id, s.document_url, s.address""",
     "lineage": """
         select
-            publisher_id, title_id, article_id, document_url, captured_at, text_sha256,
+            publisher_id, title_id, article_id, document_url, captured_at, min(text_sha256) as text_sha256,
             array_sort(collect_set(source)) as datasets, count(distinct source) as dataset_count,
             min(letter) as letter, max(copied_words) as most_copied_words, count(*) as rows
         from (
@@ -286,7 +286,8 @@ VIEWS = {
                     else coalesce(product, dataset) end, ' ', coalesce(release, '?')) as source
             from sightings where article_id is not null
         ) as by_source
-        group by publisher_id, title_id, article_id, document_url, captured_at, text_sha256""",
+        group by publisher_id, title_id, article_id, document_url, captured_at,
+            case when document_url is null or captured_at is null then text_sha256 end""",
     # If rows name other releases than their shard (`rows_name_release`), the shard has no single release.
     "shards": f"""
         select

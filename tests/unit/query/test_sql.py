@@ -272,13 +272,13 @@ class TestReleases:
             from shards order by 1"""
         assert ", ".join(str(told) for (told,) in rows(tmp_path, query)) == expected
 
-    def test_a_copy_in_two_formats_of_a_crawl_is_in_one_dataset(self, tmp_path: Path) -> None:
+    def test_a_copy_in_two_formats_of_a_crawl_is_one_copy_in_one_dataset(self, tmp_path: Path) -> None:
         copies = "a wet -, a warc -, b rows -, b rows fineweb, b c4 -"
-        same: dict[str, Any] = {"text_sha256": "t", "captured_at": EARLY}
         found = [
             match(
                 article, "https://x.example/1", row_sha256=str(n), dataset=form,
-                release=None if form == "c4" else CRAWL, product=None if product == "-" else product, **same,
+                release=None if form == "c4" else CRAWL, product=None if product == "-" else product,
+                text_sha256=form, captured_at=EARLY,
             )
             for n, (article, form, product) in enumerate(each.split(" ") for each in copies.split(", "))
         ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""Documents of a bag in French and English: its README, a page for each claim, and PDFs of all claims.
+"""Documents of a bag in French and English: its README, a page for each row, and PDFs of all rows.
 
-A claim's page contains both languages; the reader chooses one. All text is hostile: templates escape it, and
+A row's page contains both languages; the reader chooses one. All text is hostile: templates escape it, and
 the page's Content-Security-Policy forbids loading and scripts.
 """
 
@@ -63,7 +63,7 @@ AROUND = 400
 SHOWN_MOST = 24_000
 """Most characters of a text that a PDF shows: about 4,000 words, or eight columns."""
 PART = 100
-"""Most claims in one PDF."""
+"""Most rows in one PDF."""
 ATTACHED = "rows.jsonl"
 PROVES_NOTHING = N_("These statements prove neither that a model read this text nor any wrongdoing.")
 README_NAMES = {"fr": "LISEZ-MOI", "en": "README"}
@@ -195,9 +195,9 @@ class BagFacts:
 
 
 def write_claims(bag: Bag, facts: BagFacts) -> None:
-    """Write a page for each claim, and PDFs of all claims, ordered by letter, title, article and address.
+    """Write a page for each row, and PDFs of all rows, ordered by letter, title, article and address.
 
-    The rows must be in the bag already. A bag may have 10,000 claims: only those of one PDF are in memory.
+    The rows must be in the bag already. A bag may have 10,000 rows: only those of one PDF are in memory.
     """
     rows, claims = facts.order.selection.rows, facts.order.selection.claims
 
@@ -264,7 +264,10 @@ def _printed_part(
     shown = {"first": _.number(first), "last": _.number(last), "all": _.number(total)}
     for place, claim in enumerate(claims, first):
         claim["number"] = _("{number} of {all}", number=_.number(place), all=shown["all"])
-    part = _("Part {part} of {parts}: claims {first} to {last} of {all}", part=number + 1, parts=of, **shown)
+    scope = _("Part {part} of {parts}: rows {first} to {last} of {all}", part=number + 1, parts=of, **shown)
+    if of == 1:
+        whole = _.number(facts.order.selection.figures().claims)
+        scope = _("Claims: {claims}; rows: {rows}", claims=whole, rows=shown["all"])
     letters = sorted({claim["account"]["letter"] for claim in claims})
     # List each source once; sentences of claims refer to it by number.
     quoted = {each["id"]: each["sources"] for claim in claims for each in claim["exposure"]}
@@ -279,7 +282,7 @@ def _printed_part(
         "lang": language,
         "title": _("Claims, side by side"),
         "author": AUTHOR,
-        "subtitle": part if of > 1 else _("{all} claims", all=shown["all"]),
+        "subtitle": scope,
         "opening": rendered(
             TEMPLATES, "opening.jinja", _, html=False, signs=SIGNS, with_texts=facts.order.with_texts
         ).splitlines(),
@@ -292,7 +295,7 @@ def _printed_part(
         "attached": [
             {
                 "name": ATTACHED,
-                "description": _("The sealed rows of these claims"),
+                "description": _("The sealed rows"),
                 "kind": "application/jsonl",
             }
         ],

@@ -251,11 +251,13 @@ def test_a_document_is_pdf_a_3_in_its_language_states_the_root_is_sealed_and_kee
 
 
 def test_the_pdf_of_all_claims_has_each_with_its_row_attached(six: Path) -> None:
-    for name in ("side-by-side", "cote-a-cote"):
+    counts = {"side-by-side": "Claims:6;rows:6", "cote-a-cote": "Revendications:6;lignes:6"}
+    for name, count in counts.items():
         data = (six / f"data/pages/{name}.pdf").read_bytes()
         (attached,) = PdfReader(BytesIO(data)).attachments["rows.jsonl"]
         assert attached == (six / alone.ROWS).read_bytes()
         text = words_in(data).replace(" ", "")
+        assert count in text
         assert all(line["row"]["row_sha256"] in text for line in lines(six))
 
 

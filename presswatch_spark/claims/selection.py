@@ -62,11 +62,6 @@ class RecordReading:
         return PLACE if on_site(self.file) == on_site(printable(file)) else COPY
 
 
-def newest_reading(readings: Iterable[RecordReading], file: str) -> RecordReading | None:
-    """Return the reading for documents to cite: the newest of the place itself, else the newest of a copy."""
-    return max(readings, key=lambda reading: (reading.source(file) == PLACE, reading.at), default=None)
-
-
 def page_of(row: Match | Target) -> Key:
     """Return the key of a row's page."""
     address = row.document_url if row.document_url is not None else row.text_sha256
@@ -262,8 +257,9 @@ class ClaimPlace:
 
     @property
     def reading(self) -> RecordReading | None:
-        """Return the reading for documents to cite, if there is one."""
-        return newest_reading(self.readings, self.file)
+        """Return the reading to cite: the newest of the place itself, else the newest of a copy, if any."""
+        own, readings = self.file, self.readings
+        return max(readings, key=lambda each: (each.source(own) == PLACE, each.at), default=None)
 
     @property
     def is_doubtful(self) -> bool:

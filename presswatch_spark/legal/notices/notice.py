@@ -179,7 +179,7 @@ class Notice:
         if proof and not content:
             raise InputError("the proof is an empty file", where=proof, remedy="pass the right file")
         held = nullcontext(self.journal) if is_held else self.journal.held()
-        with held as journal, disk_errors(str(self.folder)):
+        with disk_errors(str(self.folder)), held as journal:
             if journal.events_of(self.id) != self.events:
                 what, remedy = "another process has noted an event meanwhile", "give the command again"
                 raise OutputError(what, where=str(self.folder), remedy=remedy)

@@ -5,7 +5,7 @@ examines each document of the file: "absent" means that no document has the arti
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -98,7 +98,7 @@ class DeepReading:
         cls,
         uri: str,
         targets: Sequence[Target],
-        marks: Collection[str],
+        marks: set[str],
         known: KnownDocuments,
         words: WordCount,
         options: ReadOptions,
@@ -120,10 +120,11 @@ class DeepReading:
             for i in range(len(batch)):
                 record = record_of(batch, i)
                 digest = record.text_sha256 or ""
-                reading.names.update({batch.url_of(i), digest}.intersection(marks))
+                names = names_of(record)
+                reading.names.update(marks.intersection(names))
                 if digest in wanted:
                     reading.seen[digest] = finding("elsewhere", "its text is in the file", record)
-                for name in wanted.intersection(names_of(record)) - {digest}:
+                for name in wanted.intersection(names) - {digest}:
                     # A file may have a page more than once.
                     reading.texts.setdefault(name, []).append(batch.text_of(i))
                     reading.seen[name] = finding("other_text", "its URL or id has another text", record)

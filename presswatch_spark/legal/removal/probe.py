@@ -18,6 +18,7 @@ from presswatch_spark.legal.removal.deep import (
     KnownDocuments,
     WordCount,
     documents_of,
+    names_of,
     record_of,
 )
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of
@@ -100,12 +101,7 @@ class ProbeMemory:
             if probe.role == "newest" and probe.etag and probe.outcome in SETTLED:
                 known = self.newest.get(probe.target_sha256)
                 # Of one reading, keep the first probe: another text, with its article nowhere, gives two.
-                is_second = (
-                    known is not None
-                    and (known.outcome, probe.outcome) == ("other_text", "absent")
-                    and _version(known) == _version(probe)
-                )
-                if not is_second:
+                if known is None or known.round != probe.round:
                     self.newest[probe.target_sha256] = probe
             if probe.outcome != "same":
                 continue
@@ -119,10 +115,6 @@ class ProbeMemory:
                 self.first.setdefault(of_batch.get((probe.round, probe.batch), ""), probe)
             elif probe.role == "beside" and scheme_of(uri) == "hf":
                 self.others.setdefault(root_of(uri), {})[uri] = None
-
-
-def _names(of: Probe | Target) -> frozenset[str]:
-    return frozenset(filter(None, (of.document_url, of.text_sha256)))
 
 
 def _version(answer: Probe) -> ProbedVersion:
@@ -352,10 +344,10 @@ class FileProber:
         known: list[Target | Probe | None] = [each for each in self.file.targets if not is_unresolved(each)]
         for target in self.file.targets:
             known += (self.memory.beside.get((target.target_sha256, role)) for role in CONTROLS)
-        marks = [(offset_of(each), _names(each)) for each in (*known, self._first()) if each is not None]
+        marks = [(offset_of(each), names_of(each)) for each in (*known, self._first()) if each is not None]
         names = {name for _, each in marks for name in each}
         reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
-        places = [place for place, each in marks if each & reading.names]
+        places = [place for place, each in marks if not reading.names.isdisjoint(each)]
         firsts = [each.outcome for each in self.probes if each.role == "first"]
         is_same_file = bool(places) or "same" in firsts
         for target in targets:

@@ -38,7 +38,7 @@ from presswatch_spark.scanning.ccindex.lookup import Index
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.hub import forget_places
 from presswatch_spark.storage.objects import printable
-from presswatch_spark.storage.uris import host_of, root_of, scheme_of
+from presswatch_spark.storage.uris import root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
 from presswatch_spark.tables.store import TableStore
 
@@ -221,7 +221,9 @@ class Prober:
         for target in sorted(targets, key=lambda each: (each.shard_uri, offset_of(each))):
             by_file.setdefault(mirrored(target.shard_uri, self.mirrors), []).append(target)
         for uri in by_file:
-            of_site.setdefault(_site(uri), []).append(uri)
+            # The bucket, host, commit or folder of a file may vanish as a whole.
+            site = uri.rpartition("/")[0] if scheme_of(uri) == "file" else root_of(uri)
+            of_site.setdefault(site, []).append(uri)
         others = defaultdict[str, set[tuple[str, str]]](set)
         for other in self.case.about.get("others", ()):
             # Its URL or id may have another text today, with more of the article: only the text is sure.
@@ -339,13 +341,3 @@ def _unheard(probes: Sequence[Probe]) -> str:
 
 def _page(target: Target) -> IndexedPage:
     return target.release or "", target.document_url or ""
-
-
-def _site(uri: str) -> str:
-    """Return the unit that may vanish as a whole: the file's host, bucket, commit, or folder on disk."""
-    scheme = scheme_of(uri)
-    if scheme == "hf":
-        return root_of(uri)
-    if scheme == "file":
-        return uri.rpartition("/")[0]
-    return host_of(uri) if scheme in ("http", "https") else uri.split("/")[2]

@@ -13,10 +13,10 @@ from presswatch_spark.claims.confidence import judged
 from presswatch_spark.claims.make import OF_LETTER
 from presswatch_spark.claims.marks import TextPiece, around_marks, as_html, marked, pieces_of, visible
 from presswatch_spark.claims.other_sources import SOURCES
-from presswatch_spark.claims.selection import RecordReading, newest_reading
+from presswatch_spark.claims.selection import ClaimPlace, RecordReading
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import letter_of
-from presswatch_spark.tables.declarations import Claim
+from presswatch_spark.tables.declarations import Claim, Match, Target
 from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 from tests.world.proofs import cases, each_time
 
@@ -263,6 +263,7 @@ def test_only_bytes_of_the_public_file_itself_were_read_at_the_place(
 def test_an_older_reading_at_the_place_comes_before_a_newer_one_of_a_copy() -> None:
     file = "https://a.example/x.gz"
     at_place, older = (RecordReading(DAY.replace(day=day), file) for day in (2, 1))
-    assert newest_reading([RecordReading(DAY, "/copy"), older, at_place], file) == at_place
-    assert newest_reading([RecordReading(DAY, "/copy")], file) == RecordReading(DAY, "/copy")
-    assert newest_reading([], file) is None
+    copy = RecordReading(DAY, "/copy")
+    for readings, cited in (((copy, older, at_place), at_place), ((copy,), copy), ((), None)):
+        place = ClaimPlace(Target.from_dict({}), Match.from_dict({}), None, file, readings)
+        assert place.reading == cited

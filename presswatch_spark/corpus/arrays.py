@@ -67,13 +67,6 @@ def read_arrow(path: str | Path) -> pa.Table:
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
-def texts_of(column: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Return the bytes of n large strings and the bounds of each, int64[n + 1]."""
-    _, ends, content = column.buffers()
-    bounds = np.frombuffer(ends, np.int64)[column.offset : column.offset + len(column) + 1]
-    return np.frombuffer(content, np.uint8), bounds
-
-
 @contextmanager
 def writing(place: str | Path) -> Iterator[None]:
     """Turn a failure to write below `place` into an `OutputError`."""

@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorpusError, OutputError
-from presswatch_spark.core.model import Article
+from presswatch_spark.core.model import Article, TextColumn
 from presswatch_spark.core.processes import is_ours, user_caches
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.corpus import arrays, layout
@@ -32,6 +31,7 @@ from presswatch_spark.matching.judgement.sites import Owner, SiteIndex, may_be_k
 from presswatch_spark.matching.judgement.urls import hosts_above, page_url
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.reading.http.message import site_file
+from presswatch_spark.reading.rows.row_values import text_column
 from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 from presswatch_spark.storage.disk import fetch_file, file_sha256
@@ -333,20 +333,17 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
     def rows(first: int) -> pa.RecordBatch:
         batch, _ = corpus.row(first)
         chosen = slice(first, first + len(batch))
-        text, bounds = arrays.texts_of(batch["body"])
-        body, cluster_of = text.data, clusters[chosen].tolist()
+        bodies, cluster_of = text_column(batch["body"], "body"), clusters[chosen].tolist()
         # The id of a cluster is that of its first article.
         cluster_ids = {ordinal: corpus.article_id(ordinal) for ordinal in {*cluster_of} if ordinal >= 0}
         made = {
             "corpus_digest": pa.repeat(corpus.manifest.digest, len(batch)),
             "publisher_id": pa.array(map(publisher_of.__getitem__, batch["title_id"].to_pylist())),
             "article_words": batch["words"],
-            "article_sha256": pa.array(
-                hashlib.sha256(body[begin:end]).hexdigest() for begin, end in pairwise(bounds.tolist())
-            ),
+            "article_sha256": pa.array(hashlib.sha256(bodies[i].data).hexdigest() for i in range(len(batch))),
             "cluster_id": pa.array(map(cluster_ids.get, cluster_of), pa.string()),
             "is_agency": pa.array(agency[chosen]),
-            "suppressed_shingles": pa.array(_suppressed_of_each(text, bounds, suppressed, stride)),
+            "suppressed_shingles": pa.array(_suppressed_of_each(bodies, suppressed, stride)),
         }
         columns = (made[name] if name in made else batch[name] for name in _ROW_COLUMNS.names)
         return pa.RecordBatch.from_arrays(list(columns), schema=_ROW_COLUMNS)
@@ -357,14 +354,12 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             yield from pool.map(rows, range(first, after, ARTICLES_PER_BATCH))
 
 
-def _suppressed_of_each(
-    text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64], suppressed: Hashes, stride: int
-) -> npt.NDArray[np.int32]:
+def _suppressed_of_each(texts: TextColumn, suppressed: Hashes, stride: int) -> npt.NDArray[np.int32]:
     """Count the shingles of each text that an index with this stride would have without suppression."""
-    count = len(bounds) - 1
+    count = len(texts)
     if not len(suppressed):
         return np.zeros(count, np.int32)
-    words, edges = words_of_each(text, bounds)
+    words, edges = words_of_each(texts)
     # A shingle depends on its own words only, so the shingles of all texts can be hashed at once.
     positions = [indexed_positions(n, stride) for n in np.diff(edges)]
     owners = np.repeat(np.arange(count), [len(each) for each in positions])

@@ -45,6 +45,7 @@ from presswatch_spark.matching.shingle_index import (
     filter_blocks,
 )
 from presswatch_spark.matching.verify.minhash import jaccard, signatures
+from presswatch_spark.reading.rows.row_values import text_column
 from presswatch_spark.reading.text.words import (
     SHINGLE_WORDS,
     combine,
@@ -108,10 +109,10 @@ def build_part(
     first = part * layout.ARTICLES_PER_PART
     agencies = [words for name in config.agencies if len(words := word_hashes(name.encode()))]
     agency = table["agency_credit"].is_valid().to_numpy()
-    text, offsets = arrays.texts_of(table["body"].combine_chunks())
+    bodies = text_column(table["body"].combine_chunks(), "body")
     all_words, hashes, values, signed = [], [], [], []
     for row in range(0, len(table), _ARTICLES_AT_ONCE):
-        words, bounds = words_of_each(text, offsets[row : row + _ARTICLES_AT_ONCE + 1])
+        words, bounds = words_of_each(bodies.take(slice(row, row + _ARTICLES_AT_ONCE)))
         all_words.append(words)
         agency[row : row + _ARTICLES_AT_ONCE] |= name_any(words, bounds, agencies)
         signed.append(signatures(words, bounds, config.minhash))

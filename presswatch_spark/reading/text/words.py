@@ -8,12 +8,12 @@ The last shingle is indexed as well, so that runs at an article's end are found 
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_njit
+from presswatch_spark.core.model import TextColumn
 from presswatch_spark.reading.text.hyphens import partings_of
 from presswatch_spark.reading.text.kernels import (
     GROWTH,
@@ -109,12 +109,9 @@ def word_hashes(text: bytes | Bytes) -> Hashes:
     return hashes
 
 
-def words_of_each(texts: Bytes, bounds: Edges) -> tuple[Hashes, Edges]:
-    """Return the word hashes of n texts, text by text, and the bounds of each text's words: int64[n + 1].
-
-    Text i is `texts[bounds[i] : bounds[i + 1]]`.
-    """
-    found = [word_hashes(texts[begin:end]) for begin, end in pairwise(bounds.tolist())]
+def words_of_each(texts: TextColumn) -> tuple[Hashes, Edges]:
+    """Return the word hashes of n texts, text by text, and the bounds of each text's words: int64[n + 1]."""
+    found = [word_hashes(texts[i]) for i in range(len(texts))]
     word_bounds = np.cumsum([0, *map(len, found)])
     return np.concatenate([np.empty(0, np.uint64), *found]), word_bounds
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.core.errors import OutputError
+from presswatch_spark.core.model import TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.arrays import read_arrow, write_arrow, writing
@@ -144,8 +145,8 @@ def test_the_denser_stride_indexes_more_places() -> None:
 def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
     bodies = ["½" * 90, text(1), "", "un deux", text(2, 3), " ".join(map(str, range(8))), text(3)]
     encoded = [body.encode() for body in bodies]
-    ends = np.cumsum([7, *map(len, encoded)])
-    hashes, bounds = words_of_each(np.frombuffer(b"ignored" + b"".join(encoded), np.uint8), ends)
+    texts = TextColumn.joined([b"ignored", *encoded]).take(slice(1, None))
+    hashes, bounds = words_of_each(texts)
     each = [words_of(body) for body in encoded]
     assert hashes.tolist() == [word for words in each for word in words.hashes.tolist()]
     assert np.diff(bounds).tolist() == [len(words) for words in each]

@@ -175,7 +175,8 @@ def test_a_forged_manifest_names_no_file_outside_of_its_folder(copy: Path, name:
     known = manifest_of(str(copy), StorageOptions())
     files = {**known.files, name: FileEntry(1, "0" * 64)}
     digest = _digest(known.format_version, known.fold_version, known.parameters, files)
-    dataclasses.replace(known, files=files, digest=digest).write(copy)
+    forged = dataclasses.asdict(dataclasses.replace(known, files=files, digest=digest))
+    (copy / "manifest.json").write_text(json.dumps({"format": "presswatch-corpus", **forged}), "utf-8")
     with pytest.raises(CorpusError, match="was edited"):
         manifest_of(str(copy), StorageOptions())
 

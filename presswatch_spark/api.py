@@ -71,7 +71,7 @@ class Tables:
             grades, confidences: only rows with one of these.
             own_site, elsewhere, unknown_site: only documents on such sites; several flags add up.
         """
-        from presswatch_spark.query.matches import Matches, MatchFilter, require_known
+        from presswatch_spark.query.filtered_matches import Matches, MatchFilter, require_known
         from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 
         wanted = MatchFilter(

@@ -349,7 +349,7 @@ def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list
     ]
 
 
-def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
+def exposure_sentence(exposure: Exposure, named: str, _: Speaker) -> str:
     """Return a publisher's statement about a dataset as a sentence, and whether it names the release."""
     is_whole, is_named = exposure.extent == "whole", named == NAMED
     statement = _(
@@ -365,14 +365,14 @@ def exposure_told(exposure: Exposure, named: str, _: Speaker) -> str:
     return f"{statement} {about}"
 
 
-def source_told(source: Source, _: Translator) -> str:
+def source_line(source: Source, _: Translator) -> str:
     """Return the place of a quotation, and the day on which it was read there."""
     dated = f" ({source.published})" if source.published else ""
     where = f"{source.title}{dated}, {source.at}, {source.identifier}"
     return _("{where}; read on {day} at {seen}", where=where, day=_.day(source.checked), seen=source.seen)
 
 
-def nothing_told(product: str | None, letter: str, _: Speaker) -> str:
+def no_exposure(product: str | None, letter: str, _: Speaker) -> str:
     """Return the reason why no exposure covers a row."""
     if letter not in LETTERS:
         return _("Claims of letter D are not linked to any model.")

@@ -81,7 +81,7 @@ class ArticleWords:
     sha256: str
     starts: Places
     ends: Places
-    standing: WordRarity
+    rarity: WordRarity
     known: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ def words_of_article(
         hashlib.sha256(body).hexdigest(),
         starts,
         ends,
-        neighbours.standing(ordinal, words.hashes),
+        neighbours.rarity(ordinal, words.hashes),
         known.marks(words.hashes),
     )
 
@@ -150,9 +150,9 @@ class WordFacts:
         domains -= int(len(distinct) > 0 and distinct[0] < 0)
         self._numbers[rows] = explained(
             len(article), bounds, firsts, afters, domains,
-            self._pages.facts[rows], article.known, article.standing.sums, limits,
+            self._pages.facts[rows], article.known, article.rarity.sums, limits,
         )  # fmt: skip
-        self._agency[rows] = article.standing.agency
+        self._agency[rows] = article.rarity.agency
 
     def columns(self, rules: OwnershipRules) -> dict[str, Any]:
         """Return the columns of claims about words."""

@@ -103,8 +103,10 @@ def _machine(asked: Asked) -> Iterator[Finding]:
     yield "disk", free >= DISK_GB, finding, _("free {n} GB, or set TMPDIR", n=_.number(DISK_GB))
 
     kernels = cache_folder()
-    texts = N_("the first scan compiles them, in {folder}"), N_("compiled, in {folder}")
-    finding = _(texts[any(kernels.glob("*.ready"))], folder=kernels)
+    state = N_("the first scan compiles them, in {folder}")
+    if any(kernels.glob("*.ready")):
+        state = N_("compiled, in {folder}")
+    finding = _(state, folder=kernels)
     yield "kernels", is_ours(kernels.parent), finding, _("set NUMBA_CACHE_DIR to a private folder")
 
 

@@ -7,7 +7,7 @@ several titles share count for each title with a page there.
 
 import pyarrow as pa
 
-from presswatch_spark.query.matches import MatchFilter, require_known
+from presswatch_spark.query.filtered_matches import MatchFilter, require_known
 from presswatch_spark.query.sql import answer_of, literal
 from presswatch_spark.tables.store import TableStore
 

@@ -130,7 +130,7 @@ def run(
     from presswatch_spark.cli.campaigning import campaign_at, look, repeated
     from presswatch_spark.scanning.campaigns.progress import Budget
 
-    def once(retried: tuple[str, ...] | None = None) -> int:
+    def look_once(retried: tuple[str, ...] | None) -> int:
         found = campaign_at(folder, form)
         progress = list(look(found, Budget.of(budget, found.config), retried))
         done = sum(each.is_done for each in progress)
@@ -142,10 +142,10 @@ def run(
         return INCOMPLETE if done + waiting < len(progress) else 0
 
     if every is None:
-        return Reply(exit_code=once())
+        return Reply(exit_code=look_once(None))
     # Only the first look tries missing shards again.
-    looks = chain([once], repeat(lambda: once(())))
-    return Reply(exit_code=repeated(lambda: next(looks)(), every * 60, time.sleep))
+    retried: Iterator[tuple[str, ...] | None] = chain([None], repeat(()))
+    return Reply(exit_code=repeated(lambda: look_once(next(retried)), every * 60, time.sleep))
 
 
 @command("status", campaign, json=True)

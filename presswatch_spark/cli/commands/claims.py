@@ -249,7 +249,7 @@ def exposure(
 
     Example: presswatch exposure tables --export exposure.csv
     """
-    from presswatch_spark.claims.exposures import BY_ARTICLE, Exposed, load_exposures, source_told
+    from presswatch_spark.claims.exposures import BY_ARTICLE, Exposed, load_exposures, source_line
     from presswatch_spark.query.sql import engine_of
     from presswatch_spark.tables.store import TableStore
 
@@ -259,7 +259,7 @@ def exposure(
         columns = asdict(entry) | {"exposure": entry.id, "model_publisher": entry.publisher}
         if form.export:
             # A cell of an exported file has each source as a text.
-            columns["sources"] = [f"“{each.quotation}” {source_told(each, _)}" for each in entry.sources]
+            columns["sources"] = [f"“{each.quotation}” {source_line(each, _)}" for each in entry.sources]
         stated[entry.id] = {name: columns[name] for name in STATED}
     store = TableStore.open(tables, form.storage)
     exposed = Exposed.of(store, entries, engine_of(store, engine))
@@ -271,7 +271,7 @@ def exposure(
 
 
 def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
-    from presswatch_spark.claims.exposures import source_told
+    from presswatch_spark.claims.exposures import source_line
 
     entries = {entry.id: entry for entry in exposed.exposures}
     found = list(exposed.totals())
@@ -303,7 +303,7 @@ def _exposed_lines(exposed: Exposed, _: Language) -> Iterator[Line]:
             extent=_.name(entry.extent),
             through=f" ({entry.through})" if entry.through else "",
         )
-        yield from (f"  “{source.quotation}” {source_told(source, _)}" for source in entry.sources)
+        yield from (f"  “{source.quotation}” {source_line(source, _)}" for source in entry.sources)
 
 
 def _exposure_notes(exposed: Exposed, _: Language) -> Iterator[str]:

@@ -47,7 +47,7 @@ from presswatch_spark.tables.reasons import REASONS
 
 if TYPE_CHECKING:
     from presswatch_spark.query.changes.compare import ChangesSummary
-    from presswatch_spark.query.matches import Matches, MatchTotals
+    from presswatch_spark.query.filtered_matches import Matches, MatchTotals
     from presswatch_spark.query.pointers.audit import RowCheck
     from presswatch_spark.query.pointers.pointer import Mirror
 
@@ -145,7 +145,7 @@ def matches(
     """
     leave_pandas_out()
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.query.matches import Matches, MatchFilter, require_known
+    from presswatch_spark.query.filtered_matches import Matches, MatchFilter, require_known
     from presswatch_spark.tables.declarations import Match
     from presswatch_spark.tables.store import TableStore
 

@@ -35,7 +35,7 @@ from presswatch_spark.cli.replies import (
     command,
 )
 from presswatch_spark.core.translation import LANGUAGES
-from presswatch_spark.legal.notices.laws import LAWS, LETTER_LANGUAGES
+from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, LAWS, LETTER_LANGUAGES
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.journal import Event, EventKind
@@ -101,7 +101,9 @@ def draft(
     mirrors: tuple[Mirror, ...] = mirror_option("Cite files that were scanned below FROM as files below TO."),
     recipients: str | None = _RECIPIENTS,
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
-    days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),
+    days: int = count_option(
+        "--days", "Days from receipt to the deadline, for law `fr`.", default=DEADLINE_DAYS
+    ),
     patch: str | None = option("--patch", "PATCH", "A folder of `removal patch`, for its measurements."),
     form: ReplyForm,
 ) -> Reply:
@@ -337,7 +339,9 @@ def plan(
         "--lang", None, "Of letters. Default: that of each recipient.", type=click.Choice(LETTER_LANGUAGES)
     ),
     day: date | None = day_option("--date", "The day of the letters. Default: today.", "DAY"),
-    days: int = count_option("--days", "Days from receipt to the deadline, for law `fr`.", default=15),
+    days: int = count_option(
+        "--days", "Days from receipt to the deadline, for law `fr`.", default=DEADLINE_DAYS
+    ),
     out: str = option("--out", "CAMPAIGN", "A new folder, or s3://, for the campaign.", required=True),
     form: ReplyForm,
 ) -> Reply:

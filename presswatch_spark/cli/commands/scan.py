@@ -247,7 +247,7 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
     if "candidates" in summary.row:
         return
     from presswatch_spark.query.estimates import estimate_of
-    from presswatch_spark.query.matches import Matches, MatchFilter
+    from presswatch_spark.query.filtered_matches import Matches, MatchFilter
     from presswatch_spark.tables.store import TableStore
 
     if summary.row.get("sample") is not None:

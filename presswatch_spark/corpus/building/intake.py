@@ -2,7 +2,8 @@
 
 A row is refused for the first of these reasons that applies: `unreadable`, `no_id`, `bad_type`,
 `unknown_title`, `no_body`, `too_short`, `bad_date`; later, over the whole corpus, `duplicate` or `id_reused`.
-If a date is missing, or a placeholder (the first moment of 1970, the year 1), the article has no date.
+`core.times` reads dates. If one is missing, or a placeholder (the first moment of 1970, the year 1), the
+article has no date.
 
 Sorted files of rows (*runs*) are merged into parts: an external merge sort, whose memory is one run or one
 part. The first row of an id (by the URI of its file, then by row) is the article, later ones are refused.
@@ -420,18 +421,18 @@ def counts_by_title(
         is_url = pa.array(
             [page_url(url or "") is not None for url in articles["url"].to_pylist()], pa.bool_()
         )
-        marks = (
-            pc.is_valid(articles["title_id"]),
-            pc.is_null(articles["published_at"]),
-            articles["is_excerpt"],
-            pc.equal(articles["body_format"], "html"),
-            articles["body_repaired"],
-            pc.and_(elsewhere, is_url),
-            pc.and_(elsewhere, pc.invert(is_url)),
-        )
+        marks = {
+            "articles": pc.is_valid(articles["title_id"]),
+            "undated": pc.is_null(articles["published_at"]),
+            "excerpts": articles["is_excerpt"],
+            "html": pc.equal(articles["body_format"], "html"),
+            "repaired": articles["body_repaired"],
+            "urls_elsewhere": pc.and_(elsewhere, is_url),
+            "not_urls": pc.and_(elsewhere, pc.invert(is_url)),
+        }
         columns = {"title_id": articles["title_id"]}
         columns |= dict.fromkeys(("first", "last"), articles["published_at"])
-        columns |= {name: pc.cast(mark, pa.int64()) for name, mark in zip(_SUMS, marks, strict=True)}
+        columns |= {name: pc.cast(mark, pa.int64()) for name, mark in marks.items()}
         counted.append(_summed(pa.table(columns)))
     taken = {row.pop("title_id"): row for row in _summed(pa.concat_tables(counted)).to_pylist()}
     for row in taken.values():

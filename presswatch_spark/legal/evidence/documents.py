@@ -16,12 +16,12 @@ from typing import Any
 
 from presswatch_spark.claims.exposures import (
     Exposure,
-    exposure_told,
+    exposure_sentence,
     exposures_of,
     load_exposures,
-    nothing_told,
+    no_exposure,
     product_of_row,
-    source_told,
+    source_line,
 )
 from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import (
@@ -98,8 +98,8 @@ class ShownClaim:
         exposure = [
             {
                 "id": each.id,
-                "sentence": exposure_told(each, named, _),
-                "sources": [(source.quotation, source_told(source, _)) for source in each.sources],
+                "sentence": exposure_sentence(each, named, _),
+                "sources": [(source.quotation, source_line(source, _)) for source in each.sources],
             }
             for each, named in exposures_of(case.row, case.letter, self.exposures)
         ]
@@ -118,7 +118,7 @@ class ShownClaim:
             "row": case.row.row_sha256,
             "account": account,
             "exposure": exposure,
-            "no_exposure": "" if exposure else nothing_told(product_of_row(case.row), case.letter, _),
+            "no_exposure": "" if exposure else no_exposure(product_of_row(case.row), case.letter, _),
             "words": dict(line.split("\t", 1) for line in lines),
         }
 

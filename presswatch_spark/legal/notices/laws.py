@@ -9,6 +9,8 @@ from presswatch_spark.core.settings.load import shipped
 LAWS = ("fr", "dsa16", "dmca512", "optout")
 LETTER_LANGUAGES = ("fr", "en", "both")
 """Languages of letters; `both`: French and English side by side."""
+DEADLINE_DAYS = 15
+"""Days from receipt to the deadline, for laws with `deadline`, unless a sender chooses others."""
 
 
 @dataclass(frozen=True, slots=True)

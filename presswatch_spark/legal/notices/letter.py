@@ -32,11 +32,10 @@ from presswatch_spark.legal.notices.annex import (
     publishers_of,
     reservation_in_force,
 )
-from presswatch_spark.legal.notices.laws import Law
+from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, Law
 from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Sender
 
 NO_BREAK = "\u00a0"
-DEADLINE_DAYS = 15
 LISTED = 20
 """Most lines of a list in a letter; the annex has all of them."""
 CHARACTERS = 2_000

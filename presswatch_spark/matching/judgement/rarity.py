@@ -109,7 +109,7 @@ class Neighbours:
             plain(vocabulary_directory), block_shift(len(vocabulary_directory) - 1),
         )  # fmt: skip
 
-    def standing(self, ordinal: int, words: Hashes) -> WordRarity:
+    def rarity(self, ordinal: int, words: Hashes) -> WordRarity:
         """Return the rarity of the article with that ordinal; `words` are its word hashes, uint64[n]."""
         shingles = shingle_hashes(words)
         sums = sums_of(self._known, ordinal, words, shingles, self._limits, self._domains, self._word_bits)

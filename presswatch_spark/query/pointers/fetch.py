@@ -31,7 +31,7 @@ from presswatch_spark.reading.http.message import to_utf8
 from presswatch_spark.reading.inflate import first_member
 from presswatch_spark.reading.source import ReadOptions, every_url
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
+from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
 from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage import uris
@@ -410,10 +410,10 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
         if isinstance(outcome, Failure):
             failure = outcome
             continue
-        found = _difference(trail, text, outcome)
-        if isinstance(found, str):
-            return pointer, outcome, found
-        failure = found
+        proof = _proof(trail, text, outcome)
+        if isinstance(proof, str):
+            return pointer, outcome, proof
+        failure = proof
     raise CorruptError(f"not the record that the row was made from: {failure}", where=uris.printable(where))
 
 
@@ -434,7 +434,7 @@ def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[Ind
 
 def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
     """Return the pointer of the gzip member at an offset, or of the bytes read if no member ends in them."""
-    most = options.max_document_bytes + HEADERS_BYTES
+    most = options.max_document_bytes + MAX_HEADER_BYTES
     size, data = FIRST_BYTES, b""
     while len(data) < most:
         more = read_range(uri, offset + len(data), size - len(data), options.storage)
@@ -450,25 +450,25 @@ def pointer_at(uri: str, offset: int, options: ReadOptions) -> Pointer:
     return Pointer(uri, offset, max(1, len(data)))
 
 
-def _difference(trail: Trail, text: bytes, record: Record) -> Failure | str:
+def _proof(trail: Trail, text: bytes, record: Record) -> str | Failure:
     """Return the proof that the row was made from this record, or the first difference."""
     row, facts = trail.row, record.facts
-    shown = []
+    equal = []
     if row.document_url is not None:
         if facts.document_url != row.document_url:
             return Failure(checks.OTHER_URI, "its URL differs")
-        shown.append("URL")
+        equal.append("URL")
     if row.captured_at is not None:
         if _alike(facts.captured_at) != _alike(row.captured_at):
             return Failure(checks.OTHER_FACTS, "it was captured at another time")
-        shown.append("time")
+        equal.append("time")
     # A row without a file of the archive may have the id of a WET record: then a different id proves nothing.
     is_needed = row.upstream_uri is not None or row.captured_at is None
     if trail.record_id is not None and id_of_record(facts.record_id) == trail.record_id:
-        shown.append("record id")
+        equal.append("record id")
     elif trail.record_id is not None and is_needed:
         return Failure(checks.OTHER_RECORD, "it has another record id")
-    proof = f"{', '.join(shown)} of the record"
+    proof = f"{', '.join(equal)} of the record"
     if not row.spans:
         return f"{proof}; the row claims no words"
     document = text.decode("utf-8", "replace")

@@ -37,7 +37,7 @@ from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.rows.columns import as_time
 from presswatch_spark.reading.source import Format, RangeStream, ReadOptions, ReadPart
 from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
-from presswatch_spark.reading.warc.by_range import HEADERS_BYTES
+from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
 from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.storage.disk import disk_errors, on_disk
 from presswatch_spark.storage.host_limits import BlockedError
@@ -105,7 +105,7 @@ def inflated_parts(
 
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
     start, length = pointer.offset or 0, pointer.length or 0
-    if start < 0 or not 0 < length <= options.max_document_bytes + HEADERS_BYTES:
+    if start < 0 or not 0 < length <= options.max_document_bytes + MAX_HEADER_BYTES:
         return Failure(UNREADABLE, "the range is not that of a record")
     beyond = shard.size is not None and start >= shard.size
     data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
@@ -277,7 +277,7 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
     the content after its transfer and content codings are undone.
     """
     offset, length = pointer.offset or 0, pointer.length or 0
-    most = options.max_document_bytes + HEADERS_BYTES
+    most = options.max_document_bytes + MAX_HEADER_BYTES
     if offset < 0 or not 0 < length <= most:
         return Failure(UNREADABLE, "the range is not that of a record")
     try:
@@ -297,7 +297,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
         return Failure(GONE, "the shard ends before it")
     plain, most = stored, options.max_document_bytes
     if stored.startswith(GZIP_MAGIC):
-        member = first_member(stored, most + HEADERS_BYTES)
+        member = first_member(stored, most + MAX_HEADER_BYTES)
         # A record is stored as one gzip member, which must fill the range.
         plain = member.data if member and member.end == len(stored) else b""
     end = HEADER_END.search(plain)

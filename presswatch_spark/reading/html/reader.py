@@ -116,7 +116,8 @@ class TextReader:
         hidden, unread, _ = self._call(page, parts, source, NO_PARTS)
         end, *ends = self._ends.tolist()
         self.used = ends[-1]
-        bounds = [(i, j - (i < j)) for i, j in pairwise((end, *ends))]
+        # Leave out the line end that ends the text of a source.
+        bounds = [(first, last - 1 if first < last else last) for first, last in pairwise((end, *ends))]
         return PageTexts((start, end), bounds, hidden, unread)
 
     def add(self, text: bytes | memoryview) -> tuple[int, int]:
@@ -141,7 +142,8 @@ class TextReader:
         rows = room[: PIECE * count].reshape(-1, PIECE).tolist()
         found = []
         for (part, begin, end), group in groupby(rows, itemgetter(2, 3, 4)):
-            first, *_, last = [bound - start for row in group for bound in row[:2]]
+            texts = list(group)
+            first, last = texts[0][0] - start, texts[-1][1] - start
             found.append(Piece(first, last, begin, end, int(noted[part]), int(noted[part + 1])))
         return found
 

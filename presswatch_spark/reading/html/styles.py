@@ -32,13 +32,16 @@ _LOWER, _CASES = np.uint8(0x20), U64(0x2020202020202020)
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
 """Effects of a rule: `display: none`, `visibility: hidden`."""
 
-# Bits of a tag. Display: 0 not given, 1 none, 2 as a block, 3 inline, 4 inline-block and the like, 5 flex or
-# grid, 6 inline-flex or inline-grid, 7 table, 8 inline-table, 9 contents. Visibility: 0 not given, 1 hidden,
-# 2 visible, 3 another value.
+# Bits of a tag; in those for display and visibility, 0 means that they are not given.
 BY_RULE, HIDDEN, OPEN_, FLOATS = U64(3), U64(4), U64(8), U64(16)
 PLACED, CONTENT_HIDDEN, UNTIL_FOUND = U64(32), U64(64), U64(128)
 DISPLAY_AT, VISIBILITY_AT = U64(8), U64(12)
 DISPLAY_BITS, VISIBILITY_BITS = U64(15 << 8), U64(3 << 12)
+(
+    DISPLAY_NONE, DISPLAY_BLOCK, DISPLAY_INLINE, DISPLAY_INLINE_BLOCK, DISPLAY_FLEX, DISPLAY_INLINE_FLEX,
+    DISPLAY_TABLE, DISPLAY_INLINE_TABLE, DISPLAY_CONTENTS,
+) = (U64(n) for n in range(1, 10))  # fmt: skip
+VISIBILITY_HIDDEN, VISIBILITY_VISIBLE, VISIBILITY_OTHER = (U64(n) for n in (1, 2, 3))
 _SEEN_CLASS, _SEEN_ID, _SEEN_STYLE, _SEEN_HIDDEN = (U64(1 << n) for n in range(16, 20))
 _STYLE_BITS = U64((1 << 16) - 1)
 
@@ -68,11 +71,12 @@ _UNTIL_FOUND = _word("until-found")
 _COLLAPSE, _VISIBLE, _LEFT, _RIGHT, _ABSOLUTE, _FIXED = (
     _word(name) for name in ("collapse", "visible", "left", "right", "absolute", "fixed")
 )
-# Values of `display` by their code.
+# Values of `display`.
 _DISPLAYS = (
-    (1, "none"), (2, "block flow-root list-item -webkit-box"), (3, "inline"), (4, "inline-block table-cell"),
-    (5, "flex grid -webkit-flex"), (6, "inline-flex inline-grid"), (7, "table"), (8, "inline-table"),
-    (9, "contents"),
+    (DISPLAY_NONE, "none"), (DISPLAY_BLOCK, "block flow-root list-item -webkit-box"),
+    (DISPLAY_INLINE, "inline"), (DISPLAY_INLINE_BLOCK, "inline-block table-cell"),
+    (DISPLAY_FLEX, "flex grid -webkit-flex"), (DISPLAY_INLINE_FLEX, "inline-flex inline-grid"),
+    (DISPLAY_TABLE, "table"), (DISPLAY_INLINE_TABLE, "inline-table"), (DISPLAY_CONTENTS, "contents"),
 )  # fmt: skip
 _DISPLAY_CODES = np.array([code for code, names in _DISPLAYS for _ in names.split()], U64)
 _DISPLAY_WORDS = np.array([_word(name) for _, names in _DISPLAYS for name in names.split()], U64)
@@ -165,7 +169,9 @@ def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
                 display = _DISPLAY_CODES[k]
         return bits & ~DISPLAY_BITS | display << DISPLAY_AT if display else bits
     if name == _VISIBILITY:
-        visibility = _1 if value in (_HIDDEN, _COLLAPSE) else _2 if value == _VISIBLE else _3
+        visibility = VISIBILITY_VISIBLE if value == _VISIBLE else VISIBILITY_OTHER
+        if value in (_HIDDEN, _COLLAPSE):
+            visibility = VISIBILITY_HIDDEN
         return bits & ~VISIBILITY_BITS | visibility << VISIBILITY_AT
     if name == _CONTENT_VISIBILITY:
         return bits & ~CONTENT_HIDDEN | (CONTENT_HIDDEN if value == _HIDDEN else _0)
@@ -315,15 +321,16 @@ def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
             depth += _1
             if printed == _0 and _is_print(data, part, i):
                 printed = depth
-            prelude, prelude_end, bits, part = part, i, _0, i + _1
+            prelude, prelude_end = part, i
+            bits, part = _0, i + _1
         elif byte == _SEMICOLON:
             bits = declared(data, part, i, bits)
             part = i + _1
         elif byte == _END_BRACE:
             bits = declared(data, part, i, bits)
             hides = (
-                U64(bits & DISPLAY_BITS == _1 << DISPLAY_AT)
-                | U64(bits & VISIBILITY_BITS == _1 << VISIBILITY_AT) << _1
+                U64(bits & DISPLAY_BITS == DISPLAY_NONE << DISPLAY_AT)
+                | U64(bits & VISIBILITY_BITS == VISIBILITY_HIDDEN << VISIBILITY_AT) << _1
             )
             if hides != _0 and printed == _0:
                 _add_selectors(w, data, prelude, prelude_end, hides)

@@ -10,20 +10,13 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
-from presswatch_spark.reading.html.styles import (
-    BY_RULE,
-    CONTENT_HIDDEN,
-    DISPLAY_AT,
-    DISPLAY_BITS,
-    FLOATS,
-    HIDDEN,
-    INVISIBLE_RULE,
-    OPEN_,
-    PLACED,
-    UNTIL_FOUND,
-    VISIBILITY_AT,
-    VISIBILITY_BITS,
-)
+
+from presswatch_spark.reading.html.styles import (  # isort: skip
+    BY_RULE, CONTENT_HIDDEN, DISPLAY_AT, DISPLAY_BITS, DISPLAY_BLOCK, DISPLAY_CONTENTS, DISPLAY_FLEX,
+    DISPLAY_INLINE, DISPLAY_INLINE_BLOCK, DISPLAY_INLINE_FLEX, DISPLAY_INLINE_TABLE, DISPLAY_NONE,
+    DISPLAY_TABLE, FLOATS, HIDDEN, INVISIBLE_RULE, OPEN_, PLACED, UNTIL_FOUND, VISIBILITY_AT,
+    VISIBILITY_BITS, VISIBILITY_HIDDEN, VISIBILITY_VISIBLE,
+)  # fmt: skip
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
     A, BUTTON, CELL, CLOSES_P, CUTS, DD, DEEPEST, DORMANT, DROPPED_FROM, EDGE, FENCE, FORM, FORMATTING,
@@ -56,6 +49,9 @@ _SUMMARY, _DETAILS, _DIALOG, _SCRIPT, _STYLE, _SLOT = (
 # Elements that are blocks in any style, and void elements that are boxes of their own in a flex box.
 _BLOCKS = tuple(U64(int.from_bytes(name, "little")) for name in (b"dialog", b"legend"))
 _BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img", b"input"))
+_INLINE_DISPLAYS = (
+    DISPLAY_INLINE, DISPLAY_INLINE_BLOCK, DISPLAY_INLINE_FLEX, DISPLAY_INLINE_TABLE, DISPLAY_CONTENTS,
+)  # fmt: skip
 
 
 @lean_njit
@@ -375,30 +371,33 @@ def begin_element(
         return separate_as(w, out, k, usual)
     display = (style & DISPLAY_BITS) >> DISPLAY_AT
     visibility = (style & VISIBILITY_BITS) >> VISIBILITY_AT
-    contents = display == U64(9) or (name == _SLOT and display == _0)
+    contents = display == DISPLAY_CONTENTS or (name == _SLOT and display == _0)
     if not kind & VOID:
-        if display in (_3, _4, U64(6), U64(8), U64(9)) and not (kind & (P | OPTION) or name in _BLOCKS):
-            separation = SOFTLY if usual != NOTHING or display not in (_3, U64(9)) else NOTHING
-        if display in (_2, U64(5), U64(7)) or style & (FLOATS | PLACED):
+        if display in _INLINE_DISPLAYS and not (kind & (P | OPTION) or name in _BLOCKS):
+            is_bare = display in (DISPLAY_INLINE, DISPLAY_CONTENTS)
+            separation = NOTHING if is_bare and usual == NOTHING else SOFTLY
+        if display in (DISPLAY_BLOCK, DISPLAY_FLEX, DISPLAY_TABLE) or style & (FLOATS | PLACED):
             separation = HARD
     is_open = style & OPEN_ != _0
     absent = style & (_1 | HIDDEN) != _0 or (name == _DIALOG and not is_open)
-    absent = display == _1 if display else absent
+    absent = display == DISPLAY_NONE if display else absent
     own = around
     if around == ABSENT and name == _SUMMARY and w[OPEN] != _0 and w[NAMES + w[OPEN] - _1] == _DETAILS:
         own = w[KINDS + w[OPEN] - _1] >> _OWN_AT & _3
     in_flex = is_in_flex(w)
-    is_flex = display in (U64(5), U64(6)) or (contents and in_flex)
+    is_flex = display in (DISPLAY_FLEX, DISPLAY_INLINE_FLEX) or (contents and in_flex)
     is_item = in_flex and not contents and (not kind & VOID or name in _BOXES)
     asked = NO_TEXT
     if not kind & (OPTION | OPTGROUP):
         # Hiding the content only has no effect on inline elements and parts of tables.
         has_box = (separation != NOTHING or is_item) and not kind & (ROW | SECTION | TABLE)
-        if absent or (style & (CONTENT_HIDDEN | UNTIL_FOUND) and has_box and display < U64(7)):
+        if absent or (style & (CONTENT_HIDDEN | UNTIL_FOUND) and has_box and display < DISPLAY_TABLE):
             asked = ABSENT
-        elif visibility == _1 or (style & BY_RULE & INVISIBLE_RULE and visibility != _2):
+        elif visibility == VISIBILITY_HIDDEN or (
+            style & BY_RULE & INVISIBLE_RULE and visibility != VISIBILITY_VISIBLE
+        ):
             asked = INVISIBLE
-        elif visibility == _2:
+        elif visibility == VISIBILITY_VISIBLE:
             asked = SEEN
     if own < ABSENT and asked != NO_TEXT:
         own = asked

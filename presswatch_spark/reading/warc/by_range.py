@@ -17,6 +17,7 @@ from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member
 from presswatch_spark.reading.rows.columns import as_time
 from presswatch_spark.reading.source import RangeStream, ReadOptions
 from presswatch_spark.reading.warc.blocks import HEADER_END, header_fields, is_other_digest, release_of
+from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
 from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.storage.objects import ObjectInfo, read_range
 from presswatch_spark.storage.shards import ShardPlan
@@ -29,7 +30,6 @@ TAIL_BYTES, LONGEST_TAIL = 640, 64 << 10
 """Bytes read after a record, for the metadata that name its languages: Common Crawl's take about 480."""
 HEAD_BYTES = 1 << 10
 """Bytes read at the beginning of a file, for its warcinfo: Common Crawl's take about 520."""
-HEADERS_BYTES = 1 << 20
 _AROUND = (None, "metadata", "request")
 
 
@@ -97,7 +97,7 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
     """
     spent, read = report.bytes_read, set[int | None]()
     format = registry.named(shard.format)
-    longest = options.max_document_bytes + 2 * HEADERS_BYTES
+    longest = options.max_document_bytes + 2 * MAX_HEADER_BYTES
     readable = list[WantedRecord]()
     for record in shard.placed:
         if record.length > longest:
@@ -222,7 +222,7 @@ class _RecordPart:
             return None
         if not stored.startswith(GZIP_MAGIC):
             return "no gzip member begins where its record should"
-        member = first_member(stored, self._options.max_document_bytes + HEADERS_BYTES)
+        member = first_member(stored, self._options.max_document_bytes + MAX_HEADER_BYTES)
         if member is None:
             return "its record is damaged"
         if member.end != len(stored):

@@ -21,7 +21,7 @@ from presswatch_spark.reading.http.message import start_tags
 from presswatch_spark.reading.inflate import MORE, IsalError, Stretch, find_bytes
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.blocks import header_fields
-from presswatch_spark.reading.warc.heads import GZIP_HEADER_BYTES, inflate_heads, workspace
+from presswatch_spark.reading.warc.inflated_heads import GZIP_HEADER_BYTES, inflate_heads, workspace
 
 from presswatch_spark.reading.warc.records import (  # isort: skip
     BODY, COLUMNS, DAMAGE, DECLARED, END, GATED, ID, ID_END, KIND, LANGUAGE, LANGUAGE_END, METADATA, OTHER,

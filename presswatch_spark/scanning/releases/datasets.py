@@ -1,4 +1,4 @@
-"""Datasets by name: the places of their files, how to read these, and the way from a row to its record.
+"""Datasets by name: the places of their files, how to read them, and the columns that lead to a record.
 
 The release of a row of `matches`, or the hub repository of its shard, determines the dataset of the row. The
 format of its shard does not: FineWeb and RedPajama both have the format `rows`.

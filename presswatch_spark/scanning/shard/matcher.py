@@ -204,7 +204,7 @@ class Matcher:
         overlaps = [
             verify(pair.named, self._joined(pair.ordinal), rules.verify, pair.most_spans) for pair in pairs
         ]
-        for pair, overlap, (article, words, standing) in zip(pairs, overlaps, articles, strict=True):
+        for pair, overlap, (article, words, rarity) in zip(pairs, overlaps, articles, strict=True):
             spans = earlier[pair.document.main, pair.ordinal]
             if spans and overlap.longest_run_words >= least:
                 overlap = overlap.beyond(spans, least)
@@ -212,7 +212,7 @@ class Matcher:
                 spans.append(overlap.seen_from(1))
                 [places] = span_places([overlap], 1, words)
                 likeness = jaccard(pair.signed, self.corpus.signatures[pair.ordinal])
-                judged = standing.judged(overlap.seen_from(1), least, rules.ownership)
+                judged = rarity.judged(overlap.seen_from(1), least, rules.ownership)
                 document = pair.document
                 placed = document.placement.holds_longest(pair.named.words, overlap)
                 own_names = self.corpus.owner_names[article.title_id]
@@ -226,8 +226,8 @@ class Matcher:
 
     def _load(self, ordinal: int) -> tuple[Article, TextWords, WordRarity]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)
-        standing = self._neighbours().standing(ordinal, words.hashes)
-        return article, words, standing
+        rarity = self._neighbours().rarity(ordinal, words.hashes)
+        return article, words, rarity
 
 
 def _groups(

@@ -72,7 +72,7 @@ def built(
 
 def standing(corpus: Corpus, ordinal: int, rules: RarityRules | None = None) -> WordRarity:
     around = Neighbours(corpus.index, corpus.surroundings, rules or RarityRules(), RULES)
-    return around.standing(ordinal, word_hashes(corpus.body(ordinal)))
+    return around.rarity(ordinal, word_hashes(corpus.body(ordinal)))
 
 
 def span(first: int, words: int) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -9,7 +9,7 @@ import pytest
 from presswatch_spark.core.errors import InputError, PresswatchError
 from presswatch_spark.core.settings.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.query import estimates
-from presswatch_spark.query.matches import Matches
+from presswatch_spark.query.filtered_matches import Matches
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.scanning.runs.work import RunSummary

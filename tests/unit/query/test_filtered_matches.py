@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.query.matches import COLUMNS, ORDERS, Matches, MatchFilter, MatchTotals
+from presswatch_spark.query.filtered_matches import COLUMNS, ORDERS, Matches, MatchFilter, MatchTotals
 from presswatch_spark.tables.declarations import Claim, Derivation, Match
 from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 from presswatch_spark.tables.sorted_files import SortedFiles

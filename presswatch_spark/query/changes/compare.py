@@ -28,8 +28,7 @@ from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session, spark_schema
 from presswatch_spark.core.spark.worker import task
 from presswatch_spark.query.changes import states
-from presswatch_spark.query.changes.known_absence import ComparedRun, difference_of, doubts_of
-from presswatch_spark.query.changes.states import Question
+from presswatch_spark.query.changes.states import SIDES, TABLE, Inputs
 from presswatch_spark.query.in_duckdb import duckdb_session, no_room, unreadable
 from presswatch_spark.query.sql import chosen_engine
 from presswatch_spark.storage.disk import Folder, disk_errors
@@ -51,8 +50,6 @@ from presswatch_spark.tables.store import TableStore, chosen_runs, column_batche
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SIDES = ("before", "after")
-TABLE = "corpus_articles"
 WORKERS = 2
 """Buckets in memory at once."""
 BUCKET_ROWS, MOST_BUCKETS = 75_000, 200
@@ -61,57 +58,6 @@ _OWN = pa.schema([("title_id", pa.string()), ("document", pa.string())])
 _OF_SIDE = {"rows": states.COMPARED, "own": _OWN, "articles": states.ARTICLES}
 _SCHEMAS = {f"{side}_{name}": schema for side in SIDES for name, schema in _OF_SIDE.items()}
 _SCHEMAS["earlier"] = states.KEYS
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Two published runs of `store`, `before` and `after`; `earlier` are the runs before both.
-
-    `doubts`: for each of `SIDES`, by shard, reasons why the other run may have missed what that run found.
-    `corpora`: for each, the digest of its corpus; None if both are equal, or the tables lack its articles.
-    `rows`: number of rows of all these runs.
-    """
-
-    store: TableStore
-    runs: Mapping[str, str]
-    earlier: tuple[str, ...]
-    doubts: Mapping[str, Mapping[str, str | None]]
-    corpora: dict[str, str | None]
-    question: Question
-    rows: int
-
-    @classmethod
-    def of(cls, store: TableStore, before: str, after: str) -> Inputs:
-        """Read the facts of two published runs, without their rows."""
-        ids = {"before": before, "after": after}
-        runs = {side: ComparedRun.of(store, run_id, side) for side, run_id in ids.items()}
-        first, second = runs.values()
-        doubts = {"before": doubts_of(first, second), "after": doubts_of(second, first)}
-        earlier = tuple(run_id for run_id in store.published() if run_id < before and run_id != after)
-        digests = {side: run.row["corpus_digest"] for side, run in runs.items()}
-        same = digests["before"] == digests["after"]
-        corpora = {
-            side: digest if not same and next(articles_of(store, digest), None) else None
-            for side, digest in digests.items()
-        }
-        question = Question(
-            difference_of(first.row, second.row),
-            same,
-            {side: digest is not None for side, digest in corpora.items()},
-            {side: run.row["corpus_suppressed"] != 0 for side, run in runs.items()},
-        )
-        read = {before, after, *earlier}
-        rows = sum(row["matches"] for row in store.rows() if row["run_id"] in read)
-        return cls(store, ids, earlier, doubts, corpora, question, rows)
-
-
-def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
-    """Yield the articles of a corpus from the tables, as `states.ARTICLES`; some may occur twice."""
-    columns = [*states.ARTICLES.names, "corpus_digest"]
-    for batch in column_batches(store, TABLE, store.published(), columns):
-        chosen = batch.filter(pc.equal(batch["corpus_digest"], corpus_digest)).select(states.ARTICLES.names)
-        if len(chosen):
-            yield chosen
 
 
 class Buckets:
@@ -195,7 +141,7 @@ def _dealt(inputs: Inputs, folder: Path, count: int) -> Buckets:
             there = found.filter(is_own).select(_OWN.names)
             dealt.deal(f"{side}_own", there, there["document"])
         digest = inputs.corpora[side]
-        for batch in articles_of(store, digest) if digest else ():
+        for batch in states.articles_of(store, digest) if digest else ():
             dealt.deal(f"{side}_articles", batch, batch["article_id"])
 
     try:
@@ -227,7 +173,7 @@ def _written(
     with session.cursor() as connection:
         for name, rows in tables.items():
             connection.register(name, rows)
-        for name, query in states.steps(inputs.question).items():
+        for name, query in states.steps(inputs).items():
             kind = "temp table" if name in states.STORED else "temp view"
             connection.execute(f"create or replace {kind} {name} as {query}")
         changes = connection.sql("select * from changes").to_arrow_reader(GROUP_ROWS).read_all()
@@ -295,7 +241,7 @@ def _by_spark(inputs: Inputs, files: SortedFiles, master: str | None, cores: int
             frames["earlier"] = earlier.mapInArrow(partial(_in_task, states.keys_of), schemas["earlier"])
         for name, frame in frames.items():
             frame.createOrReplaceTempView(name)
-        for name, query in states.steps(inputs.question).items():
+        for name, query in states.steps(inputs).items():
             found = spark.sql(query)
             if name in states.STORED:
                 frames[name] = found.persist()

@@ -9,8 +9,9 @@ each of `before` and `after`:
 - `earlier`: `KEYS` of all runs before both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,13 @@ import pyarrow.compute as pc
 
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.matching.verify.verification import SPANS_AT_LEAST
-from presswatch_spark.query.changes.known_absence import Doubt
+from presswatch_spark.query.changes.known_absence import ComparedRun, Doubt, difference_of, doubts_of
 from presswatch_spark.query.sql import literal
 from presswatch_spark.tables.declarations import SIGHTING
+from presswatch_spark.tables.store import TableStore, column_batches
 
+SIDES = ("before", "after")
+TABLE = "corpus_articles"
 GAP_CHARACTERS = 8
 """Ranges of an article with a smaller gap between them are joined: most such gaps are punctuation."""
 
@@ -126,21 +130,62 @@ def ranges_of(spans: pa.Array) -> pa.Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """The differences between the two runs.
+class Inputs:
+    """Two published runs of `store`, `before` and `after`, and their differences.
 
-    `difference`: a reason why an unaltered copy may look altered, such as other settings; None if only shards
-    and corpora differ. `listed`: for `before` and `after`, whether the tables have the articles of that run's
-    corpus; `hiding`: whether that corpus may leave shingles out of its index.
+    `earlier`: the runs before both. `doubts`: for each of `SIDES`, by shard, reasons why the other run may
+    have missed what that run found. `difference`: a reason why an unaltered copy may look altered, such as
+    other settings; None if only shards and corpora differ. `corpora`: for each of `SIDES`, the digest of its
+    corpus; None if both are equal, or the tables lack its articles. `hiding`: whether that corpus may leave
+    shingles out of its index. `rows`: number of rows of all these runs.
     """
 
+    store: TableStore
+    runs: Mapping[str, str]
+    earlier: tuple[str, ...]
+    doubts: Mapping[str, Mapping[str, str | None]]
     difference: str | None
     same_corpus: bool
-    listed: Mapping[str, bool]
+    corpora: Mapping[str, str | None]
     hiding: Mapping[str, bool]
+    rows: int
+
+    @classmethod
+    def of(cls, store: TableStore, before: str, after: str) -> Self:
+        """Read the facts of two published runs, without their rows."""
+        ids = {"before": before, "after": after}
+        runs = {side: ComparedRun.of(store, run_id, side) for side, run_id in ids.items()}
+        first, second = runs.values()
+        earlier = tuple(run_id for run_id in store.published() if run_id < before and run_id != after)
+        digests = {side: run.row["corpus_digest"] for side, run in runs.items()}
+        same = digests["before"] == digests["after"]
+        read = {before, after, *earlier}
+        return cls(
+            store,
+            runs=ids,
+            earlier=earlier,
+            doubts={"before": doubts_of(first, second), "after": doubts_of(second, first)},
+            difference=difference_of(first.row, second.row),
+            same_corpus=same,
+            corpora={
+                side: digest if not same and next(articles_of(store, digest), None) else None
+                for side, digest in digests.items()
+            },
+            hiding={side: run.row["corpus_suppressed"] != 0 for side, run in runs.items()},
+            rows=sum(row["matches"] for row in store.rows() if row["run_id"] in read),
+        )
 
 
-def steps(question: Question) -> dict[str, str]:
+def articles_of(store: TableStore, corpus_digest: str) -> Iterator[pa.RecordBatch]:
+    """Yield the articles of a corpus from the tables, as `ARTICLES`; some may occur twice."""
+    columns = [*ARTICLES.names, "corpus_digest"]
+    for batch in column_batches(store, TABLE, store.published(), columns):
+        chosen = batch.filter(pc.equal(batch["corpus_digest"], corpus_digest)).select(ARTICLES.names)
+        if len(chosen):
+            yield chosen
+
+
+def steps(inputs: Inputs) -> dict[str, str]:
     """Return the queries of all steps by their names, in order; the last one is `changes`."""
     # `moves`: pair copies that are at one URL before with copies of the same text at another URL after.
     gone, came = (
@@ -166,8 +211,8 @@ def steps(question: Question) -> dict[str, str]:
         "pairs": _joined(),
         "earlier_pairs": f"select distinct {', '.join(PAIR)} from earlier",
         "moves": moves,
-        "judged": _judged(question),
-        "changes": _changes(question),
+        "judged": _judged(inputs),
+        "changes": _changes(inputs),
     }
 
 
@@ -208,7 +253,7 @@ def _joined() -> str:
     return f"select {merged}, {sides} from before_pairs b full join after_pairs a on {_same('b', 'a', PAIR)}"
 
 
-def _judged(question: Question) -> str:
+def _judged(inputs: Inputs) -> str:
     old = _same("m", "p", PAIR)
     new = f"{_same('n', 'p', PAIR[:-1])} and n.new_document = p.document"
     pair = ", ".join(f"p.{name}" for name in PAIR)
@@ -221,14 +266,14 @@ def _judged(question: Question) -> str:
             f" and s{letter}.document = p.document"
         )
         reasons = [f"p.{letter}_doubt"]
-        if not question.same_corpus:
+        if not inputs.same_corpus:
             # If two runs wrote the articles of a corpus, the row of an older version has null here.
             articles = (
                 f"select {names}, max(suppressed_shingles) as suppressed_shingles"
                 f" from {other}_articles group by {names}"
             )
             joins.append(f"left join ({articles}) as x{letter} on x{letter}.article_id = p.article")
-            reasons.append(_doubt_of_article(side, question.listed[other], question.hiding[other]))
+            reasons.append(_doubt_of_article(inputs, side))
         reasons.append(f"case when not p.{letter}_known_url then {text(nameless)} end")
         reasons.append(
             f"case when s{letter}.document is not null then {text(Doubt.IN_PLACE.of(run=other))} end"
@@ -246,11 +291,12 @@ def _judged(question: Question) -> str:
         where n.document is null"""
 
 
-def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
+def _doubt_of_article(inputs: Inputs, side: str) -> str:
     # Why the other run, with a different corpus (its articles: `x`), may have missed a copy of `side`.
     other, letter = _OTHER[side], side[0]
     x, row = f"x{letter}", f"p.{letter}_"
-    if not listed:
+    hidden = text(Doubt.HIDDEN.of(run=other) if inputs.hiding[other] else None)
+    if inputs.corpora[other] is None:
         return f"case when {row}row_sha256 is not null then {text(Doubt.UNLISTED.of(run=other))} end"
 
     def of_article(doubt: Doubt) -> str:
@@ -266,15 +312,15 @@ def _doubt_of_article(side: str, listed: bool, hiding: bool) -> str:
             then {of_article(Doubt.OTHER_TEXT)}
         when {row}longest_run_words < {GUARANTEED_WORDS} then {text(Doubt.SHORT.of(words=GUARANTEED_WORDS))}
         when {x}.suppressed_shingles > 0 then {of_article(Doubt.SUPPRESSED)}
-        when {x}.suppressed_shingles is null then {text(Doubt.HIDDEN.of(run=other) if hiding else None)}
+        when {x}.suppressed_shingles is null then {hidden}
     end"""
 
 
-def _changes(question: Question) -> str:
+def _changes(inputs: Inputs) -> str:
     same_text = "b_text_sha256 = a_text_sha256"
     same_article = "b_article_sha256 is not distinct from a_article_sha256"
     alike = f"a_copied_words = b_copied_words and (not ({same_article}) or b_ranges = a_ranges)"
-    fewer = f"""case when a_copied_words = 0 and coalesce({text(question.difference)}, b_absence) is not null
+    fewer = f"""case when a_copied_words = 0 and coalesce({text(inputs.difference)}, b_absence) is not null
         then 'unknown' else 'reduced' end"""
     state = f"""case
         when has_moved then 'moved'
@@ -293,7 +339,7 @@ def _changes(question: Question) -> str:
         when {same_text} then null
         when {many} then {text(Doubt.MANY_SPANS)}
         when {alike} then null
-        else coalesce({text(question.difference)}, {elsewhere})
+        else coalesce({text(inputs.difference)}, {elsewhere})
     end"""
     rows = "coalesce(b_row_sha256, ''), coalesce(a_row_sha256, '')"
     digested = f"state, coalesce(doubt, ''), publisher_id, title_id, article, {rows}"

@@ -176,7 +176,7 @@ def _written(
         for name, query in states.steps(inputs).items():
             kind = "temp table" if name in states.STORED else "temp view"
             connection.execute(f"create or replace {kind} {name} as {query}")
-        changes = connection.sql("select * from changes").to_arrow_reader(GROUP_ROWS).read_all()
+        changes = connection.sql("select * from changes").to_arrow_table()
     if not len(changes):
         return None
     return files.write_all(_table_rows(changes, seen, inputs.runs))

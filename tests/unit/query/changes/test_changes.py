@@ -177,6 +177,17 @@ def test_rows_are_dealt_to_buckets_without_a_difference(
     assert sorted(rows[0], key=str) == sorted(rows[1], key=str)
 
 
+def test_an_error_of_duckdb_in_the_last_query_is_not_one_of_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    altered_release(tmp_path / "tables")
+    late = "case when range < 190000 then 'new' else error('no memory') end"
+    failing = {"changes": f"select {late} as state from range(200000)"}
+    monkeypatch.setattr("presswatch_spark.query.changes.states.steps", lambda inputs: failing)
+    with pytest.raises(OutputError, match=r"DuckDB cannot compare the rows: .*no memory.* raise --memory"):
+        changes(tmp_path / "tables")
+
+
 def test_rows_with_other_texts_than_digests_are_compared_as_they_are(tmp_path: Path) -> None:
     before = [copy("a", f"{X}{k}", text_sha256=text) for k, text in enumerate(["one", "two", sha("t")])]
     after = [copy("a", f"{X}{k}", text_sha256=text) for k, text in enumerate(["one", "2", sha("t")])]

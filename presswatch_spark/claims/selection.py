@@ -9,7 +9,7 @@ the site is known, the title replaces the article. `query.views` has the same ke
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.matching.rights.in_force import InForce
 from presswatch_spark.query.pointers.audit import Audit, rows_with
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored, on_site
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import SHA256, printable, scheme_of
 from presswatch_spark.tables.declarations import Claim, Match, RightsSignal, Target
@@ -301,13 +302,18 @@ class PlaceSelection:
 class ClaimSource(ABC):
     """A folder from which claims and their places are selected.
 
-    `kind`: `case`, `tables` or `bag`. `where`: its path. `claims_at`: the folder of the claims. `seal`:
-    `bag_root`, `claims_root` and `sealed_at` of a bag; empty for other sources.
+    `kind`: `case`, `tables` or `bag`. `where`: its path. `claims_at`: the folder of the claims. `audit`:
+    checks its rows. `judged`: the tables of the claims; None if a bag has them itself, as `own_claims` with
+    `own_inputs`. `seal`: `bag_root`, `claims_root` and `sealed_at` of a bag; empty for other sources.
     """
 
     kind: str
     where: str
     claims_at: str
+    audit: Audit
+    judged: TableStore | None = None
+    own_claims: Mapping[str, Claim] = MappingProxyType({})
+    own_inputs: Mapping[str, Any] = MappingProxyType({})
     seal: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
@@ -326,34 +332,29 @@ class ClaimSource(ABC):
         """Return the rows of `matches` of documents with these texts (SHA-256)."""
 
     @abstractmethod
-    def claims(self, rows: Collection[str]) -> dict[str, Claim]:
-        """Return the claims of those rows that have one, by `row_sha256`."""
-
-    @abstractmethod
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return the readings of a record, by its own row of `matches` and its target."""
-
-    @abstractmethod
-    def inputs(self) -> Mapping[str, Any]:
-        """Return the inputs of the claims."""
-
-    @abstractmethod
-    def audit(self, mirrors: Sequence[Mirror]) -> Audit:
-        """Return the audit of its rows; `mirrors`: present places of files."""
 
     @abstractmethod
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations by which the reservations of rows (by `row_sha256`) were in force."""
 
+    def claims(self, rows: Collection[str]) -> dict[str, Claim]:
+        """Return the claims of those rows that have one, by `row_sha256`."""
+        if self.judged:
+            return claims_of(self.judged, rows)
+        return {row: self.own_claims[row] for row in rows if row in self.own_claims}
+
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
         """Read places again; return the `row_sha256` of those that match their rows."""
-        checks = self.audit(mirrors).verdicts(place.row for place in places)
+        checks = replace(self.audit, mirrors=mirrors).verdicts(place.row for place in places)
         return sorted({check.row.row_sha256 for check in checks if check.failure is None})
 
     def has_licences(self) -> bool:
         """Return whether the claims were made with a file of licences; False if that is unknown."""
         try:
-            return self.inputs()["licences_digest"] is not None
+            inputs = _inputs_of(self.judged) if self.judged else self.own_inputs
+            return inputs["licences_digest"] is not None
         except (PresswatchError, ValueError, LookupError, TypeError):
             return False
 
@@ -434,6 +435,12 @@ def newest_claims(claims: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str,
     """Return one claim for each `row_sha256`: of the newest run, and there the one of weakest letter."""
     ordered = sorted(claims, key=lambda claim: (claim["run_id"], claim["confidence"]))
     return {claim["row_sha256"]: claim for claim in ordered}
+
+
+def _inputs_of(judged: TableStore) -> Mapping[str, Any]:
+    newest_run = judged.made("claims")[-1]
+    (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
+    return dict(parse_json(inputs))
 
 
 def require_claims(judged: TableStore) -> None:

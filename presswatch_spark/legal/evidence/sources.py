@@ -1,10 +1,8 @@
 """Sources of claims: tables, a removal case, or a sealed bag. See `claims.selection`."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from presswatch_spark.claims.selection import (
     REMOVED,
@@ -15,7 +13,6 @@ from presswatch_spark.claims.selection import (
     RecordReading,
     Selection,
     chosen_claims,
-    claims_of,
     rows_of_claims,
 )
 from presswatch_spark.core.errors import InputError, OutputError
@@ -26,7 +23,6 @@ from presswatch_spark.legal.removal.case import MARKER, RemovalCase
 from presswatch_spark.legal.removal.places import target_of, targets_of
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.audit import Audit, rows_with
-from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.query.reservations import declarations_in_force
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
@@ -56,11 +52,12 @@ class TableSource(ClaimSource):
     """The tables of a scan, with claims."""
 
     kind = "tables"
+    judged: TableStore
 
     def __init__(self, tables: str, storage: StorageOptions, claims: str | None = None) -> None:
         self.store = TableStore.open(tables, storage)
         self.judged = TableStore.open(claims or tables, storage)
-        self.storage = storage
+        self.audit = Audit(self.store, storage)
         self.where, self.claims_at = str(self.store.root), str(self.judged.root)
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
@@ -79,17 +76,9 @@ class TableSource(ClaimSource):
         """Return the rows of the store."""
         return rows_with(self.store, "text_sha256", texts)
 
-    def claims(self, rows: Collection[str]) -> dict[str, Claim]:
-        """Return the claims of the store."""
-        return claims_of(self.judged, rows)
-
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return no readings: tables record none after the scan."""
         return ()
-
-    def inputs(self) -> Mapping[str, Any]:
-        """Return the inputs of the newest table of claims."""
-        return inputs_of(self.judged)
 
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations of the store."""
@@ -99,10 +88,6 @@ class TableSource(ClaimSource):
                 declaration = getattr(found[row], side)
                 if declaration and declaration.row:
                     yield declaration.row
-
-    def audit(self, mirrors: Sequence[Mirror]) -> Audit:
-        """Return the audit of the store."""
-        return Audit(self.store, self.storage, mirrors)
 
 
 class CaseSource(TableSource):
@@ -149,12 +134,10 @@ class BagSource(ClaimSource):
     kind = "bag"
 
     def __init__(self, path: str, storage: StorageOptions, claims: str | None = None) -> None:
-        self.storage = storage
         self.where = str(Folder.of(path, storage))
         self.claims_at = claims or self.where
-        self._judged = (
-            TableStore.open(claims, storage) if claims and claims not in (path, self.where) else None
-        )
+        if self.claims_at not in (path, self.where):
+            self.judged = TableStore.open(self.claims_at, storage)
         with bag_on_disk(path, storage) as folder:
             require_sound(folder, path)
             try:
@@ -163,7 +146,7 @@ class BagSource(ClaimSource):
                 shards = {each["shard_uri"]: (each["etag"], each["bytes_expected"]) for each in log}
                 rows = {digest: row.as_dict() for digest, row in bag.rows.items()}
                 self._targets = {row: target_of(of, of, "record", shards) for row, of in rows.items()}
-                self._claims = {row: Claim.from_dict(line["claim"]) for row, line in bag.lines.items()}
+                self.own_claims = {row: Claim.from_dict(line["claim"]) for row, line in bag.lines.items()}
                 began_at = datetime.fromisoformat(parse_json((folder / PROTOCOL).read_bytes())["began_at"])
                 self._readings = {
                     row: (RecordReading(began_at, read_from),)
@@ -173,8 +156,8 @@ class BagSource(ClaimSource):
                 }
                 self._declared = {row: line["declared"] for row, line in bag.lines.items()}
                 self.seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
-                self._inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
-                self._audit = Audit(None, storage, readings=bag.shard_readings())
+                self.own_inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
+                self.audit = Audit(None, storage, readings=bag.shard_readings())
             except UNREADABLE_BAG as error:
                 raise OutputError(
                     "this bag lacks what a notice needs",
@@ -199,12 +182,6 @@ class BagSource(ClaimSource):
         """Return the rows of the bag."""
         return [row for row in self._bag.rows.values() if row.text_sha256 in texts]
 
-    def claims(self, rows: Collection[str]) -> dict[str, Claim]:
-        """Return the claims of the bag, or of the folder that was named instead."""
-        if self._judged:
-            return claims_of(self._judged, rows)
-        return {row: self._claims[row] for row in rows if row in self._claims}
-
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations of the bag."""
         for row, status in reservations.items():
@@ -215,18 +192,3 @@ class BagSource(ClaimSource):
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
         """Return the reading by which the bag was made."""
         return self._readings.get(row, ())
-
-    def inputs(self) -> Mapping[str, Any]:
-        """Return the inputs of the claims of the bag, or of the folder that was named instead."""
-        return inputs_of(self._judged) if self._judged else self._inputs
-
-    def audit(self, mirrors: Sequence[Mirror]) -> Audit:
-        """Return the audit of the bag's rows, by the settings in the bag."""
-        return replace(self._audit, mirrors=mirrors)
-
-
-def inputs_of(judged: TableStore) -> Mapping[str, Any]:
-    """Return the inputs of the newest table of claims in a folder."""
-    newest_run = judged.made("claims")[-1]
-    (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
-    return dict(parse_json(inputs))

@@ -75,13 +75,14 @@ class Journal:
     """The events in a folder, of a campaign or of a notice that is in none, in the order of their chain.
 
     `plan`: the content of the campaign's marker; empty for a notice. `start`: the digest that the first event
-    follows.
+    follows. `is_held`: this process has locked the campaign.
     """
 
     folder: Folder
     plan: Mapping[str, Any]
     start: str
     events: tuple[Event, ...] = ()
+    is_held: bool = False
 
     @classmethod
     def at(cls, path: str, storage: StorageOptions) -> Self | None:
@@ -165,7 +166,7 @@ class Journal:
 
         Raises `InUseError` if another process has locked it, `OutputError` if it was changed.
         """
-        if not self.plan:
+        if self.is_held or not self.plan:
             yield self
             return
         with locked_campaign(self.folder):

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -159,14 +159,12 @@ class Notice:
         if not self.events or self.events[0].sums != self.digest:
             yield SUMS, sentence(N_("it is not the one that was drafted"))
 
-    def add_event(
-        self, kind: EventKind, details: EventDetails = EventDetails(), *, is_held: bool = False, **facts: Any
-    ) -> Self:
+    def add_event(self, kind: EventKind, details: EventDetails = EventDetails(), **facts: Any) -> Self:
         """Append an event to the journal, with a copy of its proof; return the notice with it.
 
-        `is_held`: this process has locked the campaign. `facts`: further facts, None if unknown. Raises
-        `InputError` if the name of the person or the proof is empty, `OutputError` if another process has
-        appended an event since `open`, `StorageError` if the proof cannot be read.
+        `facts`: further facts, None if unknown. Raises `InputError` if the name of the person or the proof is
+        empty, `OutputError` if another process has appended an event since `open`, `StorageError` if the
+        proof cannot be read.
         """
         by = account_name() if details.by is None else details.by
         if by is not None and not by.strip():
@@ -178,8 +176,7 @@ class Notice:
         content = read_object(proof, self.folder.storage)[0] if proof else b""
         if proof and not content:
             raise InputError("the proof is an empty file", where=proof, remedy="pass the right file")
-        held = nullcontext(self.journal) if is_held else self.journal.held()
-        with disk_errors(str(self.folder)), held as journal:
+        with disk_errors(str(self.folder)), self.journal.held() as journal:
             if journal.events_of(self.id) != self.events:
                 what, remedy = "another process has noted an event meanwhile", "give the command again"
                 raise OutputError(what, where=str(self.folder), remedy=remedy)

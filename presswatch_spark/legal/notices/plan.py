@@ -125,7 +125,7 @@ def plan_campaign(
                 draft.write_bytes(exclusions)
         journal = Journal.at(out, storage)
         assert journal
-        return _draft(journal, orders, tell)
+        return _draft(replace(journal, is_held=True), orders, tell)
 
 
 def _draft(journal: Journal, orders: Mapping[str, NoticeOrder], tell: Callable[[str], None]) -> Journal:
@@ -141,7 +141,7 @@ def _draft(journal: Journal, orders: Mapping[str, NoticeOrder], tell: Callable[[
             if not journal.events:
                 folder.delete([EXCLUSIONS, MARKER])
             raise
-        journal = Notice.open(place, folder.storage, journal).add_event("drafted", is_held=True).journal
+        journal = Notice.open(place, folder.storage, journal).add_event("drafted").journal
         tell(id)
     return journal
 

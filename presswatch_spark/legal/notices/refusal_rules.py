@@ -138,9 +138,9 @@ class Checking:
 class CheckedNotice:
     """A notice with all inputs of its rules; `sender` and `recipient` as their files describe them today.
 
-    `source`: its source, opened again. `places`: what the notice's query selects from it today. `failure`:
-    the error of opening the source or selecting places. `claims`: today's claim of each row of the annex,
-    None for a row without a claim; `claims_failure`: the error of reading them.
+    `source`: its source, opened again. `places`: what the notice's query selects from it today. `claims`:
+    today's claim of each row of the annex, None for a row without a claim. `failure`: the error of reading
+    one of these.
     """
 
     notice: Notice
@@ -151,7 +151,6 @@ class CheckedNotice:
     source: ClaimSource | None = None
     places: Sequence[ClaimPlace] | None = None
     claims: Mapping[str, Claim | None] = field(default_factory=dict)
-    claims_failure: PresswatchError | None = None
     failure: PresswatchError | None = None
 
     @property
@@ -264,17 +263,14 @@ def check_notice(notice: Notice, checking: Checking) -> NoticeCheck:
 
 
 def _open_source(checked: CheckedNotice) -> None:
-    """Open the source of a notice again, and set its places and claims, or the errors of reading them."""
+    """Open the source of a notice again, and set its places and claims, or the error of reading them."""
     notice, query = checked.notice, checked.about["query"]
     mirrors = [Mirror(place, copy) for place, copy in query["mirrors"]]
     annexed = {str(row["row_sha256"]) for row in checked.annex[0][2] or () if "row_sha256" in row}
     try:
         source = checked.source = source_at(query["where"], notice.folder.storage, query["claims"])
-        try:
-            known = source.claims(annexed)
-            checked.claims = {row: known.get(row) for row in annexed}
-        except PresswatchError as error:
-            checked.claims_failure = error
+        known = source.claims(annexed)
+        checked.claims = {row: known.get(row) for row in annexed}
         selection = source.select(Choice(rows=frozenset(query["rows"])), mirrors)
         places = checked.places = concerning(selection, checked.recipient)
     except PresswatchError as error:
@@ -394,8 +390,6 @@ def _attachment_differs(checked: CheckedNotice) -> Iterator[Breach]:
 
 @_rule("no_claim", N_("a row has no claim"))
 def _no_claim(checked: CheckedNotice) -> Iterator[Breach]:
-    if checked.claims_failure is not None:
-        yield "rows", sentence(N_("{error}"), error=checked.claims_failure)
     yield [row for row, claim in checked.claims.items() if claim is None], None
 
 

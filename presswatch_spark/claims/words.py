@@ -140,9 +140,11 @@ class WordFacts:
         rows = np.flatnonzero(self._known[first:after]) + first
         if article is None or not len(rows):
             return
+        # All spans of these rows, row after row: those of row k are numbers bounds[k] to bounds[k + 1].
         lengths = self._bounds[rows + 1] - self._bounds[rows]
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         spans = np.repeat(self._bounds[rows] - bounds[:-1], lengths) + np.arange(bounds[-1])
+        # The words of the article in each span: from `firsts` up to `afters`.
         firsts = np.searchsorted(article.ends, self._starts[spans], "right")
         afters = np.maximum(firsts, np.searchsorted(article.starts, self._ends[spans], "left"))
         # Domains of the article, numbered from 0; pages without one keep `NOWHERE`.

@@ -121,15 +121,15 @@ def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard, told = os.pipe2(os.O_CLOEXEC)
-    os.set_blocking(told, False)
+    read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(write_end, False)
 
     def interrupt() -> None:
-        while numbers := os.read(heard, 64):
+        while numbers := os.read(read_end, 64):
             if signal.SIGINT in numbers:
                 connection.interrupt()
 
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     listener = threading.Thread(target=interrupt, name="ctrl-c", daemon=True)
     listener.start()
     try:
@@ -140,13 +140,13 @@ def _stopped_by_ctrl_c(connection: "DuckDBPyConnection") -> Iterator[None]:
         raise KeyboardInterrupt from error
     finally:
         # Of two sessions, the later one receives signals, and either may end first.
-        if (last := signal.set_wakeup_fd(-1)) != told:
+        if (last := signal.set_wakeup_fd(-1)) != write_end:
             signal.set_wakeup_fd(last, warn_on_full_buffer=False)
-        os.close(told)
+        os.close(write_end)
         # Rows may be released as late as the exit of Python, when 3.13 has already stopped daemon threads.
         if not sys.is_finalizing():
             listener.join()
-            os.close(heard)
+            os.close(read_end)
 
 
 def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:

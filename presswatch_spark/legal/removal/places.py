@@ -51,6 +51,7 @@ OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")
 """Columns that a case keeps of documents that are no targets but have a target's article, in its file."""
 _OF_CLAIM = ("row_sha256", "publisher_id", "title_id", "article_id", "article_sha256")
 _OF_MATCH = [name for name in Target.columns if name in Match.columns]
+_OF_CAPTURE = ("article_id", "shard_uri", "document_url", "captured_at")
 _ONLY_A_SCAN_GIVES = dict.fromkeys(
     ("record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
      "text_sha256", "copied_words", "etag", "bytes")
@@ -91,18 +92,22 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     of_places = (target_of(of, row, place, scanned) for of, row, place in _places(found, wanted.keys()))
     # The same text on the same page is found by both.
     targets = list({target.target_sha256: target for target in of_places}.values())
-    # Add places that no scan has found: for WET records, the WARC records of the same captures.
+    # Add the WARC records of WET records: of pages with the same text, only the WET record is found above.
     known = {(each.row_sha256, each.shard_uri, each.document_url, each.captured_at) for each in targets}
+    pages = pc.field("document_url").isin(list({each.document_url for each in targets}))
+    of_pages = matches.to_table(columns=_OF_MATCH, filter=pages).to_pylist()
+    recorded = {tuple(row[name] for name in _OF_CAPTURE): row for row in of_pages}
     for target in list(targets):
         source = registry.made_from(target.dataset, target.shard_uri)
         if source is None or not target.document_url or target.captured_at is None:
             continue
         dataset, uri = source
-        capture = target.row_sha256, uri, target.document_url, target.captured_at
-        if capture not in known:
-            known.add(capture)
-            at = {"dataset": dataset, "shard_uri": uri, "place": "capture"}
-            targets.append(sealed(target.with_columns(**_ONLY_A_SCAN_GIVES, **at)))
+        capture = uri, target.document_url, target.captured_at
+        if (target.row_sha256, *capture) not in known:
+            known.add((target.row_sha256, *capture))
+            row = recorded.get((target.article_id, *capture))
+            at = {**_ONLY_A_SCAN_GIVES, "dataset": dataset, "shard_uri": uri} if row is None else row
+            targets.append(target_of(target.as_dict(), target.as_dict() | at, "capture", scanned))
     chosen = set(claims_of_targets(targets).values())
 
     # Documents that are no targets, but have their articles; those of a WET file are in its WARC file, too.

@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import release_pages
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.legal.removal import states
+from presswatch_spark.legal.removal import places, states
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
-from presswatch_spark.legal.removal.places import Captures, listed_among, look_up, place_among
+from presswatch_spark.legal.removal.places import Captures, listed_among, look_up, place_among, targets_of
 from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
@@ -32,12 +33,14 @@ from presswatch_spark.scanning.ccindex.lookup import Index, IndexedCapture
 from presswatch_spark.scanning.ccindex.wanted import key_of
 from presswatch_spark.storage.objects import RawResponse, StorageOptions, stat
 from presswatch_spark.tables.declarations import Probe
+from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome
 from tests.world.index_files import surt as plain_surt
 from tests.world.proofs import cases, each_time
 from tests.world.release import QUICK, Release, ordered, probes_of, query, release, target_row, zeroed
 from tests.world.scanned import FORMS
 from tests.world.servers import Fault, Reply, Server, web
+from tests.world.tables import NOON, match, publish
 
 RELEASE = "CC-MAIN-2024-51"
 AT = datetime(2024, 12, 14, 1, 58, 10, tzinfo=UTC)
@@ -362,6 +365,26 @@ def test_the_name_of_a_wet_file_names_its_warc_file() -> None:
     assert warc_shard_of(wet) == ("warc", warc)
     for other in ("/data/a.warc.wet.gz", "/x/wet/a.warc.gz", "/wet.d/a.warc.wet.gz", warc):
         assert warc_shard_of(other) is None
+
+
+def test_the_warc_record_of_a_page_with_the_same_text_is_the_one_that_a_scan_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        match(
+            "a", f"https://x.example/{page}", row_sha256=f"{page}{form}", text_sha256=form, dataset=form,
+            captured_at=NOON, record_offset=place, shard_uri=f"s3://crawl/segments/1/{form}/a.{ending}",
+        )
+        for form, ending in (("wet", "warc.wet.gz"), ("warc", "warc.gz"))
+        for place, page in enumerate(("one", "two"))
+    ]  # fmt: skip
+    publish(tmp_path, "20240601T120000Z-aaaaaa", rows)
+    monkeypatch.setattr(places, "chosen_claims", lambda *_: ({"onewet": None}, 0))
+    store = TableStore.open(str(tmp_path))
+    found = targets_of(store, store, Choice()).targets
+    assert {(each.dataset, each.document_url, each.record_offset) for each in found} == {
+        (row["dataset"], row["document_url"], row["record_offset"]) for row in rows
+    }
 
 
 def test_a_place_that_no_scan_found_is_unresolved_until_an_index_says_where_its_record_is(

@@ -145,16 +145,12 @@ def _of_iso(found: re.Match[str]) -> datetime:
     month, day = (
         (found["month"], found["day"]) if found["month"] else (found["basic"][:2], found["basic"][2:])
     )
-    hour, rest = int(found["hour"] or 0), (int(found["minute"] or 0), int(found["second"] or 0))
-    next_day = hour == 24 and not any(rest) and not int(found["fraction"] or 0)
-    micros = int((found["fraction"] or "0").ljust(6, "0")[:6])
-    moment = datetime(int(found["year"]), int(month), int(day), 0 if next_day else hour, *rest, micros)
-    zone = (found["zone"] or "Z").replace("−", "-")
-    if zone[0] in "+-":
-        digits = zone[1:].replace(":", "")
-        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
-        moment -= offset if zone[0] == "+" else -offset
-    return (moment + timedelta(days=next_day)).replace(tzinfo=UTC)
+    hour, minute, second, fraction = (found[name] or "0" for name in ("hour", "minute", "second", "fraction"))
+    next_day = int(hour) == 24 and not int(minute + second + fraction)
+    clock = f"{'00' if next_day else hour:0>2}:{minute:0>2}:{second:0>2}.{fraction}"
+    zone = (found["zone"] or "").replace("−", "-")
+    moment = f"{found['year']}-{month:0>2}-{day:0>2}T{clock}{zone if zone[:1] in ('+', '-') else 'Z'}"
+    return utc(datetime.fromisoformat(moment)) + timedelta(days=next_day)
 
 
 def _of_digits(text: str) -> datetime:

@@ -128,20 +128,6 @@ class Choice:
         """Return whether rows or letters are named."""
         return bool(self.rows or self.confidences)
 
-    def among(self, rows: Collection[str], letters: Mapping[str, str], place: str) -> set[str]:
-        """Return the chosen ones of `rows`, the claims of a case or bag; all of them without a choice.
-
-        `letters`: today's letters by `row_sha256`. `place`: name of the case or bag in messages. Raises
-        `InputError` if a wanted row is not among `rows`.
-        """
-        if lost := self.rows - set(rows):
-            named = ", ".join(sorted(lost)[:ROWS_NAMED])
-            raise InputError(f"rows that are not in the {place}: {named}", remedy="remove them from --rows")
-        chosen = set(self.rows or rows)
-        if self.confidences:
-            chosen = {row for row in chosen if letters.get(row) in self.confidences}
-        return chosen
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -331,9 +317,9 @@ class ClaimSource(ABC):
     def matches(self, texts: Collection[str]) -> Iterable[Match]:
         """Return the rows of `matches` of documents with these texts (SHA-256)."""
 
-    @abstractmethod
     def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
-        """Return the readings of a record, by its own row of `matches` and its target."""
+        """Return the readings of a record, by its row of `matches` and its target; tables record none."""
+        return ()
 
     @abstractmethod
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
@@ -342,8 +328,21 @@ class ClaimSource(ABC):
     def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of those rows that have one, by `row_sha256`."""
         if self.judged:
-            return claims_of(self.judged, rows)
+            return _claims_where(self.judged, pc.field("row_sha256").isin(sorted(rows)))
         return {row: self.own_claims[row] for row in rows if row in self.own_claims}
+
+    def chosen_among(self, rows: Collection[str], choice: Choice) -> set[str]:
+        """Return the chosen ones of `rows`, the claims of a case or bag; all of them without a choice.
+
+        Letters are those of today. Raises `InputError` if a wanted row is not among `rows`.
+        """
+        if lost := choice.rows - set(rows):
+            what = f"rows that are not in the {self.kind}: {', '.join(sorted(lost)[:ROWS_NAMED])}"
+            raise InputError(what, remedy="remove them from --rows")
+        chosen = set(choice.rows or rows)
+        if letters := choice.confidences:
+            return {row for row, claim in self.claims(chosen).items() if claim.confidence in letters}
+        return chosen
 
     def read_again(self, places: Sequence[ClaimPlace], mirrors: Sequence[Mirror]) -> list[str]:
         """Read places again; return the `row_sha256` of those that match their rows."""
@@ -419,11 +418,6 @@ class ClaimSource(ABC):
 def _record_key(row: Match | Target) -> Key:
     place = row.run_id, row.shard_uri, row.record_offset, row.row_index, row.record_id
     return *place, row.article_id, row.text_sha256
-
-
-def claims_of(judged: TableStore, rows: Collection[str]) -> dict[str, Claim]:
-    """Return the claims of those rows that have one, by `row_sha256`."""
-    return _claims_where(judged, pc.field("row_sha256").isin(sorted(rows)))
 
 
 def _claims_where(judged: TableStore, wanted: pc.Expression) -> dict[str, Claim]:

@@ -76,10 +76,6 @@ class TableSource(ClaimSource):
         """Return the rows of the store."""
         return rows_with(self.store, "text_sha256", texts)
 
-    def readings(self, row: str, target: str) -> tuple[RecordReading, ...]:
-        """Return no readings: tables record none after the scan."""
-        return ()
-
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations of the store."""
         found = declarations_in_force(self.store, rows_of_claims(self.store, reservations.keys()))
@@ -116,8 +112,7 @@ class CaseSource(TableSource):
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
         """Return the targets of the case's claims; removed ones are left out."""
         rows = {target.row_sha256 for target in self._status.targets}
-        claims = self.claims(rows) if choice.confidences else {}
-        chosen = choice.among(rows, {row: claim.confidence for row, claim in claims.items()}, "case")
+        chosen = self.chosen_among(rows, choice)
         wanted = [target for target in self._status.targets if target.row_sha256 in chosen]
         states = self._status.states
         gone = {each.target_sha256: REMOVED for each in wanted if states[each.target_sha256].removed}
@@ -172,8 +167,7 @@ class BagSource(ClaimSource):
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
         """Return the records of the chosen rows; those that did not verify in the bag are left out."""
-        letters = {row: claim.confidence for row, claim in self.claims(self._bag.rows.keys()).items()}
-        chosen = choice.among(self._bag.rows.keys(), letters, "bag")
+        chosen = self.chosen_among(self._bag.rows.keys(), choice)
         targets = {row: self._targets[row] for row in self._bag.rows if row in chosen}
         unsealed = (targets[row].target_sha256 for row in chosen - self._readings.keys())
         return list(targets.values()), dict.fromkeys(unsealed, UNSEALED), 0

@@ -89,10 +89,8 @@ class Journal:
         """Read the journal of a campaign; None if the folder is none, `OutputError` if it was changed."""
         folder = Folder.of(path, storage)
         # Read the head first: another process may add events meanwhile.
-        head, marker = _content(folder, HEAD), _content(folder, MARKER)
-        if marker is None:
-            if head is not None:
-                raise broken(folder, MARKER, "the plan is missing")
+        head, marker = _content(folder, HEAD), _content(folder, MARKER) or b""
+        if head is None and not marker:
             return None
         plan = _unsealed(folder, MARKER, marker)
         if plan.get("layout") != LAYOUT:
@@ -215,7 +213,7 @@ def _unsealed(folder: Folder, name: str, data: bytes) -> Mapping[str, Any]:
     try:
         return unsealed_json(data)
     except ValueError as error:
-        raise broken(folder, name, "the file has changed") from error
+        raise broken(folder, name, "the file is missing, or has changed") from error
 
 
 def broken(folder: Folder, name: str, what: str) -> OutputError:

@@ -351,7 +351,7 @@ def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list
 
 def exposure_sentence(exposure: Exposure, named: str, _: Speaker) -> str:
     """Return a publisher's statement about a dataset as a sentence, and whether it names the release."""
-    is_whole, is_named = exposure.extent == "whole", named == NAMED
+    is_whole = exposure.extent == "whole"
     statement = _(
         "{publisher} states that it trained {model} on {dataset} ({extent}).",
         publisher=exposure.publisher,
@@ -359,9 +359,9 @@ def exposure_sentence(exposure: Exposure, named: str, _: Speaker) -> str:
         dataset=PRODUCTS.get(exposure.dataset, exposure.dataset),
         extent=_("without mention of a selection") if is_whole else _("a part of its choice"),
     )
-    about = _("The document mentions this release.")
-    if not is_named:
-        about = _("The document mentions the dataset, but not this release.")
+    about = _("The document mentions the dataset, but not this release.")
+    if named == NAMED:
+        about = _("The document mentions this release.")
     return f"{statement} {about}"
 
 
@@ -376,11 +376,9 @@ def no_exposure(product: str | None, letter: str, _: Speaker) -> str:
     """Return the reason why no exposure covers a row."""
     if letter not in LETTERS:
         return _("Claims of letter D are not linked to any model.")
-    return (
-        _("The dataset of this page is unknown.")
-        if product is None
-        else _("No known model publisher states that it used this dataset.")
-    )
+    if product is None:
+        return _("The dataset of this page is unknown.")
+    return _("No known model publisher states that it used this dataset.")
 
 
 def _spellings(exposure: Exposure) -> Iterable[str]:

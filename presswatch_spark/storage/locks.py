@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
+from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.file_locks import RUN, RUN_LOOK, FileRule, file_locked, lock
 from presswatch_spark.storage.json_documents import parse_json
@@ -33,8 +34,8 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 
-SHORTEST, USUAL, LONGEST = 0.1, 60.0, 3600.0
-"""Lower bound, default and upper bound of a lease, in seconds."""
+SHORTEST, USUAL, LONGEST = 0.1, RunRules().lease_seconds, 3600.0
+"""Lower bound, default (that of the setting) and upper bound of a lease, in seconds."""
 RENEWALS = 6
 """Renewals by the holder in the time of a lease."""
 LOOKS = 12

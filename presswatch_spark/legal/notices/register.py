@@ -194,7 +194,7 @@ def _part(
             _.day(at.date()),
             _("The places of the case {case} were probed.", case=case),
             _.n(*_PLACES, counts.total()),
-            ", ".join(f"{_.word('column', state)}: {_.number(counts[state])}" for state in sorted(counts)),
+            ", ".join(f"{_.word('column', state)} ({_.number(counts[state])})" for state in sorted(counts)),
             _("digest of the last probe: {sha256}", sha256=newest),
         )
         for case, at, counts, newest in sorted(probed, key=lambda each: each[1])

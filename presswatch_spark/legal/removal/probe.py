@@ -68,8 +68,6 @@ _LISTING = threading.Lock()
 
 _NO_RECORD = {"record_id": None, "record_sha256": None}
 """Columns that controls lack in files that are read in order."""
-ProbedVersion = tuple[str | None, str | None, int | None]
-"""The identity of a file's version: ETag, Last-Modified and size."""
 TargetRange = tuple[int, int, Target]
 """The range of bytes that contains a target and its neighbours."""
 
@@ -78,16 +76,14 @@ TargetRange = tuple[int, int, Target]
 class ProbeMemory:
     """Facts of earlier rounds, from the chain of probes.
 
-    `shards`: the file of each target, as a scan named it. `beside`: neighbours by target and role. `first`:
-    controls by file. `versions`: by target, the version of its file that was read, and the number of the
-    probe. On hubs, `newest`: by target, the probe of the newest revision; `others`: files read, by dataset.
+    `shards`: the file of each target, as a scan named it. `known`: by target and role, the probe of a
+    neighbour (`before`, `after`), of the version of its file that was read in order (`target`), and on hubs
+    of the newest revision (`newest`). `first`: controls by file. `others`: on hubs, files read, by dataset.
     """
 
     shards: Mapping[str | None, str]
-    beside: dict[tuple[str | None, str], Probe] = field(default_factory=dict)
+    known: dict[tuple[str | None, str], Probe] = field(default_factory=dict)
     first: dict[str, Probe] = field(default_factory=dict)
-    versions: dict[str | None, tuple[ProbedVersion, int]] = field(default_factory=dict)
-    newest: dict[str | None, Probe] = field(default_factory=dict)
     others: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def learn(self, probes: Sequence[Probe]) -> None:
@@ -98,26 +94,26 @@ class ProbeMemory:
             if probe.target_sha256 in self.shards
         }
         for probe in probes:
-            if probe.role == "newest" and probe.etag and probe.outcome in SETTLED:
-                known = self.newest.get(probe.target_sha256)
-                # Of one reading, keep the first probe: another text, with its article nowhere, gives two.
-                if known is None or known.round != probe.round:
-                    self.newest[probe.target_sha256] = probe
+            place = probe.target_sha256, probe.role
+            is_settled = probe.role == "newest" and probe.etag and probe.outcome in SETTLED
+            # Of one reading, keep the first probe: another text, with its article nowhere, gives two.
+            if is_settled and (place not in self.known or self.known[place].round != probe.round):
+                self.known[place] = probe
             if probe.outcome != "same":
                 continue
             uri = str(probe.file_uri)
             if probe.role == "target":
                 if probe.etag and probe.bytes is not None and probe.record_sha256 is None:
-                    self.versions[probe.target_sha256] = (_version(probe), probe.number)
+                    self.known[place] = probe
             elif probe.role in ("before", "after"):
-                self.beside.setdefault((probe.target_sha256, probe.role), probe)
+                self.known.setdefault(place, probe)
             elif probe.role == "first":
                 self.first.setdefault(of_batch.get((probe.round, probe.batch), ""), probe)
             elif probe.role == "beside" and scheme_of(uri) == "hf":
                 self.others.setdefault(root_of(uri), {})[uri] = None
 
 
-def _version(answer: Probe) -> ProbedVersion:
+def _version(answer: Probe) -> tuple[str | None, str | None, int | None]:
     return strong(answer.etag), answer.last_modified, answer.bytes
 
 
@@ -219,8 +215,8 @@ class FileProber:
         wanted = list[TargetRange]()
         for target in targets:
             start, end = _bounds_of(target)
-            before = self.memory.beside.get((target.target_sha256, "before"))
-            after = self.memory.beside.get((target.target_sha256, "after"))
+            before = self.memory.known.get((target.target_sha256, "before"))
+            after = self.memory.known.get((target.target_sha256, "after"))
             begin = offset_of(before) if before else max(0, start - WINDOW_BYTES)
             wanted.append((begin, _bounds_of(after)[1] if after else end + WINDOW_BYTES, target))
         for ranges in _joined(wanted):
@@ -236,7 +232,7 @@ class FileProber:
                     self._note_neighbour("after", target, part)
 
     def _note_neighbour(self, role: str, target: Target, part: FetchedRange) -> None:
-        known, (start, end) = self.memory.beside.get((target.target_sha256, role)), _bounds_of(target)
+        known, (start, end) = self.memory.known.get((target.target_sha256, role)), _bounds_of(target)
         if known is None and (start == 0 if role == "before" else end == part.size):
             self._note(role, part.facts, finding("edge", "the file begins or ends there"), target)
             return
@@ -256,11 +252,11 @@ class FileProber:
         part = ask_part(self.file.uri, 0, 1, self.options.storage)
         left, is_disk = list[Target](), self.file.uri.startswith("/")
         for target in targets:
-            version, number = self.memory.versions.get(target.target_sha256, (None, -1))
+            known = self.memory.known.get((target.target_sha256, "target"))
             if part.failure:
                 self._note("target", part.facts, part.failure, target)
-            elif version == _version(part.facts) and not self.deep and not is_disk:
-                detail = f"the file is the version that probe {number:,} read"
+            elif known and _version(known) == _version(part.facts) and not self.deep and not is_disk:
+                detail = f"the file is the version that probe {known.number:,} read"
                 self._note("target", part.facts, finding("same", detail), target)
             else:
                 left.append(target)
@@ -286,7 +282,7 @@ class FileProber:
                 lost.append(target)
         for role, beside, pointer in controls:
             outcome = there[pointer]
-            known = self.memory.beside.get((beside.target_sha256, role)) if beside else first
+            known = self.memory.known.get((beside.target_sha256, role)) if beside else first
             is_new = known is not None and _version(facts) != _version(known)
             if isinstance(outcome, Failure):
                 has_moved = outcome.reason == GONE and is_new
@@ -343,7 +339,7 @@ class FileProber:
         """Read the whole file; note for each target whether its text, URL, id or article is in it."""
         known: list[Target | Probe | None] = [each for each in self.file.targets if not is_unresolved(each)]
         for target in self.file.targets:
-            known += (self.memory.beside.get((target.target_sha256, role)) for role in CONTROLS)
+            known += (self.memory.known.get((target.target_sha256, role)) for role in CONTROLS)
         marks = [(offset_of(each), names_of(each)) for each in (*known, self._first()) if each is not None]
         names = {name for _, each in marks for name in each}
         reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
@@ -500,7 +496,7 @@ class HubFileProber(FileProber):
                 left.append(target)
         if not left or not commit:
             return
-        memory = ProbeMemory(self.memory.shards, dict(self.memory.beside), dict(self.memory.first))
+        memory = ProbeMemory(self.memory.shards, dict(self.memory.known), dict(self.memory.first))
         memory.learn(self.probes)
         uri = str(replace(address, revision=commit))
         file = replace(self.file, uri=uri, targets=tuple(left), siblings=())
@@ -510,7 +506,7 @@ class HubFileProber(FileProber):
         yield from ((by_digest[probe.target_sha256], probe) for probe in whole.probes)
 
     def _known(self, target: Target, facts: Probe) -> Probe | None:
-        probe = self.memory.newest.get(target.target_sha256)
+        probe = self.memory.known.get((target.target_sha256, "newest"))
         if probe is None or facts.etag is None or (probe.etag, probe.bytes) != (facts.etag, facts.bytes):
             return None
         is_uncounted = probe.outcome in ("nowhere", "other_text") and probe.copied_words is None

@@ -39,7 +39,7 @@ from presswatch_spark.matching.verify.common_runs import (
     table_for,
     table_of,
 )
-from presswatch_spark.reading.text.kernels import Bytes, Edges, Hashes
+from presswatch_spark.reading.text.kernels import Edges, Hashes
 from presswatch_spark.reading.text.words import TextWords, word_at, word_hashes
 
 Table = npt.NDArray[np.uint32]
@@ -305,7 +305,7 @@ class NamedDocument:
         self.width = width
         self.joined = text
         self._readings: dict[bytes, NamedDocument] = {}
-        self.naming = Naming(*_name_document(*_keys(self.words), width, SECRET))
+        self.naming = Naming(*_name_document(_spelt(self.words), width, SECRET))
 
     def read_like(self, article: Joined) -> "tuple[NamedDocument, ReadText, ReadText] | None":
         """Return the document in the reading closest to an article, and both readings; None if as written."""
@@ -329,23 +329,23 @@ class NamedDocument:
         cover the same words, the longest first.
         """
         names, runs = _runs(
-            self.naming, *_keys(self.words), *_keys(article), self.width, SECRET,
+            self.naming, _spelt(self.words), _spelt(article), self.width, SECRET,
             PAIRS_ENUMERATED, PAIRS_PER_WORD,
         )  # fmt: skip
         return names, runs
 
 
-def _keys(words: TextWords) -> tuple[Hashes, Bytes, Edges, Edges]:
-    return words.hashes, words.folded, words.folded_starts, words.folded_ends
+def _spelt(words: TextWords) -> Spelt:
+    return Spelt(words.hashes, words.folded, words.folded_starts, words.folded_ends)
 
 
 @cached_njit
 def _name_document(
-    hashes: Hashes, folded: Bytes, starts: Edges, ends: Edges, width: int, factor: np.uint64
+    document: Spelt, width: int, factor: np.uint64
 ) -> tuple[Names, Names, Names, Names, Names, Names]:
     """Return the fields of `Naming` as a plain tuple: numba unpickles a class at each return."""
-    table = table_for(len(hashes), factor)
-    words = name_words(table, Spelt(hashes, folded, starts, ends))
+    table = table_for(len(document.hashes), factor)
+    words = name_words(table, document)
     windows, window_slots = name_windows(words, width, factor)
     times, following = repetitions(windows)
     return words, table.slots, windows, window_slots, times, following
@@ -353,22 +353,9 @@ def _name_document(
 
 @cached_njit
 def _runs(
-    naming: Naming,
-    hashes: Hashes,
-    folded: Bytes,
-    starts: Edges,
-    ends: Edges,
-    article_hashes: Hashes,
-    article_folded: Bytes,
-    article_starts: Edges,
-    article_ends: Edges,
-    width: int,
-    factor: np.uint64,
-    pairs_enumerated: int,
-    pairs_per_word: int,
-) -> tuple[Names, Runs]:
-    document = Spelt(hashes, folded, starts, ends)
-    article = Spelt(article_hashes, article_folded, article_starts, article_ends)
+    naming: Naming, document: Spelt, article: Spelt, width: int, factor: np.uint64,
+    pairs_enumerated: int, pairs_per_word: int,
+) -> tuple[Names, Runs]:  # fmt: skip
     names = look_up_words(table_of(naming.word_slots, factor), document, naming.words, article)
     windows = look_up_windows(naming.words, naming.windows, naming.window_slots, names, width, factor)
     pairs = common_pairs(naming.times, windows)

@@ -117,8 +117,8 @@ def _doubts_about(row: Match) -> list[str]:
     dated = None if row.own_site else row.page_published_at
     doubts = {
         "url_unknown": row.own_site is None,
-        "own_page_copy": copy and row.own_site,
-        "copy_of_unknown_page": copy and not row.own_site and copy.original is None,
+        "own_page_copy": copy is not None and row.own_site,
+        "copy_of_unknown_page": copy == "" and not row.own_site,
         "on_member_site": row.site_title_id is not None and not row.own_site,
         "address_elsewhere": row.url_match == "article" and row.own_site is False,
         "capture_date_unknown": captured is None,

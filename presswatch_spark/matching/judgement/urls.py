@@ -325,16 +325,9 @@ _BELOW_ORIGINAL = ".nyud.net"
 _COPIES_REMEMBERED = 1 << 12
 
 
-@dataclass(frozen=True, slots=True)
-class PageCopy:
-    """A copy of a page; `original`: its URL, None if unknown."""
-
-    original: str | None
-
-
 @lru_cache(_COPIES_REMEMBERED)
-def copy_at(url: str) -> PageCopy | None:
-    """Return the page whose copy is at an address; None if the address is no copy's. Never raises."""
+def copy_at(url: str) -> str | None:
+    """Return the URL of which a copy is at an address, empty if unknown; None if no copy is. Never raises."""
     if not may_be_copy(host_of(url)):
         return None
     original, depth = url, 0
@@ -342,14 +335,12 @@ def copy_at(url: str) -> PageCopy | None:
         original, depth = inner, depth + 1
     if depth == 0 and not _is_service(url):
         return None
-    is_known = 0 < depth <= DEPTH and not _is_service(original)
-    return PageCopy(original if is_known else None)
+    return original if 0 < depth <= DEPTH and not _is_service(original) else ""
 
 
 def original_page(url: str) -> PageUrl | None:
     """Take the URL of a page apart; of a copy, that of the original if it is known. None if it is no URL."""
-    copy = copy_at(url)
-    return page_url(copy.original if copy and copy.original else url)
+    return page_url(copy_at(url) or url)
 
 
 @lru_cache(_COPIES_REMEMBERED)

@@ -13,7 +13,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from benchmarks.extraction.pages import Page
 from presswatch_spark.reading.html.reader import text_of_page
-from presswatch_spark.reading.parsers import RefusedPageError, has_prose_of, main_content
+from presswatch_spark.reading.parsers import UnparsablePageError, has_prose_of, main_content
 
 ROOT = Path(__file__).resolve().parents[2]
 THEIR_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -39,7 +39,7 @@ def ours_main(html: str) -> str:
     whole = text_of_page(page)
     try:
         content, unchosen = main_content(page)
-    except RefusedPageError:
+    except UnparsablePageError:
         return whole.decode()
     text = text_of_page(content)
     return (text if unchosen or has_prose_of(text, whole) else whole).decode()

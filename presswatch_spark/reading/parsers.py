@@ -31,8 +31,8 @@ from resiliparse.parse.html.node import ElementNode, Node
 from presswatch_spark.core.processes import begin_child
 
 
-class RefusedPageError(ValueError):
-    """A parser refuses a page; the message has no text of the page."""
+class UnparsablePageError(ValueError):
+    """A page cannot be parsed; the message has no text of the page."""
 
 
 MOST = 0.7
@@ -67,7 +67,7 @@ UNCHOSEN = "no element was chosen"
 def main_content(page: bytes) -> tuple[bytes, str | None]:
     """Return the main content of a page, HTML in UTF-8, and `UNCHOSEN` if it is the whole page.
 
-    `RefusedPageError`: the page exceeds `STEPS` or `READINGS`. `ValueError`: the parser refuses it.
+    `UnparsablePageError`: the page exceeds `STEPS` or `READINGS`. `ValueError`: the parser refuses it.
     """
     tree = HTMLTree.parse(page.decode("utf-8", "replace"))
     if tree.body is None:
@@ -194,7 +194,7 @@ class _PageTree:
         self._steps -= steps
         self._characters -= characters
         if min(self._steps, self._characters) < 0:
-            raise RefusedPageError("the main content cannot be determined")
+            raise UnparsablePageError("the main content cannot be determined")
 
 
 def _remove(nodes: Iterable[Node]) -> None:
@@ -255,7 +255,7 @@ MOST_PAGES = 2_000
 
 
 def pdf_text(body: bytes) -> tuple[bytes, str | None]:
-    """Return the text of a PDF in UTF-8, and a note on pages not read; `RefusedPageError` if it has none."""
+    """Return the text of a PDF in UTF-8, and a note on pages not read; raises `UnparsablePageError`."""
     # Imported here, since every scanning process imports this module, and few parse PDF.
     import pypdf
 
@@ -266,7 +266,7 @@ def pdf_text(body: bytes) -> tuple[bytes, str | None]:
         pages = pypdf.PdfReader(io.BytesIO(body), strict=False).pages
         count = len(pages)
     except Exception as error:  # noqa: BLE001 - a damaged file makes it raise nearly anything
-        raise RefusedPageError(f"PDF cannot be read: {type(error).__name__}") from None
+        raise UnparsablePageError(f"PDF cannot be read: {type(error).__name__}") from None
     for number in range(min(count, MOST_PAGES)):
         try:
             texts.append(pages[number].extract_text())
@@ -298,10 +298,6 @@ os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release, after_i
 
 _REQUEST = struct.Struct(">4sQ")
 _ANSWER = struct.Struct(">?QQ")
-
-
-class UnparsablePageError(ValueError):
-    """A page cannot be parsed; the message has no text of the page."""
 
 
 class ParserDiedError(UnparsablePageError):
@@ -419,7 +415,7 @@ def serve() -> None:
             note, read = remark or "", True
         except MemoryError:
             note = "the parser needs too much memory for the page"
-        except RefusedPageError as error:
+        except UnparsablePageError as error:
             note = str(error)
         except ValueError:
             note = "the parser refuses the page"

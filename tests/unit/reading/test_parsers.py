@@ -17,7 +17,6 @@ from presswatch_spark.reading.html.reader import text_of_page
 from presswatch_spark.reading.parsers import (
     UNCHOSEN,
     ParserDiedError,
-    RefusedPageError,
     UnparsablePageError,
     has_prose_of,
     main_content,
@@ -44,7 +43,7 @@ def main_text(html: str) -> str | None:
     page = html.encode()
     try:
         content, unchosen = main_content(page)
-    except RefusedPageError:
+    except UnparsablePageError:
         return None
     text = text_of_page(content)
     assert unchosen in (None, UNCHOSEN)
@@ -101,7 +100,7 @@ def test_an_article_without_paragraphs_is_not_lost_to_the_comments_below_it() ->
     ids=["nested quotes", "nested furniture", "nested lists", "paragraphs", "headlines"],
 )
 def test_pages_made_to_be_slow_are_given_up(hostile: str) -> None:
-    with suppress(RefusedPageError):
+    with suppress(UnparsablePageError):
         content, _ = main_content(hostile.encode())
         assert len(content) <= 2 * len(hostile)
 

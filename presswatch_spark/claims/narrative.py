@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
 from presswatch_spark.matching.judgement.urls import copy_at
 from presswatch_spark.matching.rights.declaration import UNKNOWN
-from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
+from presswatch_spark.query.pointers.audit import Audit, row_by_digest, settings_of, table_of
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.query.pointers.fetch import place_of
 from presswatch_spark.query.pointers.pointer import Mirror
@@ -208,7 +209,7 @@ def case_of(
         raise InputError("this row has no claim", where=claims, remedy=remedy)
     judged_on = date.fromisoformat(claim.as_of) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
-    (verdict,) = Audit(store, storage, mirrors).verdicts([row])
+    (verdict,) = Audit(partial(settings_of, store), storage, mirrors).verdicts([row])
     record = verdict.record
     corpus = Corpus.open(corpus_path, check=False, storage=storage) if corpus_path else None
     publisher, title = owner(corpus, row)

@@ -417,14 +417,15 @@ def verify_rows(
         RowRecomputation,
         damage_of,
         drawn_rows,
-        rules_in_tables,
+        settings_of,
     )
     from presswatch_spark.tables.store import TableStore
 
     store = TableStore.open(tables, form.storage)
     corpus = Corpus.open(corpus_path, storage=form.storage) if corpus_path else None
-    figures = RowRecomputation(corpus, partial(rules_in_tables, store))
-    audit = Audit(store, form.storage, mirrors, corpus.text_of if corpus else None, figures=figures)
+    figures = RowRecomputation(corpus)
+    texts = corpus.text_of if corpus else None
+    audit = Audit(partial(settings_of, store), form.storage, mirrors, texts, figures)
     seed = randrange(SEEDS) if seed is None else seed
     damage = list(damage_of(store, run_id))
     print_lines((printable(f"error: {error}") for error in damage), err=True)

@@ -3,8 +3,8 @@
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,10 +30,9 @@ from presswatch_spark.query.pointers.audit import (
     Audit,
     RowCheck,
     RowRecomputation,
-    RowRules,
+    RunSettings,
     digest_prefix,
-    reading_in,
-    rules_in,
+    settings_read,
 )
 from presswatch_spark.query.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
 from presswatch_spark.query.pointers.pointer import Mirror
@@ -126,16 +125,13 @@ class OpenedBag:
         signals = (_row_of(line, RightsSignal) for line in declared)
         self.signals = {signal.row_sha256: signal for signal in signals}
 
-    def shard_readings(self) -> dict[str, dict[str, Any]]:
-        """Return the settings for reading shards by run; `OutputError` if they cannot be read."""
-        with self._settings() as runs:
-            return {run_id: reading_in(config) for run_id, config in runs.items()}
-
-    def rules(self, run_id: str) -> RowRules:
-        """Return the rules of a run, and the digest of its corpus; `OutputError` if they cannot be read."""
-        corpora = {run["run_id"]: run["corpus_digest"] for run in self.seal["runs"]}
-        with self._settings() as runs:
-            return RowRules(rules_in(runs[run_id]), corpora.get(run_id))
+    def settings_of(self, run_id: str) -> RunSettings:
+        """Return the settings of a run; `OutputError` if they cannot be read."""
+        path = self.folder / SETTINGS
+        with settings_read(run_id, str(path)):
+            corpora = {run["run_id"]: run["corpus_digest"] for run in self.seal["runs"]}
+            config = parse_json(path.read_bytes())["runs"][run_id]
+            return RunSettings(run_id, config, corpora.get(run_id), str(path))
 
     def texts(self) -> dict[str, Path]:
         """Return the files with the texts of articles by id; none if the bag was made without them."""
@@ -144,14 +140,6 @@ class OpenedBag:
             return {}
         articles = map(parse_json, verify.lines_of((self.folder / ARTICLES).read_bytes()))
         return {each["article_id"]: folder / f"{each['sha256']}.txt" for each in articles if each["sha256"]}
-
-    @contextmanager
-    def _settings(self) -> Iterator[dict[str, Any]]:
-        try:
-            yield parse_json((self.folder / SETTINGS).read_bytes())["runs"]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            where = str(self.folder / SETTINGS)
-            raise OutputError("the settings of the runs cannot be read", where=where) from error
 
 
 def _row_of(line: Mapping[str, Any], kind: type[BagRow]) -> BagRow:
@@ -234,10 +222,10 @@ def challenge(
     article_of: ArticleTexts | None = None
     if corpus:
         opened = Corpus.open(corpus, storage=storage)
-        article_of, figures = opened.text_of, RowRecomputation(opened, bag.rules)
+        article_of, figures = opened.text_of, RowRecomputation(opened)
     elif texts:
         article_of = lambda article: texts[article].read_bytes() if article in texts else None  # noqa: E731
-    audit = Audit(None, storage, mirrors, article_of, bag.shard_readings(), figures)
+    audit = Audit(bag.settings_of, storage, mirrors, article_of, figures)
     failures, read_at = Counter[str](), Counter[str]()
     for verdict in audit.verdicts(drawn):
         read_at[site_of(verdict.pointer.uri)] += 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.bag import RECORDS, Bag
 from presswatch_spark.legal.evidence.stamps import Authority
 from presswatch_spark.legal.evidence.verify import texts_of
-from presswatch_spark.query.pointers.audit import Audit, RowCheck
+from presswatch_spark.query.pointers.audit import Audit, RowCheck, settings_of
 from presswatch_spark.query.pointers.checks import (
     NOT_REACHED,
     OTHER_ARTICLE,
@@ -102,7 +103,8 @@ def read_records(order: BagOrder, storage: StorageOptions, bag: Bag, texts: Path
     selection = order.selection
     began_at = datetime.now(UTC).replace(microsecond=0)
     forget_hosts()
-    reader = _RecordReader(bag, Audit(selection.store, storage, order.mirrors, order.corpus.text_of), texts)
+    audit = Audit(partial(settings_of, selection.store), storage, order.mirrors, order.corpus.text_of)
+    reader = _RecordReader(bag, audit, texts)
     with exchanges_recorded() as exchanges:
         rows = reader.rows([row for _, row in sorted(selection.rows.items())])
         signals = {row.row_sha256: reader.declaration(row) for row in selection.signals()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 from presswatch_spark.claims.selection import (
     REMOVED,
@@ -22,7 +22,7 @@ from presswatch_spark.legal.evidence.reading import OpenedBag, require_sound
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase
 from presswatch_spark.legal.removal.places import target_of, targets_of
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.query.pointers.audit import Audit, rows_with
+from presswatch_spark.query.pointers.audit import Audit, rows_with, settings_of
 from presswatch_spark.query.reservations import declarations_in_force
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
@@ -57,7 +57,7 @@ class TableSource(ClaimSource):
     def __init__(self, tables: str, storage: StorageOptions, claims: str | None = None) -> None:
         self.store = TableStore.open(tables, storage)
         self.judged = TableStore.open(claims or tables, storage)
-        self.audit = Audit(self.store, storage)
+        self.audit = Audit(partial(settings_of, self.store), storage)
         self.where, self.claims_at = str(self.store.root), str(self.judged.root)
 
     def targets(self, choice: Choice) -> tuple[Sequence[Target], dict[str, str], int]:
@@ -152,7 +152,7 @@ class BagSource(ClaimSource):
                 self._declared = {row: line["declared"] for row, line in bag.lines.items()}
                 self.seal = {name: str(bag.seal[name]) for name in ("bag_root", "claims_root", "sealed_at")}
                 self.own_inputs = dict(parse_json((folder / SETTINGS).read_bytes())["claims"] or {})
-                self.audit = Audit(None, storage, readings=bag.shard_readings())
+                self.audit = Audit(bag.settings_of, storage)
             except UNREADABLE_BAG as error:
                 raise OutputError(
                     "this bag lacks what a notice needs",

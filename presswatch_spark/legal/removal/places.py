@@ -35,7 +35,7 @@ from presswatch_spark.legal.removal.responses import (
 )
 from presswatch_spark.legal.removal.states import Outcome
 from presswatch_spark.matching.judgement.urls import normalise_url
-from presswatch_spark.query.pointers.audit import reading_of
+from presswatch_spark.query.pointers.audit import settings_of
 from presswatch_spark.query.pointers.pointer import pointer_of
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
@@ -211,7 +211,7 @@ def open_case(
             "claims_run": judged.made("claims")[-1],
             "confidences": [] if choice.rows else list(choice.confidences or LETTERS),
             "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
-            "reading": {run_id: reading_of(store, run_id) for run_id in runs},
+            "reading": {run_id: settings_of(store, run_id).reading for run_id in runs},
             "others": chosen.others,
         }
         write_case(draft, chosen.targets, about)

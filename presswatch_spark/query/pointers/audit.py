@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from random import Random
 from typing import Any, get_type_hints
 
@@ -56,52 +56,75 @@ class RowCheck:
     record: Record | None = None
 
 
-def reading_of(store: TableStore, run_id: str) -> dict[str, Any]:
-    """Return a run's settings for reading shards, as fields of `ReadOptions`; `OutputError` without them."""
-    with _published(store, run_id) as (settings, _):
-        return reading_in(settings)
+@dataclass(frozen=True)
+class RunSettings:
+    """The settings of a run, as `runs.config` has them, and the digest of its corpus.
+
+    `where`: their place. `reading` and `rules` raise `OutputError` if they cannot be read.
+    """
+
+    run_id: str
+    config: Any
+    corpus_digest: str | None
+    where: str
+
+    @cached_property
+    def reading(self) -> dict[str, Any]:
+        """Return the settings for reading shards, as fields of `ReadOptions`."""
+        with settings_read(self.run_id, self.where):
+            read = self.config["read"]
+            return {
+                "columns": dict(read["columns"]),
+                "max_document_bytes": int(read["max_document_bytes"]),
+                # Earlier versions read no embedded text.
+                "embedded_text": bool(read.get("embedded_text", False)),
+            }
+
+    @cached_property
+    def rules(self) -> MatchRules:
+        """Return the rules by which the run made its rows."""
+        with settings_read(self.run_id, self.where):
+            kinds = get_type_hints(MatchRules)
+            return MatchRules(**{name: kind(**self.config[name]) for name, kind in kinds.items()})
 
 
 @contextmanager
-def _published(store: TableStore, run_id: str) -> Iterator[tuple[dict[str, Any], str | None]]:
-    """Give settings and corpus digest of a run; errors of reading them become an `OutputError`."""
+def settings_read(run_id: str, where: str) -> Iterator[None]:
+    """Convert errors of reading a run's settings into an `OutputError`."""
     try:
-        (run,) = store.read("runs", run_id).to_pylist()
-        yield json.loads(run["config"]), run["corpus_digest"]
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise OutputError(
             f"the settings of run {run_id} cannot be read",
-            where=str(store.root),
-            remedy="restore its row in runs, or use the version that made it",
+            where=where,
+            remedy="restore them from a copy, or use the version that made them",
         ) from error
 
 
-def reading_in(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return these fields from a run's settings; `LookupError`, `TypeError` or `ValueError` if it fails."""
-    read = settings["read"]
-    return {
-        "columns": dict(read["columns"]),
-        "max_document_bytes": int(read["max_document_bytes"]),
-        # Earlier versions read no embedded text.
-        "embedded_text": bool(read.get("embedded_text", False)),
-    }
+def settings_of(store: TableStore, run_id: str) -> RunSettings:
+    """Return the settings of a published run; raises as they do."""
+    with settings_read(run_id, where := str(store.root)):
+        (run,) = store.read("runs", run_id).to_pylist()
+        return RunSettings(run_id, json.loads(run["config"]), run["corpus_digest"], where)
 
 
 @dataclass(slots=True)
 class Audit:
-    """Checks rows of `store` against their shards; with texts of articles (`article_of`), also their words.
+    """Checks rows against their shards; with texts of articles (`article_of`), also their words.
 
-    `mirrors`: present places of shards. `readings`: by run, fields of `ReadOptions`, instead of those in the
-    tables. `figures`: also recomputes the columns of each row, if given.
+    `settings_of` returns the settings of a run. `mirrors`: present places of shards. `figures`: also
+    recomputes the columns of each row, if given.
     """
 
-    store: TableStore | None
+    settings_of: Callable[[str], RunSettings]
     storage: StorageOptions = field(default_factory=StorageOptions)
     mirrors: Sequence[Mirror] = ()
     article_of: ArticleTexts | None = None
-    readings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     figures: RowRecomputation | None = None
     _options: dict[str, ReadOptions] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.settings_of = lru_cache(self.settings_of)
 
     def verdicts(self, rows: Iterable[Match]) -> Iterator[RowCheck]:
         """Check rows, shard by shard; `OutputError` if the settings of a run cannot be read."""
@@ -135,22 +158,16 @@ class Audit:
         if failure is None and self.article_of is not None:
             failure = other_words(row, outcome.text, self.article_of)
         if failure is None and self.figures is not None:
-            failure = self.figures.difference(row, outcome.batch)
+            failure = self.figures.difference(row, outcome.batch, self.settings_of(row.run_id))
         # Drop the batch, which keeps the buffers of all its documents alive.
         return RowCheck(row, pointer, failure, replace(outcome, batch=None))
 
     def options_of(self, run_id: str) -> ReadOptions:
         """Return the settings with which the run read its shards, without gates: its rows passed them."""
-        if run_id in self._options:
-            return self._options[run_id]
-        reading = self.readings.get(run_id)
-        if reading is None:
-            if self.store is None:
-                raise InputError(f"the settings with which run {run_id} read its shards are unknown")
-            reading = reading_of(self.store, run_id)
-        options = ReadOptions(**reading, pdf=True, storage=self.storage)
-        self._options[run_id] = options
-        return options
+        if run_id not in self._options:
+            reading = self.settings_of(run_id).reading
+            self._options[run_id] = ReadOptions(**reading, pdf=True, storage=self.storage)
+        return self._options[run_id]
 
 
 # --- rows of the tables
@@ -306,45 +323,23 @@ OF_THE_PAIR = frozenset((
 """Columns that depend only on the two texts and the settings, not on other articles of the corpus."""
 
 
-@dataclass(frozen=True, slots=True)
-class RowRules:
-    """The rules by which a run made its rows, and the digest of its corpus."""
-
-    rules: MatchRules
-    corpus_digest: str | None
-
-
-def rules_in(settings: Mapping[str, Any]) -> MatchRules:
-    """Return the rules in the settings of a run; `LookupError`, `TypeError` or `ValueError` if it fails."""
-    kinds = get_type_hints(MatchRules)
-    return MatchRules(**{name: kind(**settings[name]) for name, kind in kinds.items()})
-
-
-def rules_in_tables(store: TableStore, run_id: str) -> RowRules:
-    """Return the rules of a published run; `OutputError` if its row lacks them."""
-    with _published(store, run_id) as (settings, corpus_digest):
-        return RowRules(rules_in(settings), corpus_digest)
-
-
 class RowRecomputation:
     """Computes rows again by the rules of their run; without a corpus, only columns that follow from others.
 
     If the corpus is not the one that the rows were made with, only `OF_THE_PAIR` is compared.
     """
 
-    def __init__(self, corpus: Corpus | None, rules_of: Callable[[str], RowRules]) -> None:
+    def __init__(self, corpus: Corpus | None) -> None:
         self._corpus = corpus
-        self._rules_of = lru_cache(rules_of)
         self._matcher = lru_cache(Matcher)
         self.other_corpus_runs = set[str]()
         """Runs that were made with a different corpus."""
 
-    def difference(self, row: Match, batch: DocumentBatch | None) -> Failure | None:
+    def difference(self, row: Match, batch: DocumentBatch | None, run: RunSettings) -> Failure | None:
         """Return a failure that names the columns in which a row differs from its recomputation, or None.
 
         `batch`: a batch of the row's page only; None if it could not be read as a document.
         """
-        run = self._rules_of(row.run_id)
         if self._corpus is None or batch is None:
             return _other(_unlike_itself(row, run.rules))
         if run.corpus_digest == self._corpus.manifest.digest:

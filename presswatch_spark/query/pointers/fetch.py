@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from presswatch_spark.core.errors import CorruptError, InputError
 from presswatch_spark.core.model import ReadReport, TextString
 from presswatch_spark.core.terminal import cell, printable
 from presswatch_spark.query.pointers import checks
-from presswatch_spark.query.pointers.audit import Audit, row_by_digest, table_of
+from presswatch_spark.query.pointers.audit import Audit, row_by_digest, settings_of, table_of
 from presswatch_spark.query.pointers.checks import Failure, Record, edited, other_declaration
 from presswatch_spark.query.pointers.pointer import (
     COMMON_CRAWL,
@@ -96,7 +97,7 @@ def for_row(
     or record, `CorruptError` if it differs from the row.
     """
     store = TableStore.open(tables, archives.storage)
-    audit = Audit(store, archives.storage, archives.mirrors)
+    audit = Audit(partial(settings_of, store), archives.storage, archives.mirrors)
     row = row_by_digest(store, prefix)
     if upstream and not isinstance(row, Match):
         raise InputError(

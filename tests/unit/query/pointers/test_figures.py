@@ -28,7 +28,7 @@ from presswatch_spark.query.pointers.audit import (
     Audit,
     RowRecomputation,
     drawn_rows,
-    rules_in_tables,
+    settings_of,
 )
 from presswatch_spark.query.pointers.checks import OTHER_FIGURES
 from presswatch_spark.reading import registry
@@ -79,8 +79,8 @@ def scanned(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Scanned:
 def failures(tables: Path, corpus: Path | None, rows: Rows) -> list[str]:
     """The reasons and details for which rows fail, empty for those that verify; in the order of the rows."""
     store, opened = TableStore.open(str(tables)), Corpus.open(str(corpus)) if corpus else None
-    figures = RowRecomputation(opened, partial(rules_in_tables, store))
-    audit = Audit(store, article_of=opened.text_of if opened else None, figures=figures)
+    figures = RowRecomputation(opened)
+    audit = Audit(partial(settings_of, store), article_of=opened.text_of if opened else None, figures=figures)
     typed = list(map(Match.from_dict, rows))
     found = {id(each.row): str(each.failure or "") for each in audit.verdicts(typed)}
     return [found[id(row)] for row in typed]
@@ -557,8 +557,10 @@ def assert_agreement(folder: Path, corpus: Path, *, refused: int) -> None:
     publish_with_digests(folder / "tables")
     store, opened = TableStore.open(str(folder / "tables")), Corpus.open(str(corpus))
     rows, _ = drawn_rows(store, None, 1_000_000, 0)
-    figures = RowRecomputation(opened, partial(rules_in_tables, store))
-    verdicts = list(Audit(store, article_of=opened.text_of, figures=figures).verdicts(rows))
+    figures = RowRecomputation(opened)
+    verdicts = list(
+        Audit(partial(settings_of, store), article_of=opened.text_of, figures=figures).verdicts(rows)
+    )
     ours = {each.row.row_sha256 for each in verdicts if each.failure}
     done = checked(folder / "tables", corpus)
     assert rejected(done.out) == ours, done.out[-3000:]

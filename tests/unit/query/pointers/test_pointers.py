@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.query.pointers.audit import Audit, RowCheck, drawn_rows, row_by_digest
+from presswatch_spark.query.pointers.audit import Audit, RowCheck, drawn_rows, row_by_digest, settings_of
 from presswatch_spark.query.pointers.checks import REASONS, Failure, Record
 from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row
 from presswatch_spark.query.pointers.pointer import (
@@ -122,7 +123,7 @@ def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None
     if shard and ".txt" in shard.name:
         mirrors = [parse_mirror(f"{Path(rows[0].shard_uri).parent}={shard.parent}")]
     article_of = Corpus.open(str(corpus)).text_of if corpus else None
-    found = list(Audit(store, mirrors=mirrors, article_of=article_of).verdicts(rows))
+    found = list(Audit(partial(settings_of, store), mirrors=mirrors, article_of=article_of).verdicts(rows))
     assert len(found) == total
     assert all(verdict.failure is None or verdict.failure.reason in REASONS for verdict in found)
     return found
@@ -333,7 +334,7 @@ def test_oscar_2109_without_its_metadata_has_no_url_to_compare(scanned: Scanned)
 @pytest.mark.parametrize("scanned", ["c4.parquet"], indirect=True)
 def test_only_row_groups_that_hold_a_wanted_row_are_read(scanned: Scanned) -> None:
     rows, _ = drawn_rows(scanned.store, None, 1, 3)
-    (verdict,) = Audit(scanned.store).verdicts(rows)
+    (verdict,) = Audit(partial(settings_of, scanned.store)).verdicts(rows)
     assert verdict.record is not None
     assert 0 < verdict.record.bytes_read < scanned.shard.stat().st_size / 3
 

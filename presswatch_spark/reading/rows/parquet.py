@@ -38,7 +38,7 @@ from presswatch_spark.reading.rows.parquet_footer import (
     NotParquetError,
     read_footer,
 )
-from presswatch_spark.reading.rows.parquet_pages import CODED, CheckedFile, ParquetPageError
+from presswatch_spark.reading.rows.parquet_pages import CODED, CheckedFile, ParquetDamageError
 from presswatch_spark.reading.rows.row_values import (
     DAMAGE_ERRORS,
     ChosenColumns,
@@ -173,10 +173,6 @@ def dotted_names(schema: pa.Schema) -> frozenset[str]:
     return frozenset(name for field in schema for name in below(field, ""))
 
 
-class DamagedError(ValueError):
-    """The decoded rows differ from the footer; the message quotes no text of the file."""
-
-
 @dataclass(slots=True)
 class _ColumnCount:
     """The rows, nulls and bytes of text of a column so far."""
@@ -191,17 +187,17 @@ class _ColumnCount:
         self.rows += len(column)
         self.nulls += column.null_count
         if self.chunk.nulls is not None and self.nulls > self.chunk.nulls:
-            raise DamagedError("a column has more nulls than the footer states")
+            raise ParquetDamageError("a column has more nulls than the footer states")
         if self.chunk.leaf.kind == BYTE_ARRAY and self.chunk.text_bytes is not None:
             self.text_bytes += bytes_of(column)
 
     def compare(self, rows: int) -> None:
         if self.rows != rows:
-            raise DamagedError("the number of rows of a column differs from the footer")
+            raise ParquetDamageError("the number of rows of a column differs from the footer")
         if self.chunk.nulls not in (None, self.nulls):
-            raise DamagedError("the number of nulls of a column differs from the footer")
+            raise ParquetDamageError("the number of nulls of a column differs from the footer")
         if self.chunk.leaf.kind == BYTE_ARRAY and self.chunk.text_bytes not in (None, self.text_bytes):
-            raise DamagedError("the length of the texts of a column differs from the footer")
+            raise ParquetDamageError("the length of the texts of a column differs from the footer")
 
 
 class GroupReader:
@@ -227,7 +223,7 @@ class GroupReader:
         return max(1, min(self.rows, batch_bytes * self.rows // max(1, size)))
 
     def batches(self, rows_at_once: int, paired: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Yield the rows in their order; `DamagedError` if they differ from the footer.
+        """Yield the rows in their order; `ParquetDamageError` if they differ from the footer.
 
         `paired`: columns whose values must be of the same row, such as text and URL. If there are any, no row
         is yielded before columns with nulls are counted. `unsure` then names the paired columns whose
@@ -258,9 +254,9 @@ class GroupReader:
             else:
                 yield batch
         if rows != self.rows:
-            raise DamagedError(f"{self.rows:,} rows were expected, and {rows:,} were found")
+            raise ParquetDamageError(f"{self.rows:,} rows were expected, and {rows:,} were found")
         if not self._opened.file.is_checked:
-            raise DamagedError("a column was read from other bytes than the footer states")
+            raise ParquetDamageError("a column was read from other bytes than the footer states")
         for count in counts:
             count.compare(self.rows)
         yield from held
@@ -360,13 +356,13 @@ class _RowGroup:
                 done += rows
         except (MemoryError, *DAMAGE_ERRORS) as error:
             failure = self.parquet.file.failure
-            if isinstance(failure, PresswatchError | OSError) and not isinstance(failure, ParquetPageError):
+            if isinstance(failure, PresswatchError | OSError) and not isinstance(failure, ParquetDamageError):
                 raise failure from error
             failure = failure or error
             why = type(failure).__name__
             if isinstance(failure, MemoryError):
                 why = f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
-            elif isinstance(failure, DamagedError | ParquetPageError):
+            elif isinstance(failure, ParquetDamageError):
                 why = str(failure)
             what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
             self.report.add_defect(what, self.group, "row group")

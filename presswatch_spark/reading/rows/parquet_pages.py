@@ -51,14 +51,14 @@ _CODECS: Mapping[int, str] = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7:
 _LARGEST_PLACES = 1 << 20
 
 
-class ParquetPageError(OSError):
-    """A page of a column is damaged; the message quotes no text of it."""
+class ParquetDamageError(OSError):
+    """A column is damaged, or differs from the footer; the message quotes no text of it."""
 
 
 def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
     """Return `count` numbers of `width` bits, and how many bytes of `data` they take."""
     if width > 32:
-        raise ParquetPageError("the numbers of a page are too long")
+        raise ParquetDamageError("the numbers of a page are too long")
     found, packed, at, seen = list[Numbers](), list[memoryview](), 0, 0
     while seen < count:
         head, at = varint(data, at)
@@ -67,14 +67,14 @@ def numbers_of(data: memoryview, width: int, count: int) -> tuple[Numbers, int]:
         run = data[at : at + size]
         at += size
         if head < 2 or len(run) < size:
-            raise ParquetPageError("the levels of a page end too early")
+            raise ParquetDamageError("the levels of a page end too early")
         repeated = (8 if head & 1 else 1) * (head >> 1)
         if is_packed:
             # Eight numbers fill whole bytes, so packed runs that follow each other can be unpacked at once.
             packed.append(run)
         else:
             if not head & 1 and repeated > count - seen:
-                raise ParquetPageError("a page has more levels than values")
+                raise ParquetDamageError("a page has more levels than values")
             found.append(unpacked(packed, width))
             found.append(np.full(min(repeated, count - seen), int.from_bytes(run, "little"), np.uint32))
             packed = []
@@ -103,7 +103,7 @@ def nulls_of(data: memoryview, highest: int, values: int) -> int:
             return 0
     levels, end = numbers_of(data, highest.bit_length(), values)
     if end != len(data) or (levels > highest).any():
-        raise ParquetPageError("the levels of a page do not match its values")
+        raise ParquetDamageError("the levels of a page do not match its values")
     return int(np.count_nonzero(levels < highest))
 
 
@@ -112,11 +112,11 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
     try:
         return read_varint(data, at)
     except (IndexError, ThriftError):
-        raise ParquetPageError("the levels of a page end too early") from None
+        raise ParquetDamageError("the levels of a page end too early") from None
 
 
 def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None:
-    """Check that so many texts fill `data` to its last byte; `ParquetPageError` if they do not.
+    """Check that so many texts fill `data` to its last byte; `ParquetDamageError` if they do not.
 
     With prefixes: the lengths of what each text shares with the text before it come first.
     """
@@ -124,10 +124,10 @@ def check_lengths(data: memoryview, values: int, *, with_prefixes: bool) -> None
     lengths, at = _differences(data, at)
     is_counted = len(lengths) == len(prefixes) == values
     if not is_counted or (lengths < 0).any() or at + int(lengths.sum()) != len(data):
-        raise ParquetPageError("the lengths of the texts of a page do not match its bytes")
+        raise ParquetDamageError("the lengths of the texts of a page do not match its bytes")
     before = np.concatenate([np.zeros(1, np.int64), prefixes + lengths])[:values]
     if (prefixes < 0).any() or (prefixes > before).any():
-        raise ParquetPageError("a text of a page shares more bytes with the previous one than that has")
+        raise ParquetDamageError("a text of a page shares more bytes with the previous one than that has")
 
 
 def check_plain(data: memoryview, values: int) -> None:
@@ -138,10 +138,10 @@ def check_plain(data: memoryview, values: int) -> None:
     length_at, at, end = struct.Struct("<I").unpack_from, 0, len(data) - 4
     for _ in range(values):
         if at > end:
-            raise ParquetPageError("the texts of a page need more bytes than it has")
+            raise ParquetDamageError("the texts of a page need more bytes than it has")
         at += 4 + length_at(data, at)[0]
     if at != len(data) and bytes(data[at:]) != _PADDING:
-        raise ParquetPageError("the lengths of the texts of a page do not match its bytes")
+        raise ParquetDamageError("the lengths of the texts of a page do not match its bytes")
 
 
 def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
@@ -150,7 +150,7 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
     count, at = varint(data, at)
     first, at = _zigzag(data, at)
     if not parts or block % (8 * parts) or not 0 < block <= _LARGEST_BLOCK or count > len(data) * 256:
-        raise ParquetPageError("the lengths of a page are not validly encoded")
+        raise ParquetDamageError("the lengths of a page are not validly encoded")
     found, left, size = [np.array([first], np.int64)], count - 1, block // parts
     while left > 0:
         least, at = _zigzag(data, at)
@@ -161,13 +161,13 @@ def _differences(data: memoryview, at: int) -> tuple[Lengths, int]:
                 break
             run = data[at : at + size * width // 8]
             if width > _MOST_BITS or len(run) < size * width // 8:
-                raise ParquetPageError("the lengths of a page end too early")
+                raise ParquetDamageError("the lengths of a page end too early")
             at += len(run)
             numbers = unpacked([run], width).astype(np.int64) if width else np.zeros(size, np.int64)
             found.append(numbers[:left] + least)
             left -= size
         if len(widths) < parts:
-            raise ParquetPageError("the lengths of a page end too early")
+            raise ParquetDamageError("the lengths of a page end too early")
     return np.cumsum(np.concatenate(found))[:count], at
 
 
@@ -200,16 +200,16 @@ class PageTotals:
         self.with_checksum += has_checksum
 
     def check(self, chunk: Chunk) -> None:
-        """Raise `ParquetPageError` if the footer gives the column other totals."""
+        """Raise `ParquetDamageError` if the footer gives the column other totals."""
         if self.values != chunk.values:
-            raise ParquetPageError("the number of values in the pages of a column differs from the footer")
+            raise ParquetDamageError("the number of values in the pages of a column differs from the footer")
         if chunk.data_pages not in (None, self.data_pages):
-            raise ParquetPageError("the number of pages of a column differs from the footer")
+            raise ParquetDamageError("the number of pages of a column differs from the footer")
         if None not in (self.nulls, chunk.nulls) and self.nulls != chunk.nulls:
-            raise ParquetPageError("the number of nulls in the pages of a column differs from the footer")
+            raise ParquetDamageError("the number of nulls in the pages of a column differs from the footer")
         # parquet-java before 1.14 writes a checksum for the dictionary, but none for pages of version 2.
         if self.with_checksum not in (0, self.data_pages):
-            raise ParquetPageError("some pages of a column have checksums, and some have none")
+            raise ParquetDamageError("some pages of a column have checksums, and some have none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ class _Page:
             if name is None or not pa.Codec.is_available(name):
                 return None
             if self.size < 0:
-                raise ParquetPageError("a page is shorter than its levels")
+                raise ParquetDamageError("a page is shorter than its levels")
             content = memoryview(pa.Codec(name).decompress(pa.py_buffer(content), self.size)).cast("B")
         if self.highest:
             levels = _after_length(content)
@@ -267,18 +267,18 @@ class _Page:
     def places(self) -> Numbers | None:
         """Return a page's indices into the dictionary; None if pyarrow cannot unpack single pages."""
         if self.codec and not 0 <= self.size <= _LARGEST_PLACES + 8 * self.values:
-            raise ParquetPageError("a page is longer than its values can be")
+            raise ParquetDamageError("a page is longer than its values can be")
         after = self.after_levels()
         if after is None:
             return None
         content, present = after
         if not len(content):
-            raise ParquetPageError("a page is shorter than its values can be")
+            raise ParquetDamageError("a page is shorter than its values can be")
         return numbers_of(content[1:], content[0], present)[0]
 
 
 def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> PageTotals:
-    """Add up the pages in the bytes `data` of a column; `ParquetPageError` if they do not fit it.
+    """Add up the pages in the bytes `data` of a column; `ParquetDamageError` if they do not fit it.
 
     `with_places`: read the indices into the dictionary, and count its values that no row uses.
     """
@@ -288,7 +288,7 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
             header, at = read_struct(data, at)
             size = number(header, 3)
             if size < 0 or number(header, 2) < 0 or at + size > len(data):
-                raise ParquetPageError("a page is longer than its column")
+                raise ParquetDamageError("a page is longer than its column")
             page = _page(header, data[at : at + size], chunk, is_first=not found.pages)
             found.pages += 1
             if page.is_dictionary:
@@ -306,11 +306,11 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
                 page.check_texts()
             at += size
     except ThriftError as error:
-        raise ParquetPageError(f"the header of a page cannot be read: {error}") from None
-    except ParquetPageError:
+        raise ParquetDamageError(f"the header of a page cannot be read: {error}") from None
+    except ParquetDamageError:
         raise
     except (IndexError, pa.ArrowException, OSError):
-        raise ParquetPageError("a page cannot be decompressed") from None
+        raise ParquetDamageError("a page cannot be decompressed") from None
     found.check(chunk)
     if with_places:
         found.unused = found.dictionary - int(np.count_nonzero(used))
@@ -324,14 +324,14 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
     described = inner(header, {_DATA: 5, _DICTIONARY: 7, _DATA_2: 8}.get(kind, 0))
     if kind == _DICTIONARY:
         if described is None or not is_first or number(described, 1) < 0:
-            raise ParquetPageError("a column has a dictionary in the wrong place")
+            raise ParquetDamageError("a column has a dictionary in the wrong place")
         values = number(described, 1)
         return _Page(_PLAIN, values, 0, chunk.codec, unpacked_bytes, 0, content, is_dictionary=True)
     if described is None:
-        raise ParquetPageError("a page has an unknown type")
+        raise ParquetDamageError("a page has an unknown type")
     values, highest, codec, nulls = number(described, 1), chunk.leaf.definitions, chunk.codec, None
     if not 0 <= values <= chunk.values:
-        raise ParquetPageError("a page has more values than its column")
+        raise ParquetDamageError("a page has more values than its column")
     if kind == _DATA:
         # Version 1 compresses levels together with values. Fields: 1 values, 2 encoding, 3 that of levels.
         encoding = number(described, 2)
@@ -344,12 +344,12 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
         # definition and repetition levels, 7 is_compressed.
         nulls, rows, encoding, size, repeated = (number(described, key) for key in (2, 3, 4, 5, 6))
         if not 0 <= nulls <= values or min(size, repeated) < 0 or size + repeated > len(content):
-            raise ParquetPageError("the header of a page contradicts itself")
+            raise ParquetDamageError("the header of a page contradicts itself")
         if rows > values or (rows != values and not chunk.leaf.repetitions):
-            raise ParquetPageError("the number of values of a page differs from its rows")
+            raise ParquetDamageError("the number of values of a page differs from its rows")
         levels = content[repeated : repeated + size]
         if nulls != (nulls_of(levels, highest, values) if highest else 0) or (size and not highest):
-            raise ParquetPageError("the number of nulls of a page differs from its header")
+            raise ParquetDamageError("the number of nulls of a page differs from its header")
         if described.get(7) is False:
             codec = 0
         size += repeated
@@ -357,7 +357,7 @@ def _page(header: Struct, content: memoryview, chunk: Chunk, *, is_first: bool) 
         highest = 0 if size else highest
         content, unpacked_bytes = content[size:], unpacked_bytes - size
     if encoding not in chunk.encodings:
-        raise ParquetPageError("the encoding of a page differs from the footer")
+        raise ParquetDamageError("the encoding of a page differs from the footer")
     return _Page(encoding, values, nulls, codec, unpacked_bytes, highest, content)
 
 
@@ -369,8 +369,8 @@ def _after_length(content: memoryview) -> memoryview:
 class CheckedFile(CountedFile):
     """A seekable file over another, which it closes: it checks the columns that are read through it.
 
-    Reading all of an expected column raises `ParquetPageError` if its pages are damaged. `failure`: the first
-    error of a read since `expect`, since pyarrow may replace it by another.
+    Reading all of an expected column raises `ParquetDamageError` if its pages are damaged. `failure`: the
+    first error of a read since `expect`, since pyarrow may replace it by another.
     """
 
     def __init__(self, file: BinaryIO) -> None:

@@ -22,13 +22,13 @@ from presswatch_spark.core.errors import CorruptError, PresswatchError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.rows.parquet import (
-    DamagedError,
     GroupReader,
     drawn_bounded,
     memory_bounded,
     open_parquet,
 )
 from presswatch_spark.reading.rows.parquet_footer import RowGroup, _gaps, _is_harmless, _Range, read_footer
+from presswatch_spark.reading.rows.parquet_pages import ParquetDamageError
 from presswatch_spark.reading.rows.whole_rows import NamedColumns, whole_rows
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
@@ -295,7 +295,7 @@ def test_a_column_that_is_read_from_other_bytes_than_were_checked_is_damaged(tmp
         group = RowGroup(3, (replace(first, size=first.size + 1), *others))
         footer = replace(parquet.footer, groups=(group, *parquet.footer.groups[1:]))
         reader = GroupReader(replace(parquet, footer=footer), 0, ["url"])
-        with pytest.raises(DamagedError, match="other bytes"):
+        with pytest.raises(ParquetDamageError, match="other bytes"):
             list(reader.batches(3))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.reading.rows.parquet_footer import number, read_footer, read_struct
 from presswatch_spark.reading.rows.parquet_pages import (
-    ParquetPageError,
+    ParquetDamageError,
     check_lengths,
     check_plain,
     nulls_of,
@@ -67,7 +67,7 @@ def test_one_run_of_the_highest_level_has_no_nulls() -> None:
 
 @cases("levels", [run(1, 999, 1), run(1, 1001, 1), run(1, 1000, 1) + b"\0", run(2, 1000, 1), b""])
 def test_levels_of_another_number_of_values_or_higher_than_any_are_refused(levels: bytes) -> None:
-    with pytest.raises(ParquetPageError):
+    with pytest.raises(ParquetDamageError):
         nulls_of(memoryview(levels), 1, 1000)
 
 
@@ -107,7 +107,7 @@ def test_lengths_that_leave_a_byte_over_or_want_one_more_are_refused(tmp_path: P
     content = page(tmp_path / "x.parquet", texts_of(300), encoding)
     harmed = ((other, 300) for other in (content + b"x", content[:-1], content[: len(content) // 2], b""))
     for other, values in (*harmed, (content, 299), (content, 301)):
-        with pytest.raises(ParquetPageError):
+        with pytest.raises(ParquetDamageError):
             check_lengths(memoryview(other), values, with_prefixes=encoding == "DELTA_BYTE_ARRAY")
 
 
@@ -117,7 +117,7 @@ def test_blocks_that_are_longer_than_a_short_page_are_sound() -> None:
     check_lengths(memoryview(none), 0, with_prefixes=False)
     check_lengths(memoryview(none + none), 0, with_prefixes=True)
     check_lengths(memoryview(one + b"a"), 1, with_prefixes=False)
-    with pytest.raises(ParquetPageError):
+    with pytest.raises(ParquetDamageError):
         check_lengths(memoryview(one), 1, with_prefixes=False)
 
 
@@ -125,14 +125,14 @@ def test_a_first_length_that_is_damaged_is_refused(tmp_path: Path) -> None:
     content = bytearray(page(tmp_path / "x.parquet", ["vin " * 20] * 40, ENCODINGS[0]))
     place = content.index(b"\xa0\x01")  # 80, twice as a varint.
     content[place] ^= 32
-    with pytest.raises(ParquetPageError, match="do not match its bytes"):
+    with pytest.raises(ParquetDamageError, match="do not match its bytes"):
         check_lengths(memoryview(content), 40, with_prefixes=False)
 
 
 def test_noise_is_refused_as_lengths() -> None:
     draw = random.Random(3)
     for _ in range(3000):
-        with pytest.raises(ParquetPageError):
+        with pytest.raises(ParquetDamageError):
             check_lengths(memoryview(draw.randbytes(draw.randrange(200))), 50, with_prefixes=False)
 
 
@@ -152,7 +152,7 @@ def test_lengths_must_fill_their_page_where_no_bytes_of_texts_are_counted(
     assert pages_of(memoryview(data), chunk).values == len(texts)
     place = data.index(b"\xa0\x01")  # 80, the first length, twice as a varint.
     shorter = data[:place] + b"\x80\x01" + data[place + 2 :]
-    with pytest.raises(ParquetPageError, match="do not match its bytes"):
+    with pytest.raises(ParquetDamageError, match="do not match its bytes"):
         pages_of(memoryview(shorter), chunk)
 
 
@@ -179,5 +179,5 @@ def test_texts_fill_a_page_but_for_the_eight_zeros_of_fastparquet() -> None:
     for padding in (b"", bytes(8)):
         check_plain(memoryview(content + padding), 2)
     for wrong in (content + bytes(7), content + b"x", content[:-1], bytes(len(content))):
-        with pytest.raises(ParquetPageError):
+        with pytest.raises(ParquetDamageError):
             check_plain(memoryview(wrong), 2)

@@ -54,7 +54,7 @@ _OF_MATCH = [name for name in Target.columns if name in Match.columns]
 _OF_CAPTURE = ("article_id", "shard_uri", "document_url", "captured_at")
 _ONLY_A_SCAN_GIVES = dict.fromkeys(
     ("record_id", "record_offset", "record_length", "record_encoding", "row_index", "payload_digest",
-     "text_sha256", "copied_words", "etag", "bytes")
+     "text_sha256", "copied_words")
 )  # fmt: skip
 Row = Mapping[str, Any]
 """Some columns of a row of `matches`."""

@@ -40,7 +40,7 @@ from presswatch_spark.matching.verify.common_runs import (
     table_of,
 )
 from presswatch_spark.reading.text.kernels import Edges, Hashes
-from presswatch_spark.reading.text.words import TextWords, word_at, word_hashes
+from presswatch_spark.reading.text.words import TextWords, word_hashes
 
 Table = npt.NDArray[np.uint32]
 
@@ -144,11 +144,6 @@ class ReadText:
         """Return the reading in which no words are joined."""
         every = np.arange(len(words))
         return cls(words, words, every, every)
-
-    @property
-    def packed(self) -> bytes:
-        """Return the folded words in order, with one zero byte after each."""
-        return b"".join(f"{word_at(self.words, i)}\0".encode() for i in range(len(self.words)))
 
     def lengths(self, first: Edges, count: Edges) -> Edges:
         """Return the number of written words in runs of words: int64[k]; `first`, `count` int64[k]."""

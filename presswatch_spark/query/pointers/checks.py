@@ -166,7 +166,7 @@ def other_words(row: Match, text: bytes, article_of: ArticleTexts) -> Failure | 
         copied, original = readings_of_pair(
             *(Joined(words_of(side.encode("utf-8", "replace"))) for side in sides)
         )
-        if copied.packed != original.packed:
+        if copied.words.packed != original.words.packed:
             return Failure(OTHER_WORDS, f"span {number} is not the same on both sides")
         count = len(copied.words)
         if count != span["words"]:

@@ -70,7 +70,9 @@ class TextWords:
     @property
     def packed(self) -> bytes:
         """Return the folded words with one zero byte after each."""
-        return b"".join(word + b"\0" for word in self.folded.tobytes().split(b"\0") if word)
+        folded, ends = self.folded.tobytes(), self.folded_ends.tolist()
+        places = zip(self.folded_starts.tolist(), ends, strict=True)
+        return b"".join(folded[start:end] + b"\0" for start, end in places)
 
     def bounds(self, first: Edges, last: Edges) -> Edges:
         """Return the bytes of the text of runs of words: int64[k, 2] for `first`, `last`, both int64[k]."""

@@ -344,14 +344,18 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             report.add_defect(f"{what}; {uncertain:,} documents were read without URL")
         if not (documents or stream_report.defects_total):
             report.add_defect("the shard is empty", 0)
-        for defect in stream_report.defects:
-            report.add_defect(defect.what, defect.offset, defect.unit)
-        for defect in entry_report.defects:
-            report.add_defect(f"metadata: {defect}")
-        report.interrupted |= stream_report.interrupted
-        report.unverified |= entry_report.unverified
+        _add_damage(report, stream_report, entry_report)
         if len(builder):
             yield builder.take()
+
+
+def _add_damage(report: ReadReport, of_text: ReadReport, of_metadata: ReadReport) -> None:
+    for defect in of_text.defects:
+        report.add_defect(defect.what, defect.offset, defect.unit)
+    for defect in of_metadata.defects:
+        report.add_defect(f"metadata: {defect}")
+    report.interrupted |= of_text.interrupted
+    report.unverified |= of_metadata.unverified
 
 
 def _headers(name: str) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ class PartFiles:
 
     def add(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
         """Write rows of a table; the batches may have further columns."""
-        schema, waiting = self._columns[table], self._waiting.setdefault(table, [])
         for batch in batches:
+            schema, waiting = self._columns[table], self._waiting.setdefault(table, [])
             arrays = [batch[name] for name in schema.names]
             waiting.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
             rows, size = sum(map(len, waiting)), sum(each.nbytes for each in waiting)

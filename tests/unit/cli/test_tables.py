@@ -257,8 +257,8 @@ def unfinish(tables: str, key: str = "k1", run_id: str = UNFINISHED, **more: obj
     """Leave an unfinished run of three shards, one of them failed."""
     folder = Path(tables) / "_runs" / key
     (folder / "waves").mkdir(parents=True)
-    note = {"run_id": run_id, "started_at": "2024-06-02T08:00:00+00:00", "epoch": 1, "waves": [], **more}
-    (folder / "run.json").write_bytes(sealed_json(note))
+    note = {"run_id": run_id, "started_at": "2024-06-02T08:00:00+00:00", "epoch": 1, "waves": []}
+    (folder / "run.json").write_bytes(sealed_json(note | {"writer": "a"} | more))
     counts = {"shards": 3, "incomplete": 1, "documents": 70, "text_bytes": 900, "matches": 5}
     wave = {"shards": [0, 1, 2], "counts": counts, "parts": [], "epoch": 1, "totals": []}
     (folder / "waves" / "000000-a.json").write_bytes(sealed_json(wave))

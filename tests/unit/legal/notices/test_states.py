@@ -12,8 +12,7 @@ import yaml
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import InputError, OutputError
-from presswatch_spark.legal.notices import notice as notices
-from presswatch_spark.legal.notices import refusal_rules, states
+from presswatch_spark.legal.notices import journal, refusal_rules, states
 from presswatch_spark.legal.notices.notice import SCHEMA, EventDetails, EventKind, today
 from presswatch_spark.legal.notices.states import NoticeState, state_of
 from tests.world.commands import outcome, presswatch
@@ -280,7 +279,7 @@ def test_a_check_of_long_ago_sends_nothing(shared: Bureau, monkeypatch: pytest.M
     shared.draft("old-check", "dsa16", "en", source=tables, choice=choice, drafted=drafted)
     sign(shared, "old-check", drafted)
     with monkeypatch.context() as then:
-        for module in (notices, refusal_rules):
+        for module in (journal, refusal_rules):
             then.setattr(module, "datetime", clock_at(-31 * DAY))
         assert not shared.check("old-check", again=True).refusals
     with pytest.raises(InputError, match="more than 30 days before"):

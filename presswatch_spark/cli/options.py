@@ -27,7 +27,6 @@ from presswatch_spark.tables.literals import CONFIDENCES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.selection import Choice
-    from presswatch_spark.corpus.sealing.key import KeySource
     from presswatch_spark.query.pointers.pointer import Mirror
 
 
@@ -179,9 +178,12 @@ def storage_words(storage: StorageOptions) -> list[str]:
     return words
 
 
-def run_option() -> Any:
-    """Declare `--run`."""
-    return option("--run", "RUN", "Only this run; `latest` for the newest. Default: all.")
+RUN_OPTION = option("--run", "RUN", "Only this run; `latest` for the newest. Default: all.")
+CLAIMS_OPTION = option("--claims", "DIR", "Folder of the table `claims`. Default: TABLES.")
+ROWS_OPTION = option("--rows", "FILE", "Only claims with these row_sha256: one per line, CSV or JSONL.")
+KEY_FILE_OPTION = option("--key-file", "FILE", "Key of sealed corpora, at the same path on each host.")
+KEY_SECRET_OPTION = option("--key-secret", "ARN", "In place of --key-file: a secret of AWS Secrets Manager.")
+"""Options that several commands have, each for a parameter of the same name in all."""
 
 
 def pairs_option(name: str, value: str, meaning: str) -> Any:
@@ -243,16 +245,6 @@ def confidence_option(meaning: str = "Claims of these letters. Repeatable. Defau
     return option("--confidence", None, meaning, type=click.Choice(CONFIDENCES), multiple=True)
 
 
-def claims_option() -> Any:
-    """Declare `--claims`."""
-    return option("--claims", "DIR", "Folder of the table `claims`. Default: TABLES.")
-
-
-def rows_option() -> Any:
-    """Declare `--rows`; see `choice_of`."""
-    return option("--rows", "FILE", "Only claims with these row_sha256: one per line, CSV or JSONL.")
-
-
 def engine_option(meaning: str) -> Any:
     """Declare `--engine`; `meaning`: what the engine does, such as "Engine that sorts the rows"."""
     both = f"{meaning}; the result is the same. `auto`: DuckDB up to 50 million rows, then Spark."
@@ -262,27 +254,6 @@ def engine_option(meaning: str) -> Any:
 def memory_option(default: str, beyond: str) -> Any:
     """Declare `--memory`, the limit of DuckDB; `beyond`: what it does above that."""
     return option("--memory", "SIZE", f"Memory that DuckDB may use before it {beyond}.", default=default)
-
-
-def key_file_option() -> Any:
-    """Declare `--key-file`; see `key_source`."""
-    meaning = "Key of sealed corpora, at the same path on each host."
-    return option("--key-file", "FILE", meaning)
-
-
-def key_secret_option() -> Any:
-    """Declare `--key-secret`; see `key_source`."""
-    meaning = "In place of --key-file: a secret of AWS Secrets Manager."
-    return option("--key-secret", "ARN", meaning)
-
-
-def key_source(file: str | None, secret: str | None) -> KeySource:
-    """Return where each host reads the key; a usage error if no place is given."""
-    from presswatch_spark.corpus.sealing.key import KeySource
-
-    if (source := KeySource.of(file, secret)) is None:
-        raise click.UsageError("pass --key-file or --key-secret")
-    return source
 
 
 def choice_of(rows: str | None, confidences: tuple[str, ...], storage: StorageOptions) -> Choice:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from presswatch_spark.cli.options import (
+    KEY_FILE_OPTION,
+    KEY_SECRET_OPTION,
     argument,
     flag,
-    key_file_option,
-    key_secret_option,
-    key_source,
     option,
     repeated_option,
 )
@@ -147,8 +146,8 @@ def info(
 def seal(
     *,
     folder: str = argument("CORPUS"),
-    key_file: str | None = key_file_option(),
-    key_secret: str | None = key_secret_option(),
+    key_file: str | None = KEY_FILE_OPTION,
+    key_secret: str | None = KEY_SECRET_OPTION,
     out: str = option(
         "--out", "SEALED", "Folder of the sealed corpus: new, on disk or s3://.", required=True
     ),
@@ -165,11 +164,13 @@ def seal(
     presswatch corpus seal --key-file KEY --out SEALED CORPUS
     presswatch scan --corpus SEALED --key-file KEY --out OUT shards/
     """
+    from presswatch_spark.corpus.sealing.key import KeySource
     from presswatch_spark.corpus.sealing.seal import seal as seal_corpus
     from presswatch_spark.corpus.store import Corpus
 
-    key = key_source(key_file, key_secret).read(form.storage)
-    opened = Corpus.open(folder, storage=form.storage)
+    if (source := KeySource.of(key_file, key_secret)) is None:
+        raise click.UsageError("pass --key-file or --key-secret")
+    key, opened = source.read(form.storage), Corpus.open(folder, storage=form.storage)
     return Reply(_sealed_lines(seal_corpus(opened, key, out, form.storage), out))
 
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import (
+    CLAIMS_OPTION,
+    ROWS_OPTION,
     argument,
     choice_of,
-    claims_option,
     confidence_option,
     count_option,
     flag,
     mirror_option,
     option,
     repeated_option,
-    rows_option,
 )
 from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Language, Reply, ReplyForm, command, telling
 from presswatch_spark.core.redaction import bare_url
@@ -69,8 +69,8 @@ def evidence() -> None:
 def build(
     *,
     path: str = argument("TABLES|CASE"),
-    claims: str | None = claims_option(),
-    rows: str | None = rows_option(),
+    claims: str | None = CLAIMS_OPTION,
+    rows: str | None = ROWS_OPTION,
     confidences: tuple[str, ...] = confidence_option(),
     corpus: str = option("--corpus", "DIR", "The corpus that the runs were made with.", required=True),
     authorities: tuple[str, ...] = _tsa_option(required=False),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import (
+    RUN_OPTION,
     argument,
     confidence_option,
     count_option,
@@ -24,7 +25,6 @@ from presswatch_spark.cli.options import (
     memory_option,
     mirror_option,
     option,
-    run_option,
 )
 from presswatch_spark.cli.replies import (
     FAILED,
@@ -397,7 +397,7 @@ def verify_rows(
     seed: int | None = option(
         "--seed", "N", "The same seed draws the same rows.", type=click.IntRange(0, SEEDS - 1)
     ),
-    run_id: str | None = run_option(),
+    run_id: str | None = RUN_OPTION,
     corpus_path: str | None = option("--corpus", "DIR", "The corpus, to compute every figure again."),
     mirrors: tuple[Mirror, ...] = mirror_option(),
     form: ReplyForm,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.options import (
+    ROWS_OPTION,
     argument,
     choice_of,
     confidence_option,
@@ -22,7 +23,6 @@ from presswatch_spark.cli.options import (
     mirror_option,
     option,
     repeated_option,
-    rows_option,
 )
 from presswatch_spark.cli.replies import (
     FAILED,
@@ -94,7 +94,7 @@ def draft(
     claims: str | None = option(
         "--claims", "DIR", "Folder of the table `claims`. Default: the one of CASE, BAG or TABLES."
     ),
-    rows: str | None = rows_option(),
+    rows: str | None = ROWS_OPTION,
     confidences: tuple[str, ...] = confidence_option(
         "Claims of these letters. Repeatable. Default: all for CASE and BAG; A and B for TABLES."
     ),

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from presswatch_spark.cli.options import (
+    CLAIMS_OPTION,
+    ROWS_OPTION,
     argument,
     choice_of,
-    claims_option,
     confidence_option,
     day_option,
     flag,
     mirror_option,
     option,
-    rows_option,
 )
 from presswatch_spark.cli.replies import (
     INCOMPLETE,
@@ -59,8 +59,8 @@ def removal() -> None:
 def open_command(
     *,
     tables: str = argument(),
-    claims: str | None = claims_option(),
-    rows: str | None = rows_option(),
+    claims: str | None = CLAIMS_OPTION,
+    rows: str | None = ROWS_OPTION,
     confidences: tuple[str, ...] = confidence_option(),
     noticed_at: date | None = day_option("--noticed-at", "Day of the notice. Default: today.", "DAY"),
     out: str = option("--out", "CASE", "A new folder, or s3://, for the case.", required=True),

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import click
 
 from presswatch_spark.cli.options import (
+    RUN_OPTION,
     argument,
     option,
     repeated_option,
-    run_option,
 )
 from presswatch_spark.cli.replies import (
     FAILED,
@@ -55,7 +55,7 @@ def rights(
     signals: tuple[str, ...] = repeated_option(
         "--signals", "TABLES", "Tables of other scans whose signals also count, such as scans of robots.txt."
     ),
-    run_id: str | None = run_option(),
+    run_id: str | None = RUN_OPTION,
     out: str | None = option("--out", "DIR", "Folder, or s3://, for the table `reservations`."),
     form: ReplyForm,
 ) -> Reply:

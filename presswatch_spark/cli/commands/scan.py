@@ -12,12 +12,12 @@ import click
 
 from presswatch_spark.cli.commands.tables import HEADLINES, estimate_lines, gate_line
 from presswatch_spark.cli.options import (
+    KEY_FILE_OPTION,
+    KEY_SECRET_OPTION,
     NumberRange,
     argument,
     flag,
     index_option,
-    key_file_option,
-    key_secret_option,
     mirror_option,
     option,
     storage_words,
@@ -93,8 +93,8 @@ def scan(
         "--format", "FORMAT", "Format of the shards, or `auto`.", callback=_format, default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
-    key_file: str | None = key_file_option(),
-    key_secret: str | None = key_secret_option(),
+    key_file: str | None = KEY_FILE_OPTION,
+    key_secret: str | None = KEY_SECRET_OPTION,
     extract: str | None = option("--extract", "FOLDER", "New, for the pages of candidates (web text)."),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
@@ -352,8 +352,8 @@ def verify_candidates(
     *,
     candidates: str = argument("CANDIDATES"),
     corpus: str = option("--corpus", "DIR", "The corpus that was sealed.", required=True),
-    key_file: str | None = key_file_option(),
-    key_secret: str | None = key_secret_option(),
+    key_file: str | None = KEY_FILE_OPTION,
+    key_secret: str | None = KEY_SECRET_OPTION,
     run: str | None = option("--run", "RUN", "The sealed scan, or `latest`. Default: the only one."),
     extract: str | None = option("--extract", "FOLDER", "Read pages from the --extract of the sealed scan."),
     mirrors: tuple[Mirror, ...] = mirror_option(),

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
 from threading import Thread
@@ -30,6 +29,7 @@ from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.core.version import __version__
 from presswatch_spark.deploy.check import FAULT, OK, UNKNOWN
 from presswatch_spark.storage.addresses import name_of
+from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.http import HttpStore
 from presswatch_spark.storage.hub import HubStore, token_of
 from presswatch_spark.storage.objects import ask, list_objects, stat
@@ -137,8 +137,8 @@ def _network(asked: Asked) -> Iterator[Finding]:
     remedy = _("no answer: check network, proxy and --endpoint")
     yield "endpoint", not silent, ", ".join(silent or urls), remedy
     for url, reply in replies.items():
-        if date := reply.header("date"):
-            error = round(abs(parsedate_to_datetime(date).timestamp() - reply.sent_at))
+        if (ahead := clock_ahead(reply.header("date") or "", reply.sent_at)) is not None:
+            error = round(abs(ahead))
             finding = _("{n} s from the clock of {url}", n=error, url=url)
             yield "clock", error < CLOCK_SECONDS, finding, _("set it: timedatectl set-ntp true")
             return

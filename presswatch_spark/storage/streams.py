@@ -244,10 +244,6 @@ class RangeFile(SeekableFile):
         # Arrow reads ranges in its own threads: the time limit of this thread must hold there, too.
         self._limit = limit_here()
 
-    def tell(self) -> int:
-        """Return the offset of the next byte."""
-        return self._position
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Set the position, without a request; beyond the end, reads return nothing."""
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
@@ -274,10 +270,6 @@ class CountedFile(SeekableFile):
         super().__init__()
         self.bytes_read = 0
         self._file = file
-
-    def tell(self) -> int:
-        """Return the offset of the next byte."""
-        return self._file.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Set the position; nothing is read."""

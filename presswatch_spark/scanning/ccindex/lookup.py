@@ -203,7 +203,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
         if not isinstance(found, dict) or "timestamp" not in found:
             raise CorruptError("the answer is not a list of captures", where=where, remedy=_LATER)
         found["timestamp"] = to_second(str(found["timestamp"]))
-        capture = _capture_of(*(found.get(name) for name in _OF_SERVER))
+        capture = _capture_of(*map(found.get, _OF_SERVER))
         if capture is None:
             raise CorruptError("the index lists a capture without its place", where=where, remedy=_LATER)
         yield capture
@@ -216,7 +216,7 @@ def _captures_in(
     report = IndexReport()
     read = read_cdxj if is_cdxj(printable(info.uri)) else read_index
     rows = (row for _, row in read(info, wanted, storage, report) if row.get("url") in urls)
-    found = [capture for row in rows if (capture := _capture_of_row(row))]
+    found = [capture for row in rows if (capture := _capture_of(*map(row.get, _OF_FILE)))]
     if report.defects_total:
         what = f"a part of the index cannot be read: {'; '.join(report.complaints)}"
         raise CorruptError(what, where=printable(info.uri))
@@ -229,10 +229,6 @@ def _wanted_pages(urls: Collection[str]) -> Wanted:
         # Use the path as the index writes it: a normal form may drop parts of it.
         places.setdefault(host_of(url) or "", set()).add(urlsplit(url).path or "/")
     return Wanted.of(places)
-
-
-def _capture_of_row(row: Mapping[str, object]) -> IndexedCapture | None:
-    return _capture_of(*(row.get(name) for name in _OF_FILE))
 
 
 def _capture_of(
@@ -283,7 +279,7 @@ def _read_block(block: Block, urls: Collection[str], wanted: Wanted, storage: St
             raise CorruptError("the block of the index cannot be read", where=where, remedy=_DAMAGED)
     except (StorageError, CorruptError) as error:
         return IndexAnswer(request, uri, error=error, response=response)
-    found = (_capture_of_row(row) for row in rows if row and row.get("url") in urls)
+    found = (_capture_of(*map(row.get, _OF_FILE)) for row in rows if row and row.get("url") in urls)
     return IndexAnswer(request, uri, [capture for capture in found if capture], response=response)
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,35 +38,34 @@ ALL = "any"
 """In the name of a ready file: the kernels of all formats are compiled."""
 
 
-def cached_njit(function: Callable[..., Any]) -> Any:
+def cached_njit(function: Callable[..., Any], **options: bool) -> Any:
     """Compile a kernel at its first call, without the GIL, and keep the machine code on disk."""
-    return _compiled(function)
+    numba.config.CACHE_DIR = str(cache_folder())
+    numba.config.CACHE_LOCATOR_CLASSES = LOCATORS
+    kernel = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True, **options)(function)
+    # With NUMBA_DISABLE_JIT, `kernel` is the Python function itself.
+    if (cache := getattr(kernel, "_cache", None)) is not None:
+        cache._cache_file = _KernelFiles.of(cache)
+        # Without this, numba would compile a kernel again for each literal number in a call.
+        compile_kernel = kernel.compile
+        kernel.compile = lambda types: compile_kernel(tuple(unliteral(each) for each in types))
+    return kernel
 
 
-def entry_njit(function: Callable[..., Any]) -> Any:
-    """Like `cached_njit`, without reference counting: for kernels that neither allocate nor return arrays.
+entry_njit = partial(cached_njit, _nrt=False)
+"""Like `cached_njit`, without reference counting: for kernels that neither allocate nor return arrays.
 
-    Counting references costs more than a small kernel itself, and may prevent inlining.
-    """
-    return _compiled(function, _nrt=False)
+Counting references costs more than a small kernel itself, and may prevent inlining.
+"""
+inner_njit = partial(cached_njit, no_cpython_wrapper=True)
+"""Like `cached_njit`, but only for calls by kernels: a call from Python would crash the process.
 
-
-def inner_njit(function: Callable[..., Any]) -> Any:
-    """Like `cached_njit`, but only for calls by kernels: a call from Python would crash the process.
-
-    The code for calls from Python would be a quarter of the compiled code.
-    """
-    return _compiled(function, no_cpython_wrapper=True)
-
-
-def uncounted_njit(function: Callable[..., Any]) -> Any:
-    """Like `entry_njit`, but only for calls by kernels."""
-    return _compiled(function, no_cpython_wrapper=True, _nrt=False)
-
-
-def lean_njit(function: Callable[..., Any]) -> Any:
-    """Like `uncounted_njit`, but inlined in its callers: for kernels that are small."""
-    return _compiled(function, forceinline=True, no_cpython_wrapper=True, _nrt=False)
+The code for calls from Python would be a quarter of the compiled code.
+"""
+uncounted_njit = partial(entry_njit, no_cpython_wrapper=True)
+"""Like `entry_njit`, but only for calls by kernels."""
+lean_njit = partial(uncounted_njit, forceinline=True)
+"""Like `uncounted_njit`, but inlined in its callers: for kernels that are small."""
 
 
 def load_numba() -> None:
@@ -81,19 +80,6 @@ def is_cached(kernel: Any) -> bool:
     function = kernel.py_func
     name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}-*.nbi"
     return any(cache_folder().glob(f"*/{name}"))
-
-
-def _compiled(function: Callable[..., Any], **options: bool) -> Any:
-    numba.config.CACHE_DIR = str(cache_folder())
-    numba.config.CACHE_LOCATOR_CLASSES = LOCATORS
-    kernel = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True, **options)(function)
-    # With NUMBA_DISABLE_JIT, `kernel` is the Python function itself.
-    if (cache := getattr(kernel, "_cache", None)) is not None:
-        cache._cache_file = _KernelFiles.of(cache)
-        # Without this, numba would compile a kernel again for each literal number in a call.
-        compile_kernel = kernel.compile
-        kernel.compile = lambda types: compile_kernel(tuple(unliteral(each) for each in types))
-    return kernel
 
 
 class _KernelFiles(IndexDataCacheFile):  # type: ignore[misc]

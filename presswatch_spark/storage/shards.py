@@ -92,12 +92,6 @@ class ShardPlan:
             digest.update(json.dumps([shard.uri, shard.size, shard.etag]).encode() + b"\n")
         return digest.hexdigest()
 
-    @property
-    def size(self) -> int | None:
-        """Return the total size of all shards; None if a size is unknown until its shard is read."""
-        sizes = [shard.size for shard in self.shards]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
-
     def __len__(self) -> int:
         return len(self.shards)
 

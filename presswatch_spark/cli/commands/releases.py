@@ -33,22 +33,22 @@ def releases(
     month, for example CC-NEWS-2025-08.
     """
     from presswatch_spark.scanning.releases.known import current, list_uri
-    from presswatch_spark.scanning.releases.release import LABELS, NEWS, NEWS_SINCE, Release
+    from presswatch_spark.scanning.releases.release import LABELS, NEWS, NEWS_SINCE, Release, kinds_of
 
     uri = list_uri(base or form.settings.datasets.common_crawl.index)
     known = current(uri, form.storage, datetime.now(UTC), again=refresh)
     listed = [*known.crawls, Release(NEWS, NEWS_SINCE, None)]
-    rows = (dict(zip(KINDS, (r.name, r.first, r.last, r.has), strict=True)) for r in listed)
+    rows = (dict(zip(KINDS, (r.name, r.first, r.last, kinds_of(r.name)), strict=True)) for r in listed)
     warnings = [f"{counted(len(known.crawls), 'crawl')}, from {known.origin}"]
     if known.trouble:
         warnings.append(f"note: a newer list is not available: {known.trouble}")
 
-    kinds = [kind for kind in LABELS if any(kind in release.has for release in listed)]
+    kinds = [kind for kind in LABELS if any(kind in kinds_of(release.name) for release in listed)]
     cells = [
         [
             release.name,
             *(time and time.date() for time in (release.first, release.last)),
-            *("✓" if kind in release.has else "" for kind in kinds),
+            *("✓" if kind in kinds_of(release.name) else "" for kind in kinds),
         ]
         for release in listed
     ]

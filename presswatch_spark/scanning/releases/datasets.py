@@ -96,11 +96,6 @@ class Dataset:
     unverified: tuple[str, ...] = ()
 
     @property
-    def title(self) -> str:
-        """Return the name of the dataset as people write it."""
-        return PRODUCTS[self.id]
-
-    @property
     def path(self) -> str:
         """Return the path of its files, for `storage.shards.plan`; of a dataset by part, see `part_of`."""
         return f"{self.where.rstrip('/')}/{self.files}"

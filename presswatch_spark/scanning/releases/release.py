@@ -42,11 +42,6 @@ class Release:
     first: datetime | None
     last: datetime | None
 
-    @property
-    def has(self) -> tuple[str, ...]:
-        """Return the forms of the release, as keys of `LABELS`."""
-        return kinds_of(self.name)
-
 
 def week_of(name: str) -> tuple[int, int] | None:
     """Return the year and week in the name of a crawl; None for any other name."""

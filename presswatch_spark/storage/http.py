@@ -253,14 +253,14 @@ class HttpReply:
         """Return the headers in the order of the reply."""
         return tuple((str(name), str(value)) for name, value in self.headers.iteritems())
 
-    def answer(self, start: int, most: int, options: StorageOptions) -> RawResponse:
+    def answer(self, start: int, most: int, store: Store) -> RawResponse:
         """Read up to `most` bytes of the object from `start` on, and close the reply."""
         with closing(self):
             found = CONTENT_RANGE.fullmatch(self.headers.get("Content-Range", ""))
             first = int(found[1]) if self.status == 206 and found and found[1] else 0
             # Status 200 ignores the range and sends the whole file: drop the bytes before `start`.
             ignored = start if self.status == 200 else 0
-            body, failure = body_of_answer(self, ignored, most, self.length, options, HttpStore.interruptions)
+            body, failure = body_of_answer(self, ignored, most, self.length, store)
             if ignored:
                 first = ignored if body else 0
         return RawResponse(self.uri, self.sent_at, self.status, self.items(), first, body, failure=failure)
@@ -430,7 +430,7 @@ class HttpStore(Store):
         except PresswatchError as error:
             ours = isinstance(error, InputError | ConfigError)
             return RawResponse(url, sent_at, failure=error.what, ours=ours)
-        return reply.answer(start, most, self.options)
+        return reply.answer(start, most, self)
 
 
 def exchanged(

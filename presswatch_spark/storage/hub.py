@@ -223,7 +223,7 @@ class HubStore(Store):
 
     def _page_of_list(self, url: str, address: HubAddress) -> RawResponse:
         reply = self.get(url, address)
-        answer = reply.answer(0, LONGEST_ANSWER + 1, self.options)
+        answer = reply.answer(0, LONGEST_ANSWER + 1, self)
         if reply.location is not None or len(answer.body) > LONGEST_ANSWER:
             what = f"the hub's answer is a redirect, or longer than {LONGEST_ANSWER:,} bytes"
             raise StorageError(what, where=str(address), remedy=_CHECK)

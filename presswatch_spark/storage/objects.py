@@ -230,15 +230,10 @@ def answered(ask: Callable[[], RawResponse], options: StorageOptions) -> RawResp
 
 
 def body_of_answer(
-    reader: Reader,
-    ignored: int,
-    most: int,
-    length: int | None,
-    options: StorageOptions,
-    interruptions: tuple[type[Exception], ...],
+    reader: Reader, ignored: int, most: int, length: int | None, store: Store
 ) -> tuple[bytes, str]:
     """Return up to `most` bytes after `ignored` ones, and the failure (`""`: none) if some are missing."""
-    parts, got = list[bytes](), 0
+    parts, got, options = list[bytes](), 0, store.options
     most += ignored
     late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
     try:
@@ -247,7 +242,7 @@ def body_of_answer(
             got += len(data)
             if time.monotonic() > late:
                 return b"".join(parts), f"the transfer is too slow: {got:,} bytes arrived"
-    except interruptions as error:
+    except store.interruptions as error:
         return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
     short = length is not None and got < min(length, most)
     return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""

@@ -111,24 +111,20 @@ class S3Store(Store):
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the objects under `s3://bucket/prefix/`; `StorageError` if the list is invalid or endless."""
         bucket, prefix = bucket_and_key(uri)
-        seen, is_wrong = set[str](), False
+        what = "the server's list of objects has no end, or an entry that cannot be right"
+        remedy, seen = "check --endpoint, or pass a longer prefix", set[str]()
+        invalid = StorageError(what, where=uri.rstrip("/"), remedy=remedy)
         with self._reaching(uri) as client:
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             for number, page in enumerate(pages, 1):
                 for found in page.get("Contents", ()):
                     key, size = str(found.get("Key", "")), found.get("Size")
-                    is_wrong = (
-                        not key.startswith(prefix) or key in seen or not isinstance(size, int) or size < 0
-                    )
-                    if is_wrong:
-                        break
+                    if not key.startswith(prefix) or key in seen or not isinstance(size, int) or size < 0:
+                        raise invalid
                     seen.add(key)
                     yield ObjectInfo(f"s3://{bucket}/{key}", size, _etag(found))
-                is_endless = len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE
-                if is_wrong or is_endless:
-                    what = "the server's list of objects has no end, or an entry that cannot be right"
-                    remedy = "check --endpoint, or pass a longer prefix"
-                    raise StorageError(what, where=uri.rstrip("/"), remedy=remedy)
+                if len(seen) > LISTED_MOST or number > PAGES_MOST + len(seen) // KEYS_A_PAGE:
+                    raise invalid
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Request a range of the version that `info` names."""
@@ -171,9 +167,8 @@ class S3Store(Store):
             ranged = CONTENT_RANGE.fullmatch(reply.get("ContentRange", ""))
             # A server without support for ranges sends the object from its beginning.
             first = int(ranged[1]) if ranged and ranged[1] else 0
-            length, faults = reply["ContentLength"], self.interruptions
             with closing(_Arriving(reply["Body"])) as arriving:
-                body, failure = body_of_answer(arriving, 0, end - first, length, self.options, faults)
+                body, failure = body_of_answer(arriving, 0, end - first, reply["ContentLength"], self)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             found = _answer(uri, sent_at, error.response)

@@ -162,19 +162,10 @@ def most_share(found: int, drawn: int, confidence: float) -> float:
 
 # Confidence of each of two limits: each is wrong in 2.5 % of cases.
 EACH_SIDE = 0.975
-AUDIT_COLUMNS = (
-    "gate_documents",
-    "gate_audited",
-    "gate_matching",
-    "gate_cost",
-    "gate_cost_low",
-    "gate_cost_high",
-)
-"""Columns of `runs` with the results of an audit."""
 
 
 def audit_of(log: pa.Table) -> dict[str, int | None]:
-    """Return `AUDIT_COLUMNS` of a run, from its `scan_log`; no cost if no document was read."""
+    """Return the columns of `runs` about an audit, from the `scan_log`; no cost if no document was read."""
     gated = sum(
         each["documents"]
         for skipped in log["skipped"].to_pylist()
@@ -182,9 +173,9 @@ def audit_of(log: pa.Table) -> dict[str, int | None]:
         if each["why"] == "language"
     )
     audited, matching = (pc.sum(log[name]).as_py() or 0 for name in ("gate_audited", "gate_matching"))
-    return dict(
-        zip(AUDIT_COLUMNS, (gated, audited, matching, *cost_of(gated, audited, matching)), strict=True)
-    )
+    cost, low, high = cost_of(gated, audited, matching)
+    counts = {"gate_documents": gated, "gate_audited": audited, "gate_matching": matching}
+    return {**counts, "gate_cost": cost, "gate_cost_low": low, "gate_cost_high": high}
 
 
 def cost_of(gated: int, audited: int, matching: int) -> tuple[int | None, int | None, int | None]:

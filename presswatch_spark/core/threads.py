@@ -126,11 +126,9 @@ def rest(seconds: float) -> None:
         raise GivenUpError
 
 
-@contextmanager
-def time_limit(seconds: float | None, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
-    """Let `check_time` raise here after so many seconds (None: no limit), without waits for hosts."""
-    with limited_by(None if seconds is None else TimeLimit(seconds, clock(), clock)):
-        yield
+def time_limit(seconds: float, clock: Callable[[], float] = time.monotonic) -> AbstractContextManager[None]:
+    """Let `check_time` raise in the block after so many seconds, without waits for hosts."""
+    return limited_by(TimeLimit(seconds, clock(), clock))
 
 
 @contextmanager

@@ -133,9 +133,8 @@ class FileCensus:
 
     def __call__(self, file: ObjectInfo) -> Outcome:
         """Take the census of one file; raises only if the corpus cannot be used."""
-        corpus, rules = _corpus(self.corpus, self.corpus_digest, self.config.storage), self.config.run
-        read = partial(self._read, corpus)
-        return outcome_of(FileReading, read, file, rules.shard_attempts, rules.shard_seconds)
+        corpus = _corpus(self.corpus, self.corpus_digest, self.config.storage)
+        return outcome_of(FileReading, partial(self._read, corpus), file, self.config.run)
 
     def _read(self, corpus: Corpus, reading: FileReading) -> None:
         storage, release = self.config.storage, self.config.read.release

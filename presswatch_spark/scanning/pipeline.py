@@ -267,12 +267,10 @@ class ShardScan:
         hashes = self.part.hashes if self.part else ALL_HASHES
         match_rules = MatchRules.of(self.config)
         matcher = _matcher(self.corpus, self.corpus_digest, self.config.storage, match_rules, hashes)
-        rules, begin = self.config.run, ShardAttempt
-        if self.part and self.part.number < self.part.count - 1:
-            begin = Sifting
+        is_sifting = self.part is not None and self.part.number < self.part.count - 1
         wants = None if isinstance(shard, CandidateShard) else matcher.corpus.wants
         read = partial(self._read, wants, partial(self._match, matcher))
-        outcome = outcome_of(begin, read, shard, rules.shard_attempts, rules.shard_seconds)
+        outcome = outcome_of(Sifting if is_sifting else ShardAttempt, read, shard, self.config.run)
         return shard.logged(outcome) if isinstance(shard, CandidateShard) else outcome
 
     def _read(self, wants: Callable[[str], bool] | None, match: MatchBatches, reading: ShardAttempt) -> None:
@@ -368,14 +366,14 @@ class ShardScan:
     ) -> None:
         """Sieve → attribute → verify → grade → rows, batch by batch of documents."""
         if isinstance(reading, Sifting):
-            for batch in reading.stages.drawn("read", read):
+            for batch in reading.stages.drawn(read):
                 check_time()
                 with reading.stages.during("sieve"):
                     reading.keep(batch, matcher.candidates(batch))
             return
         stages = reading.stages
         earlier = self.part.earlier(reading.shard.uri) if self.part else ()
-        for batch in stages.drawn("read", read):
+        for batch in stages.drawn(read):
             check_time()
             with stages.during("sieve"):
                 if self.part:
@@ -414,15 +412,15 @@ class SealedScan(ShardScan):
     def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard. Raises only if corpus or key cannot be used; other errors are in the outcome."""
         finder = _finder(self.corpus, self.corpus_digest, self.config.storage, self.key)
-        rules, read = self.config.run, partial(self._read, None, partial(self._find, finder))
-        outcome = outcome_of(CandidateAttempt, read, shard, rules.shard_attempts, rules.shard_seconds)
+        read = partial(self._read, None, partial(self._find, finder))
+        outcome = outcome_of(CandidateAttempt, read, shard, self.config.run)
         return keep_pages(outcome, self.extract, shard, self.config.storage) if self.extract else outcome
 
     def _find(
         self, finder: CandidateFinder, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
     ) -> None:
         """Sieve → sites → rows, batch by batch of documents."""
-        for batch in reading.stages.drawn("read", read):
+        for batch in reading.stages.drawn(read):
             check_time()
             with reading.stages.during("sieve"):
                 found = finder.candidates(batch)

@@ -70,7 +70,7 @@ def scan_with(trouble: Mapping[str, Trouble], broken: str | None = None) -> Call
     def scan(shard: ObjectInfo) -> Outcome:
         if shard.uri == broken:
             raise ModuleNotFoundError("the package is not on this host")
-        return outcome_of(ShardAttempt, read, shard, 2)
+        return outcome_of(ShardAttempt, read, shard, RunRules())
 
     return scan
 

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import CorpusError, PresswatchError, StorageError
 from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import LateError, time_limit
 from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
@@ -147,18 +148,18 @@ def outcome_of(
     begin: Callable[[ObjectInfo], AttemptT],
     read: Callable[[AttemptT], None],
     shard: ObjectInfo,
-    attempts: int,
-    seconds: float | None = None,
+    rules: RunRules,
 ) -> Outcome:
-    """Read a shard, up to `attempts` times if storage fails; return the outcome of the furthest attempt.
+    """Read a shard, several times if storage fails; return the outcome of the furthest attempt.
 
-    An error of `read` becomes a defect of the attempt. After one of `seconds` or a refusal, none follows.
+    An error of `read` becomes a defect of the attempt. After one that took too long, or a refusal, none
+    follows.
     """
     began, started = datetime.now(UTC), time.monotonic()
     best, tries, again = begin(shard), 0, True
-    while again and tries < attempts:
+    while again and tries < rules.shard_attempts:
         attempt = begin(shard)
-        with time_limit(seconds):
+        with time_limit(rules.shard_seconds):
             again = not guarded(partial(read, attempt), attempt, shard.uri) or attempt.report.interrupted
         again = again and not attempt.report.blocked
         tries += 1

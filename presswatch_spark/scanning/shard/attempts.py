@@ -9,12 +9,12 @@ the last one looks it up in the whole index.
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,6 @@ from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 SPANS_AT_ONCE = 50_000
 
 Stage = Literal["read", "sieve", "verify", "signals"]
-Item = TypeVar("Item")
 
 
 class Stages:
@@ -51,15 +50,14 @@ class Stages:
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - began
 
-    def drawn(self, stage: Stage, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield `items`, and count the time to draw each, without the time of their use."""
-        iterator = iter(items)
+    def drawn(self, batches: Iterator[DocumentBatch]) -> Iterator[DocumentBatch]:
+        """Yield batches, and count the time to read each, without the time of its use."""
         while True:
-            with self.during(stage):
-                item = next(iterator, None)
-            if item is None:
+            with self.during("read"):
+                batch = next(batches, None)
+            if batch is None:
                 return
-            yield item
+            yield batch
 
     def rows(self) -> list[dict[str, object]]:
         """Return the seconds in the form of a column of `scan_log`."""

@@ -23,6 +23,7 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from presswatch_spark.core.compiled import PACKAGE
 from presswatch_spark.core.errors import StorageError
+from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.core.threads import (
     AskingThreads,
     GivenUpError,
@@ -432,7 +433,7 @@ class TestTime:
                 while stream.read(10):
                     reading.report.bytes_read = stream.position
 
-        log = outcome_of(ShardAttempt, drain, info, 2, 0.1).log
+        log = outcome_of(ShardAttempt, drain, info, RunRules(shard_seconds=0.1)).log
         assert (log["status"], log["failure"], log["attempts"]) == ("partial", "time", 1)
         late = "the 0.1 s that a shard may take (run.shard_seconds) were over (byte "
         assert str(log["error"]).startswith(late)

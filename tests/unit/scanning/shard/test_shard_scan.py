@@ -25,7 +25,7 @@ Read = Callable[[ShardAttempt], None]
 
 
 def outcome(read: Read, attempts: int = 2) -> Outcome:
-    return outcome_of(ShardAttempt, read, SHARD, attempts)
+    return outcome_of(ShardAttempt, read, SHARD, RunRules(shard_attempts=attempts))
 
 
 def read_whole(reading: ShardAttempt) -> None:
@@ -100,7 +100,7 @@ def test_many_defects_are_counted_not_listed() -> None:
 def test_a_signature_in_an_address_reaches_no_table() -> None:
     shard = ObjectInfo("https://user:word@site.example/a.gz?X-Signature=secret", size=100)
     read = raising(CorruptError("this is no gzip file", where=shard.uri))
-    assert outcome_of(ShardAttempt, read, shard, 1).log["shard_uri"] == "https://site.example/a.gz"
+    assert outcome_of(ShardAttempt, read, shard, RunRules()).log["shard_uri"] == "https://site.example/a.gz"
 
 
 def break_off(reading: ShardAttempt) -> None:

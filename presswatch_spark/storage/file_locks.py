@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,16 +91,14 @@ def file_locked(path: str | Path, rule: FileRule) -> Iterator[None]:
 @contextmanager
 def writes_alone(folder: str) -> Iterator[None]:
     """Exclude other writers from a folder during the block; `OSError` as `lock`."""
-    try:
-        handle = lock(folder, FOLDER_WRITES)
-    except OSError as error:
-        if error.errno != errno.EBADF:
-            raise
-        handle = lock(os.path.join(folder, ".lock"), FOLDER_WRITES_ON_NFS)
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_locked(folder, FOLDER_WRITES))
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            held.enter_context(file_locked(os.path.join(folder, ".lock"), FOLDER_WRITES_ON_NFS))
         yield
-    finally:
-        os.close(handle)
 
 
 def _is_there(handle: int, path: str | Path) -> bool:

@@ -156,9 +156,7 @@ class Store:
 
     def read(self, uri: str) -> tuple[bytes, str]:
         """Return a small object, and the ETag that `write` compares; empty if the server sends none."""
-        from presswatch_spark.storage.streams import ByteStream
-
-        with ByteStream(self, ObjectInfo(uri)) as stream:
+        with open_stream(ObjectInfo(uri), self.options) as stream:
             return stream.read_to_end(), stream.info.etag or ""
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:

@@ -92,7 +92,7 @@ SIGNALS = {
     "rsl": N_("an RSL licence"),
 }
 """Machine-readable forms of reservations; others have the name of their signal."""
-MANDATES, PATCH = "mandates", "patch.json"
+MANDATES, PATCH = "mandates", "patch-proof.json"
 """Folder of the mandates in the annex, and name of the measurements of a patch there."""
 _DEPENDS = re.compile(r"\[(\w+)\] ")
 # Blanks at which no line of a letter may end, besides those of every text.
@@ -191,7 +191,8 @@ class NoticeContent:
     claimed. `numbers`: the figures by name, the same in every language; unknown addresses and readings count
     as `without_url` and `never_read`. `reservations`: number of rows by the reservation in force. `read`: by
     source of the reading, the sorted days on which rows were last read. `declared`: see `declared_forms`;
-    empty if the law does not invoke reservations by site. `patch`: the proof of the order's patch.
+    empty if the law does not invoke reservations by site. `patch`: the proof of the order's patch; its totals
+    are those of the letter's files.
     """
 
     order: NoticeOrder
@@ -286,8 +287,9 @@ class LetterColumn:
 class Letter:
     """A letter in one language, or in two side by side, from which all formats are made.
 
-    `annex`: names of the annex's files with their SHA-256. `closing`: the digest of the annex's rows, and the
-    root of the sealed bag that has their records. `missing`: by element that is left out, its missing facts.
+    `annex`: names of the annex's files with their SHA-256. `closing`: the digests of the annex's rows, of the
+    sealed bag that has their records, and of the removal patch. `missing`: by element that is left out, its
+    missing facts.
     """
 
     columns: tuple[LetterColumn, ...]
@@ -317,6 +319,8 @@ def letter_of(content: NoticeContent, files: Sequence[tuple[str, str]]) -> Lette
     digests = [(N_("Digest of the annex’s rows"), content.annex.digests()["rows"])]
     if root := order.selection.source.seal.get("bag_root"):
         digests.append((N_("Merkle root of the sealed evidence"), root))
+    if content.patch:
+        digests.append((N_("Digest of the removal patch (patch.json)"), content.patch["patch_sha256"]))
     return Letter(
         columns=tuple(columns),
         sender=tuple(printable(line) for line in own if line),

@@ -2,7 +2,7 @@
 
 N/letter.docx letter.pdf form.txt notice.json
 N/annex/rows.csv rows.xlsx rows.jsonl, and the same of urls and domains
-N/annex/mandates/NAME  the mandates; N/annex/patch.json, the proof of a removal patch, if the letter has one
+N/annex/mandates/NAME  the mandates; N/annex/patch-proof.json, that of a removal patch, if the letter has one
 N/SHA256SUMS           digests of all files above; written last
 N/events/0001.json …   events, unless its campaign has them; see `journal`
 N/proofs/0001-NAME …   the proof of an event, by its number; the event has its SHA-256
@@ -33,6 +33,7 @@ from presswatch_spark.legal.notices.letter import (
     Letter,
     NoticeContent,
     NoticeOrder,
+    concerning,
     letter_of,
     mandate_files,
 )
@@ -269,26 +270,33 @@ def draft_notice(
 
 
 def _proof_of(order: NoticeOrder, patch: str, storage: StorageOptions) -> tuple[bytes, Mapping[str, Any]]:
-    """Return the proof of a patch, as bytes and parsed; `InputError` if it lacks what a letter states."""
-    folder = Folder.of(patch, storage)
+    """Return the proof of a patch, as bytes and parsed, with totals of the letter's files and `patch_sha256`.
+
+    A case may have files of several recipients. `InputError` if the proof lacks what the letter states.
+    """
+    folder, places = Folder.of(patch, storage), concerning(order.selection, order.recipient)
+    named = {(each.target.shard_uri.rpartition("/")[2], each.target.bytes) for each in places}
     try:
-        data = folder.read(PROOF)[0]
-        proof = unsealed_json(data)
+        data, sealed = (folder.read(name)[0] for name in (PROOF, "patch.json"))
+        proof, facts = unsealed_json(data), unsealed_json(sealed)
         case = getattr(order.selection.source, "case", None)
         if case is not None and proof["targets_digest"] != case.about["targets_digest"]:
             raise ValueError("targets_digest")
+        if facts["parts"][PROOF] != hashlib.sha256(data).hexdigest():
+            raise ValueError(PROOF)
         date.fromisoformat(proof["measured_on"])
-        for name in ("files", "records", "bytes_replaced"):
-            if int(proof["totals"][name]) < 1:
-                raise ValueError(name)
-        float(proof["totals"]["seconds"])
+        files = [of for of in proof["files"] if {(of["name"], of["size"]), (of["name"], None)} & named]
+        totals = {name: sum(of[name] for of in files) for name in ("records", "bytes_replaced", "seconds")}
+        if not files:
+            raise ValueError("files")
     except (MissingError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             "this is no patch for these places, or its proof was changed",
             where=str(folder),
             remedy="pass the folder that `presswatch removal patch` made for the same case",
         ) from error
-    return data, proof
+    known = {"totals": totals | {"files": len(files)}, "patch_sha256": hashlib.sha256(sealed).hexdigest()}
+    return data, {**proof, **known}
 
 
 def _require_earlier(content: NoticeContent) -> None:

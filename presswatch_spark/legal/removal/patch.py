@@ -59,6 +59,7 @@ from presswatch_spark.storage.disk import fetch_file
 from presswatch_spark.storage.drafts import new_folder, scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
 from presswatch_spark.storage.streams import Opener
+from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.declarations import Match, Target
 from presswatch_spark.tables.seals import sealed_json
 
@@ -110,7 +111,7 @@ def write_patch(
             tell(sentence(N_("file {number} of {files}"), number=number, files=len(by_file)))
             options = read_options(case, targets[0], storage)
             with scratch_folder() as scratch:
-                path = scratch / targets[0].shard_uri.rpartition("/")[2]
+                path = scratch / _name_of(targets[0])
                 copy = _PatchedCopy(targets, options, draft, f"blobs/{len(proven):05}.gz", path, now)
                 try:
                     copy.make(mirrored(uri, mirrors))
@@ -137,9 +138,9 @@ def _completed(
     totals = {
         "files": len(entries),
         "records": sum(entry["records"] for entry in entries),
-        "bytes_replaced": sum(length for entry in entries for _, length, *_ in entry["edits"]),
+        "bytes_replaced": sum(copy.proof["bytes_replaced"] for copy in copies),
         "bytes_uploaded": sum(part.get("bytes", 0) for part in parts),
-        "seconds": round(sum(copy.seconds for copy in copies), 3),
+        "seconds": round(sum(copy.proof["seconds"] for copy in copies), 3),
     }
     about = {
         "case": str(case.folder).rstrip("/").rpartition("/")[2],
@@ -148,7 +149,7 @@ def _completed(
         "measured_on": f"{now:%Y-%m-%d}",
     }
     not_removed = [
-        {"target_sha256": target.target_sha256, "shard_uri": target.shard_uri, "reason": reason}
+        {"target_sha256": target.target_sha256, "file": _name_of(target), "reason": reason}
         for reason, some in left.items()
         for target in some
     ]
@@ -166,7 +167,7 @@ def _completed(
 class _PatchedCopy:
     """A copy of a file, with its name, on which its part of the patch is made and proven.
 
-    `entry`: of `patch.json`; `proof`: of `proof.json`. `seconds`: time to apply the patch.
+    `entry`: of `patch.json`; `proof`: of `proof.json`, with the `seconds` that it takes to apply the patch.
     """
 
     targets: Sequence[Target]
@@ -178,7 +179,6 @@ class _PatchedCopy:
     left: dict[str, list[Target]] = field(default_factory=dict)
     entry: dict[str, Any] = field(default_factory=dict)
     proof: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
     _edits: list[list[Any]] = field(default_factory=list)
     _kept: list[ListedRecord] = field(default_factory=list)
 
@@ -208,7 +208,8 @@ class _PatchedCopy:
         before = self._lists(found)
         facts = {
             "name": self.path.name,
-            "uri": printable(self.targets[0].shard_uri),
+            # The path of a copy on a disk is nobody else's business: the proof goes to the host of the files.
+            "uri": printable(uri) if scheme_of(uri) != "file" else None,
             "records": len(found),
             "size": size,
             "sha256": apply.sha256_of(path),
@@ -220,13 +221,15 @@ class _PatchedCopy:
         patch, began_at = apply.Patch(str(self.draft), "0" * 64, [self.entry]), time.monotonic()
         apply.PatchedFile(patch, path).write()
         facts["new_sha256"] = self.entry["new_sha256"] = apply.sha256_of(path)
-        self.seconds = time.monotonic() - began_at
+        seconds = round(time.monotonic() - began_at, 3)
         # Tombstones stay at the places of their records, but rows after a removed one move up.
         after = self._lists(found if self.is_archive else ())
         require_equal(before, after, path)
         facts["read_at_old_offsets"] = self._read_at_old_offsets()
         apply.PatchedFile(patch, path).undo()
-        self.proof = {**facts, "restored": True, "before": before, "after": after}
+        replaced = sum(length for _, length, *_ in self._edits)
+        work = {"bytes_replaced": replaced, "seconds": seconds}
+        self.proof = {**facts, **work, "restored": True, "before": before, "after": after}
 
     def _found(self) -> dict[int, tuple[Match, list[Target]]]:
         """Return the targets' records by place, in order: an offset, or the number of a row."""
@@ -338,6 +341,10 @@ class _PatchedCopy:
                         f"another record is at the old offset {offset:,}", where=str(self.path)
                     )
         return len(self._kept)
+
+
+def _name_of(target: Target) -> str:
+    return target.shard_uri.rpartition("/")[2]
 
 
 # JSON Lines.

@@ -51,7 +51,7 @@ from presswatch_spark.legal.notices.parties import (
 )
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.seals import sealed_json
+from presswatch_spark.tables.seals import sealed_json, unsealed_json
 from tests.conftest import ROOT
 from tests.world.notices import DRAFTED, PROBED, Bureau, about, annex_rows, recipients_with, text_in
 from tests.world.processes import raising
@@ -463,20 +463,27 @@ def test_an_opt_out_lists_the_declarations_that_were_read(
 
 
 def proof(office: Bureau, **changed: object) -> Path:
-    """A folder like that of a patch of the office's case, with the proof only."""
-    totals = {"files": 1, "records": 13, "bytes_replaced": 31_234, "bytes_uploaded": 9, "seconds": 61.5}
+    """A folder like that of a patch of the office's case, without the patch itself."""
+    target = office.case.targets()[0]
+    own = {"name": Path(target.shard_uri).name, "size": target.bytes}
+    own |= {"records": 13, "bytes_replaced": 31_234, "seconds": 61.5}
+    others = {**own, "name": "c4-train.json.gz", "size": 7}
     facts: dict[str, Any] = {
-        "case": "case", "totals": totals, "targets_digest": office.case.about["targets_digest"],
+        "case": "case", "files": [own, others], "targets_digest": office.case.about["targets_digest"],
         "measured_on": PROBED.isoformat(),
     }  # fmt: skip
-    folder = office.folder / "patch"
+    folder, data = office.folder / "patch", sealed_json(facts | changed)
     folder.mkdir(exist_ok=True)
-    (folder / "proof.json").write_bytes(sealed_json(facts | changed))
+    (folder / "proof.json").write_bytes(data)
+    parts = {"proof.json": hashlib.sha256(data).hexdigest()}
+    (folder / "patch.json").write_bytes(sealed_json({"parts": parts}))
     return folder
 
 
 @pytest.mark.parametrize("law", each_time(LAWS[:1], LAWS))
-def test_a_letter_states_the_measured_work_of_a_patch(shared: Bureau, law: str) -> None:
+def test_a_letter_states_the_measured_work_of_a_patch_in_its_own_files_alone(
+    shared: Bureau, law: str
+) -> None:
     patch = proof(shared)
     shared.draft(f"patch-{law}", law, "both", patch=str(patch))
     folder = shared.folder / f"patch-{law}"
@@ -485,8 +492,10 @@ def test_a_letter_states_the_measured_work_of_a_patch(shared: Bureau, law: str) 
     assert "removes 13 records from 1 file" in english
     assert "31,234 bytes in them. Duration of the application: at most 2 minutes." in english
     assert "31 234 octets" in flat(effort["text"])
-    assert (folder / "annex/patch.json").read_bytes() == (patch / "proof.json").read_bytes()
-    assert "annex/patch.json" in about(folder)["annex"]["files"]
+    assert (folder / "annex/patch-proof.json").read_bytes() == (patch / "proof.json").read_bytes()
+    assert "annex/patch-proof.json" in about(folder)["annex"]["files"]
+    # The digest by which the host knows the patch itself, which is not in the annex.
+    assert hashlib.sha256((patch / "patch.json").read_bytes()).hexdigest() in letter_in(folder)
 
 
 @pytest.mark.parametrize(
@@ -494,8 +503,9 @@ def test_a_letter_states_the_measured_work_of_a_patch(shared: Bureau, law: str) 
     [
         {"targets_digest": "0" * 64},
         {"measured_on": "soon"},
-        {"totals": {"files": 0, "records": 0, "bytes_replaced": 0, "seconds": 0.0}},
-        {"totals": None},
+        {"files": []},
+        {"files": [{"name": "other.warc.wet.gz", "size": 9}]},
+        {"files": None},
     ],
 )
 def test_a_patch_of_other_places_or_of_nothing_is_refused(shared: Bureau, changed: dict[str, object]) -> None:
@@ -503,6 +513,10 @@ def test_a_patch_of_other_places_or_of_nothing_is_refused(shared: Bureau, change
         shared.draft("of-other", patch=str(proof(shared, **changed)))
     data = (proof(shared) / "proof.json").read_bytes()
     (shared.folder / "patch/proof.json").write_bytes(data.replace(b"31234", b"31235"))
+    with pytest.raises(InputError, match="no patch for these places"):
+        shared.draft("of-other", patch=str(shared.folder / "patch"))
+    # A proof that is whole, but that of another patch.
+    (shared.folder / "patch/proof.json").write_bytes(sealed_json(unsealed_json(data) | {"case": "other"}))
     for folder in ("patch", "nowhere"):
         with pytest.raises(InputError, match="no patch for these places"):
             shared.draft("of-other", patch=str(shared.folder / folder))

@@ -364,6 +364,10 @@ def test_targets_that_cannot_be_removed_are_named_and_the_exit_code_is_3(
         assert any(reason in line and "1 place" in line for line in done.err.splitlines()), done.err
     proof = facts_of(tmp_path / "patch", "proof.json")
     assert (proof["totals"]["records"], len(proof["not_removed"])) == (1, 3)
+    # The host of the files, who gets the patch, does not learn where our copies are.
+    assert not [
+        part for part in (tmp_path / "patch").glob("*.json") if str(crawl.made.folder) in part.read_text()
+    ]
     only = new_case(str(tmp_path / "only"), [sealed(lost)], about)
     with pytest.raises(InputError, match="no record can be removed"):
         patch_of(only, tmp_path / "none")

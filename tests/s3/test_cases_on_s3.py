@@ -1,6 +1,5 @@
 """Cases, notices and patches whose folders are on S3."""
 
-import base64
 import gzip
 import json
 import random
@@ -20,7 +19,6 @@ from presswatch_spark.legal.notices.notice import EventDetails, Notice, draft_no
 from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
 from presswatch_spark.legal.notices.register import Register
-from presswatch_spark.legal.removal.apply import LEAST_PART
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.patch import write_patch
 from presswatch_spark.legal.removal.places import open_case
@@ -30,16 +28,17 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage import disk
 from presswatch_spark.storage.drafts import LEASE, new_folder
 from presswatch_spark.storage.objects import StorageOptions, write_object
+from presswatch_spark.tables.declarations import Target
 from tests.world.bags import build, lines, some_rows, unprinted
 from tests.world.campaigns import PLANNED, bureaux
 from tests.world.commands import outcome, presswatch
 from tests.world.notices import DRAFTED, bureau
-from tests.world.patches import run_script, targets_of
+from tests.world.patches import FORMS as SHARDS
+from tests.world.patches import listed, run_here, targets_of, write_shard
 from tests.world.places import Bucket
 from tests.world.proofs import each_time
 from tests.world.release import Release, new_case, probes_of, release
 from tests.world.servers import Fault, Server, web
-from tests.world.warc import warc_record
 
 FORMS = ("a.warc.wet.gz", "pages.warc.gz", "c4-train.json.gz")
 REFUSALS = {
@@ -238,22 +237,6 @@ def test_a_notice_to_a_reuploader_in_a_campaign_on_s3_is_checked_and_signed(
 # Patches of objects: written to S3, and applied there by multipart copies, as the script plans them.
 
 
-KINDS = {"wet": "a.warc.wet.gz", "c4": "c4-train.json.gz"}
-
-
-def write_large(path: Path, form: str) -> None:
-    """Write a file of about 28 MiB that does not get smaller, with a gzip member for each document."""
-    draw = random.Random(7)
-    with path.open("wb") as file:
-        for number in range(280):
-            text, url = base64.b64encode(draw.randbytes(100_000)).decode(), f"https://exemple.fr/{number}"
-            row = {"text": text, "timestamp": "2019-04-25T12:57:54Z", "url": url}
-            about = f"WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-{number:012}>"
-            record = warc_record(text.encode(), url, about, kind="conversion")
-            data = record if form == "wet" else json.dumps(row).encode() + b"\n"
-            file.write(gzip.compress(data, 1, mtime=0))
-
-
 def execute(client: Any, plan: dict[str, Any], blob: bytes) -> int:
     """Patch an object as a plan says; return the number of uploaded bytes."""
     place = {"Bucket": plan["bucket"], "Key": plan["key"]}
@@ -280,29 +263,63 @@ def execute(client: Any, plan: dict[str, Any], blob: bytes) -> int:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("form", KINDS)
-def test_an_object_that_was_patched_by_copies_is_the_file_that_was_patched_on_disk(
+@pytest.mark.parametrize("form", SHARDS)
+def test_objects_lose_a_thousand_records_by_copies_and_other_readers_list_all_others(
     tmp_path: Path, client: Any, s3: Bucket, form: str
 ) -> None:
-    path = tmp_path / "files" / KINDS[form]
-    path.parent.mkdir()
-    write_large(path, form)
-    s3.upload(path.parent, "data")
-    case = new_case(str(tmp_path / "case"), targets_of(path, form, {70, 71, 200}), {"reading": {}})
-    mirror = Mirror(str(path.parent), "s3://shards/data")
+    folder, patch, draw, targets = tmp_path / "files", tmp_path / "patch", random.Random(34), list[Target]()
+    folder.mkdir()
+    paths = [folder / SHARDS[form].format(f"{number:05}") for number in range(12)]
+    removed = dict[Path, set[object]]()
+    for number, path in enumerate(paths):
+        # About 20 MiB, of which the first and the last third stay.
+        write_shard(form, path, 252, number, noise=80_000)
+        own = list(targets_of(path, form, set(draw.sample(range(82, 170), 84))))
+        removed[path] = {
+            each.document_url if each.row_index is not None else each.record_offset for each in own
+        }
+        targets += own
+    s3.upload(folder, "data")
+    mirror = Mirror(str(folder), "s3://shards/data")
+    case = new_case(str(tmp_path / "case"), targets, {"reading": {}})
     written = write_patch(case, f"{s3.uri}/patch", [mirror], s3.storage)
-    assert (written.left, written.totals["records"]) == ({}, 3)
-    patch = tmp_path / "patch"
-    write_patch(case, str(patch), [mirror], s3.storage)
+    assert (written.left, written.totals["records"], written.totals["files"]) == ({}, 12 * 84, 12)
+    for name in s3.names("patch/"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(s3.get(name))
 
-    (plan,) = json.loads(run_script(patch, "--plan", "s3://shards/data", path.name).stdout)["objects"]
-    assert [part.keys() & {"copy", "upload"} for part in plan["parts"]].count({"copy"}) >= 2
-    blob = gzip.decompress((patch / plan["blob"]).read_bytes())
-    assert execute(client, plan, blob) == plan["bytes_uploaded"] == written.totals["bytes_uploaded"]
-    # Members without a row that stays are only left out.
-    low, high = (2 * LEAST_PART, plan["size"] / 2) if form == "wet" else (0, 1)
-    assert low <= plan["bytes_uploaded"] < high
-    assert run_script(patch, path).returncode == 0
-    assert client.get_object(Bucket="shards", Key=f"data/{path.name}")["Body"].read() == path.read_bytes()
-    names = {each["Key"] for each in client.list_objects_v2(Bucket="shards", Prefix="patch/")["Contents"]}
-    assert names == {f"patch/{name}" for name in ("apply.py", "blobs/00000.gz", "patch.json", "proof.json")}
+    # One flipped bit in any part of the patch, and nothing is planned or patched.
+    for part in sorted(path for path in patch.rglob("*") if path.is_file() and path.name != "apply.py"):
+        whole = part.read_bytes()
+        place = draw.randrange(len(whole))
+        part.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << draw.randrange(8)]) + whole[place + 1 :])
+        for arguments in (paths, ["--plan", "s3://shards/data", *paths]):
+            done = run_here(patch, *arguments)
+            assert (done.returncode, done.stdout, "the patch is refused" in done.stderr) == (1, "", True), (
+                done
+            )
+        part.write_bytes(whole)
+
+    planned = json.loads(run_here(patch, "--plan", "s3://shards/data", *paths).stdout)["objects"]
+    before = {path: listed(form, path) for path in paths}
+    assert run_here(patch, *paths).returncode == 0
+    sent = 0
+    for path, plan in zip(paths, planned, strict=True):
+        copies = [part for part in plan["parts"] if "copy" in part]
+        assert len(copies) == (0 if form == "parquet" else 2)
+        sent += execute(client, plan, gzip.decompress((patch / plan["blob"]).read_bytes()))
+        assert s3.get(f"data/{path.name}") == path.read_bytes()
+        after = listed(form, path)
+        assert after.keys() == before[path].keys()
+        for reader, records in before[path].items():
+            gone = removed[path]
+            assert len(gone & records.keys()) == 84
+            assert {key: each for key, each in after[reader].items() if key not in gone} == {
+                key: each for key, each in records.items() if key not in gone
+            }
+            # Tombstones are at the places of records; of rows, nothing is left.
+            assert (gone & after[reader].keys()) == (gone if form in ("wet", "warc", "arc") else set())
+    assert sent == written.totals["bytes_uploaded"] == sum(plan["bytes_uploaded"] for plan in planned)
+    assert sent < sum(plan["size"] for plan in planned) * (1 if form == "parquet" else 2 / 3)
+    assert run_here(patch, "--undo", *paths).returncode == 0
+    assert {path: listed(form, path) for path in paths} == before

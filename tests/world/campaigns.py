@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -72,8 +72,11 @@ class Bureaux:
         return ["notice", "plan", *files, *rest, "--out", out, *order.cases]
 
 
-def bureaux(folder: Path, server: Server) -> Bureaux:
-    """Open a case of the enlarged press, read it once, and write members, senders and recipients."""
+def bureaux(folder: Path, server: Server, laws: Mapping[str, Sequence[str]] = LAWS) -> Bureaux:
+    """Open a case of the enlarged press, read it once, and write members, senders and recipients.
+
+    `laws`: those of each recipient.
+    """
     made = _made()
     server.objects |= {f"/crawl/{name}": data for name, data in made.contents.items()}
     shutil.copytree(made.folder / "tables", folder / "tables")
@@ -84,21 +87,21 @@ def bureaux(folder: Path, server: Server) -> Bureaux:
     for name, (first, last) in SENDERS.items():
         sender = SENDER | {"name": f"{name.capitalize()} de la presse", "publishers": _ids()[first:last]}
         (folder / f"{name}.yaml").write_text(yaml.safe_dump({"sender": sender}, allow_unicode=True), "utf-8")
-    recipients(folder / "recipients.yaml", server)
+    recipients(folder / "recipients.yaml", server, laws)
     return Bureaux(crawl, opened_earlier(crawl))
 
 
-def recipients(path: Path, server: Server, **changed: Any) -> None:
+def recipients(path: Path, server: Server, laws: Mapping[str, Sequence[str]]) -> None:
     """Write four recipients with their laws; two are hosts of the web server."""
     places = {"places": [f"{server.url}/crawl/"], "datasets": []}
     entries: dict[str, Any] = {
-        id: {"laws": {"value": of, "source": "https://law.example/", "checked": None}}
+        id: {"laws": {"value": [*of], "source": "https://law.example/", "checked": None}}
         | (places if id in ("hugging-face", "aws") else {})
-        for id, of in LAWS.items()
+        for id, of in laws.items()
     }
-    recipients_with(path, **entries | changed)
+    recipients_with(path, **entries)
     kept = yaml.safe_load(path.read_bytes())
-    kept["recipients"] = [each for each in kept["recipients"] if each["id"] in LAWS]
+    kept["recipients"] = [each for each in kept["recipients"] if each["id"] in laws]
     path.write_text(yaml.safe_dump(kept, allow_unicode=True), encoding="utf-8")
 
 
@@ -130,7 +133,7 @@ def _members() -> str:
 
 @cache
 def _made() -> Made:
-    """Write an article and a copy of each publisher, a second copy of some, scan them, and make claims."""
+    """Write an article of each publisher and a copy of it in two files, scan them, and make claims."""
     folder = Path(tempfile.mkdtemp(prefix="campaign-"))
     shards, press = folder / "shards", folder / "press"
     for each in (shards, press):
@@ -143,7 +146,7 @@ def _made() -> Made:
         Page(f"https://copie-{n}.example/", page(each.headline, each.body), copies=(each.article_id,))
         for n, each in enumerate(found)
     ]
-    forms = {"a.warc.wet.gz": pages, "c4-train.json.gz": pages[3:9]}
+    forms = {"a.warc.wet.gz": pages, "c4-train.json.gz": pages}
     for name, some in forms.items():
         FORMS[name](shards / name, some)
     for id in _ids():

@@ -1,5 +1,6 @@
 """Patches of removal cases, the script that applies them, and files with many targets in six forms."""
 
+import base64
 import gzip
 import hashlib
 import json
@@ -13,9 +14,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import fastwarc.warc as fastwarc
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import warcio
 import zstandard
 
 from presswatch_spark.legal.removal.case import sealed
@@ -104,10 +108,49 @@ def executed(parts: list[Mapping[str, Any]], old: bytes, blob: bytes) -> bytes:
     return new
 
 
-def write_shard(form: str, path: Path, count: int, seed: int) -> None:
-    """Write a file of this form with `count` documents."""
+def listed(form: str, path: Path) -> dict[str, dict[object, str]]:
+    """The records of a file by their offset, or its rows by URL, by each reader that is not ours: digests."""
+
+    def digest_of(*parts: bytes) -> str:
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    found = dict[str, dict[object, str]]()
+    if form not in ("wet", "warc", "arc"):
+        if form == "parquet":
+            relation = duckdb.connect().execute("select * from read_parquet(?)", [str(path)])
+            names = [column[0] for column in relation.description]
+            rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+        else:
+            opened = zstandard.open if form == "oscar" else gzip.open
+            with opened(path, "rt", encoding="utf-8") as lines:
+                rows = [json.loads(line) for line in lines]
+        urls = [row.get("url") or row["warc_headers"]["warc-target-uri"] for row in rows]
+        digests = (digest_of(json.dumps(row, sort_keys=True).encode()) for row in rows)
+        found["rows"] = dict(zip(urls, digests, strict=True))
+        assert len(found["rows"]) == len(rows)
+        return found
+    with path.open("rb") as file:
+        records = warcio.ArchiveIterator(file, no_record_parse=True)
+        found["warcio"] = {
+            records.get_record_offset(): digest_of(str(each.rec_headers).encode(), each.raw_stream.read())
+            for each in records
+        }
+    if form != "arc":
+        with path.open("rb") as file:
+            found["fastwarc"] = {
+                each.stream_pos: digest_of(repr(list(each.headers.items())).encode(), each.reader.read())
+                for each in fastwarc.ArchiveIterator(file, parse_http=False)
+            }
+    return found
+
+
+def write_shard(form: str, path: Path, count: int, seed: int, noise: int = 0) -> None:
+    """Write a file of this form with `count` documents, each with `noise` random bytes."""
     draw = random.Random(seed)
     texts = [" ".join(draw.choices(WORDS, k=draw.randrange(40, 400))) + f" {seed} {n}" for n in range(count)]
+    texts = (
+        [f"{text} {base64.b64encode(draw.randbytes(noise)).decode()}" for text in texts] if noise else texts
+    )
     urls = [f"http://exemple.fr/{seed}/{n}" for n in range(count)]
     pairs = list(zip(urls, texts, strict=True))
     if form in ("wet", "warc", "arc"):

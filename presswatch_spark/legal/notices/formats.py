@@ -166,7 +166,12 @@ def _add_columns(document: Any, letter: Letter) -> None:
     table = document.add_table(rows=0, cols=len(letter.columns))
     rows = [None, *zip(*(column.blocks for column in letter.columns), strict=True)]
     for number, blocks in enumerate(rows):
-        for side, (cell, column) in enumerate(zip(table.add_row().cells, letter.columns, strict=True)):
+        row = table.add_row()
+        if blocks and (not blocks[0].lines or blocks[0].element == "signature"):
+            # A page does not end with a heading, or inside the signature.
+            properties = row._tr.get_or_add_trPr()
+            properties.append(properties.makeelement(library("docx.oxml.ns").qn("w:cantSplit"), {}))
+        for side, (cell, column) in enumerate(zip(row.cells, letter.columns, strict=True)):
             # A new cell begins with an empty paragraph.
             cell._element.remove(cell.paragraphs[0]._p)
             if blocks is None:
@@ -189,9 +194,10 @@ def _add_element(place: Any, block: LetterElement, number: int, bookmark: str | 
         # In a table, headings that keep with the next paragraph would keep all rows on one page.
         keep = bookmark is None
         paragraphs.append(_paragraph(place, block.heading, before=8, after=2, bold=True, keep=keep))
-    paragraphs += [_paragraph(place, text) for text in block.paragraphs]
-    style = BULLETED if block.element != "signature" else None
-    paragraphs += [_paragraph(place, line, after=2, style=style) for line in block.lines]
+    is_signature = block.element == "signature"
+    paragraphs += [_paragraph(place, text, keep=is_signature) for text in block.paragraphs]
+    style = None if is_signature else BULLETED
+    paragraphs += [_paragraph(place, line, after=2, style=style, keep=is_signature) for line in block.lines]
     first, last = paragraphs[0]._p, paragraphs[-1]._p
     mark = {qn("w:id"): str(number)}
     name = {qn("w:name"): bookmark or bookmark_of(block.element)}

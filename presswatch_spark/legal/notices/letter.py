@@ -52,7 +52,7 @@ AMOUNTS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(
         ("author_rows", "press_rows", "rights_rows", "reserved_rows", "place_rows", "database_rows"), _ROWS
     ),
-    **dict.fromkeys(("least_run", "most_run", "least_press_run"), n("{n} word", "{n} words")),
+    **dict.fromkeys(("least_run", "most_run", "only_run", "least_press_run"), n("{n} word", "{n} words")),
     "patch_records": n("{n} record", "{n} records"),
     "patch_files": n("{n} file", "{n} files"),
     "patch_bytes": n("{n} byte", "{n} bytes"),
@@ -65,14 +65,14 @@ RESERVATIONS = {
 }
 """The reservations that letters invoke, in the order of `selection.SIDES`."""
 READINGS = {
-    PLACE: N_("The text of {rows} was last read at its place {when}."),
+    PLACE: N_("The text of {rows} was last read {when}, at the address that the annex states."),
     COPY: N_(
-        "The text of {rows} was last read in a copy of the file, and not at the address that the"
-        " annex states, {when}."
+        "The text of {rows} was last read {when}, in a copy of the file and not at the address that the annex"
+        " states."
     ),
     DISK: N_(
-        "The text of {rows} was last read in a copy of the file on a disk, and not at the address"
-        " that the annex states, {when}."
+        "The text of {rows} was last read {when}, in a copy of the file on a disk and not at the address that"
+        " the annex states."
     ),
 }
 BASES = {
@@ -385,6 +385,8 @@ class LetterFacts:
                 "patch_bytes": totals["bytes_replaced"],
                 "patch_minutes": max(1, ceil(totals["seconds"] / 60)),
             }
+        if numbers["least_run"] == numbers["most_run"]:
+            numbers |= {"least_run": 0, "only_run": numbers["most_run"]}
         # A number of 0 counts as a missing fact, except for URLs and hosts.
         return {
             name: _.n(*noun, numbers[name]) if numbers.get(name) or name in ("urls", "hosts") else ""
@@ -545,7 +547,7 @@ def _mandate(publisher: Publisher, _: LetterWords) -> str:
     if deed and deed.signatory:
         facts.append(_("signed by {signatory}", signatory=printable(deed.signatory)))
     if deed and deed.scope:
-        facts.append(_("whose scope is: “{scope}”", scope=printable(deed.scope)))
+        facts.append(_("scope: “{scope}”", scope=printable(deed.scope)))
     begins, ends = (limit and _.day(limit) for limit in (publisher.mandate_from, publisher.mandate_to))
     if begins and ends:
         facts.append(_("in force from {begins} to {ends}", begins=begins, ends=ends))

@@ -9,6 +9,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from bisect import bisect
 from dataclasses import replace
 from datetime import date, timedelta
 from io import BytesIO
@@ -40,7 +41,14 @@ from presswatch_spark.legal.notices.formats import (
     text_of,
 )
 from presswatch_spark.legal.notices.laws import LAWS, laws
-from presswatch_spark.legal.notices.letter import AMOUNTS, Letter, LetterWords, NoticeContent, letter_of
+from presswatch_spark.legal.notices.letter import (
+    AMOUNTS,
+    Letter,
+    LetterElement,
+    LetterWords,
+    NoticeContent,
+    letter_of,
+)
 from presswatch_spark.legal.notices.notice import schema_fault
 from presswatch_spark.legal.notices.parties import (
     FACTS,
@@ -109,7 +117,10 @@ def test_letters_have_the_same_facts_in_every_language_and_format(shared: Bureau
 @pytest.mark.parametrize("law", each_time(LAWS[::2], LAWS))
 def test_a_letter_about_one_row_does_not_speak_of_several(shared: Bureau, law: str) -> None:
     choice = Choice(rows=frozenset({shared.target().row_sha256}))
-    plurals = re.compile("désignent des|Ces lignes|publiés|éditeurs suivants|of the annex name|These rows")
+    plurals = re.compile(
+        "désignent des|Ces lignes|publiés|éditeurs suivants|of the annex name|These rows|Les mandats|au plus"
+        "|The mandates|at most|éditeurs se|publishers reserve|des éditeurs,"
+    )
     for lang, one in (("fr", "L’annexe compte 1\xa0ligne."), ("en", "The annex has 1 row.")):
         shared.draft(f"one-{law}-{lang}", law, lang, choice=choice)
         letter = letter_in(shared.folder / f"one-{law}-{lang}")
@@ -184,6 +195,23 @@ def test_the_pdf_is_pdf_a_3_and_an_address_that_is_copied_from_it_is_whole(share
     text = "\n".join(pdf_pages(BytesIO(data)))
     assert not {"\u200b", "\u00ad"} & set(text)
     assert f"{shared.crawl.server.url}/crawl/a.warc.wet.gz" in text.replace("\n", "")
+
+
+@pytest.mark.parametrize("lang", ["fr", "both"])
+def test_a_page_never_ends_inside_the_signature(shared: Bureau, tmp_path: Path, lang: str) -> None:
+    whole = letter_of(NoticeContent.of(shared.order(lang=lang)), [])
+
+    def signed(lines: int) -> tuple[int, str]:
+        """The page with the signature, of a letter with so many more lines."""
+        more = LetterElement("facts", "", ("x",) * lines, ())
+        columns = tuple(replace(each, blocks=(more, *each.blocks)) for each in whole.columns)
+        pages = pdf_pages(BytesIO(pdf_of(replace(whole, columns=columns), tmp_path)))
+        return next((number, page) for number, page in enumerate(pages) if "Signature" in page)
+
+    # The fewest lines with which the signature is on the next page.
+    fewest = bisect(range(48), signed(0)[0], key=lambda lines: signed(lines)[0])
+    assert 0 < fewest < 48
+    assert "Pour Alliance" in signed(fewest)[1]
 
 
 @pytest.mark.full
@@ -328,6 +356,9 @@ def test_both_languages_are_side_by_side_and_the_annex_is_there_once(shared: Bur
     with ZipFile(folder / "letter.docx") as file:
         body = file.read("word/document.xml").decode()
     assert body.count("<w:tbl>") == 2
+    # Rows without a list, and the signature, are whole on a page.
+    unlisted = [each.name for each in laws()[law].elements if each.list in (None, "signature")]
+    assert body.count("<w:cantSplit/>") >= len([name for name in unlisted if elements[name]["text"]])
     text = flat(" ".join(pdf_pages(folder / "letter.pdf")))
     for lang in LANGUAGES:
         title = flat(LetterWords(lang).set(laws()[law].title[lang]))
@@ -338,7 +369,7 @@ def test_page_1_says_who_asks_for_whom_and_what_and_has_no_digest(shared: Bureau
     folder = shared.drafted()
     page = flat(pdf_pages(folder / "letter.pdf")[0])
     assert "Alliance de la presse des régions (association régie par la loi du 1er juillet 1901, RNA" in page
-    assert "agit au nom et pour le compte de Groupe Armorial SAS (SIREN 999000011, siège : 12 quai" in page
+    assert "agit au nom et pour le compte de : Groupe Armorial SAS (SIREN 999000011, siège : 12 quai" in page
     assert "déléguée du président, statuts, art. 12" in page
     assert "nous en demandons le retrait" in page
     assert not re.search(r"[0-9a-f]{40}", page)
@@ -356,8 +387,8 @@ def test_mandates_are_cited_and_attached(shared: Bureau) -> None:
     folder = shared.folder / "cited"
     letter = flat(letter_in(folder))
     assert (
-        "Éditions du Quai SA : mandat par acte du 1er janvier 2024, signé par La présidente de quai, qui"
-        " porte sur : « demander le retrait », en vigueur depuis le 1er janvier 2024"
+        "Éditions du Quai SA : mandat par acte du 1er janvier 2024, signé par La présidente de quai, objet :"
+        " « demander le retrait », en vigueur depuis le 1er janvier 2024"
     ) in letter
     attached = attachments_in((folder / "letter.pdf").read_bytes())
     for name in ("armorial", "quai", "meridien"):
@@ -431,6 +462,8 @@ def test_elements_that_depend_on_facts_are_there_with_them_only(shared: Bureau) 
     shared.draft("no-agent", "dmca512", recipient=replace(recipient, agent=None))
     research = about(shared.folder / "research")["elements"]["research"]
     assert "L. 122-5-3, II" in research["text"].replace("\xa0", " ")
+    # A name before a verb would need its article in French.
+    assert "Si vous invoquez cette exception" in research["text"]
     flagger = about(shared.folder / "flagger")["elements"]["trusted_flagger"]
     assert all(word in flagger["second_text"] for word in ("Arcom", "flaggers@host.example"))
     assert shared.rules("flagger", sender=sender, recipients=str(file)) == {}

@@ -176,8 +176,8 @@ def test_a_reading_from_a_disk_is_stated_and_does_not_show_the_location(shared: 
         Prober(case, load_scan_config(flags=QUICK)).probe()
         read = str(case.folder)
     for lang, stated, certified in (
-        ("fr", "dans une copie du fichier sur un disque, et non à l’adresse", "relu à sa place"),
-        ("en", "in a copy of the file on a disk, and not at the address", "read at its place"),
+        ("fr", "dans une copie du fichier sur un disque et non à l’adresse", ", à l’adresse qu’indique"),
+        ("en", "in a copy of the file on a disk and not at the address", ", at the address that"),
     ):
         name = f"copies-{source}-{lang}"
         numbers = shared.draft(name, "dsa16", lang, source=read).content.numbers
@@ -196,7 +196,7 @@ def test_a_probe_of_a_mirror_is_no_reading_of_the_place(shared: Bureau) -> None:
     numbers = shared.draft("elsewhere", "dmca512", "en", mirrors=[elsewhere]).content.numbers
     assert numbers["read_from_copy"] == numbers["rows"]
     text = (shared.folder / "elsewhere/form.txt").read_text(encoding="utf-8")
-    assert "in a copy of the file, and not at the address that the annex states" in " ".join(text.split())
+    assert "in a copy of the file and not at the address that the annex states" in " ".join(text.split())
     assert "read_from_a_copy" in shared.rules("elsewhere")
 
 

@@ -34,6 +34,7 @@ from presswatch_spark.cli.replies import (
     Table,
     command,
 )
+from presswatch_spark.core.terminal import folded
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, LAWS, LETTER_LANGUAGES
 
@@ -430,7 +431,7 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
     recipients = list(dict.fromkeys(str(each.planned["recipient"]) for each in register.notices))
     for first in range(0, len(recipients), RECIPIENTS_BESIDE):
         some = recipients[first : first + RECIPIENTS_BESIDE]
-        keys = sorted({(name, law) for name, law, to in cells if to in some})
+        keys = sorted({each[:2] for each in cells if each[2] in some}, key=lambda key: (folded(key[0]), key))
         rows = [(*key, *(", ".join(cells.get((*key, to), ())) for to in some)) for key in keys]
         lines += [Table(("publisher", "law", *some), rows, ("law",), ("publisher", *some)), ""]
     lines.append(_steps_table(register.notices, _))

@@ -46,7 +46,7 @@ from presswatch_spark.legal.notices.formats import (
     is_attached,
 )
 from presswatch_spark.legal.notices.laws import Law, laws
-from presswatch_spark.legal.notices.letter import concerning
+from presswatch_spark.legal.notices.letter import MANDATES, concerning
 from presswatch_spark.legal.notices.notice import (
     FORM,
     LETTER,
@@ -291,6 +291,13 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
         yield sentence(
             N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}"),
             moment=query["seal"]["sealed_at"],
+        )
+    if any(name.startswith(f"{ANNEX}/{MANDATES}/") for name in checked.files):
+        yield sentence(
+            N_(
+                "verify before you send: each mandate covers this kind of notice, and its file in"
+                " annex/mandates may be published"
+            )
         )
     if checked.notice.newest("edited"):
         # An edited letter must not be sent with the form or the PDF of the draft.

@@ -192,7 +192,8 @@ def _part(
     found = [
         _item(
             _.day(at.date()),
-            _("The places of the case {case} were probed.", case=case),
+            # The path of the case would tell the other side of our machines.
+            _("The places of the case {case} were probed.", case=case.rstrip("/").rpartition("/")[2]),
             _.n(*_PLACES, counts.total()),
             ", ".join(f"{_.word('column', state)} ({_.number(counts[state])})" for state in sorted(counts)),
             _("digest of the last probe: {sha256}", sha256=newest),

@@ -144,6 +144,7 @@ def test_a_campaign_is_carried_out_from_its_plan_to_its_chronology(
     ):  # fmt: skip
         assert words in text, words
     assert all(event.sha256 in text for event in journal.events)
+    assert str(office.case.folder) not in text
 
 
 @pytest.mark.full

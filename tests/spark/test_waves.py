@@ -15,7 +15,7 @@ from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, dealt, tasks_for
+from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, dealt, spread, tasks_for
 from presswatch_spark.scanning.runs.work import (
     ALL_DIED,
     PlatformError,
@@ -307,3 +307,13 @@ def test_a_task_takes_four_whole_shards_or_more_small_ones_and_no_core_is_idle(
 def test_shards_are_dealt_so_that_groups_weigh_the_same() -> None:
     groups = dealt({10 * size: ObjectInfo(f"s{size}", size) for size in range(1, 9)}, 2)
     assert groups == ((80, 60, 40, 20), (70, 50, 30, 10))
+
+
+def test_shards_of_each_host_are_spread_evenly() -> None:
+    uris = [
+        *(f"s3://bucket/{n}" for n in range(6)),
+        "/disk/6",
+        *(f"https://slow.example/{n}" for n in (7, 8)),
+    ]
+    assert spread([ObjectInfo(uri, 1) for uri in uris]) == [0, 6, 7, 1, 2, 3, 8, 4, 5]
+    assert spread([ObjectInfo(f"/disk/{n}", 1) for n in range(99)]) == list(range(99))

@@ -30,7 +30,7 @@ from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.markers import RunPart, Wave, are_few, damage_of, forget_wave, in_groups
 from presswatch_spark.scanning.runs.publish import publish
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, older_runs, own_run, remove_leftovers
-from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes
+from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes, spread
 from presswatch_spark.scanning.runs.work import Guard, RunSummary, Work
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.host_limits import Workers
@@ -94,7 +94,7 @@ def execute(
         _start(work, run, store, len(shards), waves, observer)
         if passes:
             done = _positions(waves)
-            left = {place: shard for place, shard in enumerate(shards) if place not in done}
+            left = {place: shards[place] for place in spread(shards) if place not in done}
             waves += earlier_passes(reader, passes, left, lambda more: guard(_counts([*waves, *more])))
         waves = _read_rest(shards, waves, reader, guard)
         metrics = metric_rows(observer.metrics("published")) if work.kind.has_metrics else ()
@@ -112,7 +112,7 @@ def _read_rest(
     observer = reader.observer
     for _ in range(MOST_ROUNDS):
         done = _positions(waves)
-        for wave in reader.waves_of(position for position in range(len(shards)) if position not in done):
+        for wave in reader.waves_of(position for position in spread(shards) if position not in done):
             guard(_counts(waves))
             observer.wave_started(len(wave))
             waves += reader({position: shards[position] for position in wave})

@@ -16,7 +16,7 @@ there: the last pass finds what is missing, and reports it.
 
 import gc
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -51,6 +51,7 @@ from presswatch_spark.scanning.shard.attempts import KEPT, KEPT_COLUMNS, Pass, P
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.storage.uris import root_of
 from presswatch_spark.tables.seals import sealed_parquet
 
 LEAST_WAVE, SHARDS_PER_CORE = 256, 16
@@ -330,6 +331,20 @@ def dealt(shards: Shards, groups: int) -> tuple[tuple[int, ...], ...]:
     """Deal shards into `groups` of equal weight, by position, the largest first, so that none comes last."""
     ordered = sorted(shards, key=lambda place: -(shards[place].size or 0))
     return tuple(tuple(ordered[first::groups]) for first in range(groups))
+
+
+def spread(shards: Sequence[ObjectInfo]) -> list[int]:
+    """Return the positions of shards in an order that spreads those of each host evenly.
+
+    So waits for a slow host overlap with readings from others, and the time left can be foretold.
+    """
+    by_host = defaultdict[str, list[int]](list)
+    for place, shard in enumerate(shards):
+        by_host[root_of(shard.uri)].append(place)
+    shares = (
+        (number / len(places), place) for places in by_host.values() for number, place in enumerate(places)
+    )
+    return [place for _, place in sorted(shares)]
 
 
 # --- passes before the last

@@ -40,8 +40,9 @@ from presswatch_spark.storage.host_limits import Waiting, waits_reported
 
 SECONDS_BETWEEN_LOOKS, PACE_MOST = 1.0, 1_000
 SECONDS_BETWEEN_LINES = 60.0
-# Without progress for so long, the time left is not shown. Shards of most datasets take less.
-STALLED_SECONDS = 120.0
+# The time left is not shown before, since Java and the corpus need time to start, nor without progress for so
+# long: shards of most datasets take less.
+START_SECONDS, STALLED_SECONDS = 30.0, 120.0
 # Slow and repeated shards, and slow hosts, that people are told of for each long wave.
 MOST_NAMED = 3
 # Columns of the log that an event names for a shard that is not complete.
@@ -310,7 +311,8 @@ class Progress:
         while len(pace) > 2 and (2 * pace[1][0] <= self._started + last_at or 4 * pace[1][1] <= read):
             pace.popleft()
         since, before = pace[0]
-        if read <= before or now - self._pace[-1][0] >= STALLED_SECONDS:
+        is_early = last_at - self._started < START_SECONDS
+        if read <= before or is_early or now - self._pace[-1][0] >= STALLED_SECONDS:
             return None
         each = (last_at - since) / (read - before)
         return round(max((to_read + self._pace[-1][1] - read) * each - (now - last_at), to_read * each / 2))

@@ -126,6 +126,14 @@ def test_no_time_left_is_shown_while_nothing_is_read() -> None:
     assert [part.endswith("left") for (part,) in shown.parts(-1)] == [False, True, True, False, False, True]
 
 
+def test_no_time_left_is_shown_in_the_first_half_minute() -> None:
+    shown, read = Shown(100, live=True), {"shards": 1, "documents": 10, "text_bytes": 1_000}
+    for seconds in (20, 9, 1):
+        shown.clock.now += seconds
+        shown.tick(0, **read)
+    assert ["left" in line for line in shown.text.split("\r")[1:]] == [False, False, True]
+
+
 def test_the_end_is_always_reported() -> None:
     shown = Shown(1)
     with shown.progress:

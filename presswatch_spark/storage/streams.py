@@ -227,9 +227,7 @@ class SeekableFile(io.RawIOBase):
         """Return True."""
         return True
 
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
+    seekable = readable
 
 
 class RangeFile(SeekableFile):

@@ -133,10 +133,6 @@ class Campaign:
         """Return the hours of Spark's cores of its published runs and of `begun` ones."""
         return self._published().spent(begun)
 
-    def site_of(self, item: Item) -> str:
-        """Return the site, bucket or dataset that contains an item."""
-        return root_of(canonical(item.path or self.base or self.config.datasets.common_crawl.base))
-
     def progress_of(self, item: Item) -> ItemProgress:
         """Return the progress of an item by published runs, and by its list if this process has read it."""
         return ItemProgress.of(item, self._reads(item), self.newest)
@@ -347,7 +343,8 @@ def run(
         tried: set[tuple[Step, bool]] = set()
         if retried is not None and item.name not in retried:
             tried = {((first, last), True) for last in range(1, campaign.newest + 1) for first in range(last)}
-        site, was_scanned, is_unpublished = campaign.site_of(item), False, False
+        place = item.path or campaign.base or campaign.config.datasets.common_crawl.base
+        site, was_scanned, is_unpublished = root_of(canonical(place)), False, False
         trouble: PresswatchError | None = None
         try:
             while site not in unreachable and (task := campaign.task_of(item, tried)) is not None:

@@ -128,7 +128,7 @@ def load_profile(name: str, env: Mapping[str, str]) -> Profile:
             remedy = f"choose one of {', '.join(names)}, or pass a file that ends in .yaml"
             raise ConfigError(f"there is no profile {name}", remedy=remedy)
         file = folder / f"{name}.yaml"
-    profile = PROFILE_SETTINGS.load(str(file), env, {})
+    profile = PROFILE_SETTINGS.load(str(file), env)
     problems = [
         f"{name} must be given, in the file or as {PROFILE_SETTINGS.variable_of(name)}"
         for name in NEEDED[profile.service]

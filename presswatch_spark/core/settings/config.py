@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from presswatch_spark.core.languages import language_problem
-from presswatch_spark.core.settings.load import COMMAND_LINE, SettingsGroup, setting, share
+from presswatch_spark.core.settings.load import SettingsGroup, setting, share
 from presswatch_spark.core.terminal import did_you_mean
 
 DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
@@ -311,14 +311,8 @@ JOB_SETTINGS = SettingsGroup(
 )
 
 
-def load_scan_config(
-    path: str | None = None,
-    env: Mapping[str, str] | None = None,
-    flags: Mapping[str, object] | None = None,
-    flags_from: str = COMMAND_LINE,
-) -> ScanConfig:
-    """Load the settings of a job; see `SettingsGroup.load`."""
-    return JOB_SETTINGS.load(path, env or {}, flags or {}, flags_from)
+load_scan_config = JOB_SETTINGS.load
+"""Loads the settings of a job."""
 
 
 def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:

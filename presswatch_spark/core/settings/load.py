@@ -145,8 +145,7 @@ class Setting:
     def parse(self, text: str) -> object:
         """Read a value from a text: `a,b` for a list, `ours=theirs,…` for a mapping, none for None.
 
-        Raises:
-            ValueError: with the expected form.
+        Raises `ValueError` with the expected form.
         """
         if not text and self.optional:
             return None
@@ -236,9 +235,9 @@ class SettingsGroup(Generic[Config]):
 
     def load(
         self,
-        path: str | None,
-        env: Mapping[str, str],
-        flags: Mapping[str, object],
+        path: str | None = None,
+        env: Mapping[str, str] | None = None,
+        flags: Mapping[str, object] | None = None,
         flags_from: str = COMMAND_LINE,
     ) -> Config:
         """Merge the layers.
@@ -253,6 +252,7 @@ class SettingsGroup(Generic[Config]):
             ConfigError: with every unknown name, wrong type and value out of bounds, one a line.
         """
         problems, given, values = list[str](), list[Given](), dict[str, object]()
+        env, flags = env or {}, flags or {}
         if path:
             from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes
 

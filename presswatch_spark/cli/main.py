@@ -130,7 +130,6 @@ class _Commands(UserDict[str, Any]):
 
 class _Presswatch(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands by purpose."""
         for section, names in SECTIONS.items():
             width = max(NAME_WIDTH, *map(len, names))
             limit = formatter.width - 6 - width

@@ -95,8 +95,7 @@ def argument(value: str | None = None, **attributes: Any) -> Any:
 def option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
     """Declare an option as the default of a parameter; its default is shown in the help.
 
-    Args:
-        value: placeholder of its value in the help; None: that of its type.
+    `value`: placeholder of its value in the help; None: that of its type.
     """
     attributes.setdefault("show_default", attributes.get("default") is not None)
     return click.Option([name], metavar=value, help=meaning, **attributes)

@@ -22,8 +22,7 @@ LEGAL = ("docx", "jinja2", "typst", "vl_convert")
 def library(name: str, command: str = "notice") -> Any:
     """Return a module of the extra `legal`; `ConfigError` with the command that installs it if it is missing.
 
-    Args:
-        command: the command that needs it, for the error.
+    `command`: the command that needs it, for the error.
     """
     try:
         return import_module(name)
@@ -38,11 +37,7 @@ def has_legal() -> bool:
 
 
 def install_command(extra: str, root: Path | None = None) -> str:
-    """Return the command that installs an extra, such as `legal`.
-
-    Args:
-        root: the folder that contains the package; default: that of this module.
-    """
+    """Return the command that installs an extra, such as `legal`; `root`: the folder of another package."""
     root = root or Path(__file__).resolve().parents[2]
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})

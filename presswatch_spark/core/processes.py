@@ -130,7 +130,6 @@ class _Absent:
         self._module = module
 
     def find_spec(self, name: str, *_: object) -> None:
-        """Raise for the hidden module."""
         if name == self._module:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 

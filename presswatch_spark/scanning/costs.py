@@ -133,10 +133,7 @@ class PriceList:
     def machine(self, name: str | None) -> Machine:
         """Return the machine of that name, or the only one whose name has all words of `name`, in any case.
 
-        Without a name, return `UNPRICED`.
-
-        Raises:
-            ConfigError: no machine has them, or several have; the message lists the machines.
+        Without a name, return `UNPRICED`. Raises `ConfigError`, which lists machines, if none or several fit.
         """
         if name is None:
             return UNPRICED
@@ -198,8 +195,7 @@ class Bill:
     def of(cls, shards: ShardPlan, dataset: str, config: ScanConfig, passes: int = 1) -> Self:
         """Estimate the cost of scanning shards as `dataset`, in a number of passes.
 
-        Raises:
-            ConfigError: `run.price` names no machine, the list cannot be read, or a budget lacks a price.
+        `ConfigError`: `run.price` names no machine, the list cannot be read, or a budget lacks a price.
         """
         rules, gate = config.run, bool(config.read.languages)
         prices = PriceList.read(rules.prices)
@@ -317,8 +313,7 @@ class CostGuard:
                 self._has_forecast = True
                 was = "was" if here.shards == 1 else "were"
                 read = f"the {counted(here.shards, 'shard')} that {was} read"
-                line = f"estimate by {read}: {machine.cost_text(whole)}"
-                line += " in all"
+                line = f"estimate by {read}: {machine.cost_text(whole)} in all"
                 if budget is not None and machine.dollars(whole) > budget:
                     line += f"; more than the budget of {dollars_text(budget)}, where the scan will stop"
                 self._say(line)

@@ -159,7 +159,6 @@ class _ShardFinder:
         return str(replace(address, revision=self.commits[key]))
 
     def shards(self, uri: str) -> list[ObjectInfo]:
-        """Return the shards of a path."""
         is_a_list = is_list(printable(uri))
         # A list on the web is read anyway: save the request for its description.
         named = ObjectInfo(uri) if is_a_list and is_web(uri) else self._named(uri)

@@ -131,8 +131,7 @@ class Check:
     def finish(self, name: str, what: str) -> None:
         """Raise `ConfigError` with all mistakes of the file `name`, if any, as `name:line: message`.
 
-        Args:
-            what: the name of the file, such as `the members file`.
+        `what`: the name of the file, such as `the members file`.
         """
         if self.problems:
             listed = "\n".join(f"{name}:{line}: {message}" for line, message in sorted(self.problems))
@@ -162,9 +161,8 @@ _composed = lru_cache(maxsize=8)(partial(yaml.compose, Loader=yaml.SafeLoader))
 def compose(raw: bytes, check: Check, shape: str, needs: str = "") -> yaml.Node | None:
     """Return the YAML tree, or None after noting why there is none.
 
-    Args:
-        shape: the form of entries, named in the message if a file is nested too deeply.
-        needs: the key that the file must have; without one, the file may be empty.
+    `shape`: the form of entries, named in the message if a file is nested too deeply. `needs`: the key that
+    the file must have; without one, the file may be empty.
     """
     try:
         text = raw.decode("utf-8-sig")

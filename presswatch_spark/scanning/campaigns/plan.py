@@ -86,8 +86,7 @@ class CampaignPlan:
         `by_name`: do not read a list, but add published crawls of later weeks, found by the names of weeks:
         for machines that can reach shard lists below `base`, but no list of crawls.
 
-        Raises:
-            StorageError: the list is a file that cannot be read; or a shard list cannot be requested now.
+        Raises `StorageError` if the list is a file that cannot be read, or a shard list cannot be requested.
         """
         uri, form = list_uri(self.listed or config.datasets.common_crawl.index), self.crawls
         if form is None or form not in CRAWL_FORMS:

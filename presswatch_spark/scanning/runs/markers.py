@@ -182,8 +182,7 @@ class Wave:
 def write_note(folder: Folder, note: Note, etag: str | None) -> None:
     """Write the note of a run, which replaces the one with this ETag; None: there was none.
 
-    Raises:
-        ConflictError: another process took up the run meanwhile.
+    Raises `ConflictError` if another process took up the run meanwhile.
     """
     # If two processes wrote equal bytes, each would believe that it is the writer.
     writer = secrets.token_hex(8)

@@ -292,13 +292,7 @@ def _printed_part(
         "sources_heading": _("Documents of the publishers of models"),
         "proves_nothing": _(PROVES_NOTHING),
         "claims": claims,
-        "attached": [
-            {
-                "name": ATTACHED,
-                "description": _("The sealed rows"),
-                "kind": "application/jsonl",
-            }
-        ],
+        "attached": [{"name": ATTACHED, "description": _("The sealed rows"), "kind": "application/jsonl"}],
         "footer": _("Root of the claims: {root}", root=facts.claims_root),
     }
 

@@ -273,6 +273,5 @@ def reservation_in_force(place: ClaimPlace) -> str | None:
 
 
 def _reservations(places: Sequence[ClaimPlace]) -> str | None:
-    counts = Counter(found for place in places if (found := reservation_in_force(place)))
-    statuses = sorted(counts, key=lambda status: (-counts[status], status))
-    return ", ".join(f"{status} ({counts[status]})" for status in statuses) or None
+    counts = Counter(sorted(filter(None, map(reservation_in_force, places))))
+    return ", ".join(f"{status} ({count})" for status, count in counts.most_common()) or None

@@ -169,8 +169,7 @@ def _add_columns(document: Any, letter: Letter) -> None:
         row = table.add_row()
         if blocks and (not blocks[0].lines or blocks[0].element == "signature"):
             # A page does not end with a heading, or inside the signature.
-            properties = row._tr.get_or_add_trPr()
-            properties.append(properties.makeelement(library("docx.oxml.ns").qn("w:cantSplit"), {}))
+            row._tr.get_or_add_trPr().append(library("docx.oxml").OxmlElement("w:cantSplit"))
         for side, (cell, column) in enumerate(zip(row.cells, letter.columns, strict=True)):
             # A new cell begins with an empty paragraph.
             cell._element.remove(cell.paragraphs[0]._p)

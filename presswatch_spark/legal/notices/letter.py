@@ -52,6 +52,7 @@ AMOUNTS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(
         ("author_rows", "press_rows", "rights_rows", "reserved_rows", "place_rows", "database_rows"), _ROWS
     ),
+    **dict.fromkeys(("without_url", "embedded_rows"), _ROWS),
     **dict.fromkeys(("least_run", "most_run", "only_run", "least_press_run"), n("{n} word", "{n} words")),
     "patch_records": n("{n} record", "{n} records"),
     "patch_files": n("{n} file", "{n} files"),
@@ -422,18 +423,6 @@ class LetterFacts:
             "mandate_files": "known" if mandate_files(sender, publishers) else "",
             "authority": "known" if sender.is_owner or all(each.has_mandate for each in publishers) else "",
             "deadline": _.n("{n} day", "{n} days", deadline) if deadline else "",
-            "without_url": _(
-                "The address of the page is not known for {rows}.", rows=_.rows(numbers["without_url"])
-            )
-            if numbers["without_url"]
-            else "",
-            "embedded": _(
-                "The words of {rows} are not all in the visible text of the page: the record that the dataset"
-                " contains has them in data or attributes of the page, as the annex states (text_source).",
-                rows=_.rows(numbers["embedded_rows"]),
-            )
-            if numbers["embedded_rows"]
-            else "",
             "read": " ".join(
                 _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
                 for source in (PLACE, COPY, DISK)
@@ -446,9 +435,8 @@ class LetterFacts:
 
     def _lists(self) -> dict[str, list[str]]:
         _, content, sender = self.words, self.content, self.content.order.sender
-        hosts = Counter(each.host for each in content.places if each.host)
-        ordered = sorted(hosts, key=lambda host: (-hosts[host], host))
-        most_frequent = [_("{value}: {rows}", value=host, rows=_.rows(hosts[host])) for host in ordered]
+        hosts = Counter(sorted(each.host for each in content.places if each.host)).most_common()
+        most_frequent = [_("{value}: {rows}", value=host, rows=_.rows(count)) for host, count in hosts]
         return {
             "mandates": [_mandate(each, _) for each in content.publishers if not sender.is_owner],
             "titles_of_rights": self._titles_of_rights(),

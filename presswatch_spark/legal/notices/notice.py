@@ -275,7 +275,7 @@ def _proof_of(order: NoticeOrder, patch: str, storage: StorageOptions) -> tuple[
     A case may have files of several recipients. `InputError` if the proof lacks what the letter states.
     """
     folder, places = Folder.of(patch, storage), concerning(order.selection, order.recipient)
-    named = {(each.target.shard_uri.rpartition("/")[2], each.target.bytes) for each in places}
+    named = {(Path(each.target.shard_uri).name, each.target.bytes) for each in places}
     try:
         data, sealed = (folder.read(name)[0] for name in (PROOF, "patch.json"))
         proof, facts = unsealed_json(data), unsealed_json(sealed)

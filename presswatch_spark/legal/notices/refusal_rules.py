@@ -293,12 +293,7 @@ def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
             moment=query["seal"]["sealed_at"],
         )
     if any(name.startswith(f"{ANNEX}/{MANDATES}/") for name in checked.files):
-        yield sentence(
-            N_(
-                "verify before you send: each mandate covers this kind of notice, and its file in"
-                " annex/mandates may be published"
-            )
-        )
+        yield sentence(N_("verify before you send: each mandate covers this notice, and may be published"))
     if checked.notice.newest("edited"):
         # An edited letter must not be sent with the form or the PDF of the draft.
         yield sentence(

@@ -233,12 +233,8 @@ def _lines(each: RegisteredNotice, event: Event, _: LetterWords) -> Iterator[str
     yield _(_KINDS[facts["answer"] if event.kind == "answered" and facts["answer"] in _KINDS else event.kind])
     yield _("{notice}: {recipient} ({law})", **_parties(each), notice=each.id)
     yield _("publishers: {publishers}", publishers=", ".join(each.planned["publishers"].values()))
-    if "by" in facts:
-        yield _("person: {name}", name=facts["by"])
-    if "via" in facts:
-        yield _("channel: {channel}", channel=facts["via"])
-    if "note" in facts:
-        yield _("note: {text}", text=facts["note"])
+    texts = {"by": N_("person: {fact}"), "via": N_("channel: {fact}"), "note": N_("note: {fact}")}
+    yield from (_(text, fact=facts[name]) for name, text in texts.items() if name in facts)
     if "proof" in facts:
         yield _("proof: {file}, SHA-256 {sha256}", file=facts["proof"], sha256=facts["file"])
     yield _(

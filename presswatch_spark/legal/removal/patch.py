@@ -111,7 +111,7 @@ def write_patch(
             tell(sentence(N_("file {number} of {files}"), number=number, files=len(by_file)))
             options = read_options(case, targets[0], storage)
             with scratch_folder() as scratch:
-                path = scratch / _name_of(targets[0])
+                path = scratch / Path(targets[0].shard_uri).name
                 copy = _PatchedCopy(targets, options, draft, f"blobs/{len(proven):05}.gz", path, now)
                 try:
                     copy.make(mirrored(uri, mirrors))
@@ -149,7 +149,7 @@ def _completed(
         "measured_on": f"{now:%Y-%m-%d}",
     }
     not_removed = [
-        {"target_sha256": target.target_sha256, "file": _name_of(target), "reason": reason}
+        {"target_sha256": target.target_sha256, "file": Path(target.shard_uri).name, "reason": reason}
         for reason, some in left.items()
         for target in some
     ]
@@ -341,10 +341,6 @@ class _PatchedCopy:
                         f"another record is at the old offset {offset:,}", where=str(self.path)
                     )
         return len(self._kept)
-
-
-def _name_of(target: Target) -> str:
-    return target.shard_uri.rpartition("/")[2]
 
 
 # JSON Lines.

@@ -127,11 +127,6 @@ class Column(NamedTuple):
     show: ShowCell = _number
     kind: str = NUMBER
 
-    @property
-    def is_number(self) -> bool:
-        """Return whether its values are numbers."""
-        return self.kind == NUMBER
-
 
 COLUMNS: Mapping[str, Column] = {
     "place": Column(p("column", "Where"), _one_of(PLACES), TEXT),

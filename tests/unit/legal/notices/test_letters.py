@@ -400,7 +400,7 @@ def test_mandates_are_cited_and_attached(shared: Bureau) -> None:
         assert letter.count(digest) == 1
     checked = shared.check("cited")
     assert checked.refusals == ()
-    assert any("each mandate covers this kind of notice" in str(each) for each in checked.doubts)
+    assert any("each mandate covers this notice" in str(each) for each in checked.doubts)
     (folder / "annex/mandates/quai.txt").write_text("another", encoding="utf-8")
     assert ("attachment_differs", "letter.pdf: quai.txt") in shared.refused("cited")
 

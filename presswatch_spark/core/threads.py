@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, TypeVar
 
 from presswatch_spark.core.errors import PresswatchError
@@ -80,13 +79,11 @@ class AskingThreads(ThreadPoolExecutor):
         self._over = threading.Event()
         super().__init__(count, name, initializer=setattr, initargs=(_THREAD, "over", self._over))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        if kind is not None:
+    def __exit__(self, *error: Any) -> bool | None:
+        if any(error):
             self._over.set()
             self.shutdown(wait=False, cancel_futures=True)
-        return super().__exit__(kind, error, trace)
+        return super().__exit__(*error)
 
     def map(
         self,

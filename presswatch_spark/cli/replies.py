@@ -40,6 +40,8 @@ from presswatch_spark.query.sql import QueryResult, require_apart
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from presswatch_spark.tables.store import TableStore
+
 FAILED, INCOMPLETE = 1, 3
 _MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})
 
@@ -159,6 +161,12 @@ class ReplyForm:
     def is_for_people(self) -> bool:
         """Return whether lines for people are printed."""
         return not (self.as_json or self.export) or self.lines_with_export
+
+    def open_tables(self, path: str) -> TableStore:
+        """Open the tables in a folder; raises as `TableStore.open`."""
+        from presswatch_spark.tables.store import TableStore
+
+        return TableStore.open(path, self.storage)
 
 
 def command(

@@ -68,14 +68,13 @@ def census(
     from presswatch_spark.api import census as take_census
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.query.sql import answer_of, literal
-    from presswatch_spark.tables.store import TableStore
 
     events = EventLog.of(form.settings.run.log_format)
     with failures_logged(events):
         summary = take_census(
             (*releases, *more), corpus=corpus, out=out, base=base, settings=form.settings, events=events,
         ).summary  # fmt: skip
-    store, run_id = TableStore.open(out, form.storage), literal(summary.run_id)
+    store, run_id = form.open_tables(out), literal(summary.run_id)
     counted_by_title = answer_of(store, CAPTURES.format(run_id=run_id), "duckdb").rows
     titles = Corpus.open(corpus, check=False, storage=form.storage).registry.publisher_of
     rows = list(title_rows(titles, counted_by_title))

@@ -34,7 +34,7 @@ from presswatch_spark.cli.replies import (
 )
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import fits, terminal_width
-from presswatch_spark.query.sql import ENGINE_NAMES
+from presswatch_spark.query.sql import ENGINE_NAMES, engine_of, run_query
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.exposures import Exposed
@@ -92,11 +92,9 @@ def claims(
     """
     leave_pandas_out()
     from presswatch_spark.claims.make import Sources, make_claims, read_knowledge
-    from presswatch_spark.query.sql import run_query
-    from presswatch_spark.tables.store import TableStore
 
     sources = Sources(corpus, licences, press, reviews, known, as_of)
-    store = TableStore.open(tables, form.storage)
+    store = form.open_tables(tables)
     knowledge = read_knowledge(store, sources, form.settings, telling(form.language))
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
     rows = run_query(out, "select * from claims", form.storage, "duckdb") if form.export else None
@@ -250,8 +248,6 @@ def exposure(
     Example: presswatch exposure tables --export exposure.csv
     """
     from presswatch_spark.claims.exposures import BY_ARTICLE, Exposed, load_exposures, source_line
-    from presswatch_spark.query.sql import engine_of
-    from presswatch_spark.tables.store import TableStore
 
     entries, _ = load_exposures(exposures, form.storage), form.language
     stated = dict[str, dict[str, object]]()
@@ -261,7 +257,7 @@ def exposure(
             # A cell of an exported file has each source as a text.
             columns["sources"] = [f"“{each.quotation}” {source_line(each, _)}" for each in entry.sources]
         stated[entry.id] = {name: columns[name] for name in STATED}
-    store = TableStore.open(tables, form.storage)
+    store = form.open_tables(tables)
     exposed = Exposed.of(store, entries, engine_of(store, engine))
     joined = (
         {name: row[name] for name in FOUND} | stated[row["exposure"]] for row in exposed.totals(BY_ARTICLE)

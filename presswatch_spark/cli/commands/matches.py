@@ -147,7 +147,6 @@ def matches(
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.query.filtered_matches import Matches, MatchFilter, require_known
     from presswatch_spark.tables.declarations import Match
-    from presswatch_spark.tables.store import TableStore
 
     if form.export and count:
         raise click.UsageError("pass either --export or --count")
@@ -166,7 +165,7 @@ def matches(
         document_host=document_host,
         since=datetime.combine(since, time.min, UTC) if since else None,
     )
-    store = TableStore.open(tables, storage)
+    store = form.open_tables(tables)
     require_known(store, wanted, Corpus.open(corpus, check=False, storage=storage) if corpus else None)
     found = Matches.of(store, run_id, wanted, engine)
     if found.judged:
@@ -419,9 +418,8 @@ def verify_rows(
         drawn_rows,
         settings_of,
     )
-    from presswatch_spark.tables.store import TableStore
 
-    store = TableStore.open(tables, form.storage)
+    store = form.open_tables(tables)
     corpus = Corpus.open(corpus_path, storage=form.storage) if corpus_path else None
     figures = RowRecomputation(corpus)
     texts = corpus.text_of if corpus else None

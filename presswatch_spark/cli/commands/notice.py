@@ -36,7 +36,7 @@ from presswatch_spark.cli.replies import (
 )
 from presswatch_spark.core.terminal import folded
 from presswatch_spark.core.translation import LANGUAGES
-from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, LAWS, LETTER_LANGUAGES
+from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, LAWS, LETTER_LANGUAGES, laws
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.journal import Event, EventKind
@@ -119,7 +119,6 @@ def draft(
       --sender sender.yaml --out n1 case
     """
     from presswatch_spark.legal.evidence.sources import source_at
-    from presswatch_spark.legal.notices.laws import laws
     from presswatch_spark.legal.notices.letter import AMOUNTS, NoticeOrder
     from presswatch_spark.legal.notices.notice import draft_notice, today
     from presswatch_spark.legal.notices.parties import load_recipient, load_sender

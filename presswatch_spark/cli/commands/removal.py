@@ -120,7 +120,6 @@ def probe(
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.removal.case import RemovalCase
     from presswatch_spark.legal.removal.rounds import Prober
-    from presswatch_spark.tables.store import TableStore
 
     prober = Prober(
         RemovalCase.open(case, form.storage),
@@ -129,7 +128,7 @@ def probe(
         Corpus.open(corpus, check=False, storage=form.storage) if corpus else None,
         deep,
         index,
-        TableStore.open(tables, form.storage) if tables else None,
+        form.open_tables(tables) if tables else None,
         telling(form.language),
     )
     return probe_reply(prober.probe(), index, form.language)

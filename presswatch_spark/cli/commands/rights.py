@@ -31,6 +31,7 @@ from presswatch_spark.cli.replies import (
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.core.translation import N_
+from presswatch_spark.storage.uris import is_web
 from presswatch_spark.tables.literals import USES, VERDICTS, Use
 
 if TYPE_CHECKING:
@@ -207,9 +208,8 @@ def check(
     """
     from presswatch_spark.matching.rights.current import report_of_folder, report_of_url
     from presswatch_spark.storage.disk import Folder
-    from presswatch_spark.storage.uris import scheme_of
 
-    if scheme_of(place) in ("http", "https"):
+    if is_web(place):
         report = report_of_url(place, form.storage)
     else:
         report = report_of_folder(Folder.of(place, form.storage), page)
@@ -260,13 +260,12 @@ def timeline(
     from presswatch_spark.matching.rights.declaration import RULE_FILES
     from presswatch_spark.query.exports import require_new
     from presswatch_spark.query.timeline import timeline as timeline_of
-    from presswatch_spark.tables.store import TableStore
 
     if chart:
         if not chart.endswith(".svg"):
             raise click.UsageError("call the --chart FILE.svg")
         require_new(chart, form.storage)
-    found = timeline_of(TableStore.open(tables, form.storage), title)
+    found = timeline_of(form.open_tables(tables), title)
     rows, _ = found.to_pylist(), form.language
     if chart and rows:
         _draw(chart, title, rows, form)

@@ -36,7 +36,7 @@ from presswatch_spark.core.errors import InputError, OutputError, StorageError
 from presswatch_spark.core.redaction import redacted_command
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
-from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.objects import StorageOptions, printable
 from presswatch_spark.storage.shards import left_out_line
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.scanning.pipeline import ScanPlan
     from presswatch_spark.scanning.runs.work import RunSummary
-    from presswatch_spark.storage.objects import StorageOptions
 
 SHARDS_NAMED = 5
 

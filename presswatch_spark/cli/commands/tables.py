@@ -27,7 +27,7 @@ from presswatch_spark.cli.replies import (
 from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
 from presswatch_spark.core.translation import n
-from presswatch_spark.query.sql import ENGINE_NAMES
+from presswatch_spark.query.sql import ENGINE_NAMES, run_query
 from presswatch_spark.tables.catalog import DDL_ENGINES, KINDS, NAME
 
 if TYPE_CHECKING:
@@ -107,9 +107,8 @@ def runs(
     leave_pandas_out()
     from presswatch_spark.scanning.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
     from presswatch_spark.tables.declarations import SCHEMAS
-    from presswatch_spark.tables.store import TableStore
 
-    _, store = form.language, TableStore.open(tables, form.storage)
+    _, store = form.language, form.open_tables(tables)
     if action:
         from presswatch_spark.tables.rewriting import compact
 
@@ -255,8 +254,6 @@ def sql(
     if BEGINS.match(tables):
         raise click.UsageError('pass TABLES first, then QUERY: presswatch sql tables "select …"')
     leave_pandas_out()
-    from presswatch_spark.query.sql import run_query
-
     answer, _ = run_query(tables, query, form.storage, engine), form.language
     if not form.is_for_people:
         return Reply(rows=answer)
@@ -288,9 +285,9 @@ def estimate(
     leave_pandas_out()
     give_memory_back()
     from presswatch_spark.query.estimates import estimate_of
-    from presswatch_spark.tables.store import TableStore, chosen_runs
+    from presswatch_spark.tables.store import chosen_runs
 
-    _, store = form.language, TableStore.open(tables, form.storage)
+    _, store = form.language, form.open_tables(tables)
     (chosen,) = chosen_runs(store, run_id)
     totals = estimate_of(store, chosen, BY[by] if by else None)
     sample = {name: value for name, value in asdict(totals).items() if name != "measures"}
@@ -372,9 +369,8 @@ def sync(
     """
     from presswatch_spark.tables.catalog.sync import open_catalog
     from presswatch_spark.tables.catalog.sync import sync as bring
-    from presswatch_spark.tables.store import TableStore
 
-    store = TableStore.open(tables, form.storage)
+    store = form.open_tables(tables)
     changes = bring(store, open_catalog(kind, properties, form.storage, catalog_name), namespace)
     shown = [change for change in changes if change.files or change.taken_out]
     rows = [[getattr(change, name) for name in CHANGED] for change in shown]
@@ -399,9 +395,8 @@ def ddl(
     presswatch catalog ddl --for duckdb tables > tables.sql
     """
     from presswatch_spark.tables.catalog.ddl import declarations
-    from presswatch_spark.tables.store import TableStore
 
-    statements = declarations(TableStore.open(tables, form.storage), engine)
+    statements = declarations(form.open_tables(tables), engine)
     return Reply(line for statement in statements for line in [*statement.split("\n"), ""])
 
 

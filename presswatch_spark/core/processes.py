@@ -74,10 +74,8 @@ def user_caches() -> Iterator[Path]:
     if named and os.path.isabs(named):
         yield Path(named) / NAME
     else:
-        try:
+        with suppress(RuntimeError):  # a user whom the system does not know
             yield Path.home() / ".cache" / NAME
-        except RuntimeError:  # a user whom the system does not know
-            pass
     yield user_temporary()
 
 

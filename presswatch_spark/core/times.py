@@ -142,9 +142,7 @@ def _of_text(text: str, formats: Sequence[str]) -> datetime:
 
 
 def _of_iso(found: re.Match[str]) -> datetime:
-    month, day = (
-        (found["month"], found["day"]) if found["month"] else (found["basic"][:2], found["basic"][2:])
-    )
+    month, day = found["month"] or found["basic"][:2], found["day"] or found["basic"][2:]
     hour, minute, second, fraction = (found[name] or "0" for name in ("hour", "minute", "second", "fraction"))
     next_day = int(hour) == 24 and not int(minute + second + fraction)
     clock = f"{'00' if next_day else hour:0>2}:{minute:0>2}:{second:0>2}.{fraction}"

@@ -108,9 +108,8 @@ def build(root: Path, out: Path, target: HostPlatform) -> Path:
 
 def _fill(tree: Path, root: Path, work: Path, target: HostPlatform) -> None:
     lock, wheels = work / "requirements.lock", work / "wheels"
-    lock.write_text(
-        locked(shipped("requirements.lock", "locks").read_text(encoding="utf-8")), encoding="utf-8"
-    )
+    pins = shipped("requirements.lock", "locks").read_text("utf-8")
+    lock.write_text(locked(pins), "utf-8")
     _install(["--require-hashes", "--requirement", str(lock)], tree / "lib", target, root)
     if IS_CHECKOUT:
         _run([sys.executable, "-P", "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)], root)

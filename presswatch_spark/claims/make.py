@@ -84,12 +84,6 @@ INPUT = (
 ROWS_AT_ONCE = 20_000
 SEAL = "claim_sha256"
 Columns = dict[str, Any]
-AS_IN_MATCHES = (
-    "run_id", "row_sha256", "dataset", "release", "document_url", "text_sha256", "captured_at", "article_id",
-    "title_id", "publisher_id", "article_published_at", "article_words", "url_match", "grade", "copied_words",
-    "text_source",
-)  # fmt: skip
-"""Columns of claims that are copied from the row of `matches`."""
 ABOUT_WORDS = (
     "article_words", "beyond_words", "beyond_longest_run", "beyond_rarity", "beyond_shared_words",
     "beyond_ownership",
@@ -191,7 +185,8 @@ class Judge:
             # Runs of the oldest versions have no letters.
             given = zip(row_letters.to_pylist(), row_reasons.to_pylist(), strict=True)
             row_letters = pa.array([letter or letter_of(why) for letter, why in given], row_letters.type)
-        columns: Columns = {name: as_array(rows[name]) for name in AS_IN_MATCHES}
+        # Columns with the name of one of `matches` are as there, except those that follow.
+        columns: Columns = {name: as_array(rows[name]) for name in Claim.columns if name in _PLAIN}
         columns |= {
             "document_host": pages.hosts,
             "document_domain": pages.domains,

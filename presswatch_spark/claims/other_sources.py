@@ -162,9 +162,9 @@ def _gathered(masks: Bits, printed: Bits, facts: Counts, known: Marks) -> Bits:
         if facts[r] & EARLY:
             _add(all_rows[0], masks[r])
         if facts[r] & CREDITED:
-            _add_again(all_rows[2], all_rows[1], masks[r])
+            _hold(all_rows[1:3], masks[r], masks[r], 1, 0, masks.shape[1])
     for d in range(len(printed)):
-        _add_again(all_rows[4], all_rows[3], printed[d])
+        _hold(all_rows[3:5], printed[d], printed[d], 1, 0, masks.shape[1])
     for w in range(len(known)):
         if known[w]:
             _set(all_rows[5], w, w + 1)
@@ -348,13 +348,6 @@ def _has(bits: Bits, w: int) -> bool:
 def _add(bits: Bits, more: Bits) -> None:
     for b in range(len(bits)):
         bits[b] |= more[b]
-
-
-@uncounted_njit
-def _add_again(twice: Bits, once: Bits, more: Bits) -> None:
-    for b in range(len(once)):
-        twice[b] |= once[b] & more[b]
-        once[b] |= more[b]
 
 
 @uncounted_njit

@@ -182,7 +182,8 @@ def sums_of(
         h, after = shingles[w], w + SHINGLE_WORDS
         e = entry_of(probe, h)
         # Skip shingles that only this article has, which are most: a call with so many arrays costs more.
-        if e >= 0 and not (known.articles[e] == ordinal and _is_last(probe.hashes, e)):
+        is_last = e + 1 == len(probe.hashes) or probe.hashes[e + 1] != h
+        if e >= 0 and not (is_last and known.articles[e] == ordinal):
             _meet(known, e, ordinal, w, met)
             if met.counts[OTHERS, w % STRIDE]:
                 is_shared[w:after] = True
@@ -219,11 +220,6 @@ def _passing(probe: IndexArrays, shingles: Hashes) -> Counts:
         # No branch, so that the processor reads the filter for many shingles at once.
         count += filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] == _0
     return passing[:count]
-
-
-@uncounted_njit
-def _is_last(hashes: Hashes, e: int) -> bool:
-    return e + 1 == len(hashes) or hashes[e + 1] != hashes[e]
 
 
 @inner_njit

@@ -6,7 +6,6 @@ document end, article start, article end), all in words.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from presswatch_spark.core.compiled import inner_njit, lean_njit, uncounted_njit
 from presswatch_spark.matching.verify.common_runs import (
@@ -52,7 +51,9 @@ def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
             last[p] = False
             gap = (runs[p, 0] + runs[p, 2], i, runs[p, 1] + runs[p, 2], j)
             _bridge_gap(pair, gap, run_words, accepted)
-    walked = _longest(runs)
+    walked = np.zeros(len(runs), np.bool_)
+    for k in in_order_of(runs, 2, -1)[:MOST_WALKS]:
+        walked[k] = True
     for k in range(len(runs)):
         i, j, length = runs[k]
         if not walked[k]:
@@ -75,14 +76,6 @@ def passages(runs: Runs, gap_words: int) -> Runs:
         numbers[k] = count if previous[k] < 0 else numbers[previous[k]]
         count += previous[k] < 0
     return numbers
-
-
-@inner_njit
-def _longest(runs: Runs) -> npt.NDArray[np.bool_]:
-    chosen = np.zeros(len(runs), np.bool_)
-    for k in in_order_of(runs, 2, -1)[:MOST_WALKS]:
-        chosen[k] = True
-    return chosen
 
 
 @inner_njit

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
+from operator import methodcaller
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -26,15 +27,9 @@ def bounded_batches(
 
     `filter`: an Arrow expression; row groups that it rules out are not read. `rows`: the most of a batch.
     """
-
-    def split(fragment: Any) -> list[Any]:
-        groups: list[Any] = fragment.split_by_row_group(filter, schema=dataset.schema)
-        return groups
-
-    def read(group: Any) -> pa.Table:
-        wanted = None if columns is None else list(columns)
-        return group.to_table(schema=dataset.schema, columns=wanted, filter=filter, use_threads=False)
-
+    wanted = None if columns is None else list(columns)
+    split = methodcaller("split_by_row_group", filter, schema=dataset.schema)
+    read = methodcaller("to_table", schema=dataset.schema, columns=wanted, filter=filter, use_threads=False)
     groups = chain.from_iterable(_ahead(split, dataset.get_fragments(filter), FOOTERS_AHEAD))
     for table in _ahead(read, groups, GROUPS_AHEAD):
         yield from table.to_batches(rows)

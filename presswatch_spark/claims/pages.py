@@ -186,8 +186,7 @@ class PageReader:
             last = publication.begins if is_own or not self._early else publication.latest
             more = 0 if is_own else max(0, self._early - MICROS_A_DAY)
             found[i] = (last - EPOCH) // timedelta(microseconds=1) + more
-        until: Counts = found[same.group_of]
-        return until
+        return found[same.group_of]
 
     def _of_each(
         self, pages: Sequence[tuple[str | None, str, bool, bool, bool]]

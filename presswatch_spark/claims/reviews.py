@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
@@ -39,8 +39,7 @@ class Review:
     def line(self) -> bytes:
         """Return the review as a line of JSON in ASCII."""
         at = self.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        values = (self.row_sha256, self.verdict, self.reviewer, at, self.note)
-        return json.dumps(dict(zip(COLUMNS, values, strict=True))).encode("ascii") + b"\n"
+        return json.dumps(asdict(self) | {"at": at}).encode("ascii") + b"\n"
 
 
 def load_reviews(

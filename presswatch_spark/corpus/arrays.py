@@ -51,8 +51,7 @@ def join(path: Path, pieces: Sequence[Path]) -> None:
 def load(path: Path) -> Array:
     """Map an array, read-only."""
     # As a plain array: a slice of numpy's class for mapped arrays would cost a microsecond more.
-    mapped: Array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    return mapped
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:

@@ -16,9 +16,7 @@ import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, lean_njit, uncounted_njit
 from presswatch_spark.matching.cipher import RoundKeys, decrypt
-from presswatch_spark.reading.text.kernels import plain
-
-Hashes = npt.NDArray[np.uint64]
+from presswatch_spark.reading.text.kernels import Hashes, plain
 
 KEYS_PER_BUCKET = 8
 HASHES = 1 << 64

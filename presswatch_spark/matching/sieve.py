@@ -420,8 +420,7 @@ def _count_hits(
 
 
 def _distinct(documents: npt.NDArray[np.integer], entries: Counts) -> Counts:
-    pairs: Counts = np.unique(np.stack((documents.astype(np.int64), entries)), axis=1)
-    return pairs
+    return np.unique(np.stack((documents.astype(np.int64), entries)), axis=1)
 
 
 class _Remembered(NamedTuple):

@@ -203,8 +203,7 @@ class Joined:
 
 
 def _screen_keys(hashes: Hashes) -> Hashes:
-    keys: Hashes = hashes | np.uint64(1)
-    return keys
+    return hashes | np.uint64(1)
 
 
 def readings_of_pair(document: Joined, article: Joined) -> tuple[ReadText, ReadText]:
@@ -451,8 +450,7 @@ def _words_in(first: Edges, count: Edges, size: int) -> npt.NDArray[np.bool_]:
     changes = np.zeros(size + 1, np.int64)
     np.add.at(changes, first, 1)
     np.add.at(changes, first + count, -1)
-    within: npt.NDArray[np.bool_] = np.cumsum(changes)[:size] > 0
-    return within
+    return np.cumsum(changes)[:size] > 0
 
 
 def most_spans(articles: int) -> int:

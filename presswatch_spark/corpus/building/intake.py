@@ -374,9 +374,7 @@ def _ids(path: str, run: int) -> Iterator[tuple[str, int]]:
 
 def reasons(pieces: Iterable[str]) -> dict[str, int]:
     """Count the refused rows by reason."""
-    counts: Counter[str] = Counter()
-    for piece in pieces:
-        counts.update(read_arrow(piece)["reason"].to_pylist())
+    counts = Counter(reason for piece in pieces for reason in read_arrow(piece)["reason"].to_pylist())
     return dict(sorted(counts.items()))
 
 
@@ -421,7 +419,10 @@ def counts_by_title(
         is_url = pa.array(
             [page_url(url or "") is not None for url in articles["url"].to_pylist()], pa.bool_()
         )
-        marks = {
+        columns = {
+            "title_id": articles["title_id"],
+            "first": articles["published_at"],
+            "last": articles["published_at"],
             "articles": pc.is_valid(articles["title_id"]),
             "undated": pc.is_null(articles["published_at"]),
             "excerpts": articles["is_excerpt"],
@@ -430,9 +431,6 @@ def counts_by_title(
             "urls_elsewhere": pc.and_(elsewhere, is_url),
             "not_urls": pc.and_(elsewhere, pc.invert(is_url)),
         }
-        columns = {"title_id": articles["title_id"]}
-        columns |= dict.fromkeys(("first", "last"), articles["published_at"])
-        columns |= {name: pc.cast(mark, pa.int64()) for name, mark in marks.items()}
         counted.append(_summed(pa.table(columns)))
     taken = {row.pop("title_id"): row for row in _summed(pa.concat_tables(counted)).to_pylist()}
     for row in taken.values():

@@ -36,12 +36,14 @@ Places = npt.NDArray[np.int64]
 STRINGS_KEPT = 100
 REPEATED = 0.9
 """An article repeats another if this share of its copied words is where the page has words of the other."""
-# Columns that have the names and the values of a locator's fields, and those of a page's metadata.
+# Columns that have the names and the values of fields of a locator, a page's metadata, an overlap, a finding.
 _OF_LOCATOR = (
     "record_offset", "record_length", "record_encoding", "row_index", "payload_digest_computed", "charset",
     "text_source", "captured_at", "http_status", "upstream_uri", "upstream_offset",
 )  # fmt: skip
 _OF_METADATA = tuple(field.name for field in fields(PageMetadata))
+_OF_OVERLAP = ("longest_run_words", "copied_words", "article_coverage", "document_coverage", "unbroken_words")
+_OF_FINDING = ("minhash_jaccard", "run_rarity", "shared_words", "ownership", "in_main_content")
 # Digests of texts: as many as a matcher keeps articles.
 _REMEMBERED = 512
 
@@ -360,7 +362,7 @@ def _row_of_article(page: Match, article: Article, site: SiteMatch | None, url_m
 
 
 def _row_of_copy(page: Match, copy: _Copy, site: SiteMatch | None) -> Match:
-    finding, overlap, article = copy.finding, copy.finding.overlap, copy.finding.article
+    finding, article = copy.finding, copy.finding.article
     url_match: UrlMatch = "none"
     if site and finding.ordinal in site.articles:
         url_match = "article"
@@ -373,25 +375,17 @@ def _row_of_copy(page: Match, copy: _Copy, site: SiteMatch | None) -> Match:
     row = _row_of_article(page, article, site, url_match)
     return row.with_columns(
         grade=copy.grade,
-        longest_run_words=overlap.longest_run_words,
-        copied_words=overlap.copied_words,
-        article_coverage=overlap.article_coverage,
-        document_coverage=overlap.document_coverage,
-        minhash_jaccard=finding.minhash_jaccard,
-        run_rarity=finding.run_rarity,
-        shared_words=finding.shared_words,
-        ownership=finding.ownership,
         # All credits count, and the row names the first ones.
         document_credits=list(finding.credits[:CREDITS]),
         credits_others=any(is_other(credit, finding.own_names) for credit in finding.credits),
         credits_owner=publisher_others is False or _credits_owner(page, finding),
         page_publisher_others=publisher_others,
-        unbroken_words=overlap.unbroken_words,
         passage_kind=kind_of_passage(article.body, finding.places.tolist()),
         repeats_article_id=copy.repeats,
         repeated_by=copy.repeated_by,
-        in_main_content=finding.in_main_content,
         spans=copy.spans,
+        **{name: getattr(finding.overlap, name) for name in _OF_OVERLAP},
+        **{name: getattr(finding, name) for name in _OF_FINDING},
     )
 
 
@@ -422,20 +416,18 @@ def _repetitions(findings: Sequence[VerifiedOverlap], at_address: Sequence[int])
     Args:
         at_address: ordinals of the articles at the page's address.
     """
-    by_title: dict[str, list[VerifiedOverlap]] = {}
-    for finding in findings:
-        by_title.setdefault(finding.article.title_id, []).append(finding)
+
+    def order(finding: VerifiedOverlap) -> tuple[object, ...]:
+        published_at = finding.article.published_at
+        is_elsewhere = finding.ordinal not in at_address
+        return is_elsewhere, published_at is None, published_at or EPOCH, finding.article.article_id
+
+    by_title = defaultdict[str, list[VerifiedOverlap]](list)
+    for finding in sorted(findings, key=order):
+        by_title[finding.article.title_id].append(finding)
     found = dict[str, str]()
     for same_title in by_title.values():
         if len(same_title) > 1:
-            same_title.sort(
-                key=lambda each: (
-                    each.ordinal not in at_address,
-                    each.article.published_at is None,
-                    each.article.published_at or EPOCH,
-                    each.article.article_id,
-                )
-            )
             found |= _repeats_among(same_title)
     return found
 

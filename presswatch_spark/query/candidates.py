@@ -27,7 +27,6 @@ from presswatch_spark.scanning.shard.candidates import SCAN_FILE, CandidatePlan,
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical, printable
-from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
 if TYPE_CHECKING:
@@ -149,16 +148,14 @@ def _settings(sealed: Mapping[str, Any]) -> ReadRules:
 def _found(store: TableStore, run_id: str, fingerprint: str) -> tuple[dict[str, _Found], int]:
     """Return the candidates of a corpus by shard, and the number of those of others."""
     found, others = defaultdict[str, _Found](lambda: _Found({})), 0
-    for batch in bounded_batches(store.open_table("candidates", run_id), _COLUMNS):
-        for uri, offset, length, encoding, row, part, article, hits in zip(
-            *(batch.column(name).to_pylist() for name in _COLUMNS), strict=True
-        ):
-            if part != fingerprint:
-                others += 1
-                continue
-            found[uri].places[offset, row] = offset, length, encoding
-            found[uri].pairs += article is not None
-            found[uri].hits += hits > 0
+    rows = store.values("candidates", _COLUMNS, run_id)
+    for uri, offset, length, encoding, row, part, article, hits in rows:
+        if part != fingerprint:
+            others += 1
+            continue
+        found[uri].places[offset, row] = offset, length, encoding
+        found[uri].pairs += article is not None
+        found[uri].hits += hits > 0
     return dict(found), others
 
 

@@ -9,8 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import chain, islice
+from operator import and_
 from typing import Any
 
 import pyarrow as pa
@@ -43,8 +44,9 @@ RESPONSES = tuple(format.name for format in FORMATS if format.responses)
 DATASETS = tuple(format.name for format in FORMATS if format.read_part)
 """Formats of crawls, whose rows have the time of the page's capture: all of `RESPONSES`, and WET."""
 CAPTURES_KEPT = BATCH_ROWS = 10_000
+_OF_CAPTURE = ("document_url", "captured_at")
 # A WARC `resource` record has no HTTP status and no headers: declarations in headers are unknown for it.
-_ANSWERED = pc.is_valid(pc.field("http_status"))
+_ANSWERED = reduce(and_, (pc.is_valid(pc.field(name)) for name in (*_OF_CAPTURE, "http_status")))
 DECISIVE = (pc.field("scope") != "page") | pc.is_valid(pc.field("verdict"))
 """Rows of `rights_signals` that can decide: those of site files, and those of pages with a verdict."""
 _NOINDEX = pc.match_substring_regex(pc.field("value"), r"(?i)\bno(index|ne)\b")
@@ -58,8 +60,6 @@ TO_AGENTS = pc.is_null(pc.field("agent")) | pc.utf8_lower(pc.field("agent")).isi
     [agent.lower() for agent in AGENTS]
 )
 """Rows of `rights_signals` for the agents of `AGENTS`, of the hundreds that a robots.txt may name."""
-OWN_RESPONSES = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
-"""Rows of `matches` for members' own pages whose responses, with headers and meta elements, were scanned."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 _COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
 AGENT = "CCBot"
@@ -176,30 +176,24 @@ def _batches(
 
 def _pages_answered(stores: Iterable[TableStore]) -> set[int]:
     """Return captures of pages whose responses were scanned, as hashes: URLs would not fit into memory."""
-    answered = (("rights_signals", (pc.field("source") != "file") & _ANSWERED), ("matches", OWN_RESPONSES))
+    declaring = (pc.field("source") != "file") & _ANSWERED
     return {
         hash((url, second(at)))
         for store in stores
-        for table, wanted in answered
-        for url, at in _moments(_batches(store, table, wanted, ("document_url", "captured_at")))
+        for url, at in chain(store.values("rights_signals", _OF_CAPTURE, wanted=declaring), pages_read(store))
     }
 
 
-def _moments(batches: Iterable[pa.RecordBatch]) -> Iterator[Moment]:
-    for batch in batches:
-        for url, at in zip(batch["document_url"].to_pylist(), batch["captured_at"].to_pylist(), strict=True):
-            if url is not None and at is not None:
-                yield url, at
-
-
 def pages_read(store: TableStore, articles: Iterable[str] | None = None) -> Iterator[Moment]:
-    """Yield captures of own pages whose responses were scanned: all, or those at the URLs of articles."""
-    wanted = OWN_RESPONSES
+    """Yield captures of own pages whose responses, with headers and meta elements, were scanned.
+
+    `articles`: only those at the URLs of these.
+    """
+    wanted = pc.field("own_site") & pc.field("dataset").isin(RESPONSES) & _ANSWERED
     if articles is not None:
         ids = pa.array(sorted(articles), pa.string())
         wanted &= pc.field("article_id").isin(ids) & (pc.field("url_match") == "article")
-    rows = store.open_table("matches")
-    return _moments(rows.to_batches(columns=["document_url", "captured_at"], filter=wanted))
+    return store.values("matches", _OF_CAPTURE, wanted=wanted)
 
 
 def sites_of_articles(store: TableStore, rows: Collection[Match]) -> "OwnSites | None":

@@ -245,6 +245,13 @@ class TableStore:
         ]
         return type(opened)(parts, schema, opened.format, opened.filesystem)
 
+    def values(
+        self, table: str, columns: Sequence[str], *run_ids: str, wanted: Any = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield columns of rows of the runs named or of all; few are in memory. `wanted`: a filter."""
+        for batch in bounded_batches(self.open_table(table, *run_ids), columns, wanted):
+            yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
     def read(self, table: str, *run_ids: str, columns: list[str] | None = None) -> pa.Table:
         """Read rows of published runs, those named or all, in the schema of the table."""
         files, schema = self.files(table, *run_ids), SCHEMAS[table]

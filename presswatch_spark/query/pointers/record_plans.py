@@ -4,7 +4,6 @@ A plan also has records with unknown places; in the log, their shard is then not
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,6 @@ from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard, Want
 from presswatch_spark.scanning.ccindex.lookup import Index, IndexedCapture
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.uris import join, names_in_common
-from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.store import TableStore
 
 _OF_CAPTURE = (
@@ -40,7 +38,7 @@ def plan_of_captures(store: TableStore, base: str) -> RecordPlan:
         raise InputError("no census is published here", where=str(store.root), remedy="run a census")
     wanted = _WantedRecords()
     root = canonical(base)
-    for url, at, digest, name, offset, length, shard, row in _values(store, "captures", _OF_CAPTURE):
+    for url, at, digest, name, offset, length, shard, row in store.values("captures", _OF_CAPTURE):
         if not name or ".." in name.split("/") or offset is None or not length:
             wanted.add(shard, _unplaced(url, at, row, NO_FILE))
         else:
@@ -56,7 +54,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
     if not store.published():
         raise InputError("no run is published here", where=str(store.root), remedy="scan first")
     wanted, rows, asked = _WantedRecords(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
-    for dataset, release, url, at, shard, row in _values(store, "matches", _OF_MATCH):
+    for dataset, release, url, at, shard, row in store.values("matches", _OF_MATCH):
         # The WARC file from which the WET shard was made.
         _, uri = registry.made_from(dataset, shard) or ("", "")
         if not uri:
@@ -89,11 +87,6 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
                     record = WantedRecord(capture.offset, capture.length, *page, digest, capture.digest)
                     wanted.add(where, record)
     return wanted.plan(store, "match in WET")
-
-
-def _values(store: TableStore, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    for batch in bounded_batches(store.open_table(table), columns):
-        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
 def _unplaced(url: str, at: datetime | None, row: str, why: str) -> WantedRecord:

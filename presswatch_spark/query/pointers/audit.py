@@ -206,9 +206,9 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
     parts = sorted((run, file) for file, runs in files.items() for run in runs)
     sizes = list[int]()
     for run, file in parts:
-        with _reading(file):
-            fragments = _table(store, file, "matches", [run]).get_fragments()
-            sizes.append(sum(group.num_rows for fragment in fragments for group in fragment.row_groups))
+        with _opened(store, file, "matches", [run]) as opened:
+            groups = (group for fragment in opened.get_fragments() for group in fragment.row_groups)
+            sizes.append(sum(group.num_rows for group in groups))
     total = sum(sizes)
     drawn = sorted(Random(seed).sample(range(total), min(count, total)))
     rows, first = list[Match](), 0
@@ -216,8 +216,7 @@ def drawn_rows(store: TableStore, run_id: str | None, count: int, seed: int) -> 
         places = [place - first for place in drawn if first <= place < first + size]
         first += size
         if places:
-            with _reading(file):
-                opened = _table(store, file, "matches", [run])
+            with _opened(store, file, "matches", [run]) as opened:
                 rows += map(Match.from_dict, opened.take(places).to_pylist())
     return rows, total
 
@@ -281,26 +280,20 @@ def _rows_with(
     runs: Sequence[str],
     column: str = "row_sha256",
 ) -> list[dict[str, Any]]:
-    with _reading(path):
-        opened = _table(store, path, table, runs)
+    with _opened(store, path, table, runs) as opened:
         places = pc.indices_nonzero(is_wanted(opened.to_table(columns=[column])[column]))
-        rows: list[dict[str, Any]] = opened.take(places).to_pylist() if len(places) else []
-        return rows
-
-
-def _table(store: TableStore, path: str, table: str, runs: Sequence[str]) -> Any:
-    """Open a file with its own columns only: digests of rows of an earlier version cover no later columns."""
-    names = set(pq.read_schema(path, filesystem=file_system(path, store.root.storage)).names)
-    if lost := [name for name in USED[table] if name not in names]:
-        raise CorruptError(f"the file of the table lacks the column {', '.join(lost)}", where=path)
-    schema = pa.schema([column for column in POINTING[table].schema if column.name in names])
-    return store.open_files({path: runs}, schema)
+        return opened.take(places).to_pylist() if len(places) else []
 
 
 @contextmanager
-def _reading(path: str) -> Iterator[None]:
+def _opened(store: TableStore, path: str, table: str, runs: Sequence[str]) -> Iterator[Any]:
+    """Open a file with its own columns only: digests of rows of an earlier version cover no later columns."""
     try:
-        yield
+        names = set(pq.read_schema(path, filesystem=file_system(path, store.root.storage)).names)
+        if lost := [name for name in USED[table] if name not in names]:
+            raise CorruptError(f"the file of the table lacks the column {', '.join(lost)}", where=path)
+        schema = pa.schema([column for column in POINTING[table].schema if column.name in names])
+        yield store.open_files({path: runs}, schema)
     except ARROW_ERRORS as error:
         raise CorruptError(
             "the file of the table cannot be read", where=path, remedy="restore it, or scan again"

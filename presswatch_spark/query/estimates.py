@@ -1,5 +1,6 @@
 """Estimates of releases from the published tables of samples: DuckDB counts, `sampling` extrapolates."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -68,14 +69,15 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
     log = store.read("scan_log", run_id, columns=columns).to_pylist()
     design, lines = design_of(run, log), {line["shard_uri"]: line for line in log}
 
-    def counted(answer: QueryResult) -> dict[str | None, Floats]:
-        """Return the rows of an answer in each file of the sample, by title or publisher."""
-        places, found = {uri: place for place, uri in enumerate(design.files)}, dict[str | None, Floats]()
+    def counted(answer: QueryResult) -> defaultdict[str | None, Floats]:
+        """Return the counts of an answer in each file of the sample, by owner; 0 if it has none."""
+        places, (_, _, *counts) = {uri: place for place, uri in enumerate(design.files)}, answer.columns
+        found = defaultdict[str | None, Floats](lambda: np.zeros((len(places), len(counts))))
         rows: Iterator[tuple[Any, ...]] = answer.rows
         for of, uri, *values in rows:
             # Totals exclude matches in shards that were not read to their end.
             if uri in places:
-                found.setdefault(of, np.zeros((len(places), len(values))))[places[uri]] = values
+                found[of][places[uri]] = values
         return found
 
     measures = [
@@ -94,18 +96,15 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
         rows, documents, *occurrences = map(counted, answers_of(store, queries, "duckdb", [run_id]))
         owners = sorted(of for of in rows if of is not None) if by == owner else [None]
         for of in owners:
-            values = rows.get(of, np.zeros((len(design.files), len(of_rows))))
             measures += [
-                Measure(name, of, values[:, place])
+                Measure(name, of, rows[of][:, place])
                 for place, name in enumerate(ROWS)
                 if of is None or name == "matches"
             ]
-            values = documents.get(of, np.zeros((len(design.files), len(DOCUMENTS))))
-            measures += [Measure(name, of, values[:, place]) for place, name in enumerate(DOCUMENTS)]
+            measures += [Measure(name, of, documents[of][:, place]) for place, name in enumerate(DOCUMENTS)]
         for place, (name, firsts) in enumerate(zip(ARTICLES, occurrences, strict=True), len(ROWS)):
             for of in owners:
-                values = firsts.get(of, np.zeros((len(design.files), 3)))
-                seen, once, twice = (int(total) for total in values.sum(axis=0))
-                files = int(np.count_nonzero(rows[of][:, place])) if of in rows else 0
-                articles.append(Occurrences(name, of, seen, files, once, twice, values[:, 1]))
+                seen, once, twice = (int(total) for total in firsts[of].sum(axis=0))
+                files = int(np.count_nonzero(rows[of][:, place]))
+                articles.append(Occurrences(name, of, seen, files, once, twice, firsts[of][:, 1]))
     return estimate(run, design, measures, articles)

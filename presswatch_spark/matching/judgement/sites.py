@@ -90,10 +90,8 @@ class SiteIndex:
     def build(folder: Path, titles: Iterable[Title], sites: Iterable[str]) -> None:
         """Write the index of titles and of the hosts of articles' URLs, without the keys of `url_keys`."""
         owners = _owners(titles)
-        names = {site.partition("/")[0] for _, sites in owners.values() for site in sites}
-        names.update(SERVICE_HOSTS)
-        names.update(sites)
-        np.save(folder / HOSTS_FILE, host_table(names))
+        names = {site.partition("/")[0] for _, its_sites in owners.values() for site in its_sites}
+        np.save(folder / HOSTS_FILE, host_table({*names, *sites, *SERVICE_HOSTS}))
         (folder / TITLES_FILE).write_text(
             json.dumps(owners, ensure_ascii=False, indent=1, sort_keys=True), "utf-8"
         )
@@ -101,22 +99,18 @@ class SiteIndex:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Map the index that `build` wrote."""
-        hosts, hashes, ordinals = (
-            np.load(folder / name, mmap_mode="r") for name in (HOSTS_FILE, HASHES_FILE, ORDINALS_FILE)
-        )
+        files = (folder / name for name in (HOSTS_FILE, HASHES_FILE, ORDINALS_FILE))
+        hosts, hashes, ordinals = (np.asarray(np.load(file, mmap_mode="r")) for file in files)
         owners = json.loads((folder / TITLES_FILE).read_text("utf-8"))
-        return cls(np.asarray(hosts), np.asarray(hashes), np.asarray(ordinals), _by_host(owners))
+        return cls(hosts, hashes, ordinals, _by_host(owners))
 
     def matches(self, batch: DocumentBatch, urls_of: Callable[[int], Iterable[str]]) -> dict[int, SiteMatch]:
         """Return the pages of a batch that are on a member's site or at an article's URL, in order.
 
         `urls_of` returns an article's URLs by its ordinal; equal hashes are checked against these.
         """
-        matches: dict[int, SiteMatch] = {}
-        for i in known_hosts(batch, self.hosts):
-            if batch.main_of(i) == i and (match := self.match(batch.url_of(int(i)), urls_of)):
-                matches[int(i)] = match
-        return matches
+        pages = (i for i in known_hosts(batch, self.hosts).tolist() if batch.main_of(i) == i)
+        return {i: match for i in pages if (match := self.match(batch.url_of(i), urls_of))}
 
     def match(self, url: str, urls_of: Callable[[int], Iterable[str]]) -> SiteMatch | None:
         """Return the site of the page at one URL, or of a copy's original; None if it is no member's."""

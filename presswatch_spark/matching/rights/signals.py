@@ -55,6 +55,8 @@ from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest, storable
 from presswatch_spark.tables.literals import SignalName
 
+# Columns that have the names and the values of a locator's fields.
+_OF_LOCATOR = ("record_offset", "record_length", "record_encoding", "captured_at", "http_status")
 _HEADER_CHARACTERS = 8 << 10
 _LINKED: tuple[SignalName, ...] = ("canonical", "license")
 # RFC 8288: a target in angle brackets, then parameters.
@@ -297,12 +299,8 @@ def signal_rows(
             content_sha256=digest if signal.source != "header" else None,
             shard_uri=shard_uri,
             record_id=storable(locator.record_id),
-            record_offset=locator.record_offset,
-            record_length=locator.record_length,
-            record_encoding=locator.record_encoding,
-            captured_at=locator.captured_at,
-            http_status=locator.http_status,
             row_sha256="",
+            **{name: getattr(locator, name) for name in _OF_LOCATOR},
             **asdict(signal),
         )
         yield row.with_columns(row_sha256=row_digest(row))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import StorageOptions
 
 Row = Sequence[object]
-Writer = Callable[[Path, pa.Schema, Iterable[Row], str], int]
+Writer = Callable[[Path, pa.Schema, Iterable[Row], str], None]
 
 CHUNK_ROWS = 10_000
 FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@＝＋－＠]")
@@ -55,8 +55,17 @@ def export(
     if writer in (_jsonl, _parquet):
         require_apart(schema.names)
     folder, name = require_new(path, storage)
+    count = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
     with disk_errors(path), folder.new_file(name, private=True) as draft:
-        return writer(draft, schema, rows, lang)
+        writer(draft, schema, counted(), lang)
+    return count
 
 
 def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:
@@ -83,17 +92,13 @@ def writer_of(path: str) -> Writer:
     return writer
 
 
-def _csv(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+def _csv(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> None:
     # A spreadsheet reads a file as UTF-8 only if it starts with a byte order mark.
-    count, delimiter = 0, ";" if lang == "fr" else ","
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=delimiter)
+        writer = csv.writer(file, delimiter=";" if lang == "fr" else ",")
         # With `pivot`, texts of web pages become names of columns.
-        writer.writerow([_csv_cell(name, lang) for name in schema.names])
-        for row in rows:
+        for row in chain([schema.names], rows):
             writer.writerow([_csv_cell(value, lang) for value in row])
-            count += 1
-    return count
 
 
 def _csv_cell(value: object, lang: str) -> object:
@@ -143,7 +148,7 @@ def _xlsxwriter() -> Any:
     return xlsxwriter
 
 
-def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
+def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> None:
     names = _names_in_cells(schema.names)
     count, widths = 0, [len(name) for name in names]
     with _workbook(path) as book:
@@ -189,7 +194,6 @@ def _xlsx(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
             sheet.set_column(column, column, min(max(width + 2, WIDTHS.start), WIDTHS.stop))
         sheet.freeze_panes(1, 0)
         sheet.autofilter(0, 0, count, max(0, len(schema.names) - 1))
-    return count
 
 
 def _names_in_cells(names: Sequence[str]) -> list[str]:
@@ -225,17 +229,14 @@ def _in_a_cell(text: str, what: str) -> str:
     return text
 
 
-def _jsonl(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
-    count = 0
+def _jsonl(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            count += 1
             file.write(json_line(dict(zip(schema.names, row, strict=True))) + "\n")
-    return count
 
 
-def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> int:
-    count, rows = 0, iter(rows)
+def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> None:
+    rows = iter(rows)
     try:
         opened = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
     except pa.ArrowNotImplementedError as error:
@@ -246,8 +247,6 @@ def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> i
         while chunk := list(islice(rows, CHUNK_ROWS)):
             columns = zip(zip(*chunk, strict=True), schema.types, strict=True)
             writer.write_table(pa.Table.from_arrays([pa.array(*each) for each in columns], schema=schema))
-            count += len(chunk)
-    return count
 
 
 WRITERS: Mapping[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "jsonl": _jsonl, "parquet": _parquet}

@@ -91,8 +91,8 @@ class Reservations:
         own = pc.field("own_site") & pc.field("dataset").isin(DATASETS)
         declared = Declarations(
             signal
-            for store in stores
-            for batch in _batches(store, "rights_signals", OF_USES & TO_AGENTS, RightsSignal.columns)
+            for table in [store.open_table("rights_signals") for store in stores]
+            for batch in bounded_batches(table, RightsSignal.columns, OF_USES & TO_AGENTS, BATCH_ROWS)
             for signal in RightsSignal.from_batches([batch])
         )
         pages = cache(lambda: _pages_answered(stores))
@@ -106,7 +106,8 @@ class Reservations:
             ]
 
         unknown = [dict.fromkeys(USES, InForce("unknown"))] * len(AGENTS)
-        for batch in _batches(stores[0], "matches", own, _COLUMNS, *runs):
+        matches = stores[0].open_table("matches", *runs)
+        for batch in bounded_batches(matches, _COLUMNS, own, BATCH_ROWS):
             for match in batch.to_pylist():
                 url, at = match["document_url"], match["captured_at"]
                 if url and site_file(url):
@@ -166,12 +167,6 @@ def _declared(declaration: Declaration | None, side: str) -> dict[str, Any]:
     names = [each.name for each in DECLARED_SIGNAL]
     row = {name: getattr(declaration.row, name, None) for name in names}
     return {f"{side}_at": declaration.at, side: row | {"verdict": declaration.verdict}}
-
-
-def _batches(
-    store: TableStore, table: str, wanted: Any, columns: Sequence[str], *runs: str
-) -> Iterator[pa.RecordBatch]:
-    return bounded_batches(store.open_table(table, *runs), columns, wanted, BATCH_ROWS)
 
 
 def _pages_answered(stores: Iterable[TableStore]) -> set[int]:

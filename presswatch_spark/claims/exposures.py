@@ -294,13 +294,8 @@ class Exposed:
         values = ", ".join(f"({', '.join(map(literal, mark))})" for mark in marks)
         keys = [f"f.{name}" for name in by] + ["m.product", "m.release", "m.release_is", "m.exposure"]
         return f"""
-            with marks as (
-                select {", ".join(_MARK)} from (values {values}) as t (
-                    {", ".join(_MARK)}
-                )
-            )
             select {", ".join(keys)}, {_COUNTS}
-            from ({_ROWS}) as f join marks m
+            from ({_ROWS}) as f join (values {values}) as m ({", ".join(_MARK)})
                 on {" and ".join(f"m.{name} = f.{name}" for name in _GROUP)}
                 and (m.language = '' or array_contains(f.languages, m.language))
             group by {", ".join(keys)} order by {", ".join(keys)}"""

@@ -13,12 +13,10 @@ A *mandate* must be in force on the day of acting, a right on the day of judgeme
 """
 
 from datetime import date, datetime
-from typing import get_args
 
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.tables.literals import MandateState
 
-MANDATES: tuple[MandateState, ...] = get_args(MandateState)
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
 PRESS_PUBLISHER_AT_CAPTURE = "press_publisher_at_capture"
 """The press publishers' right was in force at the capture, and has ended since."""
@@ -27,8 +25,8 @@ AUTHOR_YEARS, PRESS_PUBLISHER_YEARS = 70, 2
 PRESS_PUBLISHERS_SINCE = date(2019, 6, 6)
 
 
-def mandate_of(publisher: Publisher | None, day: date) -> str:
-    """Return the state of a publisher's mandate on the day of acting, one of `MANDATES`.
+def mandate_of(publisher: Publisher | None, day: date) -> MandateState:
+    """Return the state of a publisher's mandate on the day of acting.
 
     `before` and `after`: outside its days, or before the day of its deed. `none`: no mandate is known.
     """

@@ -31,7 +31,7 @@ from presswatch_spark.core.translation import Translator
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, Match
-from presswatch_spark.tables.literals import CONFIDENCES, ReservationState
+from presswatch_spark.tables.literals import CONFIDENCES, MandateState, ReservationState
 from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, House, Seen, text
@@ -224,7 +224,7 @@ def test_nothing_that_a_page_writes_steers_the_terminal(language: str) -> None:
 def test_every_value_of_a_claim_has_its_meaning() -> None:
     for meanings, values in (
         (LETTERS, CONFIDENCES),
-        (MANDATES, rights_and_mandates.MANDATES),
+        (MANDATES, get_args(MandateState)),
         (RIGHTS, rights_and_mandates.RIGHTS),
         (RESERVATIONS, get_args(ReservationState)),
         (KINDS, confidence.KINDS),

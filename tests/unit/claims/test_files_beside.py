@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,13 +30,14 @@ from presswatch_spark.claims.permissions import (
     parse_press,
 )
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
-from presswatch_spark.claims.rights_and_mandates import MANDATES, RIGHTS, mandate_of, rights_of
+from presswatch_spark.claims.rights_and_mandates import RIGHTS, mandate_of, rights_of
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.registry import MandateDocument, Publisher
 from presswatch_spark.scanning.releases.datasets import PRODUCTS, load_datasets
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.literals import MandateState
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
 from tests.world.corpora import write_jsonl
@@ -212,7 +213,7 @@ def test_a_mandate_is_in_force_from_its_first_day_to_its_last(
     publisher: Publisher | None, expected: dict[date, str]
 ) -> None:
     assert {day: mandate_of(publisher, day) for day in expected} == expected
-    assert set(expected.values()) <= set(MANDATES)
+    assert set(expected.values()) <= set(get_args(MandateState))
 
 
 def at(text: str | None) -> datetime | None:

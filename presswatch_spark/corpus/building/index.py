@@ -293,22 +293,15 @@ def edges_of_bucket(
 
 
 def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
-    """Return the smallest ordinal in the connected component of every article, `ALONE` for one without edge.
+    """Return the smallest ordinal of the articles linked to each one, `ALONE` for one without edge."""
+    from scipy.sparse import coo_array  # which no scan needs
+    from scipy.sparse.csgraph import connected_components
 
-    Union-find with path halving, in a dictionary: few articles have edges.
-    """
-    parents: dict[int, int] = {}
-
-    def root(ordinal: int) -> int:
-        while (parent := parents.setdefault(ordinal, ordinal)) != ordinal:
-            parents[ordinal] = ordinal = parents[parent]
-        return ordinal
-
-    for some in edges:
-        for pair in some.tolist():
-            first, second = sorted(map(root, pair))
-            parents[second] = first
+    pairs = np.concatenate([np.empty((0, 2), np.int32), *edges])
+    members, places = np.unique(pairs, return_inverse=True)
+    graph = coo_array((np.ones(len(pairs)), places.reshape(-1, 2).T), shape=(len(members), len(members)))
+    _, component_of = connected_components(graph, directed=False)
+    _, firsts = np.unique(component_of, return_index=True)
     clusters = np.full(n_articles, ALONE, np.int32)
-    for ordinal in parents:
-        clusters[ordinal] = root(ordinal)
+    clusters[members] = members[firsts[component_of]]
     return clusters

@@ -424,14 +424,9 @@ _HEAD_CHARACTERS = 2_000
 _DOMAINS_REMEMBERED = 1 << 16
 
 
-def is_public_suffix(host: str) -> bool:
-    """Return whether others register names under a host (in lower-case ASCII), as under `co.uk`."""
-    return _list().is_public(host)
-
-
 def is_shared(host: str) -> bool:
-    """Return whether anyone can have a name under a host: a public suffix, or a platform."""
-    return host in PLATFORMS or is_public_suffix(host)
+    """Return whether anyone can have a name under a host in ASCII: a public suffix, or a platform."""
+    return host in PLATFORMS or _list().is_public(host)
 
 
 @lru_cache(_DOMAINS_REMEMBERED)

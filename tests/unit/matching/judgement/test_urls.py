@@ -18,7 +18,6 @@ from presswatch_spark.matching.judgement.urls import (
     TRACKING_NAMES,
     TRACKING_PREFIXES,
     _list,
-    is_public_suffix,
     is_shared,
     list_version,
     normalise_url,
@@ -206,13 +205,12 @@ NAMES = ("journal.fr", "journal.co.uk", "name.github.io", "city.kawasaki.jp", "w
 
 
 def test_suffixes_of_registries_and_of_private_owners_are_shared_and_names_below_are_not() -> None:
-    assert [host for host in (*SUFFIXES, *NAMES) if is_public_suffix(host)] == [*SUFFIXES]
     assert [host for host in (*SUFFIXES, *NAMES) if is_shared(host)] == [*SUFFIXES]
 
 
 def test_platforms_are_those_that_the_list_lacks() -> None:
     assert all(is_shared(host) for host in PLATFORMS)
-    assert not [host for host in PLATFORMS if is_public_suffix(host)], "drop what the list has by now"
+    assert not [host for host in PLATFORMS if _list().is_public(host)], "drop what the list has by now"
 
 
 @cases(
@@ -237,5 +235,5 @@ def test_a_host_belongs_to_the_name_that_its_owner_registered(site: str, domain:
 def test_the_list_says_of_when_it_is_and_is_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", raising(AssertionError("asked the network")))
     _list.cache_clear()
-    assert is_public_suffix("co.uk")
+    assert is_shared("co.uk")
     assert re.fullmatch(r"20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d_UTC", list_version())

@@ -12,6 +12,7 @@ credential chain: other users of the machine can see a command line.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -185,17 +186,16 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
                 where=f"--namespace {printable(namespace)}",
                 remedy="choose one without dots",
             ) from error
-    done = {table: CatalogChange(table, 0, 0, 0) for table in SCHEMAS}
+    added, taken_out = Counter[str](), Counter[str]()
     for _ in range(TRIES):
         with catalog_errors(where):
             for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
-                added, out = _synced(catalog, (*levels, table), store, plan[table])
-                before = done[table]
-                added, out = before.added + added, before.taken_out + out
-                done[table] = CatalogChange(table, added, out, len(plan[table]))
+                more, out = _synced(catalog, (*levels, table), store, plan[table])
+                added[table] += more
+                taken_out[table] += out
         synced, plan = plan, published_files(store)
         if plan == synced:
-            return [*done.values()]
+            return [CatalogChange(each, added[each], taken_out[each], len(plan[each])) for each in SCHEMAS]
     raise OutputError("the tables changed during the update of the catalog", where=where, remedy=AGAIN)
 
 

@@ -39,13 +39,8 @@ def keys(row: str = "", *, record: bool = True) -> str:
 
     `row`: the prefix of the row's columns, such as `m.`.
     """
-    columns = {
-        "address": _ADDRESS,
-        "page": _PAGE,
-        "capture": _CAPTURE,
-        "claim": _CLAIM,
-        **({"record": _RECORD} if record else {}),
-    }
+    columns = {"address": _ADDRESS, "page": _PAGE, "capture": _CAPTURE, "claim": _CLAIM}
+    columns |= {"record": _RECORD} if record else {}
     return ", ".join(f"{key.format(row=row)} as {name}" for name, key in columns.items())
 
 

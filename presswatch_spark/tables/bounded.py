@@ -9,15 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from operator import methodcaller
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
 GROUPS_AHEAD, FOOTERS_AHEAD = 3, 8
 """Row groups, and footers of files, that are read ahead."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def bounded_batches(
@@ -35,8 +32,8 @@ def bounded_batches(
         yield from table.to_batches(rows)
 
 
-def _ahead(function: Callable[[Item], Result], items: Iterable[Item], count: int) -> Iterator[Result]:
-    waiting = deque[Future[Result]]()
+def _ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
+    waiting = deque[Future[Any]]()
     with ThreadPoolExecutor(count, "tables") as pool:
         try:
             for item in items:

@@ -36,12 +36,13 @@ Places = npt.NDArray[np.int64]
 STRINGS_KEPT = 100
 REPEATED = 0.9
 """An article repeats another if this share of its copied words is where the page has words of the other."""
-# Columns that have the names and the values of fields of a locator, a page's metadata, an overlap, a finding.
+# Columns that have the names and the values of fields: of a locator, a page's metadata, an article and so on.
 _OF_LOCATOR = (
     "record_offset", "record_length", "record_encoding", "row_index", "payload_digest_computed", "charset",
     "text_source", "captured_at", "http_status", "upstream_uri", "upstream_offset",
 )  # fmt: skip
 _OF_METADATA = tuple(field.name for field in fields(PageMetadata))
+_OF_ARTICLE = ("article_id", "title_id", "publisher_id", "cluster_id", "headline")
 _OF_OVERLAP = ("longest_run_words", "copied_words", "article_coverage", "document_coverage", "unbroken_words")
 _OF_FINDING = ("minhash_jaccard", "run_rarity", "shared_words", "ownership", "in_main_content")
 # Digests of texts: as many as a matcher keeps articles.
@@ -343,21 +344,17 @@ def _row_of_article(page: Match, article: Article, site: SiteMatch | None, url_m
     # Only the pages of the publisher's own sites are its own, whatever URL it gives for its articles.
     is_own = site is not None and site.publisher_id == article.publisher_id
     return page.with_columns(
-        article_id=article.article_id,
-        title_id=article.title_id,
-        publisher_id=article.publisher_id,
         url_match=url_match,
         article_coverage=0.0,
         document_coverage=0.0,
         own_site=None if site is None and page.document_host is None else is_own,
-        cluster_id=article.cluster_id,
         article_url=article.url,
-        headline=article.headline,
         article_published_at=article.published_at,
         article_time_zone=article.time_zone,
         article_sha256=_sha256(article.body),
         article_words=article.words,
         article_is_excerpt=article.is_excerpt,
+        **{name: getattr(article, name) for name in _OF_ARTICLE},
     )
 
 

@@ -201,7 +201,6 @@ _C4_PARTS = ", ".join(
 # The release in SQL, as `scanning.releases.datasets.release_of` derives it in Python.
 _RELEASE = f"coalesce(nullif(release, ''), 'c4-' || coalesce({_C4_PARTS}), '')"
 _GROUP = ("run_id", "dataset", "release", "repository", "folder", "named")
-_OF_GROUP = ("run_id", "form", *_GROUP[2:])
 _MARK = (*_GROUP, "product", "release_is", "exposure", "language")
 _ROWS = f"""
     select
@@ -219,18 +218,15 @@ BY_ARTICLE = ("publisher_id", "title_id", "article_id")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows of one run, format (`form`, the column `dataset`), release and repository of the hub.
+    """Rows with the same `key`, the values of `_GROUP`, such as run, release and repository of the hub.
 
-    `named`: the dataset that the rows name. `product`: their dataset, None if unknown. `speaking`: the
-    exposures that cover them, each with `NAMED` or `NOT_NAMED`. `without_language`: rows without a language.
+    `form`: the column `dataset`. `product`: their dataset, None if unknown. `speaking`: the exposures that
+    cover them, each with `NAMED` or `NOT_NAMED`. `without_language`: rows without a language.
     """
 
-    run_id: str
+    key: tuple[str, ...]
     form: str
     release: str | None
-    repository: str
-    folder: str
-    named: str
     product: str | None
     speaking: tuple[tuple[Exposure, str], ...]
     rows: int
@@ -259,12 +255,12 @@ class Exposed:
         groups = list[Group]()
         row: Any
         for row in counted.rows:
-            run_id, form, written, repository, folder, named, rows, without_language = row
+            *key, rows, unstated = row
+            _, form, written, repository, folder, named = key
             release = written or None
             product = named or product_of(form, release, repository, folder)
             speaking = tuple(_speaking_of(product, release, exposures))
-            of_rows = run_id, form, release, repository, folder, named
-            groups.append(Group(*of_rows, product, speaking, int(rows), int(without_language)))
+            groups.append(Group(tuple(key), form, release, product, speaking, int(rows), int(unstated)))
         return cls(store, exposures, engine, groups)
 
     @property
@@ -285,10 +281,9 @@ class Exposed:
         """Return the query that joins rows to exposures by these columns of rows; None without exposures."""
         marks = list[tuple[str, ...]]()
         for group in self.groups:
-            of_rows = tuple(getattr(group, name) or "" for name in _OF_GROUP)
             for exposure, named in group.speaking:
-                of_exposure = exposure.dataset, named, exposure.id
-                marks += [(*of_rows, *of_exposure, language) for language in _spellings(exposure)]
+                of_both = *group.key, exposure.dataset, named, exposure.id
+                marks += [(*of_both, language) for language in _spellings(exposure)]
         if not marks:
             return None
         values = ", ".join(f"({', '.join(map(literal, mark))})" for mark in marks)

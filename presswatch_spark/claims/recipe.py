@@ -54,9 +54,7 @@ wanted = {digest!r}
 print("digest:", hashlib.sha256({text}).hexdigest() == wanted)
 text = {text}.decode("utf-8", "replace")
 """
-_ROW = """\
-row = json.loads(record)
-"""
+_ROW = "row = json.loads(record)\n"
 _OF_ROW = """\
 said = {{k: v for k, v in row.items() if len(str(v)) < 500}}
 print(*(f"{{k}}: {{ascii(v)}}" for k, v in said.items()), sep="\\n")

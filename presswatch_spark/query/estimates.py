@@ -36,8 +36,7 @@ READ = """
     with read as (
         select shard_uri, row_number() over () as shard from scan_log where status = 'complete'
     )"""
-COUNTS = """
-    select {owner} as owner, shard_uri, {counts} from matches group by all"""
+COUNTS = "select {owner} as owner, shard_uri, {counts} from matches group by all"
 # A document is a record of a shard, even if its page was captured again; without a place, its URL names it.
 PLACES = f"""{READ}
     select owner, shard_uri, {{counts}} from (

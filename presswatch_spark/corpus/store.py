@@ -326,14 +326,13 @@ _ROW_COLUMNS = columns_without_run("corpus_articles")
 
 def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
     """Yield all articles in the order of their ids, without run id: a batch for each of the corpus."""
-    suppressed, stride = corpus.surroundings.suppressed, corpus.manifest.parameters["shingle_stride"]
-    clusters, agency = (arrays.load(corpus.folder / name) for name in (layout.CLUSTERS, layout.AGENCY))
+    around, stride = corpus.surroundings, corpus.manifest.parameters["shingle_stride"]
     publisher_of = corpus.registry.publisher_of
 
     def rows(first: int) -> pa.RecordBatch:
         batch, _ = corpus.row(first)
         chosen = slice(first, first + len(batch))
-        bodies, cluster_of = text_column(batch["body"], "body"), clusters[chosen].tolist()
+        bodies, cluster_of = text_column(batch["body"], "body"), around.clusters[chosen].tolist()
         # The id of a cluster is that of its first article.
         cluster_ids = {ordinal: corpus.article_id(ordinal) for ordinal in {*cluster_of} if ordinal >= 0}
         made = {
@@ -342,8 +341,8 @@ def article_rows(corpus: Corpus) -> Iterator[pa.RecordBatch]:
             "article_words": batch["words"],
             "article_sha256": pa.array(hashlib.sha256(bodies[i].data).hexdigest() for i in range(len(batch))),
             "cluster_id": pa.array(map(cluster_ids.get, cluster_of), pa.string()),
-            "is_agency": pa.array(agency[chosen]),
-            "suppressed_shingles": pa.array(_suppressed_of_each(bodies, suppressed, stride)),
+            "is_agency": pa.array(around.agency[chosen]),
+            "suppressed_shingles": pa.array(_suppressed_of_each(bodies, around.suppressed, stride)),
         }
         columns = (made[name] if name in made else batch[name] for name in _ROW_COLUMNS.names)
         return pa.RecordBatch.from_arrays(list(columns), schema=_ROW_COLUMNS)

@@ -79,7 +79,6 @@ def beyond_letter(claim: Mapping[str, Any], grades: GradeRules, rules: Confidenc
             "credits_owner": True,
             "url_match": "none",
             "own_site": False,
-            "site_title_id": None,
             "article_published_at": datetime(2000, 1, 1, tzinfo=UTC),
             "captured_at": datetime(2001, 1, 1, tzinfo=UTC),
         }

@@ -116,10 +116,7 @@ class Speaker(Translator):
 
     def set(self, text: str) -> str:
         """Add typographic signs to a text of this project, before facts of others are inserted."""
-        if not self._for_print:
-            return text
-        text = re.sub(r"(?<=\w)'", "’", text)
-        return tied(text)
+        return tied(re.sub(r"(?<=\w)'", "’", text)) if self._for_print else text
 
     def number(self, number: float, digits: int = 0) -> str:
         """Return a number with separators between thousands."""

@@ -164,8 +164,7 @@ def counted(row: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 def _declared(declaration: Declaration | None, side: str) -> dict[str, Any]:
     if declaration is None:
         return {f"{side}_at": None, side: None}
-    names = [each.name for each in DECLARED_SIGNAL]
-    row = {name: getattr(declaration.row, name, None) for name in names}
+    row = {each.name: getattr(declaration.row, each.name, None) for each in DECLARED_SIGNAL}
     return {f"{side}_at": declaration.at, side: row | {"verdict": declaration.verdict}}
 
 

@@ -1,10 +1,11 @@
-"""Measure a patch of a WET and a WARC shard of usual size: its bytes, the time to apply it, bytes to upload.
+"""Measure a patch of a shard of usual size: its bytes, the time to apply it, bytes to upload.
 
     python -m benchmarks.removal_patch                      WET of 64 MB, WARC of 0.9 GB, 20 targets in each
+    python -m benchmarks.removal_patch --forms c4 parquet   C4 as JSON Lines and as Parquet
     python -m benchmarks.removal_patch --share 0.05         a quick look
 
 Pages are made of real press articles, if `PRESSWATCH_REAL_DATA` names the folder with them, else of made-up
-words. Rows of a release are those of a shard times 100,000 shards.
+words. Figures of a release are those of a shard times its number of shards.
 """
 
 from __future__ import annotations
@@ -20,15 +21,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from presswatch_spark.legal.removal.patch import write_patch
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.patches import run_script, targets_of
 from tests.world.release import new_case
 from tests.world.warc import page, warc_record
 
-SEED, SHARDS = 34, 100_000
-RECORDS = {"wet": 21_000, "warc": 21_000}
-NAMES = {"wet": "CC-MAIN-00000.warc.wet.gz", "warc": "CC-MAIN-00000.warc.gz"}
+SEED = 34
+SHARDS = {"wet": 100_000, "warc": 100_000, "c4": 1_024, "parquet": 1_024}
+RECORDS = {"wet": 21_000, "warc": 21_000, "c4": 350_000, "parquet": 350_000}
+NAMES = {
+    "wet": "CC-MAIN-00000.warc.wet.gz",
+    "warc": "CC-MAIN-00000.warc.gz",
+    "c4": "c4-train.00000-of-01024.json.gz",
+    "parquet": "c4-train.00000-of-01024.parquet",
+}
 
 
 def texts(draw: random.Random) -> list[str]:
@@ -61,12 +71,34 @@ def records(form: str, count: int) -> Iterator[bytes]:
         yield warc_record(b'languages-cld2: {"languages": []}', url, kind="metadata")
 
 
+def write(form: str, path: Path, count: int) -> None:
+    """Write a shard: archives have a gzip member per record, C4 has one for the whole file."""
+    if form in ("wet", "warc"):
+        with path.open("wb") as file:
+            for record in records(form, count):
+                file.write(gzip.compress(record, 6))
+        return
+    draw = random.Random(SEED)
+    paragraphs = texts(draw)
+    rows = (
+        {
+            "text": "\n".join(draw.choices(paragraphs, k=draw.choice((1, 3, 6, 12)))),
+            "timestamp": "2019-04-25T12:57:54Z",
+            "url": f"https://exemple.fr/{number}",
+        }
+        for number in range(count)
+    )
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(list(rows)), path, row_group_size=1_000, compression="zstd")
+        return
+    with gzip.open(path, "wb", 6) as member:
+        member.writelines(json.dumps(row).encode() + b"\n" for row in rows)
+
+
 def measure(form: str, folder: Path, share: float, targets: int) -> dict[str, object]:
     """Write a shard and its patch; return the figures of both."""
     path, count = folder / NAMES[form], int(RECORDS[form] * share)
-    with path.open("wb") as file:
-        for record in records(form, count):
-            file.write(gzip.compress(record, 6))
+    write(form, path, count)
     numbers = set(random.Random(SEED).sample(range(count), targets))
     case = new_case(str(folder / form), targets_of(path, form, numbers), {"reading": {}})
     began = time.monotonic()
@@ -84,9 +116,9 @@ def measure(form: str, folder: Path, share: float, targets: int) -> dict[str, ob
         "form": form, "bytes": path.stat().st_size, "targets": written.totals["records"],
         "bytes_replaced": written.totals["bytes_replaced"], "patch_bytes": patch,
         "seconds_made": round(made, 1), "seconds_applied": round(applied, 2), "bytes_uploaded": uploaded,
-        "release_patch_gb": round(patch * SHARDS / 1e9, 2),
-        "release_hours": round(applied * SHARDS / 3_600, 1),
-        "release_uploaded_tb": round(uploaded * SHARDS / 1e12, 2),
+        "release_patch_gb": round(patch * SHARDS[form] / 1e9, 2),
+        "release_hours": round(applied * SHARDS[form] / 3_600, 1),
+        "release_uploaded_tb": round(uploaded * SHARDS[form] / 1e12, 2),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
     }  # fmt: skip
 
@@ -98,7 +130,7 @@ def main() -> None:
     )
     parser.add_argument("--share", type=float, default=1.0, help="share of the usual number of records")
     parser.add_argument("--targets", type=int, default=20)
-    parser.add_argument("--forms", nargs="+", default=list(RECORDS))
+    parser.add_argument("--forms", nargs="+", default=["wet", "warc"], choices=RECORDS)
     chosen = parser.parse_args()
     for form in chosen.forms:
         with tempfile.TemporaryDirectory() as folder:

@@ -468,6 +468,7 @@ def test_elements_that_depend_on_facts_are_there_with_them_only(shared: Bureau) 
     assert "Si vous invoquez cette exception" in research["text"]
     flagger = about(shared.folder / "flagger")["elements"]["trusted_flagger"]
     assert all(word in flagger["second_text"] for word in ("Arcom", "flaggers@host.example"))
+    assert "de Arcom" not in flagger["text"]
     assert shared.rules("flagger", sender=sender, recipients=str(file)) == {}
     assert about(shared.drafted("optout"))["elements"]["research"]["text"] is None
     assert about(shared.drafted("dsa16"))["elements"]["trusted_flagger"]["text"] is None

@@ -142,7 +142,7 @@ def _network(asked: Asked) -> Iterator[Finding]:
             finding = _("{n} s from the clock of {url}", n=error, url=url)
             yield "clock", error < CLOCK_SECONDS, finding, _("set it: timedatectl set-ntp true")
             return
-    yield "clock", None, _("{url} does not answer", url=urls[0]), ""
+    yield "clock", None, _("{url} gives no date", url=urls[0]), ""
 
 
 def _credentials(asked: Asked) -> Iterator[Finding]:

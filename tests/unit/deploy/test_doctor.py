@@ -88,6 +88,12 @@ def test_faults_have_remedies_and_exit_1(
     assert "hf_other" not in done.out + done.err
 
 
+def test_a_date_that_is_none_leaves_the_clock_unknown(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Site, "date", "yesterday")
+    word, because = findings(check("--unsigned", "--json"))["clock"]
+    assert (word, because.endswith("gives no date")) == (doctor.UNKNOWN, True)
+
+
 def test_without_network_it_ends_and_a_silent_check_is_reported_as_unknown(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,5 +109,5 @@ def test_without_network_it_ends_and_a_silent_check_is_reported_as_unknown(
     assert "aucun résultat après 1 s" in lines["jeton"]
     assert "DÉFAUT" in lines["dns"]
     assert "127.0.0.1 – inconnus : vérifiez le réseau" in lines["dns"]
-    assert "ne répond pas" in lines["horloge"]
+    assert "ne donne pas de date" in lines["horloge"]
     assert done.out.splitlines()[-1] == "2 défauts"

@@ -297,7 +297,8 @@ def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:
     from scipy.sparse import coo_array  # which no scan needs
     from scipy.sparse.csgraph import connected_components
 
-    pairs = np.concatenate([np.empty((0, 2), np.int32), *edges])
+    # Copies, since each mapped file would keep a descriptor.
+    pairs = np.concatenate([np.empty((0, 2), np.int32), *map(np.array, edges)])
     members, places = np.unique(pairs, return_inverse=True)
     graph = coo_array((np.ones(len(pairs)), places.reshape(-1, 2).T), shape=(len(members), len(members)))
     _, component_of = connected_components(graph, directed=False)

@@ -3,7 +3,8 @@
 import errno
 import os
 import random
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -260,6 +261,23 @@ def test_candidates_under_the_threshold_are_not_linked(tmp_path: Path) -> None:
 def test_a_chain_of_edges_is_one_cluster_named_by_its_smallest_ordinal() -> None:
     edges = [np.array([[4, 5], [2, 4]], np.int32), np.array([[1, 2]], np.int32)]
     assert clusters_of(7, edges).tolist() == [ALONE, 1, 1, ALONE, 1, 1, ALONE]
+
+
+def test_files_of_edges_are_not_kept_open(tmp_path: Path) -> None:
+    maps, most = list[weakref.ref[Any]](), 0
+
+    def opened() -> Iterator[Any]:
+        nonlocal most
+        for n in range(5):
+            np.save(tmp_path / f"{n}.npy", np.array([[n, n + 1]], np.int32))
+            file = np.load(tmp_path / f"{n}.npy", mmap_mode="r")
+            maps.append(weakref.ref(file))
+            most = max(most, sum(each() is not None for each in maps))
+            yield file
+
+    assert clusters_of(6, opened()).tolist() == [0] * 6
+    # The generator drops its own when it takes the next.
+    assert most <= 2
 
 
 def test_arrays_are_joined_as_if_written_at_once(tmp_path: Path) -> None:

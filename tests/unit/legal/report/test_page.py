@@ -271,7 +271,7 @@ def test_models_have_quotations_and_figures(tmp_path: Path, pages: dict[str, str
     tables = tmp_path / "tables"
     tables_with_datasets(tables)
     page = page_of_tables(tables, None, tmp_path / "page.html")
-    (part,) = [part for part in Page(page).parts if "with marks as" in part.query]
+    (part,) = [part for part in Page(page).parts if "join (values" in part.query]
     expected = sorted((row["articles"], row["pages"]) for row in asked(tables, part.query))
     figures = figures_in(part.texts["td"])
     assert sorted(zip(figures[::2], figures[1::2], strict=True)) == expected

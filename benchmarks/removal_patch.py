@@ -1,8 +1,8 @@
 """Measure a patch of a shard of usual size: its bytes, the time to apply it, bytes to upload.
 
-    python -m benchmarks.removal_patch                      WET of 64 MB, WARC of 0.9 GB, 20 targets in each
-    python -m benchmarks.removal_patch --forms c4 parquet   C4 as JSON Lines and as Parquet
-    python -m benchmarks.removal_patch --share 0.05         a quick look
+    python -m benchmarks.removal_patch                        WET of 64 MB, WARC of 0.9 GB, 20 targets in each
+    python -m benchmarks.removal_patch --forms c4 oscar parquet    JSON Lines in gzip, in zstd, and Parquet
+    python -m benchmarks.removal_patch --share 0.05                a quick look
 
 Pages are made of real press articles, if `PRESSWATCH_REAL_DATA` names the folder with them, else of made-up
 words. Figures of a release are those of a shard times its number of shards.
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
 
 from presswatch_spark.legal.removal.patch import write_patch
 from presswatch_spark.storage.objects import StorageOptions
@@ -31,12 +32,13 @@ from tests.world.release import new_case
 from tests.world.warc import page, warc_record
 
 SEED = 34
-SHARDS = {"wet": 100_000, "warc": 100_000, "c4": 1_024, "parquet": 1_024}
-RECORDS = {"wet": 21_000, "warc": 21_000, "c4": 350_000, "parquet": 350_000}
+SHARDS = {"wet": 100_000, "warc": 100_000, "c4": 1_024, "oscar": 520, "parquet": 1_024}
+RECORDS = {"wet": 21_000, "warc": 21_000, "c4": 350_000, "oscar": 100_000, "parquet": 350_000}
 NAMES = {
     "wet": "CC-MAIN-00000.warc.wet.gz",
     "warc": "CC-MAIN-00000.warc.gz",
     "c4": "c4-train.00000-of-01024.json.gz",
+    "oscar": "fr_meta_part_1.jsonl.zst",
     "parquet": "c4-train.00000-of-01024.parquet",
 }
 
@@ -72,7 +74,7 @@ def records(form: str, count: int) -> Iterator[bytes]:
 
 
 def write(form: str, path: Path, count: int) -> None:
-    """Write a shard: archives have a gzip member per record, C4 has one for the whole file."""
+    """Write a shard: archives have a gzip member per record, C4 and OSCAR a stream for the whole file."""
     if form in ("wet", "warc"):
         with path.open("wb") as file:
             for record in records(form, count):
@@ -80,19 +82,34 @@ def write(form: str, path: Path, count: int) -> None:
         return
     draw = random.Random(SEED)
     paragraphs = texts(draw)
-    rows = (
-        {
-            "text": "\n".join(draw.choices(paragraphs, k=draw.choice((1, 3, 6, 12)))),
-            "timestamp": "2019-04-25T12:57:54Z",
-            "url": f"https://exemple.fr/{number}",
-        }
-        for number in range(count)
-    )
+    urls = (f"https://exemple.fr/{number}" for number in range(count))
+    rows: Iterator[dict[str, object]]
+    if form == "oscar":
+        # Unlike gzip, zstd finds paragraphs that are repeated far away.
+        words = " ".join(paragraphs).split()
+        rows = (
+            {
+                "content": " ".join(draw.choices(words, k=draw.choice((300, 1_000, 2_000)))),
+                "warc_headers": {"warc-target-uri": url, "warc-date": "2022-11-26T00:00:00Z"},
+                "metadata": {"quality_warnings": None},
+            }
+            for url in urls
+        )
+    else:
+        rows = (
+            {
+                "text": "\n".join(draw.choices(paragraphs, k=draw.choice((1, 3, 6, 12)))),
+                "timestamp": "2019-04-25T12:57:54Z",
+                "url": url,
+            }
+            for url in urls
+        )
     if form == "parquet":
         pq.write_table(pa.Table.from_pylist(list(rows)), path, row_group_size=1_000, compression="zstd")
         return
-    with gzip.open(path, "wb", 6) as member:
-        member.writelines(json.dumps(row).encode() + b"\n" for row in rows)
+    with zstandard.open(path, "wb") if form == "oscar" else gzip.open(path, "wb", 6) as stream:
+        for row in rows:
+            stream.write(json.dumps(row).encode() + b"\n")
 
 
 def measure(form: str, folder: Path, share: float, targets: int) -> dict[str, object]:

@@ -78,7 +78,6 @@ def test_a_line_of_furniture_is_refused_if_short_and_a_row_of_no_use_if_long(tmp
 COURSE = {
     "seconds": 300,
     "largest_eta_error": 0.052,
-    "largest_eta_error_of_last_process": 0.031,
     "megabytes": {who: [3, 1, 2] for who in unattended.ROLES},
     "kills": {"driver": 5, "worker": 9},
 }
@@ -130,19 +129,24 @@ def test_a_simulated_run_accounts_for_the_time_of_all_cores() -> None:
 
 def test_the_time_left_is_compared_with_the_end_of_the_run() -> None:
     times = [
-        (0, "run_started", 0),
-        (60, "progress", 40),
-        (70, "run_started", 0),
-        (80, "progress", 30),
-        (90, "progress", 13),
-        (100, "run_published", 0),
+        (0, "run_started", 0, 0),
+        (40, "progress", 32, 10),
+        (52, "progress", 20, 16),
+        (54, "run_started", 0, 0),
+        (60, "progress", None, 12),
+        (68, "progress", 30, 16),
+        (90, "progress", 13, 20),
+        (100, "run_published", 0, 0),
     ]
-    events = [(float(at), {"event": event, "seconds_left": left}) for at, event, left in times]
+    events = [
+        (float(at), {"event": event, "seconds_left": left, "shards": shards})
+        for at, event, left, shards in times
+    ]
     course = unattended.Course(0.0, events, [(float(at), at, 2 * at, at) for at in range(100)])
     figures = unattended._figures(course)
-    assert figures["eta_errors"] == [(0.6, 0.0), (0.8, 0.1), (0.9, 0.03)]
-    assert (figures["largest_eta_error"], figures["seconds"]) == (0.1, 100)
-    assert (figures["largest_eta_error_of_last_process"], figures["seconds_of_last_process"]) == (0.1, 30)
+    # The kill at 52 cost 16 seconds: until as many shards were read again.
+    assert figures["eta_errors"] == [(0.4, -0.12), (0.52, -0.12), (0.68, -0.02), (0.9, 0.03)]
+    assert (figures["largest_eta_error"], figures["seconds"]) == (0.12, 100)
 
 
 @pytest.mark.full

@@ -408,7 +408,7 @@ class LetterFacts:
             "flagger_on": _.day(flagger.on) if flagger else "",
             "fair_use_by": printable(fair_use.by) if fair_use else "",
             "fair_use_on": _.day(fair_use.on) if fair_use else "",
-            "domains": _.n("{n} site", "{n} sites", numbers["sites"]),
+            "domains": _.n("{n} site or section of one", "{n} sites or sections of them", numbers["sites"]),
             "sender": printable(sender.name),
             **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
             "registration": sender.registration,

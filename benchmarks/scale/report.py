@@ -142,9 +142,8 @@ def _unattended(parts: Figures) -> str:
       {calm["seconds"]:,} s. Then, in {rough["seconds"]:,} s, {kills["driver"]} drivers and {kills["worker"]}
       workers were killed, {met.total():,} of {met.total() + answered:,} requests failed, and a host refused
       {refused:,} others. `table_digest` was {"the same" if part["same_digest"] else "NOT the same"}. From
-      the middle on, the predicted end was wrong by at most {calm["largest_eta_error"]:.1%} of the time, and
-      in the disturbed scan by {rough["largest_eta_error"]:.1%}, without the time that later kills cost.
-      Memory at most
+      the middle on, the predicted end was at most {calm["largest_eta_error"]:.1%} of the time off; disturbed,
+      {rough["largest_eta_error"]:.1%}, without later kills. Memory at most
       (in the second and the last quarter): {memory}.""")
 
 

@@ -39,6 +39,10 @@ class SectionedCommand(click.Command):
     The help only names storage options; `--help-storage` explains them.
     """
 
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Return the names, also where `submit` parses a job's command outside of the program's context."""
+        return ["-h", "--help"]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections of options that the command has; the usage names its arguments."""
         for section in ("Options", "Output", "Settings"):

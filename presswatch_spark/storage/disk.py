@@ -309,6 +309,11 @@ class Folder:
         """Return its path; `OutputError` if it is not on a disk."""
         return on_disk(self.uri)
 
+    @property
+    def name(self) -> str:
+        """Return the last part of its URI."""
+        return printable(self.uri).rstrip("/").rpartition("/")[2]
+
     def __str__(self) -> str:
         return printable(self.uri)
 

@@ -38,6 +38,7 @@ from presswatch_spark.legal.notices.letter import (
     mandate_files,
 )
 from presswatch_spark.legal.notices.parties import ACTS, SENDER_TEXTS, Recipient, Sender
+from presswatch_spark.legal.removal import apply
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.json_documents import parse_json
@@ -46,8 +47,6 @@ from presswatch_spark.tables.seals import unsealed_json
 
 NOTICE, LETTER, PDF, FORM = "notice.json", "letter.docx", "letter.pdf", "form.txt"
 PROOFS, LAYOUT = "proofs", 1
-PROOF = "proof.json"
-"""The proof in the folder of a removal patch."""
 TEXT_KEYS = ("text", "second_text")
 """Keys of an element's texts in notice.json, by column of the letter."""
 SCHEMA = Path(__file__).with_name("notice.schema.json")
@@ -116,7 +115,7 @@ class Notice:
     @property
     def id(self) -> str:
         """Return its id in its campaign; empty if it is in none."""
-        return self.folder.uri.rpartition("/")[2] if self.journal.plan else ""
+        return self.folder.name if self.journal.plan else ""
 
     @property
     def drafted_on(self) -> date:
@@ -277,13 +276,13 @@ def _proof_of(order: NoticeOrder, patch: str, storage: StorageOptions) -> tuple[
     folder, places = Folder.of(patch, storage), concerning(order.selection, order.recipient)
     named = {(Path(each.target.shard_uri).name, each.target.bytes) for each in places}
     try:
-        data, sealed = (folder.read(name)[0] for name in (PROOF, "patch.json"))
+        data, sealed = (folder.read(name)[0] for name in (apply.PROOF, apply.PATCH))
         proof, facts = unsealed_json(data), unsealed_json(sealed)
         case = getattr(order.selection.source, "case", None)
         if case is not None and proof["targets_digest"] != case.about["targets_digest"]:
             raise ValueError("targets_digest")
-        if facts["parts"][PROOF] != hashlib.sha256(data).hexdigest():
-            raise ValueError(PROOF)
+        if facts["parts"][apply.PROOF] != hashlib.sha256(data).hexdigest():
+            raise ValueError(apply.PROOF)
         date.fromisoformat(proof["measured_on"])
         files = [of for of in proof["files"] if {(of["name"], of["size"]), (of["name"], None)} & named]
         totals = {name: sum(of[name] for of in files) for name in ("records", "bytes_replaced", "seconds")}

@@ -155,16 +155,16 @@ def chronology(register: Register, languages: Sequence[str]) -> bytes:
     events.sort(key=lambda each: (each[1].day, each[1].noted_at, each[0].id, each[1].number))
     newest = max((event.noted_at for _, event in events), default=datetime.now(UTC))
     cases = sorted({str(each.planned["case"]) for each in register.notices})
-    probed = [(case, *found) for case in cases for found in _rounds(case, register.journal.folder.storage)]
+    opened = [RemovalCase.open(case, register.journal.folder.storage) for case in cases]
+    probed = [(case.folder.name, *found) for case in opened for found in _rounds(case)]
     parts = [_part(register, events, probed, LetterWords(language)) for language in languages]
     return typesetting.pdf_of(CHRONOLOGY, in_print({"parts": parts}), newest, command="notice")
 
 
-def _rounds(case: str, storage: StorageOptions) -> Iterator[tuple[datetime, Counter[str], str]]:
+def _rounds(case: RemovalCase) -> Iterator[tuple[datetime, Counter[str], str]]:
     """Yield the end of each round of a case, the number of places in each state then, and its last digest."""
-    opened = RemovalCase.open(case, storage)
-    status = CaseStatus(opened)
-    for probes in opened.each_round(status.begun):
+    status = CaseStatus(case)
+    for probes in case.each_round(status.begun):
         status.add(probes)
         if status.asked_at:
             yield status.asked_at, status.counts(), status.newest
@@ -193,7 +193,7 @@ def _part(
         _item(
             _.day(at.date()),
             # The path of the case would tell the other side of our machines.
-            _("The places of the case {case} were probed.", case=case.rstrip("/").rpartition("/")[2]),
+            _("The places of the case {case} were probed.", case=case),
             _.n(*_PLACES, counts.total()),
             ", ".join(f"{_.word('column', state)} ({_.number(counts[state])})" for state in sorted(counts)),
             _("digest of the last probe: {sha256}", sha256=newest),

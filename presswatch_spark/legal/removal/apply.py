@@ -35,6 +35,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+PATCH, PROOF = "patch.json", "proof.json"
 FORMAT = "presswatch removal patch 1"
 UNDO, NEW = ".presswatch-undo", ".presswatch-new"
 CHUNK = 1 << 20
@@ -61,7 +62,7 @@ class Patch:
     @classmethod
     def open(cls, folder: str) -> Patch:
         """Compare all parts of a patch with their SHA-256; `PatchError` if one was changed."""
-        with open(os.path.join(folder, "patch.json"), "rb") as file:
+        with open(os.path.join(folder, PATCH), "rb") as file:
             data = file.read()
         begin = max(0, len(data) - len(SEAL) - DIGITS - len(SEAL_END))
         sealed = data[:begin] + b"}"

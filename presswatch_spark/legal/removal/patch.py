@@ -105,7 +105,7 @@ def write_patch(
         groups, key = (left, UNRESOLVED) if is_unresolved(target) else (by_file, target.shard_uri)
         groups.setdefault(key, []).append(target)
     proven = list[_PatchedCopy]()
-    with new_folder(out, storage, "patch.json") as draft:
+    with new_folder(out, storage, apply.PATCH) as draft:
         (draft / "blobs").mkdir()
         for number, (uri, targets) in enumerate(sorted(by_file.items()), 1):
             tell(sentence(N_("file {number} of {files}"), number=number, files=len(by_file)))
@@ -143,7 +143,7 @@ def _completed(
         "seconds": round(sum(copy.proof["seconds"] for copy in copies), 3),
     }
     about = {
-        "case": str(case.folder).rstrip("/").rpartition("/")[2],
+        "case": case.folder.name,
         "targets_digest": case.about["targets_digest"],
         "tool_version": __version__,
         "measured_on": f"{now:%Y-%m-%d}",
@@ -154,12 +154,12 @@ def _completed(
         for target in some
     ]
     proof = {**about, "totals": totals, "not_removed": not_removed, "files": [each.proof for each in copies]}
-    (draft / "proof.json").write_bytes(sealed_json(proof))
+    (draft / apply.PROOF).write_bytes(sealed_json(proof))
     shutil.copyfile(apply.__file__, draft / "apply.py")
     names = sorted(each.relative_to(draft).as_posix() for each in draft.rglob("*") if each.is_file())
     digests = {name: apply.sha256_of(str(draft / name)) for name in names}
     sealed = sealed_json({"format": apply.FORMAT, **about, "parts": digests, "files": entries})
-    (draft / "patch.json").write_bytes(sealed)
+    (draft / apply.PATCH).write_bytes(sealed)
     return WrittenPatch(hashlib.sha256(sealed).hexdigest(), totals, left)
 
 

@@ -192,7 +192,7 @@ class Campaign:
             if reached == self.newest or task.key in tried:
                 continue
             # First finish a run that a killed process began for an earlier corpus, which must be built.
-            begun = set(map(_key_in, self.begun()))
+            begun = {run.folder.name for run in self.begun()}
             built = set(self._built().values()) if begun else set()
             for corpus in range(reached + 1, self.newest):
                 earlier = replace(task, step=(reached, corpus))
@@ -257,7 +257,7 @@ class Campaign:
             if budget.dollars is not None:
                 # Leave out the cost of this run itself, which its own guard counts.
                 key, config = self._key_of(planned)[:KEY_DIGITS], planned.config
-                left = budget.left(self.spent(run for run in self.begun() if _key_in(run) != key))
+                left = budget.left(self.spent(run for run in self.begun() if run.folder.name != key))
                 planned = replace(planned, config=replace(config, run=replace(config.run, budget=left)))
             try:
                 return scan(planned, self.plan.out, command=command, events=events, beginning=beginning)
@@ -315,10 +315,6 @@ class Campaign:
                 remedy="put the corpus back: a corpus never changes",
             )
         return manifest
-
-
-def _key_in(run: UnfinishedRun) -> str:
-    return run.folder.uri.rpartition("/")[2]
 
 
 def run(

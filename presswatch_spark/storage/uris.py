@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from urllib.parse import quote, unquote, urlsplit
@@ -114,6 +115,14 @@ def root_of(uri: str) -> str:
     if scheme == "hf":
         return HubAddress.of(uri).root
     return f"{scheme}://{bucket_and_key(uri)[0] if scheme == 's3' else urlsplit(uri).netloc}/"
+
+
+def below_common_folder(uris: Sequence[str]) -> list[str]:
+    """Return each URI, as printed, without the folders that all have in common; a single one is its name."""
+    names = [printable(uri).split("/") for uri in uris]
+    folders = zip(*(each[:-1] for each in names), strict=False)
+    common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, folders))
+    return ["/".join(each[common:]) for each in names]
 
 
 def names_in_common(one: str, other: str) -> int:

@@ -42,7 +42,7 @@ from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
-from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.storage.uris import below_common_folder, scheme_of
 from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShingle
 
 if TYPE_CHECKING:
@@ -109,10 +109,12 @@ class _Build:
         """Build from article files, shards of a background sample, and files of known texts."""
         work, corpus, config, say = self.work, self.work.corpus, self.config, self.say
         say(f"taking in {counted(len(files), 'article file')}")
-        cuts, refused, placeholders = self._take_in(files)
+        # The digest of a corpus does not depend on where its files were.
+        sources = below_common_folder([info.uri for info in files])
+        cuts, refused, placeholders = self._take_in(files, sources)
         compiling = "" if is_cached(index.postings_of) else COMPILING
         say(f"hashing {counted(cuts.articles, 'article')}{compiling}")
-        reports = self._build_parts(cuts, [printable(info.uri) for info in files])
+        reports = self._build_parts(cuts, sources)
         refused += [piece for report in reports for piece in report.refused]
         say("looking for articles with the same text")
         clusters = self._link(cuts)
@@ -147,10 +149,12 @@ class _Build:
         parameters = {name: value for name, value in asdict(config).items() if name not in _NOT_CONTENT}
         return write_manifest(corpus, parameters, counts)
 
-    def _take_in(self, files: Sequence[ObjectInfo]) -> tuple[intake.Cuts, list[str], Counter[str]]:
+    def _take_in(
+        self, files: Sequence[ObjectInfo], sources: Sequence[str]
+    ) -> tuple[intake.Cuts, list[str], Counter[str]]:
         groups = intake.grouped(files, TASKS_PER_CORE * self.spark.sparkContext.defaultParallelism)
         titles = TitleSites.of(self.registry.titles.values())
-        task = partial(intake.take_in, self.work, titles, self.config, self.storage)
+        task = partial(intake.take_in, self.work, sources, titles, self.config, self.storage)
         taken = spread(self.spark, self.work.scratch, task, groups)
         cuts = intake.cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]

@@ -38,7 +38,7 @@ from presswatch_spark.matching.judgement.sites import TitleSites
 from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.reading.rows.whole_rows import NamedColumns, Unreadable, whole_rows
 from presswatch_spark.reading.text.words import word_count
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import RefusedArticle
 
 REQUIRED_COLUMNS = frozenset({"article_id", "title_id", "url", "body"})
@@ -79,9 +79,12 @@ def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
 
 
 def read_articles(
-    info: ObjectInfo, titles: TitleSites, config: CorpusConfig, storage: StorageOptions
+    info: ObjectInfo, source: str, titles: TitleSites, config: CorpusConfig, storage: StorageOptions
 ) -> Iterator[Candidate | RefusedArticle]:
-    """Examine every row of one article file, in order; raises as `whole_rows`."""
+    """Examine every row of one article file, in order; raises as `whole_rows`.
+
+    `source`: the file's name in refusals.
+    """
     for index, row in whole_rows(info, article_columns(config.columns), storage, config.encoding):
         try:
             yield _examine(index, row, titles, config)
@@ -90,9 +93,7 @@ def read_articles(
             ids = {name: None if isinstance(row, Unreadable) else row[name] for name in _IDS}
             for name, value in ids.items():
                 ids[name] = _SURROGATES.sub("\ufffd", str(value)) if isinstance(value, str | int) else None
-            yield RefusedArticle(
-                source=printable(info.uri), row_index=index, **ids, reason=reason, detail=detail
-            )
+            yield RefusedArticle(source=source, row_index=index, **ids, reason=reason, detail=detail)
 
 
 def _examine(
@@ -262,9 +263,17 @@ def grouped(files: Sequence[ObjectInfo], most: int) -> Iterator[Files]:
 
 
 def take_in(
-    work: BuildWorkspace, titles: TitleSites, config: CorpusConfig, storage: StorageOptions, files: Files
+    work: BuildWorkspace,
+    sources: Sequence[str],
+    titles: TitleSites,
+    config: CorpusConfig,
+    storage: StorageOptions,
+    files: Files,
 ) -> Taken:
-    """Read a group of files to their ends; `OutputError` if this host does not see the workspace."""
+    """Read a group of files to their ends; `OutputError` if this host does not see the workspace.
+
+    `sources`: the names of all files of the corpus in its table of refused rows.
+    """
     if not work.scratch.is_dir():
         raise OutputError(
             "an executor does not see the folder that the corpus is built in",
@@ -276,7 +285,7 @@ def take_in(
     refused = PieceWriter(work.scratch, f"refused-{first:05d}")
     placeholders = Counter[str]()
     for source, info in enumerate(infos, first):
-        for row in read_articles(info, titles, config, storage):
+        for row in read_articles(info, sources[source], titles, config, storage):
             if isinstance(row, RefusedArticle):
                 refused.add(row.as_dict())
             else:

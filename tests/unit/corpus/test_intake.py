@@ -45,7 +45,7 @@ BODY = "Les hirondelles reviennent au pays des lavoirs chaque printemps."
 
 def read(path: Path, **columns: str) -> list[Candidate | RefusedArticle]:
     info = ObjectInfo(str(path), path.stat().st_size)
-    return list(read_articles(info, TITLES, CorpusConfig(columns=columns), StorageOptions()))
+    return list(read_articles(info, "a.jsonl", TITLES, CorpusConfig(columns=columns), StorageOptions()))
 
 
 def taken(path: Path, **columns: str) -> list[dict[str, Any]]:
@@ -248,7 +248,7 @@ def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(
     path = jsonl(tmp_path, published_at="3-4-2019", modified_at="Thu 24 Jan 2019, 17:00")
     config = CorpusConfig(date_formats=("%d-%m-%Y", "%a %d %b %Y, %H:%M"))
     info = ObjectInfo(str(path), path.stat().st_size)
-    [row] = read_articles(info, TITLES, config, StorageOptions())
+    [row] = read_articles(info, "a.jsonl", TITLES, config, StorageOptions())
     assert isinstance(row, Candidate)
     assert row.fields["published_at"] == datetime(2019, 4, 3, tzinfo=UTC)
     assert row.fields["modified_at"] == CET
@@ -256,7 +256,7 @@ def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(
     assert reason == "bad_date"
     assert "declare it, as --date-format %d-%m-%Y" in detail
     both = CorpusConfig(date_formats=("%d-%m-%Y", "%m-%d-%Y"))
-    [row] = read_articles(info, TITLES, both, StorageOptions())
+    [row] = read_articles(info, "a.jsonl", TITLES, both, StorageOptions())
     assert isinstance(row, RefusedArticle)
     assert "matches two of the declared formats" in row.detail
 

@@ -13,7 +13,7 @@ from presswatch_spark.storage import addresses
 from presswatch_spark.storage.addresses import PrivateAddressError, is_public, require_public
 from presswatch_spark.storage.objects import StorageOptions, ask, canonical, printable, read_object, stat
 from presswatch_spark.storage.shards import plan
-from presswatch_spark.storage.uris import HubAddress
+from presswatch_spark.storage.uris import HubAddress, below_common_folder
 from tests.world.processes import raising
 from tests.world.proofs import cases
 from tests.world.servers import Server, web
@@ -34,6 +34,21 @@ class TestSpelling:
         assert canonical("s3a://bucket/key") == canonical("S3N://bucket/key") == "s3://bucket/key"
         uri = "s3://arn:aws:s3:eu-west-3:123456789012:accesspoint/press/key"
         assert canonical(uri) == uri
+
+    @cases(
+        ("uris", "names"),
+        [
+            (["/exports/a.csv"], ["a.csv"]),
+            (["/exports/b/c.csv", "/exports/bd/c.csv"], ["b/c.csv", "bd/c.csv"]),
+            (["/exports/a.csv", "/exports/b/c.csv"], ["a.csv", "b/c.csv"]),
+            (["s3://press/a.csv", "/exports/a.csv"], ["s3://press/a.csv", "/exports/a.csv"]),
+            (["https://host/a.csv?sig=s3cret", "https://host/b/c.csv"], ["a.csv", "b/c.csv"]),
+        ],
+    )
+    def test_files_are_named_below_the_folder_that_all_are_in(
+        self, uris: list[str], names: list[str]
+    ) -> None:
+        assert below_common_folder(uris) == names
 
     @pytest.mark.parametrize("uri", ["gs://bucket/key", "hdfs://host/x", "s3:///key", "", "a\0b"])
     def test_what_no_storage_serves_is_refused(self, uri: str) -> None:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
@@ -34,11 +34,12 @@ numba.core.config.reload_config()
 types = numba.types
 
 PACKAGE = Path(__file__).resolve().parents[1]
+Function = TypeVar("Function", bound=Callable[..., Any])
 ALL = "any"
 """In the name of a ready file: the kernels of all formats are compiled."""
 
 
-def cached_njit(function: Callable[..., Any], **options: bool) -> Any:
+def cached_njit(function: Function, **options: bool) -> Function:
     """Compile a kernel at its first call, without the GIL, and keep the machine code on disk."""
     numba.config.CACHE_DIR = str(cache_folder())
     numba.config.CACHE_LOCATOR_CLASSES = LOCATORS
@@ -49,7 +50,7 @@ def cached_njit(function: Callable[..., Any], **options: bool) -> Any:
         # Without this, numba would compile a kernel again for each literal number in a call.
         compile_kernel = kernel.compile
         kernel.compile = lambda types: compile_kernel(tuple(unliteral(each) for each in types))
-    return kernel
+    return cast(Function, kernel)
 
 
 entry_njit = partial(cached_njit, _nrt=False)
@@ -62,9 +63,9 @@ inner_njit = partial(cached_njit, no_cpython_wrapper=True)
 
 The code for calls from Python would be a quarter of the compiled code.
 """
-uncounted_njit = partial(entry_njit, no_cpython_wrapper=True)
+uncounted_njit = partial(cached_njit, _nrt=False, no_cpython_wrapper=True)
 """Like `entry_njit`, but only for calls by kernels."""
-lean_njit = partial(uncounted_njit, forceinline=True)
+lean_njit = partial(cached_njit, _nrt=False, no_cpython_wrapper=True, forceinline=True)
 """Like `uncounted_njit`, but inlined in its callers: for kernels that are small."""
 
 

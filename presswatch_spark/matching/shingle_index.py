@@ -194,8 +194,7 @@ def first_entry(hashes: Hashes, h: np.uint64, low: int, high: int) -> int:
 def entry_of(probe: IndexArrays, h: np.uint64) -> int:
     """Return the first entry of an index with a hash, or -1."""
     bucket = (h >> _1) >> probe.directory_shift
-    entry: int = first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
-    return entry
+    return first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
 
 
 @cached_njit

@@ -34,6 +34,7 @@ from presswatch_spark.reading.text.kernels import (
     Edges,
     FoldTable,
     Hashes,
+    Integer,
     WordBuffers,
     absorb_from,
     begin,
@@ -106,7 +107,7 @@ def parting_rows(segment_bytes: int) -> int:
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     # Hashes of the segment's words follow those carried over; a word that its end cuts is carried on.
     folded, found = scratch.folded, scratch.words
-    words: np.uint64 = find_words(folded, size, found, at.carried)
+    words = find_words(folded, size, found, at.carried)
     cut = size
     if not last and size > _0 and folded[size - _1] != np.uint8(0):
         words -= _1
@@ -132,7 +133,9 @@ def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.
 
 
 @uncounted_njit
-def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found: Found, n_found: int) -> int:
+def _look_up(
+    probe: IndexArrays, scratch: Scratch, windows: Integer, at: Any, found: Found, n_found: int
+) -> int:
     """Append the windows that are indexed to `found`; returns the new length."""
     hashes, blocks, passes = scratch.windows, scratch.blocks, scratch.passes
     # In a loop that only loads, the processor waits for many loads at once.
@@ -162,7 +165,7 @@ def _look_up(probe: IndexArrays, scratch: Scratch, windows: int, at: Any, found:
 
 
 @uncounted_njit
-def _keep_within(windows: Hashes, n: int, first: np.uint64, width: np.uint64) -> int:
+def _keep_within(windows: Hashes, n: Integer, first: np.uint64, width: np.uint64) -> Integer:
     # Move the windows of a range of hashes to the front; return their number.
     kept = 0
     for j in range(n):
@@ -220,7 +223,7 @@ def scan(
                     np.int64(at.partings),
                 )  # fmt: skip
             at.byte = i - start
-            last = i >= end
+            last = bool(i >= end)
             words = _hash_segment(scratch, size, last, at)
             at.words += words
             kept = _keep_last(scratch, at.carried + words)
@@ -435,13 +438,13 @@ class _Remembered(NamedTuple):
 
 
 @uncounted_njit
-def _is_remembered(remembered: _Remembered, number: int, document: int) -> bool:
+def _is_remembered(remembered: _Remembered, number: Integer, document: Integer) -> bool:
     place = number & (_REMEMBERED - 1)
     return bool(remembered.numbers[place] == number and remembered.documents[place] == document)
 
 
 @uncounted_njit
-def _remember(remembered: _Remembered, number: int, document: int) -> None:
+def _remember(remembered: _Remembered, number: Integer, document: Integer) -> None:
     place = number & (_REMEMBERED - 1)
     remembered.numbers[place], remembered.documents[place] = number, document
 

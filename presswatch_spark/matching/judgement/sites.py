@@ -199,8 +199,7 @@ _SHORT_BYTES, _LONGEST_HOST = 1024, 253
 
 def known_hosts(batch: DocumentBatch, hosts: Hashes) -> npt.NDArray[np.int64]:
     """Return the documents whose host, or a parent of it, may be in a host table, or is not parsed here."""
-    documents: npt.NDArray[np.int64] = _known_hosts(*plain_column(batch.urls), plain(hosts))
-    return documents
+    return _known_hosts(*plain_column(batch.urls), plain(hosts))
 
 
 def may_be_known(url: str, hosts: Hashes) -> bool:
@@ -247,8 +246,7 @@ def _whole_hash(name: Bytes) -> np.uint64:
     value = np.uint64(0)
     for k in range(len(name) - 1, -1, -1):
         value = _step(value, name[k])
-    finished: np.uint64 = _finish(value)
-    return finished
+    return _finish(value)
 
 
 @inner_njit

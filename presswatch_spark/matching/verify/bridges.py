@@ -62,8 +62,7 @@ def bridge(pair: Pair, runs: Runs, gap_words: int, run_words: int) -> Runs:
             _walk_outward(pair, i - 1, j - 1, -1, gap_words, run_words, accepted)
         if last[k]:
             _walk_outward(pair, i + length, j + length, 1, gap_words, run_words, accepted)
-    bridged: Runs = in_order(accepted)
-    return bridged
+    return in_order(accepted)
 
 
 @inner_njit
@@ -117,7 +116,7 @@ def _bridge_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int, acce
 
 @uncounted_njit
 def _best_in_gap(pair: Pair, gap: tuple[int, int, int, int], run_words: int) -> Run:
-    best: Run = _longest_in_gap(pair, gap, RUN_DRIFT)
+    best = _longest_in_gap(pair, gap, RUN_DRIFT)
     if best[2] >= run_words:
         return best
     for length, drift, widest in SHORT_RUNS:

@@ -67,8 +67,7 @@ def table_of(slots: Names, factor: np.uint64) -> WordTable:
 def _block(folded: Bytes, start: int, end: int) -> np.uint64:
     left = np.uint64(end - start)
     unused = (_8 - left) << _3 if left < _8 else _0
-    block: np.uint64 = load8(folded, np.uint64(start)) << unused
-    return block
+    return load8(folded, np.uint64(start)) << unused
 
 
 @uncounted_njit
@@ -350,8 +349,7 @@ def all_runs(document: Names, article: Names, wide_article: Names, following: Na
             if i == 0 or j == 0 or document[i - 1] != article[j - 1]:
                 found.append((i, j, _extent(document, article, i, j, width)))
             i = int(following[i])
-    runs: Runs = as_runs(found)
-    return runs
+    return as_runs(found)
 
 
 @inner_njit
@@ -375,8 +373,7 @@ def _sweep(own: Names, other: Names, place: Names, width: int) -> Runs:
             i -= 1
         if i <= end - width:
             i = end + 1
-    runs: Runs = as_runs(found)
-    return runs
+    return as_runs(found)
 
 
 @cached_njit
@@ -403,8 +400,7 @@ def covering_runs(
         found.append((of_document[k, 0], of_document[k, 1], of_document[k, 2]))
     for k in range(len(of_article)):
         found.append((of_article[k, 1], of_article[k, 0], of_article[k, 2]))
-    runs: Runs = as_runs(found)
-    return runs
+    return as_runs(found)
 
 
 class Pair(NamedTuple):
@@ -428,8 +424,7 @@ def select(pair: Pair, runs: Runs) -> Runs:
     for demand in (NEW_PAIR, NEW_ENDS, NEW_WORD):
         for k in order:
             accept(pair, (runs[k, 0], runs[k, 1], runs[k, 2]), demand, accepted)
-    chosen: Runs = in_order(accepted)
-    return chosen
+    return in_order(accepted)
 
 
 @inner_njit
@@ -458,7 +453,6 @@ def accept(pair: Pair, run: Run, demand: int, accepted: list[Run]) -> bool:
 @inner_njit
 def in_order(accepted: list[Run]) -> Runs:
     """Sort runs by document position, then article position."""
-    runs: Runs = as_runs(accepted)
+    runs = as_runs(accepted)
     runs = runs[in_order_of(runs, 1, 1)]
-    ordered: Runs = runs[in_order_of(runs, 0, 1)]
-    return ordered
+    return runs[in_order_of(runs, 0, 1)]

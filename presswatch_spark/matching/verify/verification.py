@@ -354,9 +354,8 @@ def _runs(
     windows = look_up_windows(naming.words, naming.windows, naming.window_slots, names, width, factor)
     pairs = common_pairs(naming.times, windows)
     if pairs > pairs_enumerated + pairs_per_word * (len(names) + len(naming.words)):
-        chosen: Runs = covering_runs(naming.words, names, naming.windows, windows, width, factor)
-        return names, chosen
-    runs: Runs = all_runs(naming.words, names, windows, naming.following, width)
+        return names, covering_runs(naming.words, names, naming.windows, windows, width, factor)
+    runs = all_runs(naming.words, names, windows, naming.following, width)
     # The runs are in the order of the article; the stable sort by document keeps that order among equals.
     return names, runs[in_order_of(runs, 0, 1)]
 

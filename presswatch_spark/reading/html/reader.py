@@ -118,7 +118,7 @@ class TextReader:
         self.used = ends[-1]
         # Leave out the line end that ends the text of a source.
         bounds = [(first, last - 1 if first < last else last) for first, last in pairwise((end, *ends))]
-        return PageTexts((start, end), bounds, hidden, unread)
+        return PageTexts((start, end), bounds, int(hidden), int(unread))
 
     def add(self, text: bytes | memoryview) -> tuple[int, int]:
         """Add a text as it is; return its bounds in the buffer."""
@@ -139,7 +139,7 @@ class TextReader:
         room = np.empty(PIECE * (len(page) // 3 + 1), U64)
         _, _, count = self._call(page, parts, source, room)
         noted, start = parts if len(parts) else self._parts, int(self._ends[source])
-        rows = room[: PIECE * count].reshape(-1, PIECE).tolist()
+        rows = room[: PIECE * int(count)].reshape(-1, PIECE).tolist()
         found = []
         for (part, begin, end), group in groupby(rows, itemgetter(2, 3, 4)):
             texts = list(group)
@@ -147,7 +147,9 @@ class TextReader:
             found.append(Piece(first, last, begin, end, int(noted[part]), int(noted[part + 1])))
         return found
 
-    def _call(self, page: Bytes, parts: Hashes, source: int | None, pieces: Hashes) -> tuple[int, int, int]:
+    def _call(
+        self, page: Bytes, parts: Hashes, source: int | None, pieces: Hashes
+    ) -> tuple[U64, np.uint8, U64]:
         size, needed = len(page), self.used + room_for(len(page))
         if self.embedded:
             needed += 3 * size + (16 << 10)
@@ -161,11 +163,10 @@ class TextReader:
         noted = parts if len(parts) else self._parts
         buffers = self.buffer, self._written, self._arena, self._decoded, noted, pieces
         chosen = ANY_SOURCE if source is None else _SOURCES[source]
-        result: tuple[int, int, int] = _read(
+        return _read(
             load_tags(), load_entities(), plain(page), buffers, self._workspace, NO_PARTS, self._ends,
             U64(self.used), U64(len(parts) // PART), chosen,
         )  # fmt: skip
-        return result
 
     def _make_room(self, used: int, needed: int) -> None:
         if needed > len(self.buffer):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.reading.text.kernels import U64, Bytes, Edges, FoldTable, decode
+from presswatch_spark.reading.text.kernels import U64, Bytes, Edges, FoldTable, Integer, decode
 from presswatch_spark.reading.text.vectors import parting_bits_64, trailing_zeros
 
 Partings = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ def _is_plain_word(byte: np.uint8) -> bool:
 
 
 @uncounted_njit
-def _is_word_at(table: FoldTable, text: Bytes, i: int, end: int) -> bool:
+def _is_word_at(table: FoldTable, text: Bytes, i: Integer, end: Integer) -> bool:
     while i < end:
         if text[i] < 0x80 and table.entries[text[i]] >> np.uint32(24) != 0:
             return bool(_is_plain_word(text[i]))
@@ -51,7 +51,7 @@ def _is_word_at(table: FoldTable, text: Bytes, i: int, end: int) -> bool:
 
 
 @uncounted_njit
-def _is_word_before(table: FoldTable, text: Bytes, start: int, i: int) -> bool:
+def _is_word_before(table: FoldTable, text: Bytes, start: Integer, i: Integer) -> bool:
     while i > start:
         i -= 1
         while i > start and text[i] & _CONTINUATION == _CONTINUED:
@@ -74,8 +74,9 @@ def partings_of(table: FoldTable, text: Bytes) -> Partings:
 
 @uncounted_njit
 def find_partings(
-    table: FoldTable, text: Bytes, start: int, first: int, last: int, end: int, found: Partings, n: int
-) -> int:
+    table: FoldTable, text: Bytes, start: Integer, first: Integer, last: Integer, end: Integer,
+    found: Partings, n: Integer,
+) -> Integer:  # fmt: skip
     """Add the partings of the document `text[start:end]` whose hyphen ends in [first, last); return n."""
     i = U64(first)
     while i < U64(last):
@@ -98,8 +99,8 @@ def find_partings(
 
 @uncounted_njit
 def _add_parting(
-    table: FoldTable, text: Bytes, start: int, at: int, end: int, found: Partings, n: int
-) -> int:
+    table: FoldTable, text: Bytes, start: Integer, at: Integer, end: Integer, found: Partings, n: Integer
+) -> Integer:
     hyphen = at
     if text[at] == 0x90:
         hyphen = at - 2

@@ -90,6 +90,8 @@ U64 = np.uint64
 Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 Edges = npt.NDArray[np.int64]
+Integer = int | np.int64
+"""An integer of a kernel: Python's when called from Python, else int64."""
 
 SLACK = 80
 GROWTH = 3
@@ -364,8 +366,7 @@ def begin(head: np.uint64, rest: np.uint64, size: np.uint64) -> np.uint64:
     unused = (_0 - (size << _3)) & _63
     first = head << (unused if size < _8 else _0)
     second = rest << (unused if size < _16 else _0)
-    state: np.uint64 = absorb(absorb(_SPREAD_3, first), second if size > _8 else _0)
-    return state
+    return absorb(absorb(_SPREAD_3, first), second if size > _8 else _0)
 
 
 @uncounted_njit

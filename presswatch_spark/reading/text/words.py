@@ -23,6 +23,7 @@ from presswatch_spark.reading.text.kernels import (
     Edges,
     FoldTable,
     Hashes,
+    Integer,
     WordBuffers,
     decode,
     find_words,
@@ -59,7 +60,7 @@ class TextWords:
     @cached_property
     def partings(self) -> Edges:
         """Return the words that a hyphen at a line end may split from the next: int64 (k,), ascending."""
-        found: Edges = partings_of(load_table(), self.text)[:, 0]
+        found = partings_of(load_table(), self.text)[:, 0]
         # Usually no word is split, and the places of words are not needed.
         if not len(found):
             return found
@@ -107,8 +108,7 @@ def words_of(text: bytes | Bytes) -> TextWords:
 
 def word_hashes(text: bytes | Bytes) -> Hashes:
     """Return the hashes of the words of a text, uint64[n], as `words_of` does, in a third of the time."""
-    hashes: Hashes = _hashes(load_table(), _as_bytes(text))
-    return hashes
+    return _hashes(load_table(), _as_bytes(text))
 
 
 def words_of_each(texts: TextColumn) -> tuple[Hashes, Edges]:
@@ -237,7 +237,7 @@ _MIX = U64(0xFF51AFD7ED558CCD)
 
 
 @entry_njit
-def combine(hashes: Hashes, n: int) -> int:
+def combine(hashes: Hashes, n: Integer) -> Integer:
     """Turn the n word hashes at the head of `hashes` into the hashes of their 8-word windows, in place.
 
     The window at i is the sum of C**j * W[i + j] modulo 2**64, calculated by doubling, then mixed. Returns

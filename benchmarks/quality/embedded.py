@@ -22,8 +22,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import publish
 from benchmarks.quality import material
 from benchmarks.quality.product import presswatch, write_members
@@ -253,7 +251,7 @@ def real_pages(folder: Path) -> dict[str, int]:
         page = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         reference = _Strings()
         reference.feed(page.decode("utf-8", "replace"))
-        bounds, texts = reader.read(np.frombuffer(page, np.uint8)).embedded, reader.taken().tobytes()
+        bounds, texts = reader.read(page).embedded.values(), reader.taken().tobytes()
         read = {run for i, j in bounds for run in runs_of(texts[i:j].decode("utf-8", "replace"), RUN)}
         counts["pages"] += 1
         for string in reference.found:

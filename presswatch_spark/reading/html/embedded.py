@@ -12,11 +12,10 @@ import numpy as np
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
 from presswatch_spark.reading.html.markup import EntityTable, put_code, reference, write_text
 
-from presswatch_spark.reading.html.parts import (  # isort: skip
-    CODE, ESCAPED, FEED, FORM_BITS, GAPPED, LONG, MARKED, MARKUP, PART, PLACE_BITS, QUOTED, REFERENCED,
-    SOURCE_BITS, STRINGS, TEXT, bits_before, look,
+from presswatch_spark.reading.html.tags import (  # isort: skip
+    CODE, EMBEDDED, ESCAPED, FEED, FORM_BITS, GAPPED, LONG, MARKED, MARKUP, PART, PLACE_BITS, QUOTED,
+    REFERENCED, SOURCE_BITS, STRINGS, TEXT, TagTable, bits_before, digit_of, find, is_letter, look,
 )  # fmt: skip
-from presswatch_spark.reading.html.tags import EMBEDDED, TagTable, find, is_letter
 from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes
 
 from presswatch_spark.reading.text.vectors import (  # isort: skip
@@ -116,14 +115,10 @@ def _hexadecimal(data: Bytes, i: U64, end: U64) -> Any:
     # Return the number whose digits are data[i:end]; beyond Unicode if they are none.
     code = _0
     while i < end:
-        byte = data[i]
-        if np.uint8(48) <= byte <= np.uint8(57):
-            code = code << _4 | U64(byte - np.uint8(48))
-        elif np.uint8(97) <= (byte | _SPACE) <= np.uint8(102):
-            code = code << _4 | U64((byte | _SPACE) - np.uint8(87))
-        else:
+        digit = digit_of(data[i])
+        if digit > U64(15):
             return U64(0x110000)
-        i += _1
+        code, i = code << _4 | digit, i + _1
     return code
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
-from presswatch_spark.reading.html.parts import note_script, note_value, note_values
 from presswatch_spark.reading.html.styles import (
     ABSENT_RULE,
     BUILT_IN,
@@ -34,7 +33,8 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
     EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, NAME_BYTES, NAME_FILTER,
     OPEN, PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULES, RULE_COUNT, SCRIPT, SECTION,
     STATE, TEXT_AT, TagTable, after_attributes, after_declaration, begins_cdata, cdata_end, closes_itself,
-    data_in, end_tag, find, is_letter, kind_of, name_at, next_marks, opens_value, script_end,
+    data_in, digit_of, end_tag, find, is_letter, kind_of, moved, name_at, next_marks, note_script, note_value,
+    note_values, opens_value, packed, script_end,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import (
     ABSENT,
@@ -62,10 +62,8 @@ _0, _1, _2, _3, _5, _6, _8, _16, _64 = (U64(n) for n in (0, 1, 2, 3, 5, 6, 8, 16
 _SPACE, _BANG, _QUOTE, _HASH, _AMP, _APOSTROPHE, _SLASH, _SEMICOLON, _LT, _GT, _QUERY = (
     np.uint8(ord(c)) for c in " !\"#&'/;<>?"
 )
-_P, _BR, _FONT, _MATH, _TITLE, _STYLE = (
-    U64(int.from_bytes(name, "little")) for name in (b"p", b"br", b"font", b"math", b"title", b"style")
-)
-_QUOT, _APOS = (U64(int.from_bytes(name, "little") << 16) for name in (b"&quot;", b"&#039;"))
+_P, _BR, _FONT, _MATH, _TITLE, _STYLE = map(packed, ("p", "br", "font", "math", "title", "style"))
+_QUOT, _APOS = packed("&quot;") << U64(16), packed("&#039;") << U64(16)
 _NUL, _NEWLINE, _LOWER = np.uint8(0), np.uint8(10), np.uint8(0x20)
 _SEPARATION = U64(3)
 _BEFORE_FORMATTING = CLOSES_P | CELL | ROW | SECTION
@@ -126,12 +124,8 @@ def _number(
         p, base = p + _1, U64(16)
     digits, code = p, _0
     while p < end:
-        byte = data[p]
-        if np.uint8(48) <= byte <= np.uint8(57):
-            digit = U64(byte - np.uint8(48))
-        elif base == U64(16) and np.uint8(97) <= (byte | _LOWER) <= np.uint8(102):
-            digit = U64((byte | _LOWER) - np.uint8(87))
-        else:
+        digit = digit_of(data[p])
+        if digit >= base:
             break
         code = min(code * base + digit, U64(0x110000))
         p += _1
@@ -206,15 +200,7 @@ def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, k: 
         return k + (stop - i)
     if data[i] <= _SPACE and is_blank(data, i, stop):
         return separate(w, out, k)
-    while i + _64 <= stop:
-        copy_64(data, i, out, k)
-        i += _64
-        k += _64
-    while i < stop:
-        out[k] = data[i]
-        i += _1
-        k += _1
-    return k
+    return moved(data, i, stop, out, k)
 
 
 @uncounted_njit

@@ -1,60 +1,86 @@
-"""Reads the text and the embedded text of pages: one kernel for both, and the memory that it keeps."""
+"""Reads the text and the embedded text of pages, feeds and JSON, and locates the strings of embedded text.
 
+One kernel reads both texts, with memory that is kept for the next pages. The place of a string, for third
+parties, is a JSON path, an element with an attribute, or an element of a feed.
+"""
+
+import re
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from presswatch_spark.core.compiled import entry_njit
+from presswatch_spark.core.model import EMBEDDED_SOURCES, TextSource, TextString
 from presswatch_spark.reading.html.embedded import DEPTH, PIECE, PIECES, K, Memory, write_source
-from presswatch_spark.reading.html.markup import EntityTable, load_entities, write_text
+from presswatch_spark.reading.html.markup import load_entities, write_text
 
-from presswatch_spark.reading.html.parts import (  # isort: skip
-    ANY_SOURCE, ATTRIBUTE, FEED, JSON, JSON_LD, LEAST_BYTES, NO_PARTS, PART, SCRIPT,
+from presswatch_spark.reading.html.tags import (  # isort: skip
+    ANY_SOURCE, ATTRIBUTE, FEED, JSON, JSON_LD, LEAST_BYTES, MARKUP, PART, PARTS, REFERENCED, SCRIPT_SOURCE,
+    STRINGS, load_tags, workspace,
 )  # fmt: skip
-from presswatch_spark.reading.html.tags import PARTS, TagTable, load_tags, workspace
 from presswatch_spark.reading.html.visibility import MOST_REVIVED
 from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes, plain
 
 KEPT_BYTES = 64 << 20
 """Larger buffers are not kept for the next pages."""
-_0, _1 = U64(0), U64(1)
-_SOURCES = (JSON_LD, SCRIPT, ATTRIBUTE, FEED, JSON)
-_NOTHING = np.empty(0, np.uint8)
+DEEPEST_PATH, KEY_CHARACTERS = 64, 100
+"""Deeper strings, and those below longer keys, get no path."""
+
+_JSON_TYPES = ("application/json", "text/json")
+# Text and elements of a feed; paragraphs are markup up to their end tag.
+_NODE = re.compile(
+    rb"<!\[CDATA\[(?P<raw>.*?)(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<(?P<block>(?:\w{1,20}:)?(?:p|div))(?=[\s>])"
+    rb"|(?P<tag><[^<>]*>?)|(?P<text>[^<]+)",
+    re.DOTALL,
+)
+# An escaped quote opens no string: each of many would else be read to the end of its line or of the page.
+_TOKEN = re.compile(
+    rb"<!\[CDATA\[|\\.|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[\[\]{},:]|[A-Za-z_$][\w$]*+", re.DOTALL
+)
+_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
+_ELEMENT = re.compile(rb"<([^\s<>/\"'=]{1,60})")
+_ATTRIBUTE = re.compile(rb"([^\s<>/\"'=]{1,60})\s*=\s*[\"']?\Z")
+_META = re.compile(rb"(?i)\s(?:name|property|itemprop)\s*=\s*[\"']?([^\s\"'<>]{1,60})")
+
+
+_0 = U64(0)
+_SOURCES = (JSON_LD, SCRIPT_SOURCE, ATTRIBUTE, FEED, JSON)
+_NUMBERS = {source: number for number, source in enumerate(EMBEDDED_SOURCES)}
+_NOTHING, _NO_PARTS = np.empty(0, np.uint8), np.empty(0, U64)
+
+
+def data_source(media: str | None) -> TextSource | None:
+    """Return the source of text in a response that is neither page nor text, by its media type."""
+    if media is None or media.startswith("image/"):
+        return None
+    if media in _JSON_TYPES or media.endswith("+json"):
+        return "json"
+    return "feed" if media.endswith(("/xml", "+xml")) else None
 
 
 @entry_njit
-def _read(
-    tags: TagTable,
-    entities: EntityTable,
-    page: Bytes,
-    buffers: Any,
-    w: Hashes,
-    no_parts: Hashes,
-    ends: Hashes,
-    used: U64,
-    given: U64,
-    chosen: U64,
-) -> tuple[U64, np.uint8, U64]:
-    """Write the text of a page and of the parts in it, or (if some are `given`) only theirs, after `used`.
+def _read(m: Memory, ends: Hashes, used: U64, given: U64, chosen: U64) -> tuple[U64, np.uint8]:
+    """Write the text of a page and of the parts in it, or (if some are `given`) only theirs, to `m.out`.
 
-    `ends`: gets the end of the page's text and of the text of each source; only the `chosen` one has any.
-    Returns where hidden words begin, the bits for scripts, and the number of pieces.
+    `used`: bytes of the buffer before that. `ends`: gets the end of the page's text and of the text of each
+    source; only the `chosen` one has any. Returns where hidden words begin, and the bits for scripts.
     """
-    out, written, arena, decoded, parts, pieces = buffers
-    m = Memory(tags, entities, page, arena, decoded, out[used:], written[used:], w, parts, pieces, no_parts)
+    w = m.w
     end, hidden, unread, count = _0, _0, np.uint8(0), given
     if given == _0:
-        end, hidden, unread = write_text(tags, entities, page, m.out, w, parts)
+        end, hidden, unread = write_text(m.tags, m.entities, m.page, m.out, w, m.parts)
         count = w[PARTS]
     w[K], w[PIECES], ends[0] = end, _0, used + end
     for n in range(len(_SOURCES)):
         if chosen in (_SOURCES[n], ANY_SOURCE):
             write_source(m, _SOURCES[n], count)
         ends[n + 1] = used + w[K]
-    return hidden, unread, w[PIECES]
+    return hidden, unread
 
 
 def room_for(size: int) -> int:
@@ -68,19 +94,8 @@ def room_for(size: int) -> int:
 def text_of_page(page: bytes | memoryview) -> bytes:
     """Return the text of a page, both in UTF-8, with a line end where tags separate words."""
     reader = TextReader(embedded=False)
-    reader.read(np.frombuffer(page, np.uint8))
+    reader.read(page)
     return reader.taken().tobytes()
-
-
-class Piece(NamedTuple):
-    """A string of a page: its bytes in its source's text and in the page; begin of its tag and part."""
-
-    text_begin: int
-    text_end: int
-    begin: int
-    end: int
-    tag: int
-    part: int
 
 
 class PageTexts(NamedTuple):
@@ -91,14 +106,14 @@ class PageTexts(NamedTuple):
     """
 
     text: tuple[int, int]
-    embedded: list[tuple[int, int]]
+    embedded: dict[TextSource, tuple[int, int]]
     hidden: int
     unread: int
 
 
 @dataclass(slots=True)
 class TextReader:
-    """Reads pages (uint8, UTF-8) one after the other; the texts are in `buffer` up to `used` until taken."""
+    """Reads pages (UTF-8) one after the other; the texts are in `buffer` up to `used` until taken."""
 
     embedded: bool = True
     buffer: Bytes = field(default_factory=lambda: _NOTHING, init=False)
@@ -106,18 +121,22 @@ class TextReader:
     _written: Bytes = field(default_factory=lambda: plain(_NOTHING))
     _arena: Bytes = field(default_factory=lambda: _NOTHING)
     _decoded: Bytes = field(default_factory=lambda: plain(_NOTHING))
-    _parts: Hashes = field(default_factory=lambda: NO_PARTS)
+    _parts: Hashes = field(default_factory=lambda: _NO_PARTS)
     _ends: Hashes = field(default_factory=lambda: np.empty(1 + len(_SOURCES), U64))
     _workspace: Hashes = field(default_factory=workspace)
 
-    def read(self, page: Bytes, parts: Hashes = NO_PARTS, source: int | None = None) -> PageTexts:
-        """Read a page, or only `parts` of it; of one `source`, if it is named."""
+    def read(self, page: bytes | memoryview, data: TextSource | None = None) -> PageTexts:
+        """Read a page; or a response that is only `data` (see `data_source`), without text of its own."""
         start = self.used
-        hidden, unread, _ = self._call(page, parts, source, NO_PARTS)
+        hidden, unread = self._call(page, _parts_of(data, bytes(page)) if data else _NO_PARTS, data)
         end, *ends = self._ends.tolist()
         self.used = ends[-1]
         # Leave out the line end that ends the text of a source.
-        bounds = [(first, last - 1 if first < last else last) for first, last in pairwise((end, *ends))]
+        bounds = {
+            source: (first, last - 1)
+            for source, (first, last) in zip(EMBEDDED_SOURCES, pairwise((end, *ends)), strict=True)
+            if first < last - 1
+        }
         return PageTexts((start, end), bounds, int(hidden), int(unread))
 
     def add(self, text: bytes | memoryview) -> tuple[int, int]:
@@ -134,22 +153,37 @@ class TextReader:
             self.buffer = self._arena = _NOTHING
         return texts
 
-    def pieces(self, page: Bytes, source: int, parts: Hashes = NO_PARTS) -> list[Piece]:
-        """Return the strings of which the text of a source consists, in order."""
+    def strings(self, page: bytes, source: TextSource, text: Bytes) -> list[TextString]:
+        """Return the strings of a page of which the `text` of a source consists, in order."""
         room = np.empty(PIECE * (len(page) // 3 + 1), U64)
-        _, _, count = self._call(page, parts, source, room)
-        noted, start = parts if len(parts) else self._parts, int(self._ends[source])
-        rows = room[: PIECE * int(count)].reshape(-1, PIECE).tolist()
-        found = []
-        for (part, begin, end), group in groupby(rows, itemgetter(2, 3, 4)):
-            texts = list(group)
-            first, last = texts[0][0] - start, texts[-1][1] - start
-            found.append(Piece(first, last, begin, end, int(noted[part]), int(noted[part + 1])))
-        return found
+        parts = _parts_of(source, page)
+        self._call(page, parts, source, room)
+        noted, start = parts if len(parts) else self._parts, int(self._ends[_NUMBERS[source]])
+        pieces = room[: PIECE * int(self._workspace[PIECES])].reshape(-1, PIECE).tolist()
+        strings, before, characters = list[TextString](), 0, 0
+        for part, group in groupby(pieces, itemgetter(2)):
+            literals = [(literal, list(texts)) for literal, texts in groupby(group, itemgetter(3, 4))]
+            tag, begin = int(noted[part]), int(noted[part + 1])
+            if source in ("attribute", "feed"):
+                paths = [_place(page, tag, *literal) for literal, _ in literals]
+            else:
+                paths = [*json_paths(page, begin, [first for (first, _), _ in literals])]
+            for ((first, last), texts), path in zip(literals, paths, strict=True):
+                bounds = []
+                for place in (texts[0][0] - start, texts[-1][1] - start):
+                    characters += len(str(text[before:place].data, "utf-8", "replace"))
+                    before = place
+                    bounds.append(characters)
+                strings.append(
+                    TextString(
+                        document_start=bounds[0], document_end=bounds[1], path=path, start=first, end=last
+                    )
+                )
+        return strings
 
     def _call(
-        self, page: Bytes, parts: Hashes, source: int | None, pieces: Hashes
-    ) -> tuple[U64, np.uint8, U64]:
+        self, page: bytes | memoryview, parts: Hashes, source: TextSource | None, pieces: Hashes = _NO_PARTS
+    ) -> tuple[U64, np.uint8]:
         size, needed = len(page), self.used + room_for(len(page))
         if self.embedded:
             needed += 3 * size + (16 << 10)
@@ -160,16 +194,95 @@ class TextReader:
                 self._decoded = plain(self._arena)
                 self._parts = np.empty(PART * (size // LEAST_BYTES + 2), U64)
         self._make_room(self.used, needed)
-        noted = parts if len(parts) else self._parts
-        buffers = self.buffer, self._written, self._arena, self._decoded, noted, pieces
-        chosen = ANY_SOURCE if source is None else _SOURCES[source]
-        return _read(
-            load_tags(), load_entities(), plain(page), buffers, self._workspace, NO_PARTS, self._ends,
-            U64(self.used), U64(len(parts) // PART), chosen,
+        memory = Memory(
+            load_tags(), load_entities(), plain(np.frombuffer(page, np.uint8)), self._arena, self._decoded,
+            self.buffer[self.used :], self._written[self.used :], self._workspace,
+            parts if len(parts) else self._parts, pieces, _NO_PARTS,
         )  # fmt: skip
+        chosen = ANY_SOURCE if source is None else _SOURCES[_NUMBERS[source]]
+        return _read(memory, self._ends, U64(self.used), U64(len(parts) // PART), chosen)
 
     def _make_room(self, used: int, needed: int) -> None:
         if needed > len(self.buffer):
             larger = np.empty(max(needed, 2 * len(self.buffer)), np.uint8)
             larger[:used] = self.buffer[:used]
             self.buffer, self._written = larger, plain(larger)
+
+
+def _parts_of(source: TextSource, data: bytes) -> Hashes:
+    """Return the parts (see `html.tags`) of data in UTF-8 that may contain text; none for pages."""
+    if source == "json":
+        return np.array([0, 0, len(data) | int(JSON | STRINGS)], U64)
+    if source != "feed":
+        return _NO_PARTS
+    # An array, since a feed may have millions of texts.
+    found, at, tag = array("Q"), 0, 0
+    markup, referenced = int(FEED | MARKUP), int(FEED | REFERENCED)
+    ends: dict[bytes, int] = {}
+    while node := _NODE.match(data, at):
+        at, what = node.end(), node.lastgroup
+        if what == "tag":
+            tag = node.start()
+        elif what == "block":
+            # Look for each kind of end tag once more only after the last one.
+            name = b"</" + node["block"]
+            if ends.get(name, 0) < at:
+                end = data.find(name, at)
+                ends[name] = end if end >= 0 else len(data)
+            at = ends[name]
+            found.extend((node.start(), node.start(), at | markup))
+        elif what == "raw":
+            found.extend((tag, node.start("raw"), node.end("raw") | markup))
+        elif what == "text" and not node["text"].isspace():
+            found.extend((tag, node.start(), at | referenced))
+    return np.array(found or (0, 0, referenced), U64)
+
+
+def _place(page: bytes, tag: int, begin: int, end: int) -> str | None:
+    element = _ELEMENT.match(page, tag)
+    if not element:
+        return None
+    name = element[1].decode("utf-8", "replace")
+    attribute = _ATTRIBUTE.search(page, max(tag, begin - 80), begin)
+    if attribute and name.lower() == "meta":
+        attribute = (
+            _META.search(page, max(tag, begin - 2_000), begin)
+            or _META.search(page, end, end + 200)
+            or attribute
+        )
+    return f"{name}[{attribute[1].decode('utf-8', 'replace')}]" if attribute else name
+
+
+def json_paths(page: bytes, begin: int, places: Sequence[int]) -> Iterator[str | None]:
+    """Yield the JSON path of each string, by the place after its quote, ascending; None if it is in no JSON.
+
+    The root is the outermost bracket around the string. `begin`: of the script.
+    """
+    tokens, token = _TOKEN.finditer(page, begin), None
+    stack, last = list[int | str | None](), b""
+    for place in places:
+        while token is None or token.start() < place - 1:
+            token = next(tokens, None)
+            if token is None or token.start() >= place - 1:
+                break
+            mark = token[0]
+            if mark in (b"{", b"["):
+                stack.append(None if mark == b"{" else 0)
+            elif mark in (b"}", b"]") and stack:
+                stack.pop()
+            elif mark == b"," and stack:
+                stack[-1] = stack[-1] + 1 if isinstance(stack[-1], int) else None
+            elif mark == b":" and stack and not isinstance(stack[-1], int):
+                stack[-1] = last.strip(b"\"'").decode("utf-8", "replace")[: KEY_CHARACTERS + 1]
+            last = mark
+        steps = [step for each in stack[:DEEPEST_PATH] if (step := _step(each))]
+        is_known = token is not None and token.start() == place - 1 and 0 < len(stack) == len(steps)
+        yield "$" + "".join(steps) if is_known else None
+
+
+def _step(step: int | str | None) -> str | None:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if step is None or len(step) > KEY_CHARACTERS:
+        return None
+    return f".{step}" if _IDENTIFIER.fullmatch(step) else f'["{step}"]'

@@ -12,10 +12,12 @@ from presswatch_spark.reading.html.tags import (
     RULE_COUNT,
     RULE_SLOTS,
     RULES,
+    after_blanks,
     find,
     is_letter,
     is_space,
     next_attribute,
+    packed,
 )
 from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
 from presswatch_spark.reading.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
@@ -58,9 +60,9 @@ def _word(name: str) -> Any:
     return U64(fnv(name.encode()))
 
 
-_HIDDEN_NAME, _OPEN, _CLASS, _ID, _STYLE = (
-    U64(int.from_bytes(name, "little")) for name in (b"hidden", b"open", b"class", b"id", b"style")
-)
+_OF_CLASS, _OF_ID = _word("."), _word("#")
+
+_HIDDEN_NAME, _OPEN, _CLASS, _ID, _STYLE = map(packed, ("hidden", "open", "class", "id", "style"))
 _HIDDEN = _word("hidden")
 _DISPLAY, _VISIBILITY, _CONTENT_VISIBILITY, _FLOAT, _POSITION = (
     _word(name) for name in ("display", "visibility", "content-visibility", "float", "position")
@@ -134,11 +136,18 @@ def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
 
 
 @lean_njit
+def _hashed(key: U64, data: Bytes, i: U64, end: U64) -> U64:
+    while i < end:
+        key = _mixed(key, data[i])
+        i += _1
+    return key
+
+
+@lean_njit
 def _style_word(data: Bytes, i: U64, end: U64) -> Any:
     # Return the hash of a word of letters and hyphens after blanks, 0 if there is none, and its end.
-    while i < end and is_space(data[i]):
-        i += _1
-    key, begin = FNV_START, i
+    i = begin = after_blanks(data, i, end)
+    key = FNV_START
     while i < end and (is_letter(data[i]) or data[i] == _DASH):
         key = _mixed(key, _lowered(data[i]))
         i += _1
@@ -148,15 +157,13 @@ def _style_word(data: Bytes, i: U64, end: U64) -> Any:
 @uncounted_njit
 def declared(data: Bytes, i: U64, end: U64, bits: U64) -> U64:
     """Return `bits`, those of earlier declarations, overridden by a declaration such as `display: none`."""
-    while i < end and is_space(data[i]):
-        i += _1
+    i = after_blanks(data, i, end)
     if i >= end or (_FIRST_LETTERS >> U64(data[i] & np.uint8(31))) & _1 == _0:
         return bits
     name, i = _style_word(data, i, end)
     if name not in (_DISPLAY, _VISIBILITY, _CONTENT_VISIBILITY, _FLOAT, _POSITION):
         return bits
-    while i < end and is_space(data[i]):
-        i += _1
+    i = after_blanks(data, i, end)
     if i >= end or data[i] != _COLON:
         return bits
     value, i = _style_word(data, i + _1, end)
@@ -212,11 +219,7 @@ def attributes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
                 bits = declared(data, begin, stop, bits)
                 begin = find(data, begin, stop, _SEMICOLON) + _1
         elif name == _ID and not bits & _SEEN_ID:
-            key = _mixed(FNV_START, _HASH)
-            while begin < stop:
-                key = _mixed(key, data[begin])
-                begin += _1
-            bits |= _SEEN_ID | _rule(w, key)
+            bits |= _SEEN_ID | _rule(w, _hashed(_OF_ID, data, begin, stop))
         elif name == _HIDDEN_NAME and not bits & _SEEN_HIDDEN:
             value, _ = _style_word(data, begin, stop)
             found = value == _UNTIL_FOUND and stop - begin == U64(11)
@@ -239,11 +242,7 @@ def _classes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
         while i < end and data[i] > _SPACE:
             i += _1
         if w[CLASS_FILTER] >> _filtered(data[begin], i - begin) & _1:
-            key = _mixed(FNV_START, _DOT)
-            while begin < i:
-                key = _mixed(key, data[begin])
-                begin += _1
-            bits |= _rule(w, key)
+            bits |= _rule(w, _hashed(_OF_CLASS, data, begin, i))
 
 
 @lean_njit
@@ -286,9 +285,7 @@ def _hints(data: Bytes, p: U64) -> Any:
     return word in (_IDDE, _TYLE, _R_ON, _N_RE)
 
 
-_IDDE, _TYLE, _R_ON, _N_RE = (
-    U64(int.from_bytes(part, "little")) for part in (b"idde", b"tyle", b"r-on", b"n-re")
-)
+_IDDE, _TYLE, _R_ON, _N_RE = map(packed, ("idde", "tyle", "r-on", "n-re"))
 
 
 @uncounted_njit
@@ -342,23 +339,23 @@ def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
         i += _1
 
 
+@lean_njit
+def _is_at(word: U64, size: U64, data: Bytes, i: U64, end: U64) -> bool:
+    key, stop = FNV_START, i + size
+    while i < min(stop, end):
+        key = _mixed(key, _lowered(data[i]))
+        i += _1
+    return bool(key == word)
+
+
 @uncounted_njit
 def _is_print(data: Bytes, i: U64, end: U64) -> Any:
-    while i < end and is_space(data[i]):
-        i += _1
-    key, begin = FNV_START, i
-    while i < end and i < begin + U64(6):
-        key = _mixed(key, _lowered(data[i]))
-        i += _1
-    if key != _MEDIA or i >= end or not is_space(data[i]):
+    i = after_blanks(data, i, end)
+    media_end = i + U64(6)
+    if not _is_at(_MEDIA, U64(6), data, i, end) or media_end >= end or not is_space(data[media_end]):
         return False
-    while i < end and is_space(data[i]):
-        i += _1
-    key, begin = FNV_START, i
-    while i < end and i < begin + U64(5):
-        key = _mixed(key, _lowered(data[i]))
-        i += _1
-    return key == _PRINT and find(data, i, end, _COMMA) == end
+    i = after_blanks(data, media_end, end)
+    return _is_at(_PRINT, U64(5), data, i, end) and find(data, i + U64(5), end, _COMMA) == end
 
 
 @lean_njit
@@ -371,9 +368,8 @@ def _add_selectors(w: Hashes, data: Bytes, i: U64, end: U64, bits: U64) -> None:
     """Add a rule's selectors that are `name`, `.class` or `#id`, the last two also with a name before."""
     while i < end:
         stop = find(data, i, end, _COMMA)
-        while i < stop and is_space(data[i]):
-            i += _1
-        key, begin = FNV_START, i
+        i = begin = after_blanks(data, i, stop)
+        key = FNV_START
         while i < stop and _is_selector_letter(data[i]):
             key = _mixed(key, _lowered(data[i]))
             i += _1
@@ -385,8 +381,7 @@ def _add_selectors(w: Hashes, data: Bytes, i: U64, end: U64, bits: U64) -> None:
                 key = _mixed(key, data[i])
                 i += _1
         named, last = i > begin, i
-        while i < stop and is_space(data[i]):
-            i += _1
+        i = after_blanks(data, i, stop)
         if named and i == stop:
             if data[begin - U64(begin > _0)] == _DOT:
                 w[CLASS_FILTER] |= _1 << _filtered(data[begin], last - begin)

@@ -1,4 +1,4 @@
-"""HTML's marks, elements and raw text for kernels, and the memory of the kernels that make a page's text.
+"""HTML's marks, elements, raw text and parts with embedded text for kernels, and the memory of these kernels.
 
 docs/explanation/page-text.md explains the rules; `docs/how-to/page_text.py` has the same lists. All bytes
 that can end text, a tag or a value are listed first, 64 at a time (as in simdjson: Langdale, Lemire, 2019).
@@ -12,14 +12,17 @@ import numpy.typing as npt
 
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
 from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
-from presswatch_spark.reading.text.vectors import (
-    break_bits_64,
-    count_ones,
-    equal_bits_64,
-    gap_bits_64,
-    markup_bits_64,
-    trailing_zeros,
-)
+
+from presswatch_spark.reading.text.vectors import (  # isort: skip
+    apart_bits_64, break_bits_64, copy_64, count_ones, equal_bits_64, gap_bits_64, gapped_bits_64,
+    markup_bits_64, slashed_bits_64, trailing_zeros,
+)  # fmt: skip
+
+
+def packed(name: str) -> U64:
+    """Return the bytes of a name of up to eight as a number, the first lowest."""
+    return U64(int.from_bytes(name.encode(), "little"))
+
 
 # The two lowest bits of an element: how its tags separate the words around them.
 NOTHING, SOFTLY, HARD = (U64(n) for n in range(3))
@@ -43,7 +46,8 @@ CHUNK_BYTES = 1 << 12
 PLACES = CHUNK_BYTES + 72
 """The room that `next_marks` needs for places."""
 
-_0, _1, _2, _3, _4, _7, _8, _63, _64, _65 = (U64(n) for n in (0, 1, 2, 3, 4, 7, 8, 63, 64, 65))
+_0, _1, _2, _3, _4, _7, _8, _9 = (U64(n) for n in (0, 1, 2, 3, 4, 7, 8, 9))
+_32, _40, _63, _64, _65 = (U64(n) for n in (32, 40, 63, 64, 65))
 _CHUNK = U64(CHUNK_BYTES)
 _NUL, _SPACE, _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _EQUALS, _GT = (np.uint8(ord(c)) for c in "\0 \"&'/<=>")
 _TAB, _VT, _CR = np.uint8(9), np.uint8(11), np.uint8(13)
@@ -52,15 +56,15 @@ _EACH = U64(0x0101010101010101)
 _PAST_BLANKS = _EACH * U64(0x7F - 0x20)
 _SLASHES, _SIGNS, _GTS = (_EACH * U64(ord(c)) for c in "/=>")
 _NAME = U64(NAME_BYTES)
-SCRIPT = U64(int.from_bytes(b"script", "little"))
+SCRIPT = packed("script")
 CDATA_BYTES = U64(9)
 
 # Enough of a tag to see whether its name is listed, and what ends it.
 _NAME_ROOM = U64(20)
 _CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
 DATA, ARTICLE = np.uint8(1), np.uint8(2)
-_ARTICLE_B, _CLEBODY = (U64(int.from_bytes(part, "little")) for part in (b"articleB", b'cleBody"'))
-_B, _BANG, _DASH, _BRACE, _BRACKET, _CLOSE = (np.uint8(ord(c)) for c in "B!-{[]")
+_ARTICLE_B, _CLEBODY = packed("articleB"), packed('cleBody"')
+_B, _J, _BANG, _DASH, _BRACE, _BRACKET, _CLOSE, _BACKSLASH = (np.uint8(ord(c)) for c in "Bj!-{[]\\")
 
 _HEADINGS = "h1 h2 h3 h4 h5 h6"
 _VOID = """area base basefont bgsound br col embed frame hr image img input keygen link meta param source
@@ -169,6 +173,18 @@ def find(data: Bytes, i: U64, end: U64, byte: np.uint8) -> Any:
 
 
 @lean_njit
+def moved(data: Bytes, i: U64, end: U64, out: Bytes, k: U64) -> U64:
+    """Copy data[i:end], and no byte more, to `out` from k on, which may be before i in it; return its end."""
+    while i + _64 <= end:
+        copy_64(data, i, out, k)
+        i, k = i + _64, k + _64
+    while i < end:
+        out[k] = data[i]
+        i, k = i + _1, k + _1
+    return k
+
+
+@lean_njit
 def is_letter(byte: np.uint8) -> Any:
     """Return True if a byte is an ASCII letter."""
     return np.uint8(97) <= (byte | _LOWER) <= np.uint8(122)
@@ -178,6 +194,23 @@ def is_letter(byte: np.uint8) -> Any:
 def is_space(byte: np.uint8) -> Any:
     """Return True for a blank of HTML."""
     return byte == _SPACE or (_TAB <= byte <= _CR and byte != _VT)
+
+
+@lean_njit
+def after_blanks(data: Bytes, i: U64, end: U64) -> U64:
+    """Return the next place of another byte than a blank; `end` if there is none."""
+    while i < end and is_space(data[i]):
+        i += _1
+    return i
+
+
+@lean_njit
+def digit_of(byte: np.uint8) -> U64:
+    """Return the value of a hexadecimal digit; 16 for any other byte."""
+    if np.uint8(48) <= byte <= np.uint8(57):
+        return U64(byte - np.uint8(48))
+    byte |= _LOWER
+    return U64(byte - np.uint8(87)) if np.uint8(97) <= byte <= np.uint8(102) else U64(16)
 
 
 @lean_njit
@@ -223,14 +256,11 @@ def next_attribute(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64, U64, U
     begin = i
     if i >= end or data[i] == _GT:
         return begin, begin, begin, begin, i
-    name_end = i = after_name(data, i + _1, end)
-    while i < end and is_space(data[i]):
-        i += _1
+    name_end = after_name(data, i + _1, end)
+    i = after_blanks(data, name_end, end)
     if i >= end or data[i] != _EQUALS:
         return begin, name_end, i, i, i
-    i += _1
-    while i < end and is_space(data[i]):
-        i += _1
+    i = after_blanks(data, i + _1, end)
     if i < end and data[i] in (_QUOTE, _APOSTROPHE):
         stop = find(data, i + _1, end, data[i])
         return begin, name_end, i + _1, stop, stop + _1
@@ -464,7 +494,7 @@ MOST_RULES, RULE_SLOTS = 256, 1024
 # The places of marks come first. Then: state of text (SEEN to NO_TEXT), its beginning, beginning of dropped
 # text, end of the last cut, number of cuts, of open elements, of open SVG and MathML, of those around the
 # first open element, 1 in a form, number of dormant elements, of those that began again, places in text and
-# page after the last tag, number of parts that may contain text (`html.parts`), number of rules, and filters
+# page after the last tag, number of parts that may contain text, number of rules, and filters
 # of the classes and names in the rules. Slots from EMBEDDED on are those of `html.embedded`.
 (
     STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
@@ -473,6 +503,122 @@ MOST_RULES, RULE_SLOTS = 256, 1024
 EMBEDDED_SLOTS = 9
 EMBEDDED = U64(PLACES + 17)
 NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 17 + EMBEDDED_SLOTS + n * DEEPEST) for n in range(4))
+
+
+# Parts of a page that may contain embedded text: the content of scripts, and values of attributes. A part is
+# three numbers: where its tag begins, where the part begins, and its end with its kind (a source and a form)
+# in the top bits.
+PART = 3
+LEAST_BYTES = 21
+"""Eleven words have at least so many bytes."""
+
+JSON_LD, SCRIPT_SOURCE, ATTRIBUTE, FEED, JSON, ANY_SOURCE = (U64(n << 60) for n in range(6))
+"""Sources of embedded text, in the order of their documents."""
+STRINGS, CODE, REFERENCED, MARKUP = (U64(n << 58) for n in range(4))
+"""Forms of parts: data with strings, code with literals, text with references, markup."""
+VALUE = ATTRIBUTE | REFERENCED
+"""The kind of the value of an attribute."""
+LONG, GAPPED, ESCAPED, MARKED, QUOTED, TEXT = (U64(1 << n) for n in range(6))
+"""Features of strings: may have eleven words; has a blank or a character beyond ASCII; escapes; `&` or `<`;
+quotes; may be more than a code."""
+SOURCE_BITS, FORM_BITS, PLACE_BITS = U64(7 << 60), U64(3 << 58), U64((1 << 58) - 1)
+
+_LEAST_APART, _LEAST, _PART = U64(10), U64(LEAST_BYTES), U64(PART)
+_JSON, _LINKED, _HTTP = map(packed, ("json", "ld+", "http"))
+# The last bytes of the names of attributes that contain no text; first, of frequent ones.
+_ADDRESSES = tuple(map(packed, ("ref=", "src=", "set=", "url=", "ass=", "yle=")))
+_TEXTLESS = ("sizes=", " points=", " values=", "viewBox=", "ansform=", " d=")
+_TEXTLESS_ENDS = tuple(map(packed, _TEXTLESS))
+_TEXTLESS_SHIFTS = tuple(U64(64 - 8 * len(name)) for name in _TEXTLESS)
+
+
+@lean_njit
+def bits_before(i: U64, end: U64) -> Any:
+    """Return a bit for each of the 64 bytes from i that is before `end`."""
+    return ~_0 if i + _64 <= end else ~_0 >> (_64 - (end - i))
+
+
+@uncounted_njit
+def look(data: Bytes, i: U64, end: U64) -> U64:
+    """Return the features of a string, of which 65 bytes after its end are readable."""
+    apart, gaps, escapes, codes, marks, quotes = _0, _0, _0, _0, _0, _0
+    while i < end:
+        bits = bits_before(i, end)
+        apart += count_ones(apart_bits_64(data, i) & bits)
+        gaps |= gapped_bits_64(data, i) & bits
+        slashes = equal_bits_64(data, i, _BACKSLASH) & bits
+        escapes |= slashes
+        codes |= slashes & ~slashed_bits_64(data, i)
+        marks |= (equal_bits_64(data, i, _AMP) | equal_bits_64(data, i, _LT)) & bits
+        quotes |= equal_bits_64(data, i, _QUOTE) & bits
+        i += _64
+    features = LONG if apart >= _LEAST_APART else _0
+    features |= GAPPED if gaps != _0 else _0
+    features |= ESCAPED if escapes != _0 else _0
+    features |= MARKED if marks != _0 else _0
+    features |= QUOTED if quotes != _0 else _0
+    return features | (TEXT if gaps | codes | marks | quotes != _0 else _0)
+
+
+@lean_njit
+def _note(w: Hashes, parts: Hashes, tag: U64, begin: U64, end: U64, kind: U64) -> None:
+    n = w[PARTS] * _PART
+    parts[n], parts[n + _1], parts[n + _2] = tag, begin, end | kind
+    w[PARTS] += _1
+
+
+@uncounted_njit
+def _is_textless(page: Bytes, begin: U64, end: U64) -> Any:
+    # Return True if the value of an attribute is too short, a code, an address, a style or such.
+    if end + _65 <= U64(len(page)) and look(page, begin, end) & (LONG | TEXT) != LONG | TEXT:
+        return True
+    name = load8(page, begin - _9)
+    for j in range(len(_TEXTLESS_ENDS)):
+        if name >> _TEXTLESS_SHIFTS[j] == _TEXTLESS_ENDS[j]:
+            return True
+    while begin < end and page[begin] <= _SPACE:
+        begin += _1
+    return end < begin + _LEAST or page[begin] == _SLASH or load8(page, begin) << _32 >> _32 == _HTTP
+
+
+@lean_njit
+def note_value(w: Hashes, parts: Hashes, page: Bytes, tag: U64, begin: U64, end: U64) -> None:
+    """Note the value of an attribute, if it may be text and `parts` has room: one for each `LEAST_BYTES`."""
+    if len(parts) == 0 or end < begin + _LEAST or begin < _9:
+        return
+    if load8(page, begin - _9) >> _32 not in _ADDRESSES and not _is_textless(page, begin, end):
+        _note(w, parts, tag, begin, end, VALUE)
+
+
+@uncounted_njit
+def note_values(w: Hashes, parts: Hashes, page: Bytes, tag: U64, i: U64, end: U64) -> None:
+    """Note the values of the other attributes of a tag; those before i are noted."""
+    while len(parts) != 0:
+        name, _, value, stop, i = next_attribute(page, i, end)
+        if name >= end or page[name] == _GT:
+            break
+        if stop < end:
+            note_value(w, parts, page, tag, value, stop)
+
+
+@uncounted_njit
+def note_script(w: Hashes, parts: Hashes, data: Bytes, tag: U64, begin: U64, end: U64) -> None:
+    """Note the content of a script, with the source and the form that its tag and its first byte show."""
+    first = begin
+    while first < end and data[first] <= _SPACE:
+        first += _1
+    if end < begin + _LEAST or end < first + _8:
+        return
+    kind, i = SCRIPT_SOURCE | CODE, find(data, tag, begin, _J)
+    while i < begin and load8(data, i) << _32 >> _32 != _JSON:
+        i = find(data, i + _1, begin, _J)
+    if i < begin:
+        kind = STRINGS | (JSON_LD if load8(data, i - _3) << _40 >> _40 == _LINKED else SCRIPT_SOURCE)
+    if data[first] == _LT and data[first + _1] != _BANG:
+        kind = SCRIPT_SOURCE | MARKUP
+    elif data[first] in (_BRACE, _BRACKET):
+        kind &= ~CODE
+    _note(w, parts, tag, begin, end, kind)
 
 
 def workspace() -> Hashes:

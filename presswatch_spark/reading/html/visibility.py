@@ -22,10 +22,9 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
     A, BUTTON, CELL, CLOSES_P, CUTS, DD, DEEPEST, DORMANT, DROPPED_FROM, EDGE, FENCE, FORM, FORMATTING,
     HARD, HEADING, HIDES, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, IN_FORM, KINDS, LI, LIST, NAMES, NOBR,
     NOTHING, OPEN, OPTGROUP, OPTION, P, REVIVED, ROOTS_AROUND, ROW, SCOPE, SECTION, SOFTLY, SPECIAL,
-    START, STATE, TABLE, TEXT_AT, UNPUSHED, VOID,
+    START, STATE, TABLE, TEXT_AT, UNPUSHED, VOID, moved, packed,
 )  # fmt: skip
 from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes
-from presswatch_spark.reading.text.vectors import copy_64
 
 SEEN, INVISIBLE, ABSENT, NO_TEXT = (U64(n) for n in range(4))
 """States of text: shown; hidden in two ways; left out."""
@@ -42,13 +41,12 @@ _DEEPEST, _CUT, _CONTEXT = U64(DEEPEST), U64(CUT_BYTES), U64(CONTEXT_BYTES)
 _ENDS_SOMETHING = CLOSES_P | DD | LI | CELL | ROW | SECTION | A | NOBR | BUTTON | HEADING | OPTION | OPTGROUP
 _MAY_HIDE = HIDES | HIDES_UNLESS_OPEN
 _ENDS_WITHOUT_TAG = P | LI | DD | OPTION | OPTGROUP
-_SUMMARY, _DETAILS, _DIALOG, _SCRIPT, _STYLE, _SLOT = (
-    U64(int.from_bytes(name, "little"))
-    for name in (b"summary", b"details", b"dialog", b"script", b"style", b"slot")
+_SUMMARY, _DETAILS, _DIALOG, _SCRIPT, _STYLE, _SLOT = map(
+    packed, ("summary", "details", "dialog", "script", "style", "slot")
 )
 # Elements that are blocks in any style, and void elements that are boxes of their own in a flex box.
-_BLOCKS = tuple(U64(int.from_bytes(name, "little")) for name in (b"dialog", b"legend"))
-_BOXES = tuple(U64(int.from_bytes(name, "little")) for name in (b"image", b"img", b"input"))
+_BLOCKS = tuple(map(packed, ("dialog", "legend")))
+_BOXES = tuple(map(packed, ("image", "img", "input")))
 _INLINE_DISPLAYS = (
     DISPLAY_INLINE, DISPLAY_INLINE_BLOCK, DISPLAY_INLINE_FLEX, DISPLAY_INLINE_TABLE, DISPLAY_CONTENTS,
 )  # fmt: skip
@@ -334,7 +332,7 @@ def end_element(w: Hashes, out: Bytes, k: U64, name: U64, kind: U64) -> Any:
     return separate_as(w, out, k, kind & _3)
 
 
-_TABLE_NAME = U64(int.from_bytes(b"table", "little"))
+_TABLE_NAME = packed("table")
 
 
 @uncounted_njit
@@ -447,17 +445,6 @@ def _context(text: Bytes, start: U64, limit: U64, end: U64, step: U64) -> U64:
     return i
 
 
-@lean_njit
-def _move(out: Bytes, i: U64, end: U64, k: U64) -> Any:
-    while i + _64 <= end:
-        copy_64(out, i, out, k)
-        i, k = i + _64, k + _64
-    while i < end:
-        out[k] = out[i]
-        i, k = i + _1, k + _1
-    return k
-
-
 @uncounted_njit
 def is_blank(data: Bytes, i: U64, end: U64) -> Any:
     """Return True if there are only blanks and controls."""
@@ -495,15 +482,15 @@ def finished(w: Hashes, out: Bytes, k: U64) -> tuple[U64, U64]:
     k, i = _0, _0
     for number in range(w[CUTS]):
         p = room - (U64(number) + _1) * _CUT
-        k = _move(out, i, _cut_at(out, p), k)
+        k = moved(out, i, _cut_at(out, p), out, k)
         i = _cut_at(out, p + _4)
-    hidden = k = _move(out, i, end, k)
+    hidden = k = moved(out, i, end, out, k)
     if passages:
         if k > _0 and out[k - _1] > _SPACE:
             out[k] = _NEWLINE
             k += _1
         hidden = k
-        k = _move(out, end + _1, tail, k)
+        k = moved(out, end + _1, tail, out, k)
     return k, hidden
 
 
@@ -512,4 +499,4 @@ def _passage(out: Bytes, begin: U64, stop: U64, tail: U64, first: U64) -> Any:
     if tail > first and out[tail - _1] > _SPACE:
         out[tail] = _NEWLINE
         tail += _1
-    return _move(out, begin, stop, tail)
+    return moved(out, begin, stop, out, tail)

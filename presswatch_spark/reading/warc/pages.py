@@ -19,10 +19,9 @@ from presswatch_spark.core.model import (
     TextSource,
     TextString,
 )
-from presswatch_spark.reading.embedded_text import SOURCES, data_source, parts_of, strings_of
 from presswatch_spark.reading.html.embedded import EXTRACTION as EMBEDDED_EXTRACTION
 from presswatch_spark.reading.html.markup import EXTRACTION
-from presswatch_spark.reading.html.reader import TextReader, text_of_page
+from presswatch_spark.reading.html.reader import TextReader, data_source, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA
 from presswatch_spark.reading.http.codings import decoded_body
 from presswatch_spark.reading.http.message import (
@@ -219,9 +218,7 @@ class PageBatches:
             return replace(_located(page.stored, page.message, extraction, page.charset), text_source=source)
 
         def strings(i: int) -> list[TextString]:
-            content, number = bytes(pages[i].content), SOURCES[sources[i]]
-            page, parts = np.frombuffer(content, np.uint8), parts_of(sources[i], content)
-            return strings_of(content, sources[i], texts[i], TextReader().pieces(page, number, parts))
+            return TextReader().strings(bytes(pages[i].content), sources[i], texts[i])
 
         return DocumentBatch(
             texts,
@@ -273,9 +270,9 @@ class PageBatches:
             self._skip("language", page.stored)
             self._draw(page.stored)
             return
-        embedded, hidden, unread = list[tuple[int, int]](), None, 0
+        embedded, hidden, unread = dict[TextSource, tuple[int, int]](), None, 0
         if page.kind == "html":
-            text, embedded, hidden, unread = self._reader.read(np.frombuffer(page.content, np.uint8))
+            text, embedded, hidden, unread = self._reader.read(page.content)
         else:
             text = self._reader.add(page.content)
         for bit, what in UNREAD.items():
@@ -283,8 +280,7 @@ class PageBatches:
                 self.report.unread[what] = self.report.unread.get(what, 0) + 1
         if unread & ARTICLE:
             self.report.add_note(ARTICLE_NOTE)
-        found = [(source, each) for source, each in zip(SOURCES, embedded, strict=False) if each[0] < each[1]]
-        if not found and not (self._reader.buffer[slice(*text)] > _BLANK).any():
+        if not embedded and not (self._reader.buffer[slice(*text)] > _BLANK).any():
             stored = page.stored
             # If damage puts zeros into a tag, the tag may hide the text that follows.
             if b"\0" in bytes(page.content) and not stored.verified() and not stored.proven():
@@ -293,7 +289,7 @@ class PageBatches:
                 self._skip("no text", stored, None if len(page.content) else b"")
             return
         self._append(page, "visible", text, hidden)
-        for source, bounds in found:
+        for source, bounds in embedded.items():
             self._append(page, source, bounds)
         self._size += len(page.content)
 
@@ -308,17 +304,14 @@ class PageBatches:
 
     def _add_data(self, source: TextSource, page: _WarcPage) -> None:
         """Add a response that is only data as a page without text, if there are strings in it."""
-        content = bytes(page.content)
-        data, parts = np.frombuffer(content, np.uint8), parts_of(source, content)
-        texts = self._reader.read(data, parts, SOURCES[source])
-        start, end = texts.embedded[SOURCES[source]]
-        if start == end:
+        texts = self._reader.read(page.content, source)
+        if source not in texts.embedded:
             media = media_type(page.message.last("content-type"))
             self._skip(media or "no text", page.stored, page.content)
             return
         self._append(page, "visible", texts.text)
-        self._append(page, source, (start, end))
-        self._size += len(content)
+        self._append(page, source, texts.embedded[source])
+        self._size += len(page.content)
 
     def _main_text(self, page: _WarcPage, whole_text: bytes) -> bytes | None:
         if page.kind != "html":

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark.core.model import TextSource
-from presswatch_spark.reading.embedded_text import SOURCES, data_source, parts_of, strings_of
+from presswatch_spark.core.model import EMBEDDED_SOURCES, TextSource
 from presswatch_spark.reading.html.embedded import DEPTH
-from presswatch_spark.reading.html.reader import TextReader
+from presswatch_spark.reading.html.reader import TextReader, data_source
 from presswatch_spark.reading.text.kernels import Bytes
 from tests.world.commands import copied
 from tests.world.proofs import cases, each_time
@@ -32,17 +31,15 @@ def embedded(markup: str | bytes, source: TextSource = "script") -> str:
 
 
 def text_of(data: bytes, source: TextSource) -> Bytes:
-    texts = READER.read(np.frombuffer(data, np.uint8), parts_of(source, data))
-    start, end = texts.embedded[SOURCES[source]]
+    texts = READER.read(data, source if source in ("feed", "json") else None)
+    start, end = texts.embedded.get(source, (0, 0))
     return READER.taken()[start:end]
 
 
 def located(markup: str, source: TextSource) -> list[tuple[str | None, str, str]]:
     """The path of each string of a source, its literal in the page, and what became of it."""
     data = markup.encode()
-    page, parts = np.frombuffer(data, np.uint8), parts_of(source, data)
     text = np.frombuffer(embedded(markup, source).encode(), np.uint8)
-    pieces = READER.pieces(page, SOURCES[source], parts)
     whole = text.tobytes().decode()
     return [
         (
@@ -50,7 +47,7 @@ def located(markup: str, source: TextSource) -> list[tuple[str | None, str, str]
             data[each["start"] : each["end"]].decode(),
             whole[each["document_start"] : each["document_end"]],
         )
-        for each in strings_of(data, source, text, pieces)
+        for each in READER.strings(data, source, text)
     ]
 
 
@@ -266,16 +263,13 @@ def test_random_bytes_between_quotes_never_fail(count: int) -> None:
 
 def located_bytes(data: bytes) -> list[object]:
     found = list[object]()
-    for source in SOURCES:
-        parts, page = parts_of(source, data), np.frombuffer(data, np.uint8)
+    for source in EMBEDDED_SOURCES:
         text = text_of(data, source)
-        pieces = READER.pieces(page, SOURCES[source], parts)
-        strings = strings_of(data, source, text, pieces)
+        strings = READER.strings(data, source, text)
         assert all(0 <= a["start"] < a["end"] <= len(data) for a in strings)  # type: ignore[operator]
-        assert [(a.text_begin, a.text_end) for a in pieces] == sorted(
-            (a.text_begin, a.text_end) for a in pieces
-        )
-        assert not pieces or pieces[-1].text_end == len(text) + 1 or not len(text)
+        places = [(a["document_start"], a["document_end"]) for a in strings]
+        assert places == sorted(places)
+        assert not len(text) or places[-1][1] == len(text.tobytes().decode("utf-8", "replace"))
         found += strings
     return found
 

@@ -26,7 +26,6 @@ from presswatch_spark.matching.rights.in_force import (
     InForce,
     PageCapture,
     in_force,
-    record_of,
     second,
 )
 from presswatch_spark.reading.http.message import site_file
@@ -235,17 +234,11 @@ class OwnSites:
         self._known: dict[str, _ReservedPage] = {}
         self._alike: dict[object, _ReservedPage] = {}
         # `_captures`: captures by the normal form of the page's URL, also those without declarations.
-        records: dict[tuple[str, datetime, str], list[RightsSignal]] = defaultdict(list)
-        for row in chain.from_iterable(self._declared.pages.values()):
-            if row.captured_at is not None:
-                records[row.document_url, row.captured_at, record_of(row)].append(row)
-        declaring = set[Moment]()
-        for (url, at, _), rows in records.items():
+        for (url, _), captures in self._declared.pages.items():
             if form := page_url(url):
-                self._captures[form.text].append((at, rows))
-                declaring.add((url, second(at)))
+                self._captures[form.text] += captures
         for url, at in set(pages):
-            if (url, second(at)) not in declaring and (form := page_url(url)):
+            if (url, second(at)) not in self._declared.pages and (form := page_url(url)):
                 self._captures[form.text].append((at, ()))
 
     def in_force(self, url: str | None, at: datetime | None) -> InForce | None:

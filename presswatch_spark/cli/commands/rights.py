@@ -168,7 +168,7 @@ def pack(
     """
     from presswatch_spark.corpus.registry import load_registry
     from presswatch_spark.legal.reservations.pack import Pack, write_pack
-    from presswatch_spark.matching.rights.agents import agents_to_refuse
+    from presswatch_spark.matching.rights.declaration import agents_to_refuse
 
     registry, _ = load_registry(members), form.language
     found = registry.titles.get(title)

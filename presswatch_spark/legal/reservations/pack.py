@@ -15,9 +15,8 @@ from presswatch_spark.core.model import Title
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.evidence.typesetting import rendered
 from presswatch_spark.matching.judgement.urls import without_www
-from presswatch_spark.matching.rights.agents import agents_to_refuse
 from presswatch_spark.matching.rights.current import HEAD_FILE, HEADERS_FILE, report_of_folder
-from presswatch_spark.matching.rights.declaration import ALLOWED, RESERVED
+from presswatch_spark.matching.rights.declaration import ALLOWED, RESERVED, agents_to_refuse
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions

@@ -8,11 +8,15 @@ from urllib.parse import urljoin, urlsplit
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Capture, Locator
 from presswatch_spark.matching.judgement.sites import Owner
-from presswatch_spark.matching.rights.agents import agents_to_refuse
-from presswatch_spark.matching.rights.declaration import RESERVED, RULE_FILES, place_from, place_of
+from presswatch_spark.matching.rights.declaration import (
+    RESERVED,
+    RULE_FILES,
+    agents_to_refuse,
+    place_from,
+    place_of,
+)
 from presswatch_spark.matching.rights.in_force import verdicts_of
-from presswatch_spark.matching.rights.licences import RSL_TYPE
-from presswatch_spark.matching.rights.signals import signal_rows
+from presswatch_spark.matching.rights.signals import RSL_TYPE, signal_rows
 from presswatch_spark.reading.http.message import SITE_FILES, encoding_of, media_type
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.storage.addresses import name_of

@@ -1,23 +1,30 @@
-"""Derives the verdict of a declaration about training on text, and the site that it covers.
+"""Derives the verdict of a declaration about training on text, its agents, and the site that it covers.
 
+`conf/agents.yaml` has the crawlers that declarations name, with the uses that their operators make of pages.
 Three kinds of values have verdicts: directives for robots (`X-Robots-Tag`, meta robots), preferences
 (AIPREF's `Content-Usage`, Cloudflare's `Content-Signal`), and TDMRep's 1 and 0.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import date
+from functools import cache, lru_cache
+from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
+from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes
+from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.version import __version__
 from presswatch_spark.tables.digests import storable
-from presswatch_spark.tables.literals import SignalName, Use
+from presswatch_spark.tables.literals import USES, SignalName, Use
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
 """The agents that always have rows: Common Crawl's, OpenAI's and Google's, and any agent."""
 ANY_AGENT = "*"
+NAME = re.compile(r"[a-z0-9][\w.-]{0,63}(?![\w.-])", re.ASCII | re.IGNORECASE)
+"""The name of an agent; a group of robots.txt may add a version to it, after `/`."""
 
 RESERVED, ALLOWED, UNKNOWN = "reserved", "allowed", "unknown"
 
@@ -54,11 +61,26 @@ class Signal:
 
 
 def stated(
-    name: SignalName, source: str, value: str, verdict: str | None = None, agent: str | None = None
+    signal: SignalName,
+    source: str,
+    value: str | None,
+    *,
+    agent: str | None = None,
+    path: str | None = None,
+    note: str | None = None,
+    **facts: Any,
 ) -> Signal:
-    """Return the signal of a value, to `agent` or any agent; value and agent are cut if too long."""
-    text, note = bounded(value)
-    return Signal(name, source, text, verdict=verdict, agent=agent and bounded(agent)[0], note=note)
+    """Return the signal of a value; value, path and agent are cut if too long.
+
+    `facts`: other fields of `Signal`; without a verdict among them, it is that of the value.
+    """
+    if value is not None:
+        facts.setdefault("verdict", verdict_of(signal, value))
+        value, note = bounded(value, note)
+    if path is not None:
+        path, cut = bounded(path)
+        note = cut or note
+    return Signal(signal, source, value, agent=agent and bounded(agent)[0], path=path, note=note, **facts)
 
 
 def left_out(note: str, in_file: bool = False) -> Signal:
@@ -136,26 +158,30 @@ PREFERENCES: Mapping[str, SignalName] = {"content-usage": "content_usage", "cont
 
 # Directives that their authors define as reservations against training on text. `noimageai` is about images;
 # `noindex`, `noarchive` and `none` are about search.
-_RESERVING = frozenset(("noai", "noml"))
+_RESERVING, _HIDING = frozenset(("noai", "noml")), frozenset(("noindex", "none"))
 _NAMED_DIRECTIVE = re.compile(r"(?<![\w-])(?:noai|noml)(?![\w-])", re.IGNORECASE)
 # Directives with a colon of their own: the name before it is no agent.
 _WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
 
 
-def directive_verdict(value: str) -> str | None:
-    """Return `reserved` if a directive reserves the text, None if none is about that.
+def verdict_of(signal: SignalName, value: str, use: Use = "train") -> str | None:
+    """Return the verdict on a use of a value of a header, an element or a rule; None if it has none.
 
-    `unknown` if a reserving name occurs, but not as a directive of its own (`noai noimageai`).
+    `unknown` if the name of a reserving directive occurs, but not as a directive of its own (`noai
+    noimageai`), and for values of TDMRep other than 1 and 0.
     """
-    if _RESERVING & {part.strip().lower() for part in value.split(",")}:
-        return RESERVED
-    return UNKNOWN if _NAMED_DIRECTIVE.search(value) else None
-
-
-def indexing_verdict(value: str) -> str | None:
-    """Return `reserved` if a directive for robots refuses to be found by search, else None."""
-    directives = {part.strip().lower() for part in value.split(",")}
-    return RESERVED if directives & {"noindex", "none"} else None
+    if signal in PREFERENCES.values():
+        return preference_verdict(signal, value, use)
+    if signal == "tdm_reservation" and use != "search":
+        return {"1": RESERVED, "0": ALLOWED}.get(value.strip(), UNKNOWN)
+    if signal in ("x_robots_tag", "meta_robots"):
+        directives = {part.strip().lower() for part in value.split(",")}
+        if use == "search":
+            return RESERVED if directives & _HIDING else None
+        if use == "train" and directives & _RESERVING:
+            return RESERVED
+        return UNKNOWN if use == "train" and _NAMED_DIRECTIVE.search(value) else None
+    return None
 
 
 def addressed(value: str) -> Iterator[tuple[str | None, str]]:
@@ -252,6 +278,60 @@ def _dictionary_of(text: str) -> dict[str, str] | None:
     return members
 
 
-def reservation_verdict(value: object) -> str:
-    """Return the verdict of a value of TDMRep: 1 reserves, 0 allows, others are unknown."""
-    return {"1": RESERVED, "0": ALLOWED}.get(str(value).strip() if type(value) in (int, str) else "", UNKNOWN)
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A crawler, or a name that only controls uses. `date`: day on which `source` was read; None: unread."""
+
+    name: str
+    operator: str
+    purpose: tuple[Use, ...]
+    source: str | None
+    date: date | None
+
+
+@cache
+def known_agents() -> Mapping[str, Agent]:
+    """Return the shipped agents by their names in lower case; raises `ConfigError`."""
+    path = str(shipped("agents.yaml"))
+    return parse_agents(file_bytes(path, "the file of agents", "the installation"), path)
+
+
+def parse_agents(raw: bytes, name: str) -> dict[str, Agent]:
+    """Read and check agents, by their names in lower case; `ConfigError` lists all mistakes of the file."""
+    check, found = Check(), dict[str, Agent]()
+    root = compose(raw, check, "agents contain a list of purposes, and nothing is nested deeper", "agents")
+    top = check.entry(root, "file of agents", "agents") if root is not None else {}
+    for node in check.items(top.get("agents"), "agents"):
+        keys = check.entry(node, "agent", "name operator purpose", "source date")
+        agent = check.unique_id(keys.get("name"), "agent") or ""
+        what = f"agent `{agent}`"
+        if agent and not NAME.fullmatch(agent):
+            check.report(keys["name"], f"{what}: a name has letters, digits, `-`, `_` and `.` only")
+        purposes = check.texts(keys.get("purpose"), f"{what}: purpose", USES)
+        source = check.text(keys.get("source"), f"{what}: source")
+        if source is not None and not source.startswith("https://"):
+            check.report(keys["source"], f"{what}: source must be an address (https://…)")
+        operator = check.text(keys.get("operator"), f"{what}: operator") or ""
+        day = check.date(keys.get("date"), f"{what}: date")
+        if day is not None and source is None:
+            check.report(keys["date"], f"{what}: a date needs the source that was read")
+        found[agent.lower()] = Agent(agent, operator, cast(tuple[Use, ...], purposes), source, day)
+    check.finish(name, "the file of agents")
+    return found
+
+
+def uses_of(agent: str) -> tuple[Use, ...]:
+    """Return the uses that an agent makes of pages: all if its purpose is unknown, and for `*`."""
+    known = known_agents().get(agent.lower())
+    return known.purpose if known else USES
+
+
+def agents_to_refuse(reserved: Collection[Use]) -> tuple[list[str], list[str]]:
+    """Return the agents all whose uses are reserved, and those that also make uses that are allowed."""
+    refused, mixed = list[str](), list[str]()
+    for agent in known_agents().values():
+        if set(agent.purpose) <= set(reserved):
+            refused.append(agent.name)
+        elif set(agent.purpose) & set(reserved):
+            mixed.append(agent.name)
+    return refused, mixed

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeVar
 
-from presswatch_spark.matching.rights.agents import known_agents, uses_of
 from presswatch_spark.matching.rights.declaration import (
     ALLOWED,
     ANY_AGENT,
@@ -21,13 +21,14 @@ from presswatch_spark.matching.rights.declaration import (
     UNKNOWN,
     RobotsUrl,
     agreed,
-    indexing_verdict,
     is_cut,
+    known_agents,
     place_from,
     place_of,
-    preference_verdict,
+    uses_of,
+    verdict_of,
 )
-from presswatch_spark.matching.rights.licences import rsl_verdict
+from presswatch_spark.matching.rights.signals import rsl_verdict
 from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
 from presswatch_spark.reading.http.message import SITE_FILES
 from presswatch_spark.tables.declarations import RightsSignal
@@ -39,6 +40,8 @@ BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "con
 _WEIGHT: Mapping[str | None, int] = {RESERVED: 3, UNKNOWN: 2, ALLOWED: 1, None: 0}
 
 PageCapture = tuple[datetime, Sequence[RightsSignal]]
+_Captures = dict[tuple[datetime, str], list[RightsSignal]]
+_Key = TypeVar("_Key")
 # The columns by which a row of a file decides about a page.
 _DECIDING = ("signal", "agent", "value", "note", "scope", "path", "rule", "verdict")
 _BY_PATH = frozenset(("tdm_reservation", "tdm_policy", "rsl", *PREFERENCES.values()))
@@ -189,13 +192,11 @@ def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> Sequence[in
     """
     if way < 0:
         end = bisect_right(moments, second(at), key=second)
-        return (
-            range(end - 1, bisect_left(moments, second(moments[end - 1]), key=second) - 1, -1) if end else ()
-        )
+        begin = bisect_left(moments, second(moments[end - 1]), key=second) if end else 0
+        return range(begin, end)[::-1]
     begin = bisect_left(moments, second(at), key=second)
-    if begin == len(moments):
-        return ()
-    return range(begin, bisect_right(moments, second(moments[begin]), key=second))
+    end = bisect_right(moments, second(moments[begin]), key=second) if begin < len(moments) else begin
+    return range(begin, end)
 
 
 def second(moment: datetime) -> datetime:
@@ -210,8 +211,8 @@ class Declarations:
     """
 
     def __init__(self, rows: Iterable[RightsSignal]) -> None:
-        files: dict[tuple[str, str], dict[tuple[datetime, str], list[RightsSignal]]] = {}
-        self.pages: dict[tuple[str, datetime], list[RightsSignal]] = defaultdict(list)
+        files: dict[tuple[str, str], _Captures] = defaultdict(lambda: defaultdict(list))
+        pages: dict[tuple[str, datetime], _Captures] = defaultdict(lambda: defaultdict(list))
         self._contents: dict[str, list[PageCapture]] = {}
         self._documents: dict[str, set[str]] = defaultdict(set)
         seen = set[str]()
@@ -219,35 +220,25 @@ class Declarations:
             if row.captured_at is None or row.row_sha256 in seen:
                 continue
             seen.add(row.row_sha256)
+            capture = row.captured_at, record_of(row)
             if row.scope == "page":
-                self.pages[row.document_url, second(row.captured_at)].append(row)
+                pages[row.document_url, second(row.captured_at)][capture].append(row)
             elif place := place_of(row.document_url):
-                captures = files.setdefault((place.origin, place.path), {})
-                captures.setdefault((row.captured_at, record_of(row)), []).append(row)
+                files[place.origin, place.path][capture].append(row)
                 is_document = row.scope == "path" and place.path not in SITE_FILES
                 if is_document and row.signal in ("rsl", "tdm_policy"):
                     self._documents[place.origin].add(place.path)
-        self._files = {
-            key: [(at, captures[at, record]) for at, record in sorted(captures)]
-            for key, captures in files.items()
-        }
+        self._files, self.pages = _by_time(files), _by_time(pages)
 
     def for_capture(
         self, url: str, at: datetime, agent: str, use: Use = "train"
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page that was captured at `at`, for each source, by time."""
-        records: dict[str, list[RightsSignal]] = defaultdict(list)
-        for row in self.pages.get((url, second(at)), ()):
-            records[record_of(row)].append(row)
-        return self.for_page(url, at, agent, [(at, rows) for rows in records.values()], use)
+        captures = [(at, rows) for _, rows in self.pages.get((url, second(at)), ())]
+        return self.for_page(url, at, agent, captures, use)
 
     def for_page(
-        self,
-        url: str,
-        at: datetime,
-        agent: str,
-        pages: Sequence[PageCapture],
-        use: Use = "train",
+        self, url: str, at: datetime, agent: str, pages: Sequence[PageCapture], use: Use = "train"
     ) -> Iterator[Sequence[Declaration]]:
         """Yield the declarations about a page around a moment, for each source, in order of time.
 
@@ -339,6 +330,10 @@ class Declarations:
         return place is not None and (place.origin, "/robots.txt") in self._files
 
 
+def _by_time(found: Mapping[_Key, _Captures]) -> dict[_Key, list[PageCapture]]:
+    return {key: [(at, of_key[at, record]) for at, record in sorted(of_key)] for key, of_key in found.items()}
+
+
 def record_of(row: RightsSignal) -> str:
     """Return the key of a row's record, which is the same in a mirror: its id, or file name and offset."""
     return row.record_id or f"{row.shard_uri.rpartition('/')[2]} {row.record_offset}"
@@ -351,12 +346,9 @@ def _about(row: RightsSignal, use: Use) -> str | None:
         return rsl_verdict(value, use)
     if use in _COVERED.get(row.signal, ("train",)) or row.signal == "rsl":
         return row.verdict
-    if row.signal in PREFERENCES.values():
-        verdict = preference_verdict(row.signal, value, use)
-        return UNKNOWN if verdict is not None and row.note is not None else verdict
-    return (
-        indexing_verdict(value) if use == "search" and row.signal in ("x_robots_tag", "meta_robots") else None
-    )
+    verdict = verdict_of(row.signal, value, use)
+    is_doubtful = verdict is not None and row.note is not None and row.signal in PREFERENCES.values()
+    return UNKNOWN if is_doubtful else verdict
 
 
 def _by_rules(row: RightsSignal, path: str) -> str | None:

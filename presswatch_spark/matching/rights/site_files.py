@@ -8,8 +8,8 @@ Google-Extended, and counts `?` and `&` as three bytes. tdmrep.json is of the TD
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from importlib.metadata import version
 from itertools import chain, islice
 from string import printable
@@ -18,12 +18,12 @@ from urllib.parse import quote
 from protego import Protego
 
 from presswatch_spark.core.model import Capture
-from presswatch_spark.matching.rights.agents import NAME, known_agents
 from presswatch_spark.matching.rights.declaration import (
     AGENTS,
     ALLOWED,
     ANY_AGENT,
     DOCUMENT_BYTES,
+    NAME,
     PREFERENCES,
     RESERVED,
     RULES_READ,
@@ -33,8 +33,9 @@ from presswatch_spark.matching.rights.declaration import (
     Signal,
     agreed,
     bounded,
-    preference_verdict,
-    reservation_verdict,
+    known_agents,
+    stated,
+    verdict_of,
 )
 from presswatch_spark.reading.rows.columns import parse, repeats_a_name
 from presswatch_spark.tables.literals import SignalName
@@ -110,13 +111,13 @@ def _group_signals(
     """Yield the rules for each of some agents, then the preferences in their groups."""
     read = {agent: robots.readings_of(agent) for agent in agents}
     for agent, readings in read.items():
-        notes = [missing, TWO_READINGS if len(readings) > 1 else None]
+        notes = filter(None, (missing, TWO_READINGS if len(readings) > 1 else None))
         # No value is longer than so many lines.
         value = OR.join(shown(lines[:VALUE_CHARACTERS]) for lines in readings)
-        value, note = bounded(value, "; ".join(filter(None, notes)) or None)
         # Without a rule, robots.txt allows (RFC 9309, section 2.2.2); for ai.txt there is no such rule.
         verdict = agreed(_of_root(lines) if lines or kind == "robots_txt" else None for lines in readings)
-        yield Signal(kind, "file", value, "host", verdict, agent, "/", note, parser=PARSER)
+        facts = {"scope": "host", "verdict": verdict, "parser": PARSER}
+        yield stated(kind, "file", value, agent=agent, path="/", note="; ".join(notes) or None, **facts)
     for agent, readings in read.items() if kind == "robots_txt" else ():
         distinct = [dict.fromkeys(line for line in lines if line[0] in PREFERENCES) for lines in readings]
         for line in distinct[0] | distinct[-1]:
@@ -128,8 +129,7 @@ def _site_wide(robots: "Robots") -> Iterator[Signal]:
     for line in robots.outside:
         yield from _preference(line, None, "outside any group")
     for address in robots.licences:
-        value, note = bounded(address)
-        yield Signal("rsl", "file", value, "host", path="/", note=note)
+        yield stated("rsl", "file", address, scope="host", path="/")
 
 
 def _of_root(lines: Iterable[Line]) -> str:
@@ -179,50 +179,45 @@ def _preference(line: Line, agent: str | None, doubt: str | None) -> Iterator[Si
         path, value = "/", text
         if text.startswith("/"):
             path, value = (*text.split(None, 1), "")[:2]
-        value, note = bounded(value, doubt)
-        path, cut = bounded(path)
-        scope = "host" if path == "/" else "path"
-        verdict = preference_verdict(signal, value)
-        if verdict is not None and doubt:
-            verdict = UNKNOWN
-        yield Signal(signal, "file", value, scope, verdict, agent, path, cut or note)
+        verdict = verdict_of(signal, bounded(value)[0])
+        facts = {
+            "scope": "host" if path == "/" else "path",
+            "verdict": UNKNOWN if verdict is not None and doubt else verdict,
+        }
+        yield stated(signal, "file", value, agent=agent, path=path, note=doubt, **facts)
 
 
 def _tdmrep_signals(body: bytes) -> Iterator[Signal]:
     """Yield the reservation and policy of each rule of tdmrep.json; the first rule about a page counts."""
-
-    def unread(note: str) -> Signal:
-        return Signal("tdm_reservation", "file", None, "host", UNKNOWN, path="/", note=note)
-
-    def text_of(value: object) -> tuple[str, str | None]:
-        return bounded(str(value) if type(value) in (int, str) else type(value).__name__)
-
+    unread = partial(_silent, "tdm_reservation", UNKNOWN)
     try:
         rules = parse(body.removeprefix(_BOM))
     except ValueError:
-        yield unread("no JSON")
+        yield from unread("no JSON")
         return
     if not isinstance(rules, list) or repeats_a_name(body):
         # Of two values of one name, it is unknown which counts (RFC 8259, section 4).
-        yield unread("not an array of rules, or one with a name twice")
+        yield from unread("not an array of rules, or one with a name twice")
         return
     for number, rule in enumerate(rules[:RULES_READ], 1):
         location = rule.get("location") if isinstance(rule, dict) else None
         if not isinstance(location, str) or not location.startswith(("/", "*")):
-            yield unread("a rule without a location")
+            yield from unread("a rule without a location")
             continue
-        path, note = bounded(location)
-        signal = Signal("tdm_reservation", "file", None, "path", UNKNOWN, path=path, rule=number)
-        if (value := rule.get("tdm-reservation")) is None:
-            yield replace(signal, note=note or "a rule without a reservation")
+        of_rule = partial(stated, source="file", path=location, scope="path", rule=number)
+        reservation, policy = (
+            None if value is None else str(value) if type(value) in (int, str) else type(value).__name__
+            for value in (rule.get("tdm-reservation"), rule.get("tdm-policy"))
+        )  # fmt: skip
+        if reservation is None:
+            note = "a rule without a reservation"
+            yield of_rule("tdm_reservation", value=None, verdict=UNKNOWN, note=note)
         else:
-            text, cut = text_of(value)
-            yield replace(signal, value=text, verdict=reservation_verdict(value), note=note or cut)
-        if (value := rule.get("tdm-policy")) is not None:
-            text, cut = text_of(value)
-            yield replace(signal, signal="tdm_policy", value=text, verdict=None, note=note or cut)
+            yield of_rule("tdm_reservation", value=reservation)
+        if policy is not None:
+            yield of_rule("tdm_policy", value=policy)
     if len(rules) > RULES_READ:
-        yield unread(f"{len(rules) - RULES_READ:,} more rules were not read")
+        yield from unread(f"{len(rules) - RULES_READ:,} more rules were not read")
 
 
 def applies_to(agent: str | None, asked: str) -> bool:

@@ -5,8 +5,7 @@ import random
 import pytest
 from protego import Protego
 
-from presswatch_spark.matching.rights.agents import known_agents
-from presswatch_spark.matching.rights.declaration import CUT, DOCUMENT_BYTES, place_of
+from presswatch_spark.matching.rights.declaration import CUT, DOCUMENT_BYTES, known_agents, place_of
 from presswatch_spark.matching.rights.in_force import Declarations, verdicts_of
 from presswatch_spark.matching.rights.site_files import (
     NAMES,

@@ -1,7 +1,7 @@
 """Exposures: statements of models' publishers, in documents, that they trained on a dataset.
 
 A first query counts rows by run, format, release and repository; Python decides the dataset of each such
-group; a second query joins the rows to the exposures of their group. Both engines understand both queries.
+group; a second query joins the rows to the exposures of their group. DuckDB and Spark run the same queries.
 """
 
 from __future__ import annotations
@@ -200,13 +200,13 @@ _C4_PARTS = ", ".join(
 )
 # The release in SQL, as `scanning.releases.datasets.release_of` derives it in Python.
 _RELEASE = f"coalesce(nullif(release, ''), 'c4-' || coalesce({_C4_PARTS}), '')"
-_GROUP = ("run_id", "dataset", "release", "repository", "folder", "named")
+_GROUP = ("run_id", "dataset", "release", "repository", "folder", "stated_product")
 _MARK = (*_GROUP, "product", "release_is", "exposure", "language")
 _ROWS = f"""
     select
         run_id, dataset, {_RELEASE} as release, {_REPOSITORY} as repository, {_FOLDER} as folder,
-        coalesce(product, '') as named, publisher_id, title_id, article_id, page, letter, copied_words,
-        own_site, languages
+        coalesce(product, '') as stated_product, publisher_id, title_id, article_id, page, letter,
+        copied_words, own_site, languages
     from sightings
     where article_id is not null and letter in ({", ".join(f"'{letter}'" for letter in LETTERS)})"""
 _COUNTS = """
@@ -256,9 +256,9 @@ class Exposed:
         row: Any
         for row in counted.rows:
             *key, rows, unstated = row
-            _, form, written, repository, folder, named = key
+            _, form, written, repository, folder, stated_product = key
             release = written or None
-            product = named or product_of(form, release, repository, folder)
+            product = stated_product or product_of(form, release, repository, folder)
             speaking = tuple(_speaking_of(product, release, exposures))
             groups.append(Group(tuple(key), form, release, product, speaking, int(rows), int(unstated)))
         return cls(store, exposures, engine, groups)

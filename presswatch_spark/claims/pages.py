@@ -98,8 +98,9 @@ class PageFacts:
     """Facts of the pages of n rows; null if unknown or not listed.
 
     `sites`: the hosts of the original pages, even if URLs are those of copies. `kinds`: of the claim, except
-    `licensed`. `captured` and `published` int64[n]: microseconds since 1970, or `NO_TIME`. `numbers` int64[n]
-    of the domains, or `NOWHERE`. `facts` int64[n]: see `other_sources.EARLY`.
+    `licensed`. `captured` and `published` int64[n]: microseconds since 1970, or `NO_TIME`. `domain_numbers`
+    int64[n]: of each page's domain, from 0; `NOWHERE` on own sites and without a URL. `fact_bits` int64[n]:
+    `EARLY`, `CREDITED`, `PRINTED` and `OF_PRESS` of `other_sources`.
     """
 
     hosts: pa.Array
@@ -109,8 +110,8 @@ class PageFacts:
     kinds: pa.Array
     captured: Counts
     published: Counts
-    numbers: Counts
-    facts: Counts
+    domain_numbers: Counts
+    fact_bits: Counts
 
 
 class PageReader:
@@ -166,9 +167,9 @@ class PageReader:
         facts = facts[same.group_of]
         facts |= EARLY * (captured < self._early_until(rows, own)) * (captured != NO_TIME)
         facts |= CREDITED * pc.fill_null(rows["credits_others"], False).to_numpy()
-        press, kind = (same.expand(each, pa.string()) for each in (press_kinds, kinds))
+        of_press, of_claims = (same.expand(each, pa.string()) for each in (press_kinds, kinds))
         number = numbers[same.group_of]
-        return PageFacts(hosts, domains, sites, press, kind, captured, published, number, facts)
+        return PageFacts(hosts, domains, sites, of_press, of_claims, captured, published, number, facts)
 
     def _early_until(self, rows: pa.Table, own: Marks) -> Counts:
         """Return the time until which pages count as captured before publication: int64[n] as in `PageFacts`.

@@ -148,11 +148,11 @@ class WordFacts:
         firsts = np.searchsorted(article.ends, self._starts[spans], "right")
         afters = np.maximum(firsts, np.searchsorted(article.starts, self._ends[spans], "left"))
         # Domains of the article, numbered from 0; pages without one keep `NOWHERE`.
-        distinct, domains = np.unique(self._pages.numbers[rows], return_inverse=True)
+        distinct, domains = np.unique(self._pages.domain_numbers[rows], return_inverse=True)
         domains -= int(len(distinct) > 0 and distinct[0] < 0)
         self._numbers[rows] = explained(
             len(article), bounds, firsts, afters, domains,
-            self._pages.facts[rows], article.known, article.rarity.sums, limits,
+            self._pages.fact_bits[rows], article.known, article.rarity.sums, limits,
         )  # fmt: skip
         self._agency[rows] = article.rarity.agency
 

@@ -123,8 +123,8 @@ class Reply:
     Attributes:
         heading, totals: lines before and after `lines`; on stderr if stdout is no terminal.
         lines: text and tables for people.
-        rows: the content for programs: printed with `--json`, written with `--export`. Then lines are not
-            printed, unless a command with `--export` has no `--json`.
+        rows: the content for programs: printed with `--json`, written with `--export`. With either, lines are
+            not printed; a command that has only `--export` prints both.
         warnings: lines on stderr, in every form.
         exit_code: the code, or a function that returns it after everything was printed.
     """
@@ -212,7 +212,15 @@ def command(
 
                 writer_of(export)
                 require_new(export, loaded.storage)
-            form = ReplyForm(Language(lang), as_json, export, not json, not no_pager, loaded, flags)
+            form = ReplyForm(
+                Language(lang),
+                as_json,
+                export,
+                lines_with_export=not json,
+                paged=not no_pager,
+                settings=loaded,
+                flags=flags,
+            )
             send(function(form=form, **options), form)
 
         params = list[click.Parameter]()

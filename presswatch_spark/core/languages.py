@@ -17,10 +17,10 @@ _SECTIONS = [
     for section in (_FOLDER / "language_codes.txt").read_text("utf-8").split("\n\n")
 ]
 ISO_639_3, _OTHERS = (dict(zip(words[::2], words[1::2], strict=True)) for words in _SECTIONS)
-"""Codes of two letters, and those of three, of the languages that CLD2 identifies."""
+"""ISO 639-3 codes of the languages that CLD2 identifies, by their codes of two letters."""
 _LANGUAGES = ISO_639_3 | _OTHERS
 UNIDENTIFIED = frozenset({"mul", "un", "und", "unknown"})
-"""Codes in datasets for documents in an unknown language, or in several: they may be in any."""
+"""Codes in datasets for documents in an unknown language, or in several: they may be in any language."""
 # A language, then its script or country.
 _CODE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9_-]+)?")
 

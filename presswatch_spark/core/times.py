@@ -55,6 +55,20 @@ class NoMomentError(ValueError):
     """A value that is no moment, or may be two; the message has the reason, without the value."""
 
 
+def record_time(value: object) -> datetime | None:
+    """Return the time in a record's header or an index, in UTC; None for any other value.
+
+    It is ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime.
+    """
+    if isinstance(value, datetime):
+        return utc(value)
+    text = value.strip() if isinstance(value, str) else ""
+    is_compact = len(text) == 14 and text.isdecimal()
+    with suppress(ValueError, OverflowError):
+        return utc(datetime.strptime(text, "%Y%m%d%H%M%S") if is_compact else datetime.fromisoformat(text))
+    return None
+
+
 def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
     """Return the moment that a text, number or date means, in UTC; None for a value that is None or blank.
 

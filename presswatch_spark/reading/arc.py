@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.times import record_time
 from presswatch_spark.core.translation import N_
 from presswatch_spark.reading import source, tombstones
 from presswatch_spark.reading.http.message import media_type
-from presswatch_spark.reading.rows.columns import as_time
 from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions, whole
 from presswatch_spark.reading.warc import records as warc
 from presswatch_spark.reading.warc.blocks import InflatedBlock, PieceReader, body_is_declared
@@ -394,7 +394,7 @@ def _stored(block: InflatedBlock, span: ArcSpan, line: ArcLine) -> Stored:
         record_length=length,
         record_encoding=encoding,
         # Some writers append digits to the 14 of `YYYYMMDDhhmmss`.
-        captured_at=as_time(line.date[:14].decode()) if _DATE.fullmatch(line.date) else None,
+        captured_at=record_time(line.date[:14].decode()) if _DATE.fullmatch(line.date) else None,
         damage=span.damage,
     )
     url, media = line.url.decode("utf-8", "replace"), media_type(line.media_type.decode("latin-1"))

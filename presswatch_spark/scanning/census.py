@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.core.times import record_time
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.store import Corpus, urls_of
 from presswatch_spark.matching.judgement.urls import hosts_above, page_url
-from presswatch_spark.reading.rows.columns import as_languages, as_number, as_text, as_time
+from presswatch_spark.reading.rows.columns import as_languages, as_number, as_text
 from presswatch_spark.scanning.ccindex.index_file import IndexReport, IndexRow, is_cdxj, read_cdxj, read_index
 from presswatch_spark.scanning.ccindex.wanted import Wanted
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
@@ -159,7 +160,7 @@ class FileCensus:
             capture: IndexRow = {
                 **owned,
                 "url": row["url"],
-                "captured_at": as_time(row.get("captured_at")),
+                "captured_at": record_time(row.get("captured_at")),
                 "http_status": as_number(row.get("http_status"), INT32_MAX),
                 "languages": list(as_languages(row.get("languages"))),
                 "warc_filename": filename,

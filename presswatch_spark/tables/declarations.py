@@ -764,7 +764,7 @@ CASE_TABLES: Mapping[str, type[TableRow]] = {"targets": Target, "probes": Probe,
 CORPUS_TABLES: Mapping[str, type[TableRow]] = {"refused": RefusedArticle, "suppressed": SuppressedShingle}
 """The tables of a corpus, each a file in its folder."""
 
-PUBLISHERS = ("runs", "sealed_scans", "censuses", "derivations", "tombstones")
+PUBLISHING_TABLES = ("runs", "sealed_scans", "censuses", "derivations", "tombstones")
 """The tables with a row for each run, sealed scan, census, derived table or removal; that row publishes the rows of others."""
 PUBLISHED_BY = {
     **dict.fromkeys(("matches", "rights_signals", "scan_log", "metrics", "corpus_articles", "runs"), "runs"),

@@ -30,7 +30,7 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, stat
 from presswatch_spark.tables.bounded import bounded_batches
-from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, PUBLISHING_TABLES, SCHEMAS
 from presswatch_spark.tables.seals import COUNTED, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles, grouped
 from presswatch_spark.tables.store import MERGED, RUNS_FOLDER, RunsByFile, TableStore
@@ -55,7 +55,7 @@ def compact(store: TableStore) -> tuple[int, int]:
     with rewriting(store) as (work, finished):
         merged = [*finished["files"]] if finished and not finished["tombstone"] else []
         for table, by in PUBLISHED_BY.items():
-            if table in PUBLISHERS or by == "derivations":
+            if table in PUBLISHING_TABLES or by == "derivations":
                 continue
             for runs in _mergeable_runs(store, table):
                 name = f"{MERGED}-{secrets.token_hex(6)}.parquet"

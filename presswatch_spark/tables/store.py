@@ -37,7 +37,13 @@ from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOp
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER, seals
 from presswatch_spark.tables.bounded import bounded_batches
-from presswatch_spark.tables.declarations import DIGESTS, HISTORY_TABLES, PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import (
+    DIGESTS,
+    HISTORY_TABLES,
+    PUBLISHED_BY,
+    PUBLISHING_TABLES,
+    SCHEMAS,
+)
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import DamagedTablesError, Row, Written
 
@@ -120,7 +126,7 @@ class TableStore:
 
     def is_published(self, run_id: str) -> bool:
         """Return whether a run, census or derived table of that id is published."""
-        return any(run_id in self.published(by) for by in PUBLISHERS)
+        return any(run_id in self.published(by) for by in PUBLISHING_TABLES)
 
     def rows(self, by: str = "runs") -> list[dict[str, Any]]:
         """Return the rows of a publisher, oldest first, without damaged ones; see `damage`."""
@@ -139,8 +145,8 @@ class TableStore:
     def unpublished(self) -> dict[str, list[str]]:
         """Return files that no row publishes, by their run, which is being published or was killed."""
         # List files before rows: a run that is published in between then counts as published.
-        there = [uri for table in SCHEMAS if table not in PUBLISHERS for uri in self.present(table)]
-        known = {MERGED, *(run_id for by in PUBLISHERS for run_id in self.published(by))}
+        there = [uri for table in SCHEMAS if table not in PUBLISHING_TABLES for uri in self.present(table)]
+        known = {MERGED, *(run_id for by in PUBLISHING_TABLES for run_id in self.published(by))}
         found = defaultdict[str, list[str]](list)
         for uri in there:
             found[run_of(uri)].append(uri)
@@ -161,7 +167,7 @@ class TableStore:
             if not run_ids:
                 return {}
         rows = self._rows(PUBLISHED_BY[table], run_ids)
-        if table in PUBLISHERS:
+        if table in PUBLISHING_TABLES:
             return {info.uri: [run_id] for run_id, (info, _) in rows.items()}
         there = self._there(table)
         described = [(row, _files_of(row, table, there)) for _, row in rows.values()]
@@ -192,7 +198,7 @@ class TableStore:
 
     def damage(self) -> Iterator[OutputError]:
         """Yield the damage of published runs that can be found without reading their tables."""
-        for by in PUBLISHERS:
+        for by in PUBLISHING_TABLES:
             tables = [table for table in SCHEMAS if PUBLISHED_BY[table] == by]
             with suppress(OutputError):
                 for table in tables:

@@ -32,7 +32,7 @@ from presswatch_spark.scanning.runs.unfinished import unfinished_runs
 from presswatch_spark.scanning.runs.work import Outcome, PlatformError, ReadOne, RunSummary
 from presswatch_spark.scanning.shard.attempts import KEPT, Pass, Passes
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
-from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHING_TABLES, SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -441,7 +441,7 @@ def added(path: Path) -> None:
     path.with_name(path.name.replace("00000", "00001")).write_bytes(path.read_bytes())
 
 
-@pytest.mark.parametrize("table", [table for table in OF_SCANS if table not in PUBLISHERS])
+@pytest.mark.parametrize("table", [table for table in OF_SCANS if table not in PUBLISHING_TABLES])
 def test_a_table_whose_files_are_others_is_not_read_as_if_whole(published: Fake, table: str) -> None:
     (path,) = (published.out / table).glob("*.parquet")
     data = path.read_bytes()

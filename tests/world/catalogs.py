@@ -15,7 +15,13 @@ import pytest
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog import sync as syncing
 from presswatch_spark.tables.catalog.sync import open_catalog
-from presswatch_spark.tables.declarations import DERIVED, HISTORY_TABLES, PUBLISHED_BY, PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import (
+    DERIVED,
+    HISTORY_TABLES,
+    PUBLISHED_BY,
+    PUBLISHING_TABLES,
+    SCHEMAS,
+)
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore
@@ -85,7 +91,7 @@ def publish(
     """Publish a run, or a census, with rows in all its tables; `names`: these columns alone."""
     staged, written = store.root / "_staged", {}
     for table in SCHEMAS:
-        if PUBLISHED_BY[table] == by and table not in PUBLISHERS:
+        if PUBLISHED_BY[table] == by and table not in PUBLISHING_TABLES:
             made = [*(filled(table, n) for n in range(rows)), blank(table, rows)] if rows else []
             known = tuple(name for name in SCHEMAS[table].names if names is None or name in names)
             files = SortedFiles(table, run_id, staged, known)

@@ -15,7 +15,7 @@ from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.declarations import (
     PUBLISHED_BY,
-    PUBLISHERS,
+    PUBLISHING_TABLES,
     SCHEMAS,
     Match,
     MemberCapture,
@@ -85,11 +85,11 @@ def write(store: TableStore, table: str, run_id: str, rows: list[dict[str, Any]]
     """Write the one file of a run in a table, and tell the run's row of it, if there is one."""
     path = store.root.path / table / f"{run_id}-00000.parquet"
     path.parent.mkdir(exist_ok=True)
-    if table in PUBLISHERS:
+    if table in PUBLISHING_TABLES:
         publish_row(store, table, rows[0])
         return
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
-    for by in PUBLISHERS:
+    for by in PUBLISHING_TABLES:
         if (row := store.root.path / by / path.name).exists():
             publish_row(store, by, pq.ParquetFile(row).read().to_pylist()[0])
 
@@ -98,7 +98,7 @@ def publish_row(
     store: TableStore, by: str, row: dict[str, Any], etags: Mapping[str, str | None] | None = None
 ) -> None:
     """Write the row of a run, with the files that are there of it, and the ETags that they have, by name."""
-    tables = [table for table in SCHEMAS if table not in PUBLISHERS and PUBLISHED_BY[table] == by]
+    tables = [table for table in SCHEMAS if table not in PUBLISHING_TABLES and PUBLISHED_BY[table] == by]
     files = [
         {
             "table": table, "name": path.name, "rows": pq.read_metadata(path).num_rows,

@@ -20,6 +20,7 @@ from itertools import groupby
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.core.threads import AskingThreads, answer_of
+from presswatch_spark.core.times import record_time
 from presswatch_spark.matching.judgement.match_rows import (
     BLANK,
     Origin,
@@ -34,7 +35,6 @@ from presswatch_spark.reading.http.codings import decoded_body
 from presswatch_spark.reading.http.message import parse_message
 from presswatch_spark.reading.inflate import GZIP_MAGIC, compression_of, first_member, inflated
 from presswatch_spark.reading.registry import format_for
-from presswatch_spark.reading.rows.columns import as_time
 from presswatch_spark.reading.source import Format, RangeStream, ReadOptions, ReadPart
 from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
@@ -327,7 +327,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
         record_encoding="inflated" if not by_range else "plain" if plain is stored else "gzip",
         payload_digest=fields.get("warc-payload-digest"),
         payload_digest_computed=f"sha1:{b32encode(sha1).decode()}" if sha1 else None,
-        captured_at=as_time(fields.get("warc-date")),
+        captured_at=record_time(fields.get("warc-date")),
         http_status=message.status if message else None,
     )
     return Record(

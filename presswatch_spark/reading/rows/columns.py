@@ -1,7 +1,7 @@
-"""Reads values of dataset rows: lenient JSON, the column names to try for each role, conversion of values.
+"""Reads values of dataset rows: roles of columns, lenient JSON, dotted names, conversion of values.
 
-A dotted name may lead into a JSON object in a string: `{"meta": "{\\"url\\": …}"}`. A value that cannot be
-read is None.
+The names to try for each role are in `row_datasets`. A dotted name may lead into a JSON object in a string:
+`{"meta": "{\\"url\\": …}"}`. A value that cannot be read is None.
 """
 
 import json
@@ -16,7 +16,6 @@ import orjson
 
 from presswatch_spark.core.errors import ConfigError, CorruptError
 from presswatch_spark.core.model import Locator, ReadReport
-from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -105,7 +104,7 @@ _KEY = re.compile(rb'[{,]\s*"([A-Za-z0-9_.\-]+)"\s*:')
 LARGEST_OFFSET = (1 << 53) - 1
 NO_TIME_NOTE = "times of capture in no form that is read, or before the web: those rows have none"
 UPSTREAM_ROLES = ("upstream_uri", "upstream_offset")
-"""Roles about the record that a row was made from. A row without them is not odd: few rows have them."""
+"""Roles about the record that a row was made from. A row without them does not count as damaged."""
 OWN_ROLES = (
     "text", "url", "record_id", "captured_at", "payload_digest", "languages", "release", "http_status",
 )  # fmt: skip
@@ -120,17 +119,6 @@ NAMES_LISTED, NAME_CHARACTERS = 20, 60
 LONGEST_PREFIX = 256
 BROKEN_TEXT = "the string that should contain the text in JSON cannot be read; not read"
 BROKEN_URL = "strings that should contain the URL in JSON cannot be read: those documents have no known URL"
-
-
-def as_time(value: object) -> datetime | None:
-    """Return a moment from ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime; else None."""
-    if isinstance(value, datetime):
-        return utc(value)
-    text = value.strip() if isinstance(value, str) else ""
-    is_compact = len(text) == 14 and text.isdecimal()
-    with suppress(ValueError, OverflowError):
-        return utc(datetime.strptime(text, "%Y%m%d%H%M%S") if is_compact else datetime.fromisoformat(text))
-    return None
 
 
 def as_text(value: object) -> str | None:
@@ -162,7 +150,7 @@ def as_number(value: object, greatest: int) -> int | None:
     return value if type(value) is int and 0 <= value <= greatest else None
 
 
-def kind(value: object) -> str:
+def json_type_name(value: object) -> str:
     """Return the name of a JSON value's type."""
     names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object"}
     return names.get(type(value), "value")
@@ -265,13 +253,13 @@ def paths_of(names: Iterable[str]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def first(row: object, paths: tuple[Path, ...]) -> Any:
+def first_value(row: object, paths: tuple[Path, ...]) -> Any:
     """Return the first value that is not null at one of `paths` in a nested row; `BROKEN` for broken JSON."""
     found = None
     for path in paths:
         value = row
         for key in path:
-            value = value if isinstance(value, dict) else opened(value)
+            value = value if isinstance(value, dict) else object_in_string(value)
             if value is BROKEN:
                 break
             value = value.get(key) if isinstance(value, dict) else None
@@ -287,7 +275,7 @@ def has_any(row: object, paths: tuple[Path, ...]) -> bool:
     for path in paths:
         value = row
         for key in path[:-1]:
-            value = opened(value.get(key)) if isinstance(value, dict) else None
+            value = object_in_string(value.get(key)) if isinstance(value, dict) else None
         if isinstance(value, dict) and path[-1] in value:
             return True
     return False
@@ -308,7 +296,7 @@ def pruned(row: dict[str, Any], tree: Tree) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, below in tree.items():
         if key in row:
-            value = opened(row[key]) if below else row[key]
+            value = object_in_string(row[key]) if below else row[key]
             found[key] = pruned(value, below) if isinstance(value, dict) else readable_part(value)
     return found
 
@@ -332,7 +320,7 @@ def dotted_keys(row: Mapping[str, object]) -> Iterator[str]:
                 left.append((f"{name}.", value))
 
 
-def opened(value: Any) -> Any:
+def object_in_string(value: Any) -> Any:
     """Return the JSON object in a string, `BROKEN` if it has none; any other value unchanged."""
     return _json_object(value) if isinstance(value, str | bytes) and value else value
 
@@ -347,7 +335,7 @@ def _json_object(text: str | bytes) -> Any:
 
 def why_no_text(value: object) -> str:
     """Return why a value that is no string is not read as text."""
-    return BROKEN_TEXT if value is BROKEN else f"text is a {kind(value)}, not a string; not read"
+    return BROKEN_TEXT if value is BROKEN else f"text is a {json_type_name(value)}, not a string; not read"
 
 
 def encoded_url(url: object, report: ReadReport, row: int, unit: str) -> bytes:
@@ -357,11 +345,11 @@ def encoded_url(url: object, report: ReadReport, row: int, unit: str) -> bytes:
     if url is BROKEN:
         report.add_note(BROKEN_URL)
     elif url is not None:
-        report.add_defect(f"URL is a {kind(url)}, not a string; read without URL", row, unit)
+        report.add_defect(f"URL is a {json_type_name(url)}, not a string; read without URL", row, unit)
     return b""
 
 
-def inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]:
+def paths_inside(names: Iterable[str], available: Collection[str]) -> tuple[Path, ...]:
     """Return the paths of `names` into one of the columns `available`, whose dotted name comes first."""
     splits = ((name.split("."), k) for name in names for k in range(1, name.count(".") + 1))
     paths = ((".".join(parts[:k]), *parts[k:]) for parts, k in splits)

@@ -30,12 +30,12 @@ from presswatch_spark.reading.rows.columns import (
     dotted_keys,
     encoded,
     encoded_url,
-    first,
+    first_value,
     has_any,
     is_utf8,
     listed,
     locator_of,
-    opened,
+    object_in_string,
     parse_leniently,
     paths_of,
     pruned,
@@ -130,7 +130,7 @@ def _collect(row: dict[str, Any], tree: Tree, fields: set[Path], closed: set[Pat
     # `closed`: fields that should be objects, and are not.
     for key in row.keys() & tree.keys():
         path, below = (*above, key), tree[key]
-        value = opened(row[key]) if below else row[key]
+        value = object_in_string(row[key]) if below else row[key]
         fields.add(path)
         if isinstance(value, dict):
             _collect(value, below, fields, closed, path)
@@ -341,14 +341,14 @@ class JsonRows:
             self._unseen = {role: paths for role, paths in self._unseen.items() if not has_any(values, paths)}
             if self._unseen and len(self._names) < NAMES_KEPT:
                 self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(values), NAMES_KEPT))
-        text = first(values, form.text)
+        text = first_value(values, form.text)
         is_gated = bool(self._options.languages) and self._options.gates(
-            as_languages(first(values, self._paths["languages"]))
+            as_languages(first_value(values, self._paths["languages"]))
         )
         if isinstance(text, str) and text and not is_gated:
             # Keep only the fields of the locator: the rest of the row may be a page's HTML.
             place = (index, pruned(values, form.needed), False)
-            url = encoded_url(first(values, form.url), self._report, index, "line")
+            url = encoded_url(first_value(values, form.url), self._report, index, "line")
             return encoded(text), url, place, line_bytes
         if text is None and self._text_is_sure and not has_any(values, self._paths["text"]):
             self._report.add_defect("row lacks the text column of the dataset", index, "line")
@@ -367,7 +367,7 @@ class JsonRows:
         quotes = line.count(b'"')
         if quotes == form.quotes:
             return False
-        text = first(row, form.text)
+        text = first_value(row, form.text)
         if isinstance(text, str) and quotes - text.count('"') == form.quotes:
             return False
         quotes -= line.count(b'\\"')
@@ -408,7 +408,7 @@ class JsonRows:
     def _locate(self, place: _Place) -> Locator:
         index, row, in_doubt = place
         return locator_of(
-            lambda role: first(row, self._paths[role]),
+            lambda role: first_value(row, self._paths[role]),
             self._own_report,
             row_index=index,
             damage="row" if in_doubt else None,

@@ -19,9 +19,9 @@ from presswatch_spark.reading.rows.columns import (
     Path,
     encoded,
     encoded_url,
-    first,
+    first_value,
     has_any,
-    inside,
+    paths_inside,
     readable_part,
     why_no_text,
 )
@@ -200,7 +200,7 @@ def choose(columns: ColumnNames, available: Collection[str], is_text: Callable[[
     """
     own = {role: [name for name in columns.get(role, ()) if name in available] for role in ROLES}
     names = {role: found[0] for role, found in own.items() if found}
-    paths = {role: inside(columns.get(role, ()), available) for role in ROLES if role not in names}
+    paths = {role: paths_inside(columns.get(role, ()), available) for role in ROLES if role not in names}
     in_text = {role: tuple(path for path in tried if is_text(path[0])) for role, tried in paths.items()}
     return ChosenColumns(names, {role: found for role, found in in_text.items() if found})
 
@@ -245,7 +245,7 @@ class RowValues:
     def _value(self, role: str, row: int) -> Any:
         if role in self._columns:
             return _cell(self._columns[role], row)
-        value = first(*self._json_strings(role, row))
+        value = first_value(*self._json_strings(role, row))
         return value if value is BROKEN else readable_part(value)
 
     def _json_strings(self, role: str, row: int) -> tuple[dict[str, Any], tuple[Path, ...]]:

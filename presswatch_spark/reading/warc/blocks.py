@@ -14,10 +14,11 @@ import numpy as np
 
 from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import Bytes, Locator, Offsets, ReadReport, RecordEncoding
+from presswatch_spark.core.times import record_time
 from presswatch_spark.reading import inflate
 from presswatch_spark.reading.http.message import BytesLike, parse_message
 from presswatch_spark.reading.inflate import MemberPiece
-from presswatch_spark.reading.rows.columns import as_languages, as_time
+from presswatch_spark.reading.rows.columns import as_languages
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import TOMBSTONE_START
 from presswatch_spark.reading.warc import records as warc
@@ -331,7 +332,7 @@ def record_locator(block: InflatedBlock, row: Offsets, release: str | None) -> L
         record_length=length,
         record_encoding=encoding,
         payload_digest=header.get("warc-payload-digest") or of_block,
-        captured_at=as_time(header.get("warc-date")),
+        captured_at=record_time(header.get("warc-date")),
         languages=as_languages(header.get("warc-identified-content-language")),
         release=release,
         damage=damage,

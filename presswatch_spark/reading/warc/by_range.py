@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.core.times import record_time
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member
-from presswatch_spark.reading.rows.columns import as_time
 from presswatch_spark.reading.source import RangeStream, ReadOptions
 from presswatch_spark.reading.warc.blocks import HEADER_END, header_fields, is_other_digest, release_of
 from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
@@ -232,7 +232,7 @@ class _RecordPart:
         fields = header_fields(member.data)
         if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
             return "the record there is of another URL"
-        at = as_time(fields.get("warc-date"))
+        at = record_time(fields.get("warc-date"))
         if wanted.captured_at is not None and (
             at is None or at.replace(microsecond=0) != wanted.captured_at.replace(microsecond=0)
         ):

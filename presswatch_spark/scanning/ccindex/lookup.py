@@ -19,9 +19,10 @@ from urllib.parse import quote, urlsplit
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError, StorageError
 from presswatch_spark.core.threads import AskingThreads
+from presswatch_spark.core.times import record_time
 from presswatch_spark.matching.judgement.urls import host_of
 from presswatch_spark.reading.inflate import Member, first_member
-from presswatch_spark.reading.rows.columns import LARGEST_OFFSET, as_number, as_text, as_time, parse
+from presswatch_spark.reading.rows.columns import LARGEST_OFFSET, as_number, as_text, parse
 from presswatch_spark.scanning.ccindex.index_file import (
     IndexReport,
     is_cdxj,
@@ -238,7 +239,7 @@ def _capture_of(
     size = as_number(length, LARGEST_OFFSET)
     if not isinstance(url, str) or not name or begin is None or not size or ".." in name.split("/"):
         return None
-    return IndexedCapture(url, as_time(at), name, begin, size, as_text(digest))
+    return IndexedCapture(url, record_time(at), name, begin, size, as_text(digest))
 
 
 def _in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptions) -> dict[str, IndexAnswer]:

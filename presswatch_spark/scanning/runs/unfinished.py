@@ -33,7 +33,7 @@ from presswatch_spark.scanning.runs.work import RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import USUAL, Lock, locked, owned
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, printable
-from presswatch_spark.tables.declarations import PUBLISHERS
+from presswatch_spark.tables.declarations import PUBLISHING_TABLES
 from presswatch_spark.tables.derived import remove_unpublished
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, later_time
 
@@ -157,7 +157,7 @@ def _new(
 ) -> OwnedRun:
     """Begin a run. Its id has the second of its start, or a later one: the newest run has the last id."""
     started = now.astimezone(UTC)
-    time = later_time(started, [run_id for by in PUBLISHERS for run_id in store.published(by)])
+    time = later_time(started, [run_id for by in PUBLISHING_TABLES for run_id in store.published(by)])
     run_id = f"{time}-{key[:ID_DIGITS]}"
     with disk_errors(str(folder)):
         # If this process was suspended since it took the lock, the folder may be another process's by now.

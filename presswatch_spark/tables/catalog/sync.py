@@ -29,7 +29,7 @@ from presswatch_spark.core.terminal import printable
 from presswatch_spark.storage.arrow_files import opened_parquet
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.catalog import NAME
-from presswatch_spark.tables.declarations import PUBLISHERS, SCHEMAS
+from presswatch_spark.tables.declarations import PUBLISHING_TABLES, SCHEMAS
 from presswatch_spark.tables.rewriting import PARTITIONS
 from presswatch_spark.tables.store import TableStore, is_merged
 
@@ -104,7 +104,7 @@ def catalog_errors(where: str) -> Iterator[None]:
     """Raise errors of a catalog's service, database or storage as `StorageError`."""
     try:
         yield
-    except _refusals() as error:
+    except _errors_of_catalogs() as error:
         raise StorageError(
             printable(f"the catalog refuses: {first_line(error)}"),
             where=where,
@@ -112,7 +112,7 @@ def catalog_errors(where: str) -> Iterator[None]:
         ) from error
 
 
-def _refusals() -> tuple[type[Exception], ...]:
+def _errors_of_catalogs() -> tuple[type[Exception], ...]:
     import botocore.exceptions
     import requests
     import sqlalchemy.exc
@@ -189,7 +189,8 @@ def sync(store: TableStore, catalog: Catalog, namespace: str) -> list[CatalogCha
     added, taken_out = Counter[str](), Counter[str]()
     for _ in range(TRIES):
         with catalog_errors(where):
-            for table in sorted(SCHEMAS, key=PUBLISHERS.__contains__):
+            # Rows that publish others come last, so that a reader finds what they name.
+            for table in sorted(SCHEMAS, key=PUBLISHING_TABLES.__contains__):
                 more, out = _synced(catalog, (*levels, table), store, plan[table])
                 added[table] += more
                 taken_out[table] += out
@@ -207,8 +208,8 @@ def published_files(store: TableStore) -> dict[str, list[Published]]:
     """
     listed = {
         (file["table"], file["name"]): file
-        for by in PUBLISHERS
-        for row in store.rows(by)
+        for table in PUBLISHING_TABLES
+        for row in store.rows(table)
         for file in row["files"] or ()
     }
     found = dict[str, list[Published]]()

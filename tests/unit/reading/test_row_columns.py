@@ -17,7 +17,7 @@ from presswatch_spark.reading.rows.columns import (
     ROLES,
     as_languages,
     check_mapping,
-    first,
+    first_value,
     pruned,
     tree_of,
 )
@@ -251,7 +251,7 @@ def test_a_mapping_is_of_known_roles_to_columns() -> None:
 def test_what_nobody_can_read_still_hides_the_names_tried_after_it(unreadable: object) -> None:
     row, paths = {"languages": unreadable, "language": "eng"}, [("languages",), ("language",)]
     kept = pruned(row, tree_of(paths))
-    assert as_languages(first(kept, paths)) == as_languages(first(row, paths))
+    assert as_languages(first_value(kept, paths)) == as_languages(first_value(row, paths))
 
 
 def scanned(corpus: Path, path: Path, dataset: str = "auto", **columns: str) -> Outcome:

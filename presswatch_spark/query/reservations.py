@@ -2,6 +2,7 @@
 
 All declarations in published runs count: robots.txt, ai.txt and TDMRep of the site, meta elements and headers
 of the page. For each of them, the last capture before the page's and the first one after it decide.
+`timeline`: when captures first and last showed each declaration of a title's sites.
 """
 
 from bisect import bisect_left, bisect_right
@@ -28,6 +29,8 @@ from presswatch_spark.matching.rights.in_force import (
     in_force,
     second,
 )
+from presswatch_spark.query.filtered_matches import MatchFilter, require_known
+from presswatch_spark.query.sql import answer_of, literal
 from presswatch_spark.reading.http.message import site_file
 from presswatch_spark.reading.registry import FORMATS
 from presswatch_spark.storage.disk import Folder
@@ -278,3 +281,50 @@ class OwnSites:
         # Pages without captures of their own depend only on the site's files: those with equal rules share.
         key = self._declared.rules_key(url, AGENT)
         return self._alike.setdefault(key, _ReservedPage([], sorted(set(map(second, moments)))))
+
+
+_TIMELINE = """
+    with declared as (
+        select *, regexp_extract(document_url, '^[^/]*//[^/]*') as origin,
+            case when source = 'file' then document_url end as file,
+            concat(captured_at, coalesce(record_id, concat(shard_uri, record_offset))) as record
+        from rights_signals
+        where captured_at is not null
+            and (scope <> 'page' or verdict is not null or signal in ('tdm_policy', 'rsl', 'license'))
+            and (title_id = {title} or title_id is null and host in (
+                select host from rights_signals where title_id = {title}))
+    ),
+    numbered as (
+        select *, dense_rank() over (partition by file order by captured_at, record) as place from declared
+    ),
+    periods as (
+        select *, case when file is not null then place - dense_rank() over (
+            partition by file, signal, source, agent, path, value, verdict, note order by place
+        ) end as period
+        from numbered
+    ),
+    of_agents as (
+        select origin, signal, source, path, agent, verdict, value, note,
+            min(captured_at) as first_at, max(captured_at) as last_at, count(distinct record) as captures
+        from periods
+        group by origin, file, signal, source, agent, path, verdict, value, note, period
+    )
+    select origin, signal, source, path, list(agent order by agent) filter (agent is not null) as agents,
+        verdict, value, note, first_at, last_at, captures
+    from of_agents
+    group by all
+    order by origin, signal, source, path, first_at, agents, value
+"""
+
+
+def timeline(store: TableStore, title_id: str) -> pa.Table:
+    """Return the declarations of a title in all published runs, by origin, form and time, agents together.
+
+    A row is a declaration with its verdict in consecutive captures of one file, or in all captures of pages
+    of an origin, since pages differ. Nothing is known about the time between two rows. Declarations of a host
+    that several titles share count for each title with a page there.
+
+    Raises `InputError` if the tables do not mention the title.
+    """
+    require_known(store, MatchFilter(title_id=title_id))
+    return answer_of(store, _TIMELINE.format(title=literal(title_id)), "duckdb").table()

@@ -35,7 +35,7 @@ from presswatch_spark.storage.uris import is_web
 from presswatch_spark.tables.literals import USES, VERDICTS, Use
 
 if TYPE_CHECKING:
-    from presswatch_spark.matching.rights.current import SiteReport
+    from presswatch_spark.legal.reservations.site import SiteReport
 
 MEANING = {
     "both": N_("reserved before and after the capture"),
@@ -167,7 +167,7 @@ def pack(
       --title courrier-des-rives --contact droits@rives.example --out pack
     """
     from presswatch_spark.corpus.registry import load_registry
-    from presswatch_spark.legal.reservations.pack import Pack, write_pack
+    from presswatch_spark.legal.reservations.site import Pack, write_pack
     from presswatch_spark.matching.rights.declaration import agents_to_refuse
 
     registry, _ = load_registry(members), form.language
@@ -206,7 +206,7 @@ def check(
 
     Example: presswatch reservations check https://courrier-des-rives.example/
     """
-    from presswatch_spark.matching.rights.current import report_of_folder, report_of_url
+    from presswatch_spark.legal.reservations.site import report_of_folder, report_of_url
     from presswatch_spark.storage.disk import Folder
 
     if is_web(place):
@@ -259,7 +259,7 @@ def timeline(
     """
     from presswatch_spark.matching.rights.declaration import RULE_FILES
     from presswatch_spark.query.exports import require_new
-    from presswatch_spark.query.timeline import timeline as timeline_of
+    from presswatch_spark.query.reservations import timeline as timeline_of
 
     if chart:
         if not chart.endswith(".svg"):

@@ -13,8 +13,9 @@ from presswatch_spark.core.compiled import lean_njit, uncounted_njit
 from presswatch_spark.reading.html.markup import EntityTable, put_code, reference, write_text
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
-    CODE, EMBEDDED, ESCAPED, FEED, FORM_BITS, GAPPED, LONG, MARKED, MARKUP, PART, PLACE_BITS, QUOTED,
-    REFERENCED, SOURCE_BITS, STRINGS, TEXT, TagTable, bits_before, digit_of, find, is_letter, look,
+    CHAIN_AT, CHAIN_END, CHAIN_PIECES, CLOSED, CODE, ESCAPED, FEED, FORM_BITS, GAPPED, IS_LONG, K, LONG,
+    MARKED, MARKUP, OPENED, PART, PART_AT, PIECES, PLACE_BITS, QUOTED, REFERENCED, SOURCE_BITS, STRINGS, TEXT,
+    TagTable, after_controls, bits_before, digit_of, find, is_letter, look,
 )  # fmt: skip
 from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes
 
@@ -30,12 +31,6 @@ NEAR_BYTES = 256
 """A shorter string belongs to a long one if no more bytes are between them and their neighbours."""
 PIECE = 5
 """The numbers of a piece of the text: its bounds, its part, and the bounds of its string in the page."""
-
-# Slots of the workspace: end of the text; part; bounds of the string of the page; number of pieces; of the
-# last chain (strings near each other) the begin of its text, pieces before it, its end, 1 if one is long.
-K, PART_AT, OPENED, CLOSED, PIECES, CHAIN_AT, CHAIN_PIECES, CHAIN_END, IS_LONG = (
-    EMBEDDED + U64(n) for n in range(9)
-)
 
 _0, _1, _2, _3, _4, _5, _6, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 5, 6, 64))
 _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _BACKSLASH, _BACKTICK = (np.uint8(ord(c)) for c in "\"&'/<>\\`")
@@ -260,9 +255,7 @@ def _next_string(data: Bytes, begin: U64, i: U64, end: U64, is_code: bool, dead:
 @uncounted_njit
 def _data_in(data: Bytes, begin: U64, end: U64) -> tuple[bool, bool]:
     """Return True if a decoded string is data only, and True if there are strings of data in it."""
-    first, last = begin, end
-    while first < end and data[first] <= _SPACE:
-        first += _1
+    first, last = after_controls(data, begin, end), end
     while last > first and data[last - _1] <= _SPACE:
         last -= _1
     if last < first + _2:
@@ -275,9 +268,7 @@ def _data_in(data: Bytes, begin: U64, end: U64) -> tuple[bool, bool]:
         follows = before > begin and data[before - _1] in (_BRACE, _BRACKET, _COMMA, _COLON)
         quoted, loosely = follows and before == i, loosely or follows
         i = find(data, i + _1, end, _QUOTE)
-    second = first + _1
-    while second < last - _1 and data[second] <= _SPACE:
-        second += _1
+    second = after_controls(data, first + _1, last - _1)
     opens, closes, after = data[first], data[last - _1], data[second]
     matches = (opens == _BRACE and closes == _CLOSE_BRACE) or (opens == _BRACKET and closes == _CLOSE_BRACKET)
     if opens == _QUOTE and _closing_quote(data, first + _1, last, _QUOTE, True) == last - _1:

@@ -32,9 +32,9 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
     BREAKS_OUT, CDATA_BYTES, CELL, CLASS_FILTER, CLOSES_P, COMPLEX, CONTENT, DEEPEST, DORMANT, DROPPED,
     EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, NAME_BYTES, NAME_FILTER,
     OPEN, PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULES, RULE_COUNT, SCRIPT, SECTION,
-    STATE, TEXT_AT, TagTable, after_attributes, after_declaration, begins_cdata, cdata_end, closes_itself,
-    data_in, digit_of, end_tag, find, is_letter, kind_of, moved, name_at, next_marks, note_script, note_value,
-    note_values, opens_value, packed, script_end,
+    STATE, TEXT_AT, TagTable, after_attributes, after_controls, after_declaration, begins_cdata, cdata_end,
+    closes_itself, data_in, digit_of, end_tag, find, is_letter, kind_of, moved, name_at, next_marks,
+    note_script, note_value, note_values, opens_value, packed, script_end,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import (
     ABSENT,
@@ -43,7 +43,6 @@ from presswatch_spark.reading.html.visibility import (
     end_element,
     finished,
     imply_ends,
-    is_blank,
     is_in_flex,
     pop_to,
     revive,
@@ -198,7 +197,7 @@ def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, k: 
             return separate(w, out, k)
         copy_64(data, i, out, k)
         return k + (stop - i)
-    if data[i] <= _SPACE and is_blank(data, i, stop):
+    if data[i] <= _SPACE and after_controls(data, i, stop) == stop:
         return separate(w, out, k)
     return moved(data, i, stop, out, k)
 

@@ -16,12 +16,12 @@ import numpy as np
 
 from presswatch_spark.core.compiled import entry_njit
 from presswatch_spark.core.model import EMBEDDED_SOURCES, TextSource, TextString
-from presswatch_spark.reading.html.embedded import DEPTH, PIECE, PIECES, K, Memory, write_source
+from presswatch_spark.reading.html.embedded import DEPTH, PIECE, Memory, write_source
 from presswatch_spark.reading.html.markup import load_entities, write_text
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
-    ANY_SOURCE, ATTRIBUTE, FEED, JSON, JSON_LD, LEAST_BYTES, MARKUP, PART, PARTS, REFERENCED, SCRIPT_SOURCE,
-    STRINGS, load_tags, workspace,
+    ANY_SOURCE, ATTRIBUTE, FEED, JSON, JSON_LD, K, LEAST_BYTES, MARKUP, PART, PARTS, PIECES, REFERENCED,
+    SCRIPT_SOURCE, STRINGS, load_tags, workspace,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import MOST_REVIVED
 from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes, plain

@@ -205,6 +205,14 @@ def after_blanks(data: Bytes, i: U64, end: U64) -> U64:
 
 
 @lean_njit
+def after_controls(data: Bytes, i: U64, end: U64) -> U64:
+    """Return the next place of another byte than a blank or a control; `end` if there is none."""
+    while i < end and data[i] <= _SPACE:
+        i += _1
+    return i
+
+
+@lean_njit
 def digit_of(byte: np.uint8) -> U64:
     """Return the value of a hexadecimal digit; 16 for any other byte."""
     if np.uint8(48) <= byte <= np.uint8(57):
@@ -453,8 +461,7 @@ def script_end(data: Bytes, i: U64, end: U64) -> Any:
 @uncounted_njit
 def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
     """Return the kind of a script: 0, `DATA` if it begins like JSON, with `ARTICLE` if with `articleBody`."""
-    while i < stop and data[i] <= _SPACE:
-        i += _1
+    i = after_controls(data, i, stop)
     if i >= stop or (data[i] != _BRACE and data[i] != _BRACKET):
         return np.uint8(0)
     while True:
@@ -495,14 +502,15 @@ MOST_RULES, RULE_SLOTS = 256, 1024
 # text, end of the last cut, number of cuts, of open elements, of open SVG and MathML, of those around the
 # first open element, 1 in a form, number of dormant elements, of those that began again, places in text and
 # page after the last tag, number of parts that may contain text, number of rules, and filters
-# of the classes and names in the rules. Slots from EMBEDDED on are those of `html.embedded`.
+# of the classes and names in the rules. For embedded text: end of the text; part; bounds of the string of the
+# page; number of pieces; of the last chain (strings near each other) the begin of its text, pieces before it,
+# its end, 1 if one is long.
 (
     STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
-    PAGE_AT, PARTS, RULE_COUNT, CLASS_FILTER, NAME_FILTER,
-) = (U64(n) for n in range(PLACES, PLACES + 17))  # fmt: skip
-EMBEDDED_SLOTS = 9
-EMBEDDED = U64(PLACES + 17)
-NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 17 + EMBEDDED_SLOTS + n * DEEPEST) for n in range(4))
+    PAGE_AT, PARTS, RULE_COUNT, CLASS_FILTER, NAME_FILTER, K, PART_AT, OPENED, CLOSED, PIECES, CHAIN_AT,
+    CHAIN_PIECES, CHAIN_END, IS_LONG,
+) = (U64(n) for n in range(PLACES, PLACES + 26))  # fmt: skip
+NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 26 + n * DEEPEST) for n in range(4))
 
 
 # Parts of a page that may contain embedded text: the content of scripts, and values of attributes. A part is
@@ -576,8 +584,7 @@ def _is_textless(page: Bytes, begin: U64, end: U64) -> Any:
     for j in range(len(_TEXTLESS_ENDS)):
         if name >> _TEXTLESS_SHIFTS[j] == _TEXTLESS_ENDS[j]:
             return True
-    while begin < end and page[begin] <= _SPACE:
-        begin += _1
+    begin = after_controls(page, begin, end)
     return end < begin + _LEAST or page[begin] == _SLASH or load8(page, begin) << _32 >> _32 == _HTTP
 
 
@@ -604,9 +611,7 @@ def note_values(w: Hashes, parts: Hashes, page: Bytes, tag: U64, i: U64, end: U6
 @uncounted_njit
 def note_script(w: Hashes, parts: Hashes, data: Bytes, tag: U64, begin: U64, end: U64) -> None:
     """Note the content of a script, with the source and the form that its tag and its first byte show."""
-    first = begin
-    while first < end and data[first] <= _SPACE:
-        first += _1
+    first = after_controls(data, begin, end)
     if end < begin + _LEAST or end < first + _8:
         return
     kind, i = SCRIPT_SOURCE | CODE, find(data, tag, begin, _J)

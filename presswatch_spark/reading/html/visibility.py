@@ -22,7 +22,7 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
     A, BUTTON, CELL, CLOSES_P, CUTS, DD, DEEPEST, DORMANT, DROPPED_FROM, EDGE, FENCE, FORM, FORMATTING,
     HARD, HEADING, HIDES, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, IN_FORM, KINDS, LI, LIST, NAMES, NOBR,
     NOTHING, OPEN, OPTGROUP, OPTION, P, REVIVED, ROOTS_AROUND, ROW, SCOPE, SECTION, SOFTLY, SPECIAL,
-    START, STATE, TABLE, TEXT_AT, UNPUSHED, VOID, moved, packed,
+    START, STATE, TABLE, TEXT_AT, UNPUSHED, VOID, after_controls, moved, packed,
 )  # fmt: skip
 from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes
 
@@ -446,14 +446,6 @@ def _context(text: Bytes, start: U64, limit: U64, end: U64, step: U64) -> U64:
 
 
 @uncounted_njit
-def is_blank(data: Bytes, i: U64, end: U64) -> Any:
-    """Return True if there are only blanks and controls."""
-    while i < end and data[i] <= _SPACE:
-        i += _1
-    return i == end
-
-
-@uncounted_njit
 def finished(w: Hashes, out: Bytes, k: U64) -> tuple[U64, U64]:
     """Put hidden words after the visible text, with the words around them.
 
@@ -469,7 +461,7 @@ def finished(w: Hashes, out: Bytes, k: U64) -> tuple[U64, U64]:
         p = room - (U64(number) + _1) * _CUT
         cut, cut_end = _cut_at(out, p), _cut_at(out, p + _4)
         glued = cut > _0 and cut_end < end and out[cut - _1] > _SPACE and out[cut_end] > _SPACE
-        if not glued and is_blank(out, cut, cut_end):
+        if not glued and after_controls(out, cut, cut_end) == cut_end:
             continue
         first = _context(out, cut, cut - min(cut, _CONTEXT), end, _NOWHERE)
         if not passages or first > stop:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.query.timeline import timeline
+from presswatch_spark.query.reservations import timeline
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden, transcript

@@ -234,7 +234,7 @@ class OwnSites:
     def __init__(self, signals: pa.Table, pages: Iterable[Moment] = ()) -> None:
         self._declared = Declarations(RightsSignal.from_batches(signals))
         self._captures: dict[str, list[PageCapture]] = defaultdict(list)
-        self._known: dict[str, _ReservedPage] = {}
+        self._page = cache(self._page_at)
         self._alike: dict[object, _ReservedPage] = {}
         # `_captures`: captures by the normal form of the page's URL, also those without declarations.
         for (url, _), captures in self._declared.pages.items():
@@ -262,9 +262,7 @@ class OwnSites:
         """Return the reservation in force for the page at `url` at a moment."""
         if url is None or at is None or at.year not in CAPTURE_YEARS:
             return UNKNOWN
-        page = self._known.get(url)
-        if page is None:
-            page = self._known[url] = self._page(url)
+        page = self._page(url)
         if not page.seconds:
             return UNKNOWN
         # The place of `at` among the seconds: an even number between two of them, an odd one at one of them.
@@ -273,14 +271,12 @@ class OwnSites:
             page.answers[place] = self._in_force(url, at, page.captures).status
         return page.answers[place]
 
-    def _page(self, url: str) -> _ReservedPage:
-        moments = self._declared.file_times(url)
-        if captures := self._captures_of(url):
-            moments += [moment for moment, _ in captures]
-            return _ReservedPage(captures, sorted(set(map(second, moments))))
+    def _page_at(self, url: str) -> _ReservedPage:
+        captures = self._captures_of(url)
+        moments = [*self._declared.file_times(url), *(moment for moment, _ in captures)]
+        page = _ReservedPage(captures, sorted(set(map(second, moments))))
         # Pages without captures of their own depend only on the site's files: those with equal rules share.
-        key = self._declared.rules_key(url, AGENT)
-        return self._alike.setdefault(key, _ReservedPage([], sorted(set(map(second, moments)))))
+        return page if captures else self._alike.setdefault(self._declared.rules_key(url, AGENT), page)
 
 
 _TIMELINE = """

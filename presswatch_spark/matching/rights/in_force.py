@@ -29,7 +29,7 @@ from presswatch_spark.matching.rights.declaration import (
     verdict_of,
 )
 from presswatch_spark.matching.rights.signals import rsl_verdict
-from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, allows, applies_to, lines_of, octets
+from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, applies_to, lines_of, octets
 from presswatch_spark.reading.http.message import SITE_FILES
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.literals import USES, VERDICTS, Use, UseVerdict
@@ -110,21 +110,16 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
     ]
     before = strongest(side for side, _ in sides if side)
     after = strongest(side for _, side in sides if side)
-    verdicts = {side.verdict for side in (before, after) if side}
-    reserved = [side is not None and side.verdict == RESERVED for side in (before, after)]
+    verdicts = [side and side.verdict for side in (before, after)]
     if any(side and side.disputed for side in (before, after)):
         status = CONFLICTING
-    elif any(reserved):
-        others = [
-            pair[1 - near]
-            for pair in sides
-            for near in (0, 1)
-            if (side := pair[near]) is not None and side.verdict == RESERVED
-        ]
+    elif RESERVED in verdicts:
+        each_way = (way for pair in sides for way in (pair, pair[::-1]))
+        others = [other for side, other in each_way if side and side.verdict == RESERVED]
         if all(other is not None and other.verdict in (ALLOWED, None) for other in others):
             status = CONFLICTING
         else:
-            status = BOTH if all(reserved) else BEFORE if reserved[0] else AFTER
+            status = BOTH if verdicts == [RESERVED] * 2 else BEFORE if verdicts[0] == RESERVED else AFTER
     elif UNKNOWN in verdicts or ALLOWED not in verdicts or not read:
         status = UNKNOWN
     else:
@@ -404,7 +399,7 @@ def _of_file(
 
 
 def _covers(pattern: str, path: str) -> bool:
-    return not allows(RobotsGroup([("disallow", pattern)]), path)
+    return not RobotsGroup([("disallow", pattern)]).allows(path)
 
 
 def _counted(at: datetime, declared: Sequence[Declaration], row: RightsSignal | None = None) -> Declaration:
@@ -431,7 +426,7 @@ def _longest(rows: Sequence[RightsSignal], use: Use) -> tuple[RightsSignal, str 
 
 @lru_cache(maxsize=1024)
 def _lets_in(group: str, path: str) -> bool:
-    return allows(_rules(group), path)
+    return _rules(group).allows(path)
 
 
 @lru_cache(maxsize=1024)

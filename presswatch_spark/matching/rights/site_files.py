@@ -135,7 +135,7 @@ def _site_wide(robots: "Robots") -> Iterator[Signal]:
 def _of_root(lines: Iterable[Line]) -> str:
     # No other pattern matches the root. To compare all of them for 100 agents would take minutes.
     patterns = dict.fromkeys(line for line in lines if line[1].strip("*$") in ("", "/"))
-    return ALLOWED if allows(RobotsGroup(patterns), "/") else RESERVED
+    return ALLOWED if RobotsGroup(patterns).allows("/") else RESERVED
 
 
 def _silent(kind: SignalName, verdict: str | None, note: str | None) -> Iterator[Signal]:
@@ -326,7 +326,7 @@ def lines_of(value: str) -> tuple[Line, ...]:
 
 
 class RobotsGroup:
-    """The rules of one group: protego finds the patterns that match a path, `allows` the one that counts."""
+    """The rules of one group: protego finds the patterns that match a path."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines = [line for line in lines if line[0] in (_ALLOW, _DISALLOW) and line[1]]
@@ -342,6 +342,23 @@ class RobotsGroup:
             (_set_of(lines, _ALLOW), _set_of(lines, _DISALLOW))
             for _, lines in sorted(by_length.items(), reverse=True)
         ]
+
+    def allows(self, path: str) -> bool:
+        """Return whether the rules let their agent fetch a path (with its query).
+
+        The longest matching pattern counts; of equally long ones, the one that allows (RFC 9309, section
+        2.2.2).
+        """
+        if not self.forbidding(path):
+            return True
+        if not self.allowing(path):
+            return False
+        for allowing, forbidding in self.tiers:
+            if allowing(path):
+                return True
+            if forbidding(path):
+                return False
+        return True
 
 
 def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
@@ -359,20 +376,3 @@ def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
 def octets(pattern: str) -> int:
     """Return the length of a pattern, with all but ASCII percent-encoded: the longer, the more specific."""
     return len(quote(pattern, safe=printable))
-
-
-def allows(rules: RobotsGroup, path: str) -> bool:
-    """Return whether rules let an agent fetch a path (with its query).
-
-    The longest matching pattern counts; of equally long ones, the one that allows (RFC 9309, section 2.2.2).
-    """
-    if not rules.forbidding(path):
-        return True
-    if not rules.allowing(path):
-        return False
-    for allowing, forbidding in rules.tiers:
-        if allowing(path):
-            return True
-        if forbidding(path):
-            return False
-    return True

@@ -11,7 +11,6 @@ from presswatch_spark.matching.rights.site_files import (
     NAMES,
     Robots,
     RobotsGroup,
-    allows,
     lines_of,
 )
 from presswatch_spark.tables.declarations import RightsSignal
@@ -204,7 +203,7 @@ def test_of_rules_about_a_path_the_longest_counts_and_of_equal_ones_what_allows(
 ) -> None:
     for order in (rules, rules[::-1]):
         (signal, *_) = told(robots("\n".join(["User-agent: *", *order])))
-        assert allows(RobotsGroup(lines_of(signal.value or "")), path) is allowed
+        assert RobotsGroup(lines_of(signal.value or "")).allows(path) is allowed
 
 
 class TestWhatIsNoFile:
@@ -345,9 +344,9 @@ class TestHostileFiles:
 
     def test_patterns_of_wildcards_are_compared_with_a_long_path(self) -> None:
         rules_read = RobotsGroup([("disallow", f"/{'*a' * 2000}*b")] * 50)
-        assert allows(rules_read, "/" + "a" * 16_000)
+        assert rules_read.allows("/" + "a" * 16_000)
         lengths = [("disallow" if length % 2 else "allow", "/" + "*a" * length) for length in range(700)]
-        assert allows(RobotsGroup(lengths), "/" + "a" * 698)
+        assert RobotsGroup(lengths).allows("/" + "a" * 698)
 
 
 @cases(

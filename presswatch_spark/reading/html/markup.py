@@ -34,7 +34,7 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
     OPEN, PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULES, RULE_COUNT, SCRIPT, SECTION,
     STATE, TEXT_AT, TagTable, after_attributes, after_controls, after_declaration, begins_cdata, cdata_end,
     closes_itself, data_in, digit_of, end_tag, find, is_letter, kind_of, moved, name_at, next_marks,
-    note_script, note_value, note_values, opens_value, packed, script_end,
+    note_script, note_value, opens_value, packed, script_end,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import (
     ABSENT,
@@ -244,11 +244,6 @@ def _begins_formatting(kind: U64, content: U64, closes: bool) -> Any:
     return not closes and (content != DROPPED or kind & _SEPARATION != _0)
 
 
-@lean_njit
-def _has_text(data: Bytes, i: U64, end: U64) -> Any:
-    return i < end and (data[i] != _LT or data[end - _1] != _GT)
-
-
 @uncounted_njit
 def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64) -> tuple[U64, Any]:
     """Keep account of the open SVG and MathML roots at a tag.
@@ -380,8 +375,7 @@ def _read(
                 break
             if byte in (_QUOTE, _APOSTROPHE):
                 if not opens_value(data, i, mark):
-                    note_values(w, parts, data, begin, i, end)
-                    i = after_attributes(data, i, end)
+                    i = after_attributes(w, parts, data, begin, i, end)
                     break
                 quote = mark
                 while True:
@@ -419,7 +413,8 @@ def _read(
         if w[OPEN] != _0:
             if roots < w[ROOTS_AROUND]:
                 k = pop_to(w, out, k, _0)
-            has_text = k != w[TEXT_AT] or _has_text(data, w[PAGE_AT], begin)
+            at = w[PAGE_AT]
+            has_text = k != w[TEXT_AT] or (at < begin and (data[at] != _LT or data[begin - _1] != _GT))
             if w[DORMANT] != _0 and (has_text or _begins_formatting(kind, content, closes)):
                 k = revive(w, out, k, kind)
         if closes:

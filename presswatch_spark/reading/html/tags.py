@@ -61,7 +61,7 @@ CDATA_BYTES = U64(9)
 
 # Enough of a tag to see whether its name is listed, and what ends it.
 _NAME_ROOM = U64(20)
-_CDATA = np.frombuffer(b"<![CDATA[", np.uint8)
+_CDATA = packed("<![CDATA")
 DATA, ARTICLE = np.uint8(1), np.uint8(2)
 _ARTICLE_B, _CLEBODY = packed("articleB"), packed('cleBody"')
 _B, _J, _BANG, _DASH, _BRACE, _BRACKET, _CLOSE, _BACKSLASH = (np.uint8(ord(c)) for c in "Bj!-{[]\\")
@@ -279,15 +279,6 @@ def next_attribute(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64, U64, U
 
 
 @uncounted_njit
-def after_attributes(data: Bytes, i: U64, end: U64) -> Any:
-    """Return the end of a tag, from after its name on: past `>`; past `end` if it never ends."""
-    while True:
-        name, _, _, _, i = next_attribute(data, i, end)
-        if name >= end or data[name] == _GT:
-            return min(name, end) + _1
-
-
-@uncounted_njit
 def name_at(data: Bytes, i: U64, end: U64) -> tuple[U64, U64, U64]:
     """Return the name of a tag as two words in lower case, the second all ones if it is too long; its end."""
     # Setting bit 5 turns letters to lower case, and changes no other byte of a listed name.
@@ -476,10 +467,7 @@ def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
 @uncounted_njit
 def begins_cdata(data: Bytes, i: U64, end: U64) -> Any:
     """Return True if a CDATA section, of SVG or MathML, begins at i."""
-    same = i + CDATA_BYTES <= end
-    for j in range(CDATA_BYTES):
-        same = same and data[i + U64(j)] == _CDATA[j]
-    return same
+    return i + CDATA_BYTES <= end and load8(data, i) == _CDATA and data[i + _8] == _BRACKET
 
 
 @uncounted_njit
@@ -598,14 +586,14 @@ def note_value(w: Hashes, parts: Hashes, page: Bytes, tag: U64, begin: U64, end:
 
 
 @uncounted_njit
-def note_values(w: Hashes, parts: Hashes, page: Bytes, tag: U64, i: U64, end: U64) -> None:
-    """Note the values of the other attributes of a tag; those before i are noted."""
-    while len(parts) != 0:
-        name, _, value, stop, i = next_attribute(page, i, end)
-        if name >= end or page[name] == _GT:
-            break
+def after_attributes(w: Hashes, parts: Hashes, data: Bytes, tag: U64, i: U64, end: U64) -> U64:
+    """Note the values of the attributes of a tag from i on; return its end, past `end` if it never ends."""
+    while True:
+        name, _, value, stop, i = next_attribute(data, i, end)
+        if name >= end or data[name] == _GT:
+            return min(name, end) + _1
         if stop < end:
-            note_value(w, parts, page, tag, value, stop)
+            note_value(w, parts, data, tag, value, stop)
 
 
 @uncounted_njit

@@ -17,7 +17,7 @@ from presswatch_spark.claims.make import Sources
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.core.terminal import json_line
-from presswatch_spark.legal.report.questions import QUESTIONS
+from presswatch_spark.legal.report.make import QUESTIONS
 from presswatch_spark.query.changes.compare import compare
 from presswatch_spark.query.filtered_matches import ORDERS, Matches, MatchFilter
 from presswatch_spark.query.sql import run_query

@@ -16,16 +16,16 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from presswatch_spark.core.translation import N_, Translator
-from presswatch_spark.legal.report.cells import (
+from presswatch_spark.legal.report.make import BARS, Gathered
+from presswatch_spark.legal.report.wording import (
     FIRST_ROWS_SHOWN,
     RESERVATIONS,
+    UNKNOWN,
+    ReportWords,
     ShownTable,
     both_ways,
     table_of,
 )
-from presswatch_spark.legal.report.make import Gathered
-from presswatch_spark.legal.report.questions import BARS
-from presswatch_spark.legal.report.wording import UNKNOWN, ReportWords
 
 FONT = "Arial, Liberation Sans, sans-serif"
 """Fonts whose widths vl-convert knows."""

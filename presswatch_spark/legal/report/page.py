@@ -22,19 +22,22 @@ from presswatch_spark.legal.evidence.typesetting import digest_in_policy, render
 from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.legal.report.cells import (
+from presswatch_spark.legal.report.figures import figures_of
+from presswatch_spark.legal.report.make import HOSTS, QUESTIONS, ROWS, Gathered
+from presswatch_spark.legal.report.wording import (
+    CORPUS,
     FIRST_ROWS_SHOWN,
     Cell,
+    Commands,
+    ReportWords,
     ShownTable,
     both_ways,
+    code,
     link_of,
+    safe,
     table_of,
     url_cell,
 )
-from presswatch_spark.legal.report.figures import figures_of
-from presswatch_spark.legal.report.make import Gathered
-from presswatch_spark.legal.report.questions import HOSTS, QUESTIONS, ROWS
-from presswatch_spark.legal.report.wording import CORPUS, Commands, ReportWords, code, safe
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
 from presswatch_spark.tables.reasons import REASONS
@@ -87,18 +90,15 @@ def page_of(found: Gathered, language: str) -> str:
         commands=Commands(language, order.tables, order.corpus, order.mirrors),
         code=code,
         placeholder=None if order.corpus else CORPUS,
-        tables=order.tables,
-        made_at=found.made_at.replace(microsecond=0),
-        tool_version=found.tool_version,
+        found=found,
         engine=ENGINE_NAMES[found.engine],
         brief=_brief(found, _),
         figures=figures_of(found, _),
         data_tables=data_tables,
-        is_first_scan=len(found.runs) == 1,
         examples=[_example(example, _) for example in found.examples],
         queries=queries,
         removal=_removal(found.removal, found.recipients, _) if found.removal else None,
-        exposure=_exposure(found, _),
+        exposures=_exposures(found, _),
         method=_method(found, _),
     )
 
@@ -152,30 +152,24 @@ def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
     return {
         "shards": shards,
         "all_read": 0 < shards["shards"] == shards["complete"],
-        "totals": found.first("found"),
-        "embedded": found.first("embedded")["pages"],
         "letters": {row["letter"]: row["pages"] for row in found.rows("letters")},
         "samples": [run for run in found.runs if run["sample"] is not None and run["shards_listed"]],
         "corpora": len({row["corpus_digest"] for row in found.rows("read")}),
-        "unfinished": found.unfinished,
         "rows_of_page": None if found.claims is None else unjudged,
         "places": table_of(found.rows("places"), ("place", "pages", "articles"), _),
         "changes": changes,
     }
 
 
-def _method(found: Gathered, _: ReportWords) -> dict[str, Any]:
+def _method(found: Gathered, _: ReportWords) -> dict[str, ShownTable]:
     rows = [
         {**row, "source": _.source(row["dataset"], row["release"], row["rows_name_release"])}
         for row in found.rows("read")
     ]
     names = ("source", "shards", "complete", "partial", "failed", "documents")
     digests = ("table_digest", "corpus_digest", "config_digest")
-    return {
-        "read": table_of(rows, names, _),
-        "runs": table_of(found.rows("runs"), ("run_id", "finished_at", "tool_version", *digests), _),
-        "claims": found.claims,
-    }
+    runs = table_of(found.rows("runs"), ("run_id", "finished_at", "tool_version", *digests), _)
+    return {"read": table_of(rows, names, _), "runs": runs}
 
 
 # --- examples
@@ -216,8 +210,7 @@ def _example(case: ExplainedRow | str, _: ReportWords) -> dict[str, Any]:
 
 def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords) -> dict[str, Any]:
     """Return the status of a case by recipient and by state; a place may concern several recipients."""
-    case, counts = status.case, defaultdict[str, Counter[str]](Counter)
-    removed, claims = status.claims()
+    counts = defaultdict[str, Counter[str]](Counter)
     for row in status.rows():
         concerned = [each.name for each in recipients if each.concerns(row["dataset"], row["shard_uri"])]
         for name in concerned or [""]:
@@ -233,16 +226,10 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
         for state, meaning in MEANINGS.items()
         if states[state]
     ]
-    asked_at = status.asked_at
     return {
-        "case": case.folder.uri,
-        "opened": datetime.fromisoformat(str(case.about["opened_at"])),
-        "last": asked_at and asked_at.replace(microsecond=0),
+        "opened": datetime.fromisoformat(str(status.case.about["opened_at"])),
         "status": status,
-        "removed": removed,
-        "claims": claims,
         "alarms": Counter(alarm.kind for alarm in status.alarms),
-        "newest": status.newest or str(case.about["targets_digest"]),
         "recipients": table_of(by_recipient, ("recipient", "places", *GROUPS), _),
         "states": table_of(by_state, ("removal_state", "means", "places"), _),
     }
@@ -258,18 +245,13 @@ def group_of(row: Mapping[str, Any]) -> str:
 # --- exposure
 
 
-def _exposure(found: Gathered, _: ReportWords) -> dict[str, Any]:
-    exposed, by_id = found.exposed, dict[str, list[Mapping[str, Any]]]()
+def _exposures(found: Gathered, _: ReportWords) -> list[dict[str, Any]]:
+    by_id = dict[str, list[Mapping[str, Any]]]()
     for row in found.exposures:
         by_id.setdefault(row["exposure"], []).append(row)
-    statements = {each.id: each for each in exposed.exposures}
+    statements = {each.id: each for each in found.exposed.exposures}
     entries = [_entry(statements[id], rows, _) for id, rows in by_id.items()]
-    return {
-        "entries": sorted(entries, key=lambda entry: str(entry["exposure"].model).lower()),
-        "unknown": sum(group.rows for group in exposed.unknown),
-        "without_language": exposed.without_language,
-        "query": exposed.query(()),
-    }
+    return sorted(entries, key=lambda entry: str(entry["exposure"].model).lower())
 
 
 def _entry(exposure: Exposure, rows: Sequence[Mapping[str, Any]], _: ReportWords) -> dict[str, Any]:

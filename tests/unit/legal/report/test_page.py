@@ -22,11 +22,9 @@ from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_
 from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.legal.removal.states import STATES
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.legal.report.cells import both_ways, link_of
-from presswatch_spark.legal.report.make import ReportOrder, gather
+from presswatch_spark.legal.report.make import QUESTIONS, ReportOrder, gather
 from presswatch_spark.legal.report.page import CHANGES, REMOVED, UNDECIDED, group_of, page_of
-from presswatch_spark.legal.report.questions import QUESTIONS
-from presswatch_spark.legal.report.wording import ReportWords
+from presswatch_spark.legal.report.wording import ReportWords, both_ways, link_of
 from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ShardLog

@@ -15,10 +15,9 @@ from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.bag import bag_on_disk
 from presswatch_spark.legal.notices import states
+from presswatch_spark.legal.notices.campaign import Register, plan_campaign
 from presswatch_spark.legal.notices.notice import EventDetails, Notice, draft_notice
-from presswatch_spark.legal.notices.plan import plan_campaign
 from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
-from presswatch_spark.legal.notices.register import Register
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.patch import write_patch
 from presswatch_spark.legal.removal.places import open_case

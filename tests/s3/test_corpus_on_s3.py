@@ -15,9 +15,8 @@ from presswatch_spark.core.errors import CorpusError, OutputError
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.store import CACHE_VARIABLE, Corpus
-from presswatch_spark.legal.notices import plan as plans
-from presswatch_spark.legal.notices.plan import plan_campaign
-from presswatch_spark.legal.notices.register import Register
+from presswatch_spark.legal.notices import campaign as plans
+from presswatch_spark.legal.notices.campaign import Register, plan_campaign
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.world.campaigns import PLANNED, bureaux

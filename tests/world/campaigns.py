@@ -14,7 +14,7 @@ import yaml
 
 from presswatch_spark.claims.make import Sources
 from presswatch_spark.cli.demo.generate import Page, page
-from presswatch_spark.legal.notices.plan import PlanOrder
+from presswatch_spark.legal.notices.campaign import PlanOrder
 from presswatch_spark.legal.removal.case import RemovalCase
 from tests.world.claims import AS_OF, judge_all
 from tests.world.corpora import build, write_jsonl

@@ -25,7 +25,7 @@ from presswatch_spark.core.terminal import json_line, printable
 from presswatch_spark.core.translation import N_, sentence_in
 
 if TYPE_CHECKING:
-    from presswatch_spark.legal.evidence.stamps import Stamped
+    from presswatch_spark.legal.evidence.bag import Stamped
     from presswatch_spark.query.pointers.audit import RowCheck
     from presswatch_spark.query.pointers.pointer import Mirror
 
@@ -92,10 +92,10 @@ def build(
       --out bag tables
     """
     from presswatch_spark.corpus.store import Corpus
+    from presswatch_spark.legal.evidence.bag import parse_authority
     from presswatch_spark.legal.evidence.build import make_bag
     from presswatch_spark.legal.evidence.records import BagOrder
     from presswatch_spark.legal.evidence.sources import source_at
-    from presswatch_spark.legal.evidence.stamps import parse_authority
 
     choice = choice_of(rows, confidences, form.storage)
     order = BagOrder(
@@ -148,8 +148,7 @@ def stamp(
     \b
     presswatch evidence stamp --tsa https://tsa.example/,ca.pem bag
     """
-    from presswatch_spark.legal.evidence.bag import Bag
-    from presswatch_spark.legal.evidence.stamps import parse_authority, stamp_bag
+    from presswatch_spark.legal.evidence.bag import Bag, parse_authority, stamp_bag
     from presswatch_spark.storage.disk import disk_errors, on_disk
 
     folder = on_disk(bag)
@@ -178,9 +177,8 @@ def verify(
     \b
     presswatch evidence verify --ca ca.pem bag
     """
-    from presswatch_spark.legal.evidence.bag import bag_on_disk
+    from presswatch_spark.legal.evidence.bag import bag_on_disk, pem_certificates
     from presswatch_spark.legal.evidence.reading import verified
-    from presswatch_spark.legal.evidence.stamps import pem_certificates
     from presswatch_spark.storage.objects import read_object
 
     storage, _ = form.storage, form.language

@@ -39,10 +39,10 @@ from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, LAWS, LETTER_LANGUAGES, laws
 
 if TYPE_CHECKING:
+    from presswatch_spark.legal.notices.campaign import RegisteredNotice
     from presswatch_spark.legal.notices.journal import Event, EventKind
     from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule
-    from presswatch_spark.legal.notices.register import RegisteredNotice
     from presswatch_spark.legal.notices.states import NoticeState
     from presswatch_spark.query.pointers.pointer import Mirror
 
@@ -355,7 +355,7 @@ def plan(
     presswatch notice plan --members members.yaml --recipients recipients.yaml \\
       --out campaign case
     """
-    from presswatch_spark.legal.notices.plan import PlanOrder, plan_campaign
+    from presswatch_spark.legal.notices.campaign import PlanOrder, plan_campaign
 
     senders = senders or (os.path.join(os.path.dirname(members), "sender.yaml"),)
     order = PlanOrder(cases, members, recipients, senders, days, claims, mirrors, laws, language, day)
@@ -411,9 +411,9 @@ def status(
 
 
 def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
+    from presswatch_spark.legal.notices.campaign import Register
     from presswatch_spark.legal.notices.letter import LetterWords
     from presswatch_spark.legal.notices.notice import today
-    from presswatch_spark.legal.notices.register import Register
     from presswatch_spark.query.exports import require_new
 
     register, _ = Register.open(path, today(), form.storage), form.language
@@ -476,8 +476,8 @@ def due(
     \b
     presswatch notice due --days 7 campaign
     """
+    from presswatch_spark.legal.notices.campaign import Register
     from presswatch_spark.legal.notices.notice import today
-    from presswatch_spark.legal.notices.register import Register
 
     tasks, _ = Register.open(campaign, as_of or today(), form.storage).tasks(days), form.language
     lines: list[Line] = [_steps_table(tasks, _)] if tasks else [_("nothing is due")]
@@ -499,13 +499,14 @@ def chronology(
     \b
     presswatch notice chronology --out chronology.pdf campaign
     """
-    from presswatch_spark.legal.notices import register
+    from presswatch_spark.legal.notices.campaign import Register
+    from presswatch_spark.legal.notices.campaign import chronology as chronology_of
     from presswatch_spark.legal.notices.notice import today
     from presswatch_spark.query.exports import require_new
 
     folder, name = require_new(out, form.storage)
-    opened = register.Register.open(campaign, today(), form.storage)
-    data = register.chronology(opened, [language] if language else LANGUAGES)
+    opened = Register.open(campaign, today(), form.storage)
+    data = chronology_of(opened, [language] if language else LANGUAGES)
     with folder.new_file(name, private=True) as draft:
         draft.write_bytes(data)
     _ = Language(language or "en")

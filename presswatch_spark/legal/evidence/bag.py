@@ -1,35 +1,56 @@
-"""A bag (BagIt 1.0, RFC 8493): its layout, its seal, and a folder that gets its name when it is complete.
+"""A bag (BagIt 1.0, RFC 8493): layout, seal, time-stamps, and a folder that gets its name when complete.
 
 The manifests of the payload are written first, then the seal that covers them, time-stamps of the seal, and
-the manifests of all these files (tag manifests).
+the manifests of all these files (tag manifests). A time-stamp (RFC 3161) is the answer of an authority
+(`.tsr`) with its certificates (`.pem`). A token whose certificates are not in DER order is kept as received,
+and checked with its certificates in order: the signature does not cover that order, and other tools accept
+such tokens.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from presswatch_spark.core.errors import CorruptError, OutputError
+import urllib3
+
+from presswatch_spark.core.errors import ConfigError, CorruptError, InputError, OutputError
+from presswatch_spark.core.extras import library
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.storage.disk import Folder, fetch_file, refused, sync
 from presswatch_spark.storage.drafts import hidden_draft, new_folder, scratch_folder
 from presswatch_spark.storage.file_locks import BAG, file_locked
+from presswatch_spark.storage.http import SlowAnswerError, exchanged
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import MissingError, StorageOptions
+from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
+from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.digests import canonical_form
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 DECLARATION = "bagit.txt"
 ARTICLES, SETTINGS, PAGES = "data/corpus/articles.jsonl", "data/settings.json", "data/pages"
 """The files with digests of articles and settings of runs, and the folder of the documents of claims."""
 PROTOCOL, EXCHANGES, RECORDS = "data/protocol.json", "data/http/exchanges.jsonl", "data/records"
 _BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+ANSWER_MOST, ANSWER_SECONDS = 1 << 20, 60.0
+CLOCK_SECONDS = 60.0
+"""Seconds by which an authority's clock may differ from the local clock without a remark."""
+GRANTED = (0, 1)
+CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
+CHAIN_ERROR = re.compile(r'Verify error: ([^"]+)"')
+_ASKING = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +227,209 @@ def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
             if ".." not in name.split("/") and not name.endswith("/"):
                 fetch_file(folder.at(name), str(scratch / name), storage)
         yield scratch
+
+
+# --- time-stamps
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A time-stamp authority: its URL, and the trusted certificates (PEM) of its chain, if any."""
+
+    url: str
+    certificates: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """The answer of an authority: the name of its token in the bag, or None, and a remark."""
+
+    url: str
+    name: str | None
+    remark: str
+
+    @property
+    def is_stamped(self) -> bool:
+        """Return whether the bag has a token of the authority."""
+        return self.name is not None
+
+
+class RefusedStampError(Exception):
+    """An answer is no time-stamp of the seal; the message says why."""
+
+
+def parse_authority(text: str, storage: StorageOptions) -> Authority:
+    """Read `URL[,CA.pem]`, and the certificates.
+
+    Raises `ConfigError` if the URL or the library for time-stamps is missing, `InputError` for no
+    certificate.
+    """
+    url, _, file = text.partition(",")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ConfigError(
+            "this is not a web address", where=printable(url), remedy="write --tsa URL or URL,CA.pem"
+        )
+    client()
+    return Authority(url, pem_certificates(read_object(file, storage)[0], file) if file else ())
+
+
+def client() -> Any:
+    """Return the library for time-stamps; if it is missing, raises `ConfigError` that names the extra."""
+    return library("rfc3161_client", "evidence --tsa")
+
+
+def stamps_of(
+    bag: Bag, authorities: Sequence[Authority], storage: StorageOptions
+) -> tuple[dict[str, bytes], list[Stamped]]:
+    """Request a time-stamp of a bag's seal from each authority; return files for the bag, and all answers."""
+    sealed, files, found = bag.read(verify.SEAL), dict[str, bytes](), list[Stamped]()
+    number = len({name.partition(".")[0] for name in bag.names("stamps")})
+    for authority in authorities:
+        try:
+            token, chain, remark = _stamp(authority, sealed, storage)
+        except RefusedStampError as error:
+            found.append(Stamped(authority.url, None, str(error)))
+            continue
+        number += 1
+        host = re.sub(r"[^a-z0-9.-]", "-", (urlsplit(authority.url).hostname or "").lower())[:100]
+        name = f"{verify.STAMPS}{number:02}-{host}"
+        files |= {f"{name}.tsr": token, f"{name}.pem": b"".join(chain)}
+        found.append(Stamped(authority.url, f"{name}.tsr", remark))
+    return files, found
+
+
+def pem_certificates(data: bytes, where: str) -> list[bytes]:
+    """Return the certificates in a PEM file, each as PEM; raises `InputError` if none can be read."""
+    from cryptography import x509
+
+    found = [each.group() for each in CERTIFICATE.finditer(data)]
+    try:
+        for each in found:
+            x509.load_pem_x509_certificate(each)
+    except ValueError:
+        found = []
+    if not found:
+        raise InputError("this contains no certificate", where=where, remedy="pass certificates as PEM")
+    return [each if each.endswith(b"\n") else each + b"\n" for each in found]
+
+
+def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: Any = None) -> str:
+    """Check the answer of an authority about `sealed` bytes; return the time of the stamp.
+
+    Its chain must end in one of the `trusted` certificates (PEM), and its nonce must be that of the
+    `request`, if given. Otherwise raises `RefusedStampError`.
+    """
+    from cryptography import x509
+
+    answer = _decoded(token)
+    if answer.status not in GRANTED:
+        raise RefusedStampError(f"the authority refused: status {answer.status}")
+    builder = client().VerifierBuilder.from_request(request) if request else client().VerifierBuilder()
+    for each in dict.fromkeys(trusted):
+        builder = builder.add_root_certificate(x509.load_pem_x509_certificate(each))
+    try:
+        imprint, at = verify.stamped(token)
+    except ValueError as error:
+        raise RefusedStampError("the answer is not a time-stamp") from error
+    if imprint not in verify.imprints(sealed):
+        raise RefusedStampError("the time-stamp is for other data")
+    if request is not None and answer.tst_info.nonce != request.nonce:
+        raise RefusedStampError("the time-stamp answers another request: its nonce differs")
+    try:
+        builder.build().verify_message(answer, sealed)
+    except client().VerificationError as error:
+        chain = CHAIN_ERROR.search(str(error))
+        why = (
+            f"its chain does not lead to the certificates that it is to rest on: {verify.shown(chain[1])}"
+            if chain
+            else f"its signature is invalid: {verify.shown(str(error))}"
+        )
+        raise RefusedStampError(why) from error
+    except ValueError as error:
+        raise RefusedStampError(f"its certificates cannot be read: {type(error).__name__}") from error
+    return f"{answer.tst_info.gen_time:%Y-%m-%d %H:%M:%S} UTC ({at})"
+
+
+def _decoded(token: bytes) -> Any:
+    """Return an answer as read by the library, with its certificates in DER order."""
+    readable = [token]
+    with suppress(ValueError, IndexError, StopIteration):
+        signed = verify.within(token, 0, 1, 1, 0)
+        stored = next(content for tag, content in verify.parts(signed) if tag == 0xA0)
+        ordered = b"".join(sorted(verify.encoded(tag, content) for tag, content in verify.parts(stored)))
+        if len(ordered) == len(stored) and token.count(stored) == 1:
+            readable.append(token.replace(stored, ordered))
+    for data in readable:
+        try:
+            answer = client().decode_timestamp_response(data)
+            if answer.status in GRANTED:
+                # The library parses these at the first access, so errors show here.
+                list(answer.signed_data.certificates)
+                answer.time_stamp_token()
+            return answer
+        except ValueError:
+            continue
+    raise RefusedStampError("the answer is not a readable time-stamp")
+
+
+def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tuple[bytes, list[bytes], str]:
+    request = client().TimestampRequestBuilder().data(sealed).build()
+    token = _asked(authority.url, request.as_bytes(), storage)
+    roots = list(authority.certificates)
+    if not roots:
+        # Without named certificates, the self-signed certificates of the token are taken as roots.
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        for der in _decoded(token).signed_data.certificates:
+            try:
+                certificate: Certificate = x509.load_der_x509_certificate(der)
+            except ValueError as error:
+                raise RefusedStampError("its certificates cannot be read") from error
+            if certificate.issuer == certificate.subject:
+                roots.append(certificate.public_bytes(Encoding.PEM))
+        roots.sort()
+    if not roots:
+        raise RefusedStampError("its chain ends in a certificate that it lacks: pass --tsa URL,CA.pem")
+    remark = check_token(token, sealed, roots, request)
+    ahead = _decoded(token).tst_info.gen_time.timestamp() - time.time()
+    if abs(ahead) > CLOCK_SECONDS:
+        remark += f"; that is {ahead:+,.0f} s from this machine's clock"
+    if not authority.certificates:
+        remark += "; no trusted certificate was given: its own was used"
+    return token, roots, remark
+
+
+def _asked(url: str, request: bytes, storage: StorageOptions) -> bytes:
+    parts, headers = urlsplit(url), dict(_ASKING)
+    user, has_user, host = parts.netloc.rpartition("@")
+    if has_user:
+        headers |= urllib3.util.make_headers(basic_auth=unquote(user))
+        url = urlunsplit(parts._replace(netloc=host))
+    try:
+        status, data = exchanged("POST", url, headers, request, storage, ANSWER_SECONDS, ANSWER_MOST)
+    except SlowAnswerError as error:
+        raise RefusedStampError(f"the answer did not come within {ANSWER_SECONDS:g} seconds") from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise RefusedStampError(f"the authority cannot be reached ({type(error).__name__})") from error
+    if status != 200:
+        raise RefusedStampError(f"the authority answered {status}")
+    if len(data) > ANSWER_MOST:
+        raise RefusedStampError("the answer is too long for a time-stamp")
+    return data
+
+
+def stamp_bag(bag: Bag, authorities: Sequence[Authority], storage: StorageOptions) -> list[Stamped]:
+    """Add time-stamps to an existing bag: all that authorities gave, or none if the disk fails.
+
+    Raises `OutputError` if the bag does not verify, `InUseError` if another process stamps it.
+    """
+    # Two processes at once would give their stamps the same number, and each manifest would lack the other's.
+    with bag.held():
+        if fault := named_faults(verify.check(str(bag.folder)), 1):
+            what = f"the bag does not verify, so it is not stamped: {fault}"
+            raise OutputError(what, where=str(bag.folder))
+        files, stamps = stamps_of(bag, authorities, storage)
+        if files:
+            bag.add(files)
+        return stamps

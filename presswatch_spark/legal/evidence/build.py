@@ -38,13 +38,14 @@ from presswatch_spark.legal.evidence.bag import (
     PROTOCOL,
     SETTINGS,
     Bag,
+    Stamped,
     new_bag,
     sealed_facts,
+    stamps_of,
 )
 from presswatch_spark.legal.evidence.documents import BagFacts, write_claims, write_readme
 from presswatch_spark.legal.evidence.records import BagOrder, KeptRecord, ReadRecords, read_records, site_of
 from presswatch_spark.legal.evidence.sources import CaseSource
-from presswatch_spark.legal.evidence.stamps import Stamped, stamps_of
 from presswatch_spark.legal.removal.case import MARKER
 from presswatch_spark.scanning.runs.provenance import commit, packages
 from presswatch_spark.storage.drafts import scratch_folder

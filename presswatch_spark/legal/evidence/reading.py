@@ -20,12 +20,15 @@ from presswatch_spark.legal.evidence.bag import (
     PAGES,
     SETTINGS,
     Bag,
+    RefusedStampError,
+    check_token,
+    client,
     named_faults,
     new_bag,
+    pem_certificates,
     sealed_facts,
 )
 from presswatch_spark.legal.evidence.records import site_of
-from presswatch_spark.legal.evidence.stamps import RefusedStampError, check_token, client, pem_certificates
 from presswatch_spark.query.pointers.audit import (
     Audit,
     RowCheck,

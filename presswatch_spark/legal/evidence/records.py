@@ -18,8 +18,7 @@ from presswatch_spark.claims.selection import Selection
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.legal.evidence.bag import RECORDS, Bag
-from presswatch_spark.legal.evidence.stamps import Authority
+from presswatch_spark.legal.evidence.bag import RECORDS, Authority, Bag
 from presswatch_spark.legal.evidence.verify import texts_of
 from presswatch_spark.query.pointers.audit import Audit, RowCheck, settings_of
 from presswatch_spark.query.pointers.checks import (

@@ -419,7 +419,7 @@ class LetterFacts:
             "is_agent": "" if sender.is_owner else "known",
             "publishers_named": _.listed([_identity(publisher, _) for publisher in publishers]),
             "title_names": _.listed([printable(title.name) for title in titles if title.id in title_ids]),
-            "producers": _.listed([_name_of(each) for each in publishers if each.database_right]),
+            "producers": _.listed([name_of(each) for each in publishers if each.database_right]),
             "mandate_files": "known" if mandate_files(sender, publishers) else "",
             "authority": "known" if sender.is_owner or all(each.has_mandate for each in publishers) else "",
             "deadline": _.n("{n} day", "{n} days", deadline) if deadline else "",
@@ -473,7 +473,7 @@ class LetterFacts:
                 bases.append(_(PUBLISHER_OF_PRESS, law=_.set("CPI, art. L. 218-1")))
             if not bases:
                 return []
-            lines.append(_("{value}: {rows}", value=_name_of(publisher), rows=_.listed(bases)))
+            lines.append(_("{value}: {rows}", value=name_of(publisher), rows=_.listed(bases)))
         return lines
 
 
@@ -489,7 +489,8 @@ def mandate_files(sender: Sender, publishers: Sequence[Publisher]) -> dict[str, 
     return files
 
 
-def _name_of(publisher: Publisher) -> str:
+def name_of(publisher: Publisher) -> str:
+    """Return the name of a publisher's legal person, as letters show it."""
     return printable(publisher.legal_name or publisher.name)
 
 
@@ -497,7 +498,7 @@ def _identity(publisher: Publisher, _: LetterWords) -> str:
     """Return the name of a publisher, with its number and seat as far as they are known."""
     facts = [f"SIREN{NO_BREAK}{publisher.siren}"] if publisher.siren else []
     facts += [_("seat: {address}", address=printable(publisher.address))] if publisher.address else []
-    return f"{_name_of(publisher)} ({', '.join(facts)})" if facts else _name_of(publisher)
+    return f"{name_of(publisher)} ({', '.join(facts)})" if facts else name_of(publisher)
 
 
 def _place(row: AnnexRow, _: LetterWords) -> str:
@@ -543,4 +544,4 @@ def _mandate(publisher: Publisher, _: LetterWords) -> str:
         facts.append(_("in force from {begins}", begins=begins))
     elif ends:
         facts.append(_("in force until {ends}", ends=ends))
-    return _("{value}: {rows}", value=_name_of(publisher), rows=", ".join(facts))
+    return _("{value}: {rows}", value=name_of(publisher), rows=", ".join(facts))

@@ -3,19 +3,24 @@
 A rule is a function that yields breaches, with a code and a meaning. Recipients publish notices: the annex
 must not contain personal data, and the letter no address but those of sender and recipient. A person's name
 in the path of a URL cannot be told from other words; the signatory has to check.
+
+A check also lists doubts that a person must settle, such as authors from outside, and decides nothing about
+them. An employed journalist's rights pass to the publisher by contract (CPI, art. L. 132-36). The rights of
+the author of an opinion piece, or of an interviewed person, do not.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from itertools import product
 from typing import Any
 from urllib.parse import unquote
 
-from presswatch_spark.claims.rights_and_mandates import mandate_of
+from presswatch_spark.claims.rights_and_mandates import PRESS_PUBLISHER, mandate_of, rights_of
 from presswatch_spark.claims.selection import (
     LICENSED,
     PLACE,
@@ -26,6 +31,7 @@ from presswatch_spark.claims.selection import (
 )
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import VerifyRules
+from presswatch_spark.core.terminal import folded
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.sources import source_at
@@ -35,9 +41,9 @@ from presswatch_spark.legal.notices.annex import (
     TABLES,
     annex_of,
     digest_of,
+    publishers_of,
     rows_of_jsonl,
 )
-from presswatch_spark.legal.notices.doubts import doubts_of_rights, last_mandate_day, outside_articles
 from presswatch_spark.legal.notices.formats import (
     BOOKMARK,
     WordLetter,
@@ -46,7 +52,7 @@ from presswatch_spark.legal.notices.formats import (
     is_attached,
 )
 from presswatch_spark.legal.notices.laws import Law, laws
-from presswatch_spark.legal.notices.letter import MANDATES, concerning
+from presswatch_spark.legal.notices.letter import MANDATES, concerning, name_of, rights_claimed
 from presswatch_spark.legal.notices.notice import (
     FORM,
     LETTER,
@@ -255,8 +261,9 @@ def check_notice(notice: Notice, checking: Checking) -> NoticeCheck:
                 more = max(len(rows) - ROWS_NAMED, 0)
                 refusals.append(BrokenRule(code, ", ".join(rows[:ROWS_NAMED]), detail, more))
     if not refusals:
-        last = last_mandate_day(checked.places or (), sender)
-        until = last and last.isoformat()
+        # The last day on which all mandates are in force: an owner needs none, and some never end.
+        named = () if sender.is_owner else publishers_of(sender.publishers, checked.places or ())
+        until = min((each.mandate_to.isoformat() for each in named if each.mandate_to), default=None)
         # Another process may have noted an event during the check.
         Notice.open(notice.folder.uri, storage).add_event("checked", days=checking.days, mandates_until=until)
     return NoticeCheck(tuple(refusals), tuple(_doubts(checked)))
@@ -278,32 +285,6 @@ def _open_source(checked: CheckedNotice) -> None:
         return
     if checked.checking.again:
         checked.notice = notice.add_event("read", rows=source.read_again(places, mirrors))
-
-
-def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
-    query, source, places = checked.about["query"], checked.source, checked.places or ()
-    yield from checked.recipient.doubts()
-    if source is None or not source.has_licences():
-        yield sentence(
-            N_("verify before you send: the claims were made without --licences, so no licence is known")
-        )
-    if query["source"] == "bag" and query["claims"] == query["where"]:
-        yield sentence(
-            N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}"),
-            moment=query["seal"]["sealed_at"],
-        )
-    if any(name.startswith(f"{ANNEX}/{MANDATES}/") for name in checked.files):
-        yield sentence(N_("verify before you send: each mandate covers this notice, and may be published"))
-    if checked.notice.newest("edited"):
-        # An edited letter must not be sent with the form or the PDF of the draft.
-        yield sentence(
-            N_(
-                "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of"
-                " the draft"
-            )
-        )
-    yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
-    yield from outside_articles(places, checked.checking.corpus)
 
 
 # --- the notice and its sources
@@ -537,3 +518,151 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
 def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
     if checked.law.sworn and not checked.notice.holds("signed"):
         yield "perjury", sentence(N_("`presswatch notice sign` records who signed it"))
+
+
+# --- doubts
+
+OPINION, INTERVIEW, AUTHOR = "opinion", "interview", "author"
+OUTSIDERS: Mapping[str, str] = {
+    OPINION: N_(
+        "verify before you send: opinion pieces, whose authors may hold rights ({count}): {articles}"
+    ),
+    INTERVIEW: N_("verify before you send: interviews, whose speakers may hold rights ({count}): {articles}"),
+    AUTHOR: N_(
+        "verify before you send: articles by outside authors, or by authors who signed nothing else of their"
+        " title in the corpus ({count}): {articles}"
+    ),
+}
+NAMED = 20
+"""Articles that a sentence names; it only counts the others."""
+_OPINION = re.compile(
+    r"\b(?:tribunes?|cartes? blanches?|points? de vue|(?:libres? )?opinions?|idees|debats?|lettres? ouvertes?"
+    r"|courriers? des lecteurs|contrepoints?|op ?eds?|guest essays?|letters? to the editor)\b"
+)
+_INTERVIEW = re.compile(
+    r"\b(?:interviews?|entretiens?|propos recueillis|recueilli par|questions? (?:a|pour)\b|q and a|qanda)"
+)
+_IN_BODY = re.compile(r"\bpropos recueillis\b|\bentretien realise\b|\binterview(?:ed)? by\b")
+_MARKED = re.compile(r"[,(]")
+"""A comma or a bracket precedes a person's function: `Paul Martin, économiste`."""
+_FROM_OUTSIDE = re.compile(
+    r"\b(?:collectif|collective|lecteurs?|lectrices?|professeure?|professor|economistes?|avocate?s?|deputee?s?"
+    r"|senateur|senatrice|maire|ministre|essayiste|philosophe|historien(?:ne)?|sociologue|chercheu(?:r|se)s?"
+    r"|president(?:e)?|directeur|directrice|ecrivaine?|invite(?:e|s)?)\b"
+)
+
+
+def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
+    query, source, places = checked.about["query"], checked.source, checked.places or ()
+    yield from checked.recipient.doubts()
+    if source is None or not source.has_licences():
+        yield sentence(
+            N_("verify before you send: the claims were made without --licences, so no licence is known")
+        )
+    if query["source"] == "bag" and query["claims"] == query["where"]:
+        yield sentence(
+            N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}"),
+            moment=query["seal"]["sealed_at"],
+        )
+    if any(name.startswith(f"{ANNEX}/{MANDATES}/") for name in checked.files):
+        yield sentence(N_("verify before you send: each mandate covers this notice, and may be published"))
+    if checked.notice.newest("edited"):
+        # An edited letter must not be sent with the form or the PDF of the draft.
+        yield sentence(
+            N_(
+                "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of"
+                " the draft"
+            )
+        )
+    yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
+    yield from outside_articles(places, checked.checking.corpus)
+
+
+def doubts_of_rights(places: Sequence[ClaimPlace], sender: Sender, drafted: date) -> Iterator[Sentence]:
+    """Yield doubts about rights and mandates that the members file leaves open."""
+    for publisher in publishers_of(sender.publishers, places):
+        # Rows for which today's members file gives the right, but the file of the judgement did not.
+        count = sum(
+            PRESS_PUBLISHER in rights_of(row.article_published_at, row.captured_at, drafted, publisher)
+            for place in places
+            if (row := place.row).publisher_id == publisher.id
+            and PRESS_PUBLISHER not in rights_claimed(place, sender, drafted)
+        )
+        country, document = publisher.country, publisher.mandate_document
+        is_undated = not sender.is_owner and document is not None and document.signed_on is None
+        doubts = {
+            N_(
+                "verify before you send: the members file states no country for {publisher}: the right of"
+                " press publishers is not claimed for it"
+            ): country is None,
+            N_(
+                "verify before you send: {publisher} is established outside the EU and EEA ({country}): the"
+                " right of press publishers is not claimed for it"
+            ): country is not None and not publisher.is_in_eea,
+            N_(
+                "verify before you send: by its country, {publisher} has the right of press publishers, which"
+                " claims do not state (rows: {count}): build the corpus with this members file, and make the"
+                " claims again"
+            ): publisher.is_in_eea and count,
+            N_(
+                "verify before you send: the members file states no rights_basis for {publisher}: author’s"
+                " right is not claimed for it"
+            ): not publisher.rights_basis,
+            N_(
+                "verify before you send: the members file states no date (signed_on) for the deed by"
+                " which {publisher} gave its mandate"
+            ): is_undated,
+        }
+        for text, applies in doubts.items():
+            if applies:
+                yield sentence(text, publisher=name_of(publisher), country=country, count=count)
+
+
+def outside_articles(places: Sequence[ClaimPlace], corpus: Corpus | None) -> Iterator[Sentence]:
+    """Yield a sentence for each kind of article that an outsider may have written, with the articles' ids.
+
+    Without a corpus, which has authors and texts, only headlines and addresses are searched.
+    """
+    articles = {place.row.article_id: place for place in places if place.row.article_id is not None}
+    # For each title, how many articles of the whole corpus each author signed.
+    signed = {place.row.title_id: Counter[str]() for place in articles.values()}
+    for title, authors in corpus.each("title_id", "authors") if corpus else ():
+        if title in signed:
+            signed[title].update(set(map(folded, authors)))
+    found = dict[str, list[str]]()
+    for article_id, place in sorted(articles.items()):
+        if kind := _outsider_of(article_id, place, corpus, signed[place.row.title_id]):
+            found.setdefault(kind, []).append(article_id)
+    for kind, line in OUTSIDERS.items():
+        if ids := found.get(kind):
+            named = ", ".join(ids[:NAMED]) + (" …" if len(ids) > NAMED else "")
+            yield sentence(line, count=len(ids), articles=named)
+    if corpus is None and articles:
+        yield sentence(
+            N_("verify before you send: the authors of the articles were not checked: pass --corpus")
+        )
+
+
+def _outsider_of(
+    article_id: str, place: ClaimPlace, corpus: Corpus | None, signed: Mapping[str, int]
+) -> str | None:
+    """Return the kind of outsider (key of `OUTSIDERS`) that may have written an article, None without a sign.
+
+    `signed`: how many articles each author signed for the title.
+    """
+    path = re.sub(r"^[a-z]+://[^/]*", "", place.row.article_url or "")
+    shown = f"{folded(place.row.headline or '')} {folded(path)}"
+    if _INTERVIEW.search(shown):
+        return INTERVIEW
+    if _OPINION.search(shown):
+        return OPINION
+    ordinal = corpus.ordinal_of(article_id) if corpus is not None else None
+    if corpus is None or ordinal is None:
+        return None
+    if _IN_BODY.search(folded(corpus.body(ordinal).decode("utf-8", "replace"))):
+        return INTERVIEW
+    for author in corpus.authors(ordinal):
+        name = folded(author)
+        if signed.get(name) == 1 or _MARKED.search(author) or _FROM_OUTSIDE.search(name):
+            return AUTHOR
+    return None

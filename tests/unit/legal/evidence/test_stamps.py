@@ -18,9 +18,8 @@ from presswatch_spark.core.errors import InUseError, OutputError
 from presswatch_spark.core.extras import install_command
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.evidence import verify as alone
-from presswatch_spark.legal.evidence.bag import Bag
+from presswatch_spark.legal.evidence.bag import Bag, Stamped, parse_authority, stamp_bag, stamps_of
 from presswatch_spark.legal.evidence.reading import verified
-from presswatch_spark.legal.evidence.stamps import Stamped, parse_authority, stamp_bag, stamps_of
 from tests.world.authority import Authority, authority
 from tests.world.bags import build, by_itself, contents, files, flipped, lines, refused, some_rows
 from tests.world.commands import outcome
@@ -30,7 +29,7 @@ from tests.world.proofs import each_time
 from tests.world.release import QUICK, Release
 
 STORAGE = load_scan_config(flags=QUICK).storage
-SETTINGS = "presswatch_spark.legal.evidence.stamps"
+SETTINGS = "presswatch_spark.legal.evidence.bag"
 
 
 @pytest.fixture(scope="module")

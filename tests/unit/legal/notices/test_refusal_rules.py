@@ -22,12 +22,20 @@ from presswatch_spark.claims.selection import Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.notices import refusal_rules
-from presswatch_spark.legal.notices.doubts import AUTHOR, INTERVIEW, OPINION, OUTSIDERS, outside_articles
 from presswatch_spark.legal.notices.formats import WordLetter
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import LetterWords
 from presswatch_spark.legal.notices.notice import EventDetails, new_notice, today
-from presswatch_spark.legal.notices.refusal_rules import RULES, CheckedNotice, Checking
+from presswatch_spark.legal.notices.refusal_rules import (
+    AUTHOR,
+    INTERVIEW,
+    OPINION,
+    OUTSIDERS,
+    RULES,
+    CheckedNotice,
+    Checking,
+    outside_articles,
+)
 from presswatch_spark.legal.notices.states import STATES, send, sign
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, Target

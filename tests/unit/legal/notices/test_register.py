@@ -19,11 +19,10 @@ from pypdf import PdfReader
 
 from presswatch_spark.core.errors import InputError, InUseError, OutputError
 from presswatch_spark.core.translation import LANGUAGES
-from presswatch_spark.legal.notices import plan as plans
+from presswatch_spark.legal.notices import campaign as plans
+from presswatch_spark.legal.notices.campaign import Register, plan_campaign
 from presswatch_spark.legal.notices.journal import Journal, locked_campaign
 from presswatch_spark.legal.notices.notice import EventDetails, Notice, today
-from presswatch_spark.legal.notices.plan import plan_campaign
-from presswatch_spark.legal.notices.register import Register
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.seals import sealed_json, unsealed_json

@@ -27,12 +27,12 @@ from presswatch_spark.claims.selection import DOUBTFUL, Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import folded, printable
-from presswatch_spark.core.translation import N_, n
+from presswatch_spark.core.translation import N_
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.legal.evidence import typesetting
 from presswatch_spark.legal.evidence.sources import CaseSource, source_at
-from presswatch_spark.legal.evidence.typesetting import in_print
+from presswatch_spark.legal.evidence.typesetting import in_print, rendered
 from presswatch_spark.legal.notices.journal import (
     LAYOUT,
     LOCK,
@@ -70,7 +70,7 @@ NO_RECIPIENT, NO_LAW = "of no recipient", "under no known law of the recipient"
 """Reasons of a plan for excluding places, besides those of a selection."""
 _HUBS = ("hf://datasets/", "https://huggingface.co/datasets/")
 _OWNER = re.compile(f"(?:{'|'.join(map(re.escape, _HUBS))})([^/]+)/")
-CHRONOLOGY = Path(__file__).with_name("chronology.typ")
+CHRONOLOGY, TEMPLATES = Path(__file__).with_name("chronology.typ"), Path(__file__).with_name("templates")
 OCTETS = 75
 """Most octets of a line in a calendar (RFC 5545, 3.1)."""
 
@@ -409,7 +409,8 @@ class Register:
             due = each.found.due
             if due is None or each.notice is None:
                 continue
-            step, about = _(STEPS[str(each.found.step)]), _("{recipient} ({law})", **_parties(each))
+            to = {"recipient": each.planned["recipient_name"], "law": each.planned["law"]}
+            step, about = _(STEPS[str(each.found.step)]), _("{recipient} ({law})", **to)
             lines += [
                 "BEGIN:VEVENT",
                 f"UID:{each.id}-{plan}@presswatch-spark",
@@ -441,25 +442,6 @@ def _folded(line: str) -> str:
 
 
 # --- its chronology
-
-_KINDS = {
-    "drafted": N_("The letter was drafted."),
-    "edited": N_("The letter was edited."),
-    "read": N_("The records of the annex were read again."),
-    "checked": N_("The notice was checked; no rule refused it."),
-    "signed": N_("The letter was signed."),
-    "sent": N_("The letter was sent."),
-    "delivered": N_("The letter was delivered."),
-    "refused": N_("The recipient refused to take the letter."),
-    "returned": N_("The letter came back."),
-    "acknowledged": N_("The recipient acknowledged the letter."),
-    "says_complied": N_("The recipient stated that it complied."),
-    "declined": N_("The recipient declined the request."),
-    "reminded": N_("The recipient was reminded."),
-    "escalated": N_("The matter was taken to a court or an authority."),
-    "closed": N_("The notice was closed."),
-}
-_PLACES, _EVENTS = n("{n} place", "{n} places"), n("{n} event", "{n} events")
 
 
 def chronology(register: Register, languages: Sequence[str]) -> bytes:
@@ -493,69 +475,21 @@ def _part(
     probed: Sequence[tuple[str, datetime, Counter[str], str]],
     _: LetterWords,
 ) -> dict[str, Any]:
-    journal, planned = register.journal, datetime.fromisoformat(register.journal.plan["planned_at"])
-    notices = [
-        _item(
-            each.id,
-            _("{sender} to {recipient} ({law})", **_parties(each), sender=each.planned["sender"]),
-            _.set(laws()[each.planned["law"]].title[_.language]),
-            _("publishers: {publishers}", publishers=", ".join(each.planned["publishers"].values())),
-            _.n(*_PLACES, each.planned["places"]),
-            *([_("digest of its files: {sha256}", sha256=each.notice.digest)] if each.notice else []),
-        )
-        for each in register.notices
-    ]
-    happened = [_item(_.day(event.day), *_lines(each, event, _)) for each, event in events]
-    found = [
-        _item(
-            _.day(at.date()),
-            # The path of the case would tell the other side of our machines.
-            _("The places of the case {case} were probed.", case=case),
-            _.n(*_PLACES, counts.total()),
-            ", ".join(f"{_.word('column', state)} ({_.number(counts[state])})" for state in sorted(counts)),
-            _("digest of the last probe: {sha256}", sha256=newest),
-        )
-        for case, at, counts, newest in sorted(probed, key=lambda each: each[1])
-    ]
-    facts = {"events": _.n(*_EVENTS, len(journal.events)), "sha256": journal.head}
-    chain = N_("Each event contains the digest of the one before it, the first one that of {file}.")
+    facts = {"register": register, "events": events, "probed": probed, "laws": laws(), "marker": MARKER}
+    sections = list[dict[str, Any]]()
+    for line in rendered(TEMPLATES, "chronology.jinja", _, html=False, **facts).split("\n"):
+        mark, content = line[:2], printable(line[2:])
+        if mark == "# ":
+            sections.append({"heading": content, "items": []})
+        elif mark == "> ":
+            sections[-1]["items"].append({"mark": content, "lines": []})
+        elif content:
+            sections[-1]["items"][-1]["lines"].append(content)
+    planned = datetime.fromisoformat(register.journal.plan["planned_at"])
     dates = N_("Planned on {day}. Events have the days that persons recorded. Times are in UTC.")
-    head = [
-        _("The journal has {events}; the digest of the newest is {sha256}.", **facts),
-        _(chain, file=MARKER),
-    ]
     return {
         "lang": _.language,
         "title": _("Chronology of the notices"),
         "intro": _(dates, day=_.day(planned.date())),
-        "sections": [
-            {"heading": _("Notices"), "items": notices},
-            {"heading": _("Events"), "items": happened},
-            {"heading": _("Findings of probes"), "items": found},
-            {"heading": _("Journal"), "items": [_item("", *head)]},
-        ],
+        "sections": sections,
     }
-
-
-def _parties(each: RegisteredNotice) -> dict[str, Any]:
-    return {"recipient": each.planned["recipient_name"], "law": each.planned["law"]}
-
-
-def _item(mark: str, *lines: str) -> dict[str, Any]:
-    return {"mark": printable(mark), "lines": [printable(line) for line in lines if line]}
-
-
-def _lines(each: RegisteredNotice, event: Event, _: LetterWords) -> Iterator[str]:
-    facts = {name: str(value) for name, value in event.facts.items()}
-    yield _(_KINDS[facts["answer"] if event.kind == "answered" and facts["answer"] in _KINDS else event.kind])
-    yield _("{notice}: {recipient} ({law})", **_parties(each), notice=each.id)
-    yield _("publishers: {publishers}", publishers=", ".join(each.planned["publishers"].values()))
-    texts = {"by": N_("person: {fact}"), "via": N_("channel: {fact}"), "note": N_("note: {fact}")}
-    yield from (_(text, fact=facts[name]) for name, text in texts.items() if name in facts)
-    if "proof" in facts:
-        yield _("proof: {file}, SHA-256 {sha256}", file=facts["proof"], sha256=facts["file"])
-    yield _(
-        "recorded on {moment}; digest of the event: {sha256}",
-        moment=_.moment(event.noted_at),
-        sha256=event.sha256,
-    )

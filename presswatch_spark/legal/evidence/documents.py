@@ -37,7 +37,6 @@ from presswatch_spark.claims.narrative import (
 from presswatch_spark.claims.selection import RecordReading
 from presswatch_spark.core.translation import N_
 from presswatch_spark.core.version import __version__
-from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PAGES, Bag
 from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
@@ -364,7 +363,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
             judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
             reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
             publishers=[
-                (legal_person_of(publishers.get(id), id), _mandate(publishers.get(id), _), figures.claims)
+                (legal_person_of(publishers.get(id), id), publishers.get(id), figures.claims)
                 for id, figures in by_publisher.items()
             ],
             letters=LETTERS,
@@ -391,20 +390,3 @@ def _blocks(text: str) -> Iterator[tuple[str, Any]]:
             yield kind, {"headers": names, "rows": rows, "numbers": numbers}
         elif kind:
             yield kind, contents
-
-
-def _mandate(publisher: Publisher | None, _: Speaker) -> str:
-    if publisher is None or not publisher.has_mandate:
-        return _("no known mandate")
-    first, last, document = publisher.mandate_from, publisher.mandate_to, publisher.mandate_document
-    begins = _.p("mandate", "from {day}", day=_.day(first)) if first else ""
-    ends = _("to {day}", day=_.day(last)) if last else ""
-    facts = [" ".join(filter(None, (begins, ends)))] if begins or ends else []
-    if document:
-        deed = {"path": document.path, "sha256": document.sha256}
-        if document.signed_on is None:
-            facts.append(_("deed {path}, SHA-256 {sha256}", **deed))
-        else:
-            day = _.day(document.signed_on)
-            facts.append(_("deed of {day}: {path}, SHA-256 {sha256}", day=day, **deed))
-    return ", ".join(facts)

@@ -33,7 +33,7 @@ from presswatch_spark.query.reservations import sites_of_articles
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical, scheme_of
 from presswatch_spark.storage.uris import printable as without_secrets
-from presswatch_spark.tables.declarations import Claim, Match
+from presswatch_spark.tables.declarations import Claim, Match, Target
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
@@ -240,7 +240,7 @@ def owner(corpus: Corpus | None, row: Match) -> tuple[Publisher | None, Title | 
     return corpus.registry.by_id.get(row.publisher_id), corpus.registry.titles.get(row.title_id)
 
 
-def article_of(corpus: Corpus | None, row: Match) -> str | None:
+def article_of(corpus: Corpus | None, row: Match | Target) -> str | None:
     """Return the article's text if the corpus has it in the version that was scanned."""
     body = corpus.text_of(row.article_id) if corpus and row.article_id else None
     is_same = body is not None and hashlib.sha256(body).hexdigest() == row.article_sha256

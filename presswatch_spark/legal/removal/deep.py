@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from presswatch_spark.claims.narrative import article_of
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
@@ -40,14 +41,14 @@ class WordCount:
 
     def can_count(self, target: Target) -> bool:
         """Return whether the corpus has exactly the text with which the scan compared the target."""
-        return self._article(target) is not None
+        return article_of(self._corpus, target) is not None
 
     def counted(self, found: Probe, target: Target, texts: Iterable[bytes]) -> Probe:
         """Return a finding of other texts with the count of the article's words in the one with the most."""
-        article = self._article(target)
+        article = article_of(self._corpus, target)
         if article is None or found.outcome != "other_text":
             return found
-        words, rules = Joined(words_of(article)), self._rules
+        words, rules = Joined(words_of(article.encode())), self._rules
         documents = (NamedDocument(Joined(words_of(text)), rules.anchor_words) for text in texts)
         copied = max(verify(document, words, rules).copied_words for document in documents)
         return found.with_columns(copied_words=copied)
@@ -67,13 +68,6 @@ class WordCount:
             return matcher.rows(batch, candidates, Origin("", None, "")) if len(candidates) else ()
 
         return rows_in
-
-    def _article(self, target: Target) -> bytes | None:
-        if self._corpus is None or target.article_id is None:
-            return None
-        body = self._corpus.text_of(target.article_id)
-        same = body is not None and hashlib.sha256(body).hexdigest() == target.article_sha256
-        return body if same else None
 
 
 @dataclass(slots=True)

@@ -93,11 +93,6 @@ class RemovalState:
         return self.state in REMOVED
 
     @property
-    def is_gone(self) -> bool:
-        """Return whether the text is removed, or replaced by another text without its words."""
-        return self.removed or (self.state == "altered" and self.left == 0)
-
-    @property
     def doubt(self) -> str:
         """Return the reason as an English sentence; empty if there is none."""
         return str(self.reason)
@@ -149,7 +144,8 @@ class FollowedTarget:
             each for batch in batches for each in controls.get(batch, ()) if each.target_sha256 in named
         ]
         own = TargetRound(asked, beside, index, self).state()
-        if own.is_gone:
+        # The text is removed, or replaced by another text without its words.
+        if own.removed or (own.state == "altered" and own.left == 0):
             self.gone = own.state
         self.note(captures)
         self.state, own_state = own, Word("column", own.state)

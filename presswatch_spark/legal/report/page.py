@@ -8,7 +8,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ from presswatch_spark.scanning.releases.datasets import PRODUCTS
 from presswatch_spark.tables.reasons import REASONS
 
 _HERE = Path(__file__).parent
-STATIC = _HERE / "static"
+STYLE, SCRIPT = ((_HERE / "static" / name).read_text("utf-8") for name in ("report.css", "report.js"))
 CHANGES = ("new", "reduced", "gone", "reappeared", "persists", "moved", "altered", "unknown")
 REMOVED, READABLE, UNDECIDED = GROUPS = ("removed", "readable", "undecided")
 """Groups of places for the reader: removed, still readable, or neither is known."""
@@ -65,7 +64,7 @@ TABLES = {
 def page_of(found: Gathered, language: str) -> str:
     """Return the report in `fr` or `en`."""
     _ = ReportWords(language, found.titles, found.publishers)
-    order, style, script = found.order, _static("report.css"), _static("report.js")
+    order = found.order
     data_tables, queries = list[ShownTable](), {name: QUESTIONS[name].strip() for name in found.answers}
     for name, columns in TABLES.items():
         asked = name if name in found.answers else "reasons_of_rows"
@@ -76,7 +75,7 @@ def page_of(found: Gathered, language: str) -> str:
             table_of(rows, columns.split(), _, name=name, query=queries[asked], left_out=left_out)
         )
     policy = (
-        f"default-src 'none'; style-src {digest_in_policy(style)}; script-src {digest_in_policy(script)};"
+        f"default-src 'none'; style-src {digest_in_policy(STYLE)}; script-src {digest_in_policy(SCRIPT)};"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
     return rendered(
@@ -84,8 +83,8 @@ def page_of(found: Gathered, language: str) -> str:
         "report.html",
         _,
         policy=policy,
-        style=Markup(style),
-        script=Markup(script),
+        style=Markup(STYLE),
+        script=Markup(SCRIPT),
         data=Markup(_data(data_tables, _)),
         commands=Commands(language, order.tables, order.corpus, order.mirrors),
         code=code,
@@ -101,11 +100,6 @@ def page_of(found: Gathered, language: str) -> str:
         exposures=_exposures(found, _),
         method=_method(found, _),
     )
-
-
-@cache
-def _static(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
 
 
 def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
@@ -153,8 +147,6 @@ def _brief(found: Gathered, _: ReportWords) -> dict[str, Any]:
         "shards": shards,
         "all_read": 0 < shards["shards"] == shards["complete"],
         "letters": {row["letter"]: row["pages"] for row in found.rows("letters")},
-        "samples": [run for run in found.runs if run["sample"] is not None and run["shards_listed"]],
-        "corpora": len({row["corpus_digest"] for row in found.rows("read")}),
         "rows_of_page": None if found.claims is None else unjudged,
         "places": table_of(found.rows("places"), ("place", "pages", "articles"), _),
         "changes": changes,
@@ -192,15 +184,11 @@ def _example(case: ExplainedRow | str, _: ReportWords) -> dict[str, Any]:
                 excerpts[side] = Markup(_EMPTY_LINES.sub("\n", as_html(near)).strip())
     return {
         "missing": None,
-        "letter": case.letter,
-        "row": row,
+        "case": case,
         "host": safe(both_ways(row.document_host)) if row.document_host else None,
-        "title": _.title(row.title_id),
-        "source": _.source(row.dataset, row.release),
         "article_url": url_cell(row.article_url, _) if row.article_url else None,
         "document_url": url_cell(row.document_url, _),
         **excerpts,
-        "page_missing": str(case.page_missing),
         "reasons": [_(LETTERS[case.letter]), *(_(REASONS[code].sentence) for code in codes)],
     }
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 from typing import Self
 from urllib.parse import urlencode
@@ -37,7 +37,7 @@ KEPT = 16
 
 TRIES = 50
 """Attempts to write a verdict while other processes write to the same file."""
-SECRET_BYTES = 32
+_secret = partial(secrets.token_urlsafe, 32)
 _READ = [
     "row_sha256", "run_id", "kind", "confidence", "document_host", "title_id", "reasons", "review",
     "copied_words",
@@ -112,10 +112,6 @@ def states_of(verdicts: Mapping[str, list[Review]]) -> dict[str, str]:
         else given[-1].verdict
         for row, given in verdicts.items()
     }
-
-
-def _secret() -> str:
-    return secrets.token_urlsafe(SECRET_BYTES)
 
 
 @dataclass(slots=True)

@@ -77,6 +77,10 @@ class Bag:
         """Return the bytes of a file."""
         return (self.folder / name).read_bytes()
 
+    def lines(self, name: str) -> list[bytes]:
+        """Return the lines of a file of JSON."""
+        return verify.lines_of(self.read(name))
+
     def names(self, below: str = "") -> list[str]:
         """Return the sorted names of all files below a folder of the bag."""
         found = (self.folder / below).rglob("*")
@@ -104,7 +108,7 @@ class Bag:
     def seal(self, about: Mapping[str, Any], description: str) -> None:
         """Declare the bag and write its seal, with the further members of `about`; call `finish` next."""
         self.declare(description, Path(verify.__file__).read_bytes())
-        measured, lines = self.measured(), verify.lines_of(self.read(verify.ROWS))
+        measured, lines = self.measured(), self.lines(verify.ROWS)
         bag, claims = verify.bag_leaves(lines, measured), verify.claim_leaves(lines, measured)
         manifests = [name for name in measured if name.startswith("manifest-")]
         seal = {

@@ -207,7 +207,7 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
 
     ordered = sorted(rows, key=place)
     parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
-    lines = {json.loads(line)["row"]["row_sha256"]: line for line in verify.lines_of(bag.read(verify.ROWS))}
+    lines = {json.loads(line)["row"]["row_sha256"]: line for line in bag.lines(verify.ROWS)}
     exposures = load_exposures()
     with scratch_folder() as scratch:
         attached = scratch / ATTACHED

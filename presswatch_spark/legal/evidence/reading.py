@@ -120,12 +120,12 @@ class OpenedBag:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.seal = folder, sealed_facts(folder)
-        lines: list[dict[str, Any]] = list(map(parse_json, _lines(folder)))
+        bag = Bag(folder)
+        lines: list[dict[str, Any]] = list(map(parse_json, bag.lines(verify.ROWS)))
         self.lines = {line["row"]["row_sha256"]: line for line in lines}
         self.rows = {digest: _row_of(line, Match) for digest, line in self.lines.items()}
-        path = folder / verify.DECLARATIONS
-        declared = map(parse_json, path.read_bytes().splitlines()) if path.exists() else ()
-        signals = (_row_of(line, RightsSignal) for line in declared)
+        declared = bag.lines(verify.DECLARATIONS) if (folder / verify.DECLARATIONS).exists() else ()
+        signals = (_row_of(parse_json(line), RightsSignal) for line in declared)
         self.signals = {signal.row_sha256: signal for signal in signals}
 
     def settings_of(self, run_id: str) -> RunSettings:
@@ -141,7 +141,7 @@ class OpenedBag:
         folder = self.folder / verify.TEXTS
         if not folder.is_dir():
             return {}
-        articles = map(parse_json, verify.lines_of((self.folder / ARTICLES).read_bytes()))
+        articles = map(parse_json, Bag(self.folder).lines(ARTICLES))
         return {each["article_id"]: folder / f"{each['sha256']}.txt" for each in articles if each["sha256"]}
 
 
@@ -149,10 +149,6 @@ def _row_of(line: Mapping[str, Any], kind: type[BagRow]) -> BagRow:
     columns = line["row"] | {name: line[verify.BETWEEN_RUNS][name] for name in ("run_id", "shard_uri")}
     times = {name: columns[name] for name in _TIMES[kind] if columns.get(name) is not None}
     return kind.from_dict(columns | {name: datetime.fromisoformat(time) for name, time in times.items()})
-
-
-def _lines(folder: Path) -> list[bytes]:
-    return verify.lines_of((folder / verify.ROWS).read_bytes())
 
 
 # --- challenge
@@ -248,7 +244,8 @@ def disclose(folder: Path, prefix: str, out: str, storage: StorageOptions) -> tu
     and `OutputError` if the bag does not verify or `out` cannot be written.
     """
     require_sound(folder)
-    bag, lines = Bag(folder), _lines(folder)
+    bag = Bag(folder)
+    lines = bag.lines(verify.ROWS)
     digests = [str(parse_json(line)["row"]["row_sha256"]) for line in lines]
     wanted = digest_prefix(prefix)
     found = [place for place, digest in enumerate(digests) if digest.startswith(wanted)]

@@ -12,7 +12,7 @@ notices with their states on a day, tasks, calendar and chronology.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -39,7 +39,6 @@ from presswatch_spark.legal.notices.journal import (
     MARKER,
     NOTICES,
     SUMS,
-    Event,
     Journal,
     broken,
     locked_campaign,
@@ -116,7 +115,10 @@ def plan_campaign(
             if journal.plan["notices"].keys() == journal.notices:
                 return journal
         orders, excluded = _divide(order, folder, day, sources)
-        exclusions = _csv(excluded, storage)
+        schema = pa.schema([(name, pa.string()) for name in EXCLUSION_COLUMNS])
+        with scratch_folder() as scratch:
+            export(str(scratch / EXCLUSIONS), schema, excluded, storage)
+            exclusions = (scratch / EXCLUSIONS).read_bytes()
         named = {each.target.target_sha256 for of in orders.values() for each in of.selection.places}
         facts = {
             "named": len(named),
@@ -334,13 +336,6 @@ def _slug(text: str) -> str:
     return "-".join(folded(text).encode("ascii", "ignore").decode().split()) or "x"
 
 
-def _csv(rows: Sequence[tuple[str, ...]], storage: StorageOptions) -> bytes:
-    schema = pa.schema([(name, pa.string()) for name in EXCLUSION_COLUMNS])
-    with scratch_folder() as scratch:
-        export(str(scratch / EXCLUSIONS), schema, rows, storage)
-        return (scratch / EXCLUSIONS).read_bytes()
-
-
 # --- its register
 
 
@@ -437,29 +432,21 @@ def chronology(register: Register, languages: Sequence[str]) -> bytes:
     events = [(each, event) for each in register.notices if each.notice for event in each.notice.events]
     events.sort(key=lambda each: (each[1].day, each[1].noted_at, each[0].id, each[1].number))
     newest = max((event.noted_at for _, event in events), default=datetime.now(UTC))
-    cases = sorted({str(each.planned["case"]) for each in register.notices})
-    opened = [RemovalCase.open(case, register.journal.folder.storage) for case in cases]
-    probed = [(case.folder.name, *found) for case in opened for found in _rounds(case)]
-    parts = [_part(register, events, probed, LetterWords(language)) for language in languages]
+    # The end of each round, with the places in each state and the last digest.
+    probed = list[tuple[str, datetime, Counter[str], str]]()
+    for path in sorted({str(each.planned["case"]) for each in register.notices}):
+        case = RemovalCase.open(path, register.journal.folder.storage)
+        status = CaseStatus(case)
+        for probes in case.each_round(status.begun):
+            status.add(probes)
+            if status.asked_at:
+                probed.append((case.folder.name, status.asked_at, status.counts(), status.newest))
+    facts = {"register": register, "events": events, "probed": probed, "laws": laws(), "marker": MARKER}
+    parts = [_part(facts, LetterWords(language)) for language in languages]
     return typesetting.pdf_of(CHRONOLOGY, in_print({"parts": parts}), newest, command="notice")
 
 
-def _rounds(case: RemovalCase) -> Iterator[tuple[datetime, Counter[str], str]]:
-    """Yield the end of each round of a case, the number of places in each state then, and its last digest."""
-    status = CaseStatus(case)
-    for probes in case.each_round(status.begun):
-        status.add(probes)
-        if status.asked_at:
-            yield status.asked_at, status.counts(), status.newest
-
-
-def _part(
-    register: Register,
-    events: Sequence[tuple[RegisteredNotice, Event]],
-    probed: Sequence[tuple[str, datetime, Counter[str], str]],
-    _: LetterWords,
-) -> dict[str, Any]:
-    facts = {"register": register, "events": events, "probed": probed, "laws": laws(), "marker": MARKER}
+def _part(facts: Mapping[str, Any], _: LetterWords) -> dict[str, Any]:
     sections = list[dict[str, Any]]()
     for line in rendered(TEMPLATES, "chronology.jinja", _, html=False, **facts).split("\n"):
         mark, content = line[:2], printable(line[2:])
@@ -469,7 +456,7 @@ def _part(
             sections[-1]["items"].append({"mark": content, "lines": []})
         elif content:
             sections[-1]["items"][-1]["lines"].append(content)
-    planned = datetime.fromisoformat(register.journal.plan["planned_at"])
+    planned = datetime.fromisoformat(facts["register"].journal.plan["planned_at"])
     dates = N_("Planned on {day}. Events have the days that persons recorded. Times are in UTC.")
     return {
         "lang": _.language,

@@ -276,16 +276,13 @@ def letter_of(content: NoticeContent, files: Sequence[tuple[str, str]]) -> Lette
     """Return the letter of a notice; `files`: names of the annex's files with SHA-256."""
     order, sender, recipient = content.order, content.order.sender, content.order.recipient
     columns, missing = list[LetterColumn](), dict[str, list[str]]()
-    for lang in order.languages:
-        facts = LetterFacts(content, LetterWords(lang))
-        blocks, missing = facts.elements()
-        _ = facts.words
-        columns.append(
-            LetterColumn(lang, _.set(order.law.title[lang]), _("{day}", day=_.day(order.drafted)), blocks)
-        )
+    words = [LetterWords(lang) for lang in order.languages]
+    for _ in words:
+        blocks, missing = _elements(content, _)
+        title, day = _.set(order.law.title[_.language]), _("{day}", day=_.day(order.drafted))
+        columns.append(LetterColumn(_.language, title, day, blocks))
     own = (sender.name, sender.legal_form, sender.address, sender.email, sender.phone, sender.registration)
     sent_to = (recipient.legal_name or recipient.name, recipient.address_for(order.law.id)[0])
-    words = [LetterWords(lang) for lang in order.languages]
     digests = [(N_("Digest of the annex’s rows"), content.annex.digests()["rows"])]
     if root := order.selection.source.seal.get("bag_root"):
         digests.append((N_("Merkle root of the sealed evidence"), root))
@@ -316,84 +313,79 @@ def declared_forms(source: ClaimSource, places: Sequence[ClaimPlace]) -> dict[tu
     return {form: sorted(days[form]) for form in sorted(days)}
 
 
-@dataclass(frozen=True, slots=True)
-class LetterFacts:
-    """The facts of a letter in one language, as texts and as lists; an empty one is missing."""
+def _elements(
+    content: NoticeContent, _: LetterWords
+) -> tuple[tuple[LetterElement, ...], dict[str, list[str]]]:
+    """Return the elements whose facts are there, and the missing facts of the required other ones."""
+    lang, (texts, lists) = _.language, _facts(content, _)
+    blocks, missing = list[LetterElement](), dict[str, list[str]]()
+    for element in content.order.law.elements:
+        if lacking := [name for name in element.needs if not (lists.get(name) or texts.get(name))]:
+            if not element.optional:
+                missing[element.name] = lacking
+            continue
+        paragraphs = list[str]()
+        for line in element.text[lang].splitlines():
+            depends = _DEPENDS.match(line)
+            if not depends or texts[depends[1]]:
+                # Braces inside of inserted facts are not expanded.
+                paragraphs.append(_.set(_DEPENDS.sub("", line)).format_map(texts).strip())
+        lines = tuple(lists[element.list]) if element.list else ()
+        heading = _.set(element.heading[lang])
+        blocks.append(LetterElement(element.name, heading, tuple(filter(None, paragraphs)), lines))
+    return tuple(blocks), missing
 
-    content: NoticeContent
-    words: LetterWords
 
-    def elements(self) -> tuple[tuple[LetterElement, ...], dict[str, list[str]]]:
-        """Return the elements whose facts are there, and the missing facts of the required other ones."""
-        lang, _ = self.words.language, self.words
-        texts, lists = self._facts()
-        blocks, missing = list[LetterElement](), dict[str, list[str]]()
-        for element in self.content.order.law.elements:
-            if lacking := [name for name in element.needs if not (lists.get(name) or texts.get(name))]:
-                if not element.optional:
-                    missing[element.name] = lacking
-                continue
-            paragraphs = list[str]()
-            for line in element.text[lang].splitlines():
-                depends = _DEPENDS.match(line)
-                if not depends or texts[depends[1]]:
-                    # Braces inside of inserted facts are not expanded.
-                    paragraphs.append(_.set(_DEPENDS.sub("", line)).format_map(texts).strip())
-            lines = tuple(lists[element.list]) if element.list else ()
-            heading = _.set(element.heading[lang])
-            blocks.append(LetterElement(element.name, heading, tuple(filter(None, paragraphs)), lines))
-        return tuple(blocks), missing
-
-    def _amounts(self) -> dict[str, str]:
-        """Return the numbers of the letter and of its patch with their nouns."""
-        _, numbers = self.words, dict(self.content.numbers)
-        if self.content.patch:
-            totals = self.content.patch["totals"]
-            numbers |= {
-                "patch_records": totals["records"],
-                "patch_files": totals["files"],
-                "patch_bytes": totals["bytes_replaced"],
-                "patch_minutes": max(1, ceil(totals["seconds"] / 60)),
-            }
-        if numbers["least_run"] == numbers["most_run"]:
-            numbers |= {"least_run": 0, "only_run": numbers["most_run"]}
-        # A number of 0 counts as a missing fact, except for URLs and hosts.
-        return {
-            name: _.n(*noun, numbers[name]) if numbers.get(name) or name in ("urls", "hosts") else ""
-            for name, noun in AMOUNTS.items()
+def _amounts(content: NoticeContent, _: LetterWords) -> dict[str, str]:
+    """Return the numbers of the letter and of its patch with their nouns."""
+    numbers = dict(content.numbers)
+    if content.patch:
+        totals = content.patch["totals"]
+        numbers |= {
+            "patch_records": totals["records"],
+            "patch_files": totals["files"],
+            "patch_bytes": totals["bytes_replaced"],
+            "patch_minutes": max(1, ceil(totals["seconds"] / 60)),
         }
+    if numbers["least_run"] == numbers["most_run"]:
+        numbers |= {"least_run": 0, "only_run": numbers["most_run"]}
+    # A number of 0 counts as a missing fact, except for URLs and hosts.
+    return {
+        name: _.n(*noun, numbers[name]) if numbers.get(name) or name in ("urls", "hosts") else ""
+        for name, noun in AMOUNTS.items()
+    }
 
-    def _facts(self) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """Return texts and lists by their names."""
-        _, content, order = self.words, self.content, self.content.order
-        sender, publishers = order.sender, content.publishers
-        title_ids = {place.row.title_id for place in content.places}
-        titles = [title.name for each in publishers for title in each.titles if title.id in title_ids]
-        facts: dict[str, Any] = {
-            "content": content,
-            "order": order,
-            "sender_texts": SENDER_TEXTS,
-            "name_of": name_of,
-            "no_break": NO_BREAK,
-            "listed": LISTED,
-            "rights_bases": RIGHTS_BASES,
-            "has_authority": sender.is_owner or all(each.has_mandate for each in publishers),
-            "has_mandate_files": mandate_files(sender, publishers),
-            "has_titles": all(each.rights_basis or each.id in content.of_press for each in publishers),
-            "titles": titles,
-            "producers": [name_of(each) for each in publishers if each.database_right],
-            "patch_day": content.patch and date.fromisoformat(content.patch["measured_on"]),
-            "hosts": Counter(sorted(each.host for each in content.places if each.host)).most_common(),
-            "places": list(dict.fromkeys(_place(row, _) for row in content.annex.rows)),
-        }
-        texts, lists = self._amounts(), defaultdict[str, list[str]](list)
-        for line in rendered(TEMPLATES, "facts.jinja", _, html=False, **facts).split("\n"):
-            name, tab, value = line.partition("\t")
-            if name.startswith("- "):
-                lists[name.removeprefix("- ")].append(printable(value))
-            elif tab:
-                texts[name] = printable(value)
-        return texts, lists
+
+def _facts(content: NoticeContent, _: LetterWords) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the facts of a letter in one language, as texts and as lists; an empty one is missing."""
+    order, sender, publishers = content.order, content.order.sender, content.publishers
+    title_ids = {place.row.title_id for place in content.places}
+    titles = [title.name for each in publishers for title in each.titles if title.id in title_ids]
+    facts: dict[str, Any] = {
+        "content": content,
+        "order": order,
+        "sender_texts": SENDER_TEXTS,
+        "name_of": name_of,
+        "no_break": NO_BREAK,
+        "listed": LISTED,
+        "rights_bases": RIGHTS_BASES,
+        "has_authority": sender.is_owner or all(each.has_mandate for each in publishers),
+        "has_mandate_files": mandate_files(sender, publishers),
+        "has_titles": all(each.rights_basis or each.id in content.of_press for each in publishers),
+        "titles": titles,
+        "producers": [name_of(each) for each in publishers if each.database_right],
+        "patch_day": content.patch and date.fromisoformat(content.patch["measured_on"]),
+        "hosts": Counter(sorted(each.host for each in content.places if each.host)).most_common(),
+        "places": list(dict.fromkeys(_place(row, _) for row in content.annex.rows)),
+    }
+    texts, lists = _amounts(content, _), defaultdict[str, list[str]](list)
+    for line in rendered(TEMPLATES, "facts.jinja", _, html=False, **facts).split("\n"):
+        name, tab, value = line.partition("\t")
+        if name.startswith("- "):
+            lists[name.removeprefix("- ")].append(printable(value))
+        elif tab:
+            texts[name] = printable(value)
+    return texts, lists
 
 
 def mandate_files(sender: Sender, publishers: Sequence[Publisher]) -> dict[str, tuple[Path, str]]:

@@ -48,10 +48,6 @@ class ReportWords(Translator):
         """Return a text as HTML, with its facts."""
         return Markup(super().__call__(message, **facts))
 
-    def n(self, singular: str, plural: str, number: int, /, **facts: object) -> Markup:
-        """Return a text for a number of things as HTML."""
-        return Markup(super().n(singular, plural, number, **facts))
-
     def filled(self, text: str, facts: Mapping[str, object]) -> str:
         """Return a translated text as HTML, with facts that may be texts of third parties."""
         return super().filled(text, {name: safe(value) for name, value in facts.items()})
@@ -71,10 +67,6 @@ class ReportWords(Translator):
     def number(self, number: float, digits: int = 0) -> Markup:
         """Return a number with its thousands separated."""
         return Markup(super().number(number, digits))
-
-    def share(self, share: float) -> Markup:
-        """Return a share in whole percent, rounded down; but only the whole is 100, and only nothing is 0."""
-        return Markup(super().share(share))
 
     def day_of(self, at: date | datetime | None) -> Markup:
         """Return a day, or the day in UTC of a time, in words."""
@@ -303,7 +295,7 @@ COLUMNS: Mapping[str, Column] = {
     "copied_words": Column(N_("Words copied")),
     "article_coverage": Column(
         N_("Of the article"),
-        lambda value, _: Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.share(value)),
+        lambda value, _: Cell(None, _(UNKNOWN)) if value is None else Cell(value, Markup(_.share(value))),
     ),
     "row_sha256": Column(p("column", "Row"), lambda value, _: _digest(str(value)[:12], _), TEXT),
     "recipient": Column(p("column", "Recipient"), _text, TEXT),

@@ -4,7 +4,7 @@ Each question is one query, which the report shows with its answer. Both engines
 the view `copies`: rows whose page is known to be a third party's.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -256,7 +256,8 @@ def make_report(
 def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: None) -> Gathered:
     """Query the tables for all questions, and read the examples again from their shards.
 
-    Raises `OutputError` if a table differs from its published form, `BrokenCaseError`, or `CorpusError`.
+    Raises the errors of `answers_of`, `OutputError` if a table differs from its published form,
+    `BrokenCaseError`, or `CorpusError`.
     """
     storage, corpus = order.storage, order.corpus
     store = TableStore.open(order.tables, storage)
@@ -267,7 +268,12 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
     if not store.made("changes"):
         left_out |= {"changes"}
     say(sentence(N_("querying the tables")))
-    answers = ask(store, (name for name in QUESTIONS if name not in left_out), engine)
+    asked = [name for name in QUESTIONS if name not in left_out]
+    found = answers_of(store, [QUESTIONS[name] for name in asked], engine)
+    answers = {
+        name: [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        for name, answer in zip(asked, found, strict=True)
+    }
     say(sentence(N_("reading the examples again")))
     read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
@@ -300,13 +306,3 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
         publishers={each.id: each.name for each in registry.publishers} if registry else {},
     )
-
-
-def ask(store: TableStore, names: Iterable[str], engine: str) -> dict[str, Rows]:
-    """Run the queries of some `QUESTIONS`; return their rows by name. Raises the errors of `answers_of`."""
-    asked = list(names)
-    answers = answers_of(store, [QUESTIONS[name] for name in asked], engine)
-    return {
-        name: [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        for name, answer in zip(asked, answers, strict=True)
-    }

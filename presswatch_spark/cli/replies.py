@@ -212,15 +212,8 @@ def command(
 
                 writer_of(export)
                 require_new(export, loaded.storage)
-            form = ReplyForm(
-                Language(lang),
-                as_json,
-                export,
-                lines_with_export=not json,
-                paged=not no_pager,
-                settings=loaded,
-                flags=flags,
-            )
+            lines_with_export, paged = not json, not no_pager
+            form = ReplyForm(Language(lang), as_json, export, lines_with_export, paged, loaded, flags)
             send(function(form=form, **options), form)
 
         params = list[click.Parameter]()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib import import_module
 from itertools import cycle
 from pathlib import Path
 
@@ -97,6 +98,8 @@ class Account:
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setattr("moto.emrserverless.models.JOB_STATUS", "SUBMITTED")
+    # The server is in this process; the stack is made by another.
+    import_module("tests.operations.resources")
     with aws_account() as endpoint:
         environment = _environment(tmp_path, endpoint)
         for name, value in environment.items():

@@ -488,7 +488,7 @@ class TestRights:
                 if action in actions(policy)
             }
 
-        assert folders("s3:DeleteObject") == {"JobRole": {"tables/*"}}
+        assert folders("s3:DeleteObject") == {"JobRole": {"tables/*"}, "CorpusPolicy": {"corpus/*"}}
         assert folders("s3:PutObject") == {
             "JobRole": {"tables/*", "store/submissions/*", "logs/*"},
             "CorpusPolicy": {"corpus/*"},

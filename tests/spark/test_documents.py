@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,8 @@ def follow(names: Iterable[str]) -> None:
         for words in commands(text):
             if words[0] == PROGRAM and words not in ran:
                 ran.append(words)
-                done = outcome("", *map(here, words[1:]))
+                arguments = takewhile(lambda word: word != ">", words[1:])
+                done = outcome("", *map(here, arguments))
                 assert done.code == 0, f"{shlex.join(words)}\n{done.err}"
                 assert done.out, shlex.join(words)
 

@@ -29,7 +29,7 @@ from presswatch_spark.reading import registry
 from presswatch_spark.reading.http.message import is_text
 from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions
 from presswatch_spark.reading.text_and_tokens import TokenRules, read_units, vocabulary
-from presswatch_spark.scanning.pipeline import SEALED_SCAN, SealedScan, opened_corpus
+from presswatch_spark.scanning.pipeline import SEALED_SCAN, ShardScan, opened_corpus
 from presswatch_spark.scanning.runs.provenance import packages, packages_digest
 from presswatch_spark.scanning.shard.candidates import CANDIDATES
 from presswatch_spark.storage.disk import file_sha256
@@ -49,7 +49,7 @@ _RECORDS = frozenset[str]().union(*(format.kinds for format in registry.FORMATS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inspection(SealedScan):
+class Inspection(ShardScan):
     """A sealed scan that also reads plain text and, with `tokens`, token shards.
 
     `parts`: the fingerprints of the parts of the corpus, in order.
@@ -65,7 +65,7 @@ class Inspection(SealedScan):
         head = registry.head_of(shard, options)
         if registry.kind_of(head) not in _RECORDS and is_text(head):
             return replace(registry.DEFAULT, name="text", read=partial(read_units, None))
-        return SealedScan.format_of(self, shard, options)
+        return ShardScan.format_of(self, shard, options)
 
     def numbers(self, shard: ObjectInfo, is_lost: bool = False) -> tuple[dict[str, Any], list[Any]]:
         """Search a file, and return its log, with the values of `FILES`, and its rows, without its number.

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,7 +25,7 @@ from presswatch_spark.corpus.store import Corpus, article_rows, manifest_of
 from presswatch_spark.matching.judgement.match_rows import Origin, graded_and_digested
 from presswatch_spark.matching.judgement.sites import documents_without_url
 from presswatch_spark.matching.rights.signals import signal_rows
-from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange, passes_for
+from presswatch_spark.matching.shingle_index import ALL_HASHES, passes_for
 from presswatch_spark.reading.registry import AUTO, companions_among, expected, format_for
 from presswatch_spark.reading.rows.columns import MissingColumnError, check_mapping
 from presswatch_spark.reading.source import Format, ReadOptions
@@ -45,21 +44,18 @@ from presswatch_spark.scanning.shard.attempts import (
     Passes,
     ShardAttempt,
     Sifting,
-    candidates_of_passes,
+    with_earlier,
 )
 from presswatch_spark.scanning.shard.candidates import (
     CANDIDATES,
     FEWER,
-    PAGES,
     CandidateAttempt,
-    CandidateFinder,
     CandidatePlan,
     CandidateShard,
-    Place,
+    Finder,
     begin_extract,
+    finder_of,
     keep_pages,
-    line_of,
-    mains_at,
 )
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
@@ -67,6 +63,7 @@ from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonic
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener
 from presswatch_spark.storage.uris import HubAddress, scheme_of
+from presswatch_spark.tables.declarations import Match
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -74,7 +71,6 @@ if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
 
 GB = 1e9
-KEPT_BYTES = 16 << 20
 MatchBatches = Callable[[ShardAttempt, Iterator[DocumentBatch], Origin], None]
 """Matches the batches of a shard, and adds rows to an attempt."""
 ALREADY = "run {} of the same shards, corpus, settings and version was published at {:%Y-%m-%d %H:%M:%S} UTC:\
@@ -114,7 +110,7 @@ def scan(
     opened = opened_corpus(planned.corpus, key, config)
     manifest, extract = opened.manifest, extract and canonical(extract)
     place = (planned.dataset, canonical(planned.corpus), manifest.digest, config, planned.product)
-    scan_shard = SealedScan(*place, key=key, extract=extract) if key else ShardScan(*place)
+    scan_shard = ShardScan(*place, key=key, extract=extract)
     format = expected(planned.dataset, shards.shards[0].uri)
     name = format.name if format else None
     rehearsal = Rehearsal(name, scan_shard.corpus, manifest.digest, config, key)
@@ -253,6 +249,8 @@ class ShardScan:
     """Scans shards of `dataset` (a format, or `auto`) for a corpus; Spark sends this value to every worker.
 
     `part`: the pass, if the index is searched in parts. Passes before the last write candidates, not rows.
+    `key`: of a sealed corpus; each process reads it itself, and it is no part of this value. `extract`: the
+    folder for the pages of candidates; None: they are not written.
     """
 
     dataset: str
@@ -261,16 +259,24 @@ class ShardScan:
     config: ScanConfig
     product: str | None = None
     part: Pass | None = None
+    key: KeySource | None = None
+    extract: str | None = None
 
     def __call__(self, shard: ObjectInfo) -> Outcome:
-        """Scan one shard. Raises only if the corpus cannot be used; other errors are in the outcome."""
-        hashes = self.part.hashes if self.part else ALL_HASHES
-        match_rules = MatchRules.of(self.config)
-        matcher = _matcher(self.corpus, self.corpus_digest, self.config.storage, match_rules, hashes)
-        is_sifting = self.part is not None and self.part.number < self.part.count - 1
-        wants = None if isinstance(shard, CandidateShard) else matcher.corpus.wants
-        read = partial(self._read, wants, partial(self._match, matcher))
-        outcome = outcome_of(Sifting if is_sifting else ShardAttempt, read, shard, self.config.run)
+        """Scan one shard. Raises only if corpus or key cannot be used; other errors are in the outcome."""
+        config, part = self.config, self.part
+        finder = finder_of(
+            self.corpus, self.corpus_digest, config.storage, MatchRules.of(config),
+            part.hashes if part else ALL_HASHES, self.key, config.read.release,
+            has_extract=self.extract is not None,
+        )  # fmt: skip
+        is_sifting = part is not None and part.number < part.count - 1
+        begin = CandidateAttempt if self.key else Sifting if is_sifting else ShardAttempt
+        wants = None if isinstance(shard, CandidateShard) else finder.wants
+        read = partial(self._read, wants, partial(self._match, finder))
+        outcome = outcome_of(begin, read, shard, config.run)
+        if self.key:
+            return keep_pages(outcome, self.extract, shard, config.storage)
         return shard.logged(outcome) if isinstance(shard, CandidateShard) else outcome
 
     def _read(self, wants: Callable[[str], bool] | None, match: MatchBatches, reading: ShardAttempt) -> None:
@@ -362,80 +368,41 @@ class ShardScan:
             raise
 
     def _match(
-        self, matcher: Matcher, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
+        self, finder: Finder, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
     ) -> None:
         """Sieve → attribute → verify → grade → rows, batch by batch of documents."""
-        if isinstance(reading, Sifting):
-            for batch in reading.stages.drawn(read):
-                check_time()
-                with reading.stages.during("sieve"):
-                    reading.keep(batch, matcher.candidates(batch))
-            return
         stages = reading.stages
-        earlier = self.part.earlier(reading.shard.uri) if self.part else ()
+        part = None if isinstance(reading, Sifting) else self.part
+        earlier = part.earlier(reading.shard.uri) if part else ()
         for batch in stages.drawn(read):
             check_time()
             with stages.during("sieve"):
-                if self.part:
-                    candidates = candidates_of_passes(matcher, batch, earlier, reading.report)
-                else:
-                    candidates = matcher.candidates(batch)
+                candidates = finder.candidates(batch)
+                if earlier and isinstance(finder, Matcher):
+                    candidates = with_earlier(candidates, finder, batch, earlier, reading.report)
+                if isinstance(reading, Sifting):
+                    reading.keep(batch, candidates)
+                    continue
                 if batch.is_audit:
-                    found = matcher.rows(batch, candidates, origin)
+                    rows = finder.rows(batch, candidates, origin)
+                    pages = {row.record_id or row.document_url for row in rows if isinstance(row, Match)}
                     reading.audited += len(batch.main_documents)
-                    reading.audited_matching += len({row.record_id or row.document_url for row in found})
+                    reading.audited_matching += len(pages)
                     continue
                 reading.without_url += documents_without_url(batch)
             reading.words += candidates.words
-            reading.candidates += len(candidates)
+            # With a sealed corpus, each row is a candidate.
+            reading.candidates += 0 if self.key else len(candidates)
             with stages.during("verify"):
-                for row in matcher.rows(batch, candidates, origin):
+                for row in finder.rows(batch, candidates, origin):
                     reading.add(row)
                     check_time()
-            with stages.during("signals"):
-                for capture in batch.captures:
-                    owner = matcher.corpus.owner(capture.url)
-                    for signal in signal_rows(capture, owner, origin.shard_uri, origin.release):
-                        reading.signals.add(signal)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedScan(ShardScan):
-    """Scans shards for a sealed corpus; each process reads the key itself, which is no part of this value.
-
-    `extract`: the folder for the pages of candidates; None: they are not written.
-    """
-
-    key: KeySource
-    extract: str | None = None
-
-    def __call__(self, shard: ObjectInfo) -> Outcome:
-        """Scan one shard. Raises only if corpus or key cannot be used; other errors are in the outcome."""
-        finder = _finder(self.corpus, self.corpus_digest, self.config.storage, self.key)
-        read = partial(self._read, None, partial(self._find, finder))
-        outcome = outcome_of(CandidateAttempt, read, shard, self.config.run)
-        return keep_pages(outcome, self.extract, shard, self.config.storage) if self.extract else outcome
-
-    def _find(
-        self, finder: CandidateFinder, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
-    ) -> None:
-        """Sieve → sites → rows, batch by batch of documents."""
-        for batch in reading.stages.drawn(read):
-            check_time()
-            with reading.stages.during("sieve"):
-                found = finder.candidates(batch)
-                reading.without_url += documents_without_url(batch)
-            reading.words += found.words
-            places = set[Place]()
-            with reading.stages.during("verify"):
-                for row in finder.rows(batch, found, origin, self.config.read.release):
-                    reading.tables[CANDIDATES].add(row)
-                    reading.candidates += 1
-                    places.add((row["record_offset"], row["row_index"]))
-                    check_time()
-            if self.extract and places:
-                for main in mains_at(batch, places):
-                    reading.tables[PAGES].add(line_of(batch, main, origin.shard_uri))
+            if isinstance(finder, Matcher):
+                with stages.during("signals"):
+                    for capture in batch.captures:
+                        owner = finder.corpus.owner(capture.url)
+                        for signal in signal_rows(capture, owner, origin.shard_uri, origin.release):
+                            reading.signals.add(signal)
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:
@@ -451,23 +418,6 @@ def origin_of(form: str, release: str | None, uri: str, product: str | None = No
         return product or product_of(form, release, repository, folder)
 
     return Origin(form, release, printable(uri), named, revision)
-
-
-@lru_cache(maxsize=1)
-def _matcher(
-    path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange
-) -> Matcher:
-    # Cached, so that a process opens the corpus once.
-    # glibc returns freed memory to the system beyond twice the largest block freed before; then each batch
-    # pays again for its buffers, with a page fault per 4 KB. Freeing this unused block raises the limit.
-    np.empty(KEPT_BYTES, np.uint8)
-    return Matcher(Corpus.same(path, digest, storage), rules, hashes)
-
-
-@lru_cache(maxsize=1)
-def _finder(path: str, digest: str, storage: StorageOptions, key: KeySource) -> CandidateFinder:
-    np.empty(KEPT_BYTES, np.uint8)
-    return CandidateFinder(SealedCorpus.same(path, digest, storage), key.read(storage))
 
 
 def shards_listed(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -92,8 +92,8 @@ class ShardAttempt(Attempt):
         """Return the rows of `rights_signals`."""
         return self.tables["rights_signals"]
 
-    def add(self, row: Match) -> None:
-        """Add a row of `matches`."""
+    def add(self, row: Any) -> None:
+        """Add a row that the finder of the scan yields, here one of `matches`."""
         self.matches.add(row)
         self.spans += len(row.spans)
         if self.spans >= SPANS_AT_ONCE:
@@ -252,14 +252,13 @@ class Sifting(ShardAttempt):
         self.tables[KEPT].add(row)
 
 
-def candidates_of_passes(
-    matcher: Matcher, batch: DocumentBatch, earlier: Sequence[Found], report: ReadReport
+def with_earlier(
+    own: Candidates, matcher: Matcher, batch: DocumentBatch, earlier: Sequence[Found], report: ReadReport
 ) -> Candidates:
     """Return the candidates of the last pass, with those that earlier passes kept of the batch.
 
     If an earlier pass kept nothing of the batch, note that, and search the whole index.
     """
-    own = matcher.candidates(batch)
     key = key_of_batch(batch, own.words)
     if all(key in found for found in earlier):
         return joined([own, *(found[key] for found in earlier)])

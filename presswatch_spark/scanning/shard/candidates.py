@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -26,13 +27,16 @@ import pyarrow as pa
 
 from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
-from presswatch_spark.corpus.sealing.key import SealKey
+from presswatch_spark.corpus.sealing.key import KeySource, SealKey
 from presswatch_spark.corpus.sealing.store import SITE, KeyedSites, SealedCorpus
+from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
 from presswatch_spark.scanning.runs.work import Outcome, PackedRows, empty_tables
 from presswatch_spark.scanning.shard.attempts import TABLES_OF_SCAN, ShardAttempt, name_of_kept
+from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -47,6 +51,7 @@ from presswatch_spark.tables.digests import row_digest
 
 CANDIDATES = "candidates"
 _CRAWL = re.compile(r"CC-(?:MAIN|NEWS)-\d{4}(?:-\d{2}){1,2}", re.ASCII)
+PLACE = ("record_offset", "record_length", "record_encoding", "row_index")
 SCAN_FILE = "scan"
 PAGES, UNVERIFIED = "pages", b'{"unverified": true}\n'
 PAGE_LINES = pa.schema([("line", pa.large_binary())])
@@ -60,6 +65,7 @@ OF_SEALED_SCAN = (
 FEWER = "only {:,} of {:,} candidates were found again: pages, or the corpus, are not those of the scan"
 CHANGED = "the shard is not the one that was scanned: its {} differs"
 DAMAGED = "the extract is damaged"
+KEPT_BYTES = 16 << 20
 LINE_BYTES = 256 << 20
 """The longest line of an extract: a page of 16 MiB takes at most a quarter of it."""
 UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -78,29 +84,39 @@ class CandidateAttempt(ShardAttempt):
 
     tables: dict[str, PackedRows] = field(default_factory=_rows_of_candidates)
 
+    def add(self, row: Any) -> None:
+        """Add a row of `candidates`, or of `PAGE_LINES`."""
+        self.tables[PAGES if "line" in row else CANDIDATES].add(row)
+        self.candidates += "line" not in row
+
     def doubt(self, judge: Callable[[Match], Match]) -> None:
         """Note in the extract that the bytes of the shard failed a checksum."""
         self.tables[PAGES].add({"line": UNVERIFIED})
 
 
 class CandidateFinder:
-    """Finds candidates in batches of documents; each thread needs its own."""
+    """Finds candidates, and with `has_extract` also lines of pages; each thread needs its own.
 
-    def __init__(self, corpus: SealedCorpus, key: SealKey) -> None:
+    `release`: that of the settings.
+    """
+
+    wants = None
+
+    def __init__(
+        self, corpus: SealedCorpus, key: SealKey, release: str | None = None, *, has_extract: bool = False
+    ) -> None:
         self._sieve, self._sites = Sieve(corpus.index(key)), KeyedSites(corpus, key)
-        self._parts = corpus.manifest.parts
+        self._release, self._has_extract, self._parts = release, has_extract, corpus.manifest.parts
         self._firsts = [0, *accumulate(part.articles for part in self._parts[:-1])]
 
     def candidates(self, batch: DocumentBatch) -> Candidates:
         """Return the pairs (document, article) that share a shingle; articles by number in the corpus."""
         return self._sieve.candidates(batch)
 
-    def rows(
-        self, batch: DocumentBatch, found: Candidates, origin: Origin, release: str | None
-    ) -> Iterator[dict[str, Any]]:
+    def rows(self, batch: DocumentBatch, found: Candidates, origin: Origin) -> Iterator[dict[str, Any]]:
         """Yield rows of `candidates` without run id: a page's pairs, and its members' sites without a pair.
 
-        `release`: that of the configuration. Documents embedded in a page count as the page.
+        Documents embedded in a page count as the page.
         """
         pages = defaultdict[int, dict[int, tuple[int, int]]](dict)
         documents, firsts = np.unique(found.documents, return_index=True)
@@ -116,7 +132,16 @@ class CandidateFinder:
             numbers = sorted({owner for owner in owners if owner < SITE} | page.keys())
             pairs = [(bisect_right(self._firsts, number) - 1, number) for number in numbers]
             of_sites = {owner - SITE for owner in owners if owner >= SITE} - {part for part, _ in pairs}
-            facts = _facts(batch, main, origin, release)
+            locator = batch.locate(main)
+            named = locator.release or origin.release
+            # A shard may state any text as its release.
+            is_known = named == self._release or _CRAWL.fullmatch(named or "")
+            facts = {
+                "dataset": origin.dataset,
+                "release": named if is_known else None,
+                "shard_uri": origin.shard_uri,
+                **{name: getattr(locator, name) for name in PLACE},
+            }
             for part, number in [*pairs, *((part, None) for part in sorted(of_sites))]:
                 hits, extent = (0, 0) if number is None else page.get(number, (0, 0))
                 row = {
@@ -127,21 +152,29 @@ class CandidateFinder:
                     "extent_words": extent,
                 }
                 yield {**row, "row_sha256": row_digest(row)}
+            if self._has_extract:
+                yield line_of(batch, main, origin.shard_uri)
 
 
-def _facts(batch: DocumentBatch, main: int, origin: Origin, release: str | None) -> dict[str, Any]:
-    locator = batch.locate(main)
-    named = locator.release or origin.release
-    return {
-        "dataset": origin.dataset,
-        # A shard may state any text as its release.
-        "release": named if named == release or _CRAWL.fullmatch(named or "") else None,
-        "shard_uri": origin.shard_uri,
-        "record_offset": locator.record_offset,
-        "record_length": locator.record_length,
-        "record_encoding": locator.record_encoding,
-        "row_index": locator.row_index,
-    }
+Finder = Matcher | CandidateFinder
+
+
+@lru_cache(maxsize=1)
+def finder_of(
+    path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange = ALL_HASHES,
+    key: KeySource | None = None, release: str | None = None, *, has_extract: bool = False,
+) -> Finder:  # fmt: skip
+    """Open the corpus of a scan, once for a process; a sealed one if a `key` is given.
+
+    `hashes`: as for `Matcher`. `release`, `has_extract`: as for `CandidateFinder`.
+    """
+    # glibc returns freed memory to the system beyond twice the largest block freed before; then each batch
+    # pays again for its buffers, with a page fault per 4 KB. Freeing this unused block raises the limit.
+    np.empty(KEPT_BYTES, np.uint8)
+    if key is None:
+        return Matcher(Corpus.same(path, digest, storage), rules, hashes)
+    corpus = SealedCorpus.same(path, digest, storage)
+    return CandidateFinder(corpus, key.read(storage), release, has_extract=has_extract)
 
 
 # --- the pages, read again
@@ -175,10 +208,17 @@ class CandidateShard(RecordShard):
         """Yield the pages of candidates, each alone; a place without a page is a defect."""
         left = set(self.places)
         for batch in batches:
-            yield from map(batch.single, mains_at(batch, left))
+            for main in batch.main_documents.tolist():
+                # To locate a document may take a digest of its record.
+                if not left:
+                    break
+                locator = batch.locate(main)
+                if (place := (locator.record_offset, locator.row_index)) in left:
+                    left.discard(place)
+                    yield batch.single(main)
         for offset, row in sorted(left, key=str):
-            place = (offset, "byte") if row is None else (row, "row")
-            report.add_defect("the candidate's page is not there", *place)
+            where = (offset, "byte") if row is None else (row, "row")
+            report.add_defect("the candidate's page is not there", *where)
 
     def extracted(self, storage: StorageOptions, report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the pages in the extract, if it has any; `CorruptError` if it is damaged."""
@@ -220,18 +260,6 @@ class CandidatePlan(RecordPlan):
         """Return the SHA-256 (hex) over the source and the shards."""
         uris = [shard.uri for shard in self.shards]
         return hashlib.sha256(json.dumps([self.source, uris]).encode()).hexdigest()
-
-
-def mains_at(batch: DocumentBatch, places: set[Place]) -> Iterator[int]:
-    """Yield the main documents of pages at some places, which are removed from these."""
-    for main in batch.main_documents.tolist():
-        # To locate a document may take a digest of its record.
-        if not places:
-            return
-        locator = batch.locate(main)
-        if (place := (locator.record_offset, locator.row_index)) in places:
-            places.discard(place)
-            yield main
 
 
 # --- the extract
@@ -284,9 +312,10 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **times, **languages}
 
 
-def keep_pages(outcome: Outcome, extract: str, shard: ObjectInfo, storage: StorageOptions) -> Outcome:
+def keep_pages(outcome: Outcome, extract: str | None, shard: ObjectInfo, storage: StorageOptions) -> Outcome:
     """Write the lines of a shard, if it has any, to the extract; return the outcome without them."""
-    if lines := [line.as_py() for batch in outcome.tables[PAGES] for line in batch["line"]]:
+    lines = [line.as_py() for batch in outcome.tables[PAGES] for line in batch["line"]]
+    if extract and lines:
         data = gzip.compress(b"".join(lines), mtime=0)
         write_object(file_of(extract, shard.uri), data, storage, private=True)
     return Outcome(outcome.log, {table: rows for table, rows in outcome.tables.items() if table != PAGES})

@@ -8,8 +8,7 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +18,15 @@ from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport, Text
 from presswatch_spark.core.processes import begin_child
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.sealing.key import KeySource
-from presswatch_spark.corpus.sealing.store import SealedCorpus
-from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.sites import documents_without_url
+from presswatch_spark.matching.sieve import Candidates
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, most_spans, verify
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.reading.text.words import TextWords
-from presswatch_spark.scanning.shard.candidates import CandidateFinder
+from presswatch_spark.scanning.shard.candidates import finder_of
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
@@ -55,28 +53,21 @@ class Rehearsal:
     def parts(self) -> Mapping[str, Callable[[], None]]:
         """Return the parts by name; they have few kernels in common."""
         if self.key:
-            return {"match": partial(self.find, self.key), "read": self.read}
+            return {"match": self.match, "read": self.read}
         return {"match": self.match, "verify": self.verify, "read": self.read}
 
-    def find(self, key: KeySource) -> None:
-        """Search a document in a sealed corpus."""
-        corpus = SealedCorpus.same(self.corpus, self.digest, self.config.storage)
-        finder = CandidateFinder(corpus, key.read(self.config.storage))
-        batch = _document(b"un mot de li-\nsse " * 8)
-        found = replace(
-            finder.candidates(batch), documents=np.zeros(1, np.int32), articles=np.zeros(1, np.uint32)
-        )
-        for _ in finder.rows(batch, found, _ORIGIN, None):
-            pass
-
     def match(self) -> None:
-        """Match an article with itself."""
-        corpus = Corpus.same(self.corpus, self.digest, self.config.storage)
-        matcher = Matcher(corpus, MatchRules.of(self.config))
-        batch = _document(corpus.body(0) + b"\nun mot de li-\nsse")
-        for _ in matcher.rows(batch, matcher.candidates(batch), _ORIGIN):
+        """Match an article with itself; with a sealed corpus, count how much of it another text has."""
+        place = self.corpus, self.digest, self.config.storage, MatchRules.of(self.config)
+        finder = finder_of(*place, key=self.key)
+        body = finder.corpus.body(0) if isinstance(finder, Matcher) else b""
+        batch = _document(body + b"\nun mot de li-\nsse " * 8)
+        found = finder.candidates(batch)
+        pair = Candidates(np.zeros(1, np.int32), np.zeros(1, np.uint32), found.words)
+        for _ in finder.rows(batch, pair, _ORIGIN):
             pass
-        corpus.wants(batch.url_of(0))
+        if finder.wants:
+            finder.wants(batch.url_of(0))
 
     def verify(self) -> None:
         """Compare words with themselves; no kernel makes these words."""

@@ -106,6 +106,7 @@ class Matcher:
 
     def __init__(self, corpus: Corpus, rules: MatchRules, hashes: HashRange = ALL_HASHES) -> None:
         self.corpus = corpus
+        self.wants = corpus.wants
         self._rules, self._hashes = rules, hashes
         self._least_run = rules.grade.min_run_words
         self._sieve = Sieve(corpus.index, hashes=hashes)

@@ -34,7 +34,7 @@ from presswatch_spark.corpus.sealing.store import SealedCorpus
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import text_and_tokens
 from presswatch_spark.scanning import inspection
-from presswatch_spark.scanning.pipeline import SealedScan
+from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.runs.work import Outcome as ShardOutcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.tables.literals import SHARD_FAILURES
@@ -139,7 +139,7 @@ def test_it_finds_what_a_sealed_scan_finds_and_the_same_in_text_and_tokens(
     names, found = names_of(done, room.data), table(out / "candidates.csv")
     files = table(out / "files.csv")
     digest = SealedCorpus.open(str(room.sealed)).manifest.digest
-    scan = SealedScan("auto", str(room.sealed), digest, ScanConfig(), key=KeySource(str(room.key)))
+    scan = ShardScan("auto", str(room.sealed), digest, ScanConfig(), key=KeySource(str(room.key)))
     columns = ("row_index", "record_offset", "record_length", "article", "hits", "extent_words")
     pairs = {}
     for number, name in enumerate(names):

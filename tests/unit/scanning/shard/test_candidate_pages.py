@@ -12,7 +12,7 @@ from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.sealing.key import KeySource, SealKey
 from presswatch_spark.corpus.sealing.seal import seal
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.pipeline import SealedScan
+from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.shard.candidates import CandidateShard, file_of
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.world.scanned import FORMS, press_corpus, rows_in, shard_scan, some_pages
@@ -44,7 +44,7 @@ def shard(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> CandidateSh
     FORMS[path.name](path, some_pages())
     manifest = seal(Corpus.open(str(corpus)), SealKey(secret), str(sealed), STORAGE)
     key = KeySource(str(folder / "key"))
-    scan = SealedScan("auto", str(sealed), manifest.digest, ScanConfig(), key=key, extract=str(extract))
+    scan = ShardScan("auto", str(sealed), manifest.digest, ScanConfig(), key=key, extract=str(extract))
     outcome = scan(stat(str(path), STORAGE))
     rows = rows_in(outcome, "candidates")
     places = frozenset((row["record_offset"], row["row_index"]) for row in rows)

@@ -17,7 +17,7 @@ from presswatch_spark.corpus.sealing.store import SealedCorpus, article_numbers
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.reading.text.words import indexed_positions, word_count
-from presswatch_spark.scanning.pipeline import SealedScan, ShardScan
+from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.scanning.shard.candidates import CandidateFinder
 from presswatch_spark.storage.objects import StorageOptions, stat
@@ -89,9 +89,9 @@ def sealed(corpora: list[Path], tmp_path_factory: pytest.TempPathFactory) -> lis
     return [*paths, folder / "joined"]
 
 
-def sealed_scan(corpus: Path, key: KeySource, config: ScanConfig | None = None) -> SealedScan:
+def sealed_scan(corpus: Path, key: KeySource, config: ScanConfig | None = None) -> ShardScan:
     digest = SealedCorpus.open(str(corpus)).manifest.digest
-    return SealedScan("auto", str(corpus), digest, config or ScanConfig(), key=key)
+    return ShardScan("auto", str(corpus), digest, config or ScanConfig(), key=key)
 
 
 def scanned(scan: ShardScan, path: Path) -> Outcome:
@@ -102,7 +102,7 @@ def place(row: dict[str, Any]) -> tuple[object, ...]:
     return row["record_offset"], row["record_length"], row["row_index"]
 
 
-def candidates(scan: SealedScan, path: Path) -> list[dict[str, Any]]:
+def candidates(scan: ShardScan, path: Path) -> list[dict[str, Any]]:
     return rows_in(scanned(scan, path), "candidates")
 
 
@@ -157,6 +157,7 @@ def test_candidates_have_pointers_and_numbers_and_no_text(
     assert outcome.log["status"] == "complete"
     assert not rows_in(outcome)
     assert not rows_in(outcome, "rights_signals")
+    assert "pages" not in outcome.tables, "without an extract, no table of the run has them"
     texts = {key: value for row in rows for key, value in row.items() if isinstance(value, str)}
     assert set(texts) <= {
         "dataset", "release", "shard_uri", "record_encoding", "corpus_fingerprint", "row_sha256",
@@ -178,9 +179,9 @@ def batch_of(
     )
 
 
-def found_in(sealed: Path, batch: DocumentBatch) -> list[dict[str, Any]]:
+def found_in(sealed: Path, batch: DocumentBatch, release: str | None = None) -> list[dict[str, Any]]:
     finder = CandidateFinder(SealedCorpus.open(str(sealed)), SealKey(SECRET))
-    return list(finder.rows(batch, finder.candidates(batch), Origin("wet", None, "shard"), None))
+    return list(finder.rows(batch, finder.candidates(batch), Origin("wet", release, "shard")))
 
 
 def test_pages_of_sites_and_of_articles_urls_are_candidates_also_behind_services(sealed: list[Path]) -> None:
@@ -252,3 +253,5 @@ def test_a_shard_cannot_bring_text_in_as_its_release(sealed: list[Path]) -> None
     ):
         (row,) = found_in(sealed[0], batch_of([page], release=release))
         assert row["release"] == (release if kept else None)
+        (row,) = found_in(sealed[0], batch_of([page]), release)
+        assert row["release"] == (release if kept else None), "the first record of its file names it"

@@ -262,7 +262,7 @@ def scan(
             `release`, `pages_of` and `captures` is given.
         ConfigError, BudgetError, CorpusError, OutputError, StorageError: as in `pipeline.scan`.
     """
-    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.corpus.sealed import KeySource
     from presswatch_spark.scanning.pipeline import scan as run_scan
 
     rules, key = _scan_config(config, settings), KeySource.of(key_file, key_secret)
@@ -309,7 +309,7 @@ def verify_candidates(
     settings: Settings | ScanConfig | None = None, spark: SparkSession | None = None,
 ) -> Verified:  # fmt: skip
     """Verify the candidates of a sealed scan; `mirrors`: FROM=TO; else as `query.candidates`."""
-    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.corpus.sealed import KeySource
     from presswatch_spark.query.candidates import verify_candidates as verify
     from presswatch_spark.query.pointers.pointer import parse_mirror
 

@@ -12,18 +12,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import ConfigError, CorpusError, InputError
 from presswatch_spark.core.settings.config import ReadRules, ScanConfig, load_scan_config
-from presswatch_spark.corpus.sealing.key import KeySource
+from presswatch_spark.corpus.sealed import KeySource
 from presswatch_spark.corpus.store import manifest_of
 from presswatch_spark.query.pointers.pointer import Mirror, place_named
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.warc.by_range import WantedRecord
 from presswatch_spark.scanning.pipeline import ScanPlan, scan
 from presswatch_spark.scanning.runs.work import RunSummary
-from presswatch_spark.scanning.shard.candidates import SCAN_FILE, CandidatePlan, CandidateShard, Place
+from presswatch_spark.scanning.shard.candidates import SCAN_FILE, CandidatePlan, CandidateShard
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical, printable
@@ -32,8 +33,7 @@ from presswatch_spark.tables.store import TableStore, chosen_runs
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_COLUMNS = ("shard_uri", "record_offset", "record_length", "record_encoding", "row_index",
-            "corpus_fingerprint", "article", "hits")  # fmt: skip
+_PAGE = ["shard_uri", "record_offset", "record_length", "record_encoding", "row_index"]
 _PAIR = ["shard_uri", "record_offset", "row_index", "article_id"]
 _FACTS = ("sample", "sample_seed", "sample_strata", "shards_listed", "asked_for", "records_planned")
 
@@ -50,18 +50,6 @@ class Verified:
     pairs: int
     rejected: int
     others: int
-
-
-@dataclass(slots=True)
-class _Found:
-    """The candidates of a shard: places, each with offset, length and encoding; numbers of candidates.
-
-    `pairs`: of those with an article; `hits`: of those with hits.
-    """
-
-    places: dict[Place, tuple[int | None, int | None, str | None]]
-    pairs: int = 0
-    hits: int = 0
 
 
 def verify_candidates(
@@ -94,10 +82,12 @@ def verify_candidates(
         # Workers may have another working folder.
         extract = canonical(extract)
         read_object(f"{extract}/{SCAN_FILE}", config.storage)
-    found, others = _found(store, sealed["run_id"], fingerprint)
-    place_of = partial(_allowed, mirrors, config.storage)
+    columns = [*_PAGE, "corpus_fingerprint", "article", "hits"]
+    found = store.read("candidates", sealed["run_id"], columns=columns)
+    own = found.filter(pc.equal(found["corpus_fingerprint"], fingerprint))
+    pages, place_of = _pages_by_shard(own), partial(_allowed, mirrors, config.storage)
     shards = [
-        _shard(line, found.get(line["shard_uri"], _Found({})), place_of, extract)
+        _shard(line, pages.get(line["shard_uri"], ()), place_of, extract)
         for line in store.read("sealed_scan_log", sealed["run_id"]).to_pylist()
     ]
     plan = replace(
@@ -110,11 +100,11 @@ def verify_candidates(
     planned = ScanPlan.of(plan, registry.AUTO, corpus, settings, product=product if colon else None)
     summary = scan(planned, out, command=command, spark=spark)
     lost = {uri for uri, _, _ in summary.incomplete}
-    pairs = sum(each.pairs for uri, each in found.items() if uri not in lost)
+    pairs = sum(page["pairs"] for uri, each in pages.items() if uri not in lost for page in each)
     rows = TableStore.open(out, config.storage).read("matches", summary.run_id, columns=_PAIR)
     confirmed = rows.filter(pc.is_valid(rows["article_id"])).group_by(_PAIR).aggregate([])["shard_uri"]
     kept = sum(uri not in lost for uri in confirmed.to_pylist())
-    return Verified(summary, pairs, pairs - kept, others)
+    return Verified(summary, pairs, pairs - kept, len(found) - len(own))
 
 
 def _fingerprint(sealed: Mapping[str, Any], corpus: str, key: KeySource | None, config: ScanConfig) -> str:
@@ -145,18 +135,15 @@ def _settings(sealed: Mapping[str, Any]) -> ReadRules:
     return load_scan_config(None, {}, flags, "sealed_scans.config").read
 
 
-def _found(store: TableStore, run_id: str, fingerprint: str) -> tuple[dict[str, _Found], int]:
-    """Return the candidates of a corpus by shard, and the number of those of others."""
-    found, others = defaultdict[str, _Found](lambda: _Found({})), 0
-    rows = store.values("candidates", _COLUMNS, run_id)
-    for uri, offset, length, encoding, row, part, article, hits in rows:
-        if part != fingerprint:
-            others += 1
-            continue
-        found[uri].places[offset, row] = offset, length, encoding
-        found[uri].pairs += article is not None
-        found[uri].hits += hits > 0
-    return dict(found), others
+def _pages_by_shard(candidates: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    """Return pages by shard; `pairs`, `with_hits`: their candidates with an article, and with hits."""
+    has_hits = pc.greater(candidates["hits"], 0).cast(pa.int64())
+    counted = candidates.append_column("has_hits", has_hits).group_by(_PAGE)
+    pages = counted.aggregate([("article", "count"), ("has_hits", "sum")])
+    by_shard = defaultdict[str, list[dict[str, Any]]](list)
+    for page in pages.rename_columns([*_PAGE, "pairs", "with_hits"]).to_pylist():
+        by_shard[page["shard_uri"]].append(page)
+    return by_shard
 
 
 def _allowed(mirrors: Sequence[Mirror], storage: StorageOptions, uri: str) -> str:
@@ -172,19 +159,21 @@ def _allowed(mirrors: Sequence[Mirror], storage: StorageOptions, uri: str) -> st
 
 
 def _shard(
-    line: dict[str, Any], found: _Found, place_of: Callable[[str], str], extract: str | None
+    line: dict[str, Any], pages: Sequence[dict[str, Any]], place_of: Callable[[str], str], extract: str | None
 ) -> CandidateShard:
     uri, format = canonical(line["shard_uri"]), registry.find(line["format"])
-    there = place_of(uri) if found.places and not extract else uri
-    records, size = list[WantedRecord](), line["bytes_expected"] if found.places else 0
-    places = found.places.values()
+    there = place_of(uri) if pages and not extract else uri
+    records, size = list[WantedRecord](), line["bytes_expected"] if pages else 0
     if (
         format and format.read_part and line["status"] == "complete"
-        and all(encoding in ("gzip", "plain") for _, _, encoding in places)
+        and all(page["record_encoding"] in ("gzip", "plain") for page in pages)
     ):  # fmt: skip
-        records = [WantedRecord(offset, length or 0, None, None, "") for offset, length, _ in places]
+        records = [
+            WantedRecord(page["record_offset"], page["record_length"] or 0, None, None, "") for page in pages
+        ]
         size = sum(record.length for record in records)
     return CandidateShard(
         there, size, line["etag"] if there == uri else None, records=tuple(records),
-        format=line["format"], places=frozenset(found.places), hits=found.hits, log=line, extract=extract,
+        format=line["format"], places=frozenset((page["record_offset"], page["row_index"]) for page in pages),
+        hits=sum(page["with_hits"] for page in pages), log=line, extract=extract,
     )  # fmt: skip

@@ -24,7 +24,7 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import ScanConfig, row_settings
 from presswatch_spark.core.terminal import json_line
 from presswatch_spark.corpus.manifest import Manifest
-from presswatch_spark.corpus.sealing.key import KeySource
+from presswatch_spark.corpus.sealed import KeySource
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.http.message import is_text
 from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions

@@ -19,8 +19,7 @@ from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.threads import check_time
 from presswatch_spark.core.version import __version__
-from presswatch_spark.corpus.sealing.key import KeySource
-from presswatch_spark.corpus.sealing.store import SealedCorpus
+from presswatch_spark.corpus.sealed import KeySource, SealedCorpus
 from presswatch_spark.corpus.store import Corpus, article_rows, manifest_of
 from presswatch_spark.matching.judgement.match_rows import Origin, graded_and_digested
 from presswatch_spark.matching.judgement.sites import documents_without_url

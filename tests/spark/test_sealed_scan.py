@@ -14,8 +14,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
-from presswatch_spark.corpus.sealing.key import SealKey
-from presswatch_spark.corpus.sealing.seal import seal
+from presswatch_spark.corpus.building.seal import seal
+from presswatch_spark.corpus.sealed import SealKey
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.digests import table_digest

@@ -116,7 +116,7 @@ def scan(
     presswatch scan --release CC-MAIN-2026-39 --format wet --corpus corpus \\
       --out tables
     """
-    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.corpus.sealed import KeySource
     from presswatch_spark.corpus.store import manifest_of
     from presswatch_spark.scanning.pipeline import scan as run_scan
 
@@ -325,7 +325,7 @@ def inspect(
     \b
     presswatch inspect --corpus sealed --key-file KEY --out out/inspection data
     """
-    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.corpus.sealed import KeySource
     from presswatch_spark.reading.text_and_tokens import TokenRules
     from presswatch_spark.scanning.inspection import inspect as search
 
@@ -374,7 +374,7 @@ def verify_candidates(
     presswatch verify-candidates --corpus corpus --key-file KEY --out tables \\
       candidates
     """
-    from presswatch_spark.corpus.sealing.key import KeySource
+    from presswatch_spark.corpus.sealed import KeySource
     from presswatch_spark.query.candidates import verify_candidates as verify
 
     key = KeySource.of(key_file, key_secret)

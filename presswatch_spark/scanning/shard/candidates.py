@@ -27,8 +27,7 @@ import pyarrow as pa
 
 from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
-from presswatch_spark.corpus.sealing.key import KeySource, SealKey
-from presswatch_spark.corpus.sealing.store import SITE, KeyedSites, SealedCorpus
+from presswatch_spark.corpus.sealed import SITE, KeyedSites, KeySource, SealedCorpus, SealKey
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange

@@ -17,7 +17,7 @@ from presswatch_spark.core.compiled import ALL, load_numba, ready_file
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport, TextColumn
 from presswatch_spark.core.processes import begin_child
 from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.sealing.key import KeySource
+from presswatch_spark.corpus.sealed import KeySource
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.sites import documents_without_url
 from presswatch_spark.matching.sieve import Candidates

@@ -13,17 +13,18 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus.building.seal import join, seal
 from presswatch_spark.corpus.manifest import write_manifest
-from presswatch_spark.corpus.sealing.key import KeySource, SealKey
-from presswatch_spark.corpus.sealing.seal import join, seal
-from presswatch_spark.corpus.sealing.store import (
+from presswatch_spark.corpus.sealed import (
     ARTICLES,
     HASHES,
     HOSTS,
     PLACES,
     SITE,
     KeyedSites,
+    KeySource,
     SealedCorpus,
+    SealKey,
     article_numbers,
 )
 from presswatch_spark.corpus.store import Corpus, urls_of

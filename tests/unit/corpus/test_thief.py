@@ -7,9 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from presswatch_spark.corpus.sealing.key import SealKey
-from presswatch_spark.corpus.sealing.seal import seal
-from presswatch_spark.corpus.sealing.store import SealedCorpus, article_numbers
+from presswatch_spark.corpus.building.seal import seal
+from presswatch_spark.corpus.sealed import SealedCorpus, SealKey, article_numbers
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.cipher import decrypt, encrypt
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, shingle_hashes, word_hashes

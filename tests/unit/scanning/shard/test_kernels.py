@@ -9,7 +9,7 @@ import pytest
 
 from presswatch_spark.core.compiled import ALL, ready_file
 from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.sealing.key import KeySource
+from presswatch_spark.corpus.sealed import KeySource
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.pipeline import ShardScan
@@ -23,7 +23,7 @@ import gc, sys, tempfile
 from pathlib import Path
 from numba.core.dispatcher import Dispatcher
 from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.sealing.key import KeySource
+from presswatch_spark.corpus.sealed import KeySource
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import registry
 from presswatch_spark.scanning.shard.kernels import Rehearsal, specimens

@@ -10,8 +10,7 @@ from presswatch_spark.corpus import arrays
 from presswatch_spark.corpus.building.workspace import POSTINGS, BuildWorkspace, join_runs, write_run
 from presswatch_spark.corpus.layout import INDEX_FOLDER, MANIFEST, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
-from presswatch_spark.corpus.sealing.key import SealKey
-from presswatch_spark.corpus.sealing.store import (
+from presswatch_spark.corpus.sealed import (
     ARTICLES,
     HASHES,
     HOSTS,
@@ -19,6 +18,7 @@ from presswatch_spark.corpus.sealing.store import (
     SITE,
     Numbers,
     SealedCorpus,
+    SealKey,
     article_numbers,
 )
 from presswatch_spark.corpus.store import Corpus, urls_of

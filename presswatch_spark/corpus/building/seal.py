@@ -1,6 +1,6 @@
 """Seals a corpus, and joins sealed corpora, so that one pass searches the articles of several members."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from presswatch_spark.storage.objects import StorageOptions
 
 OF_INDEX = ("shingle_stride", "filter_bits_per_key")
 """Parameters of a corpus that those of its sealed form have as well."""
+COUNTS = ("articles", "words", "shingles", "suppressed")
 POSTINGS_AT_ONCE = 1 << 22
 
 
@@ -46,23 +47,17 @@ def seal(corpus: Corpus, key: SealKey, out: str, storage: StorageOptions) -> Man
     for number, row in zip(numbers.tolist(), corpus.each("url", "alternate_urls"), strict=True):
         pages = filter(None, map(page_url, urls_of(*row)))
         places += ((key.place(page.text), number) for page in pages)
+    parameters = {
+        **{name: given[name] for name in OF_INDEX},
+        "key_fingerprint": key.fingerprint,
+        "parts": [{"fingerprint": key.corpus(corpus.manifest.digest), "articles": len(corpus)}],
+        "site_depth": max((site.count("/") - 1 for site in sites), default=0),
+    }
+    cut = _cut(index.hashes, index.articles)
+    postings = ((encrypt(hashes, key.shingles), numbers[articles]) for hashes, articles in cut)
+    known, owned = encrypt(hosts[hosts != 0], key.hosts), np.array(places, np.uint64).reshape(-1, 2).T
     with new_folder(out, storage, MANIFEST) as folder:
-        postings = (
-            (encrypt(hashes, key.shingles), numbers[articles])
-            for hashes, articles in _cut(index.hashes, index.articles)
-        )
-        _write_index(folder, postings, counts.shingles)
-        encrypted_hosts = encrypt(hosts[hosts != 0], key.hosts)
-        _write_sites(folder, encrypted_hosts, np.array(places, np.uint64).reshape(-1, 2).T)
-        parameters = {
-            "kind": "sealed",
-            **{name: given[name] for name in OF_INDEX},
-            "key_fingerprint": key.fingerprint,
-            "parts": [{"fingerprint": key.corpus(corpus.manifest.digest), "articles": len(corpus)}],
-            "site_depth": max((site.count("/") - 1 for site in sites), default=0),
-        }
-        kept = CorpusCounts(len(corpus), counts.words, counts.shingles, counts.suppressed)
-        return write_manifest(folder, parameters, kept)
+        return _write(folder, postings, known, owned, parameters, [counts])
 
 
 def _cut(hashes: Hashes, articles: Numbers) -> Iterator[tuple[Hashes, Numbers]]:
@@ -71,23 +66,29 @@ def _cut(hashes: Hashes, articles: Numbers) -> Iterator[tuple[Hashes, Numbers]]:
         yield hashes[first:last], articles[first:last]
 
 
-def _write_index(folder: Path, postings: Iterable[tuple[Hashes, Numbers]], count: int) -> None:
-    """Write so many postings, given in parts and in any order: hashes, and numbers of articles."""
+def _write(
+    folder: Path,
+    postings: Iterable[tuple[Hashes, Numbers]],
+    hosts: Hashes,
+    places: Hashes,
+    parameters: Mapping[str, object],
+    counts: Sequence[CorpusCounts],
+) -> Manifest:
+    """Write a sealed corpus: postings (hashes, numbers of articles) come in parts, all else in any order."""
+    summed = CorpusCounts(*(sum(getattr(each, name) for each in counts) for name in COUNTS))
     work, runs = BuildWorkspace(folder), list[Path]()
     for hashes, articles in postings:
         runs.append(work.run(POSTINGS, len(runs)))
         write_run(runs[-1], hashes, articles.astype(np.uint64))
-    join_runs(None, work, runs, count, _index_arrays, INDEX_FOLDER)
+    join_runs(None, work, runs, summed.shingles, _index_arrays, INDEX_FOLDER)
+    (folder / SITES_FOLDER).mkdir()
+    arrays.save(folder / HOSTS, np.unique(hosts))
+    arrays.save(folder / PLACES, np.unique(places, axis=1))
+    return write_manifest(folder, {"kind": "sealed", **parameters}, summed)
 
 
 def _index_arrays(hashes: Hashes, numbers: Hashes) -> dict[str, arrays.Array]:
     return {Path(HASHES).name: hashes, Path(ARTICLES).name: numbers.astype(np.uint32)}
-
-
-def _write_sites(folder: Path, hosts: Hashes, places: Hashes) -> None:
-    (folder / SITES_FOLDER).mkdir()
-    arrays.save(folder / HOSTS, np.unique(hosts))
-    arrays.save(folder / PLACES, np.unique(places, axis=1))
 
 
 def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
@@ -109,31 +110,24 @@ def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
     parts = [part for corpus in opened for part in corpus.manifest.parameters["parts"]]
     if len({part["fingerprint"] for part in parts}) < len(parts):
         raise CorpusError("a corpus is joined twice", where=", ".join(paths), remedy="name each corpus once")
-    counts = [corpus.manifest.counts for corpus in opened]
     firsts = np.cumsum([0, *map(len, opened)]).tolist()
     first_parts = np.cumsum([0, *(len(corpus.manifest.parts) for corpus in opened)]).tolist()
-    offset = list(zip(opened, firsts, first_parts, strict=False))
-
+    postings = (
+        (hashes, numbers + np.uint32(first))
+        for corpus, first in zip(opened, firsts, strict=False)
+        for hashes, numbers in _cut(corpus.hashes, corpus.articles)
+    )
+    places = list[Hashes]()
+    for corpus, first, first_part in zip(opened, firsts, first_parts, strict=False):
+        hashes, owners = corpus.places
+        moved = np.where(owners < SITE, np.uint64(first), np.uint64(first_part))
+        places.append(np.stack((hashes, owners + moved)))
+    hosts = np.concatenate([corpus.hosts for corpus in opened])
+    depth = max(corpus.manifest.parameters["site_depth"] for corpus in opened)
+    parameters = {**alike, "parts": parts, "site_depth": depth}
+    counts = [corpus.manifest.counts for corpus in opened]
     with new_folder(out, storage, MANIFEST) as folder:
-        postings = (
-            (hashes, numbers + np.uint32(first))
-            for corpus, first, _ in offset
-            for hashes, numbers in _cut(corpus.hashes, corpus.articles)
-        )
-        shingles = sum(each.shingles for each in counts)
-        _write_index(folder, postings, shingles)
-        places = list[Hashes]()
-        for corpus, first, first_part in offset:
-            hashes, owners = corpus.places
-            moved = np.where(owners < SITE, np.uint64(first), np.uint64(first_part))
-            places.append(np.stack((hashes, owners + moved)))
-        hosts = np.concatenate([corpus.hosts for corpus in opened])
-        _write_sites(folder, hosts, np.concatenate(places, axis=1))
-        depth = max(corpus.manifest.parameters["site_depth"] for corpus in opened)
-        words, suppressed = sum(each.words for each in counts), sum(each.suppressed for each in counts)
-        summed = CorpusCounts(firsts[-1], words, shingles, suppressed)
-        parameters = {"kind": "sealed", **alike, "parts": parts, "site_depth": depth}
-        return write_manifest(folder, parameters, summed)
+        return _write(folder, postings, hosts, np.concatenate(places, axis=1), parameters, counts)
 
 
 def _alike(manifest: Manifest) -> dict[str, object]:

@@ -81,9 +81,10 @@ class PackedRows(list[pa.RecordBatch]):
         self._rows = []
 
 
-def empty_tables(*names: str) -> dict[str, PackedRows]:
-    """Return tables of an attempt, without rows yet."""
-    return {name: PackedRows(columns_without_run(name)) for name in names}
+def empty_tables(*names: str, **others: pa.Schema) -> dict[str, PackedRows]:
+    """Return tables of an attempt, without rows yet; `others`: with this schema, for its own process."""
+    schemas = {name: columns_without_run(name) for name in names} | others
+    return {name: PackedRows(schema) for name, schema in schemas.items()}
 
 
 @dataclass(slots=True)
@@ -160,16 +161,16 @@ def outcome_of(
     while again and tries < rules.shard_attempts:
         attempt = begin(shard)
         with time_limit(rules.shard_seconds):
-            again = not guarded(partial(read, attempt), attempt, shard.uri) or attempt.report.interrupted
-        again = again and not attempt.report.blocked
+            guarded(partial(read, attempt), attempt, shard.uri)
+        again = attempt.report.interrupted and not attempt.report.blocked
         tries += 1
         if attempt.reached >= best.reached:
             best = attempt
     return best.outcome(tries, began, time.monotonic() - started)
 
 
-def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
-    """Note the error that `read` raises (a shard is a boundary); return False if another attempt may help."""
+def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> None:
+    """Note the error that `read` raises (a shard is a boundary); `interrupted`: another attempt may help."""
     try:
         try:
             read()
@@ -186,23 +187,20 @@ def guarded(read: Callable[[], None], attempt: Attempt, uri: str) -> bool:
         attempt.report.interrupted |= isinstance(error, StorageError | OSError)
         attempt.report.blocked |= isinstance(error, BlockedError)
         attempt.report.faulty |= not isinstance(error, PresswatchError | OSError)
-        return not isinstance(error, StorageError | OSError)
-    return True
 
 
 def failure_of(attempt: Attempt) -> str | None:
     """Return the cause of an incomplete reading, for the column `failure`; None if it was complete."""
-    if attempt.status == "complete":
-        return None
-    if attempt.killed:
-        return "worker"
-    if attempt.report.blocked:
-        return "host"
-    if attempt.report.late:
-        return "time"
-    if attempt.report.interrupted:
-        return "storage"
-    return "fault" if attempt.report.faulty else "content"
+    report = attempt.report
+    causes = {
+        "worker": attempt.killed,
+        "host": report.blocked,
+        "time": report.late,
+        "storage": report.interrupted,
+        "fault": report.faulty,
+    }
+    found = (cause for cause, is_it in causes.items() if is_it)
+    return None if attempt.status == "complete" else next(found, "content")
 
 
 def reason_of(error: Exception, uri: str) -> str:

@@ -65,6 +65,8 @@ class Stages:
 
 
 TABLES_OF_SCAN = ("matches", "rights_signals")
+OF_REPORT = ("release", "text_bytes", "documents", "documents_skipped", "members_passed", "bytes_passed")
+"""Columns of `scan_log` with the name of their figure in a `ReadReport`."""
 
 
 @dataclass(slots=True)
@@ -152,18 +154,13 @@ class ShardAttempt(Attempt):
         grades = Counter(chain.from_iterable(batch["grade"].to_pylist() for batch in self.matches))
         releases = set(chain.from_iterable(batch["release"].to_pylist() for batch in self.matches))
         return {
+            **{name: getattr(report, name) for name in OF_REPORT},
             "format": self.format,
-            "release": report.release,
             "note": storable("; ".join(report.notes)) or None,
-            "text_bytes": report.text_bytes,
             "words": self.words,
-            "documents": report.documents,
             "documents_without_url": self.without_url,
-            "documents_skipped": report.documents_skipped,
             "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],
             "unread": [{"what": what, "pages": n} for what, n in sorted(report.unread.items())],
-            "members_passed": report.members_passed,
-            "bytes_passed": report.bytes_passed,
             "gate_audited": self.audited,
             "gate_matching": self.audited_matching,
             "candidates": self.candidates,
@@ -235,15 +232,14 @@ class Passes:
         return Pass(number, self.count, run / KEPT)
 
 
-def _rows_of_pass() -> dict[str, PackedRows]:
-    return {**empty_tables(*TABLES_OF_SCAN), KEPT: PackedRows(KEPT_COLUMNS)}
+_new_tables = partial(empty_tables, *TABLES_OF_SCAN, **{KEPT: KEPT_COLUMNS})
 
 
 @dataclass(slots=True)
 class Sifting(ShardAttempt):
     """One attempt at a shard in a pass that only keeps candidates."""
 
-    tables: dict[str, PackedRows] = field(default_factory=_rows_of_pass)
+    tables: dict[str, PackedRows] = field(default_factory=_new_tables)
 
     def keep(self, batch: DocumentBatch, candidates: Candidates) -> None:
         """Keep the candidates of a batch, in a row of `KEPT_COLUMNS`."""

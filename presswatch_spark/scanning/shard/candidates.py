@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate
 from typing import Any
 
@@ -73,15 +73,14 @@ Place = tuple[int | None, int | None]
 """Offset and row of a page in its shard."""
 
 
-def _rows_of_candidates() -> dict[str, PackedRows]:
-    return {**empty_tables(*TABLES_OF_SCAN, CANDIDATES), PAGES: PackedRows(PAGE_LINES)}
+_new_tables = partial(empty_tables, *TABLES_OF_SCAN, CANDIDATES, **{PAGES: PAGE_LINES})
 
 
 @dataclass(slots=True)
 class CandidateAttempt(ShardAttempt):
     """One attempt at a shard in a scan with a sealed corpus; `candidates` counts its rows."""
 
-    tables: dict[str, PackedRows] = field(default_factory=_rows_of_candidates)
+    tables: dict[str, PackedRows] = field(default_factory=_new_tables)
 
     def add(self, row: Any) -> None:
         """Add a row of `candidates`, or of `PAGE_LINES`."""
@@ -195,13 +194,9 @@ class CandidateShard(RecordShard):
     def change(self, storage: StorageOptions) -> str | None:
         """Return the difference between the shard and the one that was scanned; None if none is known."""
         now = stat(self.uri, storage)
-        for name, before, after in (
-            ("size", self.log["bytes_expected"], now.size),
-            ("ETag", self.etag, now.etag),
-        ):
-            if before is not None and after is not None and before != after:
-                return CHANGED.format(name)
-        return None
+        facts = {"size": (self.log["bytes_expected"], now.size), "ETag": (self.etag, now.etag)}
+        changes = (name for name, both in facts.items() if None not in both and both[0] != both[1])
+        return next(map(CHANGED.format, changes), None)
 
     def pages(self, batches: Iterator[DocumentBatch], report: ReadReport) -> Iterator[DocumentBatch]:
         """Yield the pages of candidates, each alone; a place without a page is a defect."""

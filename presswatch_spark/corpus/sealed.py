@@ -38,7 +38,6 @@ from presswatch_spark.matching.cipher import KEY_BYTES, decrypt, round_keys
 from presswatch_spark.matching.judgement.sites import known_hosts, table_of
 from presswatch_spark.matching.judgement.urls import hosts_above, original_page
 from presswatch_spark.matching.shingle_index import ShingleIndex
-from presswatch_spark.storage.secrets import secret_text
 
 Numbers = npt.NDArray[np.uint32]
 HASHES, ARTICLES = f"{INDEX_FOLDER}/hashes.npy", f"{INDEX_FOLDER}/articles.npy"
@@ -115,6 +114,8 @@ class KeySource:
         The key has at least 32 random bytes, or their hexadecimal digits (only these in a secret).
         """
         if self.secret:
+            from presswatch_spark.storage.s3 import secret_text
+
             data, where = secret_text(self.secret, storage.profile, "PRESSWATCH_KEY").encode(), self.secret
         else:
             where = str(self.file)

@@ -46,7 +46,6 @@ from presswatch_spark.storage.objects import (
     changed,
     range_header,
 )
-from presswatch_spark.storage.secrets import secret_text
 from presswatch_spark.storage.uris import (
     MAIN,
     SHA256,
@@ -433,6 +432,8 @@ def token_of(options: StorageOptions) -> str | None:
             what = f"the token cannot be read: {error.strerror}"
             raise ConfigError(what, where=where, remedy="check --hf-token-file") from None
     elif options.hf_token_secret:
+        from presswatch_spark.storage.s3 import secret_text
+
         where = options.hf_token_secret
         text = secret_text(where, options.profile, TOKEN_VARIABLE)
     else:

@@ -17,7 +17,7 @@ from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
-from presswatch_spark.scanning.runs import markers, publish
+from presswatch_spark.scanning.runs import engine, markers
 from presswatch_spark.scanning.runs.markers import (
     Note,
     Wave,
@@ -135,12 +135,12 @@ def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("limit", [(publish, "SORTED_HERE_BYTES"), (markers, "MOST_PARTS")])
+@pytest.mark.parametrize("limit", [(engine, "SORTED_HERE_BYTES"), (markers, "MOST_PARTS")])
 def test_what_is_large_or_in_many_parts_is_sorted_by_spark_into_several_files(
     run: Any, monkeypatch: pytest.MonkeyPatch, on_disk: tuple[RunSummary, TableStore], limit: tuple[Any, str]
 ) -> None:
     monkeypatch.setattr(*limit, 0)
-    monkeypatch.setattr(publish, "FILE_BYTES", 30_000)
+    monkeypatch.setattr(engine, "FILE_BYTES", 30_000)
     summary, store = run()
     assert len(store.files("matches")) > 1
     assert_same(on_disk, (summary, store))

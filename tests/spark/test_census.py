@@ -120,7 +120,7 @@ class TestCensus:
     ) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(
-                "presswatch_spark.scanning.runs.publish.clear", lambda run: (_ for _ in ()).throw(KeyError)
+                "presswatch_spark.scanning.runs.engine.clear", lambda run: (_ for _ in ()).throw(KeyError)
             )
             patched.setattr(TableStore, "publish", lambda *_: None)
             with pytest.raises(KeyError):

@@ -18,8 +18,8 @@ from pyspark.sql import SparkSession
 
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.scanning.runs import engine, publish
-from presswatch_spark.scanning.runs.publish import Sorted, sorted_by_spark, sorted_here
+from presswatch_spark.scanning.runs import engine
+from presswatch_spark.scanning.runs.engine import Sorted, publish, sorted_by_spark, sorted_here
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables import sorted_files
@@ -144,7 +144,7 @@ class TestKilledPublication:
     def test_is_not_done_again_if_only_clearing_was_left(
         self, fake: Fake, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(publish, "clear", killed)
+        monkeypatch.setattr(engine, "clear", killed)
         with pytest.raises(KeyboardInterrupt):
             fake.run(shards=SHARDS)
         monkeypatch.undo()
@@ -215,7 +215,7 @@ def test_waves_whose_parts_are_not_as_they_were_written_are_not_published(
         part = next(part for part in waves[0].parts if part.table == table)
         path = run.parts.path / part.name
         path.unlink() if change == "lost" else path.write_bytes(path.read_bytes()[:-1])
-        return publish.publish(store, run, kind, waves, *rest)
+        return publish(store, run, kind, waves, *rest)
 
     monkeypatch.setattr(engine, "publish", lose_a_file)
     with pytest.raises(OutputError, match=r"parquet: the result of a wave .* shards are scanned again"):
@@ -230,8 +230,8 @@ def test_a_table_that_was_sorted_to_fewer_rows_than_were_found_is_not_published(
         (first, *others), digest = sorted_by_spark(*given)
         return (replace(first, rows=first.rows - 1), *others), digest
 
-    monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
-    monkeypatch.setattr(publish, "sorted_by_spark", one_less)
+    monkeypatch.setattr(engine, "SORTED_HERE_BYTES", 0)
+    monkeypatch.setattr(engine, "sorted_by_spark", one_less)
     message = r"matches: the table was written with \d+ rows, and \d+ were found"
     with pytest.raises(OutputError, match=message):
         fake.run(shards=SHARDS)
@@ -279,7 +279,7 @@ class TestFiles:
         self, fake: Fake, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         here, other = fake.run(trouble=DECLARED), replace(fake, out=fake.scans / "there")
-        monkeypatch.setattr(publish, "SORTED_HERE_BYTES", 0)
+        monkeypatch.setattr(engine, "SORTED_HERE_BYTES", 0)
         assert found_by(other.run(trouble=DECLARED)) == found_by(here)
         for table in ("matches", "rights_signals"):
             columns = [name for name in SCHEMAS[table].names if name != "run_id"]

@@ -11,7 +11,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from presswatch_spark.corpus.sealed import SealKey
-from presswatch_spark.storage.secrets import secret_text
+from presswatch_spark.storage.s3 import secret_text
 from tests.world.commands import Outcome, outcome
 from tests.world.corpora import article, corpus_of
 

@@ -122,16 +122,16 @@ class KeySource:
             data = _file_bytes(where)
         with suppress(ValueError):
             data = unhexlify(data.strip())
+        values = np.frombuffer(data, np.uint8)
         if _is_text(data):
             what = "the key is text: a key has 32 random bytes, or their hexadecimal digits"
-            raise ConfigError(what, where=where, remedy=MAKE_KEY)
-        if len(data) < LEAST_BYTES or len(data) > MOST_BYTES:
+        elif len(data) < LEAST_BYTES or len(data) > MOST_BYTES:
             what = f"the key has {len(data):,} bytes; it needs {LEAST_BYTES} to {MOST_BYTES:,}"
-            raise ConfigError(what, where=where, remedy=MAKE_KEY)
-        values = np.frombuffer(data, np.uint8)
-        if min(len(np.unique(values)), len(np.unique(np.diff(values)))) < LEAST_DISTINCT:
-            raise ConfigError("the key is not random", where=where, remedy=MAKE_KEY)
-        return SealKey(data)
+        elif min(len(np.unique(values)), len(np.unique(np.diff(values)))) < LEAST_DISTINCT:
+            what = "the key is not random"
+        else:
+            return SealKey(data)
+        raise ConfigError(what, where=where, remedy=MAKE_KEY)
 
 
 def _is_text(data: bytes) -> bool:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorpusError, OutputError
 from presswatch_spark.core.model import Article, TextColumn
-from presswatch_spark.core.processes import is_ours, user_caches
+from presswatch_spark.core.processes import is_ours, own_folder, user_caches
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.corpus import arrays, layout
 from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
@@ -283,10 +283,8 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
 
 def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path:
     named = os.environ.get(CACHE_VARIABLE)
-    # The parent folder has to be ours as well: anyone who can write there could replace the cache.
-    places = (root / "corpora" for root in user_caches() if is_ours(root))
-    cache = next(filter(is_ours, [Path(named).absolute()] if named else places), None)
-    if cache is None:
+    cache = Path(named).absolute() if named else own_folder(user_caches(), "corpora")
+    if cache is None or not is_ours(cache):
         raise OutputError(
             "the copy of a remote corpus needs a folder that only this user may write to",
             where=named or " or ".join(map(str, user_caches())),

@@ -19,10 +19,9 @@ import numpy.typing as npt
 
 from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.building.seal import join
 from presswatch_spark.corpus.layout import INDEX_FOLDER, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, write_manifest
-from presswatch_spark.corpus.sealed import ARTICLES, HASHES, HOSTS, PLACES, SealedCorpus, SealKey
+from presswatch_spark.corpus.sealed import ARTICLES, HASHES, HOSTS, PLACES, SealedCorpus, SealKey, join
 from presswatch_spark.matching.cipher import encrypt
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading.text.words import shingle_hashes, word_hashes

@@ -14,8 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
-from presswatch_spark.corpus.building.seal import seal
-from presswatch_spark.corpus.sealed import SealKey
+from presswatch_spark.corpus.sealed import SealKey, seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.digests import table_digest

@@ -13,8 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli.demo.generate import Page
-from presswatch_spark.corpus.building.seal import join, seal
-from presswatch_spark.corpus.sealed import SealKey
+from presswatch_spark.corpus.sealed import SealKey, join, seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore

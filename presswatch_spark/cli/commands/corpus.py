@@ -164,8 +164,8 @@ def seal(
     presswatch corpus seal --key-file KEY --out SEALED CORPUS
     presswatch scan --corpus SEALED --key-file KEY --out OUT shards/
     """
-    from presswatch_spark.corpus.building.seal import seal as seal_corpus
     from presswatch_spark.corpus.sealed import KeySource
+    from presswatch_spark.corpus.sealed import seal as seal_corpus
     from presswatch_spark.corpus.store import Corpus
 
     if (source := KeySource.of(key_file, key_secret)) is None:
@@ -188,7 +188,7 @@ def join(
     All must have been sealed with one key, which joining does not need. Each candidate names the part of the
     corpus that its article belongs to.
     """
-    from presswatch_spark.corpus.building.seal import join as join_corpora
+    from presswatch_spark.corpus.sealed import join as join_corpora
 
     return Reply(_sealed_lines(join_corpora(folders, out, form.storage), out))
 

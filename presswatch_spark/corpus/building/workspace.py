@@ -20,8 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.spark.errors import spark_errors
-from presswatch_spark.core.spark.worker import task
 from presswatch_spark.corpus import arrays
 
 if TYPE_CHECKING:
@@ -74,6 +72,9 @@ def spread(
 
     Errors that users may see come back as values: Spark neither retries nor logs them.
     """
+    # Imported here since the sealing of a corpus needs no Spark.
+    from presswatch_spark.core.spark.errors import spark_errors
+
     work = list(items)
     guarded = partial(_guarded, place, function)
     with spark_errors(place):
@@ -88,6 +89,8 @@ def spread(
 
 
 def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) -> Result | PresswatchError:
+    from presswatch_spark.core.spark.worker import task
+
     try:
         with task(), arrays.writing(place):
             return function(item)

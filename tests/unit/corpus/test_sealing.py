@@ -13,7 +13,6 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError, CorpusError
 from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.building.seal import join, seal
 from presswatch_spark.corpus.manifest import write_manifest
 from presswatch_spark.corpus.sealed import (
     ARTICLES,
@@ -26,6 +25,8 @@ from presswatch_spark.corpus.sealed import (
     SealedCorpus,
     SealKey,
     article_numbers,
+    join,
+    seal,
 )
 from presswatch_spark.corpus.store import Corpus, urls_of
 from presswatch_spark.matching.cipher import decrypt, encrypt, round_keys

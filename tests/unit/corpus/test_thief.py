@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from presswatch_spark.corpus.building.seal import seal
-from presswatch_spark.corpus.sealed import SealedCorpus, SealKey, article_numbers
+from presswatch_spark.corpus.sealed import SealedCorpus, SealKey, article_numbers, seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.cipher import decrypt, encrypt
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, shingle_hashes, word_hashes

@@ -28,8 +28,7 @@ from hypothesis import strategies as st
 from presswatch_spark.core.compiled import cache_folder
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.corpus import manifest
-from presswatch_spark.corpus.building.seal import seal
-from presswatch_spark.corpus.sealed import KeySource, SealedCorpus, SealKey
+from presswatch_spark.corpus.sealed import KeySource, SealedCorpus, SealKey, seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import text_and_tokens
 from presswatch_spark.scanning import inspection

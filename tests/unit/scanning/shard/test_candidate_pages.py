@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.corpus.building.seal import seal
-from presswatch_spark.corpus.sealed import KeySource, SealKey
+from presswatch_spark.corpus.sealed import KeySource, SealKey, seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.shard.candidates import CandidateShard, file_of

@@ -11,8 +11,7 @@ import pytest
 
 from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.core.settings.config import GradeRules, ReadRules, ScanConfig
-from presswatch_spark.corpus.building.seal import join, seal
-from presswatch_spark.corpus.sealed import KeySource, SealedCorpus, SealKey, article_numbers
+from presswatch_spark.corpus.sealed import KeySource, SealedCorpus, SealKey, article_numbers, join, seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.reading.text.words import indexed_positions, word_count

@@ -370,12 +370,11 @@ class ShardScan:
         self, finder: Finder, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
     ) -> None:
         """Sieve → attribute → verify → grade → rows, batch by batch of documents."""
-        stages = reading.stages
         part = None if isinstance(reading, Sifting) else self.part
         earlier = part.earlier(reading.shard.uri) if part else ()
-        for batch in stages.drawn(read):
+        for batch in reading.drawn(read):
             check_time()
-            with stages.during("sieve"):
+            with reading.during("sieve"):
                 candidates = finder.candidates(batch)
                 if earlier and isinstance(finder, Matcher):
                     candidates = with_earlier(candidates, finder, batch, earlier, reading.report)
@@ -392,12 +391,12 @@ class ShardScan:
             reading.words += candidates.words
             # With a sealed corpus, each row is a candidate.
             reading.candidates += 0 if self.key else len(candidates)
-            with stages.during("verify"):
+            with reading.during("verify"):
                 for row in finder.rows(batch, candidates, origin):
                     reading.add(row)
                     check_time()
             if isinstance(finder, Matcher):
-                with stages.during("signals"):
+                with reading.during("signals"):
                     for capture in batch.captures:
                         owner = finder.corpus.owner(capture.url)
                         for signal in signal_rows(capture, owner, origin.shard_uri, origin.release):

@@ -35,11 +35,28 @@ SPANS_AT_ONCE = 50_000
 Stage = Literal["read", "sieve", "verify", "signals"]
 
 
-class Stages:
-    """Elapsed seconds by stage. `read`: storage, inflating, parsing; `verify`: attribution up to rows."""
+TABLES_OF_SCAN = ("matches", "rights_signals")
+OF_REPORT = ("release", "text_bytes", "documents", "documents_skipped", "members_passed", "bytes_passed")
+"""Columns of `scan_log` with the name of their figure in a `ReadReport`."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[Stage, float] = {}
+
+@dataclass(slots=True)
+class ShardAttempt(Attempt):
+    """One attempt at a shard, filled while it lasts.
+
+    `seconds`: elapsed, by stage. `read`: storage, inflating, parsing; `verify`: attribution up to rows.
+    """
+
+    tables: dict[str, PackedRows] = field(default_factory=partial(empty_tables, *TABLES_OF_SCAN))
+    format: str | None = None
+    words: int = 0
+    candidates: int = 0
+    without_url: int = 0
+    audited: int = 0
+    audited_matching: int = 0
+    spans: int = 0
+    seconds: dict[Stage, float] = field(default_factory=dict)
+    sha256: str | None = None
 
     @contextmanager
     def during(self, stage: Stage) -> Iterator[None]:
@@ -58,31 +75,6 @@ class Stages:
             if batch is None:
                 return
             yield batch
-
-    def rows(self) -> list[dict[str, object]]:
-        """Return the seconds in the form of a column of `scan_log`."""
-        return [{"stage": stage, "seconds": seconds} for stage, seconds in sorted(self.seconds.items())]
-
-
-TABLES_OF_SCAN = ("matches", "rights_signals")
-OF_REPORT = ("release", "text_bytes", "documents", "documents_skipped", "members_passed", "bytes_passed")
-"""Columns of `scan_log` with the name of their figure in a `ReadReport`."""
-
-
-@dataclass(slots=True)
-class ShardAttempt(Attempt):
-    """One attempt at a shard, filled while it lasts."""
-
-    tables: dict[str, PackedRows] = field(default_factory=partial(empty_tables, *TABLES_OF_SCAN))
-    format: str | None = None
-    words: int = 0
-    candidates: int = 0
-    without_url: int = 0
-    audited: int = 0
-    audited_matching: int = 0
-    spans: int = 0
-    stages: Stages = field(default_factory=Stages)
-    sha256: str | None = None
 
     @property
     def matches(self) -> PackedRows:
@@ -169,7 +161,7 @@ class ShardAttempt(Attempt):
             "signals": sum(map(len, self.signals)),
             "sha256": self.sha256,
             "sha256_declared": self.shard.sha256,
-            "stages": self.stages.rows(),
+            "stages": [{"stage": stage, "seconds": n} for stage, n in sorted(self.seconds.items())],
             "releases": sorted(filter(None, releases)),
         }
 

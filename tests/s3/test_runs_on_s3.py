@@ -17,18 +17,22 @@ from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
-from presswatch_spark.scanning.runs import engine, markers
-from presswatch_spark.scanning.runs.markers import (
+from presswatch_spark.scanning.runs import engine, unfinished
+from presswatch_spark.scanning.runs.unfinished import (
     Note,
+    OwnedRun,
+    UnfinishedRun,
     Wave,
+    clear,
+    own_run,
     part_files,
     read_note,
     read_part,
     read_waves,
+    unfinished_runs,
     write_note,
     write_wave,
 )
-from presswatch_spark.scanning.runs.unfinished import OwnedRun, UnfinishedRun, clear, own_run, unfinished_runs
 from presswatch_spark.scanning.runs.work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import RunLease
@@ -135,7 +139,7 @@ def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("limit", [(engine, "SORTED_HERE_BYTES"), (markers, "MOST_PARTS")])
+@pytest.mark.parametrize("limit", [(engine, "SORTED_HERE_BYTES"), (unfinished, "MOST_PARTS")])
 def test_what_is_large_or_in_many_parts_is_sorted_by_spark_into_several_files(
     run: Any, monkeypatch: pytest.MonkeyPatch, on_disk: tuple[RunSummary, TableStore], limit: tuple[Any, str]
 ) -> None:

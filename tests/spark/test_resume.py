@@ -27,8 +27,7 @@ from presswatch_spark.query.sql import run_query
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import engine
-from presswatch_spark.scanning.runs.markers import write_note
-from presswatch_spark.scanning.runs.unfinished import unfinished_runs
+from presswatch_spark.scanning.runs.unfinished import unfinished_runs, write_note
 from presswatch_spark.scanning.runs.work import Outcome, PlatformError, ReadOne, RunSummary
 from presswatch_spark.scanning.shard.attempts import KEPT, Pass, Passes
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions

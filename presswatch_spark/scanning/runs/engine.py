@@ -34,16 +34,20 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metric_rows
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.markers import (
+from presswatch_spark.scanning.runs.unfinished import (
+    OwnedRun,
     RunPart,
     Wave,
     are_few,
+    clear,
     damage_of,
     forget_wave,
     in_groups,
+    older_runs,
+    own_run,
     read_part,
+    remove_leftovers,
 )
-from presswatch_spark.scanning.runs.unfinished import OwnedRun, clear, older_runs, own_run, remove_leftovers
 from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes, spread
 from presswatch_spark.scanning.runs.work import Guard, Kind, Row, RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors

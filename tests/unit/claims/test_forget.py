@@ -10,7 +10,7 @@ import pytest
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.query.reservations import Reservations
-from presswatch_spark.scanning.runs.markers import Note, write_note
+from presswatch_spark.scanning.runs.unfinished import Note, write_note
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions

@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.scanning.runs.markers import Note, write_note
-from presswatch_spark.scanning.runs.unfinished import remove_leftovers
+from presswatch_spark.scanning.runs.unfinished import Note, remove_leftovers, write_note
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.tables import bounded

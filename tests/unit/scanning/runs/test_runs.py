@@ -18,7 +18,6 @@ from presswatch_spark.scanning.census import CENSUS
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import provenance as module
-from presswatch_spark.scanning.runs.markers import Note, RunPart, Wave, read_note, read_waves, write_wave
 from presswatch_spark.scanning.runs.provenance import (
     commit,
     packages,
@@ -26,7 +25,16 @@ from presswatch_spark.scanning.runs.provenance import (
     provenance,
     spark_version,
 )
-from presswatch_spark.scanning.runs.unfinished import clear, own_run
+from presswatch_spark.scanning.runs.unfinished import (
+    Note,
+    RunPart,
+    Wave,
+    clear,
+    own_run,
+    read_note,
+    read_waves,
+    write_wave,
+)
 from presswatch_spark.scanning.runs.work import WHILE_RUNNING, Kind, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions

@@ -70,8 +70,8 @@ if TYPE_CHECKING:
     from presswatch_spark.corpus.manifest import Manifest
 
 GB = 1e9
-MatchBatches = Callable[[ShardAttempt, Iterator[DocumentBatch], Origin], None]
-"""Matches the batches of a shard, and adds rows to an attempt."""
+Source = tuple[Origin, Iterator[DocumentBatch]]
+"""The columns that all rows of a shard share, and its documents, which are read as they are drawn."""
 ALREADY = "run {} of the same shards, corpus, settings and version was published at {:%Y-%m-%d %H:%M:%S} UTC:\
  nothing is scanned; --again scans once more"
 MAPPING_UNUSED = "columns are mapped, and {} has none: the mapping was not used"
@@ -271,105 +271,97 @@ class ShardScan:
         )  # fmt: skip
         is_sifting = part is not None and part.number < part.count - 1
         begin = CandidateAttempt if self.key else Sifting if is_sifting else ShardAttempt
-        wants = None if isinstance(shard, CandidateShard) else finder.wants
-        read = partial(self._read, wants, partial(self._match, finder))
-        outcome = outcome_of(begin, read, shard, config.run)
+        outcome = outcome_of(begin, partial(self._read, finder), shard, config.run)
         if self.key:
             return keep_pages(outcome, self.extract, shard, config.storage)
         return shard.logged(outcome) if isinstance(shard, CandidateShard) else outcome
 
-    def _read(self, wants: Callable[[str], bool] | None, match: MatchBatches, reading: ShardAttempt) -> None:
+    def _read(self, finder: Finder, reading: ShardAttempt) -> None:
         # Each setting of the reading is an option of the same name.
         rules = {**asdict(self.config.read), "languages": frozenset(self.config.read.languages)}
+        shard, report = reading.shard, reading.report
         options = ReadOptions(
             **rules,
             audit=self.config.run.gate_audit,
-            wants=wants,
+            wants=None if isinstance(shard, CandidateShard) else finder.wants,
             storage=self.config.storage,
             opener=Opener(self.config.run.shard_digest),
         )
         try:
-            if isinstance(reading.shard, CandidateShard):
-                self._read_candidates(match, reading, reading.shard, options)
-            elif isinstance(reading.shard, RecordShard):
-                self._read_records(match, reading, reading.shard, options)
+            if isinstance(shard, CandidateShard):
+                self._match(finder, reading, self._candidates(reading, shard, options))
+                if reading.candidates < shard.hits and not report.defects_total:
+                    report.add_defect(FEWER.format(reading.candidates, shard.hits))
+            elif isinstance(shard, RecordShard):
+                self._match(finder, reading, self._records(reading, shard, options))
             else:
-                self._read_whole(match, reading, options)
+                self._match(finder, reading, self._whole(reading, options))
         finally:
-            if reading.report.unverified:
+            if report.unverified:
                 reading.doubt(partial(graded_and_digested, rules=self.config.confidence))
 
-    def _read_candidates(
-        self, match: MatchBatches, reading: ShardAttempt, shard: CandidateShard, options: ReadOptions
-    ) -> None:
+    def _candidates(self, reading: ShardAttempt, shard: CandidateShard, options: ReadOptions) -> Source:
         reading.shard, format = ObjectInfo(shard.uri), str(shard.log["format"])
-
-        def match_pages(reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin) -> None:
-            scanned = canonical(shard.log["shard_uri"])
-            origin = origin_of(origin.dataset, origin.release, scanned, self.product)
-            match(reading, shard.pages(read, reading.report), origin)
-            if reading.candidates < shard.hits and not reading.report.defects_total:
-                reading.report.add_defect(FEWER.format(reading.candidates, shard.hits))
-
+        origin, read = Origin(format, options.release, ""), iter(list[DocumentBatch]())
         if not shard.places:
-            return
+            return origin, read
         if shard.extract:
             read = shard.extracted(options.storage, reading.report)
-            match_pages(reading, read, Origin(format, options.release, ""))
         elif change := shard.change(options.storage):
             reading.report.add_defect(change)
+            return origin, read
         elif shard.records and release_at(shard, options, ReadReport()) == shard.log["release"]:
-            self._read_records(match_pages, reading, shard, options)
+            origin, read = self._records(reading, shard, options)
         else:
-            replace(self, dataset=format)._read_whole(match_pages, reading, options)
+            origin, read = replace(self, dataset=format)._whole(reading, options)
+        scanned = canonical(shard.log["shard_uri"])
+        origin = origin_of(origin.dataset, origin.release, scanned, self.product)
+        return origin, shard.pages(read, reading.report)
 
-    def _read_records(
-        self, match: MatchBatches, reading: ShardAttempt, shard: RecordShard, options: ReadOptions
-    ) -> None:
+    def _records(self, reading: ShardAttempt, shard: RecordShard, options: ReadOptions) -> Source:
         # Drop the size: only some of the file's bytes are read, and the log must not expect all of them.
         reading.shard, reading.format = ObjectInfo(shard.uri), shard.format
         for record in shard.records:
             if record.offset is None:
                 reading.report.add_defect(record.defect(record.why))
-        if shard.placed:
-            release = release_at(shard, options, reading.report) or options.release
-            origin = origin_of(shard.format, release, shard.uri, self.product)
-            read = read_records(shard, replace(options, release=release), reading.report)
-            match(reading, read, origin)
+        release = (release_at(shard, options, reading.report) if shard.placed else None) or options.release
+        origin = origin_of(shard.format, release, shard.uri, self.product)
+        return origin, read_records(shard, replace(options, release=release), reading.report)
 
     def format_of(self, shard: ObjectInfo, options: ReadOptions) -> Format:
         """Return the format of a shard; raises as `registry.format_for`."""
         return format_for(self.dataset, shard, options)
 
-    def _read_whole(self, match: MatchBatches, reading: ShardAttempt, options: ReadOptions) -> None:
-        rules = self.config.read
+    def _whole(self, reading: ShardAttempt, options: ReadOptions) -> Source:
         format = self.format_of(reading.shard, options)
         # Lists of shards contain no sizes. The reply to the request for the shard does.
         reading.shard = options.opener.described(reading.shard)
         reading.format = format.name
         if options.columns and not format.has_columns:
             reading.report.add_note(MAPPING_UNUSED.format(format.name))
-        origin = origin_of(format.name, rules.release, reading.shard.uri, self.product)
+        origin = origin_of(format.name, options.release, reading.shard.uri, self.product)
+        return origin, self._to_end(format, reading, options)
+
+    def _to_end(self, format: Format, reading: ShardAttempt, options: ReadOptions) -> Iterator[DocumentBatch]:
         try:
-            match(reading, format.read(reading.shard, options, reading.report), origin)
-            if self.config.run.shard_digest and not isinstance(reading, Sifting):
-                try:
-                    reading.sha256 = options.opener.sha256(reading.shard, options.storage)
-                except StorageError as error:
-                    # The rows of the shard are complete nevertheless.
-                    reading.report.add_note(f"its SHA-256 could not be calculated: {error.what}")
-                else:
-                    if reading.shard.sha256 not in (None, reading.sha256):
-                        reading.report.add_note("its SHA-256 is not the one its publisher declares")
+            yield from format.read(reading.shard, options, reading.report)
         except MissingColumnError:
             # Only the end of the shard shows that no row has a mapped column: drop the rows found so far.
             reading.drop()
             raise
+        if self.config.run.shard_digest and not isinstance(reading, Sifting):
+            try:
+                reading.sha256 = options.opener.sha256(reading.shard, options.storage)
+            except StorageError as error:
+                # The rows of the shard are complete nevertheless.
+                reading.report.add_note(f"its SHA-256 could not be calculated: {error.what}")
+            else:
+                if reading.shard.sha256 not in (None, reading.sha256):
+                    reading.report.add_note("its SHA-256 is not the one its publisher declares")
 
-    def _match(
-        self, finder: Finder, reading: ShardAttempt, read: Iterator[DocumentBatch], origin: Origin
-    ) -> None:
+    def _match(self, finder: Finder, reading: ShardAttempt, source: Source) -> None:
         """Sieve → attribute → verify → grade → rows, batch by batch of documents."""
+        origin, read = source
         part = None if isinstance(reading, Sifting) else self.part
         earlier = part.earlier(reading.shard.uri) if part else ()
         for batch in reading.drawn(read):

@@ -27,7 +27,7 @@ from presswatch_spark.legal.notices.notice import DraftedNotice, Notice, draft_n
 from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipient, load_sender
 from presswatch_spark.legal.notices.refusal_rules import Checking, NoticeCheck, check_notice
 from presswatch_spark.legal.removal import case as removal_case
-from presswatch_spark.legal.removal import responses
+from presswatch_spark.legal.removal import server_answers
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
@@ -212,7 +212,7 @@ def opened_earlier(crawl: Release) -> RemovalCase:
     case = crawl.open(confidences=("A", "B"))
     with pytest.MonkeyPatch.context() as clock:
         # Letters of earlier days than today state only earlier readings.
-        for module in (removal_case, responses):
+        for module in (removal_case, server_answers):
             clock.setattr(module, "datetime", clock_at(timedelta(days=-21)))
         clock.setattr(time, "time", lambda now=time.time: now() - 21 * 24 * 3600)
         probe(case, crawl)

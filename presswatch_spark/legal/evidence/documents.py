@@ -40,7 +40,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PAGES, Bag
 from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
-from presswatch_spark.legal.evidence.typesetting import (
+from presswatch_spark.legal.typesetting import (
     SIGNS,
     digest_in_policy,
     forget_documents,

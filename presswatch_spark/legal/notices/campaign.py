@@ -30,9 +30,8 @@ from presswatch_spark.core.terminal import folded, printable
 from presswatch_spark.core.translation import N_
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import load_registry
-from presswatch_spark.legal.evidence import typesetting
+from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.evidence.sources import CaseSource, source_at
-from presswatch_spark.legal.evidence.typesetting import in_print, rendered
 from presswatch_spark.legal.notices.journal import (
     LAYOUT,
     LOCK,
@@ -50,6 +49,7 @@ from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recip
 from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.legal.typesetting import in_print, rendered
 from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.storage.disk import Folder

@@ -19,10 +19,10 @@ from xml.etree import ElementTree
 
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.terminal import ascii_url
-from presswatch_spark.legal.evidence import typesetting
-from presswatch_spark.legal.evidence.typesetting import SIGNS, in_print, lacks_signs, rendered
+from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.notices.annex import AnnexRow
 from presswatch_spark.legal.notices.letter import Letter, LetterElement, LetterWords
+from presswatch_spark.legal.typesetting import SIGNS, in_print, lacks_signs, rendered
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8

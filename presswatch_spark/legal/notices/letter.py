@@ -25,7 +25,6 @@ from presswatch_spark.core.model import embedded
 from presswatch_spark.core.terminal import ascii_url, printable
 from presswatch_spark.core.translation import N_, Translator, n, tied
 from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
-from presswatch_spark.legal.evidence.typesetting import rendered
 from presswatch_spark.legal.notices.annex import (
     Annex,
     AnnexRow,
@@ -35,6 +34,7 @@ from presswatch_spark.legal.notices.annex import (
 )
 from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, Law
 from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Sender
+from presswatch_spark.legal.typesetting import rendered
 
 NO_BREAK = "\u00a0"
 LISTED = 20

@@ -15,7 +15,7 @@ from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.places import is_by_range
-from presswatch_spark.legal.removal.responses import BLANK, finding, row_facts
+from presswatch_spark.legal.removal.server_answers import BLANK, finding, row_facts
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.matching.sieve import Candidates

@@ -37,7 +37,7 @@ from presswatch_spark.legal.removal import apply
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.deep import documents_of
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of, read_options
-from presswatch_spark.legal.removal.responses import compared
+from presswatch_spark.legal.removal.server_answers import compared
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of

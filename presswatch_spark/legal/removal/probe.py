@@ -22,7 +22,7 @@ from presswatch_spark.legal.removal.deep import (
     record_of,
 )
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of
-from presswatch_spark.legal.removal.responses import (
+from presswatch_spark.legal.removal.server_answers import (
     BLANK,
     FetchedRange,
     ask_part,

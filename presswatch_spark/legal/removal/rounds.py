@@ -31,7 +31,7 @@ from presswatch_spark.legal.removal.places import (
     recaptures,
 )
 from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFileProber, ProbedFile, ProbeMemory
-from presswatch_spark.legal.removal.responses import probe_of
+from presswatch_spark.legal.removal.server_answers import probe_of
 from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.scanning.ccindex.lookup import Index

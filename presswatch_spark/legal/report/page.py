@@ -17,7 +17,6 @@ from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
-from presswatch_spark.legal.evidence.typesetting import digest_in_policy, rendered
 from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -37,6 +36,7 @@ from presswatch_spark.legal.report.wording import (
     table_of,
     url_cell,
 )
+from presswatch_spark.legal.typesetting import digest_in_policy, rendered
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
 from presswatch_spark.tables.reasons import REASONS

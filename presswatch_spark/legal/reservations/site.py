@@ -16,7 +16,7 @@ from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.model import Capture, Locator, Title
 from presswatch_spark.core.translation import Translator
-from presswatch_spark.legal.evidence.typesetting import rendered
+from presswatch_spark.legal.typesetting import rendered
 from presswatch_spark.matching.judgement.sites import Owner
 from presswatch_spark.matching.judgement.urls import without_www
 from presswatch_spark.matching.rights.declaration import (

@@ -35,8 +35,8 @@ from presswatch_spark.claims.narrative import (
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import N_, p
-from presswatch_spark.legal.evidence.typesetting import rendered
 from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
+from presswatch_spark.legal.typesetting import rendered
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import REASONS
 

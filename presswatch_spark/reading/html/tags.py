@@ -29,6 +29,8 @@ NOTHING, SOFTLY, HARD = (U64(n) for n in range(3))
 # The next three: its content. DROPPED: up to the end tag, no text. RAW: text without markup or references.
 # REFERENCES: text without markup, with references. REST: all that follows is text. FOREIGN: SVG or MathML.
 DROPPED, RAW, REFERENCES, REST, FOREIGN, CONTENT = (U64(n << 2) for n in (1, 2, 3, 4, 5, 7))
+# SPECIAL: as in the standard. SCOPE ends the search for an open element, FENCE that for an open `li`, `dd` or
+# `dt`. UNPUSHED: never among open elements. COMPLEX: not for the short way of `markup`.
 (
     BREAKS_OUT, IN_SVG, IN_MATH, HIDES, HIDES_RAW, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, CLOSES_P, SCOPE,
     SPECIAL, FENCE, VOID, UNPUSHED, FORMATTING, HEADING, CELL, ROW, SECTION, TABLE, P, LI, DD, OPTION,

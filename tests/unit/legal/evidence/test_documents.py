@@ -34,7 +34,7 @@ from presswatch_spark.legal.evidence.documents import (
     printed_claim,
     write_readme,
 )
-from presswatch_spark.legal.evidence.typesetting import MARKED, RANGES, SIGNS, in_print, pdf_of, signs
+from presswatch_spark.legal.typesetting import MARKED, RANGES, SIGNS, in_print, pdf_of, signs
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.tables.declarations import Claim, Match

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from presswatch_spark.core.settings.config import load_scan_config
-from presswatch_spark.legal.removal import responses
+from presswatch_spark.legal.removal import server_answers
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
 from presswatch_spark.legal.removal.rounds import Prober
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -263,13 +263,13 @@ def test_a_file_is_withdrawn_if_missing_twice_a_day_apart_beside_another(
     else:
         server.whole_only = {crawl.object_of(target)}
     probe(case, crawl)
-    now = responses.response_facts
+    now = server_answers.response_facts
 
     def later(*answer: Any) -> Probe:
         found = now(*answer)
         return found.with_columns(asked_at=found.asked_at + timedelta(hours=hours))
 
-    monkeypatch.setattr(responses, "response_facts", later)
+    monkeypatch.setattr(server_answers, "response_facts", later)
     probe(case, crawl)
     found, (wanted, _, doubt) = states(case)[target.target_sha256], state.partition(": ")
     assert (found.state, found.removed, doubt in found.doubt) == (wanted, wanted == "withdrawn", True)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
-from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.layout import INDEX_FOLDER, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, write_manifest
 from presswatch_spark.corpus.sealed import ARTICLES, HASHES, HOSTS, PLACES, SealedCorpus, SealKey, join
@@ -36,10 +36,10 @@ def sealed(folder: Path, name: str, hashes: Numbers, numbers: Numbers, key: Seal
     made, articles = folder / name, int(numbers.max()) + 1
     for part in (INDEX_FOLDER, SITES_FOLDER):
         (made / part).mkdir(parents=True)
-    arrays.save(made / HASHES, hashes)
-    arrays.save(made / ARTICLES, numbers.astype(np.uint32))
-    arrays.save(made / HOSTS, np.empty(0, np.uint64))
-    arrays.save(made / PLACES, np.empty((2, 0), np.uint64))
+    layout.save(made / HASHES, hashes)
+    layout.save(made / ARTICLES, numbers.astype(np.uint32))
+    layout.save(made / HOSTS, np.empty(0, np.uint64))
+    layout.save(made / PLACES, np.empty((2, 0), np.uint64))
     parts = [{"fingerprint": key.corpus(name), "articles": articles}]
     parameters = {"shingle_stride": 4, "filter_bits_per_key": 16, "site_depth": 0, "parts": parts}
     counts = CorpusCounts(articles, articles * SHINGLES * 4, len(hashes), 0)

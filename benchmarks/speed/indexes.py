@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.index import index_bucket, join_buckets
-from presswatch_spark.corpus.building.workspace import Keys, bucket_bits, write_run
+from presswatch_spark.corpus.building.workspace import Keys, write_buckets, write_run
 from presswatch_spark.corpus.manifest import write_manifest
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.shingle_index import ShingleIndex
@@ -52,9 +53,7 @@ def padded(source: Path, out: Path, shingles: int) -> Path:
         runs.append(scratch / f"run-{number:05}")
         write_run(runs[-1], keys, values)
     without_limit = replace(config, max_articles_per_shingle=_NO_LIMIT)
-    folders = [scratch / f"bucket-{bucket:05}" for bucket in range(1 << bucket_bits(shingles))]
-    for item in enumerate(folders):
-        index_bucket(runs, shingles, without_limit, out, item)
+    folders = write_buckets(None, scratch, runs, partial(index_bucket, shingles, without_limit, out))
     join_buckets(folders, out / layout.INDEX_FOLDER)
     shutil.rmtree(scratch)
     write_manifest(out, corpus.manifest.parameters, replace(corpus.manifest.counts, shingles=shingles))

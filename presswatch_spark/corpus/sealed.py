@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from presswatch_spark.core.errors import ConfigError, CorpusError, InputError
 from presswatch_spark.core.model import DocumentBatch
-from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.workspace import POSTINGS, BuildWorkspace, join_runs, write_run
 from presswatch_spark.corpus.layout import INDEX_FOLDER, MANIFEST, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
@@ -170,7 +170,7 @@ class SealedCorpus(CorpusFolder):
         super().__init__(folder, manifest)
         try:
             self.hashes, self.articles, self.hosts, self.places = (
-                arrays.load(folder / name) for name in (HASHES, ARTICLES, HOSTS, PLACES)
+                layout.load(folder / name) for name in (HASHES, ARTICLES, HOSTS, PLACES)
             )
             is_sound = self._agrees()
         except (ArithmeticError, AttributeError, EOFError, LookupError, OSError, TypeError, ValueError):
@@ -302,14 +302,14 @@ def _write(
     for hashes, articles in postings:
         runs.append(work.run(POSTINGS, len(runs)))
         write_run(runs[-1], hashes, articles.astype(np.uint64))
-    join_runs(None, work, runs, summed.shingles, _index_arrays, INDEX_FOLDER)
+    join_runs(None, work, INDEX_FOLDER, runs, _index_arrays)
     (folder / SITES_FOLDER).mkdir()
-    arrays.save(folder / HOSTS, np.unique(hosts))
-    arrays.save(folder / PLACES, np.unique(places, axis=1))
+    layout.save(folder / HOSTS, np.unique(hosts))
+    layout.save(folder / PLACES, np.unique(places, axis=1))
     return write_manifest(folder, {"kind": "sealed", **parameters}, summed)
 
 
-def _index_arrays(hashes: Hashes, numbers: Hashes) -> dict[str, arrays.Array]:
+def _index_arrays(hashes: Hashes, numbers: Hashes) -> dict[str, layout.Array]:
     return {Path(HASHES).name: hashes, Path(ARTICLES).name: numbers.astype(np.uint32)}
 
 

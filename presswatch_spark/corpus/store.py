@@ -22,7 +22,7 @@ from presswatch_spark.core.errors import CorpusError, OutputError
 from presswatch_spark.core.model import Article, TextColumn
 from presswatch_spark.core.processes import is_ours, own_folder, user_caches
 from presswatch_spark.core.terminal import utc
-from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
 from presswatch_spark.corpus.registry import Registry, parse_registry
@@ -232,7 +232,7 @@ class Corpus(CorpusFolder, ArticleFiles):
     @cached_property
     def signatures(self) -> npt.NDArray[np.uint32]:
         """Return the MinHash signatures of all articles: uint32[articles, permutations]."""
-        return arrays.load(self.folder / layout.SIGNATURES)
+        return layout.load(self.folder / layout.SIGNATURES)
 
     @cached_property
     def owner_names(self) -> Mapping[str, tuple[str, ...]]:
@@ -251,20 +251,20 @@ class Corpus(CorpusFolder, ArticleFiles):
         words, sample = self.folder / layout.VOCABULARY_FOLDER, self.folder / layout.BACKGROUND_FOLDER
         suppressed = pq.read_table(self.folder / layout.SUPPRESSED_TABLE, columns=["hash"])["hash"]
         return Surroundings(
-            titles=arrays.load(self.folder / layout.TITLES),
-            publishers=arrays.load(self.folder / layout.PUBLISHERS),
+            titles=layout.load(self.folder / layout.TITLES),
+            publishers=layout.load(self.folder / layout.PUBLISHERS),
             clusters=self._clusters,
-            agency=arrays.load(self.folder / layout.AGENCY),
-            vocabulary=arrays.load(words / layout.HASHES),
-            bits=arrays.load(words / layout.BITS),
+            agency=layout.load(self.folder / layout.AGENCY),
+            vocabulary=layout.load(words / layout.HASHES),
+            bits=layout.load(words / layout.BITS),
             suppressed=np.sort(suppressed.to_numpy()),
-            background=arrays.load(sample / layout.HASHES),
-            domains=arrays.load(sample / layout.DOMAINS),
+            background=layout.load(sample / layout.HASHES),
+            domains=layout.load(sample / layout.DOMAINS),
         )
 
     @cached_property
     def _clusters(self) -> npt.NDArray[np.int32]:
-        return arrays.load(self.folder / layout.CLUSTERS)
+        return layout.load(self.folder / layout.CLUSTERS)
 
 
 def manifest_of(path: str, options: StorageOptions) -> Manifest:
@@ -291,7 +291,7 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
             remedy=f"restrict access (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
         )
     copy = cache / manifest.digest
-    with arrays.writing(cache), file_locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
+    with layout.writing(cache), file_locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
         if not copy.is_dir():
             _copy(uri, manifest, options, copy)
     return copy

@@ -1,13 +1,14 @@
-"""Reads the background: a sample of the web, which shows the words of articles that other sites have, too.
+"""Reads the background, a sample of the web, and known texts: laws, speeches, old books, wires.
 
-For each shingle of the index, the domains that have it are counted; a known text counts like all domains. A
-copy of an article proves nothing about the article's words: the shingles of an article do not count on a page
-that has a large share of it, unless the page is older. Pages on members' own sites do not count.
+They show the words of articles that others have, too. For each shingle of the index, the domains that have
+it are counted; a known text counts like all domains. A copy of an article proves nothing about the article's
+words: the shingles of an article do not count on a page that has a large share of it, unless the page is
+older. Pages on members' own sites do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
@@ -20,18 +21,17 @@ import numpy.typing as npt
 from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus import arrays, layout
-from presswatch_spark.corpus.building.intake import Files, grouped
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.workspace import (
-    TASKS_PER_CORE,
     BuildWorkspace,
+    Files,
     Keys,
+    grouped,
     groups,
     join_runs,
     spread,
     write_run,
 )
-from presswatch_spark.corpus.known_shingles import shingles_of
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles
 from presswatch_spark.matching.judgement.grading import captured_before
@@ -40,10 +40,12 @@ from presswatch_spark.matching.judgement.urls import page_url, registered_domain
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading import registry
+from presswatch_spark.reading.inflate import inflated
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.text.words import are_among, indexed_positions
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
+from presswatch_spark.reading.text.kernels import Hashes
+from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, word_hashes
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 MOST_DOMAINS = np.iinfo(np.uint16).max
 # The key that marks a shingle of a known text. The keys of domains are hashes.
 KNOWN_TEXT = np.uint64(0)
+TEXT_SUFFIXES = (".txt", ".txt.gz", ".txt.zst")
 
 
 def read_background(
@@ -65,30 +68,28 @@ def read_background(
 
     Returns counts, as fields of `CorpusCounts`.
     """
-    runs = [work.scratch / f"background-run-{number:05d}" for number in range(len(sample))]
+    runs = work.runs("sample", len(sample))
     task = partial(_scan_shard, work.corpus, config, storage)
-    counts = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    groups_of_files = list(grouped(known, TASKS_PER_CORE * spark.sparkContext.defaultParallelism))
-    known_runs = [work.scratch / f"known-run-{first:05d}" for first, _ in groups_of_files]
+    documents = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
+    groups_of_files = grouped(known, spark)
+    known_runs = work.runs("known", len(groups_of_files))
     scan = partial(_scan_known_texts, work.corpus, storage)
     texts = spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
-    keys = sum(pairs for _, pairs in [*counts, *texts])
-    all_runs = [*runs, *known_runs]
-    shingles = join_runs(spark, work, all_runs, keys, domain_counts, layout.BACKGROUND_FOLDER)
-    domains = arrays.load(work.corpus / layout.BACKGROUND_FOLDER / DOMAINS)
+    shingles = join_runs(spark, work, layout.BACKGROUND_FOLDER, [*runs, *known_runs], domain_counts)
+    domains = layout.load(work.corpus / layout.BACKGROUND_FOLDER / DOMAINS)
     of_known_texts = int(np.count_nonzero(domains == MOST_DOMAINS))
     return {
-        "background_documents": sum(documents for documents, _ in counts),
+        "background_documents": sum(documents),
         "background_shingles": shingles - of_known_texts,
-        "known_texts": sum(found for found, _ in texts),
+        "known_texts": sum(texts),
         "known_shingles": of_known_texts,
     }
 
 
 def _scan_shard(
     folder: Path, config: CorpusConfig, storage: StorageOptions, item: tuple[ObjectInfo, Path]
-) -> tuple[int, int]:
-    """Write the run of the distinct pairs of a shingle and a domain; return documents and pairs."""
+) -> int:
+    """Write the run of the distinct pairs of a shingle and a domain; return the number of documents."""
     shard, run = item
     articles, sites = ArticleFiles(folder), SiteIndex.open(folder / layout.SITES_FOLDER)
     sieve = Sieve(ShingleIndex.open(folder / layout.INDEX_FOLDER))
@@ -117,7 +118,7 @@ def _scan_shard(
         )
     distinct = np.unique(np.concatenate(pairs), axis=0)
     write_run(run, distinct[:, 0].copy(), distinct[:, 1].copy())
-    return report.documents, len(distinct)
+    return report.documents
 
 
 def _copied(
@@ -135,17 +136,53 @@ def _copied(
     return copied
 
 
-def _scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> tuple[int, int]:
-    """Write the run of the index's shingles in files of known texts; return texts and shingles."""
+def _scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> int:
+    """Write the run of the index's shingles in files of known texts; return the number of texts."""
     (_, files), run = item
     indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
     shingles, texts = shingles_of(files, storage)
     found = shingles[are_among(shingles, indexed)]
     write_run(run, found, np.full(len(found), KNOWN_TEXT))
-    return texts, len(found)
+    return texts
 
 
-def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, arrays.Array]:
+def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[Hashes, int]:
+    """Return the hashes of all 8-word shingles of the files' texts, sorted, each once, and count the texts.
+
+    A file named `*.txt`, `*.txt.gz` or `*.txt.zst` is one text in UTF-8. Any other is read like a shard.
+    Raises `CorruptError` if a file cannot be read to its end, or a text file is not UTF-8.
+    """
+    parts, texts = [np.empty(0, np.uint64)], 0
+    for file in files:
+        report = ReadReport()
+        if printable(file.uri).lower().endswith(TEXT_SUFFIXES):
+            with open_stream(file, storage) as stream:
+                text = b"".join(inflated(stream, report))
+            try:
+                text.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise CorruptError(
+                    f"byte 0x{text[error.start]:02x} at {error.start:,} is not UTF-8",
+                    where=printable(file.uri),
+                    remedy="save the text as UTF-8: words with accents would be cut otherwise",
+                ) from error
+            parts.append(shingle_hashes(word_hashes(text)))
+            texts += 1
+        else:
+            options = ReadOptions(storage=storage)
+            for batch in format_for(registry.AUTO, file, options).read(file, options, report):
+                parts += [shingle_hashes(word_hashes(batch.text_of(i))) for i in range(len(batch))]
+                texts += len(batch)
+        if report.defects_total:
+            raise CorruptError(
+                f"the known text cannot be read to its end: {report.defects[0]}",
+                where=printable(file.uri),
+                remedy="download it again",
+            )
+    return np.unique(np.concatenate(parts)), texts
+
+
+def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, layout.Array]:
     """Return distinct shingles, each with its number of domains; `MOST_DOMAINS` marks known texts."""
     pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)

@@ -22,19 +22,19 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.times import check_formats
-from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building import index, intake
 from presswatch_spark.corpus.building.background import read_background
 from presswatch_spark.corpus.building.workspace import (
     BANDS,
     POSTINGS,
-    TASKS_PER_CORE,
     URLS,
     WORDS,
     BuildWorkspace,
-    bucket_bits,
+    grouped,
     join_runs,
     spread,
+    write_buckets,
 )
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
 from presswatch_spark.corpus.registry import Registry, load_registry
@@ -121,10 +121,9 @@ class _Build:
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = self._index(reports)
         words = sum(report.words for report in reports)
-        keys = sum(report.distinct_words for report in reports), sum(report.urls for report in reports)
-        bits, runs = partial(index.word_bits, words), work.runs(WORDS, cuts.parts)
-        join_runs(self.spark, work, runs, keys[0], bits, layout.VOCABULARY_FOLDER)
-        join_runs(self.spark, work, work.runs(URLS, cuts.parts), keys[1], url_keys, layout.SITES_FOLDER)
+        bits = partial(index.word_bits, words)
+        join_runs(self.spark, work, layout.VOCABULARY_FOLDER, work.runs(WORDS, cuts.parts), bits)
+        join_runs(self.spark, work, layout.SITES_FOLDER, work.runs(URLS, cuts.parts), url_keys)
         sites = frozenset[str]().union(*(report.sites for report in reports))
         SiteIndex.build(corpus / layout.SITES_FOLDER, self.registry.titles.values(), sites)
         if sample:
@@ -152,17 +151,16 @@ class _Build:
     def _take_in(
         self, files: Sequence[ObjectInfo], sources: Sequence[str]
     ) -> tuple[intake.Cuts, list[str], Counter[str]]:
-        groups = intake.grouped(files, TASKS_PER_CORE * self.spark.sparkContext.defaultParallelism)
         titles = TitleSites.of(self.registry.titles.values())
         task = partial(intake.take_in, self.work, sources, titles, self.config, self.storage)
-        taken = spread(self.spark, self.work.scratch, task, groups)
+        taken = spread(self.spark, self.work.scratch, task, grouped(files, self.spark))
         cuts = intake.cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]
         if not cuts.articles:
             why = ", ".join(f"{count:,} {reason}" for reason, count in intake.reasons(refused).items())
             example = ""
             if why:
-                row = arrays.read_arrow(refused[0]).slice(0, 1).to_pylist()[0]
+                row = layout.read_arrow(refused[0]).slice(0, 1).to_pylist()[0]
                 example = f"; {row['detail']} (row {row['row_index']} of {row['source']})"
             raise InputError(
                 f"no article was accepted: {why or 'the files contain no rows'}{example}",
@@ -181,44 +179,33 @@ class _Build:
         task = partial(index.build_part, work, cuts, sources, owners, self.config)
         reports = spread(self.spark, work.scratch, task, range(cuts.parts))
         for name in index.ARRAYS:
-            arrays.join(work.corpus / name, [work.piece(name, part) for part in range(cuts.parts)])
+            layout.join(work.corpus / name, [work.piece(name, part) for part in range(cuts.parts)])
         for run in cuts.runs:
             Path(run).unlink()
         return reports
 
     def _link(self, cuts: intake.Cuts) -> index.Clusters:
-        work, least = self.work, self.config.cluster_jaccard
-        bands, _ = index.banding(least, self.config.minhash.permutations)
-        bits = bucket_bits(bands * cuts.articles)
-        task = partial(_link_bucket, work, cuts.parts, bits, least)
-        edges = spread(self.spark, work.scratch, task, range(1 << bits))
-        clusters = index.clusters_of(cuts.articles, (arrays.load(path) for path in edges))
-        arrays.save(work.corpus / layout.CLUSTERS, clusters)
+        work, runs = self.work, self.work.runs(BANDS, cuts.parts)
+        make = partial(index.edges_of_bucket, work.corpus / layout.SIGNATURES, self.config.cluster_jaccard)
+        folders = write_buckets(self.spark, work.scratch / "edges", runs, make)
+        edges = (layout.load(folder / index.EDGES_FILE) for folder in folders)
+        clusters = index.clusters_of(cuts.articles, edges)
+        layout.save(work.corpus / layout.CLUSTERS, clusters)
         # All articles of a cluster are agency copy if one of them is.
-        credited = np.array(arrays.load(work.corpus / layout.AGENCY))
+        credited = np.array(layout.load(work.corpus / layout.AGENCY))
         in_cluster, has_credit = clusters != layout.ALONE, np.zeros(len(clusters), np.bool_)
         has_credit[clusters[credited & in_cluster]] = True
         credited |= in_cluster & has_credit[clusters]
-        arrays.save(work.corpus / layout.AGENCY, credited)
-        shutil.rmtree(work.scratch / BANDS)
+        layout.save(work.corpus / layout.AGENCY, credited)
         return clusters
 
     def _index(self, reports: Sequence[index.PartReport]) -> tuple[int, int]:
         """Write index and `suppressed` table; return the postings indexed and the shingles suppressed."""
         work, postings = self.work, sum(report.postings for report in reports)
         runs = work.runs(POSTINGS, len(reports))
-        task = partial(index.index_bucket, runs, postings, self.config, work.corpus)
-        folders = [work.scratch / f"bucket-{bucket:05d}" for bucket in range(1 << bucket_bits(postings))]
-        counts = spread(self.spark, work.scratch, task, enumerate(folders))
-        shutil.rmtree(work.scratch / POSTINGS)
-        index.join_buckets(folders, work.corpus / layout.INDEX_FOLDER)
+        make = partial(index.index_bucket, postings, self.config, work.corpus)
+        folders = write_buckets(self.spark, work.scratch / layout.INDEX_FOLDER, runs, make)
         common = [str(folder / index.SUPPRESSED_FILE) for folder in folders]
-        intake.write_table(work.corpus / layout.SUPPRESSED_TABLE, SuppressedShingle.schema, common)
-        return sum(indexed for indexed, _ in counts), sum(suppressed for _, suppressed in counts)
-
-
-def _link_bucket(work: BuildWorkspace, parts: int, bits: int, least: float, bucket: int) -> Path:
-    path = work.scratch / f"edges-{bucket:05d}.npy"
-    signatures = arrays.load(work.corpus / layout.SIGNATURES)
-    arrays.save(path, index.edges_of_bucket(work.runs(BANDS, parts), bucket, bits, signatures, least))
-    return path
+        suppressed = work.corpus / layout.SUPPRESSED_TABLE
+        rows = intake.write_table(suppressed, SuppressedShingle.schema, common)
+        return index.join_buckets(folders, work.corpus / layout.INDEX_FOLDER), rows

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.core.compiled import cached_njit
 from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus import arrays, layout
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.intake import Cuts, PieceWriter, merge_part
 from presswatch_spark.corpus.building.workspace import (
     BANDS,
@@ -32,7 +32,7 @@ from presswatch_spark.corpus.building.workspace import (
     Keys,
     bucket_bits,
     groups,
-    read_bucket,
+    join_arrays,
     write_run,
 )
 from presswatch_spark.corpus.layout import ALONE, BITS, HASHES
@@ -68,8 +68,7 @@ ARRAYS = (layout.SIGNATURES, layout.TITLES, layout.PUBLISHERS, layout.AGENCY)
 
 # The word hashes of so many articles, about a megabyte, stay in the cache.
 _ARTICLES_AT_ONCE = 256
-SUPPRESSED_FILE = "suppressed.arrow"
-_ARRAYS = ("hashes", "articles", "filter", "directory")
+SUPPRESSED_FILE, EDGES_FILE = "suppressed.arrow", "edges.npy"
 # In a run of postings, a value is article ordinal << 32 | word position.
 _ARTICLE_SHIFT = np.uint64(32)
 # Weights of false positives and negatives. Every candidate is checked, so only missed pairs matter: at 0.9,
@@ -83,9 +82,7 @@ class PartReport:
     """The counts of a part; `sites`: hosts of URLs; `refused`: pieces with the rows of repeated ids."""
 
     words: int
-    distinct_words: int
     postings: int
-    urls: int
     sites: frozenset[str]
     refused: tuple[str, ...]
 
@@ -100,7 +97,7 @@ def build_part(
 ) -> PartReport:
     """Merge a part of the articles, and write its arrays and runs. Memory holds this part and its keys."""
     table, refusals = merge_part(cuts, part, sources)
-    arrays.write_arrow(work.corpus / layout.part_name(part), table)
+    layout.write_arrow(work.corpus / layout.part_name(part), table)
     refused = PieceWriter(work.scratch, f"refused-part-{part:05d}")
     for refusal in refusals:
         refused.add(asdict(refusal))
@@ -134,9 +131,9 @@ def build_part(
     write_run(work.run(URLS, part), url_hashes, url_ordinals)
     numbers = np.array([owners[title] for title in table["title_id"].to_pylist()], np.uint32).reshape(-1, 2)
     for name, piece in zip(ARRAYS, (signature_rows, numbers[:, 0], numbers[:, 1], agency), strict=True):
-        arrays.save(work.piece(name, part), piece)
+        layout.save(work.piece(name, part), piece)
     total = int(np.sum(table["words"].to_numpy()))
-    return PartReport(total, len(counts), len(keys), len(url_hashes), sites, tuple(refused.paths))
+    return PartReport(total, len(keys), sites, tuple(refused.paths))
 
 
 def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[np.bool_]:
@@ -180,16 +177,14 @@ def postings_of(first: np.uint64, hashes: Keys, bounds: Bounds, stride: int) -> 
 
 
 def index_bucket(
-    runs: Sequence[Path], postings: int, config: CorpusConfig, corpus: Path, item: tuple[int, Path]
-) -> tuple[int, int]:
-    """Write a bucket's slices of the index, and its suppressed shingles; return the numbers of both.
+    postings: int, config: CorpusConfig, corpus: Path, hashes: Keys, values: Keys
+) -> dict[str, layout.Array | pa.Table]:
+    """Return a bucket's slices of the arrays of the index, and the table of its suppressed shingles.
 
-    Args: the runs, in the order of the articles, and the number of their postings; the bucket and its folder.
+    Args: the number of postings of the corpus; its folder; the keys and values of the bucket.
     """
-    bucket, folder = item
-    folder.mkdir(parents=True, exist_ok=True)
     bits, limit = bucket_bits(postings), config.max_articles_per_shingle
-    hashes, values = read_bucket(runs, bucket, bits)
+    bucket = int(hashes[0]) >> (64 - bits) if len(hashes) else 0
     owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
     bounds = groups(hashes)
     # Mark the first posting of each article in the group of a shingle; owners are sorted in it.
@@ -204,36 +199,35 @@ def index_bucket(
         words, position = words_of(articles.body(value >> 32)), value & 0xFFFFFFFF
         shingles.append(" ".join(word_at(words, i) for i in range(position, position + SHINGLE_WORDS)))
     suppressed = pa.table([shingles, hashes[firsts], counts[counts > limit]], SuppressedShingle.schema)
-    arrays.write_arrow(folder / SUPPRESSED_FILE, suppressed)
 
     hashes, owners = hashes[indexed], owners[indexed]
     all_blocks, prefix_bits = filter_blocks(postings, config.filter_bits_per_key), directory_bits(postings)
     blocks, prefixes = all_blocks >> bits, (1 << prefix_bits) >> bits
-    arrays.save(folder / "hashes.npy", hashes)
-    arrays.save(folder / "articles.npy", owners)
-    arrays.save(folder / "filter.npy", build_filter(hashes, all_blocks, bucket * blocks, blocks))
-    arrays.save(folder / "directory.npy", build_directory(hashes, prefix_bits, bucket * prefixes, prefixes))
-    return len(hashes), len(suppressed)
+    return {
+        "hashes.npy": hashes,
+        "articles.npy": owners,
+        "filter.npy": build_filter(hashes, all_blocks, bucket * blocks, blocks),
+        "directory.npy": build_directory(hashes, prefix_bits, bucket * prefixes, prefixes),
+        SUPPRESSED_FILE: suppressed,
+    }
 
 
-def join_buckets(folders: Sequence[Path], out: Path) -> None:
-    """Join the slices of all buckets, in order, into the arrays of the index under `out`."""
-    out.mkdir(parents=True)
+def join_buckets(folders: Sequence[Path], out: Path) -> int:
+    """Join the slices of all buckets into the arrays of the index under `out`; return its postings."""
     # Entries of the directory count from the start of the whole index; only the last slice keeps its end.
     first = 0
     for folder in folders:
         path = folder / "directory.npy"
-        entries = arrays.load(path) + first
+        entries = layout.load(path) + first
         first = int(entries[-1])
-        arrays.save(path, entries if folder is folders[-1] else entries[:-1])
-    for name in _ARRAYS:
-        arrays.join(out / f"{name}.npy", [folder / f"{name}.npy" for folder in folders])
+        layout.save(path, entries if folder is folders[-1] else entries[:-1])
+    return join_arrays(folders, out)
 
 
 # --- the vocabulary
 
 
-def word_bits(total: int, hashes: Keys, counts: Keys) -> Mapping[str, arrays.Array]:
+def word_bits(total: int, hashes: Keys, counts: Keys) -> Mapping[str, layout.Array]:
     """Return distinct words and their bits, in a corpus of `total` words; equal `hashes` are neighbours.
 
     A word has k bits of information if its share of the corpus's words is at most one in 2**k, but more than
@@ -271,15 +265,13 @@ def band_keys(signatures: Signatures, threshold: float) -> Keys:
     return keys
 
 
-def edges_of_bucket(
-    runs: Sequence[Path], bucket: int, bits: int, signatures: Signatures, least: float
-) -> Edges:
+def edges_of_bucket(signed: Path, least: float, keys: Keys, ordinals: Keys) -> dict[str, Edges]:
     """Return the pairs of ordinals in a bucket whose Jaccard estimate is at least `least`: int32[e, 2].
 
     In a group with one key, an article is compared with the group's leaders only, not with all members.
+    `signed`: the file of the signatures.
     """
-    keys, ordinals = read_bucket(runs, bucket, bits)
-    bounds = groups(keys)
+    signatures, bounds = layout.load(signed), groups(keys)
     edges: list[tuple[int, int]] = []
     for group in np.flatnonzero(np.diff(bounds) > 1):
         leaders: list[int] = []
@@ -289,7 +281,7 @@ def edges_of_bucket(
                 leaders.append(member)
             else:
                 edges.append((leader, member))
-    return np.array(edges, np.int32).reshape(-1, 2)
+    return {EDGES_FILE: np.array(edges, np.int32).reshape(-1, 2)}
 
 
 def clusters_of(n_articles: int, edges: Iterable[Edges]) -> Clusters:

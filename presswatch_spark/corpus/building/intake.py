@@ -29,10 +29,16 @@ import pyarrow.parquet as pq
 from presswatch_spark.core.errors import ConfigError, OutputError
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
-from presswatch_spark.corpus.arrays import read_arrow, write_arrow
 from presswatch_spark.corpus.building.bodies import is_excerpt, plain_text
-from presswatch_spark.corpus.building.workspace import BuildWorkspace
-from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
+from presswatch_spark.corpus.building.workspace import BuildWorkspace, Files
+from presswatch_spark.corpus.layout import (
+    ARTICLES,
+    ARTICLES_PER_BATCH,
+    ARTICLES_PER_PART,
+    part_name,
+    read_arrow,
+    write_arrow,
+)
 from presswatch_spark.corpus.manifest import TitleCounts
 from presswatch_spark.matching.judgement.sites import TitleSites
 from presswatch_spark.matching.judgement.urls import page_url
@@ -242,10 +248,6 @@ RUN = ARTICLES.append(pa.field("source", pa.int32(), False)).append(pa.field("ro
 ORDER = [("article_id", "ascending"), ("source", "ascending"), ("row_index", "ascending")]
 
 
-Files = tuple[int, tuple[ObjectInfo, ...]]
-"""The number of the first file in the order of URIs, and the files of one task."""
-
-
 @dataclass(frozen=True, slots=True)
 class Taken:
     """The files of a task's runs and of its refused rows; by title, the rows with a placeholder date."""
@@ -253,13 +255,6 @@ class Taken:
     runs: tuple[str, ...]
     refused: tuple[str, ...]
     placeholders: Mapping[str, int]
-
-
-def grouped(files: Sequence[ObjectInfo], most: int) -> Iterator[Files]:
-    """Cut the files, in their order, into at most `most` groups."""
-    size = -(-len(files) // most)
-    for first in range(0, len(files), size or 1):
-        yield first, tuple(files[first : first + size])
 
 
 def take_in(
@@ -387,8 +382,11 @@ def reasons(pieces: Iterable[str]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
-    """Join pieces into one Parquet file, whose row groups do not depend on where pieces begin."""
+def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> int:
+    """Join pieces into one Parquet file, and return its number of rows.
+
+    Its row groups do not depend on where pieces begin.
+    """
     left, rows = [schema.empty_table()], 0
     with path.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in pieces:
@@ -399,6 +397,7 @@ def write_table(path: Path, schema: pa.Schema, pieces: Sequence[str]) -> None:
                 writer.write_table(table.slice(0, _GROUP_ROWS).combine_chunks())
                 left, rows = [table.slice(_GROUP_ROWS)], rows - _GROUP_ROWS
         writer.write_table(pa.concat_tables(left).combine_chunks())
+    return int(pq.read_metadata(path).num_rows)
 
 
 _SUMS = ("articles", "undated", "excerpts", "html", "repaired", "urls_elsewhere", "not_urls")

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus import layout
+from presswatch_spark.storage.objects import ObjectInfo
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,13 +31,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Keys = npt.NDArray[np.uint64]
 Bounds = npt.NDArray[np.int64]
-BucketArrays = Callable[[Keys, Keys], Mapping[str, arrays.Array]]
-"""Makes flat arrays, by file name, from the keys and values of one bucket, which are sorted by key."""
+BucketFiles = Callable[[Keys, Keys], Mapping[str, layout.Array | pa.Table]]
+"""Makes arrays and tables, by file name, from the keys and values of one bucket, which are sorted by key."""
 
 POSTINGS, BANDS, WORDS, URLS = "postings", "bands", "words", "urls"
 """Kinds of keys; each part writes a run of each kind."""
 TASKS_PER_CORE = 4
 """Tasks that read files, for each core."""
+Files = tuple[int, tuple[ObjectInfo, ...]]
+"""The number of the first file in the order of URIs, and the files of one task."""
 # Each run has 2**12 slices, of which buckets consist: so the number of buckets can be chosen afterwards.
 _FINEST_BITS = 12
 BUCKET_KEYS = 4 << 20
@@ -65,6 +69,12 @@ class BuildWorkspace:
         return self.scratch / f"part-{part:05d}-{file}"
 
 
+def grouped(files: Sequence[ObjectInfo], spark: SparkSession) -> list[Files]:
+    """Cut the files, in their order, into at most `TASKS_PER_CORE` groups for each core."""
+    size = -(-len(files) // (TASKS_PER_CORE * spark.sparkContext.defaultParallelism)) or 1
+    return [(first, tuple(files[first : first + size])) for first in range(0, len(files), size)]
+
+
 def spread(
     spark: SparkSession, place: str | Path, function: Callable[[Item], Result], items: Iterable[Item]
 ) -> list[Result]:
@@ -92,7 +102,7 @@ def _guarded(place: str | Path, function: Callable[[Item], Result], item: Item) 
     from presswatch_spark.core.spark.worker import task
 
     try:
-        with task(), arrays.writing(place):
+        with task(), layout.writing(place):
             return function(item)
     except PresswatchError as error:
         return error
@@ -116,9 +126,9 @@ def write_run(folder: Path, keys: Keys, values: Keys) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     keys, values = sort_pairs(keys, values)
     firsts = np.arange(1 << _FINEST_BITS, dtype=np.uint64) << np.uint64(64 - _FINEST_BITS)
-    arrays.save(folder / "starts.npy", np.append(np.searchsorted(keys, firsts), len(keys)))
-    arrays.save(folder / "keys.npy", keys)
-    arrays.save(folder / "values.npy", values)
+    layout.save(folder / "starts.npy", np.append(np.searchsorted(keys, firsts), len(keys)))
+    layout.save(folder / "keys.npy", keys)
+    layout.save(folder / "values.npy", values)
 
 
 def bucket_bits(total_keys: int) -> int:
@@ -131,12 +141,12 @@ def read_bucket(runs: Sequence[Path], bucket: int, bits: int) -> tuple[Keys, Key
     width = 1 << (_FINEST_BITS - bits)
     starts = np.empty((len(runs), width + 1), np.int64)
     for run, of_run in zip(runs, starts, strict=True):
-        arrays.read_rows(run / "starts.npy", bucket * width, of_run)
+        layout.read_rows(run / "starts.npy", bucket * width, of_run)
     places = np.append(0, np.cumsum(starts[:, -1] - starts[:, 0])).tolist()
     keys, values = np.empty(places[-1], np.uint64), np.empty(places[-1], np.uint64)
     for run, first, place, end in zip(runs, starts[:, 0].tolist(), places[:-1], places[1:], strict=True):
-        arrays.read_rows(run / "keys.npy", first, keys[place:end])
-        arrays.read_rows(run / "values.npy", first, values[place:end])
+        layout.read_rows(run / "keys.npy", first, keys[place:end])
+        layout.read_rows(run / "values.npy", first, values[place:end])
     return sort_pairs(keys, values)
 
 
@@ -146,37 +156,45 @@ def groups(keys: Keys) -> Bounds:
     return np.concatenate(([0], changes, [len(keys)] if len(keys) else [])).astype(np.int64)
 
 
-def join_runs(
-    spark: SparkSession | None,
-    work: BuildWorkspace,
-    runs: Sequence[Path],
-    keys: int,
-    make: BucketArrays,
-    out: str,
-) -> int:
-    """Merge sorted runs of so many keys, bucket by bucket, into arrays under `out`; return their length.
+def write_buckets(
+    spark: SparkSession | None, folder: Path, runs: Sequence[Path], make: BucketFiles
+) -> list[Path]:
+    """Merge sorted runs, and remove them; return the folders, below `folder`, of the files of each bucket.
 
     Without Spark, memory has one bucket at a time.
     """
-    bits = bucket_bits(keys)
-    folders = [work.scratch / f"{out}-{bucket:05d}" for bucket in range(1 << bits)]
+    bits = bucket_bits(sum(len(layout.load(run / "keys.npy")) for run in runs))
+    folders = [folder / f"bucket-{bucket:05d}" for bucket in range(1 << bits)]
     write = partial(_write_bucket, make, runs, bits)
     if spark is None:
         for item in enumerate(folders):
             write(item)
     else:
-        spread(spark, work.scratch, write, enumerate(folders))
-    (work.corpus / out).mkdir()
-    names = sorted(path.name for path in folders[0].iterdir())
-    for name in names:
-        arrays.join(work.corpus / out / name, [folder / name for folder in folders])
+        spread(spark, folder, write, enumerate(folders))
     for run in runs:
         shutil.rmtree(run)
-    return len(arrays.load(work.corpus / out / names[0]))
+    return folders
 
 
-def _write_bucket(make: BucketArrays, runs: Sequence[Path], bits: int, item: tuple[int, Path]) -> None:
+def _write_bucket(make: BucketFiles, runs: Sequence[Path], bits: int, item: tuple[int, Path]) -> None:
     bucket, folder = item
     folder.mkdir(parents=True, exist_ok=True)
-    for name, array in make(*read_bucket(runs, bucket, bits)).items():
-        arrays.save(folder / name, array)
+    for name, made in make(*read_bucket(runs, bucket, bits)).items():
+        write = layout.write_arrow if isinstance(made, pa.Table) else layout.save
+        write(folder / name, made)
+
+
+def join_arrays(folders: Sequence[Path], out: Path) -> int:
+    """Join the arrays of all buckets, in order, in a new folder; return the length of the first by name."""
+    out.mkdir()
+    names = sorted(path.name for path in folders[0].glob("*.npy"))
+    for name in names:
+        layout.join(out / name, [folder / name for folder in folders])
+    return len(layout.load(out / names[0]))
+
+
+def join_runs(
+    spark: SparkSession | None, work: BuildWorkspace, out: str, runs: Sequence[Path], make: BucketFiles
+) -> int:
+    """Merge sorted runs into arrays of the corpus, under `out`, as `write_buckets`; return their length."""
+    return join_arrays(write_buckets(spark, work.scratch / out, runs, make), work.corpus / out)

@@ -5,6 +5,7 @@ import os
 import random
 import weakref
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,9 +18,9 @@ import pytest
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.model import TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus import arrays
-from presswatch_spark.corpus.arrays import read_arrow, write_arrow, writing
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.index import (
+    EDGES_FILE,
     band_keys,
     clusters_of,
     edges_of_bucket,
@@ -28,8 +29,8 @@ from presswatch_spark.corpus.building.index import (
     postings_of,
 )
 from presswatch_spark.corpus.building.intake import ORDER, RUN, PieceWriter, cut, merge_part
-from presswatch_spark.corpus.building.workspace import bucket_bits, sort_pairs, write_run
-from presswatch_spark.corpus.layout import ALONE, ARTICLES
+from presswatch_spark.corpus.building.workspace import bucket_bits, sort_pairs, write_buckets, write_run
+from presswatch_spark.corpus.layout import ALONE, ARTICLES, read_arrow, write_arrow, writing
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.matching.verify.minhash import jaccard, signature, signatures
 from presswatch_spark.reading.text.words import shingle_hashes, words_of, words_of_each
@@ -72,12 +73,11 @@ def in_buckets(
         folder / "articles/part-00000.arrow", pa.Table.from_pylist([row | blank for row in rows], ARTICLES)
     )
     runs = write_runs(folder, bodies, 7)
-    total = sum(len(arrays.load(run / "keys.npy")) for run in runs)
+    total = sum(len(layout.load(run / "keys.npy")) for run in runs)
     config = CorpusConfig(max_articles_per_shingle=limit)
-    folders = [folder / f"bucket-{bucket:02d}" for bucket in range(1 << bits)]
-    with patch("presswatch_spark.corpus.building.workspace.BUCKET_KEYS", -(-total // len(folders))):
-        for item in enumerate(folders):
-            index_bucket(runs, total, config, folder, item)
+    with patch("presswatch_spark.corpus.building.workspace.BUCKET_KEYS", -(-total // (1 << bits))):
+        folders = write_buckets(None, folder, runs, partial(index_bucket, total, config, folder))
+    assert len(folders) == 1 << bits
     join_buckets(folders, folder / "index")
     suppressed = [row for place in folders for row in read_arrow(place / "suppressed.arrow").to_pylist()]
     return ShingleIndex.open(folder / "index"), suppressed
@@ -229,11 +229,12 @@ def clusters(bodies: list[str], folder: Path) -> list[int]:
     signatures = np.stack([signature(words_of(body.encode()), CONFIG.minhash) for body in bodies])
     keys = band_keys(signatures, CONFIG.cluster_jaccard)
     write_run(folder / "run", keys.reshape(-1), np.tile(np.arange(len(bodies), dtype=np.uint64), len(keys)))
-    edges = [
-        edges_of_bucket([folder / "run"], bucket, 2, signatures, CONFIG.cluster_jaccard)
-        for bucket in range(4)
-    ]
-    return clusters_of(len(bodies), edges).tolist()
+    layout.save(folder / "signatures.npy", signatures)
+    make = partial(edges_of_bucket, folder / "signatures.npy", CONFIG.cluster_jaccard)
+    with patch("presswatch_spark.corpus.building.workspace.BUCKET_KEYS", -(-keys.size // 4)):
+        folders = write_buckets(None, folder, [folder / "run"], make)
+    assert len(folders) == 4
+    return clusters_of(len(bodies), (layout.load(each / EDGES_FILE) for each in folders)).tolist()
 
 
 def test_articles_of_the_same_text_make_a_cluster_and_others_stay_alone(tmp_path: Path) -> None:
@@ -283,25 +284,25 @@ def test_files_of_edges_are_not_kept_open(tmp_path: Path) -> None:
 def test_arrays_are_joined_as_if_written_at_once(tmp_path: Path) -> None:
     pieces = [tmp_path / name for name in ("a.npy", "b.npy", "c.npy")]
     for path, values in zip(pieces, ([1, 2], [], [3]), strict=True):
-        arrays.save(path, np.array(values, np.uint32))
-    arrays.join(tmp_path / "all.npy", pieces)
+        layout.save(path, np.array(values, np.uint32))
+    layout.join(tmp_path / "all.npy", pieces)
     assert np.load(tmp_path / "all.npy").tolist() == [1, 2, 3]
     assert not any(piece.exists() for piece in pieces)
     for path, rows in zip(pieces, ([[1, 2]], np.empty((0, 2)), [[3, 4], [5, 6]]), strict=True):
-        arrays.save(path, np.array(rows, np.uint32))
-    arrays.join(tmp_path / "rows.npy", pieces)
+        layout.save(path, np.array(rows, np.uint32))
+    layout.join(tmp_path / "rows.npy", pieces)
     assert np.load(tmp_path / "rows.npy").tolist() == [[1, 2], [3, 4], [5, 6]]
     some = np.empty(2, np.uint32)
-    arrays.read_rows(tmp_path / "all.npy", 1, some)
+    layout.read_rows(tmp_path / "all.npy", 1, some)
     assert some.tolist() == [2, 3]
     with pytest.raises(OSError, match="the file ends early"):
-        arrays.read_rows(tmp_path / "all.npy", 2, some)
+        layout.read_rows(tmp_path / "all.npy", 2, some)
 
 
 def test_a_part_takes_its_rows_from_any_batches_of_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("arrays", "building.intake"):
+    for module in ("layout", "building.intake"):
         monkeypatch.setattr(f"presswatch_spark.corpus.{module}.ARTICLES_PER_BATCH", 3)
     writer = PieceWriter(tmp_path, "run", RUN, ORDER)
     for row in range(20):
@@ -317,7 +318,7 @@ def test_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     full = tmp_path / "array.npy"
     full.symlink_to("/dev/full")
     for write in (
-        lambda: arrays.save(full, np.zeros(1 << 20)),
+        lambda: layout.save(full, np.zeros(1 << 20)),
         lambda: write_arrow(full, pa.table([pa.array(range(100_000))], ["n"])),
     ):
         with pytest.raises(OutputError, match="the disk is full"), writing(tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from presswatch_spark.core.errors import ConfigError, CorpusError
-from presswatch_spark.corpus import arrays
+from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.manifest import write_manifest
 from presswatch_spark.corpus.sealed import (
     ARTICLES,
@@ -84,7 +84,7 @@ def hashes_in(folder: Path) -> set[int]:
     """All numbers of 64 bits in the arrays of a corpus."""
     found = set[int]()
     for path in folder.rglob("*.npy"):
-        array = arrays.load(path)
+        array = layout.load(path)
         if array.dtype.itemsize == 8 and path.name != "directory.npy":
             # Places have numbers of articles in a second row.
             found.update((array[0] if array.ndim > 1 else array).view(np.uint64).tolist())

@@ -22,9 +22,8 @@ import pytest
 
 from presswatch_spark.core.errors import CorpusError, CorruptError, InputError, OutputError
 from presswatch_spark.core.settings.config import CorpusConfig
-from presswatch_spark.corpus.arrays import write_arrow
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_FOLDER, part_name
+from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_FOLDER, part_name, write_arrow
 from presswatch_spark.corpus.manifest import FileEntry, Manifest, _digest
 from presswatch_spark.corpus.registry import MandateDocument
 from presswatch_spark.corpus.store import ArticleFiles, Corpus, article_rows, manifest_of

@@ -62,7 +62,7 @@ _OF_LOCATOR = ("record_offset", "record_length", "record_encoding", "captured_at
 _HEADER_CHARACTERS = 8 << 10
 # RFC 8288: a target in angle brackets, then parameters.
 _LINK = re.compile(r"<([^<>]*+)>((?:\s*;\s*[^\s;,=\"]++\s*(?:=\s*(?:\"[^\"]*+\"|[^\s;,\"]*+))?)*)")
-_PARAMETER = re.compile(r";\s*(rel|type)\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
+_PARAMETER = re.compile(r";\s*([^\s;,=\"]++)\s*(?:=\s*(?:\"([^\"]*+)\"|([^\s;,\"]*+)))?")
 _HEADERS: Mapping[str, SignalName] = {
     "x-robots-tag": "x_robots_tag", "tdm-reservation": "tdm_reservation", "tdm-policy": "tdm_policy",
     **PREFERENCES,

@@ -65,6 +65,20 @@ def test_links_of_the_type_lead_to_it_and_others_to_a_licence() -> None:
     ]  # fmt: skip
 
 
+def test_a_quoted_value_of_a_link_contains_no_parameter() -> None:
+    rsl_type = "application/rsl+xml"
+    page = capture(
+        "",
+        PAGE,
+        ("Link", f'</l.xml>; rel=license; title="; type=text/xml"; TYPE={rsl_type}'),
+        ("Link", f'</m>; rel=license; title="; type={rsl_type}", </n>; title="; rel=license"'),
+        ("Link", f'</o.xml>; crossorigin; type={rsl_type}; rel="next license"; rel=canonical'),
+    )
+    assert [(each.signal, each.value) for each in told(page)] == [
+        ("rsl", "/l.xml"), ("license", "/m"), ("rsl", "/o.xml"),
+    ]  # fmt: skip
+
+
 def test_a_document_of_another_format_is_none() -> None:
     assert rsl("<rss><channel/></rss>") == []
     assert rsl(f'{RSL}<content url="/"><license/></content></rsl>', status=404) == []

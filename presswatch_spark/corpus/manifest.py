@@ -127,10 +127,10 @@ class Manifest:
 def write_manifest(folder: Path, parameters: Mapping[str, Any], counts: CorpusCounts) -> Manifest:
     """Measure and hash every file of a folder, and write `manifest.json`; the last step of a build."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = {
-        path.relative_to(folder).as_posix(): FileEntry(path.stat().st_size, sha256)
-        for path, sha256 in zip(paths, _hashes(paths), strict=True)
-    }
+    with ThreadPoolExecutor() as pool:
+        entries = pool.map(lambda path: FileEntry(path.stat().st_size, file_sha256(path)), paths)
+        names = (path.relative_to(folder).as_posix() for path in paths)
+        files = dict(zip(names, entries, strict=True))
     digest = _digest(FORMAT_VERSION, FOLD_VERSION, parameters, files)
     manifest = Manifest(FORMAT_VERSION, FOLD_VERSION, parameters, counts, files, digest, list_version())
     content = {"format": _FORMAT, **asdict(manifest)}
@@ -173,34 +173,24 @@ def check_files(folder: Path, manifest: Manifest, *, content: bool) -> None:
 
     Raises `CorpusError` with every file that is missing, or differs from the manifest.
     """
-    wrong: list[str] = []
-    sound: dict[Path, str] = {}
-    for name, entry in manifest.files.items():
-        path = folder / name
+
+    def mistake(name: str) -> str | None:
+        path, entry = folder / name, manifest.files[name]
         if not path.is_file():
-            wrong.append(f"{name} is missing")
-        elif path.stat().st_size != entry.size:
-            wrong.append(f"{name} has {path.stat().st_size:,} bytes instead of {entry.size:,}")
-        else:
-            sound[path] = entry.sha256
-    if content:
-        hashes = _hashes(list(sound))
-        wrong += [
-            f"{path.relative_to(folder).as_posix()} has another content"
-            for (path, expected), found in zip(sound.items(), hashes, strict=True)
-            if found != expected
-        ]
+            return f"{name} is missing"
+        if (size := path.stat().st_size) != entry.size:
+            return f"{name} has {size:,} bytes instead of {entry.size:,}"
+        differs = content and file_sha256(path) != entry.sha256
+        return f"{name} has another content" if differs else None
+
+    with ThreadPoolExecutor() as pool:
+        wrong = sorted(filter(None, pool.map(mistake, manifest.files)))
     if wrong:
         raise CorpusError(
-            f"the corpus does not match its manifest: {'; '.join(sorted(wrong))}",
+            f"the corpus does not match its manifest: {'; '.join(wrong)}",
             where=str(folder),
             remedy="build the corpus again, or copy it again from its source",
         )
-
-
-def _hashes(paths: list[Path]) -> list[str]:
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(file_sha256, paths))
 
 
 def _digest(

@@ -75,10 +75,6 @@ class ArticleFiles:
         """Return the URL of an article and its alternates, as the member gave them; empty if it has none."""
         return urls_of(*self.values(ordinal, "url", "alternate_urls"))
 
-    def authors(self, ordinal: int) -> tuple[str, ...]:
-        """Return the authors of an article, as the member gave them."""
-        return tuple(self.values(ordinal, "authors")[0])
-
     def article_id(self, ordinal: int) -> str:
         """Return the id of an article."""
         article_id: str = self.values(ordinal, "article_id")[0]

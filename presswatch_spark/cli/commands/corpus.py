@@ -22,7 +22,7 @@ from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows
 from presswatch_spark.core.terminal import counted, table_lines, terminal_width
 
 if TYPE_CHECKING:
-    from presswatch_spark.corpus.manifest import Manifest, TitleCounts
+    from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, TitleCounts
 
 HEADERS = ("title", "articles", "years", "undated", "refused", "why refused")
 TITLE_KINDS = {
@@ -205,9 +205,8 @@ def _sealed_lines(manifest: Manifest, folder: str) -> Iterator[str]:
 def _summary_lines(manifest: Manifest, folder: str) -> Iterator[str]:
     counts = manifest.counts
     yield f"corpus {folder}: {counted(counts.articles, 'article')}, {counted(counts.words, 'word')}"
-    if refused := sum(counts.refused.values()):
-        by_reason = ", ".join(f"{count:,} {reason}" for reason, count in counts.refused.items())
-        yield f"refused: {counted(refused, 'row')} ({by_reason}); listed in {folder}/refused.parquet"
+    if refused := _refused(counts):
+        yield f"refused: {counted(refused, 'row')} ({_reasons(counts)}); listed in {folder}/refused.parquet"
     articles = counted(counts.clustered_articles, "article")
     yield f"nearly the same text: {counted(counts.clusters, 'cluster')} of {articles}"
     suppressed = f", {counts.suppressed:,} too common and left out" if counts.suppressed else ""
@@ -226,7 +225,7 @@ def title_lines(manifest: Manifest) -> list[str]:
     counts = manifest.counts
     if not counts.titles:  # a corpus of an older version
         return []
-    rows, other = list[tuple[object, ...]](), sum(counts.refused.values())
+    rows, other = list[tuple[object, ...]](), _refused(counts)
     for title, each in counts.titles.items():
         refused, first, last = _refused(each), (each.first or "")[:4], (each.last or "")[:4]
         years = first if first == last else f"{first}-{last}"
@@ -270,9 +269,9 @@ def titles_without_articles(manifest: Manifest) -> list[str]:
     return lines
 
 
-def _refused(each: TitleCounts) -> int:
+def _refused(each: CorpusCounts | TitleCounts) -> int:
     return sum(each.refused.values())
 
 
-def _reasons(each: TitleCounts) -> str:
+def _reasons(each: CorpusCounts | TitleCounts) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in each.refused.items())

@@ -42,6 +42,7 @@ from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.inflate import inflated
 from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.rows.whole_rows import require_whole
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, word_hashes
@@ -110,12 +111,8 @@ def _scan_shard(
                 name = registered_domain(page.site).encode() if page else batch.text_of(document)
                 domain = np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))
                 pairs.append(np.column_stack((own, np.full(len(own), domain))))
-    if report.defects_total:
-        raise CorruptError(
-            f"the background shard cannot be read to its end: {report.defects[0]}",
-            where=printable(shard.uri),
-            remedy="download it again, or leave it out: a background is a sample",
-        )
+    remedy = "download it again, or leave it out: a background is a sample"
+    require_whole(report, printable(shard.uri), "the background shard", remedy)
     distinct = np.unique(np.concatenate(pairs), axis=0)
     write_run(run, distinct[:, 0].copy(), distinct[:, 1].copy())
     return report.documents
@@ -173,12 +170,7 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
             for batch in format_for(registry.AUTO, file, options).read(file, options, report):
                 parts += [shingle_hashes(word_hashes(batch.text_of(i))) for i in range(len(batch))]
                 texts += len(batch)
-        if report.defects_total:
-            raise CorruptError(
-                f"the known text cannot be read to its end: {report.defects[0]}",
-                where=printable(file.uri),
-                remedy="download it again",
-            )
+        require_whole(report, printable(file.uri), "the known text", "download it again")
     return np.unique(np.concatenate(parts)), texts
 
 

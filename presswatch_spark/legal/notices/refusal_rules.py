@@ -661,7 +661,7 @@ def _outsider_of(
         return None
     if _IN_BODY.search(folded(corpus.body(ordinal).decode("utf-8", "replace"))):
         return INTERVIEW
-    for author in corpus.authors(ordinal):
+    for author in corpus.values(ordinal, "authors")[0]:
         name = folded(author)
         if signed.get(name) == 1 or _MARKED.search(author) or _FROM_OUTSIDE.search(name):
             return AUTHOR

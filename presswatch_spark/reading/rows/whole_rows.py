@@ -122,7 +122,7 @@ def whole_rows(
         while len(head) < _HEAD_BYTES and (chunk := next(chunks, None)) is not None:
             head += bytes(chunk)
         yield from _rows_of(head, itertools.chain([head], chunks), columns, report, where)
-    _require_whole(report, where)
+    require_whole(report, where)
 
 
 def _in_utf8(chunks: Iterable[bytes], encoding: str, where: str) -> Iterator[bytes]:
@@ -149,7 +149,7 @@ def _rows_of(
 ) -> Iterator[tuple[int, Row]]:
     start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     if not start:
-        _require_whole(report, where)
+        require_whole(report, where)
         raise InputError("the file is empty", where=where, remedy="pass files with rows")
     if start.startswith(b"["):
         raise InputError(
@@ -170,13 +170,16 @@ def _rows_of(
     return _csv_rows(chunks, columns, report, where, max(fits, key=lambda mark: fits[mark]))
 
 
-def _require_whole(report: ReadReport, where: str) -> None:
+def require_whole(
+    report: ReadReport,
+    where: str,
+    what: str = "the article file",
+    remedy: str = "download or export the file again",
+) -> None:
+    """Raise `CorruptError` if a file could not be read to its end; `what`: its name in the message."""
     if report.defects_total:
-        raise CorruptError(
-            f"the article file cannot be read to its end: {'; '.join(map(str, report.defects))}",
-            where=where,
-            remedy="download or export the file again",
-        )
+        defects = "; ".join(map(str, report.defects))
+        raise CorruptError(f"{what} cannot be read to its end: {defects}", where=where, remedy=remedy)
 
 
 def _json_rows(chunks: Iterator[bytes], columns: NamedColumns, where: str) -> Iterator[tuple[int, Row]]:
@@ -230,7 +233,7 @@ def _csv_rows(
             if fields:
                 yield index, _csv_row(fields, header, columns)
     except csv.Error as error:
-        _require_whole(report, where)
+        require_whole(report, where)
         raise CorruptError(
             f"this is not valid CSV: {error}",
             where=f"{where}:{reader.line_num}",

@@ -713,7 +713,7 @@ class ReleaseFile(TableRow):
 class RefusedArticle(TableRow):
     """A row of the members' articles that was not taken."""
 
-    source: str = column("File the article came from, below the folder that all article files have in common.")
+    source: str = column("File the article came from.")
     row_index: int = column("Line or row in that file, from 0.")
     article_id: str | None = column("Its id, if it has one.")
     title_id: str | None = column("Its title, as supplied.")

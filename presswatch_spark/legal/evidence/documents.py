@@ -324,7 +324,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
     tuples of name, value, and whether it is code; of `table` its `headers`, `rows`, and numbers of columns of
     `numbers`.
     """
-    chosen, records = facts.order.selection, facts.records.rows
+    chosen, records, whole = facts.order.selection, facts.records.rows, facts.order.selection.figures()
     reasons = Counter(each.reason for each in records.values() if each.reason)
     sources = Counter(
         RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row].shard_uri))
@@ -351,11 +351,17 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
             moment=moment,
             cells=lambda *values: "\t".join(value.replace("\t", " ") for value in values),
             facts=facts,
+            whole=whole,
+            by_letter=[*chosen.figures_by_letter().items(), ("", whole)],
+            without_address=sum(row.document_url is None for row in chosen.rows.values()),
             read=sources,
             reasons=sorted(reasons.items()),
             authorities=[printable(each.url) for each in facts.order.authorities],
+            proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
+            seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
             runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],
             judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
+            reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
             publishers=[
                 (legal_person_of(publishers.get(id), id), publishers.get(id), figures.claims)
                 for id, figures in by_publisher.items()

@@ -398,10 +398,26 @@ class Register:
 
     def calendar(self, _: LetterWords) -> bytes:
         """Return the last day of each next step as a calendar (RFC 5545), the same for the same register."""
+        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//presswatch-spark//notices//EN"]
         plan = self.journal.plan["planned_at"].translate(str.maketrans("", "", "-:"))
-        facts = {"planned_at": plan, "day": timedelta(days=1), "escaped": _escaped, "steps": STEPS}
-        text = rendered(TEMPLATES, "calendar.jinja", _, html=False, notices=self.notices, **facts)
-        return "".join(f"{_folded(line)}\r\n" for line in text.split("\n")).encode()
+        for each in self.notices:
+            due = each.found.due
+            if due is None or each.notice is None:
+                continue
+            to = {"recipient": each.planned["recipient_name"], "law": each.planned["law"]}
+            step, about = _(STEPS[str(each.found.step)]), _("{recipient} ({law})", **to)
+            lines += [
+                "BEGIN:VEVENT",
+                f"UID:{each.id}-{plan}@presswatch-spark",
+                f"DTSTAMP:{each.notice.events[-1].noted_at:%Y%m%dT%H%M%SZ}",
+                f"DTSTART;VALUE=DATE:{due:%Y%m%d}",
+                f"DTEND;VALUE=DATE:{due + timedelta(days=1):%Y%m%d}",
+                f"SUMMARY:{_escaped(f'{each.id}: {step}')}",
+                f"DESCRIPTION:{_escaped(about)}",
+                "TRANSP:TRANSPARENT",
+                "END:VEVENT",
+            ]
+        return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"]).encode()
 
 
 def _escaped(text: str) -> str:

@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.notices.annex import AnnexRow
 from presswatch_spark.legal.notices.letter import Letter, LetterElement, LetterWords
-from presswatch_spark.legal.typesetting import SIGNS, in_print, lacks_signs, rendered
+from presswatch_spark.legal.typesetting import SIGNS, in_print, lacks_signs
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8
@@ -30,10 +29,10 @@ WIDTHS = 4.2, 11.8
 FONT, SIZE = "Times New Roman", 11
 BULLETED = "ListBullet"
 """The id of the style of lists in the template of python-docx."""
-TEMPLATE, TEMPLATES = (Path(__file__).with_name(name) for name in ("letter.typ", "templates"))
+TEMPLATE = Path(__file__).with_name("letter.typ")
 KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
 OTHER_KIND = "application/octet-stream"
-COLUMNS = 78
+COLUMNS, BULLET = 78, "- "
 MEASURES = ("article_coverage", "longest_run_words", "copied_words")
 """Columns of the annex with the extent of the copy."""
 ROWS = 2_000
@@ -48,17 +47,41 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 def text_of(letter: Letter, rows: Sequence[AnnexRow] = ()) -> str:
     """Return the letter in lines of at most `COLUMNS` characters, then `rows` of the annex."""
-    wrap = partial(textwrap.wrap, width=COLUMNS, break_long_words=False, break_on_hyphens=False)
-    facts: dict[str, Any] = {
-        "letter": letter,
-        "rows": rows,
-        "most": ROWS,
-        "columns": ("record_offset", "record_length", "row_index", *MEASURES),
-        "words": {column.lang: LetterWords(column.lang) for column in letter.columns},
-        "wrapped": wrap,
-        "ascii_url": ascii_url,
-    }
-    return rendered(TEMPLATES, "form.jinja", html=False, **facts).rstrip("\n") + "\n"
+    parts = ["\n".join(letter.sender), "\n".join(letter.recipient)]
+    for column in letter.columns:
+        parts += [column.title, column.day]
+        for block in column.blocks:
+            heading = [block.heading] if block.heading else []
+            lines = [*map(_wrapped, block.paragraphs), *(_wrapped(line, BULLET) for line in block.lines)]
+            parts.append("\n".join([*heading, *lines]))
+    files = [f"{BULLET}{name}\n  {sha256}" for name, sha256 in letter.annex]
+    parts.append("\n".join([letter.annex_heading, *files, *letter.closing]))
+    for row in rows[:ROWS]:
+        names = ("record_offset", "record_length", "row_index", *MEASURES)
+        facts = ((name, getattr(row, name)) for name in names)
+        named = ", ".join(f"{name} {_short(value)}" for name, value in facts if value is not None)
+        urls = [ascii_url(url) for url in (row.document_url, row.article_url, row.file) if url]
+        parts.append(f"{row.number}. " + "\n   ".join([*urls, named]))
+    if len(rows) > ROWS:
+        for column in letter.columns:
+            _ = LetterWords(column.lang)
+            parts.append(_("And {count} more, in annex/rows.csv.", count=_.number(len(rows) - ROWS)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _wrapped(text: str, bullet: str = "") -> str:
+    return textwrap.fill(
+        text,
+        COLUMNS,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def pdf_of(letter: Letter, annex: Path) -> bytes:

@@ -34,7 +34,6 @@ from presswatch_spark.legal.notices.annex import (
 )
 from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, Law
 from presswatch_spark.legal.notices.parties import SENDER_TEXTS, Recipient, Sender
-from presswatch_spark.legal.typesetting import rendered
 
 NO_BREAK = "\u00a0"
 LISTED = 20
@@ -61,7 +60,39 @@ AMOUNTS: Mapping[str, tuple[str, str]] = {
     "patch_minutes": n("at most {n} minute", "at most {n} minutes"),
 }
 """Numbers in letters, each with its noun."""
-TEMPLATES = Path(__file__).with_name("templates")
+RESERVATIONS = {
+    "both": N_("{rows}: declared both before and after the capture (both)"),
+    "before": N_("{rows}: declared before the capture (before)"),
+}
+"""The reservations that letters invoke, in the order of `selection.SIDES`."""
+READINGS = {
+    PLACE: N_("The text of {rows} was last read {when}, at the address that the annex states."),
+    COPY: N_(
+        "The text of {rows} was last read {when}, in a copy of the file and not at the address that the annex"
+        " states."
+    ),
+    DISK: N_(
+        "The text of {rows} was last read {when}, in a copy of the file on a disk and not at the address that"
+        " the annex states."
+    ),
+}
+BASES = {
+    "authors": N_("acting with the authors, who hold the author’s rights ({law})"),
+    "contract": N_("holder of the author’s rights by contract ({law})"),
+    "presumption": N_("presumed holder of the author’s rights in the collective work ({law})"),
+}
+PUBLISHER_OF_PRESS = N_("publisher of press publications ({law})")
+SIGNALS = {
+    "robots_txt": "robots.txt",
+    "ai_txt": "ai.txt",
+    "x_robots_tag": N_("the header X-Robots-Tag"),
+    "meta_robots": N_("the meta element robots"),
+    "tdm_reservation": "TDMRep",
+    "content_usage": "Content-Usage (AIPREF)",
+    "content_signal": "Content-Signal",
+    "rsl": N_("an RSL licence"),
+}
+"""Machine-readable forms of reservations; others have the name of their signal."""
 MANDATES, PATCH = "mandates", "patch-proof.json"
 """Folder of the mandates in the annex, and name of the measurements of a patch there."""
 _DEPENDS = re.compile(r"\[(\w+)\] ")
@@ -317,7 +348,7 @@ def _elements(
     content: NoticeContent, _: LetterWords
 ) -> tuple[tuple[LetterElement, ...], dict[str, list[str]]]:
     """Return the elements whose facts are there, and the missing facts of the required other ones."""
-    lang, (texts, lists) = _.language, _facts(content, _)
+    lang, texts, lists = _.language, _texts(content, _), _lists(content, _)
     blocks, missing = list[LetterElement](), dict[str, list[str]]()
     for element in content.order.law.elements:
         if lacking := [name for name in element.needs if not (lists.get(name) or texts.get(name))]:
@@ -356,36 +387,85 @@ def _amounts(content: NoticeContent, _: LetterWords) -> dict[str, str]:
     }
 
 
-def _facts(content: NoticeContent, _: LetterWords) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the facts of a letter in one language, as texts and as lists; an empty one is missing."""
+def _texts(content: NoticeContent, _: LetterWords) -> dict[str, str]:
+    """Return the facts of a letter in one language as texts; an empty one is missing."""
     order, sender, publishers = content.order, content.order.sender, content.publishers
+    titles = [title for publisher in publishers for title in publisher.titles]
     title_ids = {place.row.title_id for place in content.places}
-    titles = [title.name for each in publishers for title in each.titles if title.id in title_ids]
-    facts: dict[str, Any] = {
-        "content": content,
-        "order": order,
-        "sender_texts": SENDER_TEXTS,
-        "name_of": name_of,
-        "no_break": NO_BREAK,
-        "listed": LISTED,
-        "rights_bases": RIGHTS_BASES,
-        "has_authority": sender.is_owner or all(each.has_mandate for each in publishers),
-        "has_mandate_files": mandate_files(sender, publishers),
-        "has_titles": all(each.rights_basis or each.id in content.of_press for each in publishers),
-        "titles": titles,
-        "producers": [name_of(each) for each in publishers if each.database_right],
-        "patch_day": content.patch and date.fromisoformat(content.patch["measured_on"]),
-        "hosts": Counter(sorted(each.host for each in content.places if each.host)).most_common(),
-        "places": list(dict.fromkeys(_place(row, _) for row in content.annex.rows)),
+    flagger, fair_use = sender.trusted_flagger, sender.fair_use
+    sites = content.numbers["sites"]
+    return {
+        **_amounts(content, _),
+        "patch_day": _.day(date.fromisoformat(content.patch["measured_on"])) if content.patch else "",
+        "flagger_by": printable(flagger.by) if flagger else "",
+        "flagger_on": _.day(flagger.on) if flagger else "",
+        "fair_use_by": printable(fair_use.by) if fair_use else "",
+        "fair_use_on": _.day(fair_use.on) if fair_use else "",
+        "domains": _.n("{n} site or section of one", "{n} sites or sections of them", sites),
+        "sender": printable(sender.name),
+        **{name: printable(getattr(sender, name) or "") for name in SENDER_TEXTS},
+        "registration": sender.registration,
+        "recipient": printable(order.recipient.legal_name or order.recipient.name),
+        **{name: printable(getattr(order.recipient, name) or "") for name in ("agent", "flagger_route")},
+        "research": "known" if order.recipient.research else "",
+        "is_owner": "known" if sender.is_owner else "",
+        "is_agent": "" if sender.is_owner else "known",
+        "publishers_named": _.listed([_identity(publisher, _) for publisher in publishers]),
+        "title_names": _.listed([printable(title.name) for title in titles if title.id in title_ids]),
+        "producers": _.listed([name_of(each) for each in publishers if each.database_right]),
+        "mandate_files": "known" if mandate_files(sender, publishers) else "",
+        "authority": "known" if sender.is_owner or all(each.has_mandate for each in publishers) else "",
+        "deadline": _.n("{n} day", "{n} days", order.deadline_days) if order.deadline_days else "",
+        "read": " ".join(
+            _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
+            for source in (PLACE, COPY, DISK)
+            if (days := content.read.get(source))
+        ),
+        "licences": "known" if order.selection.source.has_licences() else "",
+        # The letter must not swear to act for a right holder if no file gives the basis of the right.
+        "rights_basis": "known" if publishers and all(each.rights_basis for each in publishers) else "",
     }
-    texts, lists = _amounts(content, _), defaultdict[str, list[str]](list)
-    for line in rendered(TEMPLATES, "facts.jinja", _, html=False, **facts).split("\n"):
-        name, tab, value = line.partition("\t")
-        if name.startswith("- "):
-            lists[name.removeprefix("- ")].append(printable(value))
-        elif tab:
-            texts[name] = printable(value)
-    return texts, lists
+
+
+def _lists(content: NoticeContent, _: LetterWords) -> dict[str, list[str]]:
+    """Return the facts of a letter in one language that are lists, by line; an empty one is missing."""
+    sender = content.order.sender
+    hosts = Counter(sorted(each.host for each in content.places if each.host)).most_common()
+    most_frequent = [_("{value}: {rows}", value=host, rows=_.rows(count)) for host, count in hosts]
+    return {
+        "mandates": [_mandate(each, _) for each in content.publishers if not sender.is_owner],
+        "titles_of_rights": _titles_of_rights(content, _),
+        "hosts": _first_lines(most_frequent, _),
+        "places": _first_lines(list(dict.fromkeys(_place(row, _) for row in content.annex.rows)), _),
+        "reservations": [
+            _(text, rows=_.rows(content.reservations[status]))
+            for status, text in RESERVATIONS.items()
+            if status in content.reservations
+        ],
+        "declarations": [
+            _("{site}: {form}, {when}", site=host, form=_(SIGNALS.get(signal, signal)), when=_days(days, _))
+            for (host, signal), days in content.declared.items()
+        ],
+        "prefixes": _first_lines([row.surt_prefix for row in content.annex.own_domains], _),
+        "signature": [
+            printable(sender.signatory),
+            printable(sender.signatory_title),
+            _("Signature: {line}", line="_" * 30),
+        ],
+    }
+
+
+def _titles_of_rights(content: NoticeContent, _: LetterWords) -> list[str]:
+    """Return a line for each publisher with its titles to rights; no lines if a publisher has none."""
+    lines = list[str]()
+    for publisher in content.publishers:
+        bases = [_(BASES[basis], law=_.set(RIGHTS_BASES[basis])) for basis in publisher.rights_basis]
+        if publisher.id in content.of_press:
+            bases.append(_(PUBLISHER_OF_PRESS, law=_.set("CPI, art. L. 218-1")))
+        if not bases:
+            return []
+        lines.append(_("{value}: {rows}", value=name_of(publisher), rows=_.listed(bases)))
+    return lines
 
 
 def mandate_files(sender: Sender, publishers: Sequence[Publisher]) -> dict[str, tuple[Path, str]]:
@@ -405,9 +485,54 @@ def name_of(publisher: Publisher) -> str:
     return printable(publisher.legal_name or publisher.name)
 
 
-def _place(row: AnnexRow, _: LetterWords) -> tuple[str, str, int | None, int | None, int | None]:
-    """Return the exact location of a row: page, file, and either offset and length there, or row."""
+def _identity(publisher: Publisher, _: LetterWords) -> str:
+    """Return the name of a publisher, with its number and seat as far as they are known."""
+    facts = [f"SIREN{NO_BREAK}{publisher.siren}"] if publisher.siren else []
+    facts += [_("seat: {address}", address=printable(publisher.address))] if publisher.address else []
+    return f"{name_of(publisher)} ({', '.join(facts)})" if facts else name_of(publisher)
+
+
+def _place(row: AnnexRow, _: LetterWords) -> str:
+    """Return the exact location of a row: the page, the file, and the record in it."""
     page, file = (ascii_url(url)[:CHARACTERS] for url in (row.document_url or _("unknown address"), row.file))
-    if row.record_offset is None or row.record_length is None:
-        return page, file, None, None, row.row_index
-    return page, file, row.record_offset, row.record_length, None
+    facts = {"file": file, "page": page}
+    if row.record_offset is not None and row.record_length is not None:
+        first, last = row.record_offset, row.record_offset + row.record_length - 1
+        return _("{page}: {file}, bytes {first}-{last}", first=first, last=last, **facts)
+    if row.row_index is not None:
+        return _("{page}: {file}, row {row}", row=row.row_index, **facts)
+    return _("{page}: {file}", **facts)
+
+
+def _days(days: Sequence[date], _: LetterWords) -> str:
+    if days[0] == days[-1]:
+        return _("on {last}", last=_.day(days[-1]))
+    return _("between {first} and {last}", first=_.day(days[0]), last=_.day(days[-1]))
+
+
+def _first_lines(lines: Sequence[str], _: LetterWords) -> list[str]:
+    if (more := len(lines) - LISTED) <= 0:
+        return list(lines)
+    return [*lines[:LISTED], _("and {count} more, in the annex", count=_.number(more))]
+
+
+def _mandate(publisher: Publisher, _: LetterWords) -> str:
+    deed = publisher.mandate_document
+    if deed is None:
+        facts = [_("mandate") if publisher.has_mandate else _("no mandate")]
+    elif deed.signed_on is None:
+        facts = [_("mandate by deed")]
+    else:
+        facts = [_("mandate by deed of {day}", day=_.day(deed.signed_on))]
+    if deed and deed.signatory:
+        facts.append(_("signed by {signatory}", signatory=printable(deed.signatory)))
+    if deed and deed.scope:
+        facts.append(_("scope: “{scope}”", scope=printable(deed.scope)))
+    begins, ends = (limit and _.day(limit) for limit in (publisher.mandate_from, publisher.mandate_to))
+    if begins and ends:
+        facts.append(_("in force from {begins} to {ends}", begins=begins, ends=ends))
+    elif begins:
+        facts.append(_("in force from {begins}", begins=begins))
+    elif ends:
+        facts.append(_("in force until {ends}", ends=ends))
+    return _("{value}: {rows}", value=name_of(publisher), rows=", ".join(facts))

@@ -12,7 +12,7 @@ notices with their states on a day, tasks, calendar and chronology.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -27,7 +27,7 @@ from presswatch_spark.claims.selection import DOUBTFUL, Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import folded, printable
-from presswatch_spark.core.translation import N_
+from presswatch_spark.core.translation import N_, n
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.legal import typesetting
@@ -38,6 +38,7 @@ from presswatch_spark.legal.notices.journal import (
     MARKER,
     NOTICES,
     SUMS,
+    Event,
     Journal,
     broken,
     locked_campaign,
@@ -49,7 +50,7 @@ from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recip
 from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.legal.typesetting import in_print, rendered
+from presswatch_spark.legal.typesetting import in_print
 from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.storage.disk import Folder
@@ -69,7 +70,7 @@ NO_RECIPIENT, NO_LAW = "of no recipient", "under no known law of the recipient"
 """Reasons of a plan for excluding places, besides those of a selection."""
 _HUBS = ("hf://datasets/", "https://huggingface.co/datasets/")
 _OWNER = re.compile(f"(?:{'|'.join(map(re.escape, _HUBS))})([^/]+)/")
-CHRONOLOGY, TEMPLATES = Path(__file__).with_name("chronology.typ"), Path(__file__).with_name("templates")
+CHRONOLOGY = Path(__file__).with_name("chronology.typ")
 OCTETS = 75
 """Most octets of a line in a calendar (RFC 5545, 3.1)."""
 
@@ -404,8 +405,7 @@ class Register:
             due = each.found.due
             if due is None or each.notice is None:
                 continue
-            to = {"recipient": each.planned["recipient_name"], "law": each.planned["law"]}
-            step, about = _(STEPS[str(each.found.step)]), _("{recipient} ({law})", **to)
+            step, about = _(STEPS[str(each.found.step)]), _("{recipient} ({law})", **_parties(each))
             lines += [
                 "BEGIN:VEVENT",
                 f"UID:{each.id}-{plan}@presswatch-spark",
@@ -438,6 +438,25 @@ def _folded(line: str) -> str:
 
 # --- its chronology
 
+_KINDS = {
+    "drafted": N_("The letter was drafted."),
+    "edited": N_("The letter was edited."),
+    "read": N_("The records of the annex were read again."),
+    "checked": N_("The notice was checked; no rule refused it."),
+    "signed": N_("The letter was signed."),
+    "sent": N_("The letter was sent."),
+    "delivered": N_("The letter was delivered."),
+    "refused": N_("The recipient refused to take the letter."),
+    "returned": N_("The letter came back."),
+    "acknowledged": N_("The recipient acknowledged the letter."),
+    "says_complied": N_("The recipient stated that it complied."),
+    "declined": N_("The recipient declined the request."),
+    "reminded": N_("The recipient was reminded."),
+    "escalated": N_("The matter was taken to a court or an authority."),
+    "closed": N_("The notice was closed."),
+}
+_PLACES, _EVENTS = n("{n} place", "{n} places"), n("{n} event", "{n} events")
+
 
 def chronology(register: Register, languages: Sequence[str]) -> bytes:
     """Return a dated account of a campaign as PDF, in each language; raises as `typesetting.pdf_of`.
@@ -448,35 +467,91 @@ def chronology(register: Register, languages: Sequence[str]) -> bytes:
     events = [(each, event) for each in register.notices if each.notice for event in each.notice.events]
     events.sort(key=lambda each: (each[1].day, each[1].noted_at, each[0].id, each[1].number))
     newest = max((event.noted_at for _, event in events), default=datetime.now(UTC))
-    # The end of each round, with the places in each state and the last digest.
-    probed = list[tuple[str, datetime, Counter[str], str]]()
-    for path in sorted({str(each.planned["case"]) for each in register.notices}):
-        case = RemovalCase.open(path, register.journal.folder.storage)
-        status = CaseStatus(case)
-        for probes in case.each_round(status.begun):
-            status.add(probes)
-            if status.asked_at:
-                probed.append((case.folder.name, status.asked_at, status.counts(), status.newest))
-    facts = {"register": register, "events": events, "probed": probed, "laws": laws(), "marker": MARKER}
-    parts = [_part(facts, LetterWords(language)) for language in languages]
+    paths = sorted({str(each.planned["case"]) for each in register.notices})
+    cases = [RemovalCase.open(path, register.journal.folder.storage) for path in paths]
+    probed = [(case.folder.name, *found) for case in cases for found in _rounds(case)]
+    parts = [_part(register, events, probed, LetterWords(language)) for language in languages]
     return typesetting.pdf_of(CHRONOLOGY, in_print({"parts": parts}), newest, command="notice")
 
 
-def _part(facts: Mapping[str, Any], _: LetterWords) -> dict[str, Any]:
-    sections = list[dict[str, Any]]()
-    for line in rendered(TEMPLATES, "chronology.jinja", _, html=False, **facts).split("\n"):
-        mark, content = line[:2], printable(line[2:])
-        if mark == "# ":
-            sections.append({"heading": content, "items": []})
-        elif mark == "> ":
-            sections[-1]["items"].append({"mark": content, "lines": []})
-        elif content:
-            sections[-1]["items"][-1]["lines"].append(content)
-    planned = datetime.fromisoformat(facts["register"].journal.plan["planned_at"])
+def _rounds(case: RemovalCase) -> Iterator[tuple[datetime, Counter[str], str]]:
+    """Yield the end of each round of a case, the number of places in each state then, and its last digest."""
+    status = CaseStatus(case)
+    for probes in case.each_round(status.begun):
+        status.add(probes)
+        if status.asked_at:
+            yield status.asked_at, status.counts(), status.newest
+
+
+def _part(
+    register: Register,
+    events: Sequence[tuple[RegisteredNotice, Event]],
+    probed: Sequence[tuple[str, datetime, Counter[str], str]],
+    _: LetterWords,
+) -> dict[str, Any]:
+    journal, planned = register.journal, datetime.fromisoformat(register.journal.plan["planned_at"])
+    notices = [
+        _item(
+            each.id,
+            _("{sender} to {recipient} ({law})", **_parties(each), sender=each.planned["sender"]),
+            _.set(laws()[each.planned["law"]].title[_.language]),
+            _("publishers: {publishers}", publishers=", ".join(each.planned["publishers"].values())),
+            _.n(*_PLACES, each.planned["places"]),
+            *([_("digest of its files: {sha256}", sha256=each.notice.digest)] if each.notice else []),
+        )
+        for each in register.notices
+    ]
+    happened = [_item(_.day(event.day), *_lines(each, event, _)) for each, event in events]
+    found = [
+        _item(
+            _.day(at.date()),
+            # The path of the case would tell the other side of our machines.
+            _("The places of the case {case} were probed.", case=case),
+            _.n(*_PLACES, counts.total()),
+            ", ".join(f"{_.word('column', state)} ({_.number(counts[state])})" for state in sorted(counts)),
+            _("digest of the last probe: {sha256}", sha256=newest),
+        )
+        for case, at, counts, newest in sorted(probed, key=lambda each: each[1])
+    ]
+    facts = {"events": _.n(*_EVENTS, len(journal.events)), "sha256": journal.head}
+    chain = N_("Each event contains the digest of the one before it, the first one that of {file}.")
     dates = N_("Planned on {day}. Events have the days that persons recorded. Times are in UTC.")
+    head = [
+        _("The journal has {events}; the digest of the newest is {sha256}.", **facts),
+        _(chain, file=MARKER),
+    ]
     return {
         "lang": _.language,
         "title": _("Chronology of the notices"),
         "intro": _(dates, day=_.day(planned.date())),
-        "sections": sections,
+        "sections": [
+            {"heading": _("Notices"), "items": notices},
+            {"heading": _("Events"), "items": happened},
+            {"heading": _("Findings of probes"), "items": found},
+            {"heading": _("Journal"), "items": [_item("", *head)]},
+        ],
     }
+
+
+def _parties(each: RegisteredNotice) -> dict[str, Any]:
+    return {"recipient": each.planned["recipient_name"], "law": each.planned["law"]}
+
+
+def _item(mark: str, *lines: str) -> dict[str, Any]:
+    return {"mark": printable(mark), "lines": [printable(line) for line in lines if line]}
+
+
+def _lines(each: RegisteredNotice, event: Event, _: LetterWords) -> Iterator[str]:
+    facts = {name: str(value) for name, value in event.facts.items()}
+    yield _(_KINDS[facts["answer"] if event.kind == "answered" and facts["answer"] in _KINDS else event.kind])
+    yield _("{notice}: {recipient} ({law})", **_parties(each), notice=each.id)
+    yield _("publishers: {publishers}", publishers=", ".join(each.planned["publishers"].values()))
+    texts = {"by": N_("person: {fact}"), "via": N_("channel: {fact}"), "note": N_("note: {fact}")}
+    yield from (_(text, fact=facts[name]) for name, text in texts.items() if name in facts)
+    if "proof" in facts:
+        yield _("proof: {file}, SHA-256 {sha256}", file=facts["proof"], sha256=facts["file"])
+    yield _(
+        "recorded on {moment}; digest of the event: {sha256}",
+        moment=_.moment(event.noted_at),
+        sha256=event.sha256,
+    )

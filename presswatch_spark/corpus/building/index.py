@@ -184,6 +184,7 @@ def index_bucket(
     Args: the number of postings of the corpus; its folder; the keys and values of the bucket.
     """
     bits, limit = bucket_bits(postings), config.max_articles_per_shingle
+    # The first bits of all hashes are the bucket's number; the slices of an empty one are zeros anywhere.
     bucket = int(hashes[0]) >> (64 - bits) if len(hashes) else 0
     owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
     bounds = groups(hashes)

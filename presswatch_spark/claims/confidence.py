@@ -9,17 +9,16 @@ from typing import Any, get_args
 
 from presswatch_spark.core.model import embedded
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.matching.judgement.grading import grade, letter_of
+from presswatch_spark.matching.judgement.grading import grade, letter_of, lowered
 from presswatch_spark.matching.judgement.grading import judged as graded
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.literals import ClaimKind
+from presswatch_spark.tables.reasons import REASONS
 
 KINDS: tuple[ClaimKind, ...] = get_args(ClaimKind)
 OWN_KINDS = ("own_page", "own_page_copy")
 """Kinds of the publisher's own pages, and of their copies in archives, caches and translators."""
 OWN_PAGE_COPY, ON_MEMBER_SITE = "own_page_copy", "on_member_site"
-REVIEWS = {"no_claim": "D", "unsure": "C"}
-"""The best letter that a claim can have, by the verdict of a person."""
 
 
 def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> tuple[str, list[str]]:
@@ -28,7 +27,7 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
     # Of two letters, the greater one is worse.
     letter = max(claim["row_confidence"], letter_of(reasons))
     is_itself = is_page_itself(claim["url_match"], claim["kind"] not in ("copy", "reprint"))
-    caps = {
+    facts = {
         "licensed": claim["kind"] == "licensed",
         # The row already has this reason, unless its run knew the page only by its own address.
         OWN_PAGE_COPY: claim["kind"] == OWN_PAGE_COPY and OWN_PAGE_COPY not in reasons,
@@ -36,13 +35,13 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
         ON_MEMBER_SITE: claim["kind"] == "reprint" and ON_MEMBER_SITE not in reasons,
         "article_unknown": not claim["article_known"],
         "credits_unread": not claim["credits_read"] and not is_itself,
+        "embedded_text": embedded(claim["text_source"])
+        and claim["kind"] not in OWN_KINDS
+        and claim["review"] != "claim",
     }
-    if lowering := [code for code, holds in caps.items() if holds]:
-        letter = max(letter, "C")
-        reasons += lowering
-    if embedded(claim["text_source"]) and claim["kind"] not in OWN_KINDS and claim["review"] != "claim":
-        letter = max(letter, "B")
-        reasons.append("embedded_text")
+    found = [code for code, holds in facts.items() if holds]
+    letter = lowered(letter, found)
+    reasons += found
     if claim["explained_by"] and not is_itself:
         reasons += claim["explained_by"]
         if letter in ("A", "B"):
@@ -50,9 +49,9 @@ def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules)
             letter = max(letter, beyond)
             if beyond in ("A", "B"):
                 reasons.append("goes_beyond")
-    if claim["review"] in REVIEWS:
-        letter = max(letter, REVIEWS[claim["review"]])
-        reasons.append(f"review_{claim['review']}")
+    if (verdict := f"review_{claim['review']}") in REASONS:
+        letter = lowered(letter, [verdict])
+        reasons.append(verdict)
     return letter, reasons
 
 

@@ -1,6 +1,7 @@
 """Reasons for the confidence (A to D) of rows and claims, with sentences for readers who do not program.
 
-A reason that *gives* a letter supports the claim; one that *caps* limits the confidence to a letter.
+A reason that *gives* a letter supports the claim; one that *caps* limits the confidence to a letter. Other
+sources of the words (`prior_capture` to `press_page`) limit a claim only if few words are beyond them.
 """
 
 from collections.abc import Mapping

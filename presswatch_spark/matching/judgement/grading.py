@@ -8,7 +8,7 @@ day on both sides is in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
@@ -47,13 +47,16 @@ def judged(row: Match, rules: ConfidenceRules) -> tuple[Confidence, list[str]]:
 
 
 def letter_of(reasons: Sequence[str]) -> Confidence:
-    """Return the letter that the first reason gives, lowered by the others."""
+    """Return the letter that the first reason gives, lowered by all."""
     first = REASONS.get(reasons[0])
-    letters: list[Confidence] = [first.gives if first and first.gives else "C"]
-    for code in reasons:
-        cap = REASONS[code].caps if code in REASONS else "C"
-        letters += [cap] if cap else []
-    return max(letters)
+    return lowered(first.gives if first and first.gives else "C", reasons)
+
+
+def lowered(letter: Confidence, reasons: Iterable[str]) -> Confidence:
+    """Return a letter, or the lowest letter that one of the reasons allows."""
+    caps = (REASONS[code].caps if code in REASONS else "C" for code in reasons)
+    # Of two letters, the greater one is worse.
+    return max([letter, *(cap for cap in caps if cap)])
 
 
 def confidence_reasons(row: Match, rules: ConfidenceRules) -> list[str]:

@@ -119,35 +119,46 @@ class Lock:
         """Check that it is still held; `OutputError` if it is not."""
 
 
+SUFFIX = ".lock"
+"""End of the name of a lock; its beginning is the key of what is locked."""
+
+
 @contextmanager
-def locked(runs: Folder, name: str, seconds: float = USUAL, rule: FileRule = RUN) -> Iterator[Lock]:
-    """Hold the lock `name` in `runs`, on S3 as a lease; the error of `rule` if a live process holds it."""
+def locked(folder: Folder, key: str, seconds: float = USUAL, rule: FileRule = RUN) -> Iterator[Lock]:
+    """Hold the lock of `key`, on S3 as a lease; raises the error of `rule` if a living process holds it."""
+    name = f"{key}{SUFFIX}"
     with ExitStack() as held:
-        if not runs.is_local:
-            yield held.enter_context(leased(runs.at(name), runs.storage, seconds, rule))
+        if not folder.is_local:
+            yield held.enter_context(leased(folder.at(name), folder.storage, seconds, rule))
             return
-        path = str(runs.path / name)
+        path = str(folder.path / name)
         with disk_errors(path):
-            runs.path.mkdir(parents=True, exist_ok=True)
+            folder.path.mkdir(parents=True, exist_ok=True)
             held.enter_context(file_locked(path, rule))
         yield Lock()
 
 
-def owned(runs: Folder, names: Collection[str]) -> set[str]:
-    """Return the locks that living processes hold. On S3, that takes the time of a lease if one has died."""
-    if runs.is_local:
+def owned(folder: Folder, keys: Collection[str]) -> set[str]:
+    """Return the keys whose locks living processes hold. On S3, that takes a lease if one has died."""
+    if folder.is_local:
         held = set[str]()
-        for name in names:
+        for key in keys:
             try:
-                os.close(lock(runs.path / name, RUN_LOOK))
+                os.close(lock(folder.path / f"{key}{SUFFIX}", RUN_LOOK))
             except BlockingIOError:
-                held.add(name)
+                held.add(key)
             except FileNotFoundError:
                 continue
         return held
-    objects = {name: GuardedObject(runs.at(name), runs.storage) for name in names}
+    objects = {key: GuardedObject(folder.at(f"{key}{SUFFIX}"), folder.storage) for key in keys}
     dead = silent(objects.values())
-    return {name for name, each in objects.items() if each not in dead}
+    return {key for key, each in objects.items() if each not in dead}
+
+
+def remove_lock(folder: Folder, key: str) -> None:
+    """Remove the file of a lock that this process holds; on S3, the lease deletes its object itself."""
+    if folder.is_local:
+        (folder.path / f"{key}{SUFFIX}").unlink(missing_ok=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
 from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.locks import Lock, locked
+from presswatch_spark.storage.locks import Lock, locked, remove_lock
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
 from presswatch_spark.tables.declarations import DERIVED, HISTORY_TABLES
 from presswatch_spark.tables.seals import Written
@@ -36,7 +36,7 @@ def publish_derived(
     folder = store.root / RUNS_FOLDER
     remove_unpublished(store)
     _require_none(store, table)
-    with locked(folder, f"{table}.lock") as lock:
+    with locked(folder, table) as lock:
         _require_none(store, table)
         time = later_time(datetime.now(UTC), store.made(table))
         files = SortedFiles(table, f"{time}-{table}", folder / table)
@@ -71,7 +71,7 @@ def remove_unpublished(store: TableStore, *, strict: bool = False) -> list[str]:
         if not (earlier or _staged(store, table) or _unpublished(store, table)):
             continue
         try:
-            with locked(folder, f"{table}.lock") as lock:
+            with locked(folder, table) as lock:
                 for run_id in earlier:
                     _move_away(store, table, run_id, lock)
                 lock.confirm()
@@ -100,8 +100,7 @@ def _unpublished(store: TableStore, table: str) -> list[str]:
 
 def _clear(runs: Folder, table: str) -> None:
     (runs / table).remove()
-    if runs.is_local:
-        (runs.path / f"{table}.lock").unlink(missing_ok=True)
+    remove_lock(runs, table)
 
 
 def _require_none(store: TableStore, table: str) -> None:

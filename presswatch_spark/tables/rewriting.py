@@ -100,7 +100,7 @@ def rewriting(store: TableStore) -> Iterator[tuple[Rewriting, Plan | None]]:
     Raises `OutputError` if another process has that right, or if the plan is damaged.
     """
     runs = store.root / RUNS_FOLDER
-    with locked(runs, f"{FOLDER}.lock") as lock, disk_errors(str(store.root)):
+    with locked(runs, FOLDER) as lock, disk_errors(str(store.root)):
         work = Rewriting(store, runs / FOLDER, lock)
         finished = work.finish()
         work.folder.remove()

@@ -53,7 +53,7 @@ from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions
 uri, storage = sys.argv[1], StorageOptions(endpoint=sys.argv[2] or None)
-with locked(Folder.of(uri, storage), "a.lock", float(sys.argv[3])) as lock:
+with locked(Folder.of(uri, storage), "a", float(sys.argv[3])) as lock:
     print("taken", flush=True)
     sys.stdin.readline()
     lock.confirm()
@@ -268,8 +268,8 @@ class TestLease:
     def test_only_what_changes_is_held(self, place: Place, uri: str) -> None:
         taken(place).stop()
         with leased(place.object("alive.lock").uri, place.options, SECONDS):
-            held = owned(folder_of(place), ["a.lock", "alive.lock", "none.lock"])
-        assert held == {"alive.lock"}
+            held = owned(folder_of(place), ["a", "alive", "none"])
+        assert held == {"alive"}
 
     def test_a_damaged_lock_is_silent(self, place: Place, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(locks, "USUAL", SECONDS)
@@ -282,7 +282,7 @@ class TestLease:
     ) -> None:
         left = b'{"owner": "00ff", "host": "h", "process": 7, "lease_seconds": 0.6, "renewed": 12}'
         place.object("a.lock").write(left, None)
-        assert owned(folder_of(place), ["a.lock"]) == set()
+        assert owned(folder_of(place), ["a"]) == set()
         assert "waiting up to 1 s " in capsys.readouterr().err
         with leased(uri, place.options, 3600) as lease:
             lease.confirm()
@@ -335,12 +335,12 @@ class TestOtherProcesses:
     def test_who_is_killed_lets_go_at_once_on_a_disk(self, place: Place) -> None:
         folder = folder_of(place)
         with holder(place) as process:
-            assert owned(folder, ["a.lock", "b.lock"]) == {"a.lock"}
-            with pytest.raises(OutputError, match="works on this run"), locked(folder, "a.lock", 9):
+            assert owned(folder, ["a", "b"]) == {"a"}
+            with pytest.raises(OutputError, match="works on this run"), locked(folder, "a", 9):
                 pass
             process.kill()
             process.wait()
-            with locked(folder, "a.lock", 9) as held:
+            with locked(folder, "a", 9) as held:
                 held.confirm()
 
     @on_disk
@@ -348,22 +348,22 @@ class TestOtherProcesses:
         folder = folder_of(place)
         with holder(place) as process:
             stop(process)
-            with pytest.raises(OutputError), locked(folder, "a.lock", 0.1):
+            with pytest.raises(OutputError), locked(folder, "a", 0.1):
                 pass
-            assert owned(folder, ["a.lock"]) == {"a.lock"}
+            assert owned(folder, ["a"]) == {"a"}
             process.send_signal(signal.SIGCONT)
             process.communicate("go on")
             assert process.returncode == 0
-            assert owned(folder, ["a.lock"]) == set()
+            assert owned(folder, ["a"]) == set()
 
     @on_disk
     def test_a_look_at_a_run_neither_makes_nor_takes_its_lock(self, place: Place) -> None:
         folder = folder_of(place)
-        assert owned(folder, ["a.lock"]) == set()
+        assert owned(folder, ["a"]) == set()
         assert os.listdir(folder.uri) == []
-        with locked(folder, "a.lock", 9):
-            assert owned(folder, ["a.lock"]) == {"a.lock"}
-        assert owned(folder, ["a.lock"]) == set()
+        with locked(folder, "a", 9):
+            assert owned(folder, ["a"]) == {"a"}
+        assert owned(folder, ["a"]) == set()
 
 
 RULES = {"waits": CORPUS_COPY, "run": RUN, "build": DRAFT}

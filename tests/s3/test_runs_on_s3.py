@@ -307,7 +307,9 @@ class TestRuns:
         (run,) = unfinished_runs(store)
         assert isinstance(run, UnfinishedRun)
         assert not run.under_way
-        assert run.note().endswith(f"to drop it: aws s3 rm --recursive s3://shards/tables/_runs/{KEY[:16]}")
+        assert run.message().endswith(
+            f"to drop it: aws s3 rm --recursive s3://shards/tables/_runs/{KEY[:16]}"
+        )
 
     def test_what_a_run_was_told_is_found_by_the_next(self, store: TableStore) -> None:
         with own_run(store, KEY, NOON, SECONDS) as run:

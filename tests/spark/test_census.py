@@ -142,7 +142,7 @@ class TestCensus:
         (unfinished,) = unfinished_runs(take.store)
         assert isinstance(unfinished, UnfinishedRun)
         assert unfinished.counts.shards == 8
-        assert "with 8 index files done, is not finished" in unfinished.note()
+        assert "with 8 index files done, is not finished" in unfinished.message()
         first, second, *_ = sorted(unfinished.folder.path.glob("waves/*.json"))
         first.unlink()
         flip_a_bit(next(unfinished.folder.path.glob(f"parts/{second.stem}/*-census_log.parquet")), Random(1))

@@ -132,7 +132,7 @@ def runs(
     counts += [_("{runs} not finished", runs=_.number(len(begun)))] if begun else []
     counts += [_.n(*forms, count) for by, forms in OTHER_PUBLISHED.items() if (count := len(published[by]))]
 
-    warnings = [run.note(_) for run in unfinished]
+    warnings = [run.message(_) for run in unfinished]
     if not any(isinstance(run, DamagedRun) for run in unfinished):
         unpublished = sorted(store.unpublished().keys() - begun.keys())
         warnings += [

@@ -32,7 +32,7 @@ from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 MARKER, LAYOUT = "_presswatch_register.json", 2
 NOTICES, EVENTS, HEAD, SUMS = "notices", "events", "head.json", "SHA256SUMS"
-LOCK = "register.lock"
+LOCK = "register"
 RESTORE = "restore it from a copy; nothing that rests on it is sure until then"
 EventKind = Literal[
     "drafted", "edited", "read", "checked", "signed", "sent", "delivered", "refused", "returned", "answered",

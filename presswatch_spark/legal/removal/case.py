@@ -45,7 +45,7 @@ ChainHead = tuple[int, str]
 """Length and newest digest of the chain of probes."""
 LAYOUT = 1
 MARKER = "_presswatch_case.json"
-LOCK = "case.lock"
+LOCK = "case"
 TARGETS_A_FILE = 50_000
 RESTORE = "restore the case from a copy; nothing that depends on it is reliable until then"
 

@@ -31,7 +31,7 @@ from presswatch_spark.tables.seals import sealed_json, unsealed_json
 
 LAYOUT = 2
 PLAN = "campaign.json"
-LOCK = "campaign.lock"
+LOCK = "campaign"
 CORPORA = "corpora"
 NEWS = "news"
 LANGUAGES_SINCE = (2018, 34)

@@ -38,7 +38,7 @@ from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.runs.work import RunSummary, Work
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
-from presswatch_spark.storage.locks import USUAL, Lock, locked, owned
+from presswatch_spark.storage.locks import SUFFIX, USUAL, Lock, locked, owned, remove_lock
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, printable
 from presswatch_spark.tables.declarations import PUBLISHING_TABLES
 from presswatch_spark.tables.derived import remove_unpublished
@@ -165,7 +165,7 @@ def _bytes_of(parts: Folder, part: RunPart) -> tuple[bytes, str]:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """The contents of `run.json`; `waves`: attempts of earlier epochs that count; `by`: as in `own_run`."""
+    """The contents of `run.json`; `waves`: attempts of earlier epochs that count; `by`: as in `Kind`."""
 
     run_id: str
     started_at: datetime
@@ -322,7 +322,7 @@ def own_run(
     """
     runs = store.root / RUNS_FOLDER
     folder = runs / key[:KEY_DIGITS]
-    with locked(runs, f"{key[:KEY_DIGITS]}.lock", lease_seconds) as lock:
+    with locked(runs, key[:KEY_DIGITS], lease_seconds) as lock:
         there, damage = None, tuple[str, ...]()
         try:
             there = read_note(folder)
@@ -362,7 +362,7 @@ def clear(run: OwnedRun) -> None:
         run.lock.confirm()
         run.folder.remove()
         if run.folder.is_local:
-            run.folder.path.with_suffix(".lock").unlink()
+            run.folder.path.with_suffix(SUFFIX).unlink()
 
 
 def _taken_up(folder: Folder, lock: Lock, note: Note, etag: str) -> OwnedRun:
@@ -425,7 +425,7 @@ class UnfinishedRun:
             terms.matches: self.counts.matches,
         }
 
-    def note(self, _: Translator = ENGLISH) -> str:
+    def message(self, _: Translator = ENGLISH) -> str:
         """Return a line about its beginning, its progress, and how to resume or drop it."""
         begun, terms = self.begun, TERMS[self.begun.by]
         done = _.n(*DONE[terms.shard], self.counts.shards)
@@ -463,7 +463,7 @@ class DamagedRun:
     folder: Folder
     what: str
 
-    def note(self, _: Translator = ENGLISH) -> str:
+    def message(self, _: Translator = ENGLISH) -> str:
         """Return a line with the reason and the remedy."""
         text = N_("{what}. To start over, run its command again; to drop it: {command}")
         return _(text, what=self.what, command=_removal(self.folder))
@@ -492,22 +492,22 @@ def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[Un
             continue
         except OutputError as error:
             by_key[key] = DamagedRun(runs / key, error.what)
-    begun = {f"{key}.lock" for key, run in by_key.items() if isinstance(run, tuple)}
-    alive = owned(runs, begun.intersection(listed)) if are_alive else ()
+    begun = {key for key, run in by_key.items() if isinstance(run, tuple) and f"{key}{SUFFIX}" in listed}
+    alive = owned(runs, begun) if are_alive else ()
     for key, run in by_key.items():
         if isinstance(run, DamagedRun):
             yield run
         elif not store.is_published(run[0].run_id):
             note, counts = run
             passes = Counter(match[1] for name in names[key] if (match := _IN_PASS.match(name)))
-            yield UnfinishedRun(note, runs / key, counts, f"{key}.lock" in alive, passes)
+            yield UnfinishedRun(note, runs / key, counts, key in alive, passes)
 
 
 def older_runs(store: TableStore) -> Iterator[str]:
     """Yield a line for each unfinished run of another version, which this one cannot resume."""
     for run in unfinished_runs(store, are_alive=False):
         if isinstance(run, UnfinishedRun) and run.begun.tool_version != __version__:
-            yield f"note: version {__version__} starts a new run; {run.note()}"
+            yield f"note: version {__version__} starts a new run; {run.message()}"
 
 
 def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
@@ -530,11 +530,10 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
             begun.add(note[0].run_id)
             continue
         try:
-            with locked(runs, f"{key}.lock"):
+            with locked(runs, key):
                 removed += [(runs / key).at(name) for name in (runs / key).names()]
                 (runs / key).remove()
-                if runs.is_local:
-                    (runs.path / f"{key}.lock").unlink(missing_ok=True)
+                remove_lock(runs, key)
         except InUseError:
             if strict:
                 raise

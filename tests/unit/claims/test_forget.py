@@ -277,7 +277,7 @@ def test_parts_of_a_published_run_that_was_not_cleared_are_removed(tables: Path)
 def test_rows_are_not_forgotten_while_another_process_makes_claims(tables: Path) -> None:
     made_claims(tables, KILLED, "a", published=False)
     beside = Folder.of(str(tables / "_runs"), StorageOptions())
-    with locked(beside, "claims.lock", 60), pytest.raises(OutputError, match="another process"):
+    with locked(beside, "claims", 60), pytest.raises(OutputError, match="another process"):
         forget(str(tables), RIVES)
 
 

@@ -232,7 +232,7 @@ def test_a_command_whose_files_were_merged_meanwhile_asks_to_be_run_again(
 
 def test_one_that_rewrites_files_excludes_another(store: TableStore) -> None:
     before = files_of(store)
-    with locked(store.root / "_runs", "rewriting.lock", 60):
+    with locked(store.root / "_runs", "rewriting", 60):
         for work in (lambda: compact(store), lambda: forget(store.root.uri, RIVES)):
             with pytest.raises(OutputError):
                 work()

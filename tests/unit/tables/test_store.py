@@ -179,7 +179,7 @@ def test_files_of_unfinished_runs_and_of_live_processes_are_left_alone(published
     write_note(runs / "0123456789abcdef", Note(KILLED, NOON), None)
     write(published, "matches", KILLED, [match("b", None)], Match.schema)
     left = staged(published, "claims")
-    with locked(runs, "claims.lock", 60):
+    with locked(runs, "claims", 60):
         assert remove_leftovers(published) == []
     assert len(published.present("matches")) == 2
     assert left.exists()

@@ -1,7 +1,7 @@
 """Typesets data by templates: as PDF/A-3b by typst, as HTML by Jinja, which escapes all texts.
 
 The same data at the same time gives the same bytes of PDF. All texts reach typst as strings of JSON, so none
-of them is markup. PDF/A requires each sign to be shown: `signs` gives codes for signs that its fonts lack.
+of them is markup. PDF/A requires each character to be shown; characters that its fonts lack become codes.
 """
 
 import base64
@@ -54,14 +54,14 @@ _SHOWN = "|".join(f"[{letters}][{marks}]{{1,{MARKS}}}" for letters, marks in MAR
 _LACKS = re.compile(f"(?P<shown>{_SHOWN})|[^{_HAS}](?:[^{_HAS}]|[ \\n](?=[^{_HAS}]))*")
 _CODES = re.compile(r"⟨[^⟨⟩]*⟩|\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _KEPT_BY_TYPST = 12
-SIGNS_NAMED = 12
-"""Most signs of a run that the fonts lack which are named one by one; of a longer run, only its beginning."""
+CHARACTERS_NAMED = 12
+"""Most characters of a run which the codes name one by one; of a longer run, they name the first."""
 
-SIGNS = N_(
+CHARACTER_CODES_NOTE = N_(
     "⟨ and ⟩ enclose characters that the fonts of this document lack, as Unicode numbers "
     "or as a count. Invisible characters are shown as codes, such as \\u200e."
 )
-"""The note that explains the codes of signs, in documents that have such codes."""
+"""The note in documents that have such codes."""
 
 
 def pdf_of(
@@ -136,25 +136,25 @@ def digest_in_policy(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def forget_documents() -> None:
+def free_typst_memory() -> None:
     """Make typst release the memory of finished documents; otherwise it keeps that of the last ten."""
     typst = library("typst", "evidence")
     for number in range(_KEPT_BY_TYPST):
         typst.compile(f'#"{number}"'.encode(), ignore_system_fonts=True)
 
 
-def in_print(value: Any) -> Any:
-    """Return a value of JSON for a template, with `signs` applied to each of its texts."""
-    if isinstance(value, str):
-        return signs(value)
+def with_character_codes(value: Any) -> Any:
+    """Return a value of JSON for a template: its texts have codes in ⟨…⟩ for characters that fonts lack.
+
+    The code of a long run of such characters is their number.
+    """
     if isinstance(value, Mapping):
-        return {name: in_print(each) for name, each in value.items()}
-    return [in_print(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def signs(text: str) -> str:
-    """Return a text with codes in ⟨…⟩ for signs that the fonts lack; for a long run, with their number."""
-    composed = unicodedata.normalize("NFC", visible(text))
+        return {name: with_character_codes(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_character_codes(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    composed = unicodedata.normalize("NFC", visible(value))
     if not _OTHER.search(composed):
         return composed
     return _LACKS.sub(lambda found: found["shown"] or _named(found[0]), composed)
@@ -168,14 +168,14 @@ def runs_leftwards(text: str) -> bool:
     return False
 
 
-def lacks_signs(data: object) -> bool:
-    """Return whether data, after `signs`, have a code of a sign."""
+def has_character_codes(data: object) -> bool:
+    """Return whether data have a code from `with_character_codes`."""
     return _CODES.search(json.dumps(data, ensure_ascii=False)) is not None
 
 
 def _named(run: str) -> str:
     lacking = [sign for sign in run if sign not in " \n"]
-    if len(lacking) <= SIGNS_NAMED:
+    if len(lacking) <= CHARACTERS_NAMED:
         return "".join(sign if sign in " \n" else f"⟨U+{ord(sign):04X}⟩" for sign in run)
     script = unicodedata.name(lacking[0], "?").partition(" ")[0]
     return f"⟨{len(lacking)} × {script}, U+{ord(lacking[0]):04X}…⟩"

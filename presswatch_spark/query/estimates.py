@@ -46,6 +46,8 @@ PLACES = f"""{READ}
             {{kinds}}
         from matches join read using (shard_uri) group by all
     ) as documents join read using (shard) group by all"""
+# Articles in any number of files, in one and in two, each counted in its first file. From the last two,
+# `estimate` concludes how many articles the sample lacks.
 OCCURRENCES = f"""{READ}
     select owner, shard_uri, count(*), count(*) filter (where files = 1), count(*) filter (where files = 2)
     from (
@@ -101,6 +103,7 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
                 if of is None or name == "matches"
             ]
             measures += [Measure(name, of, documents[of][:, place]) for place, name in enumerate(DOCUMENTS)]
+        # In `rows`, the counts of articles follow those of rows.
         for place, (name, firsts) in enumerate(zip(ARTICLES, occurrences, strict=True), len(ROWS)):
             for of in owners:
                 seen, once, twice = (int(total) for total in firsts[of].sum(axis=0))

@@ -1,1 +1,4 @@
-"""Sealed evidence: a bag with claims and their records, which anyone can check for changes."""
+"""Sealed evidence: a bag with claims and their records, which anyone can check for changes.
+
+`verify`, which each bag contains, needs only Python: it defines leaves and roots of trees, and `bag` uses it.
+"""

@@ -41,14 +41,14 @@ from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PAGES, Bag
 from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
 from presswatch_spark.legal.typesetting import (
-    SIGNS,
+    CHARACTER_CODES_NOTE,
     digest_in_policy,
-    forget_documents,
-    in_print,
-    lacks_signs,
+    free_typst_memory,
+    has_character_codes,
     pdf_of,
     rendered,
     runs_leftwards,
+    with_character_codes,
 )
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.uris import canonical, printable
@@ -80,7 +80,7 @@ MARKS = {
 class ShownClaim:
     """A claim with the texts that may be shown, and all exposures."""
 
-    case: ExplainedRow
+    explained: ExplainedRow
     exposures: Sequence[Exposure]
 
     @cached_property
@@ -92,15 +92,15 @@ class ShownClaim:
         return {language: self._view(Speaker(language, for_print=True)) for language in LANGUAGES}
 
     def _view(self, _: Speaker) -> Mapping[str, Any]:
-        case = self.case
-        account = account_of(case, _)
+        explained, row = self.explained, self.explained.row
+        account = account_of(explained, _)
         exposure = [
             {
                 "id": each.id,
                 "sentence": exposure_sentence(each, named, _),
                 "sources": [(source.quotation, source_line(source, _)) for source in each.sources],
             }
-            for each, named in exposures_of(case.row, case.letter, self.exposures)
+            for each, named in exposures_of(row, explained.letter, self.exposures)
         ]
         lines = rendered(
             TEMPLATES,
@@ -108,26 +108,26 @@ class ShownClaim:
             _,
             html=False,
             account=account,
-            reason=case.page_missing.reason if case.page_missing else "",
-            is_address=case.row.article_id is None,
+            reason=explained.page_missing.reason if explained.page_missing else "",
+            is_address=row.article_id is None,
             proves_nothing=PROVES_NOTHING,
         ).splitlines()
         return {
             "lang": _.language,
-            "row": case.row.row_sha256,
+            "row": row.row_sha256,
             "account": account,
             "exposure": exposure,
-            "no_exposure": "" if exposure else no_exposure(product_of_row(case.row), case.letter, _),
+            "no_exposure": "" if exposure else no_exposure(product_of_row(row), explained.letter, _),
             "words": dict(line.split("\t", 1) for line in lines),
         }
 
     @property
     def texts(self) -> list[tuple[str, str | None, list[tuple[Any, Any]]]]:
         """Return the texts of `article` and `page`, each with the ranges of its copied words."""
-        spans = self.case.row.spans or ()
+        spans = self.explained.row.spans or ()
         return [
-            ("article", self.case.article, ranges_of(spans, "article")),
-            ("page", self.case.page, ranges_of(spans, "document")),
+            ("article", self.explained.article, ranges_of(spans, "article")),
+            ("page", self.explained.page, ranges_of(spans, "document")),
         ]
 
 
@@ -140,7 +140,7 @@ def page_of(shown: ShownClaim) -> str:
     page = rendered(
         TEMPLATES,
         "claim.html",
-        row=shown.case.row.row_sha256,
+        row=shown.explained.row.row_sha256,
         policy=f"default-src 'none'; style-src {style_source}; base-uri 'none'; form-action 'none'",
         style=Markup(style),
         views=list(shown.views.values()),
@@ -166,7 +166,8 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
                 for piece in around_marks(pieces_of(text, spans), AROUND, SHOWN_MOST)
             ]
     view = shown.views[language]
-    printed: dict[str, Any] = in_print({**view, "account": asdict(view["account"]), "texts": texts})
+    data = {**view, "account": asdict(view["account"]), "texts": texts}
+    printed: dict[str, Any] = with_character_codes(data)
     return printed
 
 
@@ -214,7 +215,7 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
         for number, part in enumerate(parts):
             printed: dict[str, list[dict[str, Any]]] = {language: [] for language in LANGUAGES}
             for row in part:
-                shown = ShownClaim(_case_of(facts, row), exposures)
+                shown = ShownClaim(_explained_row(facts, row), exposures)
                 bag.write(f"{PAGES}/{row}.html", page_of(shown).encode())
                 for language in LANGUAGES:
                     printed[language].append(printed_claim(shown, language))
@@ -226,10 +227,10 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
                 ending = f"-{number + 1:02}" if len(parts) > 1 else ""
                 bag.write(f"{PAGES}/{name}{ending}.pdf", pdf)
             if len(parts) > 1:
-                forget_documents()
+                free_typst_memory()
 
 
-def _case_of(facts: BagFacts, digest: str) -> ExplainedRow:
+def _explained_row(facts: BagFacts, digest: str) -> ExplainedRow:
     row, claim = facts.order.selection.rows[digest], facts.order.selection.claims[digest]
     record = facts.records.rows[digest]
     publisher, title = owner(facts.order.corpus, row)
@@ -283,7 +284,12 @@ def _printed_part(
         "author": AUTHOR,
         "subtitle": scope,
         "opening": rendered(
-            TEMPLATES, "opening.jinja", _, html=False, signs=SIGNS, with_texts=facts.order.with_texts
+            TEMPLATES,
+            "opening.jinja",
+            _,
+            html=False,
+            note=CHARACTER_CODES_NOTE,
+            with_texts=facts.order.with_texts,
         ).splitlines(),
         "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
         "letters_heading": _("Meaning of the letters"),
@@ -303,9 +309,9 @@ def write_readme(bag: Bag, facts: BagFacts) -> None:
     """Write the README in both languages, as PDF."""
     for language, name in README_NAMES.items():
         _ = Speaker(language, for_print=True)
-        blocks = in_print(list(readme_blocks(facts, _)))
-        if lacks_signs(blocks):
-            blocks.append(["text", _(SIGNS)])
+        blocks = with_character_codes(list(readme_blocks(facts, _)))
+        if has_character_codes(blocks):
+            blocks.append(["text", _(CHARACTER_CODES_NOTE)])
         data = {
             "lang": language,
             "title": _("Sealed evidence"),

@@ -50,7 +50,7 @@ from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recip
 from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
-from presswatch_spark.legal.typesetting import in_print
+from presswatch_spark.legal.typesetting import with_character_codes
 from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.storage.disk import Folder
@@ -472,7 +472,7 @@ def chronology(register: Register, languages: Sequence[str]) -> bytes:
     cases = [RemovalCase.open(path, register.journal.folder.storage) for path in paths]
     probed = [(case.folder.name, *found) for case in cases for found in _rounds(case)]
     parts = [_part(register, events, probed, LetterWords(language)) for language in languages]
-    return typesetting.pdf_of(CHRONOLOGY, in_print({"parts": parts}), newest, command="notice")
+    return typesetting.pdf_of(CHRONOLOGY, with_character_codes({"parts": parts}), newest, command="notice")
 
 
 def _rounds(case: RemovalCase) -> Iterator[tuple[datetime, Counter[str], str]]:

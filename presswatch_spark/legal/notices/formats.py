@@ -21,7 +21,7 @@ from presswatch_spark.core.terminal import ascii_url
 from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.notices.annex import AnnexRow
 from presswatch_spark.legal.notices.letter import Letter, LetterElement, LetterWords
-from presswatch_spark.legal.typesetting import SIGNS, in_print, lacks_signs
+from presswatch_spark.legal.typesetting import CHARACTER_CODES_NOTE, has_character_codes, with_character_codes
 
 BOOKMARK = "element_"
 WIDTHS = 4.2, 11.8
@@ -92,12 +92,12 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
     drafted, first = letter.drafted, letter.columns[0]
     names = [name for name, _ in letter.annex if is_attached(name)]
     texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
-    data: dict[str, Any] = in_print(texts)
+    data: dict[str, Any] = with_character_codes(texts)
     kinds = {name: KINDS.get(name.rpartition(".")[2]) or guess_type(name)[0] for name in names}
     data["attached"] = [{"name": name, "kind": kind or OTHER_KIND} for name, kind in kinds.items()]
     # A note explains the codes for characters that the fonts lack.
-    note = Speaker(first.lang, for_print=True)(SIGNS)
-    data["notes"] = [note] if lacks_signs(data) else []
+    note = Speaker(first.lang, for_print=True)(CHARACTER_CODES_NOTE)
+    data["notes"] = [note] if has_character_codes(data) else []
     moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
     attached = {name: annex.parent / name for name in names}
     return typesetting.pdf_of(TEMPLATE, data, moment, attached, command="notice")

@@ -1,4 +1,4 @@
-"""The charts of the report: each is a picture with its numbers, and the query that gave them.
+"""The charts of the report and of `reservations timeline`: pictures with their numbers and queries.
 
 Altair and vl-convert draw them as SVG, without the network. The style of the page replaces the colours of a
 picture, so that they follow the reader's preference for a dark page.

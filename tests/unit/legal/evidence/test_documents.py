@@ -34,7 +34,13 @@ from presswatch_spark.legal.evidence.documents import (
     printed_claim,
     write_readme,
 )
-from presswatch_spark.legal.typesetting import MARKED, RANGES, SIGNS, in_print, pdf_of, signs
+from presswatch_spark.legal.typesetting import (
+    CHARACTER_CODES_NOTE,
+    MARKED,
+    RANGES,
+    pdf_of,
+    with_character_codes,
+)
 from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.tables.declarations import Claim, Match
@@ -336,7 +342,7 @@ def test_a_value_of_others_forges_no_block_of_the_readme(crawl: Release, without
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_bag_explains_codes_of_signs_if_it_has_some(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Speaker(language, for_print=True)(SIGNS)
+    said = Speaker(language, for_print=True)(CHARACTER_CODES_NOTE)
     texts = []
     for host in ("plain.example", "漢字.example"):
         blocks = [("text", host)]
@@ -355,7 +361,7 @@ def document(texts: list[str], kind: str = "text") -> bytes:
     blocks: list[Any] = [[kind, [text] if kind == "code" else text] for text in texts]
     data = {
         "lang": "fr", "title": "t", "subtitle": "", "author": "a", "footer": "",
-        "blocks": in_print(blocks),
+        "blocks": with_character_codes(blocks),
     }  # fmt: skip
     return pdf_of(TEMPLATES / "readme.typ", data, MOMENT)
 
@@ -387,7 +393,7 @@ def test_a_sign_that_the_fonts_lack_is_named_and_none_vanishes() -> None:
         "شكراً أيضاً": "شكراً أيضاً",
         "x\u0651": "x⟨U+0651⟩",
     }.items():
-        assert signs(text) == named
+        assert with_character_codes(text) == named
     text = words_in(document([f"a 中 b {'字' * 40} c 💥"]))
     for said in ("⟨U+4E2D⟩", "⟨40 × CJK, U+5B57…⟩", "⟨U+1F4A5⟩"):
         assert said in text
@@ -398,7 +404,7 @@ def test_every_sign_that_counts_as_one_of_the_fonts_is_one() -> None:
     every = ["".join(filter(str.isprintable, map(chr, range(first, last + 1)))) for first, last in RANGES]
     for kind in ("text", "heading", "code"):
         assert document(every, kind)
-    assert all(signs(some) == normalize("NFC", some) for some in every)
+    assert all(with_character_codes(some) == normalize("NFC", some) for some in every)
 
 
 def test_marks_stand_around_letters_of_hebrew_and_arabic() -> None:
@@ -408,10 +414,10 @@ def test_marks_stand_around_letters_of_hebrew_and_arabic() -> None:
         both = [re.findall(f"[{signs}]", all_signs) for signs in (letters, marks)]
         clusters = [f"{letter}{mark}{other}" for letter in both[0] for mark in both[1] for other in both[1]]
         text = normalize("NFC", " ".join(clusters))
-        assert signs(text) == text
+        assert with_character_codes(text) == text
         assert document([text], "text")
         assert document([text], "code")
-    assert signs("x\u0651 ب\u0651\u064e\u064f\u0650") != "x\u0651 ب\u0651\u064e\u064f\u0650"
+    assert with_character_codes("x\u0651 ب\u0651\u064e\u064f\u0650") != "x\u0651 ب\u0651\u064e\u064f\u0650"
 
 
 def test_words_around_a_code_keep_the_order_in_which_they_are_read() -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.scanning.releases.known import SHIPPED, Listing, fetched, list_uri
+from presswatch_spark.scanning.releases.crawls import SHIPPED, Listing, fetched, list_uri
 from presswatch_spark.storage.objects import StorageOptions
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from presswatch_spark.scanning.campaigns.plan import LANGUAGES_SINCE
 from presswatch_spark.scanning.costs import PriceList, core_hours
-from presswatch_spark.scanning.releases.known import shipped
+from presswatch_spark.scanning.releases.crawls import shipped
 from presswatch_spark.scanning.releases.release import CRAWL, CRAWL_FORMS
 
 Hours = dict[tuple[str, bool], float]

@@ -44,8 +44,8 @@ from presswatch_spark.scanning.campaigns.progress import UNPUBLISHED, Budget, It
 from presswatch_spark.scanning.campaigns.run import Campaign, Task, is_awaited, run, store_of, with_corpus
 from presswatch_spark.scanning.monitoring.progress import LoggedError
 from presswatch_spark.scanning.releases import release as releases
+from presswatch_spark.scanning.releases.crawls import Listing
 from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, require_part
-from presswatch_spark.scanning.releases.known import Listing
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS, kinds_of
 from presswatch_spark.scanning.runs.work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder

@@ -17,7 +17,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import BinaryIO, cast
 
-SAFE = "PYTHONSAFEPATH"
+SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"
 """The variable by which Python leaves the working folder, or a script's folder, out of its path."""
 NAME = "presswatch-spark"
 _CODE = (
@@ -32,7 +32,7 @@ def begin_child(module: str, *, new_session: bool = False) -> tuple[Popen[bytes]
     Its stderr is dropped, since messages of parsers quote the page.
     """
     command = [sys.executable, "-P", "-c", _CODE, str(Path(__file__).resolve().parents[2]), module]
-    environment = {**os.environ, SAFE: "1", "PYTHONPATH": os.pathsep.join(elsewhere(sys.path))}
+    environment = {**os.environ, SAFE_PATH_VARIABLE: "1", "PYTHONPATH": os.pathsep.join(elsewhere(sys.path))}
     child = Popen(
         command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=new_session
     )
@@ -48,7 +48,7 @@ def elsewhere(paths: Iterable[str]) -> list[str]:
     return [path for path in paths if path and os.path.realpath(path) != here]
 
 
-def without_blanks(path: str) -> str:
+def without_empty_entries(path: str) -> str:
     """Return a `PYTHONPATH` without empty entries, each of which means the working folder."""
     return os.pathsep.join(filter(None, path.split(os.pathsep)))
 
@@ -56,13 +56,13 @@ def without_blanks(path: str) -> str:
 def tidy_environment() -> None:
     """Remove empty entries from this process's `PYTHONPATH`; `PYTHONPATH=$PYTHONPATH:more` may make one."""
     if path := os.environ.get("PYTHONPATH"):
-        os.environ["PYTHONPATH"] = without_blanks(path)
+        os.environ["PYTHONPATH"] = without_empty_entries(path)
 
 
 def leave_working_folder() -> None:
     """Keep this process, and those that it starts, from importing modules of the working folder."""
     sys.path[:] = elsewhere(sys.path)
-    os.environ[SAFE] = "1"
+    os.environ[SAFE_PATH_VARIABLE] = "1"
 
 
 def user_caches() -> Iterator[Path]:

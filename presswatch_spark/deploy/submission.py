@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.core.processes import SAFE, without_blanks
+from presswatch_spark.core.processes import SAFE_PATH_VARIABLE, without_empty_entries
 from presswatch_spark.core.redaction import holds_secret, is_secret_name
 from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.core.settings.load import shipped
@@ -227,7 +227,7 @@ def spark_settings(asked: Submission, attempt: int, driver_variable: str) -> dic
         settings["spark.excludeOnFailure.enabled"] = "false"
     # Hosts of a cluster have no default region.
     of_all = {"AWS_DEFAULT_REGION": str(profile.region), **asked.environment, "PYSPARK_PYTHON": PYTHON}
-    of_all[SAFE] = "1"
+    of_all[SAFE_PATH_VARIABLE] = "1"
     of_driver = {"PYSPARK_DRIVER_PYTHON": PYTHON, "PRESSWATCH_RESULT_URI": asked.record(attempt, "result")}
     settings |= {f"spark.executorEnv.{name}": value for name, value in of_all.items()}
     settings |= {f"{driver_variable}{name}": value for name, value in (of_all | of_driver).items()}
@@ -252,8 +252,8 @@ def local_command(
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         # The job's file is beside the package, not in it.
-        "PYTHONPATH": without_blanks(os.pathsep.join([str(ROOT), env.get("PYTHONPATH", "")])),
-        SAFE: "1",
+        "PYTHONPATH": without_empty_entries(os.pathsep.join([str(ROOT), env.get("PYTHONPATH", "")])),
+        SAFE_PATH_VARIABLE: "1",
         **profile.environment,
     }
     return [*command, str(entry), *arguments], variables

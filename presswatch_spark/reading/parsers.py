@@ -398,7 +398,7 @@ class _Parser:
 
 
 def serve() -> None:
-    """Answer requests on stdin until it ends; other output to stdout goes to stderr."""
+    """Answer requests on stdin until it ends, in a child process; other output to stdout goes to stderr."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while len(request := requests.read(_REQUEST.size)) == _REQUEST.size:

@@ -20,7 +20,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.processes import elsewhere, without_blanks
+from presswatch_spark.core.processes import elsewhere, without_empty_entries
 from presswatch_spark.core.spark.interrupts import interruptible
 from presswatch_spark.core.spark.java import LIGHT_JVM
 from presswatch_spark.core.spark.session import cores_now, session, spark_schema
@@ -600,4 +600,4 @@ def test_the_working_folder_is_left_out_by_whatever_name(
     ]
     real.rmdir()
     assert elsewhere(["", ".", "/usr/lib"]) == ["/usr/lib"]
-    assert without_blanks(os.pathsep.join(["", "/a", "", "/b", ""])) == os.pathsep.join(["/a", "/b"])
+    assert without_empty_entries(os.pathsep.join(["", "/a", "", "/b", ""])) == os.pathsep.join(["/a", "/b"])

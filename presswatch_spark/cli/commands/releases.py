@@ -32,7 +32,7 @@ def releases(
     list that it fetched, or else the one of this version, with a warning. CC-NEWS is published by the
     month, for example CC-NEWS-2025-08.
     """
-    from presswatch_spark.scanning.releases.known import current, list_uri
+    from presswatch_spark.scanning.releases.crawls import current, list_uri
     from presswatch_spark.scanning.releases.release import LABELS, NEWS, NEWS_SINCE, Release, kinds_of
 
     uri = list_uri(base or form.settings.datasets.common_crawl.index)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.processes import SAFE, tidy_environment
+from presswatch_spark.core.processes import SAFE_PATH_VARIABLE, tidy_environment
 from presswatch_spark.core.spark.interrupts import bear_interrupts, quiet_counts, quiet_py4j
 from presswatch_spark.core.spark.java import LIGHT_JVM, java_home, log_options
 from presswatch_spark.core.spark.worker import nothing
@@ -99,7 +99,7 @@ def spark_context(
 
     from presswatch_spark.core.spark.errors import spark_errors
 
-    settings = dict(SETTINGS) | {f"spark.executorEnv.{SAFE}": "1"}
+    settings = dict(SETTINGS) | {f"spark.executorEnv.{SAFE_PATH_VARIABLE}": "1"}
     tidy_environment()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no spark-submit around us: the JVM is ours to start
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

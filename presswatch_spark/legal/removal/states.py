@@ -20,6 +20,8 @@ Outcome = Literal[
 ]  # fmt: skip
 """The answer of a probe. `edge`: the file begins or ends there. `beyond`: the file ends before the place.
 
+`nowhere`: the whole file was read without the text (as a role of a control, it is a made-up name).
+
 `gaps`: a deep reading could not read parts of the file. `unresolved`: the offset is unknown. `remains` (from
 earlier versions): bytes without a record, which gave text.
 """

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.scanning.releases.crawls import Listing, at_hand, current, list_uri
 from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of
-from presswatch_spark.scanning.releases.known import Listing, at_hand, current, list_uri
 from presswatch_spark.scanning.releases.release import (
     CRAWL_FORMS,
     NEWS_SINCE,

@@ -18,7 +18,7 @@ import yaml
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
-from presswatch_spark.scanning.releases.known import shipped as shipped_crawls
+from presswatch_spark.scanning.releases.crawls import shipped as shipped_crawls
 from presswatch_spark.scanning.releases.release import C4, NEWS, NEWS_MONTH, is_c4_english, kinds_of, week_of
 from presswatch_spark.storage.uris import HubAddress, is_web, printable, scheme_of
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from presswatch_spark.core.errors import InputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import DatasetRules
 from presswatch_spark.core.terminal import nearest
+from presswatch_spark.scanning.releases.crawls import at_hand, list_uri
 from presswatch_spark.scanning.releases.datasets import load_datasets, part_of
-from presswatch_spark.scanning.releases.known import at_hand, list_uri
 from presswatch_spark.scanning.releases.release import (
     C4,
     LABELS,

@@ -43,8 +43,8 @@ from presswatch_spark.scanning.campaigns.progress import (
 )
 from presswatch_spark.scanning.campaigns.run import Campaign, run
 from presswatch_spark.scanning.costs import UNPRICED
+from presswatch_spark.scanning.releases.crawls import Listing, shipped
 from presswatch_spark.scanning.releases.datasets import load_datasets
-from presswatch_spark.scanning.releases.known import Listing, shipped
 from presswatch_spark.scanning.releases.release import Release
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import (

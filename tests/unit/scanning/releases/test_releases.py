@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError
-from presswatch_spark.scanning.releases.known import (
+from presswatch_spark.scanning.releases.crawls import (
     ATTEMPTS,
     Listing,
     at_hand,

@@ -41,9 +41,9 @@ def sealed(folder: Path, name: str, hashes: Numbers, numbers: Numbers, key: Seal
     layout.save(made / HOSTS, np.empty(0, np.uint64))
     layout.save(made / PLACES, np.empty((2, 0), np.uint64))
     parts = [{"fingerprint": key.corpus(name), "articles": articles}]
-    parameters = {"shingle_stride": 4, "filter_bits_per_key": 16, "site_depth": 0, "parts": parts}
+    parameters = {"kind": "sealed", "shingle_stride": 4, "filter_bits_per_key": 16, "site_depth": 0}
     counts = CorpusCounts(articles, articles * SHINGLES * 4, len(hashes), 0)
-    write_manifest(made, {**parameters, "key_fingerprint": key.fingerprint}, counts)
+    write_manifest(made, {**parameters, "parts": parts, "key_fingerprint": key.fingerprint}, counts)
     return made
 
 

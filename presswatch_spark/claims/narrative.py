@@ -26,9 +26,9 @@ from presswatch_spark.matching.judgement.grading import dated_before
 from presswatch_spark.matching.judgement.urls import copy_at
 from presswatch_spark.matching.rights.declaration import UNKNOWN
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, settings_of, table_of
-from presswatch_spark.query.pointers.checks import Failure
 from presswatch_spark.query.pointers.fetch import place_of
 from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.query.pointers.records import Failure
 from presswatch_spark.query.reservations import sites_of_articles
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical, scheme_of

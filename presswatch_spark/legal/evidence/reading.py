@@ -30,6 +30,7 @@ from presswatch_spark.legal.evidence.bag import (
 )
 from presswatch_spark.legal.evidence.records import site_of
 from presswatch_spark.query.pointers.audit import (
+    ArticleTexts,
     Audit,
     RowCheck,
     RowRecomputation,
@@ -37,8 +38,8 @@ from presswatch_spark.query.pointers.audit import (
     digest_prefix,
     settings_read,
 )
-from presswatch_spark.query.pointers.checks import NO_SHARD, NOT_REACHED, ArticleTexts
 from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.query.pointers.records import Cause
 from presswatch_spark.scanning.sampling.intervals import most_share
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
@@ -47,7 +48,7 @@ from presswatch_spark.tables.row_types import TableRow
 
 VERIFIERS = Path(__file__).with_name("verifiers.txt")
 """SHA-256 (hex) of the `verify.py` of earlier versions, one per line."""
-UNREACHED = frozenset({NO_SHARD, NOT_REACHED})
+UNREACHED = frozenset({Cause.NO_SHARD, Cause.NOT_REACHED})
 """Reasons that prove nothing about a row: its shard could not be read."""
 CONFIDENCE = 0.95
 FAULTS_NAMED = 3

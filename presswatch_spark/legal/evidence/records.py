@@ -20,17 +20,9 @@ from presswatch_spark.core.model import ReadReport
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.bag import RECORDS, Authority, Bag
 from presswatch_spark.legal.evidence.verify import texts_of
-from presswatch_spark.query.pointers.audit import Audit, RowCheck, settings_of
-from presswatch_spark.query.pointers.checks import (
-    NOT_REACHED,
-    OTHER_ARTICLE,
-    Failure,
-    Record,
-    edited,
-    other_declaration,
-)
+from presswatch_spark.query.pointers.audit import Audit, RowCheck, edited, other_declaration, settings_of
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import inflated_parts, records_at
+from presswatch_spark.query.pointers.records import Cause, Failure, Record, inflated_parts, records_at
 from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member, inflated, placed_lines
 from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.warc.blocks import begins_with_record
@@ -78,7 +70,7 @@ class KeptRecord:
 
     @property
     def reason(self) -> str | None:
-        """Return the code of the failure, one of `pointers.checks.REASONS`; None without one."""
+        """Return the code of the failure, one of `pointers.records.Cause`; None without one."""
         return self.failure.reason if self.failure else None
 
     @property
@@ -122,12 +114,13 @@ class _RecordReader:
             uri = check.pointer.uri
             text: Path | None = None
             if check.record is None or check.failure:
-                failure = check.failure or Failure(NOT_REACHED)
+                failure = check.failure or Failure(Cause.NOT_REACHED)
                 record = self._unverified(check.pointer, failure, check.record)
             else:
                 record = self._put_record(check.record)
             # If only the article differs (another corpus), the text of the page is right.
-            if check.record is not None and (check.failure is None or check.failure.reason == OTHER_ARTICLE):
+            reason = check.failure and check.failure.reason
+            if check.record is not None and reason in (None, Cause.OTHER_ARTICLE):
                 text = self.texts / hashlib.sha256(check.record.text).hexdigest()
                 text.write_bytes(check.record.text)
             kept[check.row.row_sha256] = replace(record, uri=uri, text=text)
@@ -152,7 +145,7 @@ class _RecordReader:
             options = replace(self.audit.options_of(row.run_id), wants=lambda url: True)
             ((_, outcome),) = records_at([pointer], options)
         except PresswatchError as error:
-            return KeptRecord(failure=Failure(NOT_REACHED, error.what))
+            return KeptRecord(failure=Failure(Cause.NOT_REACHED, error.what))
         if isinstance(outcome, Failure):
             return self._unverified(pointer, outcome)
         failure = edited(row) or other_declaration(row, outcome)
@@ -170,7 +163,8 @@ class _RecordReader:
                 refused = [row for row in left.values() if site_of(self._uri(row)) == site_of(error.where)]
                 for row in refused or list(left.values()):
                     del left[row.row_sha256]
-                    yield RowCheck(row, pointer_of(row, self._uri(row)), Failure(NOT_REACHED, SITE_REFUSES))
+                    failure = Failure(Cause.NOT_REACHED, SITE_REFUSES)
+                    yield RowCheck(row, pointer_of(row, self._uri(row)), failure)
 
     def _uri(self, row: Match | RightsSignal) -> str:
         return mirrored(row.shard_uri or "", self.audit.mirrors)

@@ -37,9 +37,8 @@ from presswatch_spark.legal.removal.server_answers import (
     target_in,
 )
 from presswatch_spark.legal.removal.states import FAILURES, READS, WHOLE, strong
-from presswatch_spark.query.pointers.checks import GONE, Failure, Record
 from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
-from presswatch_spark.query.pointers.records import records_at
+from presswatch_spark.query.pointers.records import Cause, Failure, Record, records_at
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore
@@ -274,7 +273,7 @@ class FileProber:
         for target, pointer in places:
             outcome = there[pointer]
             if isinstance(outcome, Failure):
-                found = finding("beyond" if outcome.reason == GONE else "unreadable", str(outcome))
+                found = finding("beyond" if outcome.reason == Cause.GONE else "unreadable", str(outcome))
             else:
                 found = self._compared(target, outcome)
             self._note("target", facts, found, target)
@@ -285,7 +284,7 @@ class FileProber:
             known = self.memory.known.get((beside.target_sha256, role)) if beside else first
             is_new = known is not None and _version(facts) != _version(known)
             if isinstance(outcome, Failure):
-                has_moved = outcome.reason == GONE and is_new
+                has_moved = outcome.reason == Cause.GONE and is_new
                 control = finding("rewritten" if has_moved else "unreadable", str(outcome))
             else:
                 record = record_facts(outcome).with_columns(**_NO_RECORD)

@@ -5,10 +5,11 @@ With a corpus, the matcher that made the rows also computes their words and figu
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from random import Random
 from typing import Any, get_type_hints
@@ -19,30 +20,30 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorruptError, InputError, OutputError
-from presswatch_spark.core.model import DocumentBatch, embedded
+from presswatch_spark.core.model import DAMAGES, DocumentBatch, embedded
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import grade, judged
 from presswatch_spark.matching.judgement.match_rows import Origin
+from presswatch_spark.matching.rights.signals import signals_of
 from presswatch_spark.matching.sieve import Candidates
-from presswatch_spark.query.pointers.checks import (
-    OTHER_FIGURES,
-    ArticleTexts,
-    Failure,
-    Record,
-    damaged,
-    difference,
-    edited,
-    other_words,
-)
+from presswatch_spark.matching.verify.verification import Joined, readings_of_pair
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import Outcome, shards_ahead
+from presswatch_spark.query.pointers.records import Cause, Failure, Outcome, Record, shards_ahead
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
-from presswatch_spark.tables.digests import DIGESTED_IF_KNOWN, NOT_DIGESTED, canonical_form
+from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal, Span
+from presswatch_spark.tables.digests import (
+    DIGESTED_IF_KNOWN,
+    NOT_DIGESTED,
+    canonical_form,
+    row_digest,
+    storable,
+)
+from presswatch_spark.tables.row_types import TableRow
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
 
@@ -168,6 +169,120 @@ class Audit:
             reading = self.settings_of(run_id).reading
             self._options[run_id] = ReadOptions(**reading, pdf=True, storage=self.storage)
         return self._options[run_id]
+
+
+# --- comparison of a record with its row
+
+ArticleTexts = Callable[[str], bytes | None]
+"""Returns the text of an article by its id, in UTF-8; None if the source, such as a corpus, lacks it."""
+
+# `release` is left out: it may come from the shard's first record, which the range does not contain.
+COMPARED: Mapping[str, Cause] = {
+    "document_url": Cause.OTHER_URI,
+    "record_id": Cause.OTHER_RECORD,
+    "payload_digest": Cause.OTHER_DIGEST,
+    "payload_digest_computed": Cause.OTHER_PAYLOAD,
+    "text_extraction": Cause.OTHER_EXTRACTION,
+    "text_sha256": Cause.OTHER_TEXT,
+    # A range that is not exactly the record would give a third party other bytes.
+    **dict.fromkeys((
+        "dataset", "captured_at", "http_status", "languages", "record_offset", "record_length",
+        "record_encoding", "row_index", "charset", "document_host", "document_domain", "page_publisher",
+        "page_publisher_source", "page_author", "page_published_at", "page_based_on", "page_canonical_url",
+        "upstream_uri", "upstream_offset",
+    ), Cause.OTHER_FACTS),
+}  # fmt: skip
+SPAN = ("document_start", "document_end", "article_start", "article_end", "words")
+COMPARED_OF_RESPONSE = frozenset((
+    "record_id", "captured_at", "http_status", "record_offset", "record_length", "record_encoding",
+))  # fmt: skip
+"""The columns of `rights_signals` that are compared."""
+
+
+def edited(row: TableRow) -> Failure | None:
+    """Return a failure if the row is not as the scan wrote it, else None."""
+    columns = row.as_dict()
+    try:
+        same = row_digest(columns) == columns["row_sha256"]
+    except (TypeError, ValueError):  # a value that no row can have
+        same = False
+    return None if same else Failure(Cause.ROW_EDITED)
+
+
+def difference(row: Match, record: Record) -> Failure | None:
+    """Return the first difference between a document and its row."""
+    format = registry.find(row.dataset)
+    # The range does not contain facts that the format takes from other records.
+    elsewhere = format.elsewhere if format else frozenset[str]()
+    if failure := _first_other(row, record, COMPARED.keys() - elsewhere):
+        return failure
+    # Only the places of the copied words show whether they are hidden.
+    is_other = embedded(row.text_source) != embedded(record.facts.text_source)
+    return Failure(Cause.OTHER_FACTS, "`text_source` differs") if is_other else None
+
+
+def _first_other(row: Match | RightsSignal, record: Record, names: Collection[str]) -> Failure | None:
+    # Rows of earlier versions lack later columns.
+    columns = row.as_dict()
+    for column, cause in COMPARED.items():
+        if column in names and column in columns and columns[column] != getattr(record.facts, column):
+            return Failure(cause, f"`{column}` differs")
+    return None
+
+
+def damaged(row: Match, facts: Match | None = None) -> Failure | None:
+    """Return a failure if the row, or the facts read now, name damage of the record; else None."""
+    damage = row.record_damage or (facts and facts.record_damage)
+    return Failure(Cause.DAMAGED, f"`{damage}`: {DAMAGES.get(damage, 'unknown')}") if damage else None
+
+
+def other_words(row: Match, text: bytes, article_of: ArticleTexts) -> Failure | None:
+    """Return the failure of a row with another article or with different words; None if all agree."""
+    if row.article_id is None:
+        return None
+    body = article_of(row.article_id)
+    if body is None:
+        return Failure(Cause.OTHER_ARTICLE, "the corpus has no article of this id")
+    if hashlib.sha256(body).hexdigest() != row.article_sha256:
+        return Failure(Cause.OTHER_ARTICLE, "the corpus has another text of the article")
+    document, article = text.decode("utf-8", "replace"), body.decode("utf-8", "replace")
+    spans: Iterable[Span | None] = row.spans or ()
+    if row.longest_run_words and not spans:
+        return Failure(Cause.OTHER_WORDS, "the row has no span")
+    for number, span in enumerate(spans):
+        if span is None or None in (span.get(name) for name in SPAN):
+            return Failure(Cause.OTHER_WORDS, f"span {number} has no bounds")
+        sides = (
+            document[span["document_start"] : span["document_end"]],
+            article[span["article_start"] : span["article_end"]],
+        )
+        copied, original = readings_of_pair(
+            *(Joined(words_of(side.encode("utf-8", "replace"))) for side in sides)
+        )
+        if copied.words.packed != original.words.packed:
+            return Failure(Cause.OTHER_WORDS, f"span {number} is not the same on both sides")
+        count = len(copied.words)
+        if count != span["words"]:
+            return Failure(Cause.OTHER_WORDS, f"span {number} has {count} words, not {span['words']}")
+    return None
+
+
+def other_declaration(row: RightsSignal, record: Record) -> Failure | None:
+    """Return the first difference between a response, read again, and its row of `rights_signals`."""
+    capture = record.capture
+    if capture is None:
+        return Failure(Cause.UNREADABLE, "there is no response")
+    if storable(capture.url) != row.document_url:
+        return Failure(Cause.OTHER_URI, "`document_url` differs")
+    if failure := _first_other(row, record, COMPARED_OF_RESPONSE):
+        return failure
+    if row.content_sha256 not in (None, hashlib.sha256(capture.body).hexdigest()):
+        return Failure(Cause.OTHER_PAYLOAD, "`content_sha256` differs")
+    signals = list(signals_of(capture))
+    if any(all(getattr(row, name) == value for name, value in asdict(each).items()) for each in signals):
+        return None
+    read_by = {each.parser for each in signals if each.signal == row.signal}
+    return Failure(Cause.OTHER_SIGNAL, "" if row.parser in read_by else f"the row was made by {row.parser}")
 
 
 # --- rows of the tables
@@ -411,7 +526,7 @@ def _other(columns: Collection[str]) -> Failure | None:
     if not columns:
         return None
     names = ", ".join(f"`{name}`" for name in columns)
-    return Failure(OTHER_FIGURES, f"{names} {'differs' if len(columns) == 1 else 'differ'}")
+    return Failure(Cause.OTHER_FIGURES, f"{names} {'differs' if len(columns) == 1 else 'differ'}")
 
 
-NO_ROW = Failure(OTHER_FIGURES, "the document yields no row for this article or title")
+NO_ROW = Failure(Cause.OTHER_FIGURES, "the document yields no row for this article or title")

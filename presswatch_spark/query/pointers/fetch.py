@@ -14,9 +14,15 @@ from typing import Any
 from presswatch_spark.core.errors import CorruptError, InputError
 from presswatch_spark.core.model import ReadReport, TextString
 from presswatch_spark.core.terminal import cell, printable
-from presswatch_spark.query.pointers import checks
-from presswatch_spark.query.pointers.audit import Audit, row_by_digest, settings_of, table_of
-from presswatch_spark.query.pointers.checks import Failure, Record, edited, other_declaration
+from presswatch_spark.query.exports import require_new
+from presswatch_spark.query.pointers.audit import (
+    Audit,
+    edited,
+    other_declaration,
+    row_by_digest,
+    settings_of,
+    table_of,
+)
 from presswatch_spark.query.pointers.pointer import (
     COMMON_CRAWL,
     Mirror,
@@ -26,7 +32,15 @@ from presswatch_spark.query.pointers.pointer import (
     place_named,
     pointer_of,
 )
-from presswatch_spark.query.pointers.records import inflated_parts, raw_record, readable, records_at, save
+from presswatch_spark.query.pointers.records import (
+    Cause,
+    Failure,
+    Record,
+    inflated_parts,
+    raw_record,
+    readable,
+    records_at,
+)
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.http.message import to_utf8
 from presswatch_spark.reading.inflate import first_member
@@ -36,6 +50,7 @@ from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
 from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage import uris
+from presswatch_spark.storage.disk import disk_errors, on_disk
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, read_range
 from presswatch_spark.storage.uris import canonical, join
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal
@@ -61,17 +76,23 @@ class Fetched:
     made_into: Pointer | None = None
 
     def save(self, path: str) -> str:
-        """Write records of WET, WARC and ARC as stored, other documents as text; return what was written."""
-        facts, stored = self.record.facts, self.record.stored
+        """Write records of WET, WARC and ARC as stored, other documents as text; return what was written.
+
+        `OutputError` if there is such a file already, or it cannot be written.
+        """
+        facts, content, what = self.record.facts, self.record.stored, "the text"
         format = registry.find(facts.dataset)
         if format is None or not format.read_part:
-            save(path, self.record.text)
-            return "the text"
-        if stored is None:
+            content = self.record.text
+        else:
+            what = f"the {format.title} record, as it is stored"
+        if content is None:
             place = facts.record_offset or 0, facts.record_length or 0
-            ((_, stored),) = inflated_parts(self.pointer.uri, [place], self.options.storage)
-        save(path, stored)
-        return f"the {format.title} record, as it is stored"
+            ((_, content),) = inflated_parts(self.pointer.uri, [place], self.options.storage)
+        folder, name = require_new(str(on_disk(path)), StorageOptions())
+        with disk_errors(path), folder.new_file(name, private=True) as draft:
+            draft.write_bytes(content)
+        return what
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +134,7 @@ def for_row(
     asked = Index(index, archives.storage, archives.base) if index else None
     trail = trail_of(row, archives, asked) if upstream else None
     (verdict,) = audit.verdicts([row])
-    damage = verdict.failure if verdict.failure and verdict.failure.reason == checks.DAMAGED else None
+    damage = verdict.failure if verdict.failure and verdict.failure.reason == Cause.DAMAGED else None
     if verdict.record is None or (verdict.failure and (trail or not damage)):
         raise _refused(verdict.pointer, verdict.failure)
     if trail:
@@ -130,10 +151,10 @@ def for_row(
 
 # Column of a row of `captures`, fact of its record, and the failure if they differ.
 COMPARED = (
-    ("url", "document_url", checks.OTHER_URI),
-    ("payload_digest", "payload_digest", checks.OTHER_DIGEST),
-    ("captured_at", "captured_at", checks.OTHER_FACTS),
-    ("http_status", "http_status", checks.OTHER_FACTS),
+    ("url", "document_url", Cause.OTHER_URI),
+    ("payload_digest", "payload_digest", Cause.OTHER_DIGEST),
+    ("captured_at", "captured_at", Cause.OTHER_FACTS),
+    ("http_status", "http_status", Cause.OTHER_FACTS),
 )
 
 
@@ -214,13 +235,13 @@ def at_pointer(
     format = registry.find(pointer.format)
     of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
     may_be_any = pointer.row is None and pointer.sha256 is None and of_pages
-    if isinstance(outcome, Failure) and outcome.reason in (checks.GONE, checks.UNREADABLE) and may_be_any:
+    if isinstance(outcome, Failure) and outcome.reason in (Cause.GONE, Cause.UNREADABLE) and may_be_any:
         # The record may be a revisit, a request or metadata.
         raw = raw_record(pointer, options)
         outcome = outcome if isinstance(raw, Failure) else raw
     if isinstance(outcome, Failure):
         bare = pointer.by_range and pointer.encoding is None
-        bare &= outcome.reason in (checks.GONE, checks.UNREADABLE)
+        bare &= outcome.reason in (Cause.GONE, Cause.UNREADABLE)
         raise _refused(pointer, outcome, BARE if bare else "")
     if columns.get("url") and outcome.facts.document_url is None and pointer.row is not None:
         # Read the whole shard: its reader raises if no row has a column of the mapping.
@@ -230,10 +251,10 @@ def at_pointer(
         ):
             pass
     if pointer.sha256 not in (None, hashlib.sha256(outcome.text).hexdigest()):
-        raise _refused(pointer, Failure(checks.OTHER_TEXT))
+        raise _refused(pointer, Failure(Cause.OTHER_TEXT))
     length = outcome.facts.record_length or 0
     if pointer.length not in (None, length):
-        raise _refused(pointer, Failure(checks.OTHER_FACTS, f"the record there has {length:,} bytes"))
+        raise _refused(pointer, Failure(Cause.OTHER_FACTS, f"the record there has {length:,} bytes"))
     checked = "SHA-256 of the text" if pointer.sha256 else NOTHING
     return Fetched(pointer, outcome, options, checked)
 
@@ -404,7 +425,7 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
         if releases:
             asked = " and ".join(filter(None, releases)) or "the index"
             why = f"{asked} lists no capture of the URL at this time"
-    failure, where = Failure(checks.GONE, why), trail.uri or trail.row.document_url or ""
+    failure, where = Failure(Cause.GONE, why), trail.uri or trail.row.document_url or ""
     for pointer in pointers:
         where = str(pointer)
         ((_, outcome),) = records_at([pointer], trail.options)
@@ -457,18 +478,18 @@ def _proof(trail: Trail, text: bytes, record: Record) -> str | Failure:
     equal = []
     if row.document_url is not None:
         if facts.document_url != row.document_url:
-            return Failure(checks.OTHER_URI, "its URL differs")
+            return Failure(Cause.OTHER_URI, "its URL differs")
         equal.append("URL")
     if row.captured_at is not None:
         if _alike(facts.captured_at) != _alike(row.captured_at):
-            return Failure(checks.OTHER_FACTS, "it was captured at another time")
+            return Failure(Cause.OTHER_FACTS, "it was captured at another time")
         equal.append("time")
     # A row without a file of the archive may have the id of a WET record: then a different id proves nothing.
     is_needed = row.upstream_uri is not None or row.captured_at is None
     if trail.record_id is not None and id_of_record(facts.record_id) == trail.record_id:
         equal.append("record id")
     elif trail.record_id is not None and is_needed:
-        return Failure(checks.OTHER_RECORD, "it has another record id")
+        return Failure(Cause.OTHER_RECORD, "it has another record id")
     proof = f"{', '.join(equal)} of the record"
     if not row.spans:
         return f"{proof}; the row claims no words"
@@ -481,6 +502,6 @@ def _proof(trail: Trail, text: bytes, record: Record) -> str | Failure:
         if b"\0" + words_of(passage).packed in there:
             found, found_words = found + 1, max(found_words, span["words"])
     if found_words < longest:
-        return Failure(checks.OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")
+        return Failure(Cause.OTHER_WORDS, f"its page lacks the longest passage of {longest:,} words")
     passages = f"{found:,} of {len(row.spans):,} copied passages, the longest of {longest:,} words"
     return f"{proof}; {passages}, are in its page"

@@ -13,12 +13,13 @@ from base64 import b32encode
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
 from itertools import groupby
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
-from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.model import Capture, DocumentBatch, Locator, ReadReport
 from presswatch_spark.core.threads import AskingThreads, answer_of
 from presswatch_spark.core.times import record_time
 from presswatch_spark.matching.judgement.match_rows import (
@@ -27,8 +28,6 @@ from presswatch_spark.matching.judgement.match_rows import (
     document_facts,
     located_facts,
 )
-from presswatch_spark.query.exports import require_new
-from presswatch_spark.query.pointers.checks import GONE, NO_SHARD, NOT_REACHED, UNREADABLE, Failure, Record
 from presswatch_spark.query.pointers.pointer import Pointer
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.http.codings import decoded_body
@@ -39,7 +38,6 @@ from presswatch_spark.reading.source import Format, RangeStream, ReadOptions, Re
 from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
 from presswatch_spark.reading.warc_format import WARC
-from presswatch_spark.storage.disk import disk_errors, on_disk
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -50,6 +48,7 @@ from presswatch_spark.storage.objects import (
     stat,
 )
 from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.tables.declarations import Match
 
 # Bytes to read after a record: if another record begins there, a record without compression has ended.
 LOOK_BEYOND_BYTES = 16
@@ -57,6 +56,65 @@ LOOK_BEYOND_BYTES = 16
 OTHER_RECORD_BYTES = 8 << 20
 DEFECTS_NAMED = 3
 ZEROS = "its bytes are zeros"
+
+
+class Cause(StrEnum):
+    """Why a row does not verify; the first in this order counts. See `docs/reference/pointers.md`."""
+
+    ROW_EDITED = "row edited"
+    NO_SHARD = "no shard"
+    NOT_REACHED = "not reached"
+    GONE = "record gone"
+    UNREADABLE = "unreadable"
+    OTHER_URI = "other URI"
+    OTHER_RECORD = "other record id"
+    OTHER_DIGEST = "other digest"
+    OTHER_PAYLOAD = "other payload"
+    OTHER_EXTRACTION = "other extraction"
+    OTHER_TEXT = "other text"
+    OTHER_FACTS = "other facts"
+    DAMAGED = "damaged record"
+    OTHER_ARTICLE = "other article"
+    OTHER_WORDS = "other words"
+    OTHER_FIGURES = "other figures"
+    OTHER_SIGNAL = "other signal"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a row does not verify, and a detail, which never contains text of the web."""
+
+    reason: Cause
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A document as its shard has it now.
+
+    `facts`: its columns in `matches`; no SHA-256 of the text if it was not read as a document. `stored`: the
+    bytes of its range. `bytes_read`: bytes of the shard that were read to get it. `capture`: the response
+    around the document (a response without document has its body as text). `batch` has its page only. Only
+    `raw_record` sets the last two.
+    """
+
+    facts: Match
+    text: bytes
+    stored: bytes | None
+    bytes_read: int
+    capture: Capture | None = None
+    batch: DocumentBatch | None = None
+    record_type: str | None = None
+    content_sha256: str | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Return whether this is a response without a document."""
+        return self.capture is not None and self.text is self.capture.body
+
 
 Outcome = Record | Failure
 
@@ -106,7 +164,7 @@ def inflated_parts(
 def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outcome:
     start, length = pointer.offset or 0, pointer.length or 0
     if start < 0 or not 0 < length <= options.max_document_bytes + MAX_HEADER_BYTES:
-        return Failure(UNREADABLE, "the range is not that of a record")
+        return Failure(Cause.UNREADABLE, "the range is not that of a record")
     beyond = shard.size is not None and start >= shard.size
     data = b"" if beyond else read_range(shard.uri, start, length + LOOK_BEYOND_BYTES, options.storage)
     outcome = record_in(data, pointer, options)
@@ -114,7 +172,7 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
         data = read_range(shard.uri, start, OTHER_RECORD_BYTES, options.storage)
         outcome = record_in(data, pointer, options)
     if isinstance(outcome, Failure) and 0 < len(data) < length and begins_record(data):
-        return Failure(UNREADABLE, "the shard ends within it")
+        return Failure(Cause.UNREADABLE, "the shard ends within it")
     return outcome
 
 
@@ -129,12 +187,12 @@ def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
     For a pointer without a format, all formats are tried; the failure is that of the last one.
     """
     if not data:
-        return Failure(GONE, "the shard ends before it")
+        return Failure(Cause.GONE, "the shard ends before it")
     if not data[: pointer.length].strip(b"\0"):
-        return Failure(UNREADABLE, ZEROS)
+        return Failure(Cause.UNREADABLE, ZEROS)
     if not begins_record(data):
-        return Failure(UNREADABLE, "no record begins there")
-    failure, start, options = Failure(UNREADABLE), pointer.offset or 0, replace(options, batch_bytes=1)
+        return Failure(Cause.UNREADABLE, "no record begins there")
+    failure, start, options = Failure(Cause.UNREADABLE), pointer.offset or 0, replace(options, batch_bytes=1)
     for format, read_part in _ranged(pointer.format):
         report, part = ReadReport(), ObjectInfo(pointer.uri, start + len(data))
         batch = None
@@ -147,9 +205,9 @@ def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
             facts = record.facts
             if facts.record_offset == start and facts.record_encoding != "inflated":
                 return replace(record, stored=data[: facts.record_length])
-        failure = Failure(UNREADABLE, "no record with text begins there")
+        failure = Failure(Cause.UNREADABLE, "no record with text begins there")
         if report.defects and report.defects[0].offset == start:
-            failure = Failure(UNREADABLE, report.defects[0].what.partition(";")[0])
+            failure = Failure(Cause.UNREADABLE, report.defects[0].what.partition(";")[0])
     return failure
 
 
@@ -231,17 +289,17 @@ def _records(
 
 def _absence(pointer: Pointer, report: ReadReport) -> Failure:
     if not report.defects:
-        return Failure(GONE, "the shard was read, and no document is there")
+        return Failure(Cause.GONE, "the shard was read, and no document is there")
     own = [str(defect) for defect in report.defects if defect.offset == pointer.row and defect.unit == "line"]
-    reason = NOT_REACHED if report.interrupted else UNREADABLE
+    reason = Cause.NOT_REACHED if report.interrupted else Cause.UNREADABLE
     return Failure(reason, "; ".join(own or map(str, report.defects[-DEFECTS_NAMED:])))
 
 
 def failure_of(error: PresswatchError) -> Failure:
     """Return the failure of a document for an error of its storage or of its whole shard."""
     if isinstance(error, MissingError):
-        return Failure(NO_SHARD, error.what)
-    return Failure(NOT_REACHED if isinstance(error, StorageError) else UNREADABLE, error.what)
+        return Failure(Cause.NO_SHARD, error.what)
+    return Failure(Cause.NOT_REACHED if isinstance(error, StorageError) else Cause.UNREADABLE, error.what)
 
 
 SHARDS_AT_ONCE = 8
@@ -279,7 +337,7 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
     offset, length = pointer.offset or 0, pointer.length or 0
     most = options.max_document_bytes + MAX_HEADER_BYTES
     if offset < 0 or not 0 < length <= most:
-        return Failure(UNREADABLE, "the range is not that of a record")
+        return Failure(Cause.UNREADABLE, "the range is not that of a record")
     try:
         if pointer.encoding == "inflated":
             parts = inflated_parts(pointer.uri, [(offset, length)], options.storage)
@@ -294,7 +352,7 @@ def raw_record(pointer: Pointer, options: ReadOptions) -> Outcome:
 def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
     """Describe the WARC record that fills `stored`, the bytes of its range, as `raw_record` does."""
     if not stored:
-        return Failure(GONE, "the shard ends before it")
+        return Failure(Cause.GONE, "the shard ends before it")
     plain, most = stored, options.max_document_bytes
     if stored.startswith(GZIP_MAGIC):
         member = first_member(stored, most + MAX_HEADER_BYTES)
@@ -305,7 +363,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     length, rest = fields.get("content-length", ""), plain[end.end() :] if end else b""
     is_whole = re.fullmatch(r"[0-9]{1,17}", length) and len(rest) >= int(length)
     if not is_whole or rest[int(length) :].strip(b"\r\n"):
-        return Failure(UNREADABLE, "the range is not a complete WARC record")
+        return Failure(Cause.UNREADABLE, "the range is not a complete WARC record")
     block = rest[: int(length)]
 
     kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")
@@ -346,10 +404,3 @@ def readable(content: bytes) -> bytes:
         return b"" if "\0" in content.decode() else content
     except UnicodeDecodeError:
         return b""
-
-
-def save(path: str, content: bytes) -> None:
-    """Write a new file; `OutputError` if there is one already, or it cannot be written."""
-    folder, name = require_new(str(on_disk(path)), StorageOptions())
-    with disk_errors(path), folder.new_file(name, private=True) as draft:
-        draft.write_bytes(content)

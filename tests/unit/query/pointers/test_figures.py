@@ -30,7 +30,7 @@ from presswatch_spark.query.pointers.audit import (
     drawn_rows,
     settings_of,
 )
-from presswatch_spark.query.pointers.checks import OTHER_FIGURES
+from presswatch_spark.query.pointers.records import Cause
 from presswatch_spark.reading import registry
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest, table_digest
@@ -162,8 +162,8 @@ def test_the_columns_that_differ_are_named(scanned: Scanned, corpus: Path) -> No
         redigested(copy, own_site=True, url_match="title"),
     ]
     found = failures(tables, corpus, forged)
-    assert all(each.startswith(f"{OTHER_FIGURES}: ") for each in found)
-    assert found[1] == f"{OTHER_FIGURES}: `grade` differs"
+    assert all(each.startswith(f"{Cause.OTHER_FIGURES}: ") for each in found)
+    assert found[1] == f"{Cause.OTHER_FIGURES}: `grade` differs"
     names = [set(re.findall(r"`(\w+)`", each)) for each in found]
     assert {"run_rarity", "minhash_jaccard"} <= names[0]
     assert {"article_published_at"} <= names[2]
@@ -193,7 +193,7 @@ def test_rows_that_were_all_raised_to_full_copies_of_letter_a_fail(
     ]
     found = failures(tables, corpus if with_corpus else None, raised)
     assert len(raised) > 20
-    assert all(each.startswith(OTHER_FIGURES) for each in found)
+    assert all(each.startswith(Cause.OTHER_FIGURES) for each in found)
 
 
 def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
@@ -208,7 +208,7 @@ def test_another_corpus_compares_what_the_two_texts_decide_and_says_so(
     assert unchanged
     assert set(failures(tables, other, unchanged)) == {""}
     forged = [redigested(row, minhash_jaccard=0.123) for row in unchanged]
-    assert set(failures(tables, other, forged)) == {f"{OTHER_FIGURES}: `minhash_jaccard` differs"}
+    assert set(failures(tables, other, forged)) == {f"{Cause.OTHER_FIGURES}: `minhash_jaccard` differs"}
     assert "minhash_jaccard" in OF_THE_PAIR
     printed = outcome("verify-rows", tables, "--corpus", other, "--sample", "5", "--seed", "1")
     assert f"run {RUN} was made with a corpus other than" in printed.err
@@ -225,7 +225,7 @@ def test_verify_rows_refuses_forged_rows_though_the_whole_table_was_published_ag
     printed = outcome("verify-rows", tmp_path / "forged", "--corpus", corpus, "--json")
     assert printed.code == 3
     assert "error: " not in printed.err
-    assert OTHER_FIGURES in printed.err
+    assert Cause.OTHER_FIGURES in printed.err
     assert "`run_rarity`" in printed.out
 
 

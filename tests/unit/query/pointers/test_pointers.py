@@ -22,7 +22,6 @@ from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.query.pointers.audit import Audit, RowCheck, drawn_rows, row_by_digest, settings_of
-from presswatch_spark.query.pointers.checks import REASONS, Failure, Record
 from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row
 from presswatch_spark.query.pointers.pointer import (
     Pointer,
@@ -32,7 +31,14 @@ from presswatch_spark.query.pointers.pointer import (
     parse_pointer,
     pointer_of,
 )
-from presswatch_spark.query.pointers.records import SHARDS_AT_ONCE, records_at, shards_ahead
+from presswatch_spark.query.pointers.records import (
+    SHARDS_AT_ONCE,
+    Cause,
+    Failure,
+    Record,
+    records_at,
+    shards_ahead,
+)
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match
@@ -125,7 +131,7 @@ def verdicts(tables: Path, corpus: Path | None = None, shard: Path | None = None
     article_of = Corpus.open(str(corpus)).text_of if corpus else None
     found = list(Audit(partial(settings_of, store), mirrors=mirrors, article_of=article_of).verdicts(rows))
     assert len(found) == total
-    assert all(verdict.failure is None or verdict.failure.reason in REASONS for verdict in found)
+    assert all(verdict.failure is None or verdict.failure.reason in Cause for verdict in found)
     return found
 
 
@@ -548,7 +554,7 @@ class TestShardsAhead:
 def test_every_reason_is_documented() -> None:
     _, _, text = text_of("reference/pointers").partition("## Reasons")
     listed = re.findall(r"^\| `([a-zU][a-z URI]+)` \| ", text, re.MULTILINE)
-    assert listed[: len(REASONS)] == list(REASONS)
+    assert listed[: len(Cause)] == list(Cause)
 
 
 class TestPointers:

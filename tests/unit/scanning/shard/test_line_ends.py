@@ -16,7 +16,7 @@ from presswatch_spark.core.settings.config import ReadRules, ScanConfig, VerifyR
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, Overlap, verify
-from presswatch_spark.query.pointers.checks import other_words
+from presswatch_spark.query.pointers.audit import other_words
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.tables.declarations import Match
 from tests.reference.words import reference_words

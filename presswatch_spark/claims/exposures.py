@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from presswatch_spark.core.languages import codes_of, language_of
 from presswatch_spark.core.settings.checked_yaml import Check, compose
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.query.sql import answer_of, literal
@@ -36,24 +37,13 @@ if TYPE_CHECKING:
 
 EXTENTS = ("whole", "part", "derived")
 """The documents mention no selection, the publisher chose a part, or it used a dataset made from this one."""
-LANGUAGES: dict[str, tuple[str, ...]] = {
-    "de": ("de", "deu", "ger", "deu_Latn"),
-    "el": ("el", "ell", "gre", "ell_Grek"),
-    "en": ("en", "eng", "eng_Latn"),
-    "es": ("es", "spa", "spa_Latn"),
-    "fa": ("fa", "fas", "per", "fas_Arab"),
-    "fr": ("fr", "fra", "fre", "fra_Latn"),
-    "hi": ("hi", "hin", "hin_Deva"),
-    "it": ("it", "ita", "ita_Latn"),
-    "ja": ("ja", "jpn", "jpn_Jpan"),
-    "ko": ("ko", "kor", "kor_Hang"),
-    "pt": ("pt", "por", "por_Latn"),
-    "ru": ("ru", "rus", "rus_Cyrl"),
-    "th": ("th", "tha", "tha_Thai"),
-    "vi": ("vi", "vie", "vie_Latn"),
-    "zh": ("zh", "zho", "chi", "cmn", "cmn_Hani"),
-}
-"""Languages that an exposure may be limited to, each with its codes in the datasets."""
+LANGUAGES = {
+    "de": "deu_Latn", "el": "ell_Grek", "en": "eng_Latn", "es": "spa_Latn",
+    "fa": "fas_Arab", "fr": "fra_Latn", "hi": "hin_Deva", "it": "ita_Latn",
+    "ja": "jpn_Jpan", "ko": "kor_Hang", "pt": "por_Latn", "ru": "rus_Cyrl",
+    "th": "tha_Thai", "vi": "vie_Latn", "zh": "cmn_Hani",
+}  # fmt: skip
+"""Languages that an exposure may be limited to, each with the code and script that some datasets give it."""
 
 SHIPPED = "exposure.yaml"
 NAMED, NOT_NAMED = "named", "not_named"
@@ -373,4 +363,5 @@ def no_exposure(product: str | None, letter: str, _: Speaker) -> str:
 
 def _spellings(exposure: Exposure) -> Iterable[str]:
     # An empty text means any language.
-    return [spelling for code in exposure.languages for spelling in LANGUAGES[code]] or [""]
+    scripts = (LANGUAGES[code] for code in exposure.languages)
+    return sorted({*codes_of(map(language_of, exposure.languages)), *scripts}) or [""]

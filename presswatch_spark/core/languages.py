@@ -73,5 +73,10 @@ def spellings_of(codes: Iterable[str]) -> frozenset[str]:
     asked = frozenset(code.lower() for code in codes)
     if not asked:
         return asked
-    read = languages_read(asked)
-    return asked | read | {code for code, language in _LANGUAGES.items() if language in read}
+    return asked | codes_of(languages_read(asked))
+
+
+def codes_of(languages: Iterable[str]) -> frozenset[str]:
+    """Return all codes of two or three letters of languages (see `language_of`)."""
+    read = frozenset(languages)
+    return read | {code for code, language in _LANGUAGES.items() if language in read}

@@ -7,7 +7,6 @@ Three kinds of values have verdicts: directives for robots (`X-Robots-Tag`, meta
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -17,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.version import __version__
+from presswatch_spark.matching.judgement.urls import ascii_name
 from presswatch_spark.tables.digests import storable
 from presswatch_spark.tables.literals import USES, SignalName, Use
 
@@ -131,12 +131,7 @@ def place_of(url: str) -> RobotsUrl | None:
         return None
     if scheme not in DEFAULT_PORTS or not name:
         return None
-    if ":" in name:
-        name = f"[{name}]"
-    else:
-        with suppress(UnicodeError):
-            name = name if name.isascii() else name.encode("idna").decode("ascii")
-        name = name.rstrip(".")
+    name = f"[{name}]" if ":" in name else (ascii_name(name) or name).rstrip(".")
     host = name if port in (None, DEFAULT_PORTS[scheme]) else f"{name}:{port}"
     # Keep an empty query: the pattern `/*?` matches `/a?`.
     query = f"?{parts.query}" if "?" in url.partition("#")[0] else ""

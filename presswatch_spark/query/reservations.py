@@ -8,7 +8,7 @@ of the page. For each of them, the last capture before the page's and the first 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache, reduce
 from itertools import chain, islice
@@ -215,15 +215,6 @@ def declarations_in_force(store: TableStore, rows: Mapping[str, Match]) -> dict[
     return {digest: declared for digest, declared in found.items() if declared}
 
 
-@dataclass(slots=True)
-class _ReservedPage:
-    """A page: its captures, times of all declarations about it, and answers by place among these times."""
-
-    captures: list[PageCapture]
-    seconds: list[datetime]
-    answers: dict[int, str] = field(default_factory=dict)
-
-
 class OwnSites:
     """The declarations of members' own sites: which one was in force for a page at a time.
 
@@ -234,8 +225,8 @@ class OwnSites:
     def __init__(self, signals: pa.Table, pages: Iterable[Moment] = ()) -> None:
         self._declared = Declarations(RightsSignal.from_batches(signals))
         self._captures: dict[str, list[PageCapture]] = defaultdict(list)
-        self._page = cache(self._page_at)
-        self._alike: dict[object, _ReservedPage] = {}
+        self._seconds, self._key = cache(self._seconds_of), cache(self._key_of)
+        self._answers: dict[tuple[object, int], str] = {}
         # `_captures`: captures by the normal form of the page's URL, also those without declarations.
         for (url, _), captures in self._declared.pages.items():
             if form := page_url(url):
@@ -248,9 +239,7 @@ class OwnSites:
         """Return the declarations that `status` is derived from; None if nothing can be known."""
         if url is None or at is None or at.year not in CAPTURE_YEARS:
             return None
-        return self._in_force(url, at, self._captures_of(url))
-
-    def _in_force(self, url: str, at: datetime, captures: Sequence[PageCapture]) -> InForce:
+        captures = self._captures_of(url)
         series = self._declared.for_page(url, at, AGENT, captures)
         return in_force(at, series, bool(captures) and self._declared.has_robots(url))
 
@@ -260,23 +249,23 @@ class OwnSites:
 
     def status(self, url: str | None, at: datetime | None) -> str:
         """Return the reservation in force for the page at `url` at a moment."""
-        if url is None or at is None or at.year not in CAPTURE_YEARS:
-            return UNKNOWN
-        page = self._page(url)
-        if not page.seconds:
+        if url is None or at is None or at.year not in CAPTURE_YEARS or not (seconds := self._seconds(url)):
             return UNKNOWN
         # The place of `at` among the seconds: an even number between two of them, an odd one at one of them.
-        place = bisect_left(page.seconds, second(at)) + bisect_right(page.seconds, second(at))
-        if place not in page.answers:
-            page.answers[place] = self._in_force(url, at, page.captures).status
-        return page.answers[place]
+        place = bisect_left(seconds, second(at)) + bisect_right(seconds, second(at))
+        if (answer := (self._key(url), place)) not in self._answers:
+            declared = self.in_force(url, at)
+            self._answers[answer] = declared.status if declared else UNKNOWN
+        return self._answers[answer]
 
-    def _page_at(self, url: str) -> _ReservedPage:
-        captures = self._captures_of(url)
-        moments = [*self._declared.file_times(url), *(moment for moment, _ in captures)]
-        page = _ReservedPage(captures, sorted(set(map(second, moments))))
+    def _key_of(self, url: str) -> object:
         # Pages without captures of their own depend only on the site's files: those with equal rules share.
-        return page if captures else self._alike.setdefault(self._declared.rules_key(url, AGENT), page)
+        return url if self._captures_of(url) else self._declared.rules_key(url, AGENT)
+
+    def _seconds_of(self, url: str) -> Sequence[datetime]:
+        """Return the seconds of all captures of declarations about a page, in order."""
+        files, of_page = self._declared.file_seconds(url), self._captures_of(url)
+        return sorted({*files, *(second(at) for at, _ in of_page)}) if of_page else files
 
 
 _TIMELINE = """

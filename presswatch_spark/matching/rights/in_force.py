@@ -186,17 +186,17 @@ def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> Sequence[in
     All moments of the nearest second count, since their order is unknown.
     """
     if way < 0:
-        end = bisect_right(moments, second(at), key=second)
-        begin = bisect_left(moments, second(moments[end - 1]), key=second) if end else 0
+        end = bisect_right(moments, second(at, last=True))
+        begin = bisect_left(moments, second(moments[end - 1])) if end else 0
         return range(begin, end)[::-1]
-    begin = bisect_left(moments, second(at), key=second)
-    end = bisect_right(moments, second(moments[begin]), key=second) if begin < len(moments) else begin
+    begin = bisect_left(moments, second(at))
+    end = bisect_right(moments, second(moments[begin], last=True)) if begin < len(moments) else begin
     return range(begin, end)
 
 
-def second(moment: datetime) -> datetime:
-    """Return a moment without its fraction of a second."""
-    return moment.replace(microsecond=0)
+def second(moment: datetime, *, last: bool = False) -> datetime:
+    """Return the first moment of a moment's second, without a fraction, or its last."""
+    return moment.replace(microsecond=999_999 if last else 0)
 
 
 class Declarations:
@@ -209,6 +209,7 @@ class Declarations:
         files: dict[tuple[str, str], _Captures] = defaultdict(lambda: defaultdict(list))
         pages: dict[tuple[str, datetime], _Captures] = defaultdict(lambda: defaultdict(list))
         self._contents: dict[str, list[PageCapture]] = {}
+        self._seconds: dict[str, list[datetime]] = {}
         self._documents: dict[str, set[str]] = defaultdict(set)
         seen = set[str]()
         for row in rows:
@@ -293,11 +294,15 @@ class Declarations:
         files = [file for file in SITE_FILES if (place.origin, file) in self._files]
         return files + sorted(self._documents.get(place.origin, ()))
 
-    def file_times(self, url: str) -> list[datetime]:
-        """Return the times of captures of the files that declare for a page's site, in no order."""
+    def file_seconds(self, url: str) -> Sequence[datetime]:
+        """Return the seconds of captures of the files that declare for a page's site, in order."""
         place = place_of(url)
-        files = self._files_of(place) if place else ()
-        return [moment for file in files if place for moment, _ in self._files[place.origin, file]]
+        if place is None:
+            return ()
+        if place.origin not in self._seconds:
+            captures = (self._files[place.origin, file] for file in self._files_of(place))
+            self._seconds[place.origin] = sorted({second(at) for each in captures for at, _ in each})
+        return self._seconds[place.origin]
 
     def rules_key(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
         """Return a key of all declarations of the site's files about a page, at any time; None if no URL.

@@ -138,8 +138,6 @@ def body_is_declared(block: BytesLike) -> bool | None:
     return len(block) - message.body_at == int(length or "")
 
 
-ROOM_BYTES = 5 << 20
-
 # The most bytes that a stored byte inflates to (RFC 1951: 258 for 2 bits; RFC 8878: 128 KiB for 4 bytes).
 MOST_INFLATED = {"plain": 1, "gzip": 1032, "zstd": 32 << 10}
 UNKNOWN_BYTES = 1 << 45
@@ -221,7 +219,8 @@ class _BlockBuilder:
         self._begins = begins
         # Offset in the inflated shard of the next piece.
         self._next = base
-        self._buffer, self._start = _buffer(0), 0
+        # `block` joins the pieces to one.
+        self._pieces: list[bytes | bytearray | memoryview] = []
         # Of each run: its start here, offset and length in the file, whether it is closed, and its offset in
         # the inflated shard.
         self._runs: list[tuple[int, int, int, bool, int]] = []
@@ -248,12 +247,8 @@ class _BlockBuilder:
         else:
             begin, offset, _, _, inflated = self._runs[-1]
             self._runs[-1] = begin, offset, length, closes, inflated
-        end = size + len(data)
-        if self._start + end > len(self._buffer):
-            self._move(end)
-        start = self._start
-        self._buffer[start + size : start + end] = data
-        self.size = end
+        self._pieces.append(data)
+        self.size += len(data)
         self._next += len(data)
 
     def block(self, *, final: bool) -> InflatedBlock:
@@ -266,8 +261,9 @@ class _BlockBuilder:
             states[-1] = warc.OPEN
         elif self._encoding != "gzip":
             states[-1] = warc.CLOSED
+        self._pieces = [bytearray().join(self._pieces)]
         return InflatedBlock(
-            data=np.frombuffer(self._buffer, np.uint8, self.size, self._start),
+            data=np.frombuffer(self._pieces[0], np.uint8),
             base=int(inflated[0]),
             runs=runs,
             states=states,
@@ -279,7 +275,7 @@ class _BlockBuilder:
         )
 
     def drop(self, done: int, beyond: int) -> None:
-        """Drop the first `done` bytes; blocks that were returned before do not change.
+        """Drop the first `done` bytes of the last block.
 
         If all are dropped, skip the `beyond` bytes that follow, at most up to a member that begins a record.
         """
@@ -292,21 +288,8 @@ class _BlockBuilder:
             for begin, offset, length, closed, inflated in self._runs[gone:]
         ]
         self._beyond = beyond
-        self._start += done
+        self._pieces = [memoryview(self._pieces[0])[done:]]
         self.size -= done
-        if self.size <= self._start:
-            # Move only when more was dropped than is kept, so that the cost of copying stays linear.
-            self._move(self.size)
-
-    def _move(self, needed: int) -> None:
-        held = self._buffer[self._start : self._start + self.size]
-        self._buffer, self._start = _buffer(needed), 0
-        self._buffer[: self.size] = held
-
-
-def _buffer(needed: int) -> memoryview:
-    # `np.empty`, since memory that is not zeroed costs nothing until it is written.
-    return np.empty(needed + max(needed, ROOM_BYTES), np.uint8).data
 
 
 _DAMAGES: Mapping[int, str] = {

@@ -21,7 +21,11 @@ from presswatch_spark.cli.demo.shards import CannedResponse
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.core.terminal import TIES
-from presswatch_spark.query.pointers.records import save
+from presswatch_spark.matching.judgement.match_rows import BLANK
+from presswatch_spark.query.pointers.fetch import Fetched
+from presswatch_spark.query.pointers.pointer import Pointer
+from presswatch_spark.query.pointers.records import Record
+from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.tables.declarations import MemberCapture, RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.store import TableStore
@@ -184,11 +188,13 @@ class TestDocuments:
 
 
 def test_a_file_that_could_not_be_written_whole_is_not_left(tmp_path: Path) -> None:
+    record = Record(BLANK.with_columns(dataset="c4"), b"x" * 2000, None, 2000)
+    fetched = Fetched(Pointer("file:///a", row=0), record, ReadOptions(), "")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(OutputError, match="cannot be written"):
-            save(str(tmp_path / "a.txt"), b"x" * 2000)
+            fetched.save(str(tmp_path / "a.txt"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,6 @@
 """The case of a row (all facts about it), and its account in plain words, for reports, bags and letters."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -206,11 +205,11 @@ def case_of(
         raise InputError("this row has no claim", where=claims, remedy=remedy)
     judged_on = date.fromisoformat(claim.as_of) if claim else datetime.now(UTC).date()
     day = as_of or judged_on
-    (verdict,) = Audit(partial(settings_of, store), storage, mirrors).verdicts([row])
+    audit = Audit(partial(settings_of, store), storage, mirrors)
+    (verdict,) = audit.verdicts([row])
     record = verdict.record
     corpus = Corpus.open(corpus_path, check=False, storage=storage) if corpus_path else None
     publisher, title = owner(corpus, row)
-    (run,) = store.read("runs", row.run_id, columns=["config"]).to_pylist()
     published, captured = row.article_published_at, row.captured_at
     sites = None if claim else sites_of_articles(store, [row])
     unclaimed = sites.status(row.article_url, captured) if sites else UNKNOWN
@@ -225,7 +224,7 @@ def case_of(
         page=record.text.decode("utf-8", "replace") if record and not verdict.failure else None,
         page_missing=verdict.failure,
         shard=canonical(row.shard_uri),
-        config=json.loads(run["config"]),
+        config=audit.settings_of(row.run_id).config,
         as_of=day,
         mandate=as_claimed.mandate if as_claimed else mandate_of(publisher, day),
         rights=as_claimed.rights if as_claimed else rights_of(published, captured, day, publisher),

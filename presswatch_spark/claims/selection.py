@@ -351,8 +351,11 @@ class ClaimSource(ABC):
 
     def has_licences(self) -> bool:
         """Return whether the claims were made with a file of licences; False if that is unknown."""
+        inputs = self.own_inputs
         try:
-            inputs = _inputs_of(self.judged) if self.judged else self.own_inputs
+            if self.judged:
+                run, rows = self.judged.made("claims")[-1], self.judged.rows("derivations")
+                (inputs,) = [parse_json(row["inputs"]) for row in rows if row["run_id"] == run]
             return inputs["licences_digest"] is not None
         except (PresswatchError, ValueError, LookupError, TypeError):
             return False
@@ -429,12 +432,6 @@ def newest_claims(claims: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str,
     """Return one claim for each `row_sha256`: of the newest run, and there the one of weakest letter."""
     ordered = sorted(claims, key=lambda claim: (claim["run_id"], claim["confidence"]))
     return {claim["row_sha256"]: claim for claim in ordered}
-
-
-def _inputs_of(judged: TableStore) -> Mapping[str, Any]:
-    newest_run = judged.made("claims")[-1]
-    (inputs,) = [row["inputs"] for row in judged.rows("derivations") if row["run_id"] == newest_run]
-    return dict(parse_json(inputs))
 
 
 def require_claims(judged: TableStore) -> None:

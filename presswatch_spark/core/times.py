@@ -69,6 +69,13 @@ def record_time(value: object) -> datetime | None:
     return None
 
 
+def in_same_second(one: datetime | None, other: datetime | None) -> bool:
+    """Return whether two known times are in the same second; times in an index have no fractions."""
+    if one is None or other is None:
+        return False
+    return one.replace(microsecond=0) == other.replace(microsecond=0)
+
+
 def moment_of(value: object, formats: Sequence[str] = ()) -> datetime | None:
     """Return the moment that a text, number or date means, in UTC; None for a value that is None or blank.
 

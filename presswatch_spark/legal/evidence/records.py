@@ -20,9 +20,9 @@ from presswatch_spark.core.model import ReadReport
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.bag import RECORDS, Authority, Bag
 from presswatch_spark.legal.evidence.verify import texts_of
-from presswatch_spark.query.pointers.audit import Audit, RowCheck, edited, other_declaration, settings_of
+from presswatch_spark.query.pointers.audit import Audit, RowCheck, settings_of
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import Cause, Failure, Record, inflated_parts, records_at
+from presswatch_spark.query.pointers.records import Cause, Failure, Record, inflated_parts
 from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member, inflated, placed_lines
 from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.warc.blocks import begins_with_record
@@ -140,16 +140,13 @@ class _RecordReader:
         return kept
 
     def declaration(self, row: RightsSignal) -> KeptRecord:
-        pointer = Pointer(self._uri(row), row.record_offset, row.record_length, row.record_encoding)
         try:
-            options = replace(self.audit.options_of(row.run_id), wants=lambda url: True)
-            ((_, outcome),) = records_at([pointer], options)
+            pointer, record, failure = self.audit.declaration(row)
         except PresswatchError as error:
             return KeptRecord(failure=Failure(Cause.NOT_REACHED, error.what))
-        if isinstance(outcome, Failure):
-            return self._unverified(pointer, outcome)
-        failure = edited(row) or other_declaration(row, outcome)
-        return self._unverified(pointer, failure, outcome) if failure else self._put_record(outcome)
+        if record and not failure:
+            return self._put_record(record)
+        return self._unverified(pointer, failure or Failure(Cause.UNREADABLE), record)
 
     def _checks(self, rows: Sequence[Match]) -> Iterator[RowCheck]:
         left = {row.row_sha256: row for row in rows}

@@ -23,11 +23,11 @@ from presswatch_spark.claims.selection import (
 )
 from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.terminal import utc
+from presswatch_spark.core.times import in_same_second
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
 from presswatch_spark.legal.removal.server_answers import (
     BLANK,
     finding,
-    in_same_second,
     lookup_facts,
     probe_of,
     response_facts,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from presswatch_spark.core.terminal import printable as harmless
+from presswatch_spark.core.times import in_same_second
 from presswatch_spark.legal.removal.states import Outcome
 from presswatch_spark.query.pointers.pointer import Pointer
 from presswatch_spark.query.pointers.records import ZEROS as ZERO_BYTES
@@ -245,13 +246,6 @@ def compared(target: Target, record: Record) -> Probe:
     if is_same:
         return finding("other_text", record=facts)
     return finding("other_record", record=facts)
-
-
-def in_same_second(one: datetime | None, other: datetime | None) -> bool:
-    """Return whether two known times are in the same second; times in an index have no fractions."""
-    if one is None or other is None:
-        return False
-    return one.replace(microsecond=0) == other.replace(microsecond=0)
 
 
 def control_in(part: FetchedRange, start: int, end: int, known: str | None, *, is_new: bool = False) -> Probe:

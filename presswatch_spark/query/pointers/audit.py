@@ -28,9 +28,16 @@ from presswatch_spark.matching.rights.signals import signals_of
 from presswatch_spark.matching.sieve import Candidates
 from presswatch_spark.matching.verify.verification import Joined, readings_of_pair
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import Cause, Failure, Outcome, Record, shards_ahead
+from presswatch_spark.query.pointers.records import (
+    Cause,
+    Failure,
+    Outcome,
+    Record,
+    records_at,
+    shards_ahead,
+)
 from presswatch_spark.reading import registry
-from presswatch_spark.reading.source import ReadOptions
+from presswatch_spark.reading.source import ReadOptions, every_url
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
@@ -122,7 +129,6 @@ class Audit:
     mirrors: Sequence[Mirror] = ()
     article_of: ArticleTexts | None = None
     figures: RowRecomputation | None = None
-    _options: dict[str, ReadOptions] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.settings_of = lru_cache(self.settings_of)
@@ -165,10 +171,17 @@ class Audit:
 
     def options_of(self, run_id: str) -> ReadOptions:
         """Return the settings with which the run read its shards, without gates: its rows passed them."""
-        if run_id not in self._options:
-            reading = self.settings_of(run_id).reading
-            self._options[run_id] = ReadOptions(**reading, pdf=True, storage=self.storage)
-        return self._options[run_id]
+        return ReadOptions(**self.settings_of(run_id).reading, pdf=True, storage=self.storage)
+
+    def declaration(self, row: RightsSignal) -> tuple[Pointer, Record | None, Failure | None]:
+        """Read the response of a declaration again; return its pointer, its record, and the row's failure."""
+        uri = mirrored(row.shard_uri, self.mirrors)
+        pointer = Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
+        options = replace(self.options_of(row.run_id), wants=every_url)
+        ((_, outcome),) = records_at([pointer], options)
+        if isinstance(outcome, Failure):
+            return pointer, None, edited(row) or outcome
+        return pointer, outcome, edited(row) or other_declaration(row, outcome)
 
 
 # --- comparison of a record with its row

@@ -18,7 +18,6 @@ from presswatch_spark.query.exports import require_new
 from presswatch_spark.query.pointers.audit import (
     Audit,
     edited,
-    other_declaration,
     row_by_digest,
     settings_of,
     table_of,
@@ -199,20 +198,14 @@ def _alike(value: Any) -> Any:
 
 
 def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
-    uri = mirrored(row.shard_uri, audit.mirrors)
-    pointer = Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
-    if failure := edited(row):
-        raise _refused(pointer, failure)
-    options = replace(audit.options_of(row.run_id), wants=every_url)
-    ((_, outcome),) = records_at([pointer], options)
-    failure = outcome if isinstance(outcome, Failure) else other_declaration(row, outcome)
-    if failure or isinstance(outcome, Failure):
+    pointer, record, failure = audit.declaration(row)
+    if record is None or failure:
         raise _refused(pointer, failure)
     addressed = f" to {row.agent}" if row.agent else ""
     return Fetched(
         pointer,
-        outcome,
-        options,
+        record,
+        audit.options_of(row.run_id),
         f"row {row.row_sha256}: its digest; URL, record id, time, status and body; it was read again",
         f"{row.signal}{addressed}: {row.verdict or 'states nothing on mining or training'}",
     )

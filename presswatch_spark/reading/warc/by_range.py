@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from presswatch_spark.core.model import DocumentBatch, ReadReport
-from presswatch_spark.core.times import record_time
+from presswatch_spark.core.times import in_same_second, record_time
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member
 from presswatch_spark.reading.source import RangeStream, ReadOptions
@@ -233,9 +233,7 @@ class _RecordPart:
         if fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") != wanted.url:
             return "the record there is of another URL"
         at = record_time(fields.get("warc-date"))
-        if wanted.captured_at is not None and (
-            at is None or at.replace(microsecond=0) != wanted.captured_at.replace(microsecond=0)
-        ):
+        if wanted.captured_at is not None and not in_same_second(at, wanted.captured_at):
             return "the record there was captured at another time"
         declared = fields.get("warc-payload-digest")
         if wanted.digest and declared and is_other_digest(declared, wanted.digest):

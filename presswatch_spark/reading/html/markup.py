@@ -222,15 +222,6 @@ def _copy_raw(
     return k
 
 
-@uncounted_njit
-def _breaks_out(kind: U64, first: U64, closes: bool, rest: U64) -> Any:
-    # Return True if a tag ends the SVG or MathML around it; `rest`: bytes after its name.
-    if closes:
-        return first in (_P, _BR)
-    # `font` does so with some attributes; others do not occur.
-    return kind & BREAKS_OUT != _0 or (first == _FONT and rest > _2)
-
-
 @lean_njit
 def _in_html(w: Hashes) -> Any:
     # Return True if no SVG or MathML is open, or an element in it that contains HTML again is.
@@ -246,7 +237,7 @@ def _begins_formatting(kind: U64, content: U64, closes: bool) -> Any:
 
 @uncounted_njit
 def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64) -> tuple[U64, Any]:
-    """Keep account of the open SVG and MathML roots at a tag.
+    """Keep account of the open SVG and MathML roots at a tag; `rest`: bytes after its name.
 
     An open root is a number: the lowest bit is 1 for MathML, the others count open elements in it that
     contain HTML. Returns the number of roots around the tag's element, and True if the element is HTML.
@@ -254,12 +245,14 @@ def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.
     html = _in_html(w)
     if w[ROOTS] != _0:
         top = ROOT_STACK + w[ROOTS] - _1
+        # `font` ends the root around it with some attributes; others do not occur.
+        breaks_out = kind & BREAKS_OUT != _0 or (name == _FONT and rest > _2)
         if kind & (IN_MATH if w[top] & _1 else IN_SVG):
             if not closes:
                 w[top] += U64(not empty) << _1
             elif w[top] > _1:
                 w[top] -= _2
-        elif w[top] <= _1 and _breaks_out(kind, name, closes, rest):
+        elif w[top] <= _1 and (name in (_P, _BR) if closes else breaks_out):
             while w[ROOTS] != _0 and w[ROOT_STACK + w[ROOTS] - _1] <= _1:
                 w[ROOTS] -= _1
             html = True

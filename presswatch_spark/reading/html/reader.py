@@ -118,9 +118,7 @@ class TextReader:
     embedded: bool = True
     buffer: Bytes = field(default_factory=lambda: _NOTHING, init=False)
     used: int = 0
-    _written: Bytes = field(default_factory=lambda: plain(_NOTHING))
     _arena: Bytes = field(default_factory=lambda: _NOTHING)
-    _decoded: Bytes = field(default_factory=lambda: plain(_NOTHING))
     _parts: Hashes = field(default_factory=lambda: _NO_PARTS)
     _ends: Hashes = field(default_factory=lambda: np.empty(1 + len(_SOURCES), U64))
     _workspace: Hashes = field(default_factory=workspace)
@@ -191,13 +189,13 @@ class TextReader:
             room = (DEPTH + 4) * size + 16 * SLACK
             if len(self._arena) < room:
                 self._arena = np.empty(room, np.uint8)
-                self._decoded = plain(self._arena)
                 self._parts = np.empty(PART * (size // LEAST_BYTES + 2), U64)
         self._make_room(self.used, needed)
+        out = self.buffer[self.used :]
         memory = Memory(
-            load_tags(), load_entities(), plain(np.frombuffer(page, np.uint8)), self._arena, self._decoded,
-            self.buffer[self.used :], self._written[self.used :], self._workspace,
-            parts if len(parts) else self._parts, pieces, _NO_PARTS,
+            load_tags(), load_entities(), plain(np.frombuffer(page, np.uint8)), self._arena,
+            plain(self._arena), out, plain(out), self._workspace, parts if len(parts) else self._parts,
+            pieces, _NO_PARTS,
         )  # fmt: skip
         chosen = ANY_SOURCE if source is None else _SOURCES[_NUMBERS[source]]
         return _read(memory, self._ends, U64(self.used), U64(len(parts) // PART), chosen)
@@ -206,7 +204,7 @@ class TextReader:
         if needed > len(self.buffer):
             larger = np.empty(max(needed, 2 * len(self.buffer)), np.uint8)
             larger[:used] = self.buffer[:used]
-            self.buffer, self._written = larger, plain(larger)
+            self.buffer = larger
 
 
 def _parts_of(source: TextSource, data: bytes) -> Hashes:

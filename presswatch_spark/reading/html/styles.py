@@ -29,7 +29,7 @@ _SPREAD, _SHIFT = U64(0x9E3779B97F4A7C15), U64(64 - 10)
 _RULE_SLOTS, _MOST_RULES = U64(RULE_SLOTS), U64(MOST_RULES)
 _SPACE, _HASH, _STAR, _COMMA, _DASH, _DOT, _SLASH = (np.uint8(ord(c)) for c in " #*,-./")
 _COLON, _SEMICOLON, _GT, _UNDERSCORE, _BRACE, _END_BRACE = (np.uint8(ord(c)) for c in ":;>_{}")
-_LOWER, _CASES = np.uint8(0x20), U64(0x2020202020202020)
+_AS_IS, _LOWER, _CASES = np.uint8(0), np.uint8(0x20), U64(0x2020202020202020)
 
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
 """Effects of a rule: `display: none`, `visibility: hidden`."""
@@ -123,24 +123,21 @@ def _rule(w: Hashes, key: U64) -> Any:
     return U64(w[_slot_of(w, key)] & _3)
 
 
+@lean_njit
+def _hashed(key: U64, data: Bytes, i: U64, end: U64, case: np.uint8) -> U64:
+    # `case`: 0, or `_LOWER` for letters in lower case.
+    while i < end:
+        key = _mixed(key, data[i] | case)
+        i += _1
+    return key
+
+
 @uncounted_njit
 def name_rule(w: Hashes, data: Bytes, i: U64, end: U64) -> Any:
     """Return the effects of rules for the element name data[i:end]."""
     if i >= end or not w[NAME_FILTER] >> _filtered(data[i] | _LOWER, end - i) & _1:
         return _0
-    key = FNV_START
-    while i < end:
-        key = _mixed(key, data[i] | _LOWER)
-        i += _1
-    return _rule(w, key)
-
-
-@lean_njit
-def _hashed(key: U64, data: Bytes, i: U64, end: U64) -> U64:
-    while i < end:
-        key = _mixed(key, data[i])
-        i += _1
-    return key
+    return _rule(w, _hashed(FNV_START, data, i, end, _LOWER))
 
 
 @lean_njit
@@ -219,7 +216,7 @@ def attributes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
                 bits = declared(data, begin, stop, bits)
                 begin = find(data, begin, stop, _SEMICOLON) + _1
         elif name == _ID and not bits & _SEEN_ID:
-            bits |= _SEEN_ID | _rule(w, _hashed(_OF_ID, data, begin, stop))
+            bits |= _SEEN_ID | _rule(w, _hashed(_OF_ID, data, begin, stop, _AS_IS))
         elif name == _HIDDEN_NAME and not bits & _SEEN_HIDDEN:
             value, _ = _style_word(data, begin, stop)
             found = value == _UNTIL_FOUND and stop - begin == U64(11)
@@ -242,7 +239,7 @@ def _classes(w: Hashes, data: Bytes, i: U64, end: U64) -> U64:
         while i < end and data[i] > _SPACE:
             i += _1
         if w[CLASS_FILTER] >> _filtered(data[begin], i - begin) & _1:
-            bits |= _rule(w, _hashed(_OF_CLASS, data, begin, i))
+            bits |= _rule(w, _hashed(_OF_CLASS, data, begin, i, _AS_IS))
 
 
 @lean_njit

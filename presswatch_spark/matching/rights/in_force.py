@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 from presswatch_spark.matching.rights.declaration import (
@@ -208,8 +208,7 @@ class Declarations:
     def __init__(self, rows: Iterable[RightsSignal]) -> None:
         files: dict[tuple[str, str], _Captures] = defaultdict(lambda: defaultdict(list))
         pages: dict[tuple[str, datetime], _Captures] = defaultdict(lambda: defaultdict(list))
-        self._contents: dict[str, list[PageCapture]] = {}
-        self._seconds: dict[str, list[datetime]] = {}
+        self._site = cache(self._site_at)
         self._documents: dict[str, set[str]] = defaultdict(set)
         seen = set[str]()
         for row in rows:
@@ -272,7 +271,7 @@ class Declarations:
         if place is None:
             return
         leading = [row for _, rows in addressed for row in rows if row.signal == "tdm_policy"]
-        for file in self._files_of(place):
+        for file in self._files_of(place.origin):
             captures, kind = self._files[place.origin, file], SITE_FILES.get(file)
             if kind == "tdm_reservation" and is_superseded:
                 continue
@@ -289,20 +288,15 @@ class Declarations:
                 policies = (row for _, rows in nearest for row in rows if row.signal == "tdm_policy")
                 leading += [row for row in policies if _covers(row.path or "", place.path)]
 
-    def _files_of(self, place: RobotsUrl) -> list[str]:
+    def _files_of(self, origin: str) -> list[str]:
         """Return the paths of a site's captured files, and of its documents of licences and policies."""
-        files = [file for file in SITE_FILES if (place.origin, file) in self._files]
-        return files + sorted(self._documents.get(place.origin, ()))
+        files = [file for file in SITE_FILES if (origin, file) in self._files]
+        return files + sorted(self._documents.get(origin, ()))
 
     def file_seconds(self, url: str) -> Sequence[datetime]:
         """Return the seconds of captures of the files that declare for a page's site, in order."""
         place = place_of(url)
-        if place is None:
-            return ()
-        if place.origin not in self._seconds:
-            captures = (self._files[place.origin, file] for file in self._files_of(place))
-            self._seconds[place.origin] = sorted({second(at) for each in captures for at, _ in each})
-        return self._seconds[place.origin]
+        return self._site(place.origin)[0] if place else ()
 
     def rules_key(self, url: str, agent: str) -> tuple[str, tuple[str | None, ...]] | None:
         """Return a key of all declarations of the site's files about a page, at any time; None if no URL.
@@ -313,16 +307,19 @@ class Declarations:
         place = place_of(url)
         if place is None:
             return None
-        if place.origin not in self._contents:
-            contents: dict[tuple[object, ...], PageCapture] = {}
-            for file in self._files_of(place):
-                for moment, rows in self._files[place.origin, file]:
-                    content = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
-                    contents.setdefault((file, content), (moment, rows))
-            self._contents[place.origin] = list(contents.values())
-        captures = self._contents[place.origin]
-        verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in captures)
+        contents = self._site(place.origin)[1]
+        verdicts = (_of_file(moment, rows, place, agent).verdict for moment, rows in contents)
         return place.origin, tuple(verdicts)
+
+    def _site_at(self, origin: str) -> tuple[list[datetime], list[PageCapture]]:
+        """Return the seconds of all captures of a site's files, and a capture of each of their contents."""
+        seconds, contents = set[datetime](), dict[tuple[object, ...], PageCapture]()
+        for file in self._files_of(origin):
+            for moment, rows in self._files[origin, file]:
+                seconds.add(second(moment))
+                content = tuple(tuple(getattr(row, name) for name in _DECIDING) for row in rows)
+                contents.setdefault((file, content), (moment, rows))
+        return sorted(seconds), list(contents.values())
 
     def has_robots(self, url: str) -> bool:
         """Return whether a crawler ever requested robots.txt of a page's site."""

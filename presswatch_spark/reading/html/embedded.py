@@ -15,12 +15,12 @@ from presswatch_spark.reading.html.markup import EntityTable, put_code, referenc
 from presswatch_spark.reading.html.tags import (  # isort: skip
     CHAIN_AT, CHAIN_END, CHAIN_PIECES, CLOSED, CODE, ESCAPED, FEED, FORM_BITS, GAPPED, IS_LONG, K, LONG,
     MARKED, MARKUP, OPENED, PART, PART_AT, PIECES, PLACE_BITS, QUOTED, REFERENCED, SOURCE_BITS, STRINGS, TEXT,
-    TagTable, after_controls, bits_before, digit_of, find, is_letter, look,
+    TagTable, after_controls, bits_before, digit_of, find, is_letter, look, moved,
 )  # fmt: skip
 from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes
 
 from presswatch_spark.reading.text.vectors import (  # isort: skip
-    copy_64, equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
+equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
 )  # fmt: skip
 
 EXTRACTION = "presswatch embedded text 1"
@@ -92,20 +92,6 @@ def _has_markup(data: Bytes, i: U64, end: U64) -> Any:
 
 
 @uncounted_njit
-def _copy(data: Bytes, i: U64, end: U64, out: Bytes, k: U64) -> Any:
-    room = U64(len(data))
-    while i < end:
-        if i + _64 <= room:
-            copy_64(data, i, out, k)
-            size = min(_64, end - i)
-            i, k = i + size, k + size
-        else:
-            out[k] = data[i]
-            i, k = i + _1, k + _1
-    return k
-
-
-@uncounted_njit
 def _hexadecimal(data: Bytes, i: U64, end: U64) -> Any:
     # Return the number whose digits are data[i:end]; beyond Unicode if they are none.
     code = _0
@@ -150,7 +136,7 @@ def _decode(m: Memory, data: Bytes, i: U64, end: U64, k: U64, form: U64) -> Any:
     mark = _AMP if form == REFERENCED else _BACKSLASH
     while True:
         stop = find(data, i, end, mark)
-        k = _copy(data, i, stop, m.arena, k)
+        k = moved(data, i, stop, m.arena, k)
         if form == REFERENCED and stop < end:
             i, k = reference(m.entities, data, stop, end, m.arena, k)
         elif form != REFERENCED and stop + _1 < end:
@@ -292,7 +278,7 @@ def _write(m: Memory, data: Bytes, begin: U64, end: U64, top: U64, is_marked: bo
     if not (is_marked and _has_markup(data, begin, end)):
         if k + (end - begin) + _SLACK > room:
             return
-        k = _copy(data, begin, end, m.out, k)
+        k = moved(data, begin, end, m.out, k)
     else:
         written = _0
         for _ in range(DEPTH):
@@ -304,7 +290,7 @@ def _write(m: Memory, data: Bytes, begin: U64, end: U64, top: U64, is_marked: bo
             left = written != size and _has_markup(m.written, k, k + written)
             if not left or top + written + _SLACK > U64(len(m.arena)):
                 break
-            data, begin, end = m.decoded, top, _copy(m.written, k, k + written, m.arena, top)
+            data, begin, end = m.decoded, top, moved(m.written, k, k + written, m.arena, top)
         k += written
     if k > w[K]:
         m.out[k] = _NEWLINE
@@ -333,7 +319,7 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
             continue
         text, opened, closed, free = data, first, last, top
         if last + _64 >= U64(len(data)):
-            text, opened, closed = m.decoded, top, _copy(data, first, last, m.arena, top)
+            text, opened, closed = m.decoded, top, moved(data, first, last, m.arena, top)
             free = closed
         features = look(text, opened, closed)
         is_long = features & LONG != _0

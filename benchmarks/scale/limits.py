@@ -23,7 +23,7 @@ from presswatch_spark.matching.shingle_index import hash_ranges
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc_format import WET
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.shards import ShardPlan
 
@@ -91,7 +91,7 @@ def furniture(folder: Path, sizes: Sizes, spark: SparkSession | None = None) -> 
 
 
 def _furnished(corpus: Corpus, line: str, count: int) -> dict[str, Any]:
-    matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
+    matcher = Matcher(corpus, ScanConfig())
     pages = count // FURNISHED
     pool = sentences(random.Random("furniture"), 40 * pages)
     texts = ["\n".join([*pool[40 * n : 40 * n + 40], line]).encode() for n in range(pages)]

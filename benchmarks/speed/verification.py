@@ -20,7 +20,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin, span_places
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 
 PAGE_WORDS = 1_000
 PAGES_A_BATCH = 400
@@ -41,7 +41,7 @@ def measure(material: Material) -> dict[str, object]:
 
 
 def _of_kind(corpus: Corpus, count: int, kind: str) -> dict[str, object]:
-    matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
+    matcher = Matcher(corpus, ScanConfig())
     stages: Counter[str] = Counter()
     whole, rows, spans, words = 0.0, 0, 0, 0
     pairs = pages(corpus, count, KINDS[kind])

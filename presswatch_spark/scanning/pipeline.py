@@ -57,7 +57,7 @@ from presswatch_spark.scanning.shard.candidates import (
     keep_pages,
 )
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener
@@ -264,11 +264,9 @@ class ShardScan:
     def __call__(self, shard: ObjectInfo) -> Outcome:
         """Scan one shard. Raises only if corpus or key cannot be used; other errors are in the outcome."""
         config, part = self.config, self.part
-        finder = finder_of(
-            self.corpus, self.corpus_digest, config.storage, MatchRules.of(config),
-            part.hashes if part else ALL_HASHES, self.key, config.read.release,
-            has_extract=self.extract is not None,
-        )  # fmt: skip
+        hashes, has_extract = part.hashes if part else ALL_HASHES, self.extract is not None
+        place = self.corpus, self.corpus_digest, config
+        finder = finder_of(*place, hashes, self.key, has_extract=has_extract)
         is_sifting = part is not None and part.number < part.count - 1
         begin = CandidateAttempt if self.key else Sifting if is_sifting else ShardAttempt
         outcome = outcome_of(begin, partial(self._read, finder), shard, config.run)

@@ -291,7 +291,7 @@ class CorpusConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScanConfig:
-    """All settings of a job."""
+    """All settings of a job. Its hash leaves out sections with mappings."""
 
     grade: GradeRules = field(default_factory=GradeRules)
     verify: VerifyRules = field(default_factory=VerifyRules)
@@ -299,13 +299,15 @@ class ScanConfig:
     ownership: OwnershipRules = field(default_factory=OwnershipRules)
     confidence: ConfidenceRules = field(default_factory=ConfidenceRules)
     claims: ClaimRules = field(default_factory=ClaimRules)
-    read: ReadRules = field(default_factory=ReadRules)
+    read: ReadRules = field(default_factory=ReadRules, hash=False)
     run: RunRules = field(default_factory=RunRules)
     datasets: DatasetRules = field(default_factory=DatasetRules)
     storage: StorageOptions = field(default_factory=StorageOptions)
-    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    corpus: CorpusConfig = field(default_factory=CorpusConfig, hash=False)
 
 
+MATCH_SECTIONS = ("grade", "verify", "rarity", "ownership", "confidence")
+"""Sections of `ScanConfig` by which a pair is verified, compared and judged."""
 JOB_SETTINGS = SettingsGroup(
     ScanConfig, "conf/scan.yaml and conf/releases.yaml", "PRESSWATCH_", OTHER_VARIABLES, DEPLOY_PREFIX
 )
@@ -320,8 +322,7 @@ def row_settings(config: ScanConfig, minhash: MinHashRules) -> str:
 
     Without embedded text, they are those of versions that did not read it.
     """
-    sections = ("grade", "verify", "rarity", "ownership", "confidence", "read")
-    values = {name: asdict(getattr(config, name)) for name in sections}
+    values = {name: asdict(getattr(config, name)) for name in (*MATCH_SECTIONS, "read")}
     values["minhash"] = asdict(minhash)
     # The order of languages changes no row.
     values["read"]["languages"] = sorted(set(config.read.languages))

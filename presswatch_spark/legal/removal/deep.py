@@ -24,7 +24,7 @@ from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.scanning.runs.work import reason_of
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import Match, Probe, Target
@@ -59,7 +59,7 @@ class WordCount:
         if self._corpus is None or not articles:
             return lambda batch: ()
         ordinals = [self._corpus.ordinal_of(article) or 0 for article in articles if article]
-        matcher = Matcher(self._corpus, MatchRules.of(self._config))
+        matcher = Matcher(self._corpus, self._config)
 
         def rows_in(batch: DocumentBatch) -> Iterable[Match]:
             found = matcher.candidates(batch)

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorruptError, InputError, OutputError
 from presswatch_spark.core.model import DAMAGES, DocumentBatch, embedded
+from presswatch_spark.core.settings.config import MATCH_SECTIONS, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import grade, judged
 from presswatch_spark.matching.judgement.match_rows import Origin
@@ -39,7 +40,7 @@ from presswatch_spark.query.pointers.records import (
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions, every_url
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal, Span
@@ -89,11 +90,11 @@ class RunSettings:
             }
 
     @cached_property
-    def rules(self) -> MatchRules:
-        """Return the rules by which the run made its rows."""
+    def rules(self) -> ScanConfig:
+        """Return the rules by which the run made its rows; other settings are the usual ones."""
         with settings_read(self.run_id, self.where):
-            kinds = get_type_hints(MatchRules)
-            return MatchRules(**{name: kind(**self.config[name]) for name, kind in kinds.items()})
+            kinds = get_type_hints(ScanConfig)
+            return ScanConfig(**{name: kinds[name](**self.config[name]) for name in MATCH_SECTIONS})
 
 
 @contextmanager
@@ -500,7 +501,7 @@ def _computed(
     return found[0].as_dict() if found else None
 
 
-def _unlike_itself(row: Match, rules: MatchRules) -> list[str]:
+def _unlike_itself(row: Match, rules: ScanConfig) -> list[str]:
     """Return the columns that contradict other columns of the row; none for rows of earlier versions."""
     if _is_older(row):
         return []

@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
+from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.sealed import SITE, KeyedSites, KeySource, SealedCorpus, SealKey
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
@@ -35,7 +36,7 @@ from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
 from presswatch_spark.scanning.runs.work import Outcome, PackedRows, empty_tables
 from presswatch_spark.scanning.shard.attempts import TABLES_OF_SCAN, ShardAttempt, name_of_kept
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import (
     MissingError,
@@ -159,20 +160,20 @@ Finder = Matcher | CandidateFinder
 
 @lru_cache(maxsize=1)
 def finder_of(
-    path: str, digest: str, storage: StorageOptions, rules: MatchRules, hashes: HashRange = ALL_HASHES,
-    key: KeySource | None = None, release: str | None = None, *, has_extract: bool = False,
+    path: str, digest: str, config: ScanConfig, hashes: HashRange = ALL_HASHES, key: KeySource | None = None,
+    *, has_extract: bool = False,
 ) -> Finder:  # fmt: skip
     """Open the corpus of a scan, once for a process; a sealed one if a `key` is given.
 
-    `hashes`: as for `Matcher`. `release`, `has_extract`: as for `CandidateFinder`.
+    `hashes`: as for `Matcher`. `has_extract`: as for `CandidateFinder`.
     """
     # glibc returns freed memory to the system beyond twice the largest block freed before; then each batch
     # pays again for its buffers, with a page fault per 4 KB. Freeing this unused block raises the limit.
     np.empty(KEPT_BYTES, np.uint8)
     if key is None:
-        return Matcher(Corpus.same(path, digest, storage), rules, hashes)
-    corpus = SealedCorpus.same(path, digest, storage)
-    return CandidateFinder(corpus, key.read(storage), release, has_extract=has_extract)
+        return Matcher(Corpus.same(path, digest, config.storage), config, hashes)
+    corpus = SealedCorpus.same(path, digest, config.storage)
+    return CandidateFinder(corpus, key.read(config.storage), config.read.release, has_extract=has_extract)
 
 
 # --- the pages, read again

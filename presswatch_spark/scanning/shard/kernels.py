@@ -27,7 +27,7 @@ from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.reading.text.words import TextWords
 from presswatch_spark.scanning.shard.candidates import finder_of
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 
@@ -58,10 +58,11 @@ class Rehearsal:
 
     def match(self) -> None:
         """Match an article with itself; with a sealed corpus, count how much of it another text has."""
-        place = self.corpus, self.digest, self.config.storage, MatchRules.of(self.config)
-        finder = finder_of(*place, key=self.key)
+        finder = finder_of(self.corpus, self.digest, self.config, key=self.key)
         body = finder.corpus.body(0) if isinstance(finder, Matcher) else b""
-        batch = _document(body + b"\nun mot de li-\nsse " * 8)
+        text = TextColumn.joined([body + b"\nun mot de li-\nsse " * 8])
+        batch = DocumentBatch(text, TextColumn.joined([b"https://a.invalid/"]), lambda i: Locator())
+        documents_without_url(batch)
         found = finder.candidates(batch)
         pair = Candidates(np.zeros(1, np.int32), np.zeros(1, np.uint32), found.words)
         for _ in finder.rows(batch, pair, _ORIGIN):
@@ -87,13 +88,6 @@ class Rehearsal:
                 for languages in gates:
                     options = ReadOptions(languages=languages)
                     list(format_for(registry.AUTO, shard, options).read(shard, options, ReadReport()))
-
-
-def _document(text: bytes) -> DocumentBatch:
-    url = TextColumn.joined([b"https://a.invalid/"])
-    batch = DocumentBatch(TextColumn.joined([text]), url, lambda i: Locator())
-    documents_without_url(batch)
-    return batch
 
 
 def specimens(folder: Path, format: Format | None, text: str) -> list[ObjectInfo]:

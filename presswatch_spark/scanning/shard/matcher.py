@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.model import Article, DocumentBatch
-from presswatch_spark.core.settings.config import (
-    ConfidenceRules,
-    GradeRules,
-    OwnershipRules,
-    RarityRules,
-    ScanConfig,
-    VerifyRules,
-)
+from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.credits import CreditFinder, names_address
 from presswatch_spark.matching.judgement.match_rows import (
@@ -59,43 +51,20 @@ GROUP_BYTES, CANDIDATE_BYTES = 1 << 18, 1 << 10
 PAIRS_AT_ONCE = 32
 
 
-@dataclass(frozen=True, slots=True)
-class MatchRules:
-    """The rules by which a pair is verified, compared and judged."""
-
-    verify: VerifyRules
-    grade: GradeRules
-    rarity: RarityRules
-    ownership: OwnershipRules
-    confidence: ConfidenceRules
-
-    @classmethod
-    def of(cls, config: ScanConfig) -> MatchRules:
-        """Take the rules from a scan's settings."""
-        return cls(config.verify, config.grade, config.rarity, config.ownership, config.confidence)
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Suspect(MatchedDocument):
     """A document with its candidates, the `ordinals`; if there are none, it has no `words`.
 
-    `main`: that of its page. `byline`: of embedded text, the author that its page states.
+    `main`: that of its page. `byline`: of embedded text, the author that its page states. `named`, `signed`:
+    of the words; only a document that shares a window with an article has them.
     """
 
     main: int
     ordinals: Sequence[int]
     placement: Placement
     byline: bytes = b""
-
-
-class _Pair(NamedTuple):
-    """A document and an article that share a window, with values of the document."""
-
-    document: _Suspect
-    signed: Signature
-    named: NamedDocument
-    ordinal: int
-    most_spans: int
+    named: NamedDocument = field(init=False)
+    signed: Signature = field(init=False)
 
 
 class Matcher:
@@ -104,20 +73,15 @@ class Matcher:
     `hashes`: the range of the index that the sieve looks up, so that the rest need not be in memory.
     """
 
-    def __init__(self, corpus: Corpus, rules: MatchRules, hashes: HashRange = ALL_HASHES) -> None:
+    def __init__(self, corpus: Corpus, rules: ScanConfig, hashes: HashRange = ALL_HASHES) -> None:
         self.corpus = corpus
         self.wants = corpus.wants
-        self._rules, self._hashes = rules, hashes
-        self._least_run = rules.grade.min_run_words
+        self._rules, self._least_run = rules, rules.grade.min_run_words
         self._sieve = Sieve(corpus.index, hashes=hashes)
-        self._whole_sieve = lru_cache(1)(lambda: Sieve(corpus.scattered_index))
+        whole_index = corpus.index if hashes == ALL_HASHES else corpus.scattered_index
+        self._whole_sieve = lru_cache(1)(lambda: self._sieve if hashes == ALL_HASHES else Sieve(whole_index))
         self._neighbours = lru_cache(1)(
-            lambda: Neighbours(
-                corpus.index if hashes == ALL_HASHES else corpus.scattered_index,
-                corpus.surroundings,
-                rules.rarity,
-                rules.ownership,
-            )
+            lambda: Neighbours(whole_index, corpus.surroundings, rules.rarity, rules.ownership)
         )
         self._credits = CreditFinder(corpus.manifest.parameters.get("agencies", ()))
         self._minhash = corpus.manifest.minhash
@@ -134,8 +98,6 @@ class Matcher:
 
     def candidates_of_all_hashes(self, batch: DocumentBatch) -> Candidates:
         """Return the pairs as `candidates` does, but looked up in the whole index."""
-        if self._hashes == ALL_HASHES:
-            return self.candidates(batch)
         return self._whole_sieve().candidates(batch)
 
     def rows(self, batch: DocumentBatch, candidates: Candidates, origin: Origin) -> Iterator[Match]:
@@ -165,28 +127,25 @@ class Matcher:
         """Find, for each document, the articles of which it has a long enough run."""
         texts = [(each, words_of(each.text)) for each in group if each.ordinals]
         screens = [DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts]
-        shared = list[tuple[_Suspect, Joined, list[int]]]()
+        shared = list[tuple[_Suspect, Joined]]()
         for (document, words), screen in zip(texts, screens, strict=True):
-            document.words = words
-            joined = Joined(words)
-            passing = [
+            document.words, joined = words, Joined(words)
+            document.ordinals = [
                 ordinal
                 for ordinal in document.ordinals
                 if screen.passes(self._windows(ordinal)) or joined.in_common(self._joined(ordinal))
             ]
-            if passing:
-                shared.append((document, joined, passing))
-        signed = [signature(joined.words, self._minhash) for _, joined, _ in shared]
-        named = [NamedDocument(joined, self._rules.verify.anchor_words) for _, joined, _ in shared]
-        pairs = (
-            _Pair(document, its_signature, its_names, ordinal, most_spans(len(ordinals)))
-            for (document, _, ordinals), its_signature, its_names in zip(shared, signed, named, strict=True)
-            for ordinal in ordinals
-        )
+            if document.ordinals:
+                shared.append((document, joined))
+        for document, joined in shared:
+            document.signed = signature(joined.words, self._minhash)
+        for document, joined in shared:
+            document.named = NamedDocument(joined, self._rules.verify.anchor_words)
+        pairs = ((document, ordinal) for document, _ in shared for ordinal in document.ordinals)
         earlier = defaultdict[tuple[int, int], list[npt.NDArray[np.int64]]](list)
         while some := list(islice(pairs, PAIRS_AT_ONCE)):
             self._verify(some, earlier)
-        for document, joined, _ in shared:
+        for document, joined in shared:
             # The names that the document credits within or next to each passage.
             passages = [finding.overlap.seen_from(0) for finding in document.findings]
             credits = self._credits.credits(document.text, joined.words, passages)
@@ -197,30 +156,33 @@ class Matcher:
                 finding.credits = list(dict.fromkeys((*names, *author)))
 
     def _verify(
-        self, pairs: Sequence[_Pair], earlier: Mapping[tuple[int, int], list[npt.NDArray[np.int64]]]
+        self,
+        pairs: Sequence[tuple[_Suspect, int]],
+        earlier: Mapping[tuple[int, int], list[npt.NDArray[np.int64]]],
     ) -> None:
-        """Verify pairs; `earlier`: by page and article, the spans of its documents so far."""
+        """Verify documents with articles; `earlier`: by page and article, the spans of documents so far."""
         rules, least = self._rules, self._least_run
-        articles = [self._article(pair.ordinal) for pair in pairs]
+        articles = [self._article(ordinal) for _, ordinal in pairs]
         overlaps = [
-            verify(pair.named, self._joined(pair.ordinal), rules.verify, pair.most_spans) for pair in pairs
+            verify(each.named, self._joined(ordinal), rules.verify, most_spans(len(each.ordinals)))
+            for each, ordinal in pairs
         ]
-        for pair, overlap, (article, words, rarity) in zip(pairs, overlaps, articles, strict=True):
-            spans = earlier[pair.document.main, pair.ordinal]
+        for (document, ordinal), overlap, facts in zip(pairs, overlaps, articles, strict=True):
+            article, words, rarity = facts
+            spans = earlier[document.main, ordinal]
             if spans and overlap.longest_run_words >= least:
                 overlap = overlap.beyond(spans, least)
             if overlap.longest_run_words >= least:
                 spans.append(overlap.seen_from(1))
                 [places] = span_places([overlap], 1, words)
-                likeness = jaccard(pair.signed, self.corpus.signatures[pair.ordinal])
+                likeness = jaccard(document.signed, self.corpus.signatures[ordinal])
                 judged = rarity.judged(overlap.seen_from(1), least, rules.ownership)
-                document = pair.document
-                placed = document.placement.holds_longest(pair.named.words, overlap)
+                placed = document.placement.holds_longest(document.named.words, overlap)
                 own_names = self.corpus.owner_names[article.title_id]
                 named = names_address(document.text, article.url)
                 document.findings.append(
                     VerifiedOverlap(
-                        pair.ordinal, article, overlap, places, likeness, *judged, placed,
+                        ordinal, article, overlap, places, likeness, *judged, placed,
                         own_names=own_names, names_address=named,
                     )
                 )  # fmt: skip

@@ -27,7 +27,7 @@ from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.sites import TitleSites
 from presswatch_spark.reading.inflate import CHUNK_BYTES
 from presswatch_spark.reading.rows import whole_rows
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import Match, RefusedArticle
 from tests.unit.corpus.test_bodies import garbled
@@ -545,7 +545,7 @@ def rows_of(corpus: Corpus, page: str, url: str = "https://copy.example/1") -> l
     texts, urls = (TextColumn.joined([part.encode()]) for part in (page, url))
     locator = Locator(captured_at=datetime(2024, 6, 1, tzinfo=UTC))
     batch = DocumentBatch(texts, urls, lambda _: locator)
-    matcher = Matcher(corpus, MatchRules.of(ScanConfig()))
+    matcher = Matcher(corpus, ScanConfig())
     return list(matcher.rows(batch, matcher.candidates(batch), ORIGIN))
 
 

@@ -21,7 +21,7 @@ from presswatch_spark.matching.judgement.sites import documents_without_url
 from presswatch_spark.matching.shingle_index import HashRange
 from presswatch_spark.matching.sieve import joined
 from presswatch_spark.scanning.shard import matcher as shard_matcher
-from presswatch_spark.scanning.shard.matcher import Matcher, MatchRules
+from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest
 from tests.world.corpora import article, build, write_jsonl
@@ -54,7 +54,7 @@ def batch_of(pages: list[tuple[str, str]], **more: Any) -> DocumentBatch:
 
 
 def matched(corpus: Corpus, batch: DocumentBatch, config: ScanConfig | None = None) -> list[Match]:
-    matcher = Matcher(corpus, MatchRules.of(config or ScanConfig()))
+    matcher = Matcher(corpus, config or ScanConfig())
     return list(matcher.rows(batch, matcher.candidates(batch), Origin("wet", None, "")))
 
 
@@ -252,8 +252,8 @@ def test_groups_passes_and_readings_of_single_pages_change_no_row(
     assert single == rows
     assert batch.single(len(batch) - 1).text_of(1) == batch.text_of(len(batch) - 1)
     halves = [HashRange(0, 1 << 63), HashRange(1 << 63, 1 << 63)]
-    parts = [Matcher(corpus, MatchRules.of(ScanConfig()), part).candidates(batch) for part in halves]
-    matcher = Matcher(corpus, MatchRules.of(ScanConfig()), halves[1])
+    parts = [Matcher(corpus, ScanConfig(), part).candidates(batch) for part in halves]
+    matcher = Matcher(corpus, ScanConfig(), halves[1])
     assert list(matcher.rows(batch, joined(parts), Origin("wet", None, ""))) == rows
     monkeypatch.setattr(shard_matcher, "GROUP_BYTES", 1)
     monkeypatch.setattr(shard_matcher, "PAIRS_AT_ONCE", 1)

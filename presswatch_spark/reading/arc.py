@@ -100,8 +100,8 @@ class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
     `status`, `beginning` (of the next record): as in `warc.records`. `line`: None if there is no record.
-    `beyond`: bytes of the record after the block. `damage`: a key of `core.model.DAMAGES`. `there`: the end
-    of the bytes before the next record, if the declared length is wrong.
+    `beyond`: bytes of the record after the block. `damage`: a key of `core.model.DAMAGES`. `actual_end`:
+    the end of the bytes before the next record, if the declared length is wrong.
     """
 
     start: int
@@ -112,12 +112,12 @@ class ArcSpan:
     beyond: int = 0
     beginning: int = warc.EXPECTED
     damage: str | None = None
-    there: int = 0
+    actual_end: int = 0
 
     @property
     def text_bytes(self) -> int:
         """Bytes of the record's block, declared or not."""
-        return max(self.text_end, self.there) - self.line.end if self.line else 0
+        return max(self.text_end, self.actual_end) - self.line.end if self.line else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,8 @@ class ArcBlock:
         limit, run = self._limit(end, run)
         unended = run + 1 == len(self._runs) and not self.final
         growing = unended and self._states[run] == warc.OPEN
-        held = self.size - line.end
-        if unended and (early := self._before_its_end(start, line, end, limit, growing)):
+        available = self.size - line.end
+        if unended and (early := self._skip_or_wait(start, line, end, limit, growing)):
             return early
 
         # First case: another record, or the end of the member, follows the declared length.
@@ -243,7 +243,7 @@ class ArcBlock:
             # The record is as it declares; the bytes after it are no record.
             return self._checked(ArcSpan(start, end, after, warc.WHOLE, line, damage=damage), run)
         if found is None and growing:
-            if held > self._max_bytes:
+            if available > self._max_bytes:
                 passed = max(line.end, self.size - MAX_LINE_BYTES)
                 return ArcSpan(start, start, passed, warc.TOO_LONG, line, beginning=warc.SEEKING)
             return Wait(start, 2 * self.size)
@@ -251,29 +251,29 @@ class ArcBlock:
         # Third case: the length is wrong, or the end of a plain file cuts the record.
         cut = found is None and line.length is not None and not declared and not self._in_members
         after = limit if found is None else found
-        there = _before_newline(self.data, line.end, after)
+        actual_end = _before_newline(self.data, line.end, after)
         # Tools that rewrite line ends leave the declared length: the HTTP head may prove the body complete.
-        cut = cut and not any(body_is_declared(self.data[line.end : end]) for end in (there, after))
+        cut = cut and not any(body_is_declared(self.data[line.end : end]) for end in (actual_end, after))
         status = warc.CUT if cut else warc.WRONG_LENGTH
-        text_end = min(end, there) if declared else there
+        text_end = min(end, actual_end) if declared else actual_end
         beginning = warc.EXPECTED if found is None else warc.RESYNCED
         span = ArcSpan(
-            start, text_end, after, status, line, beginning=beginning, damage="length", there=there
+            start, text_end, after, status, line, beginning=beginning, damage="length", actual_end=actual_end
         )
         return self._checked(span, run)
 
-    def _before_its_end(
+    def _skip_or_wait(
         self, start: int, line: ArcLine, end: int, limit: int, growing: bool
     ) -> ArcSpan | Wait | None:
         """Skip a record beyond the limit, or wait for more bytes; None if the record can be judged now."""
-        held = self.size - line.end
-        is_too_long = growing or held > self._max_bytes
+        available = self.size - line.end
+        is_too_long = growing or available > self._max_bytes
         if is_too_long and self._max_bytes < end - line.end and self.size < end <= self._reach:
             return ArcSpan(start, start, self.size, warc.TOO_LONG, line, end - self.size)
-        if held > self._max_bytes:
+        if available > self._max_bytes:
             return None
         if end > limit and not growing:
-            return Wait(start, self.size + max(MAX_LINE_BYTES, held >> 1))
+            return Wait(start, self.size + max(MAX_LINE_BYTES, available >> 1))
         if growing and end + MAX_LINE_BYTES > self.size:
             return Wait(start, min(end, line.end + self._max_bytes) + MAX_LINE_BYTES)
         return None
@@ -288,11 +288,11 @@ class ArcBlock:
         inner = next_line(self.data, line.end - 1, end)
         if (
             inner is not None
-            and _fill_up(self.data, inner, span.end)
+            and _are_whole_records(self.data, inner, span.end)
             and not body_is_declared(self.data[line.end : end])
         ):
-            there = _before_newline(self.data, line.end, inner)
-            span = replace(span, text_end=there, status=warc.WRONG_LENGTH, damage="length")
+            text_end = _before_newline(self.data, line.end, inner)
+            span = replace(span, text_end=text_end, status=warc.WRONG_LENGTH, damage="length")
         return self._checked(span, run)
 
     def _checked(self, span: ArcSpan, run: int) -> ArcSpan:
@@ -304,7 +304,7 @@ class ArcBlock:
         return span
 
 
-def _fill_up(data: memoryview, at: int, end: int) -> bool:
+def _are_whole_records(data: memoryview, at: int, end: int) -> bool:
     """Return True if the bytes in [at, end) are whole records, one after the other."""
     while at < end:
         line = read_line(data, at, end)
@@ -368,7 +368,7 @@ class ArcReading(PieceReader[Stored]):
         line = span.line
         length = line.length if line else None
         declares = "has no readable length" if length is None else f"declares {length:,} bytes"
-        read = "what it declares" if span.there > span.text_end else "what is there"
+        read = "what it declares" if span.actual_end > span.text_end else "what is there"
         # A broken record is reported by the defect of its gzip member.
         what = {
             warc.WRONG_LENGTH: f"ARC record {declares} and has {span.text_bytes:,}; {read} was read",
@@ -414,8 +414,8 @@ def read_part(
     stream: Stream, shard: ObjectInfo, options: ReadOptions, report: ReadReport
 ) -> Iterator[DocumentBatch]:
     """Yield the pages of `stream`, a part of `shard` that begins with a record."""
-    records_ = ArcReading(shard, options, report, begins_with_arc_record).read(stream)
-    yield from PageBatches(options, report).of(records_)
+    records = ArcReading(shard, options, report, begins_with_arc_record).read(stream)
+    yield from PageBatches(options, report).of(records)
 
 
 ARC = Format(

@@ -35,7 +35,7 @@ class RangeStream:
 
 
 def every_url(url: str) -> bool:
-    """Return True: as `wants` of `ReadOptions`, for every response."""
+    """Return True, so that as `ReadOptions.wants` it requests every response."""
     return True
 
 

@@ -44,7 +44,7 @@ _TRAILERS = re.compile(rb"(?:[^\r\n:]{1,256}:[^\n]{0,4096}\n|\r?\n){0,100}")
 _LINE_END = re.compile(rb"\r?\n")
 
 
-class NotSo(Exception):  # noqa: N818
+class WrongCodingError(Exception):
     """The body is not in the coding that was declared."""
 
 
@@ -52,23 +52,23 @@ class Damage(Exception):  # noqa: N818
     """The body cannot be read to its end; the yielded pieces are valid."""
 
 
-def _framed(data: memoryview, name: str, make: Callable[[], Inflater]) -> Iterator[bytes]:
+def _decode_framed(data: memoryview, name: str, make: Callable[[], Inflater]) -> Iterator[bytes]:
     """Yield the content of all members or frames of a body; bytes after the last one are ignored."""
     if compression_of(bytes(data[:4])) != name:
-        raise NotSo(f"body is declared as {name}, but is not")
+        raise WrongCodingError(f"body is declared as {name}, but is not")
     while compression_of(bytes(data[:4])) == name:
         data = yield from _inflated(data, make, name)
 
 
-_gzipped = partial(_framed, name="gzip", make=partial(zlib.decompressobj, _GZIP))
-_zstandarded = partial(
-    _framed,
+_decode_gzip = partial(_decode_framed, name="gzip", make=partial(zlib.decompressobj, _GZIP))
+_decode_zstd = partial(
+    _decode_framed,
     name="zstd",
     make=lambda: zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW).decompressobj(),
 )
 
 
-def deflated(data: memoryview) -> Iterator[bytes]:
+def _decode_deflate(data: memoryview) -> Iterator[bytes]:
     """Yield the content of a deflate body, with zlib's header or without."""
     for bits in (_ZLIB, _RAW):
         try:
@@ -77,7 +77,7 @@ def deflated(data: memoryview) -> Iterator[bytes]:
             continue
         yield from _inflated(data, partial(zlib.decompressobj, bits), "deflate")
         return
-    raise NotSo("body is declared as deflate, but is not")
+    raise WrongCodingError("body is declared as deflate, but is not")
 
 
 def _inflated(
@@ -105,17 +105,17 @@ def _inflated(
     return data[at - len(inflater.unused_data) :]
 
 
-def brotlied(data: memoryview) -> Iterator[bytes]:
-    """Yield the content of a brotli body. Without a magic number, one that fails in its first slice was none.
+def _decode_brotli(data: memoryview) -> Iterator[bytes]:
+    """Yield the content of a brotli body: for lack of a magic number, its first slice shows if it is brotli.
 
-    A call that fails returns nothing, so all slices are fed again, the last one byte by byte.
+    A call that fails returns nothing, so all slices are fed again, the one that failed byte by byte.
     """
-    produced, careful = 0, len(data)
+    produced, single_bytes_from = 0, len(data)
     for is_again in (False, True):
         inflater, at, passed = brotli.Decompressor(), 0, 0
         try:
             while not inflater.is_finished():
-                size = SLICE_BYTES if at < careful else 1
+                size = SLICE_BYTES if at < single_bytes_from else 1
                 fed: memoryview | bytes = data[at : at + size]
                 if not fed:
                     raise Damage("brotli body is cut")
@@ -130,8 +130,8 @@ def brotlied(data: memoryview) -> Iterator[bytes]:
         except brotli.error:
             if is_again:
                 problem = Damage("brotli body is damaged") if produced else None
-                raise (problem or NotSo("body is declared as brotli, but is not")) from None
-            produced, careful = passed, at
+                raise (problem or WrongCodingError("body is declared as brotli, but is not")) from None
+            produced, single_bytes_from = passed, at
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,10 @@ def decoded_body(message: Message, block: BytesLike, limit: int) -> DecodedBody:
     if len(codings) > MOST_CODINGS:
         problems.append(f"{len(codings):,} codings are named, of which the last {MOST_CODINGS} were undone")
     for name in codings[: -MOST_CODINGS - 1 : -1]:
-        data, problem = _undone(name, data, limit)
+        data, problem = _decode(name, data, limit)
         problems.append(problem)
     if bytes(data[:3]) == GZIP_MAGIC and may_hide_gzip(media_type(message.last("content-type"))):
-        data, problem = _undone("gzip", data, limit)
+        data, problem = _decode("gzip", data, limit)
         problems.append(problem)
     if len(codings) < len(named) and not _is_plain(data):
         problems.append("body is in a coding that cannot be undone")
@@ -176,7 +176,7 @@ def _is_plain(data: bytes | memoryview) -> bool:
     return is_text(head) or head.startswith(b"%PDF-")
 
 
-def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | memoryview, str | None]:
+def _decode(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | memoryview, str | None]:
     undo, decoded = _CODINGS[name], io.BytesIO()
     size, problem = 0, None
     try:
@@ -186,20 +186,20 @@ def _undone(name: str, data: bytes | memoryview, limit: int) -> tuple[bytes | me
             if len(piece) > room:
                 problem = f"body inflates to more than {limit:,} bytes; the rest was not read"
                 break
-    except NotSo as error:
+    except WrongCodingError as error:
         return data, None if _is_plain(data) else str(error)
     except Damage as error:
         problem = str(error)
     return decoded.getvalue(), problem
 
 
-def _chunks(data: memoryview) -> Iterator[memoryview]:
+def _decode_chunked(data: memoryview) -> Iterator[memoryview]:
     at = 0
     for _ in range(MOST_CHUNKS):
         line = _CHUNK_LINE.match(data, at)
         if line is None:
             if not at:
-                raise NotSo("body is declared as chunked, but is not")
+                raise WrongCodingError("body is declared as chunked, but is not")
             yield from _misplaced(data[at:])
             return
         size = int(line[1], 16)
@@ -208,12 +208,12 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
             if trailers and trailers.end() == len(data):
                 return
             if not at:
-                raise NotSo("body is declared as chunked, but is not")
+                raise WrongCodingError("body is declared as chunked, but is not")
             raise Damage("bytes follow the last chunk; they were not read")
         end = line.end() + size
         if not at and end > len(data) and not line[0].endswith(b"\r\n"):
             # This is a text that begins with a number: servers end the lines of chunks with CRLF.
-            raise NotSo("body is declared as chunked, but is not")
+            raise WrongCodingError("body is declared as chunked, but is not")
         yield data[line.end() : end]
         if end > len(data) or (line_end := _LINE_END.match(data, end)) is None:
             yield from _misplaced(data[end:])
@@ -228,10 +228,10 @@ def _misplaced(rest: memoryview) -> Iterator[memoryview]:
 
 
 _CODINGS: Mapping[str, Callable[[memoryview], Iterator[bytes | memoryview]]] = {
-    "chunked": _chunks,
-    "gzip": _gzipped,
-    "x-gzip": _gzipped,
-    "deflate": deflated,
-    "br": brotlied,
-    "zstd": _zstandarded,
+    "chunked": _decode_chunked,
+    "gzip": _decode_gzip,
+    "x-gzip": _decode_gzip,
+    "deflate": _decode_deflate,
+    "br": _decode_brotli,
+    "zstd": _decode_zstd,
 }

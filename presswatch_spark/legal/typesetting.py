@@ -131,7 +131,7 @@ def _environment(folder: Path, html: bool) -> "Environment":
     )
 
 
-def digest_in_policy(text: str) -> str:
+def csp_hash(text: str) -> str:
     """Return a style or script as a Content-Security-Policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 

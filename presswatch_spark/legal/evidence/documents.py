@@ -42,7 +42,7 @@ from presswatch_spark.legal.evidence.bag import PAGES, Bag
 from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
 from presswatch_spark.legal.typesetting import (
     CHARACTER_CODES_NOTE,
-    digest_in_policy,
+    csp_hash,
     free_typst_memory,
     has_character_codes,
     pdf_of,
@@ -136,7 +136,7 @@ def page_of(shown: ShownClaim) -> str:
     from markupsafe import Markup
 
     style = (TEMPLATES / "claim.css").read_text(encoding="utf-8")
-    style_source = digest_in_policy(style)
+    style_source = csp_hash(style)
     page = rendered(
         TEMPLATES,
         "claim.html",

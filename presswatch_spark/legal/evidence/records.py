@@ -1,4 +1,4 @@
-"""Records of rows are read again from their shards, checked, and kept in a bag byte by byte.
+"""Reads the records of rows again from their shards, checks them, and keeps them in a bag byte by byte.
 
 A record that can be read by itself (one gzip member, or without compression) is kept as its range of the
 shard. A record within a longer gzip member is cut out of the inflated file. For a dataset of rows, the line
@@ -36,7 +36,7 @@ LINE, CELL, BYTES, INFLATED = "line", "cell", "bytes", "inflated"
 ENDINGS = {LINE: ".json", CELL: ".txt"}
 SITE_REFUSES = "the site refuses everything"
 HEAD_BYTES = 64
-RANGE_MOST, LINE_MOST = 64 << 20, 256 << 20
+MAX_RANGE_BYTES, MAX_LINE_BYTES = 64 << 20, 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class _RecordReader:
     def _unverified(self, pointer: Pointer, failure: Failure, record: Record | None = None) -> KeptRecord:
         start, length = pointer.offset or 0, max(1, pointer.length or 0)
         data = b""
-        if failure.detail != SITE_REFUSES and (record or pointer.by_range) and length <= RANGE_MOST:
+        if failure.detail != SITE_REFUSES and (record or pointer.by_range) and length <= MAX_RANGE_BYTES:
             with suppress(PresswatchError):
                 answer = ask(pointer.uri, start, start + length, self.audit.storage)
                 # Keep nothing from another host: a redirect may lead anywhere.
@@ -197,7 +197,7 @@ class _RecordReader:
         if is_parquet(uri, storage):
             return
         with open_stream(ObjectInfo(uri), storage) as stream:
-            for number, _, line in placed_lines(inflated(stream, ReadReport()), LINE_MOST):
+            for number, _, line in placed_lines(inflated(stream, ReadReport()), MAX_LINE_BYTES):
                 if number in by_place and line is not None:
                     digests = {hashlib.sha256(text).hexdigest() for text in texts_of(line)}
                     rows_there = by_place.pop(number)

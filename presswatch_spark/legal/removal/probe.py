@@ -1,7 +1,7 @@
 """Probes the targets of one file, and control records that show whether the server's answers can be trusted.
 
 If records are read by range, a request covers a target and its neighbours, and near ranges are joined. Other
-files are read in order, once for all their targets. A record is *noticed* if it is a target of the case.
+files are read in order, once for all their targets.
 """
 
 import threading
@@ -120,14 +120,14 @@ def _version(answer: Probe) -> tuple[str | None, str | None, int | None]:
 class ProbedFile:
     """A file at its present address, and its targets.
 
-    `siblings`: other files, for the control `beside`. `noticed`: places of all targets of the file, also
+    `siblings`: other files, for the control `beside`. `target_places`: of all targets of the file, also
     those of other batches. `known`: documents of the file that had an article when it was scanned.
     """
 
     uri: str
     targets: tuple[Target, ...]
     siblings: tuple[str, ...]
-    noticed: frozenset[int]
+    target_places: frozenset[int]
     known: KnownDocuments = frozenset()
 
 
@@ -208,7 +208,7 @@ class FileProber:
         known = self._first()
         start, end = _bounds_of(known) if known else (0, HEAD_BYTES)
         part = ask_part(self.file.uri, start, end, self.options.storage)
-        first = None if known else _first_record(part, self.file.noticed)
+        first = None if known else _first_record(part, self.file.target_places)
         self._note_control("first", part, known, first)
 
         wanted = list[TargetRange]()
@@ -292,22 +292,22 @@ class FileProber:
                 if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text has changed"
                     control = finding("rewritten" if is_new else "other_record", detail, record)
-            # A new control `first` may be a line without a record: then `_unnoticed` finds another one.
+            # A new control `first` may be a line without a record: `_first_untargeted` then finds another.
             if role != "first" or control.outcome != "unreadable" or first is not None:
                 self._note(role, facts, control, beside)
         if not any(each.role == "first" for each in self.probes):
-            self._note("first", facts, self._unnoticed(targets))
+            self._note("first", facts, self._first_untargeted(targets))
         if lost:
             self.look_through(lost, facts)
 
-    def _unnoticed(self, targets: Sequence[Target]) -> Probe:
+    def _first_untargeted(self, targets: Sequence[Target]) -> Probe:
         """Return a record that is no target: the first one after all targets, else the last one."""
-        last, found = max(self.file.noticed, default=0), None
+        last, found = max(self.file.target_places, default=0), None
         batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())
         for batch, i in ((each, i) for each in batches for i in range(len(each)) if each.main_of(i) == i):
             at = batch.locate(i)
             place = at.record_offset if at.row_index is None else at.row_index
-            if place is None or place in self.file.noticed:
+            if place is None or place in self.file.target_places:
                 continue
             found = record_of(batch, i)
             if place > last:
@@ -329,7 +329,7 @@ class FileProber:
             place = known.record_offset, known.record_length, targets[0].record_encoding
             yield "first", None, Pointer(uri, *place, None, dataset)
         elif known is not None or targets[0].row_index is not None:
-            row = known.row_index if known else next(n for n in count() if n not in self.file.noticed)
+            row = known.row_index if known else next(n for n in count() if n not in self.file.target_places)
             yield "first", None, Pointer(uri, row=row, format=dataset)
 
     # Whole files.
@@ -394,16 +394,16 @@ def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
         yield joined
 
 
-def _first_record(part: FetchedRange, noticed: Collection[int]) -> tuple[int, int] | None:
+def _first_record(part: FetchedRange, target_places: Collection[int]) -> tuple[int, int] | None:
     """Return the best control at the beginning of a file, a record that is no target; None without one."""
     bounds, at = list[tuple[int, int]](), 0
     while len(bounds) < FIRST_RECORDS and (end := end_of_record(part.data, at)) is not None:
         bounds.append((at, end))
         at = end
-    free = [each for each in bounds if each[0] not in noticed]
+    free = [each for each in bounds if each[0] not in target_places]
     # Prefer records before the first target, which keep their place if it is taken out, and of them, any but
     # the file's first, which describes the file.
-    return min(free, key=lambda each: (each[0] > min(noticed, default=0), each[0] == 0), default=None)
+    return min(free, key=lambda each: (each[0] > min(target_places, default=0), each[0] == 0), default=None)
 
 
 # Files on a hub: a commit keeps its files, so the newest revision is requested, too.

@@ -236,14 +236,14 @@ class Prober:
                 # Prefer siblings in the same folder.
                 near.sort(key=lambda each: each.rpartition("/")[0] != folder)
                 of_file = by_file[uri]
-                noticed = frozenset(offset_of(each) for each in of_file if not is_unresolved(each))
+                target_places = frozenset(offset_of(each) for each in of_file if not is_unresolved(each))
                 known = others[of_file[0].shard_uri].copy()
                 for target in of_file:
                     known |= {(target.article_id, name) for name in names_of(target) if target.article_id}
                 asked = [target for target in of_file if target.target_sha256 in left]
                 for first in range(0, len(asked), TARGETS_A_BATCH):
                     some = tuple(asked[first : first + TARGETS_A_BATCH])
-                    yield ProbedFile(uri, some, tuple(near[:SIBLINGS]), noticed, frozenset(known))
+                    yield ProbedFile(uri, some, tuple(near[:SIBLINGS]), target_places, frozenset(known))
 
     def _ask_files(self, begun: ProbeRound, known: KnownCase, left: Collection[str]) -> None:
         files = list(self._files(known.status.targets, left))

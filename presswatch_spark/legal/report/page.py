@@ -36,7 +36,7 @@ from presswatch_spark.legal.report.wording import (
     table_of,
     url_cell,
 )
-from presswatch_spark.legal.typesetting import digest_in_policy, rendered
+from presswatch_spark.legal.typesetting import csp_hash, rendered
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
 from presswatch_spark.tables.reasons import REASONS
@@ -75,7 +75,7 @@ def page_of(found: Gathered, language: str) -> str:
             table_of(rows, columns.split(), _, name=name, query=queries[asked], left_out=left_out)
         )
     policy = (
-        f"default-src 'none'; style-src {digest_in_policy(STYLE)}; script-src {digest_in_policy(SCRIPT)};"
+        f"default-src 'none'; style-src {csp_hash(STYLE)}; script-src {csp_hash(SCRIPT)};"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
     return rendered(

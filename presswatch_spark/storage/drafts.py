@@ -15,7 +15,7 @@ from pathlib import Path
 from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.core.processes import own_folder, user_temporary
 from presswatch_spark.storage.disk import PRIVATE_FILE, PRIVATE_FOLDER, Folder, disk_errors, put_file, sync
-from presswatch_spark.storage.file_locks import DRAFT, SCRATCH, SCRATCH_LEFT, file_locked, lock
+from presswatch_spark.storage.file_locks import DRAFT, SCRATCH, SCRATCH_ABANDONED, file_locked, lock
 from presswatch_spark.storage.locks import USUAL, leased
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import scheme_of
@@ -117,7 +117,7 @@ def scratch_folder() -> Iterator[Path]:
             yield Path(folder)
         return
     for left in home.iterdir():
-        with suppress(OSError, OutputError), file_locked(left, SCRATCH_LEFT):
+        with suppress(OSError, OutputError), file_locked(left, SCRATCH_ABANDONED):
             shutil.rmtree(left, ignore_errors=True)
     while True:
         path, handle = Path(tempfile.mkdtemp(dir=home)), None

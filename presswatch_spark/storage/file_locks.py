@@ -11,7 +11,7 @@ from pathlib import Path
 from presswatch_spark.core.errors import InUseError
 
 FILE, FOLDER = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, os.O_RDONLY | os.O_DIRECTORY
-LOOK = os.O_RDONLY
+READ_ONLY = os.O_RDONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class FileRule:
 
 RUN = FileRule(FILE, held="another process works on this run", remedy="wait for it, or stop it and try again")
 """The lock of a run in tables on disk."""
-RUN_LOOK = FileRule(LOOK)
+RUN_CHECK = FileRule(READ_ONLY)
 """A test whether a run is locked, for users without write permission, too."""
 FOLDER_WRITES = FileRule(FOLDER, waits=True)
 """The lock under which a writer compares and replaces files of a folder."""
@@ -50,7 +50,7 @@ BAG = FileRule(FOLDER, held="another process is adding to this bag", remedy="wai
 """A bag of evidence that is being stamped."""
 SCRATCH = FileRule(FOLDER, waits=True)
 """The scratch folder of a running process."""
-SCRATCH_LEFT = FileRule(FOLDER | os.O_NOFOLLOW)
+SCRATCH_ABANDONED = FileRule(FOLDER | os.O_NOFOLLOW)
 """A scratch folder that no process has locked, to be removed."""
 
 
@@ -60,12 +60,12 @@ def lock(path: str | Path, rule: FileRule) -> int:
     Raises `BlockingIOError` if another process has locked or removed it, and the rule does not wait;
     `OSError` if it cannot be opened, or not be locked on this file system.
     """
-    kind = fcntl.LOCK_SH if rule.opened == LOOK else fcntl.LOCK_EX
+    kind = fcntl.LOCK_SH if rule.opened == READ_ONLY else fcntl.LOCK_EX
     while True:
         handle = os.open(path, rule.opened, 0o644)
         try:
             fcntl.flock(handle, kind if rule.waits else kind | fcntl.LOCK_NB)
-            if rule.opened == LOOK or _is_there(handle, path):
+            if rule.opened == READ_ONLY or _is_file_at(handle, path):
                 return handle
         except BaseException:
             os.close(handle)
@@ -101,7 +101,7 @@ def writes_alone(folder: str) -> Iterator[None]:
         yield
 
 
-def _is_there(handle: int, path: str | Path) -> bool:
+def _is_file_at(handle: int, path: str | Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except FileNotFoundError:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.file_locks import RUN, RUN_LOOK, FileRule, file_locked, lock
+from presswatch_spark.storage.file_locks import RUN, RUN_CHECK, FileRule, file_locked, lock
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ConflictError,
@@ -144,7 +144,7 @@ def owned(folder: Folder, keys: Collection[str]) -> set[str]:
         held = set[str]()
         for key in keys:
             try:
-                os.close(lock(folder.path / f"{key}{SUFFIX}", RUN_LOOK))
+                os.close(lock(folder.path / f"{key}{SUFFIX}", RUN_CHECK))
             except BlockingIOError:
                 held.add(key)
             except FileNotFoundError:

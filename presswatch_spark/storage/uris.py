@@ -132,7 +132,7 @@ def names_in_common(one: str, other: str) -> int:
 
 
 def host_of(url: str) -> str:
-    """Return the host of an http(s) URL with its port, for which limits hold."""
+    """Return the host and port of an http(s) URL, the key of limits on requests."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{(parts.hostname or '').rstrip('.')}:{port}"

@@ -27,7 +27,7 @@ from presswatch_spark.storage.file_locks import (
     CORPUS_COPY,
     DRAFT,
     RUN,
-    SCRATCH_LEFT,
+    SCRATCH_ABANDONED,
     FileRule,
     file_locked,
     lock,
@@ -432,7 +432,7 @@ class TestFiles:
     def test_no_link_is_followed_to_what_somebody_else_put_there(self, tmp_path: Path) -> None:
         (tmp_path / "theirs").mkdir()
         (tmp_path / "link").symlink_to(tmp_path / "theirs")
-        for rule in (DRAFT, CORPUS_COPY, SCRATCH_LEFT):
+        for rule in (DRAFT, CORPUS_COPY, SCRATCH_ABANDONED):
             with pytest.raises(OSError, match=r"Too many levels|Not a directory"):
                 lock(tmp_path / "link", rule)
 

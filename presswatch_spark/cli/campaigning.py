@@ -214,20 +214,20 @@ def look(
 
     out = campaign.plan.out
     with locked(campaign.folder, LOCK, campaign.config.run.lease_seconds):
-        for news in run(campaign, datetime.now(UTC), command_line(), budget, retried):
-            if isinstance(news, Task):
-                for line in task_lines(news):
-                    tell(f"{news.item.name}: {line}")
-            elif isinstance(news, RunSummary):
-                print_lines(map(printable, summary_lines(news)))
-                print_lines(map(printable, incomplete_lines(news, out)), err=True)
+        for update in run(campaign, datetime.now(UTC), command_line(), budget, retried):
+            if isinstance(update, Task):
+                for line in task_lines(update):
+                    tell(f"{update.item.name}: {line}")
+            elif isinstance(update, RunSummary):
+                print_lines(map(printable, summary_lines(update)))
+                print_lines(map(printable, incomplete_lines(update, out)), err=True)
             else:
-                name = news.item.name
-                if news.trouble is not None and not isinstance(news.trouble, LoggedError):
-                    click.echo(printable(f"error: {name}: {news.trouble}"), err=True)
+                name = update.item.name
+                if update.trouble is not None and not isinstance(update.trouble, LoggedError):
+                    click.echo(printable(f"error: {name}: {update.trouble}"), err=True)
                 elif name in campaign.notes:
                     tell(f"note: {name}: {campaign.notes[name]}")
-                yield news
+                yield update
 
 
 def task_lines(task: Task) -> Iterator[str]:

@@ -64,12 +64,12 @@ def _codes_by_name() -> Mapping[str, str]:
 
 @lru_cache(maxsize=64)
 def languages_read(codes: frozenset[str]) -> frozenset[str]:
-    """Return the languages of the documents that are read for these codes."""
+    """Return the ISO 639-3 codes of these languages, and `UNIDENTIFIED`: their documents are read, too."""
     return frozenset(map(language_of, codes)) | UNIDENTIFIED
 
 
 def spellings_of(codes: Iterable[str]) -> frozenset[str]:
-    """Return `codes`, and all codes of two or three letters for `languages_read`; none if there are none."""
+    """Return `codes`, and all codes with which datasets may write them or `UNIDENTIFIED`; none for none."""
     asked = frozenset(code.lower() for code in codes)
     if not asked:
         return asked

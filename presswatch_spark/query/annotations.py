@@ -110,7 +110,7 @@ def _record(row: Mapping[str, Any], mirrors: Sequence[Mirror]) -> tuple[str | No
 def _write(folder: Path, annotations: Iterator[tuple[str, Annotation]]) -> Mapping[str, int]:
     """Write each annotation into the file of its crawl, in the order given; return the rows by crawl.
 
-    The crawls of a batch may be mixed: for rows without a release, the name of their file tells the crawl.
+    The crawls of a batch may be mixed: for rows without a release, the name of their file contains the crawl.
     """
     writers, counts = dict[str, pq.ParquetWriter](), Counter[str]()
     with ExitStack() as opened:

@@ -32,13 +32,13 @@ DOCUMENTS: Mapping[str, str] = {
 }
 ARTICLES: Mapping[str, str] = {"articles": "true", "articles, confidence A or B": "confidence in ('A', 'B')"}
 # Numbers replace the URIs of shards: millions of groups by URIs would take more than DuckDB's memory.
-READ = """
+SHARDS_READ = """
     with read as (
         select shard_uri, row_number() over () as shard from scan_log where status = 'complete'
     )"""
-COUNTS = "select {owner} as owner, shard_uri, {counts} from matches group by all"
-# A document is a record of a shard, even if its page was captured again; without a place, its URL names it.
-PLACES = f"""{READ}
+ROW_COUNTS = "select {owner} as owner, shard_uri, {counts} from matches group by all"
+# Count each record of a shard as one document. A record without a place is identified by its id and URL.
+DOCUMENT_COUNTS = f"""{SHARDS_READ}
     select owner, shard_uri, {{counts}} from (
         select {{owner}} as owner, shard, record_offset, row_index,
             case when record_offset is null and row_index is null then record_id end as id,
@@ -48,7 +48,7 @@ PLACES = f"""{READ}
     ) as documents join read using (shard) group by all"""
 # Articles in any number of files, in one and in two, each counted in its first file. From the last two,
 # `estimate` concludes how many articles the sample lacks.
-OCCURRENCES = f"""{READ}
+ARTICLE_COUNTS = f"""{SHARDS_READ}
     select owner, shard_uri, count(*), count(*) filter (where files = 1), count(*) filter (where files = 2)
     from (
         select owner, min(shard) as shard, count(*) as files from (
@@ -75,10 +75,10 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
         places, (_, _, *counts) = {uri: place for place, uri in enumerate(design.files)}, answer.columns
         found = defaultdict[str | None, Floats](lambda: np.zeros((len(places), len(counts))))
         rows: Iterator[tuple[Any, ...]] = answer.rows
-        for of, uri, *values in rows:
+        for owner, uri, *values in rows:
             # Totals exclude matches in shards that were not read to their end.
             if uri in places:
-                found[of][places[uri]] = values
+                found[owner][places[uri]] = values
         return found
 
     measures = [
@@ -86,27 +86,27 @@ def estimate_of(store: TableStore, run_id: str, by: str | None = None) -> Sample
         for column, name in (("documents", "documents"), ("text_bytes", "bytes of text"))
     ]
     articles = list[Occurrences]()
-    for owner in ("null", *([by] if by else ())):
+    for column in ("null", *([by] if by else ())):
         of_rows = [f"count(*) filter (where {rows})" for rows in ROWS.values()]
         of_rows += [f"count(article_id) filter (where {rows})" for rows in ARTICLES.values()]
         kinds = ", ".join(f"bool_or({kind}) as d{n}" for n, kind in enumerate(DOCUMENTS.values()))
         of_documents = ", ".join(f"count(*) filter (where d{n})" for n in range(len(DOCUMENTS)))
-        queries = [COUNTS.format(owner=owner, counts=", ".join(of_rows))]
-        queries += [PLACES.format(owner=owner, counts=of_documents, kinds=kinds)]
-        queries += [OCCURRENCES.format(owner=owner, chosen=chosen) for chosen in ARTICLES.values()]
+        queries = [ROW_COUNTS.format(owner=column, counts=", ".join(of_rows))]
+        queries += [DOCUMENT_COUNTS.format(owner=column, counts=of_documents, kinds=kinds)]
+        queries += [ARTICLE_COUNTS.format(owner=column, chosen=chosen) for chosen in ARTICLES.values()]
         rows, documents, *occurrences = map(counted, answers_of(store, queries, "duckdb", [run_id]))
-        owners = sorted(of for of in rows if of is not None) if by == owner else [None]
-        for of in owners:
+        owners = sorted(each for each in rows if each is not None) if by == column else [None]
+        for owner in owners:
             measures += [
-                Measure(name, of, rows[of][:, place])
-                for place, name in enumerate(ROWS)
-                if of is None or name == "matches"
+                Measure(name, owner, rows[owner][:, i])
+                for i, name in enumerate(ROWS)
+                if owner is None or name == "matches"
             ]
-            measures += [Measure(name, of, documents[of][:, place]) for place, name in enumerate(DOCUMENTS)]
+            measures += [Measure(name, owner, documents[owner][:, i]) for i, name in enumerate(DOCUMENTS)]
         # In `rows`, the counts of articles follow those of rows.
         for place, (name, firsts) in enumerate(zip(ARTICLES, occurrences, strict=True), len(ROWS)):
-            for of in owners:
-                seen, once, twice = (int(total) for total in firsts[of].sum(axis=0))
-                files = int(np.count_nonzero(rows[of][:, place]))
-                articles.append(Occurrences(name, of, seen, files, once, twice, firsts[of][:, 1]))
+            for owner in owners:
+                seen, once, twice = (int(total) for total in firsts[owner].sum(axis=0))
+                files = int(np.count_nonzero(rows[owner][:, place]))
+                articles.append(Occurrences(name, owner, seen, files, once, twice, firsts[owner][:, 1]))
     return estimate(run, design, measures, articles)

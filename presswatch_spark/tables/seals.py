@@ -41,9 +41,9 @@ _ZEROS = b"0" * DIGITS
 
 UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
 Row = Mapping[str, Any]
-KEPT = 4096
+CACHED_ROWS = 4096
 NAIVE_MICROS = pa.timestamp("us")
-COUNTED = {
+COUNT_COLUMNS = {
     "matches": "matches",
     "rights_signals": "signals",
     "scan_log": "shards_planned",
@@ -52,7 +52,7 @@ COUNTED = {
     "captures": "captures",
     "census_log": "shards_planned",
 }
-"""Columns with the number of rows that a run has in a table."""
+"""By table, the column of the row that publishes a run which contains the run's number of rows there."""
 RESTORE = (
     "restore it from a copy, or scan again into another folder; other runs here can be read by their ids"
 )
@@ -131,7 +131,7 @@ class Written:
     sha256: str
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_ROWS)
 def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     """Read the row that publishes a run, in columns of the file; `DamagedTablesError` if it has changed."""
     try:
@@ -188,14 +188,14 @@ def check_files(
                     raise differs(row, table, info.uri, other)
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_ROWS)
 def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
     # Cached by `info`, whose size and time change if the file is written again.
     return sha256_of(ObjectInfo(info.uri), storage)
 
 
 def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:
-    expected = row.get(COUNTED.get(table, ""))
+    expected = row.get(COUNT_COLUMNS.get(table, ""))
     if expected is None:
         return
     system, rows = file_system(folder.uri, folder.storage), 0

@@ -96,8 +96,8 @@ def submit(
 
     _require_shared(params, profile)
     if archive is None:
-        found = archives.existing_archive if check or dry_run else archives.archive_for
-        archive = found(archives.ROOT, archives.DIST, profile.archive)
+        get_archive = archives.existing_archive if check or dry_run else archives.archive_for
+        archive = get_archive(archives.ROOT, archives.DIST, profile.archive)
     if archive and not check:
         archives.check_archive(archive, archives.NEEDED)
     asked = submission.submission(job, arguments, profile, archive, os.environ)
@@ -208,10 +208,10 @@ def _run(service: Service, *, again: bool, no_wait: bool) -> int:
     if no_wait:
         tell("the same command without --no-wait waits for it")
         return 0
-    return _attended(service, ledger, running)
+    return _exit_code_after(service, ledger, running)
 
 
-def _attended(service: Service, ledger: Ledger, running: Running) -> int:
+def _exit_code_after(service: Service, ledger: Ledger, running: Running) -> int:
     from presswatch_spark.deploy import emr
 
     run = running.run

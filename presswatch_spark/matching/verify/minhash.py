@@ -1,7 +1,8 @@
 """Estimates the similarity of whole documents by MinHash signatures over shingles of `shingle_words` words.
 
 Signatures are bit for bit those of datasketch's `MinHash` (scheme `affine32`) over the same hashes, so that
-anyone can compare them. They are made here because datasketch needs a Python number for each shingle.
+anyone can compare them. datasketch itself is not used: it needs a Python number for each shingle, and imports
+scipy, which would cost every worker a third of a second.
 """
 
 from functools import lru_cache
@@ -28,7 +29,7 @@ _13, _16 = np.uint32(13), np.uint32(16)
 
 
 def signature(words: TextWords, rules: MinHashRules) -> Signature:
-    """Return the MinHash signature of a text: uint32[permutations]; without words, of the empty set."""
+    """Return the MinHash signature of a text: uint32[permutations]; without words, that of the empty set."""
     [signed] = signatures(words.hashes, np.array([0, len(words)], np.int64), rules)
     return np.asarray(signed)
 
@@ -48,7 +49,7 @@ def jaccard(first: Signature, second: Signature) -> float:
 
 @cached_njit
 def shingle_hashes(words: Hashes, size: int) -> Shingles:
-    """Return hashes of all shingles of `size` words, from the hashes of words: uint32[n], cut from 64."""
+    """Return hashes of all shingles of `size` words, from the hashes of words: uint32[n], the high halves."""
     size = min(size, len(words))
     shingles = np.empty(len(words) - size + 1 if size else 0, np.uint32)
     for i in range(len(shingles)):
@@ -95,10 +96,7 @@ def _sign(
 
 @lru_cache(maxsize=8)
 def _permutations(rules: MinHashRules) -> npt.NDArray[np.uint32]:
-    """Return factors and addends, uint32[2, permutations], drawn as datasketch draws them.
-
-    datasketch itself is not used, since it imports scipy, which would cost every worker a third of a second.
-    """
+    """Return factors and addends, uint32[2, permutations], drawn as datasketch draws them."""
     if rules.scheme != SCHEME:
         raise ConfigError(
             f"the minhash scheme `{rules.scheme}` is unknown",

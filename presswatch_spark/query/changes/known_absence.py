@@ -182,14 +182,14 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
     A shard at the same place (on a hub: at any revision) is the same shard. Elsewhere, a shard with its name
     and subset is. If several have one name, all must have been read, and as many as there were.
     """
-    times, again = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
+    occurrences, completions = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
     for uri, complete in other.shards:
-        again[uri].append(complete)
+        completions[uri].append(complete)
     doubts = dict[str, str | None]()
-    moved = [uri for uri, count in times.items() if count == 1 and len(again[uri]) != 1]
-    same = {uri for uri, count in times.items() if count == 1 and len(again[uri]) == 1}
+    moved = [uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) != 1]
+    same = {uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) == 1}
     for uri in same:
-        doubts[uri] = None if again[uri][0] else Doubt.CUT.of(run=other.name, names=uri)
+        doubts[uri] = None if completions[uri][0] else Doubt.CUT.of(run=other.name, names=uri)
     namesakes = defaultdict[str, list[tuple[str | None, bool, tuple[str, str] | None]]](list)
     for uri, complete in other.shards:
         if uri not in same:
@@ -199,26 +199,26 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
     for uri in moved:
         subset, name = _shard(uri)
         alike = [each for each in namesakes[name] if subset is None or each[0] in (subset, None)]
-        home, count = _on_hub(uri), wanted[subset, name]
-        there = [complete for _, complete, place in alike if home and place == home]
+        hub, count = _on_hub(uri), wanted[subset, name]
+        there = [complete for _, complete, place in alike if hub and place == hub]
         if there:
             count = 1
         else:
-            there = [complete for _, complete, place in alike if not (home and place) or place[0] != home[0]]
+            there = [complete for _, complete, place in alike if not (hub and place) or place[0] != hub[0]]
         if len(there) < count:
             doubts[uri] = Doubt.NOT_READ.of(run=other.name, names=uri)
         else:
             doubts[uri] = None if all(there) else Doubt.CUT.of(run=other.name, names=uri)
-    for uri in times.keys() - doubts.keys():
+    for uri in occurrences.keys() - doubts.keys():
         # It is unknown whether exactly these shards of one name were read again.
-        doubts[uri] = Doubt.NAMESAKES.of(named=times[uri], run=found.name, names=uri)
+        doubts[uri] = Doubt.NAMESAKES.of(named=occurrences[uri], run=found.name, names=uri)
     return doubts
 
 
 def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun) -> str | None:
     """Return why copies in shards of a subset may still exist; None for shards whose paths name no subset.
 
-    Beside files of pages, a release has files of robots.txt and of errors with the same names. Therefore only
+    A release has files of robots.txt and of errors with the names of its files of pages. Therefore only
     shards of the same subset, or the same shards on a mirror, can show that a copy is gone.
     """
     before = [name for of, name in (_shard(uri) for uri, _ in found.shards) if of == subset]

@@ -35,7 +35,7 @@ class RangeStream:
 
 
 def every_url(url: str) -> bool:
-    """Return True, so that as `ReadOptions.wants` it requests every response."""
+    """Return True: as `ReadOptions.wants`, it keeps the whole response of every URL."""
     return True
 
 

@@ -31,7 +31,7 @@ from presswatch_spark.storage.locks import Lock, locked
 from presswatch_spark.storage.objects import MissingError, stat
 from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, PUBLISHING_TABLES, SCHEMAS
-from presswatch_spark.tables.seals import COUNT_COLUMNS, sealed_json, unsealed_json
+from presswatch_spark.tables.seals import ROW_COUNT_COLUMNS, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles, grouped
 from presswatch_spark.tables.store import MERGED, RUNS_FOLDER, RunsByFile, TableStore
 
@@ -187,7 +187,8 @@ class Rewriting:
         (row,) = self.store.read(by, run_id).to_pylist()
         for change in tombstone["removed"] if tombstone else ():
             if (change["run_id"], change["table"]) == (run_id, table):
-                facts = {COUNT_COLUMNS.get(table, "rows"): "rows_after", DIGESTS.get(table): "digest_after"}
+                counted, digest = ROW_COUNT_COLUMNS.get(table, "rows"), DIGESTS.get(table)
+                facts = {counted: "rows_after", digest: "digest_after"}
                 row |= {name: change[fact] for name, fact in facts.items() if name in row}
         # Rows of older versions list no files.
         if row["files"] is not None:

@@ -41,9 +41,9 @@ _ZEROS = b"0" * DIGITS
 
 UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, *ARROW_ERRORS)
 Row = Mapping[str, Any]
-CACHED_ROWS = 4096
+CACHE_ENTRIES = 4096
 NAIVE_MICROS = pa.timestamp("us")
-COUNT_COLUMNS = {
+ROW_COUNT_COLUMNS = {
     "matches": "matches",
     "rights_signals": "signals",
     "scan_log": "shards_planned",
@@ -131,7 +131,7 @@ class Written:
     sha256: str
 
 
-@lru_cache(CACHED_ROWS)
+@lru_cache(CACHE_ENTRIES)
 def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     """Read the row that publishes a run, in columns of the file; `DamagedTablesError` if it has changed."""
     try:
@@ -188,14 +188,14 @@ def check_files(
                     raise differs(row, table, info.uri, other)
 
 
-@lru_cache(CACHED_ROWS)
+@lru_cache(CACHE_ENTRIES)
 def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
     # Cached by `info`, whose size and time change if the file is written again.
     return sha256_of(ObjectInfo(info.uri), storage)
 
 
 def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:
-    expected = row.get(COUNT_COLUMNS.get(table, ""))
+    expected = row.get(ROW_COUNT_COLUMNS.get(table, ""))
     if expected is None:
         return
     system, rows = file_system(folder.uri, folder.storage), 0

@@ -208,10 +208,10 @@ def _run(service: Service, *, again: bool, no_wait: bool) -> int:
     if no_wait:
         tell("the same command without --no-wait waits for it")
         return 0
-    return _exit_code_after(service, ledger, running)
+    return _wait_for_exit_code(service, ledger, running)
 
 
-def _exit_code_after(service: Service, ledger: Ledger, running: Running) -> int:
+def _wait_for_exit_code(service: Service, ledger: Ledger, running: Running) -> int:
     from presswatch_spark.deploy import emr
 
     run = running.run

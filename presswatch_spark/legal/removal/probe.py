@@ -292,15 +292,15 @@ class FileProber:
                 if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text has changed"
                     control = finding("rewritten" if is_new else "other_record", detail, record)
-            # A new control `first` may be a line without a record: `_first_untargeted` then finds another.
+            # A new control `first` may be a line without a record; another is found then.
             if role != "first" or control.outcome != "unreadable" or first is not None:
                 self._note(role, facts, control, beside)
         if not any(each.role == "first" for each in self.probes):
-            self._note("first", facts, self._first_untargeted(targets))
+            self._note("first", facts, self._record_outside_targets(targets))
         if lost:
             self.look_through(lost, facts)
 
-    def _first_untargeted(self, targets: Sequence[Target]) -> Probe:
+    def _record_outside_targets(self, targets: Sequence[Target]) -> Probe:
         """Return a record that is no target: the first one after all targets, else the last one."""
         last, found = max(self.file.target_places, default=0), None
         batches = documents_of(self.file.uri, targets[0].dataset, self.options, ReadReport())

@@ -58,7 +58,7 @@ from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_witho
 from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
 from presswatch_spark.tables.literals import SHARD_STATUSES
-from presswatch_spark.tables.seals import COUNT_COLUMNS, Written
+from presswatch_spark.tables.seals import ROW_COUNT_COLUMNS, Written
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles, batches_of, written_by_spark
 from presswatch_spark.tables.store import TableStore
 
@@ -309,7 +309,7 @@ def _read(folder: Folder, parts: Sequence[RunPart], columns: pa.Schema) -> pa.Ta
 def _row(kind: Kind, log: pa.Table, rows: Mapping[str, int], facts: Row) -> dict[str, Any]:
     statuses = log["status"].to_pylist()
     counts = {f"shards_{status}": statuses.count(status) for status in SHARD_STATUSES}
-    counts |= {COUNT_COLUMNS[table]: number for table, number in rows.items()}
+    counts |= {ROW_COUNT_COLUMNS[table]: number for table, number in rows.items()}
     known = {name: value for name, value in facts.items() if value is not None}
     return {**facts, **counts, **kind.row(log, facts), **known}
 

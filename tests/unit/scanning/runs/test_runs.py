@@ -39,7 +39,7 @@ from presswatch_spark.scanning.runs.work import WHILE_RUNNING, Kind, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, ShardLog
-from presswatch_spark.tables.seals import COUNTED
+from presswatch_spark.tables.seals import ROW_COUNT_COLUMNS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.world.documents import commands, text_of
@@ -61,7 +61,7 @@ def test_a_kind_of_run_has_a_log_and_counts_the_rows_of_its_tables_there(kind: K
     assert not any("run_id" in columns.names for columns in kind.columns.values())
     log, terms = kind.columns[kind.log].names, kind.terms
     assert {terms.documents, terms.text_bytes, terms.matches} < set(log)
-    assert {COUNTED[table] for table in kind.tables} < set(log)
+    assert {ROW_COUNT_COLUMNS[table] for table in kind.tables} < set(log)
     assert {DIGESTS[table] for table in kind.tables if table in DIGESTS} <= set(SCHEMAS[kind.by].names)
     published = SCHEMAS[kind.log].names
     assert [name for name in log if name not in published] == WHILE_RUNNING.names

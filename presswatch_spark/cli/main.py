@@ -110,7 +110,7 @@ NEXT_STEPS = {
 }
 """Next step after each command, the last line of its help; groups name their commands."""
 CONF = shipped(".")
-CONF_NOTE = f"conf/ is {CONF}\n\n" if CONF.parent.name == "presswatch_spark" else ""
+CONF_NOTE = f"\b\nconf/ is {CONF}\n\n" if CONF.parent.name == "presswatch_spark" else ""
 """The place of the files that help texts name, for an installed wheel."""
 NAME_WIDTH = len("reservations")
 

@@ -142,7 +142,9 @@ def _network(asked: Asked) -> Iterator[Finding]:
             finding = _("{n} s from the clock of {url}", n=error, url=url)
             yield "clock", error < CLOCK_SECONDS, finding, _("set it: timedatectl set-ntp true")
             return
-    yield "clock", None, _("{url} gives no date", url=urls[0]), ""
+    answered = [url for url in urls if url not in silent]
+    finding = _("{url} gives no date", url=answered[0]) if answered else _("no server answered")
+    yield "clock", None, finding, ""
 
 
 def _credentials(asked: Asked) -> Iterator[Finding]:

@@ -63,9 +63,8 @@ def write_annotations(
     store = TableStore.open(tables, storage)
     judged = [row for row in store.rows("derivations") if row["table"] == "claims"]
     if not judged:
-        raise InputError(
-            "there are no claims", where=tables, remedy=f"judge the rows: presswatch claims {tables}"
-        )
+        remedy = f"judge the rows: presswatch claims --corpus CORPUS --out {tables} {tables}"
+        raise InputError("there are no claims", where=tables, remedy=remedy)
     answer = answer_of(store, _QUERY, "duckdb")
     annotations = (_annotated(dict(zip(answer.columns, row, strict=True)), mirrors) for row in answer.rows)
     with new_folder(out, storage, ABOUT) as folder:

@@ -242,7 +242,7 @@ class Bill:
         for release, count in self.guessed.items():
             parts.append(f"{count:,} of unknown size, assumed to be like those of {release}")
         if self.unknown:
-            parts.append(f"{self.unknown:,} whose format or size is not known, left out")
+            parts.append(f"without {self.unknown:,} whose format or size is not known")
         return "estimate: " + ", ".join(parts)
 
     def time_and_requests(self, shards: ShardPlan, cores: int) -> str:

@@ -92,13 +92,19 @@ def claims(
     """
     leave_pandas_out()
     from presswatch_spark.claims.make import Sources, make_claims, read_knowledge
+    from presswatch_spark.query.views import was_read_again
 
     sources = Sources(corpus, licences, press, reviews, known, as_of)
     store = form.open_tables(tables)
     knowledge = read_knowledge(store, sources, form.settings, telling(form.language))
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
     rows = run_query(out, "select * from claims", form.storage, "duckdb") if form.export else None
-    return Reply(_summary_lines(summary, form.language), rows=rows)
+    lines, _ = list(_summary_lines(summary, form.language)), form.language
+    if not summary.store.published() and was_read_again(store, tuple(store.published())):
+        lines.append(
+            _("rows of all runs were counted; with --out {tables}, only current ones are", tables=tables)
+        )
+    return Reply(lines, rows=rows)
 
 
 def _summary_lines(summary: ClaimsSummary, _: Language) -> Iterator[Line]:

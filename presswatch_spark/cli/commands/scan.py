@@ -222,7 +222,8 @@ def summary_lines(summary: RunSummary) -> Iterator[str]:
     resumed = ", resumed" if summary.resumed else ""
     skipped = f", {row['documents_skipped']:,} skipped" if row["documents_skipped"] else ""
     megabytes = row["text_bytes"] / 1e6
-    seconds = f", {summary.seconds:,.0f} s" if summary.seconds else ""
+    since = " since then" if summary.resumed else ""
+    seconds = f", {summary.seconds:,.0f} s{since}" if summary.seconds else ""
     yield (
         f"{'sealed scan' if is_sealed else 'run'} {summary.run_id}{resumed}: {found} in"
         f" {counted(row['documents'], 'document')}{skipped} ({megabytes:,.1f} MB of text) of"
@@ -269,6 +270,8 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
 
 
 def _next_lines(summary: RunSummary, corpus: str, out: str, storage: StorageOptions) -> Iterator[str]:
+    if not (summary.row.get("matches") or summary.row.get("candidates")):
+        return
     given = storage_words(storage)
     commands = [
         ["claims", "--corpus", corpus, "--out", out, *given, out],

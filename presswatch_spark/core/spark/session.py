@@ -219,6 +219,8 @@ def _stop(context: SparkContext) -> None:
     """Stop Spark before this process ends: workers print tracebacks if their JVM ends first."""
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 
+    # The process is ending: another Ctrl-C would only print a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError, Py4JError):
         context.stop()
 

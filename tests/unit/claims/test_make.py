@@ -31,6 +31,7 @@ from tests.world.commands import outcome, presswatch
 from tests.world.corpora import write_jsonl
 from tests.world.golden import assert_golden
 from tests.world.processes import raising
+from tests.world.scanned import scan_here
 from tests.world.tables import publish, row_of, write
 
 
@@ -263,6 +264,24 @@ def test_the_command_says_what_the_claims_add_up_to(house: House, claims: list[d
     in_french = presswatch("claims", *arguments[:-1], "fr", house.tables, COLUMNS="80").splitlines()
     header = "nature       lettre  lignes  adresses  pages  revendications  articles  sites"
     assert in_french[0] == header
+
+
+def test_a_summary_of_claims_apart_from_the_tables_names_rows_that_were_replaced(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    house.print(1, text(1))
+    house.scan(Seen("https://copieur.example/1", text(1)))
+    scan_here(
+        [tmp_path / "house/pages-1.jsonl"], house.corpus, house.tables, run_id="20261129T000000Z-abcdef"
+    )
+    words = ["claims", "--corpus", str(house.corpus), str(house.tables), "--lang", "en", "--out"]
+    apart = presswatch(*words, str(tmp_path / "apart"))
+    assert "1 claim in 2 rows" in apart
+    assert apart.splitlines()[-1] == (
+        f"rows of all runs were counted; with --out {house.tables}, only current ones are"
+    )
+    beside = presswatch(*words, str(house.tables))
+    assert "1 claim in 1 row" in beside
+    assert "rows of all runs" not in beside
 
 
 def test_a_claim_has_the_canonical_form_of_a_row() -> None:

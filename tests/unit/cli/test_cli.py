@@ -245,7 +245,7 @@ def test_a_dry_run_lists_shards_and_costs_starts_no_spark_and_writes_nothing(
     assert (code, "pyspark" in modules) == (0, False)
     assert said.splitlines()[:2] == ["  bytes  shard_uri", f"3145728  {shards}/a.warc.wet.gz"]
     assert "estimate: 2 shards, 3.1 MB stored" in said
-    assert "1 whose format or size is not known, left out" in said
+    assert "without 1 whose format or size is not known" in said
     assert "time: less than 0.1 hours if 1 core of this kind scan" in said
     assert not out.exists()
     listed = tmp_path / "wet.paths"

@@ -109,5 +109,5 @@ def test_without_network_it_ends_and_a_silent_check_is_reported_as_unknown(
     assert "aucun résultat après 1 s" in lines["jeton"]
     assert "DÉFAUT" in lines["dns"]
     assert "127.0.0.1 – inconnus : vérifiez le réseau" in lines["dns"]
-    assert "ne donne pas de date" in lines["horloge"]
+    assert "aucun serveur n’a répondu" in lines["horloge"]
     assert done.out.splitlines()[-1] == "2 défauts"

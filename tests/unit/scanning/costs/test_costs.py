@@ -178,7 +178,7 @@ class TestBefore:
             ),
             (
                 Bill.of(shards(2, GB, "{}"), "auto", ScanConfig()),
-                "estimate: 2 shards, 2 whose format or size is not known, left out",
+                "estimate: 2 shards, without 2 whose format or size is not known",
             ),
         ],
         ids=["a price", "unknown shards"],

@@ -94,6 +94,14 @@ def test_a_date_that_is_none_leaves_the_clock_unknown(check: Check, monkeypatch:
     assert (word, because.endswith("gives no date")) == (doctor.UNKNOWN, True)
 
 
+def test_only_hosts_of_the_given_places_must_answer(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    word, because = findings(check("--unsigned", "--json"))["dns"]
+    assert (word, because.startswith("hub.invalid")) == (doctor.FAULT, True)
+    found = findings(check("--unsigned", "--json", "s3://bucket/shards/"))
+    assert [found[point][0] for point in ("dns", "endpoint", "clock")] == [doctor.OK] * 3
+
+
 def test_without_network_it_ends_and_a_silent_check_is_reported_as_unknown(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -410,14 +410,14 @@ def make_claims(
         ConfigError: licences, reviews, press list or settings have mistakes.
         CorpusError, OutputError: there is no sound corpus, no folder of tables, or `out` cannot be written.
     """
-    from presswatch_spark.claims.make import Sources, read_knowledge
+    from presswatch_spark.claims.make import KnowledgePaths, read_knowledge
     from presswatch_spark.claims.make import make_claims as make
     from presswatch_spark.query.sql import ENGINES
     from presswatch_spark.tables.store import TableStore
 
     (engine,) = _known("engine", engine, ENGINES)
     rules = _scan_config(config, settings)
-    sources = Sources(corpus, licences, press, _several(reviews), _several(known), as_of)
+    sources = KnowledgePaths(corpus, licences, press, _several(reviews), _several(known), as_of)
     store = TableStore.open(tables, rules.storage)
     knowledge = read_knowledge(store, sources, rules)
     return Claims(out, rules.storage, make(store, knowledge, out, engine=engine, memory=memory))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.processes import PeakMemory, below
-from presswatch_spark.claims.make import Sources, make_claims, read_knowledge
+from presswatch_spark.claims.make import KnowledgePaths, make_claims, read_knowledge
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.tables.store import TableStore
 
@@ -22,7 +22,7 @@ def measured(tables: str, corpus: str, out: str, engine: str, memory: str) -> di
     On a machine that others use too, `processor_seconds` say more than `seconds`: those of all processes.
     """
     config = ScanConfig(run=RunRules(cores=CORES))
-    sources = Sources(corpus, as_of=date(2026, 11, 27))
+    sources = KnowledgePaths(corpus, as_of=date(2026, 11, 27))
     with PeakMemory(Path(corpus)) as peak:
         began = time.perf_counter()
         store = TableStore.open(tables, config.storage)

@@ -44,7 +44,7 @@ from presswatch_spark.core.spark.worker import task
 from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import confidence_reasons, letter_of
-from presswatch_spark.matching.judgement.rarity import Neighbours
+from presswatch_spark.matching.judgement.rarity import RarityMeter
 from presswatch_spark.matching.rights.declaration import UNKNOWN
 from presswatch_spark.query.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
 from presswatch_spark.query.reservations import DECISIVE, TO_AGENTS, Moment, OwnSites, pages_read
@@ -157,7 +157,7 @@ class Judge:
         config, signals = knowledge.config, knowledge.signals
         corpus = Corpus.same(knowledge.corpus, knowledge.digest, config.storage)
         self._knowledge, self._members, self._corpus = knowledge, corpus.registry.by_id, corpus
-        self._neighbours = Neighbours(corpus.index, corpus.surroundings, config.rarity, config.ownership)
+        self._rarity_meter = RarityMeter(corpus.index, corpus.surroundings, config.rarity, config.ownership)
         self._pages = PageReader(corpus.registry, corpus.sites, knowledge.press, config.claims.early_days)
         # Without declarations of sites, every reservation is unknown.
         self._sites = OwnSites(signals, knowledge.pages) if signals is not None and len(signals) else None
@@ -178,7 +178,7 @@ class Judge:
         numbers = ids.indices.to_numpy()
         for first, after in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)]):
             if first < after and (name := ids.dictionary[int(numbers[first])].as_py()) is not None:
-                article = words_of_article(self._corpus, name, self._knowledge.known, self._neighbours)
+                article = words_of_article(self._corpus, name, self._knowledge.known, self._rarity_meter)
                 words.judge(article, first, after, limits)
         row_reasons, row_letters = self._row_reasons(rows), as_array(rows["confidence"])
         if row_letters.null_count:
@@ -418,7 +418,7 @@ def counts_of(store: TableStore, engine: str = "duckdb") -> ClaimCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class KnowledgePaths:
     """Paths, on disk or S3, from which `Knowledge` is read. `as_of`: the day of judgement; None: today."""
 
     corpus: str
@@ -494,7 +494,7 @@ def make_claims(
 
 def read_knowledge(
     store: TableStore,
-    sources: Sources,
+    sources: KnowledgePaths,
     config: ScanConfig,
     tell: Callable[[Sentence], None] = lambda news: None,
 ) -> Knowledge:

@@ -15,7 +15,7 @@ from presswatch_spark.claims.pages import NO_TIME, PageFacts, as_array
 from presswatch_spark.core.settings.config import OwnershipRules
 from presswatch_spark.corpus.building.background import shingles_of
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity, ownership_of
+from presswatch_spark.matching.judgement.rarity import RarityMeter, WordRarity, ownership_of
 from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, are_among, shingle_hashes, words_of
 from presswatch_spark.storage.objects import StorageOptions
@@ -89,7 +89,7 @@ class ArticleWords:
 
 
 def words_of_article(
-    corpus: Corpus, article_id: str, known: KnownTexts, neighbours: Neighbours
+    corpus: Corpus, article_id: str, known: KnownTexts, rarity_meter: RarityMeter
 ) -> ArticleWords | None:
     """Return the words of an article; None if the corpus has no article of that id."""
     ordinal = corpus.ordinal_of(article_id)
@@ -103,7 +103,7 @@ def words_of_article(
         hashlib.sha256(body).hexdigest(),
         starts,
         ends,
-        neighbours.rarity(ordinal, words.hashes),
+        rarity_meter.rarity(ordinal, words.hashes),
         known.marks(words.hashes),
     )
 

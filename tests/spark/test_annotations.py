@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 from warcio.archiveiterator import ArchiveIterator
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.query.annotations import UNKNOWN, write_annotations
@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus = press_corpus(folder)
     for run in (1, 2):
         scan_here(paths, corpus, folder / "tables", run_id=f"2026112{run}T000000Z-abcdef")
-    judge_all(folder / "tables", folder / "tables", Sources(corpus=str(corpus), as_of=AS_OF))
+    judge_all(folder / "tables", folder / "tables", KnowledgePaths(corpus=str(corpus), as_of=AS_OF))
     write_file(folder / "index" / f"crawl={CRAWL}" / "subset=warc" / "part.parquet", captures(paths[0]), 3)
     return folder
 
@@ -141,7 +141,7 @@ def test_rows_without_a_release_are_in_the_folder_of_the_crawl_that_their_file_n
     corpus, tables = press_corpus(tmp_path), tmp_path / "tables"
     found = scan_here([tmp_path / crawl / "a.warc.gz" for crawl in crawls], corpus, tables)
     assert not any(row["release"] for row in found)
-    judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
+    judge_all(tables, tables, KnowledgePaths(corpus=str(corpus), as_of=AS_OF))
     places = (f"{tmp_path}/{crawl}=s3://commoncrawl/crawl-data/{crawl}/segments/1.5/warc" for crawl in crawls)
     mirrors = tuple(map(parse_mirror, places))
     counts = write_annotations(str(tables), str(tmp_path / "out"), StorageOptions(), mirrors)

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 import presswatch_spark as pw
 from presswatch_spark.claims.exposures import BY_ARTICLE, Exposed, parse_exposures
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.core.terminal import json_line
@@ -46,7 +46,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tables of two scans of shards of every format, and claims about them."""
     folder = tmp_path_factory.mktemp("answers")
     corpus = two_scans(folder)
-    judge_all(folder / "tables", folder / "tables", Sources(str(corpus)))
+    judge_all(folder / "tables", folder / "tables", KnowledgePaths(str(corpus)))
     return folder / "tables"
 
 

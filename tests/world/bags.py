@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.settings.config import ScanConfig, load_scan_config
@@ -105,7 +105,7 @@ def bag_of(
     for name in names:
         FORMS[name](shards / name, pages)
     scan_here([shards / name for name in names], corpus, tables, run_id=run_id)
-    judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
+    judge_all(tables, tables, KnowledgePaths(corpus=str(corpus), as_of=AS_OF))
     order = bag_order(tables, corpus, confidences=LETTERS, with_texts=True)
     with nullcontext() if printed else unprinted():
         make_bag(order, str(folder / "bag"), ScanConfig())

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.cli.demo.generate import Page, page
 from presswatch_spark.legal.notices.campaign import PlanOrder
 from presswatch_spark.legal.removal.case import RemovalCase
@@ -154,5 +154,5 @@ def _made() -> Made:
     rows = write_jsonl(press / "articles.jsonl", [asdict(each) for each in found])
     build(press / "corpus", [rows], members_file=_members())
     scan_here([shards / name for name in forms], press / "corpus", folder / "tables")
-    judge_all(folder / "tables", folder / "tables", Sources(corpus=str(press / "corpus"), as_of=AS_OF))
+    judge_all(folder / "tables", folder / "tables", KnowledgePaths(corpus=str(press / "corpus"), as_of=AS_OF))
     return Made(folder, "shards", {path.name: path.read_bytes() for path in shards.iterdir()})

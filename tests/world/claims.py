@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.make import ClaimsSummary, Sources, make_claims, read_knowledge
+from presswatch_spark.claims.make import ClaimsSummary, KnowledgePaths, make_claims, read_knowledge
 from presswatch_spark.cli.demo.shards import CannedResponse, write_warc
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.tables.store import TableStore
@@ -83,7 +83,7 @@ class House:
     ) -> list[dict[str, Any]]:
         """Make the table `claims`; return its rows."""
         where = self.folder / out
-        given = Sources(**({"corpus": str(self.corpus), "as_of": AS_OF} | sources))
+        given = KnowledgePaths(**({"corpus": str(self.corpus), "as_of": AS_OF} | sources))
         judge_all(self.tables, where, given, config, engine=engine)
         return list(TableStore.open(str(where)).read("claims").to_pylist())
 
@@ -91,7 +91,7 @@ class House:
 def judge_all(
     tables: Path,
     out: Path,
-    sources: Sources,
+    sources: KnowledgePaths,
     config: ScanConfig | None = None,
     engine: str = "auto",
 ) -> ClaimsSummary:

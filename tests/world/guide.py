@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.demo import generate
 from presswatch_spark.cli.demo.generate import Page, press
@@ -78,7 +78,7 @@ def guide_tables(folder: Path, spark: SparkSession) -> Path:
     (folder / "press.yaml").write_text(PRESS, encoding="utf-8")
     reviews = _write_reviews(folder / "reviews.jsonl", tables)
     given = {"licences": str(folder / "licences.yaml"), "press": str(folder / "press.yaml")}
-    sources = Sources(corpus, reviews=[str(reviews)], as_of=JUDGED, **given)
+    sources = KnowledgePaths(corpus, reviews=[str(reviews)], as_of=JUDGED, **given)
     judge_all(Path(tables), Path(tables), sources, engine="duckdb")
     return Path(tables)
 

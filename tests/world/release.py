@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
 from presswatch_spark.core.model import ReadReport
@@ -137,7 +137,7 @@ def _made(forms: tuple[str, ...], below: str) -> Made:
     for name in forms:
         FORMS[name](shards / name, pages)
     scan_here([shards / name for name in forms], press / "corpus", folder / "tables")
-    sources = Sources(corpus=str(press / "corpus"), as_of=AS_OF)
+    sources = KnowledgePaths(corpus=str(press / "corpus"), as_of=AS_OF)
     judge_all(folder / "tables", folder / "tables", sources)
     return Made(folder, below, {path.name: path.read_bytes() for path in shards.iterdir()})
 

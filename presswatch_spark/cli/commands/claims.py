@@ -91,10 +91,10 @@ def claims(
     presswatch claims --corpus corpus --licences licences.yaml --out claims tables
     """
     leave_pandas_out()
-    from presswatch_spark.claims.make import Sources, make_claims, read_knowledge
+    from presswatch_spark.claims.make import KnowledgePaths, make_claims, read_knowledge
     from presswatch_spark.query.views import was_read_again
 
-    sources = Sources(corpus, licences, press, reviews, known, as_of)
+    sources = KnowledgePaths(corpus, licences, press, reviews, known, as_of)
     store = form.open_tables(tables)
     knowledge = read_knowledge(store, sources, form.settings, telling(form.language))
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)

@@ -90,7 +90,7 @@ def ownership_of(agency: bool, copied: int, shared: int, wide: int, rules: Owner
     return "shared" if shared >= rules.shared_share * copied else "exclusive"
 
 
-class Neighbours:
+class RarityMeter:
     """Measures the rarity of articles' words."""
 
     def __init__(

@@ -1,8 +1,9 @@
 """Finds the text that a page embeds in scripts and attributes.
 
 Strings are found by their quotes, not by a grammar: they may be of JSON, of JavaScript, or of JSON in another
-string. A string counts if it may have eleven words, or is near one that may: paragraphs stay together.
-docs/explanation/page-text.md explains the rules. All work is linear in the page, whatever it contains.
+string. A string counts if it may have eleven words, or is near one that may: paragraphs stay together; `tags`
+has this rule and its numbers. docs/explanation/page-text.md explains the rules. All work is linear in the
+page, whatever it contains.
 """
 
 from typing import Any, NamedTuple

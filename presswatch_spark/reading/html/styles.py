@@ -83,6 +83,7 @@ _DISPLAYS = (
 _DISPLAY_CODES = np.array([code for code, names in _DISPLAYS for _ in names.split()], U64)
 _DISPLAY_WORDS = np.array([_word(name) for _, names in _DISPLAYS for name in names.split()], U64)
 _MEDIA, _PRINT = _word("@media"), _word("print")
+# Classes that hide an element on every page. A further one needs a hint: `_hints` here, and in `vectors`.
 _CLASSES = (b"sr-only", b"visually-hidden", b"screen-reader-text")
 BUILT_IN = tuple(U64(fnv(b"." + name)) for name in _CLASSES)
 BUILT_IN_FILTER = U64(sum({1 << ((name[0] + 7 * len(name)) & 63) for name in _CLASSES}))
@@ -100,6 +101,7 @@ def _mixed(value: U64, byte: np.uint8) -> Any:
 
 @lean_njit
 def _slot_of(w: Hashes, key: U64) -> Any:
+    # A slot has a key, with the effects of its rule in the last two bits.
     slot = key * _SPREAD >> _SHIFT
     while w[RULES + slot] != _0 and w[RULES + slot] >> _2 != key >> _2:
         slot = (slot + _1) & (_RULE_SLOTS - _1)

@@ -1,4 +1,4 @@
-"""Reads values of dataset rows: roles of columns, lenient JSON, dotted names, conversion of values.
+"""Reads values of dataset rows: roles of columns, lenient JSON (for site files, too), dotted names.
 
 The names to try for each role are in `row_datasets`. A dotted name may lead into a JSON object in a string:
 `{"meta": "{\\"url\\": …}"}`. A value that cannot be read is None.

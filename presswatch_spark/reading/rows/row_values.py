@@ -1,4 +1,4 @@
-"""The wanted columns of a Parquet file, and the values of its rows by role."""
+"""The wanted columns of a Parquet file, and the batches of documents that all datasets of rows fill."""
 
 from __future__ import annotations
 

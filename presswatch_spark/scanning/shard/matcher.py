@@ -27,7 +27,7 @@ from presswatch_spark.matching.judgement.match_rows import (
     span_places,
 )
 from presswatch_spark.matching.judgement.placement import Placement
-from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity
+from presswatch_spark.matching.judgement.rarity import RarityMeter, WordRarity
 from presswatch_spark.matching.judgement.sites import SiteMatch
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.matching.sieve import Candidates, Sieve
@@ -80,8 +80,8 @@ class Matcher:
         self._sieve = Sieve(corpus.index, hashes=hashes)
         whole_index = corpus.index if hashes == ALL_HASHES else corpus.scattered_index
         self._whole_sieve = lru_cache(1)(lambda: self._sieve if hashes == ALL_HASHES else Sieve(whole_index))
-        self._neighbours = lru_cache(1)(
-            lambda: Neighbours(whole_index, corpus.surroundings, rules.rarity, rules.ownership)
+        self._rarity_meter = lru_cache(1)(
+            lambda: RarityMeter(whole_index, corpus.surroundings, rules.rarity, rules.ownership)
         )
         self._credits = CreditFinder(corpus.manifest.parameters.get("agencies", ()))
         self._minhash = corpus.manifest.minhash
@@ -189,7 +189,7 @@ class Matcher:
 
     def _load(self, ordinal: int) -> tuple[Article, TextWords, WordRarity]:
         article, words = self.corpus.article(ordinal), self._words(ordinal)
-        rarity = self._neighbours().rarity(ordinal, words.hashes)
+        rarity = self._rarity_meter().rarity(ordinal, words.hashes)
         return article, words, rarity
 
 

@@ -19,7 +19,7 @@ import yaml
 
 from benchmarks.quality import claimed
 from benchmarks.quality.material import load, real_data, title_of
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.cli.demo.generate import DemoArticle
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import judge_all
@@ -56,7 +56,7 @@ def claims_of(
     )
     shard = [{"url": url, "text": body, "date": at} for url, body, at in pages]
     scan_here([write_jsonl(folder / "pages.jsonl", shard)], folder / "corpus", folder / "tables")
-    sources = Sources(corpus=str(folder / "corpus"), as_of=date(2026, 11, 27))
+    sources = KnowledgePaths(corpus=str(folder / "corpus"), as_of=date(2026, 11, 27))
     judge_all(folder / "tables", folder / "claims", sources, engine="duckdb")
     return list(TableStore.open(str(folder / "claims")).read("claims").to_pylist())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import press, write_press, write_recipients
 from presswatch_spark.core.settings.config import ReadRules, ScanConfig
@@ -57,7 +57,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = [Answer(url, body, HTML, at="2026-02-03T04:05:06Z") for url, body in PAGES.items()]
     write_warc(folder / "pages.warc.gz", *answers)
     scan_here([folder / "pages.warc.gz"], folder / "corpus", folder / "tables")
-    judge_all(folder / "tables", folder / "tables", Sources(corpus=str(folder / "corpus"), as_of=today()))
+    judge_all(
+        folder / "tables", folder / "tables", KnowledgePaths(corpus=str(folder / "corpus"), as_of=today())
+    )
     with unprinted():
         order = bag_order(folder / "tables", folder / "corpus", confidences=LETTERS, with_texts=True)
         make_bag(order, str(folder / "bag"), ScanConfig())

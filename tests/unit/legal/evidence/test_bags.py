@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
@@ -294,7 +294,7 @@ def test_declarations_in_force_are_in_the_bag_with_their_records(tmp_path: Path)
     store = TableStore.open(str(tables))
     write(store, "rights_signals", "r1", of["rights_signals"], RightsSignal.schema)
     write(store, "scan_log", "r1", [{**found.log, "run_id": "r1"}], ShardLog.schema)
-    judge_all(tables, tables, Sources(corpus=str(corpus), as_of=AS_OF))
+    judge_all(tables, tables, KnowledgePaths(corpus=str(corpus), as_of=AS_OF))
     make_bag(bag_order(tables, corpus, confidences=LETTERS), str(bag), ScanConfig())
     (line,) = [each for each in lines(bag) if "copieur" in each["row"]["document_url"]]
     assert line["claim"]["reservation"] == "both"
@@ -482,7 +482,7 @@ def bag_with(folder: Path, pages: int, rows: int, false: int) -> tuple[Path, Pat
     publish(folder / "tables", RUN, written, **facts)
     log = honest.read("scan_log").to_pylist()
     write(TableStore.open(str(folder / "tables")), "scan_log", RUN, log, ShardLog.schema)
-    judge_all(folder / "tables", folder / "tables", Sources(corpus=str(corpus), as_of=AS_OF))
+    judge_all(folder / "tables", folder / "tables", KnowledgePaths(corpus=str(corpus), as_of=AS_OF))
     order = bag_order(folder / "tables", corpus, confidences=LETTERS, with_texts=True)
     # Setting 1,000 claims takes half a minute, and says nothing of draws.
     with unprinted():

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 
 from presswatch_spark.claims import rights_and_mandates
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.claims.selection import Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError
 from presswatch_spark.corpus.store import Corpus
@@ -607,7 +607,7 @@ def test_what_nobody_looked_for_is_said(office: Bureau) -> None:
     licence = "id: l, licensee: x, hosts: [never.example], titles: [le-meridien], document: d"
     (office.folder / "licences.yaml").write_text(f"licences: [{{{licence}}}]", encoding="utf-8")
     licences = str(office.folder / "licences.yaml")
-    sources = Sources(corpus=str(office.crawl.corpus), as_of=AS_OF, licences=licences)
+    sources = KnowledgePaths(corpus=str(office.crawl.corpus), as_of=AS_OF, licences=licences)
     judge_all(office.crawl.tables, office.crawl.tables, sources)
     assert without not in doubts(office)
     office.draft("known", law="dsa16")

@@ -14,7 +14,7 @@ from threading import Barrier
 
 import pytest
 
-from presswatch_spark.claims.make import Sources
+from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import release_pages
 from presswatch_spark.core.settings.config import load_scan_config
@@ -136,7 +136,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], tuple[Pat
             config = load_scan_config(flags=QUICK)
             shards = plan([f"hf://datasets/{NAME}/en/"], config.storage)
             scan_here([shard.uri for shard in shards], folder / "corpus", folder / "tables", config)
-        sources = Sources(corpus=str(folder / "corpus"), as_of=AS_OF)
+        sources = KnowledgePaths(corpus=str(folder / "corpus"), as_of=AS_OF)
         judge_all(folder / "tables", folder / "tables", sources)
         return folder, files
 

@@ -14,7 +14,7 @@ import pytest
 from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.settings.config import CorpusConfig, OwnershipRules, RarityRules
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.judgement.rarity import Neighbours, WordRarity
+from presswatch_spark.matching.judgement.rarity import RarityMeter, WordRarity
 from presswatch_spark.matching.judgement.urls import (
     DEPTH,
     copy_at,
@@ -70,7 +70,7 @@ def built(
 
 
 def standing(corpus: Corpus, ordinal: int, rules: RarityRules | None = None) -> WordRarity:
-    around = Neighbours(corpus.index, corpus.surroundings, rules or RarityRules(), RULES)
+    around = RarityMeter(corpus.index, corpus.surroundings, rules or RarityRules(), RULES)
     return around.rarity(ordinal, word_hashes(corpus.body(ordinal)))
 
 

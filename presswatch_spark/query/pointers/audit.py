@@ -174,10 +174,14 @@ class Audit:
         """Return the settings with which the run read its shards, without gates: its rows passed them."""
         return ReadOptions(**self.settings_of(run_id).reading, pdf=True, storage=self.storage)
 
+    def pointer_of_declaration(self, row: RightsSignal) -> Pointer:
+        """Return the pointer to the response of a declaration, at its present place."""
+        uri = mirrored(row.shard_uri, self.mirrors)
+        return Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
+
     def declaration(self, row: RightsSignal) -> tuple[Pointer, Record | None, Failure | None]:
         """Read the response of a declaration again; return its pointer, its record, and the row's failure."""
-        uri = mirrored(row.shard_uri, self.mirrors)
-        pointer = Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
+        pointer = self.pointer_of_declaration(row)
         options = replace(self.options_of(row.run_id), wants=every_url)
         ((_, outcome),) = records_at([pointer], options)
         if isinstance(outcome, Failure):

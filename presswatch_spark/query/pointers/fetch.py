@@ -198,6 +198,9 @@ def _alike(value: Any) -> Any:
 
 
 def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
+    if failure := edited(row):
+        # Read nothing: an edited row may point to a place that never existed.
+        raise _refused(audit.pointer_of_declaration(row), failure)
     pointer, record, failure = audit.declaration(row)
     if record is None or failure:
         raise _refused(pointer, failure)

@@ -33,6 +33,7 @@ from tests.world.arc import arc_record, packed_arc
 from tests.world.censuses import census_corpus, take
 from tests.world.commands import Outcome, outcome
 from tests.world.index_files import SCHEMA, row_of
+from tests.world.processes import raising
 from tests.world.proofs import each_time
 from tests.world.rights import SITE, Answer, write_warc
 from tests.world.scanned import (
@@ -441,6 +442,16 @@ class TestDeclarations:
                 row["row_sha256"] = row_digest(row)
             write(TableStore.open(str(tables)), "rights_signals", RUN, [row, *rows], RightsSignal.schema)
             assert reason in refusal(fetched(tables, row)), edit
+
+    def test_an_edited_row_is_refused_before_anything_is_read(
+        self, tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tables, (first, *rows) = self.scanned(tmp_path, corpus)
+        # Without a place, the whole shard would be read.
+        edited = [first | {"record_offset": None}, *rows]
+        write(TableStore.open(str(tables)), "rights_signals", RUN, edited, RightsSignal.schema)
+        monkeypatch.setattr("presswatch_spark.query.pointers.audit.records_at", raising(AssertionError))
+        assert "row edited" in refusal(fetched(tables, first))
 
     def test_a_response_that_was_changed_in_its_shard_is_not_shown(
         self, tmp_path: Path, corpus: Path

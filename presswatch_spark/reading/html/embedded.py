@@ -21,7 +21,7 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
 from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes
 
 from presswatch_spark.reading.text.vectors import (  # isort: skip
-equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
+    equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
 )  # fmt: skip
 
 EXTRACTION = "presswatch embedded text 1"

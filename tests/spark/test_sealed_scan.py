@@ -2,6 +2,7 @@
 
 import base64
 import signal
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -19,7 +20,6 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.store import TableStore
-from tests.conftest import ROOT
 from tests.spark.conftest import SHARDS
 from tests.spark.press import Press, Scanned
 from tests.world.commands import outcome, presswatch
@@ -140,7 +140,7 @@ def test_the_key_is_nowhere_and_a_driver_that_is_killed_and_given_again_finds_th
     shards = [*map(str, sorted(press.shards.iterdir())[:8])]
     words = ["scan", "--corpus", str(sealed), "--key-file", str(key), "--wave-shards", "1"]
     words += ["--log-format", "json", "--out", str(out), *shards]
-    command = [str(ROOT / ".venv/bin/presswatch"), *words, "--cores", "1"]
+    command = [str(Path(sys.prefix, "bin/presswatch")), *words, "--cores", "1"]
     job = start(command, SPARK_CONF_DIR=str(conf), SPARK_LOCAL_DIRS=str(local))
     seen, looked_into = set[bytes](), set[tuple[Path, int]]()
     while job.poll() is None and len(list(out.glob("_runs/*/waves/*.json"))) < 2:

@@ -428,7 +428,7 @@ def test_it_writes_the_same_without_network_spark_or_a_writable_root(
     assert subprocess.run([*sandbox, "bash", "-c", probe], check=False, capture_output=True).returncode != 0
     done = subprocess.run(
         [
-            *sandbox, ROOT / ".venv/bin/presswatch", "inspect", "--corpus", room.sealed,
+            *sandbox, Path(sys.prefix, "bin/presswatch"), "inspect", "--corpus", room.sealed,
             "--key-file", room.key, "--tokenizer", room.tokenizer, "--separator", str(END),
             "--cores", "1", "--out", out / "inspection", room.data,
         ],

@@ -76,7 +76,6 @@ def write_annotations(
 
 
 def _annotated(row: dict[str, Any], mirrors: Sequence[Mirror]) -> tuple[str, Annotation]:
-    """Return the crawl of a claim and its annotation."""
     filename, offset = _record(row, mirrors)
     url, at = row["document_url"], row["captured_at"]
     key = key_of(url) if url else None

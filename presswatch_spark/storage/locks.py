@@ -269,7 +269,7 @@ class RunLease(Lock):
                     return
 
     def _content(self) -> bytes:
-        """Return a description of the holder, different in each write."""
+        # Each write must differ from all others.
         self._writes += 1
         facts = {
             "owner": self._owner,

@@ -55,7 +55,7 @@ def _type(kind: pa.DataType, language: int) -> str:
 
 
 def _place(uri: str, engine: str) -> str:
-    """Return the place of a folder as the text between quotes."""
+    # The result goes between the quotes of a statement.
     if engine == "duckdb":
         return re.sub(r"([*?\[])", r"[\1]", uri).replace("'", "''")
     uri = f"file://{uri}" if uri.startswith("/") else uri

@@ -125,8 +125,9 @@ def _network(asked: Asked) -> Iterator[Finding]:
     named = storage.endpoint or next(filter(None, map(os.environ.get, ENDPOINT_VARIABLES)), None)
     s3 = named or f"https://s3.{storage.region or 'us-east-1'}.amazonaws.com/"
     hosts = {"hf": HubStore(storage).endpoint, "s3": s3}
-    needed = {scheme_of(place) for place in asked.places} & hosts.keys()
-    urls = [hosts[scheme] for scheme in needed] or [asked.config.datasets.common_crawl.index, *hosts.values()]
+    schemes = set(map(scheme_of, asked.places))
+    needed = [url for scheme, url in hosts.items() if scheme in schemes]
+    urls = needed or [asked.config.datasets.common_crawl.index, *hosts.values()]
     for host in map(name_of, urls):
         try:
             socket.getaddrinfo(host, None)

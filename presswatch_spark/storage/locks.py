@@ -119,14 +119,14 @@ class Lock:
         """Check that it is still held; `OutputError` if it is not."""
 
 
-SUFFIX = ".lock"
+LOCK_SUFFIX = ".lock"
 """End of the name of a lock; its beginning is the key of what is locked."""
 
 
 @contextmanager
 def locked(folder: Folder, key: str, seconds: float = USUAL, rule: FileRule = RUN) -> Iterator[Lock]:
     """Hold the lock of `key`, on S3 as a lease; raises the error of `rule` if a living process holds it."""
-    name = f"{key}{SUFFIX}"
+    name = f"{key}{LOCK_SUFFIX}"
     with ExitStack() as held:
         if not folder.is_local:
             yield held.enter_context(leased(folder.at(name), folder.storage, seconds, rule))
@@ -144,21 +144,21 @@ def owned(folder: Folder, keys: Collection[str]) -> set[str]:
         held = set[str]()
         for key in keys:
             try:
-                os.close(lock(folder.path / f"{key}{SUFFIX}", RUN_CHECK))
+                os.close(lock(folder.path / f"{key}{LOCK_SUFFIX}", RUN_CHECK))
             except BlockingIOError:
                 held.add(key)
             except FileNotFoundError:
                 continue
         return held
-    objects = {key: GuardedObject(folder.at(f"{key}{SUFFIX}"), folder.storage) for key in keys}
+    objects = {key: GuardedObject(folder.at(f"{key}{LOCK_SUFFIX}"), folder.storage) for key in keys}
     dead = silent(objects.values())
     return {key for key, each in objects.items() if each not in dead}
 
 
-def remove_lock(folder: Folder, key: str) -> None:
-    """Remove the file of a lock that this process holds; on S3, the lease deletes its object itself."""
+def remove_lock(folder: Folder) -> None:
+    """Remove the file of the lock beside a folder, whose name is its key; on S3, the lease deletes it."""
     if folder.is_local:
-        (folder.path / f"{key}{SUFFIX}").unlink(missing_ok=True)
+        folder.path.with_name(f"{folder.name}{LOCK_SUFFIX}").unlink(missing_ok=True)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def _unpublished(store: TableStore, table: str) -> list[str]:
 
 def _clear(runs: Folder, table: str) -> None:
     (runs / table).remove()
-    remove_lock(runs, table)
+    remove_lock(runs / table)
 
 
 def _require_none(store: TableStore, table: str) -> None:

@@ -51,7 +51,7 @@ from presswatch_spark.scanning.runs.provenance import commit, packages
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.exchanges import Exchange, clock_ahead
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.locks import SUFFIX
+from presswatch_spark.storage.locks import LOCK_SUFFIX
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import printable
 from presswatch_spark.tables.declarations import SCHEMAS, Match, RightsSignal
@@ -110,7 +110,7 @@ def build_bag(bag: Bag, order: BagOrder, records: ReadRecords, storage: StorageO
     _write_corpus(bag, order)
     if isinstance(selection.source, CaseSource):
         case = selection.source.case
-        for name in [MARKER, *(each for each in case.folder.names() if not each.endswith(SUFFIX))]:
+        for name in [MARKER, *(each for each in case.folder.names() if not each.endswith(LOCK_SUFFIX))]:
             bag.write(f"data/case/{name}", case.folder.read(name)[0])
     _write_requests(bag, records.exchanges, protocol)
 

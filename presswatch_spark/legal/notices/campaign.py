@@ -55,7 +55,7 @@ from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.storage.locks import SUFFIX
+from presswatch_spark.storage.locks import LOCK_SUFFIX
 from presswatch_spark.storage.objects import StorageOptions, canonical, read_object
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import sealed_json
@@ -106,7 +106,7 @@ def plan_campaign(
     folder = Folder.of(out, storage)
     with locked_campaign(folder):
         journal = Journal.at(out, storage)
-        if journal is None and set(folder.entries()) - {f"{LOCK}{SUFFIX}", REUPLOADERS}:
+        if journal is None and set(folder.entries()) - {f"{LOCK}{LOCK_SUFFIX}", REUPLOADERS}:
             raise OutputError("there is something already", where=str(folder), remedy="name a new --out")
         planned_on = date.fromisoformat(journal.plan["arguments"]["--date"]) if journal else today()
         day = order.drafted or planned_on

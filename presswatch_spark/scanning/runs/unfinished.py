@@ -38,7 +38,7 @@ from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.runs.work import RunSummary, Work
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
-from presswatch_spark.storage.locks import SUFFIX, USUAL, Lock, locked, owned, remove_lock
+from presswatch_spark.storage.locks import LOCK_SUFFIX, USUAL, Lock, locked, owned, remove_lock
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, printable
 from presswatch_spark.tables.declarations import PUBLISHING_TABLES
 from presswatch_spark.tables.derived import remove_unpublished
@@ -361,8 +361,7 @@ def clear(run: OwnedRun) -> None:
         # If another process has the lock by now, the folder contains its new run.
         run.lock.confirm()
         run.folder.remove()
-        if run.folder.is_local:
-            run.folder.path.with_suffix(SUFFIX).unlink()
+        remove_lock(run.folder)
 
 
 def _taken_up(folder: Folder, lock: Lock, note: Note, etag: str) -> OwnedRun:
@@ -492,7 +491,7 @@ def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[Un
             continue
         except OutputError as error:
             by_key[key] = DamagedRun(runs / key, error.what)
-    begun = {key for key, run in by_key.items() if isinstance(run, tuple) and f"{key}{SUFFIX}" in listed}
+    begun = {key for key, run in by_key.items() if isinstance(run, tuple) and f"{key}{LOCK_SUFFIX}" in listed}
     alive = owned(runs, begun) if are_alive else ()
     for key, run in by_key.items():
         if isinstance(run, DamagedRun):
@@ -533,7 +532,7 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
             with locked(runs, key):
                 removed += [(runs / key).at(name) for name in (runs / key).names()]
                 (runs / key).remove()
-                remove_lock(runs, key)
+                remove_lock(runs / key)
         except InUseError:
             if strict:
                 raise

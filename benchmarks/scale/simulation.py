@@ -28,7 +28,8 @@ from benchmarks.speed.processes import apart
 from presswatch_spark.core.spark.session import spark_context
 from presswatch_spark.core.spark.worker import nothing
 from presswatch_spark.scanning.costs import PriceList, core_hours
-from presswatch_spark.scanning.runs import engine, unfinished
+from presswatch_spark.scanning.runs import engine
+from presswatch_spark.scanning.runs.parts import MOST_PARTS, PARTS_PER_TASK
 from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, tasks_for
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore
@@ -149,11 +150,9 @@ def _wave(
 
 def _publication(parts: int, rows: int, cluster: Cluster, costs: Costs) -> float:
     """Seconds from the last wave to the end: parts are checked, read again, sorted and written."""
-    size, is_few = rows * MATCH_BYTES, parts <= unfinished.MOST_PARTS
+    size, is_few = rows * MATCH_BYTES, parts <= MOST_PARTS
     here = parts * cluster.request / engine.READERS
-    spread = (
-        ceil(parts / unfinished.PARTS_PER_TASK / cluster.cores) * unfinished.PARTS_PER_TASK * cluster.request
-    )
+    spread = ceil(parts / PARTS_PER_TASK / cluster.cores) * PARTS_PER_TASK * cluster.request
     checked = here if is_few and size <= engine.CHECKED_HERE_BYTES else spread
     if is_few and size <= engine.SORTED_HERE_BYTES:
         return checked + here + rows * costs.row

@@ -17,17 +17,16 @@ from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
-from presswatch_spark.scanning.runs import engine, unfinished
+from presswatch_spark.scanning.runs import engine, parts
+from presswatch_spark.scanning.runs.parts import part_files, read_part
 from presswatch_spark.scanning.runs.unfinished import (
-    Note,
     OwnedRun,
+    RunNote,
     UnfinishedRun,
     Wave,
     clear,
     own_run,
-    part_files,
     read_note,
-    read_part,
     read_waves,
     unfinished_runs,
     write_note,
@@ -139,7 +138,7 @@ def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("limit", [(engine, "SORTED_HERE_BYTES"), (unfinished, "MOST_PARTS")])
+@pytest.mark.parametrize("limit", [(engine, "SORTED_HERE_BYTES"), (parts, "MOST_PARTS")])
 def test_what_is_large_or_in_many_parts_is_sorted_by_spark_into_several_files(
     run: Any, monkeypatch: pytest.MonkeyPatch, on_disk: tuple[RunSummary, TableStore], limit: tuple[Any, str]
 ) -> None:
@@ -368,7 +367,7 @@ class TestRuns:
     ) -> None:
         taken, sleepers, followers = RunLease.take, list[RunLease](), list[OwnedRun]()
 
-        def asleep_for_long(folder: Folder) -> tuple[Note, str] | None:
+        def asleep_for_long(folder: Folder) -> tuple[RunNote, str] | None:
             monkeypatch.setattr(RunLease, "take", taken)
             monkeypatch.setattr("presswatch_spark.scanning.runs.unfinished.read_note", read_note)
             sleepers[0].stop()

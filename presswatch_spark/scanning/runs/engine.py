@@ -34,18 +34,14 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metric_rows
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
+from presswatch_spark.scanning.runs.parts import RunPart, are_few, damage_of, in_groups, read_part
 from presswatch_spark.scanning.runs.unfinished import (
     OwnedRun,
-    RunPart,
     Wave,
-    are_few,
     clear,
-    damage_of,
     forget_wave,
-    in_groups,
     older_runs,
     own_run,
-    read_part,
     remove_leftovers,
 )
 from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes, spread

@@ -1,4 +1,4 @@
-"""Unpublished runs: their markers and parts, their ownership, and the leftovers of killed processes.
+"""Unpublished runs: their markers, their ownership, and the leftovers of killed processes.
 
     TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks`
     <run> = TABLES/_runs/<key>
@@ -15,29 +15,23 @@ without `run.json` a run starts over. A part (a Parquet file of rows that a task
 marker names it with its SHA-256.
 """
 
-import hashlib
-import os
 import re
 import secrets
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
 from presswatch_spark.core.translation import N_, Translator, n
 from presswatch_spark.core.version import __version__
 from presswatch_spark.scanning.monitoring.metrics import TERMS, MetricSample, Totals
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
+from presswatch_spark.scanning.runs.parts import RunPart
 from presswatch_spark.scanning.runs.work import RunSummary, Work
-from presswatch_spark.storage.arrow_files import ARROW_ERRORS
-from presswatch_spark.storage.disk import Folder, disk_errors, file_sha256
+from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import LOCK_SUFFIX, USUAL, Lock, locked, owned, remove_lock
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, printable
 from presswatch_spark.tables.declarations import PUBLISHING_TABLES
@@ -45,126 +39,13 @@ from presswatch_spark.tables.derived import remove_unpublished
 from presswatch_spark.tables.seals import UNREADABLE, sealed_json, unsealed_json
 from presswatch_spark.tables.store import RUNS_FOLDER, TableStore, later_time
 
-GROUP_ROWS, GROUP_BYTES = 1 << 15, 64 << 20
-PARTS_PER_TASK, MOST_PARTS = 8, 500
 WAVES_FOLDER, PARTS_FOLDER = "waves", "parts"
 NOTE = "run.json"
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class RunPart:
-    """A part: its name in the folder of parts, and the SHA-256 (hex) of its file."""
-
-    table: str
-    name: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
-class PartFiles:
-    """Writes the parts of one try of a task; made by `part_files`. `parts` is complete after its block.
-
-    Rows are kept until they fill a row group.
-    """
-
-    def __init__(
-        self, folder: Folder, stem: str, columns: Mapping[str, pa.Schema], drafts: ExitStack
-    ) -> None:
-        self.parts: list[RunPart] = []
-        self._folder, self._stem, self._columns, self._drafts = folder, stem, columns, drafts
-        self._waiting = dict[str, list[pa.RecordBatch]]()
-        self._rows = Counter[str]()
-        self._open = dict[str, tuple[str, Path, pq.ParquetWriter]]()
-
-    def add(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write rows of a table; the batches may have further columns."""
-        for batch in batches:
-            schema, waiting = self._columns[table], self._waiting.setdefault(table, [])
-            arrays = [batch[name] for name in schema.names]
-            waiting.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
-            rows, size = sum(map(len, waiting)), sum(each.nbytes for each in waiting)
-            if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-                self._write_group(table)
-
-    def close(self) -> None:
-        """Write the rows that it still keeps."""
-        for table, waiting in self._waiting.items():
-            if waiting:
-                self._write_group(table)
-        for table, (name, path, writer) in self._open.items():
-            writer.close()
-            size = os.path.getsize(path)
-            self.parts.append(RunPart(table, name, self._rows[table], size, file_sha256(path)))
-
-    def _write_group(self, table: str) -> None:
-        if table not in self._open:
-            name, schema = f"{self._stem}-{table}.parquet", self._columns[table]
-            path = self._drafts.enter_context(self._folder.new_file(name))
-            writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
-            self._drafts.callback(writer.close)
-            self._open[table] = name, path, writer
-        rows = pa.Table.from_batches(self._waiting[table])
-        self._open[table][-1].write_table(rows)
-        self._rows[table] += len(rows)
-        self._waiting[table].clear()
-
-
-@contextmanager
-def part_files(folder: Folder, attempt: str, columns: Mapping[str, pa.Schema]) -> Iterator[PartFiles]:
-    """Write parts of an attempt at a wave; they appear in `folder` when the block ends without error."""
-    with ExitStack() as drafts:
-        files = PartFiles(folder, f"{attempt}/{secrets.token_hex(6)}", columns, drafts)
-        yield files
-        files.close()
-
-
-def are_few(folder: Folder, parts: Sequence[RunPart], most_bytes: int) -> bool:
-    """Return whether one process should read these parts: on S3, each takes it about 0.1 s."""
-    return sum(part.bytes for part in parts) <= most_bytes and (folder.is_local or len(parts) <= MOST_PARTS)
-
-
-def in_groups(parts: Sequence[RunPart]) -> list[Sequence[RunPart]]:
-    """Deal parts into groups, each for one Spark task to read."""
-    groups = -(-len(parts) // PARTS_PER_TASK)
-    return [parts[first::groups] for first in range(groups)]
-
-
-def damage_of(parts: Folder, part: RunPart) -> str:
-    """Return the damage of a part; empty if each bit is as written."""
-    return _bytes_of(parts, part)[1]
-
-
-def read_part(parts: Folder, part: RunPart, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of a part; raises `OutputError` if it is missing or damaged."""
-    data, damage = _bytes_of(parts, part)
-    if not damage:
-        try:
-            with pq.ParquetFile(pa.BufferReader(data)) as file:
-                return file.read(columns=columns, use_threads=False)
-        except ARROW_ERRORS:
-            damage = "cannot be read"
-    raise OutputError(
-        f"the result of a wave {damage}",
-        where=parts.at(part.name),
-        remedy="run the same command again: its shards are scanned again",
-    )
-
-
-def _bytes_of(parts: Folder, part: RunPart) -> tuple[bytes, str]:
-    try:
-        data = parts.read(part.name)[0]
-    except MissingError:
-        return b"", "is missing"
-    if len(data) != part.bytes:
-        return data, f"has {len(data):,} bytes, and {part.bytes:,} were written"
-    is_same = hashlib.sha256(data).hexdigest() == part.sha256
-    return data, "" if is_same else "does not have the SHA-256 of what was written"
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
+class RunNote:
     """The contents of `run.json`; `waves`: attempts of earlier epochs that count; `by`: as in `Kind`."""
 
     run_id: str
@@ -190,7 +71,7 @@ class Wave:
     totals: Totals = field(default_factory=Counter)
 
 
-def write_note(folder: Folder, note: Note, etag: str | None) -> None:
+def write_note(folder: Folder, note: RunNote, etag: str | None) -> None:
     """Write the note of a run, which replaces the one with this ETag; None: there was none.
 
     Raises `ConflictError` if another process took up the run meanwhile.
@@ -202,7 +83,7 @@ def write_note(folder: Folder, note: Note, etag: str | None) -> None:
         folder.write(NOTE, sealed_json(facts), absent=etag is None, etag=etag)
 
 
-def read_note(folder: Folder) -> tuple[Note, str] | None:
+def read_note(folder: Folder) -> tuple[RunNote, str] | None:
     """Read the note of the run in `folder`, and its ETag; None if there is none, `OutputError` if damaged."""
     try:
         data, etag = folder.read(NOTE)
@@ -212,7 +93,7 @@ def read_note(folder: Folder) -> tuple[Note, str] | None:
         facts = {"tool_version": "", **unsealed_json(data)}
         del facts["writer"]
         started_at, waves = datetime.fromisoformat(facts["started_at"]), tuple(facts["waves"])
-        note = Note(**{**facts, "started_at": started_at, "waves": waves})
+        note = RunNote(**{**facts, "started_at": started_at, "waves": waves})
         # The id becomes part of file names; the start goes into a column of times with a zone.
         if not _RUN_ID.fullmatch(note.run_id) or note.started_at.tzinfo is None or note.by not in TERMS:
             raise ValueError
@@ -236,7 +117,7 @@ def write_wave(folder: Folder, wave: Wave) -> None:
 
 def read_waves(
     folder: Folder,
-    note: Note,
+    note: RunNote,
     names: Iterable[str] | None = None,
     on_damage: Callable[[str], None] = lambda name: None,
 ) -> Iterator[Wave]:
@@ -364,7 +245,7 @@ def clear(run: OwnedRun) -> None:
         remove_lock(run.folder)
 
 
-def _taken_up(folder: Folder, lock: Lock, note: Note, etag: str) -> OwnedRun:
+def _taken_up(folder: Folder, lock: Lock, note: RunNote, etag: str) -> OwnedRun:
     """Take up the run in `folder`. Raises the epoch: this fences off older processes."""
     names, damaged = folder.names(), list[str]()
     waves = tuple(read_waves(folder, note, names, damaged.append))
@@ -395,7 +276,7 @@ def _new(
         # If this process was suspended since it took the lock, the folder may be another process's by now.
         lock.confirm()
         folder.remove()
-    write_note(folder, Note(run_id, started, by=by), None)
+    write_note(folder, RunNote(run_id, started, by=by), None)
     return OwnedRun(run_id, started, folder, lock, damaged=damaged)
 
 
@@ -406,7 +287,7 @@ class UnfinishedRun:
     `passes`: number of shards read, by the name of each pass before the last, such as `1-of-3`.
     """
 
-    begun: Note
+    begun: RunNote
     folder: Folder
     counts: ShardTotals
     under_way: bool
@@ -481,7 +362,7 @@ def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[Un
         key, _, below = name.partition("/")
         if below:
             names[key].append(below)
-    by_key = dict[str, tuple[Note, ShardTotals] | DamagedRun]()
+    by_key = dict[str, tuple[RunNote, ShardTotals] | DamagedRun]()
     for key, files in sorted(names.items()):
         try:
             if NOTE in files and (there := read_note(runs / key)):

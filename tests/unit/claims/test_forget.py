@@ -10,7 +10,7 @@ import pytest
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.query.reservations import Reservations
-from presswatch_spark.scanning.runs.unfinished import Note, write_note
+from presswatch_spark.scanning.runs.unfinished import RunNote, write_note
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.storage.objects import StorageOptions
@@ -265,7 +265,7 @@ def test_an_earlier_making_that_was_moved_in_part_is_forgotten(tables: Path) -> 
 
 def test_parts_of_a_published_run_that_was_not_cleared_are_removed(tables: Path) -> None:
     left = Folder.of(str(tables / "_runs" / "0123456789abcdef"), StorageOptions())
-    write_note(left, Note("20240601T120000Z-012345", NOON), None)
+    write_note(left, RunNote("20240601T120000Z-012345", NOON), None)
     left.write("parts/a/0.parquet", (tables / "matches" / "r1-00000.parquet").read_bytes())
     with pytest.raises(OutputError, match="not finished"):
         forget(str(tables), RIVES)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.scanning.runs.unfinished import Note, remove_leftovers, write_note
+from presswatch_spark.scanning.runs.unfinished import RunNote, remove_leftovers, write_note
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.locks import locked
 from presswatch_spark.tables import bounded
@@ -176,7 +176,7 @@ def test_files_of_a_run_that_was_killed_and_dropped_are_removed_unless_a_note_is
 
 def test_files_of_unfinished_runs_and_of_live_processes_are_left_alone(published: TableStore) -> None:
     runs = published.root / "_runs"
-    write_note(runs / "0123456789abcdef", Note(KILLED, NOON), None)
+    write_note(runs / "0123456789abcdef", RunNote(KILLED, NOON), None)
     write(published, "matches", KILLED, [match("b", None)], Match.schema)
     left = staged(published, "claims")
     with locked(runs, "claims", 60):

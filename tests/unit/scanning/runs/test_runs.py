@@ -18,6 +18,7 @@ from presswatch_spark.scanning.census import CENSUS
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import provenance as module
+from presswatch_spark.scanning.runs.parts import RunPart
 from presswatch_spark.scanning.runs.provenance import (
     commit,
     packages,
@@ -26,8 +27,7 @@ from presswatch_spark.scanning.runs.provenance import (
     spark_version,
 )
 from presswatch_spark.scanning.runs.unfinished import (
-    Note,
-    RunPart,
+    RunNote,
     Wave,
     clear,
     own_run,
@@ -95,7 +95,7 @@ def test_a_damaged_wave_is_told_and_does_not_count(tmp_path: Path, text: str) ->
     (tmp_path / "waves").mkdir()
     (tmp_path / "waves" / "000000-a.json").write_text(text)
     folder, told = Folder.of(str(tmp_path), StorageOptions()), list[str]()
-    assert list(read_waves(folder, Note("", NOON), on_damage=told.append)) == []
+    assert list(read_waves(folder, RunNote("", NOON), on_damage=told.append)) == []
     assert told == ["waves/000000-a.json"]
 
 
@@ -107,7 +107,7 @@ def test_any_flipped_bit_of_a_marker_is_noticed(store: TableStore, step: int) ->
     whole = run.folder.read("waves/000000-a.json")[0]
     for place in range(0, 8 * len(whole), step):
         run.folder.path.joinpath("waves", "000000-a.json").write_bytes(flipped(whole, place))
-        assert list(read_waves(run.folder, Note(run.run_id, NOON))) == []
+        assert list(read_waves(run.folder, RunNote(run.run_id, NOON))) == []
     run.folder.write("waves/000000-a.json", flipped(whole, 99))
     with own_run(store, KEY, NOON) as again:
         assert again.waves == ()

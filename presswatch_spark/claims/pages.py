@@ -19,15 +19,10 @@ from presswatch_spark.claims.permissions import PressList
 from presswatch_spark.core.times import EPOCH
 from presswatch_spark.corpus.registry import Registry
 from presswatch_spark.matching.judgement.grading import CAPTURE_YEARS, publication_of
+from presswatch_spark.matching.judgement.originals import copy_at, may_be_copy, original_page
+from presswatch_spark.matching.judgement.public_suffixes import registered_domain
 from presswatch_spark.matching.judgement.sites import SiteIndex
-from presswatch_spark.matching.judgement.urls import (
-    copy_at,
-    host_of,
-    hosts_above,
-    may_be_copy,
-    original_page,
-    registered_domain,
-)
+from presswatch_spark.matching.judgement.urls import host_of, hosts_above
 
 Counts = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.bool_]

@@ -14,7 +14,7 @@ from typing import Any
 from presswatch_spark.core.errors import CorpusError
 from presswatch_spark.core.settings.config import MinHashRules
 from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
-from presswatch_spark.matching.judgement.urls import list_version
+from presswatch_spark.matching.judgement.public_suffixes import list_version
 from presswatch_spark.matching.shingle_index import SEARCHED
 from presswatch_spark.reading.text.kernels import FOLD_VERSION
 from presswatch_spark.storage.disk import file_sha256

@@ -21,13 +21,8 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.core.terminal import did_you_mean
-from presswatch_spark.matching.judgement.urls import (
-    PLATFORMS,
-    ascii_name,
-    is_shared,
-    path_prefix,
-    without_www,
-)
+from presswatch_spark.matching.judgement.public_suffixes import PLATFORMS, is_shared
+from presswatch_spark.matching.judgement.urls import ascii_name, path_prefix, without_www
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.uris import SHA256
 

@@ -35,8 +35,9 @@ from presswatch_spark.corpus.building.workspace import (
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles
 from presswatch_spark.matching.judgement.grading import captured_before
+from presswatch_spark.matching.judgement.public_suffixes import registered_domain
 from presswatch_spark.matching.judgement.sites import SiteIndex
-from presswatch_spark.matching.judgement.urls import page_url, registered_domain
+from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading import registry

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.terminal import utc
-from presswatch_spark.matching.judgement.urls import copy_at
+from presswatch_spark.matching.judgement.originals import copy_at
 from presswatch_spark.tables.literals import Confidence, Grade
 from presswatch_spark.tables.reasons import REASONS
 

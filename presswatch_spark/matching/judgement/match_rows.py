@@ -23,8 +23,9 @@ from presswatch_spark.core.times import EPOCH
 from presswatch_spark.matching.judgement.credits import CREDITS, is_other
 from presswatch_spark.matching.judgement.grading import grade, judged
 from presswatch_spark.matching.judgement.placement import kind_of_passage
+from presswatch_spark.matching.judgement.public_suffixes import registered_domain
 from presswatch_spark.matching.judgement.sites import SiteMatch
-from presswatch_spark.matching.judgement.urls import host_of, hosts_above, normalise_url, registered_domain
+from presswatch_spark.matching.judgement.urls import host_of, hosts_above, normalise_url
 from presswatch_spark.matching.verify.verification import Overlap
 from presswatch_spark.reading.text.words import TextWords, word_hashes
 from presswatch_spark.tables.declarations import Match, Span

@@ -18,12 +18,11 @@ import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, inner_njit, uncounted_njit
 from presswatch_spark.core.model import Bytes, DocumentBatch, Offsets, Title
+from presswatch_spark.matching.judgement.originals import SERVICE_HOSTS, original_page
 from presswatch_spark.matching.judgement.urls import (
-    SERVICE_HOSTS,
     PageUrl,
     hosts_above,
     normalise_url,
-    original_page,
     page_url,
     path_prefix,
     without_www,

@@ -1,4 +1,4 @@
-"""Normalises URLs, finds the original of a copied page, and the registered domain of a host.
+"""Normalises URLs.
 
 `normalise_url` removes what does not choose the page: scheme, `www.`, default ports, user names, tracking
 parameters, fragments, trailing slashes, AMP and mobile variants. It writes the rest in one way (RFC 3986,
@@ -7,8 +7,7 @@ section 6.2.2), with parameters sorted by name, and keeps what may choose the pa
     https://m.journal.example:443/Une/%7Ea/amp/?b=2&a=1&utm_source=x#suite  ->
     https://journal.example/Une/~a?a=1&b=2
 
-Domains follow the Public Suffix List, including its private section. The list changes with its pinned version
-(`make suffixes`), so the normal form does not depend on it.
+It does not depend on the Public Suffix List, which changes; see `public_suffixes`.
 """
 
 import re
@@ -17,11 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from pathlib import Path
 from unicodedata import normalize
-from urllib.parse import quote, unquote, unquote_to_bytes
-
-from publicsuffixlist import PSLFILE, PublicSuffixList
+from urllib.parse import quote, unquote_to_bytes
 
 from presswatch_spark.core.errors import ConfigError
 
@@ -93,15 +89,15 @@ def normalise_url(url: str) -> str | None:
 
 def page_url(url: str) -> PageUrl | None:
     """Take a URL apart, else None; never raises. A page inside an AMP cache is that page."""
-    page = _parse(url)
-    while page and (inner := _cached(page)):
+    page = parsed_url(url)
+    while page and (inner := page_in_cache(page)):
         page = inner
     return page
 
 
 def host_of(url: str) -> str | None:
     """Return the host that a URL is fetched from in lower-case ASCII, without port; None if it is no URL."""
-    page = _parse(url)
+    page = parsed_url(url)
     return page.host if page else None
 
 
@@ -133,15 +129,21 @@ def hosts_above(host: str) -> Iterator[str]:
     return (".".join(labels[k:]) for k in range(len(labels)))
 
 
+def url_parts(url: str) -> re.Match[str] | None:
+    """Return host and port, path, query and fragment of a URL as groups of a match; None if it is no URL."""
+    return _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS))
+
+
 # A document's URL is parsed for its site, for its normal form and for its host.
 @lru_cache(_REMEMBERED)
-def _parse(url: str) -> PageUrl | None:
+def parsed_url(url: str) -> PageUrl | None:
+    """Take a URL apart, else None; never raises. A page inside an AMP cache is a page of the cache."""
     if len(url) > MAX_CHARACTERS:
         return None
     if not url.isascii():
         # Lone surrogates, which are no characters, become U+FFFD.
         url = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS))
+    match = url_parts(url)
     authority = _authority(match[1]) if match else None
     if not match or not authority:
         return None
@@ -254,7 +256,7 @@ def _escape(match: re.Match[str]) -> str:
     return character if _UNRESERVED.fullmatch(character) else match[0].upper()
 
 
-def _cached(page: PageUrl) -> PageUrl | None:
+def page_in_cache(page: PageUrl) -> PageUrl | None:
     """Return the page that an AMP cache or Google's viewer wraps; None if the page is not one of theirs.
 
     Only the host is parsed again, so the cost is linear even for pages that are wrapped a thousand times.
@@ -273,181 +275,3 @@ def _cached(page: PageUrl) -> PageUrl | None:
     host, port = authority
     site, path = _site(host), page.path[inside.end() :] or "/"
     return PageUrl(f"https://{site}{port}{path}{page.text[after_host + len(page.path) :]}", host, site, path)
-
-
-# --- copies of pages that archives, caches and translators serve
-#
-#     https://web.archive.org/web/20190101000000id_/https://journal.example/une  ->  https://journal.example/une
-#
-# Only the address decides. It may name the original in its path, in a parameter or in its host name, encoded
-# several times, and the original may be a copy itself. Short addresses (`archive.ph/AbCdE`) do not name it.
-
-SERVICES = frozenset((
-    "web.archive.org", "web-beta.archive.org", "wayback.archive.org", "liveweb.archive.org",
-    "replay.waybackmachine.org", "waybackmachine.org", "wayback.archive-it.org", "archive.today",
-    "archive.ph", "archive.is", "archive.fo", "archive.li", "archive.md", "archive.vn", "archive.ec",
-    "archivecaslytosk.onion", "archiveiya74codqgiixo33q62qlrqtkgmcitqx5u2oeqnmn5bpcbiyd.onion", "perma.cc",
-    "webcitation.org", "ghostarchive.org", "megalodon.jp", "freezepage.com", "conifer.rhizome.org",
-    "webrecorder.io", "timetravel.mementoweb.org", "arquivo.pt", "webarchive.loc.gov",
-    "webarchive.nationalarchives.gov.uk", "webarchive.org.uk", "vefsafn.is", "swap.stanford.edu",
-    "web.archive.bibalex.org", "archivesinternet.bnf.fr", "wayback.vefsafn.is",
-    "webcache.googleusercontent.com", "cc.bingj.com", "cncc.bingj.com", "yandexwebcache.net",
-    "hghltd.yandex.net", "cdn.ampproject.org", "bing-amp.com", "amp.cloudflare.com", "nyud.net", "12ft.io",
-    "removepaywall.com", "removepaywalls.com", "1ft.io", "freedium.cfd", "r.jina.ai", "translate.goog",
-    "translate.googleusercontent.com", "translatetheweb.com", "translate.yandex.com", "translate.yandex.ru",
-    "translated.turbopages.org", "microsofttranslator.com", "translatoruser-int.com", "fanyi.baidu.com",
-    "papago.naver.net",
-    *(f"translate.{host}" for host in GOOGLE_HOSTS),
-))  # fmt: skip
-"""Archives, caches and translators: pages of these hosts, and of those below them, are copies of others."""
-SERVICE_HOSTS = SERVICES | {"archive.org", *GOOGLE_HOSTS}
-"""These, and hosts that also have pages of their own: a page there is a copy if its address names another."""
-
-DEPTH = 10
-"""Copies of copies beyond this depth have an unknown original."""
-_DECODINGS = 5
-# Servers turn the two slashes into one if the address is in a path: `http:/`.
-_SCHEME = r"https?(?:%(?:25)*3a|:)(?:/|\\|%(?:25)*2f|%(?:25)*5c)+"
-_EMBEDDED = re.compile(rf"(?<![a-z0-9]){_SCHEME}", re.IGNORECASE)
-_AT_TIME = re.compile(
-    r"/(?:\d[\d.*-]{3,20}(?:[a-z]{2}_)?|\*|newest|oldest)/+(?P<address>[^/].*)", re.IGNORECASE
-)
-_CACHED = re.compile(r"cache:(?:[\w-]{6,20}:)?(?P<address>\S+)", re.IGNORECASE)
-_PARAMETER = re.compile(r"(?:^|[?&])(?:u|url|a|q|d|uri|address)=(?P<address>[^&]*)", re.IGNORECASE)
-_PROXIED = re.compile(r"/proxy_u/[^/]*/(?P<scheme>https?)/(?P<address>.+)", re.IGNORECASE)
-_LIKE_HOST = re.compile(
-    r"(?:[\w-]+\.)+(?!(?:aspx?|php|html?|jsp|cgi)\b)[a-z][\w-]+(?::\d+)?(?:[/?#]|\Z)", re.IGNORECASE
-)
-_OF_TRANSLATOR = re.compile(r"(?:(?<=[?&])_x_tr_[^&]*&?)+", re.IGNORECASE)
-# Below these hosts, a host name contains the original's: `www-journal-example.translate.goog`.
-_NAMING = ("translate.goog", "cdn.ampproject.org", "turbopages.org", "bing-amp.com")
-_BELOW_ORIGINAL = ".nyud.net"
-_COPIES_REMEMBERED = 1 << 12
-
-
-@lru_cache(_COPIES_REMEMBERED)
-def copy_at(url: str) -> str | None:
-    """Return the URL of which a copy is at an address, empty if unknown; None if no copy is. Never raises."""
-    if not may_be_copy(host_of(url)):
-        return None
-    original, depth = url, 0
-    while depth <= DEPTH and (inner := _original(original)):
-        original, depth = inner, depth + 1
-    if depth == 0 and not _is_service(url):
-        return None
-    return original if 0 < depth <= DEPTH and not _is_service(original) else ""
-
-
-def original_page(url: str) -> PageUrl | None:
-    """Take the URL of a page apart; of a copy, that of the original if it is known. None if it is no URL."""
-    return page_url(copy_at(url) or url)
-
-
-@lru_cache(_COPIES_REMEMBERED)
-def may_be_copy(host: str | None) -> bool:
-    """Return whether some pages of a host are copies of others' pages."""
-    return host is not None and not SERVICE_HOSTS.isdisjoint(hosts_above(host))
-
-
-def _is_service(url: str) -> bool:
-    return not SERVICES.isdisjoint(hosts_above(host_of(url) or ""))
-
-
-def _original(url: str) -> str | None:
-    page = _parse(url)
-    match = _URL.fullmatch(url.strip(_EDGES).translate(_BREAKS))
-    if page is None or match is None or not may_be_copy(page.host):
-        return None
-    if inner := _cached(page):
-        return inner.text
-    if without_www(page.host) in GOOGLE_HOSTS:
-        return None
-    host, rest = page.host, match[2].replace("\\", "/")
-    rest += f"?{match[3]}" if match[3] else ""
-    return next((named for named in _named_in(host, rest) if named and host_of(named)), None)
-
-
-def _named_in(host: str, rest: str) -> Iterator[str | None]:
-    """Yield the originals that a host, a query and a path name, in this order."""
-    path, mark, query = rest.partition("?")
-    suffix = next((name for name in _NAMING if host.endswith(f".{name}")), None)
-    if host.endswith(_BELOW_ORIGINAL):
-        yield f"https://{host.removesuffix(_BELOW_ORIGINAL)}{rest}"
-    elif suffix is not None and host != f"translated.{suffix}":
-        # One hyphen replaces a full stop, two replace a hyphen.
-        label = host.removesuffix(f".{suffix}").rpartition(".")[2]
-        if label.startswith("0-") and label.endswith(("-0", "-1")):
-            label = label[2:-2]
-        name = label.replace("--", "\n").replace("-", ".").replace("\n", "-")
-        kept = _OF_TRANSLATOR.sub("", f"?{query}")[1:].rstrip("&") if mark else ""
-        if "." in name:
-            yield f"https://{name}{path}{'?' if kept else ''}{kept}"
-    # A path may end in an address that has a query of its own.
-    if mark and not _EMBEDDED.search(path):
-        values = [found["address"] for found in _PARAMETER.finditer(query)]
-        cached = (_CACHED.match(unquote(value.replace("+", " "))) for value in values)
-        named = [found["address"] for found in cached if found] or values
-        yield next(filter(None, map(_address, named)), None)
-    if proxied := _PROXIED.search(rest):
-        yield f"{proxied['scheme']}://{proxied['address']}"
-    elif embedded := _EMBEDDED.search(rest):
-        yield _address(rest[embedded.start() :])
-    else:
-        at_time = _AT_TIME.search(rest) or re.fullmatch(r"/(?:web|save|proxy)?/?(?P<address>.+)", rest)
-        if at_time and _LIKE_HOST.match(at_time["address"]):
-            yield _address(at_time["address"])
-
-
-def _address(text: str) -> str | None:
-    for _ in range(_DECODINGS):
-        if re.match(r"https?:[/\\]", text, re.IGNORECASE) or "%" not in text:
-            break
-        text = unquote(text)
-    if scheme := re.match(r"(https?):[/\\]+", text, re.IGNORECASE):
-        return f"{scheme[1].lower()}://{text[scheme.end() :]}"
-    return f"https://{text}" if _LIKE_HOST.match(text) else None
-
-
-# --- public suffixes
-
-# Hosts of blogs and newsletters that the list lacks: anyone can get a name below them. Some also give paths
-# (medium.com/@name), so a prefix with a path may have one owner.
-PLATFORMS = frozenset((
-    "blog4ever.com", "canalblog.com", "centerblog.net", "e-monsite.com", "eklablog.com", "free.fr",
-    "ghost.io", "hautetfort.com", "jimdofree.com", "kessel.media", "livejournal.com", "medium.com",
-    "over-blog.com", "over-blog.fr", "over-blog.net", "overblog.com", "skyrock.com", "substack.com",
-    "tumblr.com", "typepad.com", "typepad.fr", "unblog.fr", "wordpress.com",
-))  # fmt: skip
-
-_VERSION = re.compile(r"^// VERSION: (\S+)", re.MULTILINE)
-_HEAD_CHARACTERS = 2_000
-_DOMAINS_REMEMBERED = 1 << 16
-
-
-def is_shared(host: str) -> bool:
-    """Return whether anyone can have a name under a host in ASCII: a public suffix, or a platform."""
-    return host in PLATFORMS or _list().is_public(host)
-
-
-@lru_cache(_DOMAINS_REMEMBERED)
-def registered_domain(site: str) -> str:
-    """Return the public suffix and one label more of a host in ASCII; suffixes and addresses as they are."""
-    if site.startswith("[") or site.rpartition(".")[2].isdigit():
-        return site
-    domain = _list().privatesuffix(site) or site
-    if domain in PLATFORMS and site != domain:
-        return f"{site.removesuffix(f'.{domain}').rpartition('.')[2]}.{domain}"
-    return domain
-
-
-@lru_cache(1)
-def list_version() -> str:
-    """Return the version of the list, which is its date; `unknown` if it has none."""
-    with Path(PSLFILE).open(encoding="utf-8") as file:
-        version = _VERSION.search(file.read(_HEAD_CHARACTERS))
-    return version[1] if version else "unknown"
-
-
-@lru_cache(1)
-def _list() -> PublicSuffixList:
-    return PublicSuffixList()

@@ -1,4 +1,5 @@
 """Declarations of sites about the use of their pages, as crawlers captured them; and those in force.
 
-`signals` reads pages, headers, RSL and ODRL; `site_files` reads robots.txt, tdmrep.json and ai.txt.
+`signals` reads pages and headers; `licences` documents of RSL, ODRL and XMP; `site_files` robots.txt,
+tdmrep.json and ai.txt; `in_force` derives the reservation at a moment.
 """

@@ -1,5 +1,6 @@
-"""The case of a row, explained to a reader who knows neither this project nor programming."""
+"""A row, explained to a reader who knows neither this project nor programming."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
@@ -9,14 +10,12 @@ from presswatch_spark.claims.confidence import is_page_itself
 from presswatch_spark.claims.narrative import (
     ExplainedRow,
     NamedFact,
-    Speaker,
     account_of,
     finding_of,
-    wrapped,
 )
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.core.terminal import columns_of, printable
-from presswatch_spark.core.translation import N_
+from presswatch_spark.core.terminal import TIES, columns_of, printable, wrapped_at
+from presswatch_spark.core.translation import N_, Translator, tied
 from presswatch_spark.tables.declarations import Span
 from presswatch_spark.tables.reasons import REASONS, Reason
 
@@ -29,21 +28,21 @@ Part = str | list[str]
 """A paragraph to wrap, or finished lines."""
 
 
-def case_lines(case: ExplainedRow, language: str) -> Iterator[str]:
-    """Yield the case in `fr` or `en`, in lines of at most 80 columns, except addresses and commands."""
-    _ = Speaker(language)
-    account = account_of(case, _)
+def explanation_lines(explained: ExplainedRow, language: str) -> Iterator[str]:
+    """Yield an explanation in `fr` or `en`, in lines of at most 80 columns, except addresses and commands."""
+    _ = Translator(language)
+    account = account_of(explained, _)
     first, *notes = account.notes
     texts: list[Part] = [
-        _("Case {row}, from the scan {run}.", row=case.row.row_sha256[:12], run=case.row.run_id),
-        _("Finding: {finding}", finding=finding_of(case, _)),
-        " ".join([_("Letter {letter}.", letter=case.letter), first]),
+        _("Case {row}, from the scan {run}.", row=explained.row.row_sha256[:12], run=explained.row.run_id),
+        _("Finding: {finding}", finding=finding_of(explained, _)),
+        " ".join([_("Letter {letter}.", letter=explained.letter), first]),
         *notes,
     ]
     for title, facts in ((_("the page"), account.page), (_("the article"), account.article)):
         texts += [_heading(title), *map(_labelled, facts)]
     texts += [_heading(_("the article's words on the page")), *account.measures]
-    sections = (_words(case, _) if case.row.spans else (), _why(case, _), _check(case, _))
+    sections = (_words(explained, _) if explained.row.spans else (), _why(explained, _), _check(explained, _))
     for part in chain(texts, *sections):
         yield from part if isinstance(part, list) else _paragraph(part)
 
@@ -73,20 +72,20 @@ def passages_of(spans: Sequence[Span]) -> list[ExplainedPassage]:
     return sorted(found, key=lambda passage: -passage.words)
 
 
-def _words(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
-    if case.article is None:
+def _words(explained: ExplainedRow, _: Translator) -> Iterator[Part]:
+    if explained.article is None:
         yield _("The article's text is not available: pass --corpus with the corpus of the scan.")
-    if case.page is None:
-        yield _("The page's text could not be read again ({why}).", why=str(case.page_missing))
-    if case.article is None and case.page is None:
+    if explained.page is None:
+        yield _("The page's text could not be read again ({why}).", why=str(explained.page_missing))
+    if explained.article is None and explained.page is None:
         return
-    longest, *others = passages_of(case.row.spans)
+    longest, *others = passages_of(explained.row.spans)
     shown = [longest, *(other for other in others[: PASSAGES_SHOWN - 1] if other.words >= LEAST_SHOWN)]
     for passage in shown:
         yield [""]
         yield _("A passage of {words} identical words:", words=_.number(passage.words))
-        left = [_("in the article"), "-" * SIDE, *_cut(case.article, passage.article, _)]
-        right = [_("on the page"), "-" * SIDE, *_cut(case.page, passage.page, _)]
+        left = [_("in the article"), "-" * SIDE, *_cut(explained.article, passage.article, _)]
+        right = [_("on the page"), "-" * SIDE, *_cut(explained.page, passage.page, _)]
         sides = zip_longest(left, right, fillvalue="")
         yield [f"{one}{' ' * (SIDE - columns_of(one))} | {other}".rstrip() for one, other in sides]
     if left_out := 1 + len(others) - len(shown):
@@ -94,7 +93,7 @@ def _words(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
         yield _("Other, shorter passages: {count}.", count=left_out)
 
 
-def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
+def _cut(text: str | None, reach: tuple[int, int], _: Translator) -> list[str]:
     if text is None:
         return [_("(not available)")]
     words = text[slice(*reach)].split()
@@ -102,12 +101,12 @@ def _cut(text: str | None, reach: tuple[int, int], _: Speaker) -> list[str]:
     return wrapped(shown, SIDE)
 
 
-def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
-    yield _heading(_("why the letter {letter}", letter=case.letter))
-    if case.reasons is None:
+def _why(explained: ExplainedRow, _: Translator) -> Iterator[Part]:
+    yield _heading(_("why the letter {letter}", letter=explained.letter))
+    if explained.reasons is None:
         yield _("This scan is old and did not record its reasons. A new scan records them.")
         return
-    known = {code: REASONS[code] for code in case.reasons if code in REASONS}
+    known = {code: REASONS[code] for code in explained.reasons if code in REASONS}
     for code, reason in known.items():
         mark = "+ " if reason.caps is None else "- "
         yield list(_paragraph(f"{_(reason.sentence)} [{code}]", mark))
@@ -130,7 +129,7 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     rules = [
         f"{section}.{name} = {value}"
         for section, defaults in usual.items()
-        for name, value in case.config.get(section, {}).items()
+        for name, value in explained.config.get(section, {}).items()
         if name in defaults and value != defaults[name]
     ]
     if rules:
@@ -138,20 +137,20 @@ def _why(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
             "This scan used thresholds other than those in these sentences: {rules}.",
             rules=", ".join(rules),
         )
-    yield from _mends(case, known, _)
+    yield from _mends(explained, known, _)
 
 
-def _mends(case: ExplainedRow, known: Mapping[str, Reason], _: Speaker) -> Iterator[Part]:
+def _mends(explained: ExplainedRow, known: Mapping[str, Reason], _: Translator) -> Iterator[Part]:
     yield _heading(_("what would change the letter"))
     mends = [_(mend) for mend in dict.fromkeys(reason.mend for reason in known.values()) if mend]
-    is_good = case.letter in ("A", "B")
+    is_good = explained.letter in ("A", "B")
     if not mends and is_good:
         mends.append(_("Nothing lowers this letter."))
     elif not mends:
         mends.append(_("The scan gave a lower letter, which is kept. A new scan may change it."))
     elif len(mends) > 1 and not is_good:
         yield _("Each point marked - is enough to lower the letter. A better letter would require at least:")
-    if case.letter == "B" and not any(reason.mend for reason in known.values()) and "full_copy" in known:
+    if explained.letter == "B" and not any(reason.mend for reason in known.values()) and "full_copy" in known:
         mends.append(
             _(
                 "The letter would be A if the page named as its source the publisher, one of its"
@@ -162,12 +161,12 @@ def _mends(case: ExplainedRow, known: Mapping[str, Reason], _: Speaker) -> Itera
         "The letter would fall if the page had permission or a date before the article's, or if these words"
         " had a common source."
     )
-    if is_page_itself(case.row.url_match, case.row.own_site):
+    if is_page_itself(explained.row.url_match, explained.row.own_site):
         fall = N_(
             "The letter would fall if the page had a date before the article's, or if its record"
             " were damaged."
         )
-    elif case.own_site:
+    elif explained.own_site:
         fall = N_(
             "The letter would fall if the page had a date before the article's, or if these words"
             " had a common source."
@@ -176,7 +175,7 @@ def _mends(case: ExplainedRow, known: Mapping[str, Reason], _: Speaker) -> Itera
         mends.append(_(fall))
     for mend in mends:
         yield list(_paragraph(mend, "- "))
-    if case.letter == "C":
+    if explained.letter == "C":
         yield [""]
         yield _(
             "These help the person who examines the case. The letter itself changes only if "
@@ -184,25 +183,25 @@ def _mends(case: ExplainedRow, known: Mapping[str, Reason], _: Speaker) -> Itera
         )
 
 
-def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
-    row = case.row
+def _check(explained: ExplainedRow, _: Translator) -> Iterator[Part]:
+    row = explained.row
     yield _heading(_("how to check it yourself"))
     yield _(
         "These commands copy the record of the page, as the dataset stores it, to a file"
         " named record. Run them in a terminal (Linux or macOS)."
     )
-    if needs := recipe.needs(row, case.shard):
+    if needs := recipe.needs(row, explained.shard):
         programs = {
             "zstandard": _("the command zstdcat, of the program zstd"),
             "pyarrow": _("the library pyarrow (“pip install pyarrow”)"),
         }
         yield _("This needs: {what}.", what=", ".join(programs[name] for name in needs))
-    yield ["", *(f"    {line}" for line in recipe.commands(row, case.shard)), ""]
+    yield ["", *(f"    {line}" for line in recipe.commands(row, explained.shard)), ""]
     longest, passage = max(row.spans, key=lambda span: span["words"], default=None), None
-    if longest and case.article is not None:
-        passage = case.article[longest["article_start"] : longest["article_end"]]
-    elif longest and case.page is not None:
-        passage = case.page[longest["document_start"] : longest["document_end"]]
+    if longest and explained.article is not None:
+        passage = explained.article[longest["article_start"] : longest["article_end"]]
+    elif longest and explained.page is not None:
+        passage = explained.page[longest["document_start"] : longest["document_end"]]
     run_it = _(
         "Save this program as check.py, and run “python3 check.py”. It reads the file and first shows the"
         " record's own fields, such as its address and date, if it has them. “digest: True” means that it is"
@@ -210,8 +209,8 @@ def _check(case: ExplainedRow, _: Speaker) -> Iterator[Part]:
     )
     quoted = _("“words: True” means that the quoted words follow one another there.")
     yield f"{run_it} {quoted}" if passage else run_it
-    column = case.config.get("read", {}).get("columns", {}).get("text")
-    program = recipe.program(row, case.shard, passage, column)
+    column = explained.config.get("read", {}).get("columns", {}).get("text")
+    program = recipe.program(row, explained.shard, passage, column)
     yield ["", *(f"    {line}".rstrip() for line in program)]
 
 
@@ -229,6 +228,11 @@ def _labelled(fact: NamedFact) -> list[str]:
         lines.append(f"{label}{padding}{printable(line)}".rstrip())
         label = ""
     return lines
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Wrap a text at `width` columns, without a break inside numbers, dates and references."""
+    return [re.sub(f"[{TIES}]", " ", line) for line in wrapped_at(tied(printable(text)), width)]
 
 
 def _paragraph(text: str, mark: str = "") -> Iterator[str]:

@@ -32,7 +32,6 @@ from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:
-    from presswatch_spark.claims.narrative import Speaker
     from presswatch_spark.core.translation import Translator
 
 EXTENTS = ("whole", "part", "derived")
@@ -329,7 +328,7 @@ def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list
     ]
 
 
-def exposure_sentence(exposure: Exposure, named: str, _: Speaker) -> str:
+def exposure_sentence(exposure: Exposure, named: str, _: Translator) -> str:
     """Return a publisher's statement about a dataset as a sentence, and whether it names the release."""
     is_whole = exposure.extent == "whole"
     statement = _(
@@ -352,7 +351,7 @@ def source_line(source: Source, _: Translator) -> str:
     return _("{where}; read on {day} at {seen}", where=where, day=_.day(source.checked), seen=source.seen)
 
 
-def no_exposure(product: str | None, letter: str, _: Speaker) -> str:
+def no_exposure(product: str | None, letter: str, _: Translator) -> str:
     """Return the reason why no exposure covers a row."""
     if letter not in LETTERS:
         return _("Claims of letter D are not linked to any model.")

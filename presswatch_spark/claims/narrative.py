@@ -1,7 +1,6 @@
-"""The case of a row (all facts about it), and its account in plain words, for reports, bags and letters."""
+"""All facts about a row, and their account in plain words, for reports, bags and letters."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,8 +16,7 @@ from presswatch_spark.claims.marks import in_plain_letters
 from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, rights_of
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
-from presswatch_spark.core.terminal import NARROW_SPACE, printable, wrapped_at
-from presswatch_spark.core.translation import N_, Translator, tied
+from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
@@ -37,7 +35,7 @@ from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
 # Meanings of the values of columns of `claims`.
-LETTERS = {
+LETTER_MEANINGS = {
     "A": N_("The finding speaks for itself, and can be produced as it is."),
     "B": N_("The finding rests on strong evidence, and can be produced."),
     "C": N_("The finding must not be produced before a person has examined it."),
@@ -88,6 +86,29 @@ KINDS = {
     "reprint": N_("reprint by another member"),
     "licensed": N_("page under a licence"),
 }
+PAGE_OWNERS = {
+    "own": (
+        N_("{dataset} contains one of the publisher's own pages, with words of the article."),
+        N_("a site of the publisher named below"),
+    ),
+    "copy_of_own": (
+        N_("{dataset} contains a copy of one of the publisher's own pages, with words of the article."),
+        N_("an archive, a cache or a translator that shows a page of the publisher named below"),
+    ),
+    "member": (
+        N_("{dataset} contains a page of another member, with words of the article."),
+        N_("another member's site"),
+    ),
+    "third_party": (
+        N_("{dataset} contains a third party's page, with words of the article."),
+        N_("a third party's site"),
+    ),
+    "unknown": (
+        N_("{dataset} contains a text of unknown address, with words of the article."),
+        N_("not known, since the address is not known"),
+    ),
+}
+"""The finding by the owner of the page, and the name of its site."""
 STRINGS_SHOWN = 3
 TEXT_SOURCES = {
     "hidden": N_("These words are in text of the page that readers may not see."),
@@ -106,31 +127,9 @@ VERDICTS = {
 }
 
 
-class Speaker(Translator):
-    """Translates into one language; `for_print`: with typographic apostrophes and non-breaking spaces."""
-
-    def __init__(self, language: str, *, for_print: bool = False) -> None:
-        super().__init__(language)
-        self._for_print = for_print
-
-    def set(self, text: str) -> str:
-        """Add typographic signs to a text of this project, before facts of others are inserted."""
-        return tied(re.sub(r"(?<=\w)'", "’", text)) if self._for_print else text
-
-    def number(self, number: float, digits: int = 0) -> str:
-        """Return a number with separators between thousands."""
-        shown = super().number(number, digits)
-        return shown if self._for_print else shown.replace(NARROW_SPACE, " ")
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Wrap a text at `width` columns, without a break inside numbers, dates and references."""
-    return [line.replace("\xa0", " ") for line in wrapped_at(tied(printable(text)), width)]
-
-
 @dataclass(frozen=True, slots=True)
 class ExplainedRow:
-    """The case of a row of `matches` on the day `as_of`, with its claim, if there is one.
+    """All facts about a row of `matches` on the day `as_of`, with its claim, if there is one.
 
     `article`, `page`: texts; if the page could not be read, `page_missing` is the reason. `shard`: canonical
     URI. `config`: the settings of the run. `mandate`, `rights`, `reservation`: as the columns of `claims`.
@@ -161,15 +160,14 @@ class ExplainedRow:
         return True if self.claim and self.claim.kind in OWN_KINDS else self.row.own_site
 
     @property
-    def on_member_site(self) -> bool:
-        """Return whether the page is on another member's site, by its row or its claim."""
-        reprint = self.claim is not None and self.claim.kind == "reprint"
-        return self.own_site is False and bool(reprint or self.row.site_title_id)
-
-    @property
-    def is_page_copy(self) -> bool:
-        """Return whether an archive, a cache or a translator serves the page."""
-        return copy_at(self.row.document_url or "") is not None
+    def page_owner(self) -> str:
+        """Return the owner of the page, by its row and its claim: a key of `PAGE_OWNERS`."""
+        if self.own_site is None:
+            return "unknown"
+        if self.own_site:
+            return "copy_of_own" if copy_at(self.row.document_url or "") else "own"
+        is_reprint = self.claim is not None and self.claim.kind == "reprint"
+        return "member" if is_reprint or self.row.site_title_id else "third_party"
 
     @property
     def reasons(self) -> Sequence[str] | None:
@@ -177,7 +175,7 @@ class ExplainedRow:
         return self.claim.reasons if self.claim else self.row.confidence_reasons
 
 
-def case_of(
+def explained_row(
     tables: str,
     prefix: str,
     corpus_path: str | None,
@@ -186,7 +184,7 @@ def case_of(
     as_of: date | None = None,
     claims: str | None = None,
 ) -> ExplainedRow:
-    """Gather the case of the row of `matches` whose `row_sha256` begins with `prefix`.
+    """Gather the facts about the row of `matches` whose `row_sha256` begins with `prefix`.
 
     `claims`: the folder of claims, by default `tables`. `as_of`: the day of judgement, by default the
     claim's, else today. Raises `InputError` if there is no such row or claim, or several, and `CorpusError`.
@@ -246,31 +244,18 @@ def article_of(corpus: Corpus | None, row: Match | Target) -> str | None:
     return body.decode("utf-8") if body is not None and is_same else None
 
 
-def dataset_of(case: ExplainedRow, _: Speaker) -> str:
+def dataset_of(explained: ExplainedRow, _: Translator) -> str:
     """Return the release of a row; without one, a phrase that names the format instead."""
-    return case.row.release or _("of unknown name (format {format})", format=case.row.dataset)
+    return explained.row.release or _("of unknown name (format {format})", format=explained.row.dataset)
 
 
-def finding_of(case: ExplainedRow, _: Speaker) -> str:
+def finding_of(explained: ExplainedRow, _: Translator) -> str:
     """Return the finding of a row as a sentence, whatever its letter."""
-    which, is_named = dataset_of(case, _), case.row.release
+    which, is_named = dataset_of(explained, _), explained.row.release
     dataset = _("the dataset {which}", which=which) if is_named else _("a dataset {which}", which=which)
-    if not case.row.spans:
+    if not explained.row.spans:
         return _("{dataset} contains a page at an address of the publisher.", dataset=dataset)
-    if case.on_member_site:
-        return _("{dataset} contains a page of another member, with words of the article.", dataset=dataset)
-    if case.own_site and case.is_page_copy:
-        return _(
-            "{dataset} contains a copy of one of the publisher's own pages, with words of the article.",
-            dataset=dataset,
-        )
-    if case.own_site is None:
-        return _("{dataset} contains a text of unknown address, with words of the article.", dataset=dataset)
-    return (
-        _("{dataset} contains one of the publisher's own pages, with words of the article.", dataset=dataset)
-        if case.own_site
-        else _("{dataset} contains a third party's page, with words of the article.", dataset=dataset)
-    )
+    return _(PAGE_OWNERS[explained.page_owner][0], dataset=dataset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,54 +285,54 @@ class ClaimAccount:
     commands: Sequence[str]
 
 
-def account_of(case: ExplainedRow, _: Speaker) -> ClaimAccount:
-    """Return the account of a case."""
-    finding = finding_of(case, _)
-    reasons = [REASONS[code] for code in case.reasons or () if code in REASONS]
+def account_of(explained: ExplainedRow, _: Translator) -> ClaimAccount:
+    """Return the account of a row."""
+    row, finding = explained.row, finding_of(explained, _)
+    reasons = [REASONS[code] for code in explained.reasons or () if code in REASONS]
     return ClaimAccount(
-        letter=case.letter,
+        letter=explained.letter,
         finding=finding[:1].upper() + finding[1:],
-        notes=tuple(_notes(case, _)),
-        article=tuple(_article(case, _)),
-        page=tuple(_page(case, _)),
-        measures=tuple(_measures(case, _))
-        if case.row.spans
+        notes=tuple(_notes(explained, _)),
+        article=tuple(_article(explained, _)),
+        page=tuple(_page(explained, _)),
+        measures=tuple(_measures(explained, _))
+        if row.spans
         else (_("No passage of an article was found on the page."),),
         reasons=tuple((reason.caps is None, _(reason.sentence)) for reason in reasons),
-        commands=() if scheme_of(case.shard) == "file" else tuple(recipe.commands(case.row, case.shard)),
+        commands=() if scheme_of(explained.shard) == "file" else tuple(recipe.commands(row, explained.shard)),
     )
 
 
-def _notes(case: ExplainedRow, _: Speaker) -> Iterator[str]:
-    yield _(LETTERS[case.letter])
+def _notes(explained: ExplainedRow, _: Translator) -> Iterator[str]:
+    yield _(LETTER_MEANINGS[explained.letter])
     # The letter judges facts only: a claim of letter A or B may still lack a mandate or rights.
-    if case.letter in ("A", "B") and case.row.article_id is not None:
-        is_known = case.publisher is not None or case.claim is not None
-        against = [_(MANDATES[case.mandate])] if is_known and case.mandate != "in_force" else []
-        if not case.rights:
-            against.append(_no_right(case, _))
+    if explained.letter in ("A", "B") and explained.row.article_id is not None:
+        is_known = explained.publisher is not None or explained.claim is not None
+        against = [_(MANDATES[explained.mandate])] if is_known and explained.mandate != "in_force" else []
+        if not explained.rights:
+            against.append(_no_right(explained, _))
         if against:
             yield _("Note that the letter judges only the facts. {besides}", besides=" ".join(against))
-    if case.claim is None:
+    if explained.claim is None:
         yield _(
             "This letter is based on this page only: it was not compared with other known "
             "pages (presswatch claims, then --claims)."
         )
-    elif case.claim.confidence != case.row.confidence:
+    elif explained.claim.confidence != explained.row.confidence:
         yield _(
             "By itself, the page had the letter {letter}; other sources lowered it.",
-            letter=case.row.confidence,
+            letter=explained.row.confidence,
         )
-    yield _("Judged as of {day}.", day=_.day(case.as_of))
+    yield _("Judged as of {day}.", day=_.day(explained.as_of))
 
 
-def _no_right(case: ExplainedRow, _: Speaker) -> str:
-    published = case.row.article_published_at
+def _no_right(explained: ExplainedRow, _: Translator) -> str:
+    published = explained.row.article_published_at
     if published is None:
         return _("The date of publication is not known: no right can be calculated.")
     return (
         _("The article's date of publication is after the day of judgement: no right is calculated.")
-        if published.date() > case.as_of
+        if published.date() > explained.as_of
         else _("All rights have ended on the day of judgement.")
     )
 
@@ -360,11 +345,11 @@ def legal_person_of(publisher: Publisher | None, publisher_id: str) -> str:
     return ", ".join(filter(None, (publisher.legal_name or publisher.name, siren, publisher.address)))
 
 
-def _mandate(case: ExplainedRow, _: Speaker) -> str:
-    publisher = case.publisher
-    if publisher is None and case.claim is None:
+def _mandate(explained: ExplainedRow, _: Translator) -> str:
+    publisher = explained.publisher
+    if publisher is None and explained.claim is None:
         return _("It is not available: pass --corpus with the corpus of the scan.")
-    facts, days = [_(MANDATES[case.mandate])], list[str]()
+    facts, days = [_(MANDATES[explained.mandate])], list[str]()
     if publisher is None or not publisher.has_mandate:
         return facts[0]
     if publisher.mandate_from:
@@ -384,9 +369,9 @@ def _mandate(case: ExplainedRow, _: Speaker) -> str:
     return " ".join(facts)
 
 
-def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
-    row, publisher = case.row, case.publisher
-    yield NamedFact(_.p("of the press", "Title"), case.title.name if case.title else row.title_id)
+def _article(explained: ExplainedRow, _: Translator) -> Iterator[NamedFact]:
+    row, publisher = explained.row, explained.publisher
+    yield NamedFact(_.p("of the press", "Title"), explained.title.name if explained.title else row.title_id)
     # Call the publisher an owner only if the members file gives the basis of its rights.
     role = _("Owner") if publisher and publisher.rights_basis else _("Publisher")
     yield NamedFact(role, legal_person_of(publisher, row.publisher_id))
@@ -401,24 +386,24 @@ def _article(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
         yield NamedFact(_("Published again in"), ", ".join(row.repeated_by), is_code=True)
     if row.repeats_article_id:
         yield NamedFact(_("Claim of the article"), row.repeats_article_id, is_code=True)
-    yield NamedFact(_("Mandate"), _mandate(case, _))
+    yield NamedFact(_("Mandate"), _mandate(explained, _))
     published = row.article_published_at
     until = _.day(last_day(published.date())) if published else _.p("address", "not known")
-    rights = " ".join(_(RIGHTS[right], until=until) for right in case.rights) or _no_right(case, _)
+    rights = " ".join(_(RIGHTS[right], until=until) for right in explained.rights) or _no_right(explained, _)
     yield NamedFact(_("Rights"), rights)
-    yield NamedFact(_("Reservation"), _(RESERVATIONS[case.reservation]))
+    yield NamedFact(_("Reservation"), _(RESERVATIONS[explained.reservation]))
     if row.article_sha256:
         yield NamedFact(_("Digest of the text (SHA-256)"), row.article_sha256, is_code=True)
 
 
-def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
-    row, claim = case.row, case.claim
+def _page(explained: ExplainedRow, _: Translator) -> Iterator[NamedFact]:
+    row, claim = explained.row, explained.claim
     if row.document_url and row.own_site is None:
         yield NamedFact(_("Address"), _("not known (the dataset states “{said}”)", said=row.document_url))
     else:
         yield _address(row.document_url, _)
     yield NamedFact(_("Recorded"), _.moment(row.captured_at))
-    yield NamedFact(_("Site"), _site(case, _))
+    yield NamedFact(_("Site"), _(PAGE_OWNERS[explained.page_owner][1]))
     if claim:
         yield NamedFact(_("Kind"), _(KINDS[claim.kind]))
     if claim and claim.licence_id:
@@ -444,8 +429,8 @@ def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
         statements += [_("it states as its own address:"), row.page_canonical_url]
     if statements:
         yield NamedFact(_("Page metadata"), " ".join(statements))
-    yield NamedFact(_("Dataset"), dataset_of(case, _))
-    yield NamedFact(_("File"), without_secrets(case.shard), is_code=True)
+    yield NamedFact(_("Dataset"), dataset_of(explained, _))
+    yield NamedFact(_("File"), without_secrets(explained.shard), is_code=True)
     first, length = row.record_offset, row.record_length
     if first is None or length is None:
         place = _("row {number}, counted from 0", number=_.number(row.row_index or 0))
@@ -464,11 +449,11 @@ def _page(case: ExplainedRow, _: Speaker) -> Iterator[NamedFact]:
     yield NamedFact(_("Digest of the row (SHA-256)"), row.row_sha256, is_code=True)
 
 
-def _address(url: str | None, _: Speaker) -> NamedFact:
-    return NamedFact(_("Address"), both_ways(url, _) if url else _("not known"), bool(url))
+def _address(url: str | None, _: Translator) -> NamedFact:
+    return NamedFact(_("Address"), with_plain_host(url, _) if url else _("not known"), bool(url))
 
 
-def both_ways(address: str, _: Speaker) -> str:
+def with_plain_host(address: str, _: Translator) -> str:
     """Return an address; after one with a Punycode host, also the host in Unicode."""
     try:
         host = urlsplit(address).hostname or address
@@ -478,18 +463,8 @@ def both_ways(address: str, _: Speaker) -> str:
     return address if plain == host else _("{ascii} (in plain letters: {plain})", ascii=address, plain=plain)
 
 
-def _site(case: ExplainedRow, _: Speaker) -> str:
-    if case.on_member_site:
-        return _("another member's site")
-    if case.own_site and case.is_page_copy:
-        return _("an archive, a cache or a translator that shows a page of the publisher named below")
-    if case.own_site is None:
-        return _("not known, since the address is not known")
-    return _("a site of the publisher named below") if case.own_site else _("a third party's site")
-
-
-def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
-    row, claim = case.row, case.claim
+def _measures(explained: ExplainedRow, _: Translator) -> Iterator[str]:
+    row, claim = explained.row, explained.claim
     counts = {
         "copied": _.number(row.copied_words),
         "words": _.number(row.article_words or 0),
@@ -512,8 +487,8 @@ def _measures(case: ExplainedRow, _: Speaker) -> Iterator[str]:
         return
     # The words of a page at the article's own address need no other source.
     if claim.beyond_words is not None and not is_page_itself(row.url_match, row.own_site):
-        if explained := max(0, row.copied_words - claim.beyond_words):
-            facts = {"explained": _.number(explained), "copied": _.number(row.copied_words)}
+        if from_elsewhere := max(0, row.copied_words - claim.beyond_words):
+            facts = {"explained": _.number(from_elsewhere), "copied": _.number(row.copied_words)}
             yield _("Words that may come from another source: {explained} of {copied}.", **facts)
         else:
             yield _(

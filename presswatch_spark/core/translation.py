@@ -93,10 +93,13 @@ def sentence_in(
 
 
 class Translator:
-    """Translates the texts of the code, and writes numbers and days, in one language."""
+    """Translates the texts of the code, and writes numbers and days, in one language.
 
-    def __init__(self, language: str = "en") -> None:
-        self.language = language
+    `for_print`: with typographic apostrophes, and with fixed blanks where no line may end.
+    """
+
+    def __init__(self, language: str = "en", *, for_print: bool = False) -> None:
+        self.language, self.for_print = language, for_print
 
     def __call__(self, message: str, /, **facts: object) -> str:
         """Translate an English text, perhaps one that `N_` or `p` marked, and insert its facts."""
@@ -135,7 +138,7 @@ class Translator:
 
     def set(self, text: str) -> str:
         """Return a translated text in its typography; facts are inserted later, and so are left unchanged."""
-        return text
+        return tied(re.sub(r"(?<=\w)'", "’", text)) if self.for_print else text
 
     def number(self, number: float, digits: int = 0) -> str:
         """Return a number with its thousands apart: `1,234.5`, in French `1 234,5`."""

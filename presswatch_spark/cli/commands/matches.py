@@ -309,11 +309,11 @@ def explain(
 
     Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims
     """
-    from presswatch_spark.claims.explain import case_lines
-    from presswatch_spark.claims.narrative import case_of
+    from presswatch_spark.claims.explain import explanation_lines
+    from presswatch_spark.claims.narrative import explained_row
 
-    case = case_of(tables, row, corpus, form.storage, mirrors, as_of, claims)
-    return Reply(case_lines(case, form.language.language))
+    case = explained_row(tables, row, corpus, form.storage, mirrors, as_of, claims)
+    return Reply(explanation_lines(case, form.language.language))
 
 
 @command("compare", export=True, lang="en", pager=True, settings=("run.master", "run.cores"))

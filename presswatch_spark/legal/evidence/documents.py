@@ -25,17 +25,16 @@ from presswatch_spark.claims.exposures import (
 )
 from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import (
-    LETTERS,
+    LETTER_MEANINGS,
     ExplainedRow,
     NamedFact,
-    Speaker,
     account_of,
     article_of,
     legal_person_of,
     owner,
 )
 from presswatch_spark.claims.selection import RecordReading
-from presswatch_spark.core.translation import N_
+from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PAGES, Bag
@@ -89,9 +88,9 @@ class ShownClaim:
 
         `no_exposure`: the reason why no exposure is known, or "". `words`: phrases of `words.jinja` by name.
         """
-        return {language: self._view(Speaker(language, for_print=True)) for language in LANGUAGES}
+        return {language: self._view(Translator(language, for_print=True)) for language in LANGUAGES}
 
-    def _view(self, _: Speaker) -> Mapping[str, Any]:
+    def _view(self, _: Translator) -> Mapping[str, Any]:
         explained, row = self.explained, self.explained.row
         account = account_of(explained, _)
         exposure = [
@@ -154,7 +153,7 @@ def page_of(shown: ShownClaim) -> str:
 
 def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
     """Return the data of a claim for the PDF template: its view, and copied words with their surroundings."""
-    _ = Speaker(language, for_print=True)
+    _ = Translator(language, for_print=True)
     texts = dict[str, dict[str, Any]]()
     for side, text, spans in shown.texts:
         texts[side] = {"pieces": None, "leftwards": runs_leftwards(text or "")}
@@ -259,7 +258,7 @@ def _printed_part(
     of: int,
     language: str,
 ) -> dict[str, Any]:
-    _ = Speaker(language, for_print=True)
+    _ = Translator(language, for_print=True)
     first, last, total = number * PART + 1, number * PART + len(claims), len(facts.order.selection.rows)
     shown = {"first": _.number(first), "last": _.number(last), "all": _.number(total)}
     for place, claim in enumerate(claims, first):
@@ -291,7 +290,7 @@ def _printed_part(
             note=CHARACTER_CODES_NOTE,
             with_texts=facts.order.with_texts,
         ).splitlines(),
-        "letters": [asdict(NamedFact(letter, _(LETTERS[letter]))) for letter in letters],
+        "letters": [asdict(NamedFact(letter, _(LETTER_MEANINGS[letter]))) for letter in letters],
         "letters_heading": _("Meaning of the letters"),
         "sources": sources,
         "sources_heading": _("Documents of the publishers of models"),
@@ -308,7 +307,7 @@ def _printed_part(
 def write_readme(bag: Bag, facts: BagFacts) -> None:
     """Write the README in both languages, as PDF."""
     for language, name in README_NAMES.items():
-        _ = Speaker(language, for_print=True)
+        _ = Translator(language, for_print=True)
         blocks = with_character_codes(list(readme_blocks(facts, _)))
         if has_character_codes(blocks):
             blocks.append(["text", _(CHARACTER_CODES_NOTE)])
@@ -323,7 +322,7 @@ def write_readme(bag: Bag, facts: BagFacts) -> None:
         bag.write(f"{name}.pdf", pdf_of(TEMPLATES / "readme.typ", data, facts.moment))
 
 
-def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
+def readme_blocks(facts: BagFacts, _: Translator) -> Iterator[tuple[str, Any]]:
     """Yield the README as blocks for typst, each with its kind (`text` or one of `MARKS`) and its content.
 
     The content of `text` and `heading` is a text; of `list`, `steps` and `code` a list of texts; of `facts`
@@ -372,7 +371,7 @@ def readme_blocks(facts: BagFacts, _: Speaker) -> Iterator[tuple[str, Any]]:
                 (legal_person_of(publishers.get(id), id), publishers.get(id), figures.claims)
                 for id, figures in by_publisher.items()
             ],
-            letters=LETTERS,
+            letters=LETTER_MEANINGS,
         )
     )
 

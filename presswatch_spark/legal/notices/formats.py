@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.terminal import ascii_url
+from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.notices.annex import AnnexRow
 from presswatch_spark.legal.notices.letter import Letter, LetterElement, LetterWords
@@ -86,9 +87,6 @@ def _wrapped(text: str, bullet: str = "") -> str:
 
 def pdf_of(letter: Letter, annex: Path) -> bytes:
     """Return the letter as PDF/A-3b with files of the folder `annex`; raises as `typesetting.pdf_of`."""
-    # This import loads pandas, which commands that make no PDF do not need.
-    from presswatch_spark.claims.narrative import Speaker
-
     drafted, first = letter.drafted, letter.columns[0]
     names = [name for name, _ in letter.annex if is_attached(name)]
     texts = {name: value for name, value in asdict(letter).items() if name not in ("drafted", "missing")}
@@ -96,7 +94,7 @@ def pdf_of(letter: Letter, annex: Path) -> bytes:
     kinds = {name: KINDS.get(name.rpartition(".")[2]) or guess_type(name)[0] for name in names}
     data["attached"] = [{"name": name, "kind": kind or OTHER_KIND} for name, kind in kinds.items()]
     # A note explains the codes for characters that the fonts lack.
-    note = Speaker(first.lang, for_print=True)(CHARACTER_CODES_NOTE)
+    note = Translator(first.lang, for_print=True)(CHARACTER_CODES_NOTE)
     data["notes"] = [note] if has_character_codes(data) else []
     moment = datetime(drafted.year, drafted.month, drafted.day, tzinfo=UTC)
     attached = {name: annex.parent / name for name in names}

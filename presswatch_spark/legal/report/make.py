@@ -7,11 +7,10 @@ the view `copies`: rows whose page is known to be a third party's.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from presswatch_spark.claims.exposures import Exposed, load_exposures
-from presswatch_spark.claims.narrative import ExplainedRow, case_of
+from presswatch_spark.claims.narrative import ExplainedRow, explained_row
 from presswatch_spark.core.errors import OutputError, PresswatchError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.model import EMBEDDED_SOURCES
@@ -275,7 +274,6 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
         for name, answer in zip(asked, found, strict=True)
     }
     say(sentence(N_("reading the examples again")))
-    read_case = partial(case_of, order.tables, corpus_path=corpus, storage=storage, mirrors=order.mirrors)
     registry = Corpus.open(corpus, check=False, storage=storage).registry if corpus else None
     exposed = Exposed.of(store, load_exposures(None, storage), engine)
     # Candidates come strongest first. Put the strongest one of each article before all others.
@@ -286,7 +284,7 @@ def gather(order: ReportOrder, say: Callable[[Sentence], None] = lambda news: No
     for row in rows[:EXAMPLES]:
         # An example that cannot be read must not prevent the report.
         try:
-            examples.append(read_case(row))
+            examples.append(explained_row(order.tables, row, corpus, storage, order.mirrors))
         except PresswatchError as error:
             examples.append(str(error))
     return Gathered(

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
-from presswatch_spark.claims.narrative import LETTERS, ExplainedRow
+from presswatch_spark.claims.narrative import LETTER_MEANINGS, ExplainedRow
 from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import CaseStatus
@@ -189,7 +189,7 @@ def _example(case: ExplainedRow | str, _: ReportWords) -> dict[str, Any]:
         "article_url": url_cell(row.article_url, _) if row.article_url else None,
         "document_url": url_cell(row.document_url, _),
         **excerpts,
-        "reasons": [_(LETTERS[case.letter]), *(_(REASONS[code].sentence) for code in codes)],
+        "reasons": [_(LETTER_MEANINGS[case.letter]), *(_(REASONS[code].sentence) for code in codes)],
     }
 
 

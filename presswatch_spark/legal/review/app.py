@@ -21,20 +21,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.explain import explanation_lines
 from presswatch_spark.claims.marks import marked, ranges_of
 from presswatch_spark.claims.narrative import (
     KINDS,
-    LETTERS,
+    LETTER_MEANINGS,
     MANDATES,
     RESERVATIONS,
     ExplainedRow,
-    Speaker,
     dataset_of,
 )
 from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.core.errors import ConfigError, PresswatchError
-from presswatch_spark.core.translation import N_, p
+from presswatch_spark.core.translation import N_, Translator, p
 from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
 from presswatch_spark.legal.typesetting import rendered
 from presswatch_spark.tables.literals import CONFIDENCES
@@ -202,7 +201,8 @@ class _Pages:
     def _judged(self, form: Mapping[str, str]) -> Response:
         # In the form, `verdict` is the new verdict, and `verdict_filter` the filter.
         asked = DeskQuery.of({**form, "verdict": form.get("verdict_filter", "")}, self._desk.language)
-        _, note = Speaker(asked.language, for_print=True), form.get("note", "").replace("\r\n", "\n").strip()
+        _ = Translator(asked.language, for_print=True)
+        note = form.get("note", "").replace("\r\n", "\n").strip()
         try:
             if len(note) > NOTE_CHARACTERS:
                 raise PresswatchError(
@@ -219,7 +219,7 @@ class _Pages:
 
     def _shown(self, asked: DeskQuery, news: Mapping[str, str]) -> Response:
         """Return the page of a claim. `news`: the result of saving a verdict, and the note if that failed."""
-        desk, _ = self._desk, Speaker(asked.language, for_print=True)
+        desk, _ = self._desk, Translator(asked.language, for_print=True)
         try:
             shown = desk.show(asked)
         except PresswatchError as error:
@@ -259,16 +259,16 @@ class _Pages:
 
     def _message(self, message: str, status: int, language: str = "", **facts: str) -> Response:
         language = language or self._desk.language
-        text = Speaker(language, for_print=True)(message, **facts)
+        text = Translator(language, for_print=True)(message, **facts)
         return HTMLResponse(_page("message.html", language, text=text), status_code=status)
 
 
 def _page(template: str, language: str, **facts: Any) -> str:
-    _ = Speaker(language, for_print=True)
+    _ = Translator(language, for_print=True)
     return rendered(HERE / "templates", template, _, language=language, **facts)
 
 
-def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
+def _of_case(case: ExplainedRow | None, _: Translator) -> dict[str, Any]:
     if case is None:
         return {"case": None}
     claim = case.claim
@@ -281,12 +281,12 @@ def _of_case(case: ExplainedRow | None, _: Speaker) -> dict[str, Any]:
         "dataset": dataset_of(case, _),
         "kind": _(KINDS[claim.kind]) if claim else "",
         "verdict": _(STATES[claim.review]) if claim and claim.review else "",
-        "reasons": [_(LETTERS[case.letter]), *sentences],
+        "reasons": [_(LETTER_MEANINGS[case.letter]), *sentences],
         "texts": {
             side: None if text is None else Markup(marked(text, ranges_of(spans, side)))
             for side, text in texts.items()
         },
-        "whole": "\n".join(case_lines(case, _.language)),
+        "whole": "\n".join(explanation_lines(case, _.language)),
     }
 
 

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Self
 from urllib.parse import urlencode
 
-from presswatch_spark.claims.narrative import ExplainedRow, case_of
+from presswatch_spark.claims.narrative import ExplainedRow, explained_row
 from presswatch_spark.claims.reviews import VERDICTS, Review, reviews_in, whole_lines
 from presswatch_spark.claims.selection import LICENSED, newest_claims, require_claims
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
@@ -284,7 +284,7 @@ class Desk:
         return len(by_row(self.file.reviews())[row]) - 1 > seen
 
     def case(self, row: str) -> ExplainedRow:
-        """Return the case of a row; thread-safe; raises the errors of `case_of`.
+        """Return the case of a row; thread-safe; raises the errors of `explained_row`.
 
         A case whose page could not be read names the reason, and is not cached.
         """
@@ -292,7 +292,7 @@ class Desk:
             if row not in self._kept:
                 forget_hosts()
                 sources = (self.tables, row, self.corpus, self.storage, self.mirrors)
-                case = case_of(*sources, claims=self.claims_at)
+                case = explained_row(*sources, claims=self.claims_at)
                 if case.page is None:
                     return case
                 self._kept[row] = case

@@ -13,16 +13,15 @@ from typing import Any, get_args
 import pytest
 
 from presswatch_spark.claims import confidence, recipe, rights_and_mandates
-from presswatch_spark.claims.explain import case_lines
+from presswatch_spark.claims.explain import explanation_lines, wrapped
 from presswatch_spark.claims.narrative import (
     KINDS,
-    LETTERS,
+    LETTER_MEANINGS,
     MANDATES,
     RESERVATIONS,
     RIGHTS,
     ExplainedRow,
-    case_of,
-    wrapped,
+    explained_row,
 )
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import InputError
@@ -177,7 +176,7 @@ VARIATIONS: dict[str, dict[str, Any]] = {
 
 
 def told(the_case: ExplainedRow, language: str) -> str:
-    return "\n".join(case_lines(the_case, language))
+    return "\n".join(explanation_lines(the_case, language))
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -223,7 +222,7 @@ def test_nothing_that_a_page_writes_steers_the_terminal(language: str) -> None:
 
 def test_every_value_of_a_claim_has_its_meaning() -> None:
     for meanings, values in (
-        (LETTERS, CONFIDENCES),
+        (LETTER_MEANINGS, CONFIDENCES),
         (MANDATES, get_args(MandateState)),
         (RIGHTS, rights_and_mandates.RIGHTS),
         (RESERVATIONS, get_args(ReservationState)),
@@ -280,7 +279,7 @@ def scanned(folder: Path, corpus: Path, form: str, *pages: Page) -> ExplainedRow
     """The case of the one row of a scan of these pages."""
     FORMS[form](folder / form, pages)
     (row,) = scan_here([folder / form], corpus, folder / "tables")
-    return case_of(str(folder / "tables"), row["row_sha256"][:12], str(corpus), StorageOptions())
+    return explained_row(str(folder / "tables"), row["row_sha256"][:12], str(corpus), StorageOptions())
 
 
 @pytest.mark.slow
@@ -296,7 +295,7 @@ def test_anybody_can_check_a_row_as_its_case_says(tmp_path: Path, corpus: Path, 
     with web() as server:
         server.objects[f"/{form}"] = (tmp_path / form).read_bytes()
         for shard in (found.shard, f"{server.url}/{form}"):
-            printed = followed(list(case_lines(replace(found, shard=shard), "fr")), tmp_path)
+            printed = followed(list(explanation_lines(replace(found, shard=shard), "fr")), tmp_path)
             assert "digest: True\n" in printed
             assert "words: True\n" in printed
             # OSCAR's texts stand apart from what is said of them.
@@ -307,7 +306,7 @@ def test_a_page_known_by_its_address_alone_can_be_checked_too(tmp_path: Path, co
     page = Page("https://www.courrier.example/rubriques", "Les rubriques du journal, et rien d'un article.")
     found = scanned(tmp_path, corpus, "pages.warc.gz", page)
     assert found.row.grade == "url_only"
-    lines = list(case_lines(found, "fr"))
+    lines = list(explanation_lines(found, "fr"))
     printed = followed(lines, tmp_path)
     assert page.url in printed
     assert "digest: True\n" in printed
@@ -329,7 +328,7 @@ def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:
     (signal, *_) = signal_rows(robots("User-agent: *\nDisallow: /"))
     folder = tables_with_signals(tmp_path, [own("a")], signal)
     with pytest.raises(InputError, match="this is a row of rights_signals"):
-        case_of(str(folder), signal["row_sha256"][:16], None, StorageOptions())
+        explained_row(str(folder), signal["row_sha256"][:16], None, StorageOptions())
 
 
 # Sentences about claims, each checked against the corpus and the tables by plain counting of words.
@@ -421,10 +420,10 @@ def test_what_explain_says_of_a_case_is_what_the_tables_hold(house: House, langu
     claims = house.claims()
     for claim in claims:
         where = str(house.folder / "claims")
-        case = case_of(
+        case = explained_row(
             str(house.tables), claim["row_sha256"], str(house.corpus), StorageOptions(), claims=where
         )
-        shown = " ".join(" ".join(case_lines(case, language)).split())
+        shown = " ".join(" ".join(explanation_lines(case, language)).split())
         for code in claim["reasons"]:
             assert f"{Translator(language)(REASONS[code].sentence)} [{code}]" in shown
         for other in [*(case.row.repeated_by or []), *filter(None, [case.row.repeats_article_id])]:

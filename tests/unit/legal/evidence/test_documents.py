@@ -17,10 +17,11 @@ from lxml import html
 from pypdf import PdfReader
 
 from presswatch_spark.claims.exposures import load_exposures
-from presswatch_spark.claims.narrative import ExplainedRow, Speaker
+from presswatch_spark.claims.narrative import ExplainedRow
 from presswatch_spark.core import extras
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import ScanConfig
+from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.evidence import documents
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.build import make_bag
@@ -342,7 +343,7 @@ def test_a_value_of_others_forges_no_block_of_the_readme(crawl: Release, without
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_bag_explains_codes_of_signs_if_it_has_some(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = Speaker(language, for_print=True)(CHARACTER_CODES_NOTE)
+    said = Translator(language, for_print=True)(CHARACTER_CODES_NOTE)
     texts = []
     for host in ("plain.example", "漢字.example"):
         blocks = [("text", host)]

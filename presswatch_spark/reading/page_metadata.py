@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from presswatch_spark.core.model import PUBLISHER_SOURCES, PageMetadata
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
-from presswatch_spark.reading.rows.columns import parse
+from presswatch_spark.reading.rows.lenient_json import parse
 
 PAGE_BYTES = 2 << 20
 """The bytes of a page that are read."""

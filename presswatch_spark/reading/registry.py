@@ -11,7 +11,8 @@ from presswatch_spark.reading.arc import ARC
 from presswatch_spark.reading.http.message import is_text
 from presswatch_spark.reading.inflate import Window, inflated_window
 from presswatch_spark.reading.row_datasets import C4, OSCAR, ROWS
-from presswatch_spark.reading.rows.columns import BYTE_ORDER_MARK, keys_of, listed
+from presswatch_spark.reading.rows.columns import keys_of, listed
+from presswatch_spark.reading.rows.lenient_json import BYTE_ORDER_MARK
 from presswatch_spark.reading.rows.parquet import dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import MAGIC
 from presswatch_spark.reading.source import Format, Head, ReadOptions, first_existing

@@ -28,17 +28,14 @@ from presswatch_spark.reading.rows.columns import (
     ColumnNames,
     as_languages,
     check_mapping,
-    encoded,
     holds_objects_only,
-    is_utf8,
     leads_into,
     locator_of,
-    parse_object,
     readable_part,
-    repeats_a_name,
     tree_of,
 )
 from presswatch_spark.reading.rows.jsonl import FORMS_KEPT, JsonRows, SteadyFields
+from presswatch_spark.reading.rows.lenient_json import encoded, is_utf8, parse_object, repeats_a_name
 from presswatch_spark.reading.rows.parquet_footer import MAGIC
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ANYTHING, Format, Head, ReadOptions

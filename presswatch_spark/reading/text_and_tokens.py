@@ -19,7 +19,7 @@ import numpy.typing as npt
 from presswatch_spark.core.errors import ConfigError, CorruptError
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.reading.inflate import Window, compression_of, inflated_window
-from presswatch_spark.reading.rows.columns import encoded
+from presswatch_spark.reading.rows.lenient_json import encoded
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.json_documents import parse_json

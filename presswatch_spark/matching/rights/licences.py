@@ -28,7 +28,7 @@ from presswatch_spark.matching.rights.declaration import (
     stated,
 )
 from presswatch_spark.reading.http.message import UTF_8, to_utf8
-from presswatch_spark.reading.rows.columns import parse_object
+from presswatch_spark.reading.rows.lenient_json import parse_object
 from presswatch_spark.tables.literals import SignalName, Use
 
 RSL, RSL_TYPE = "https://rslstandard.org/rsl", "application/rsl+xml"

@@ -37,7 +37,7 @@ from presswatch_spark.matching.rights.declaration import (
     stated,
     verdict_of,
 )
-from presswatch_spark.reading.rows.columns import parse, repeats_a_name
+from presswatch_spark.reading.rows.lenient_json import parse, repeats_a_name
 from presswatch_spark.tables.literals import SignalName
 
 PARSER = f"protego {version('protego')}"

@@ -17,31 +17,33 @@ import orjson
 from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
 from presswatch_spark.reading.inflate import placed_lines
 from presswatch_spark.reading.rows.columns import (
-    BYTE_ORDER_MARK,
     LOCATOR_ROLES,
     OWN_ROLES,
     ROLES,
     ColumnNames,
     MissingColumnError,
     Path,
-    TooDeepError,
     Tree,
     as_languages,
     dotted_keys,
-    encoded,
     encoded_url,
     first_value,
     has_any,
-    is_utf8,
     listed,
     locator_of,
     object_in_string,
-    parse_leniently,
     paths_of,
     pruned,
-    repeats_a_name,
     tree_of,
     why_no_text,
+)
+from presswatch_spark.reading.rows.lenient_json import (
+    BYTE_ORDER_MARK,
+    TooDeepError,
+    encoded,
+    is_utf8,
+    parse_leniently,
+    repeats_a_name,
 )
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ReadOptions

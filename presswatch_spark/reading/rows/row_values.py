@@ -17,7 +17,6 @@ from presswatch_spark.reading.rows.columns import (
     ROLES,
     ColumnNames,
     Path,
-    encoded,
     encoded_url,
     first_value,
     has_any,
@@ -25,6 +24,7 @@ from presswatch_spark.reading.rows.columns import (
     readable_part,
     why_no_text,
 )
+from presswatch_spark.reading.rows.lenient_json import encoded
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ import pyarrow as pa
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, first_line
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import inflated, placed_lines
-from presswatch_spark.reading.rows.columns import BYTE_ORDER_MARK
+from presswatch_spark.reading.rows.lenient_json import BYTE_ORDER_MARK
 from presswatch_spark.reading.rows.parquet import (
     DECODED_BYTES,
     GroupReader,

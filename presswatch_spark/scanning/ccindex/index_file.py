@@ -23,7 +23,8 @@ import pyarrow as pa
 from presswatch_spark.core.errors import CorruptError, PresswatchError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import inflated, lines
-from presswatch_spark.reading.rows.columns import parse, readable_part
+from presswatch_spark.reading.rows.columns import readable_part
+from presswatch_spark.reading.rows.lenient_json import parse
 from presswatch_spark.reading.rows.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk
 from presswatch_spark.reading.rows.row_values import DAMAGE_ERRORS, column_at

@@ -22,7 +22,8 @@ from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.times import record_time
 from presswatch_spark.matching.judgement.urls import host_of
 from presswatch_spark.reading.inflate import Member, first_member
-from presswatch_spark.reading.rows.columns import LARGEST_OFFSET, as_number, as_text, parse
+from presswatch_spark.reading.rows.columns import LARGEST_OFFSET, as_number, as_text
+from presswatch_spark.reading.rows.lenient_json import parse
 from presswatch_spark.scanning.ccindex.index_file import (
     IndexReport,
     is_cdxj,

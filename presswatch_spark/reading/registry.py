@@ -117,7 +117,7 @@ def format_for(name: str, shard: ObjectInfo, options: ReadOptions) -> Format:
         chosen = None if name == AUTO else named(name)
         data = head_of(shard, options)
         for format in [chosen] if chosen else FORMATS:
-            beside = format.beside(shard.uri) if chosen or format.is_typical(shard.uri) else ()
+            beside = format.companions_of(shard.uri) if chosen or format.is_typical(shard.uri) else ()
             if first_existing(beside, options.storage):
                 # A companion file decides, since lines of plain text may look like another format.
                 return format
@@ -195,7 +195,7 @@ def companions_among(uris: set[str], format: str) -> set[str]:
     for each in FORMATS:
         if format in (AUTO, each.name):
             texts = (uri for uri in uris if format != AUTO or each.is_typical(uri))
-            found.update(beside for uri in texts for beside in each.beside(uri))
+            found.update(beside for uri in texts for beside in each.companions_of(uri))
     return found & uris
 
 

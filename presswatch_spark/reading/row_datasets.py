@@ -322,7 +322,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
             documents, uncertain = documents + 1, uncertain + (not is_certain)
             if document.size > options.max_document_bytes:
                 report.add_defect("document longer than allowed, not read", document.line, "line")
-            elif options.gates(as_languages(values.get("languages"))):
+            elif options.skips_languages(as_languages(values.get("languages"))):
                 report.add_skipped("language")
             else:
                 text, url = b"\n".join(document.lines), values.get("url")
@@ -417,6 +417,6 @@ OSCAR = Format(
     rates={"": JSON_RATE},
     specimen=source.row_specimens,
     has_columns=True,
-    beside=metadata_of,
+    companions_of=metadata_of,
     is_typical=lambda uri: _OSCAR_NAME.fullmatch(uri) is not None,
 )

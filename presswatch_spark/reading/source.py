@@ -70,7 +70,7 @@ class ReadOptions:
     storage: StorageOptions = field(default_factory=StorageOptions)
     opener: Opener = field(default_factory=Opener, compare=False)
 
-    def gates(self, identified: Iterable[str]) -> bool:
+    def skips_languages(self, identified: Iterable[str]) -> bool:
         """Return True if documents with these identified languages are left out."""
         if not self.languages:
             return False
@@ -125,10 +125,10 @@ class Format:
     `specimen(folder, text)`: writes small shards with one document, which need all kernels of the format.
     `has_columns`: columns can be mapped. `responses`: documents are HTTP responses, with their headers.
     `is_warc`: records can be exported as WARC. `by_release`: records have errata of their release.
-    `elsewhere`: facts about a document that are in another record than its own. `made_from(uri)`: format and
-    address of the shard that a shard was made from, by its name; None if unknown. `beside(uri)`: addresses to
-    try of a companion file, which is read with the shard; `is_typical(uri)`: with it, the shard is of this
-    format.
+    `facts_elsewhere`: facts about a document that are in another record than its own. `made_from(uri)`:
+    format and address of the shard that a shard was made from, by its name; None if unknown.
+    `companions_of(uri)`: addresses to try of a companion file, which is read with the shard;
+    `is_typical(uri)`: with it, the shard is of this format.
     """
 
     name: str
@@ -148,9 +148,9 @@ class Format:
     responses: bool = False
     is_warc: bool = False
     by_release: bool = False
-    elsewhere: frozenset[str] = frozenset()
+    facts_elsewhere: frozenset[str] = frozenset()
     made_from: Callable[[str], tuple[str, str] | None] = lambda uri: None
-    beside: Callable[[str], tuple[str, ...]] = lambda uri: ()
+    companions_of: Callable[[str], tuple[str, ...]] = lambda uri: ()
     is_typical: Callable[[str], bool] = lambda uri: False
 
     def rate(self, uri: str) -> str | None:

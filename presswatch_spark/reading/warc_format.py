@@ -406,7 +406,7 @@ WARC = Format(
     specimen=source.warc_specimen,
     responses=True,
     is_warc=True,
-    elsewhere=frozenset({"languages"}),
+    facts_elsewhere=frozenset({"languages"}),
 )
 WET = Format(
     name="wet",

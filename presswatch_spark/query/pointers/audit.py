@@ -231,7 +231,7 @@ def difference(row: Match, record: Record) -> Failure | None:
     """Return the first difference between a document and its row."""
     format = registry.find(row.dataset)
     # The range does not contain facts that the format takes from other records.
-    elsewhere = format.elsewhere if format else frozenset[str]()
+    elsewhere = format.facts_elsewhere if format else frozenset[str]()
     if failure := _first_other(row, record, COMPARED.keys() - elsewhere):
         return failure
     # Only the places of the copied words show whether they are hidden.
@@ -525,7 +525,7 @@ def _is_older(row: Match) -> bool:
 
 def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:
     format = registry.find(row.dataset)
-    left_out = NOT_RECOMPUTED | (format.elsewhere if format else frozenset())
+    left_out = NOT_RECOMPUTED | (format.facts_elsewhere if format else frozenset())
     if _is_older(row):
         left_out |= JUDGEMENTS
     columns = row.as_dict()

@@ -3,6 +3,9 @@
 From the first element that hides something until it ends, open elements are kept in a stack, since end tags
 may be missing. All text is written to `out`; its hidden ranges are noted as *cuts*: pairs of offsets, four
 bytes each, from the end of `out` downward. `finished` moves hidden text and the words around it to the end.
+
+In these kernels, `w` is the page's workspace (its places are in `tags`), `out` the text, and `k` the end of
+what is written so far: kernels that may write return the new end.
 """
 
 from typing import Any
@@ -126,12 +129,12 @@ def pop_to(w: Hashes, out: Bytes, k: U64, size: U64) -> Any:
         w[OPEN] -= _1
         kind = w[KINDS + w[OPEN]]
         w[DORMANT] -= U64(kind & _IS_DORMANT != _0)
-        k = _pass_border(w, out, k, kind >> _AROUND_AT & _3, kind >> _SEPARATION_AT & _3)
+        k = _separate_and_set(w, out, k, kind >> _AROUND_AT & _3, kind >> _SEPARATION_AT & _3)
     return k
 
 
 @uncounted_njit
-def _pass_border(w: Hashes, out: Bytes, k: U64, state: U64, separation: np.uint64) -> Any:
+def _separate_and_set(w: Hashes, out: Bytes, k: U64, state: U64, separation: np.uint64) -> Any:
     # Words are separated on the side that is more visible.
     if w[STATE] < state:
         return set_state(w, out, separate_as(w, out, k, separation), state)
@@ -170,7 +173,7 @@ def _push(
         w[NAMES + w[OPEN]] = name
         w[KINDS + w[OPEN]] = bits | separation << _SEPARATION_AT | around << _AROUND_AT | own << _OWN_AT
         w[OPEN] += _1
-        return _pass_border(w, out, k, inner, separation)
+        return _separate_and_set(w, out, k, inner, separation)
     return separate_as(w, out, k, separation)
 
 

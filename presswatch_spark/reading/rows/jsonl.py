@@ -344,7 +344,7 @@ class JsonRows:
             if self._unseen and len(self._names) < NAMES_KEPT:
                 self._names.update(name[:LONGEST_NAME] for name in islice(dotted_keys(values), NAMES_KEPT))
         text = first_value(values, form.text)
-        is_gated = bool(self._options.languages) and self._options.gates(
+        is_gated = bool(self._options.languages) and self._options.skips_languages(
             as_languages(first_value(values, self._paths["languages"]))
         )
         if isinstance(text, str) and text and not is_gated:

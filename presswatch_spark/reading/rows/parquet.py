@@ -413,7 +413,9 @@ class _RowGroup:
             )
         passing = sizes > 0
         if "languages" in self.chosen and self.options.languages:
-            passes = (not self.options.gates(as_languages(value)) for value in values.all("languages"))
+            passes = (
+                not self.options.skips_languages(as_languages(value)) for value in values.all("languages")
+            )
             passing &= np.fromiter(passes, np.bool_, values.rows)
         if self.options.rows is not None:
             passing &= np.isin(first_row + np.arange(len(texts)), list(self.options.rows))

@@ -115,7 +115,7 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
         spent += len(data)
         for record in group:
             part = _RecordPart(data, first, record, shard, options)
-            spent += part.complete() if format.elsewhere else 0
+            spent += part.complete() if format.facts_elsewhere else 0
             report.bytes_read = spent
             if why := part.difference():
                 report.add_defect(record.defect(why), record.offset)

@@ -356,5 +356,5 @@ class WarcGate(_RecordGate):
         if data[row[URI] - first : row[URI_END] - first] != url:
             return 0
         languages = identified(data[body - first : size - CLOSING_BYTES])
-        gated = self._options.gates(languages or ())
+        gated = self._options.skips_languages(languages or ())
         return len(data) if gated else 0

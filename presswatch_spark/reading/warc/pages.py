@@ -129,7 +129,7 @@ class PageBatches:
         self._passed = self._passed + len(stored.block) if self._held else 0
         url = stored.url.decode("utf-8", "replace")
         wanted = self.options.wants is not None and self.options.wants(url)
-        gated = self.options.gates(stored.languages or ())
+        gated = self.options.skips_languages(stored.languages or ())
         if gated and not wanted:
             self.report.add_skipped("language")
             self._draw(stored)
@@ -265,7 +265,7 @@ class PageBatches:
         if (
             page.stored.languages is None
             and page.kind == "html"
-            and self.options.gates(declared(page.content))
+            and self.options.skips_languages(declared(page.content))
         ):
             self._skip("language", page.stored)
             self._draw(page.stored)

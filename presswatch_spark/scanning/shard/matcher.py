@@ -55,7 +55,7 @@ PAIRS_AT_ONCE = 32
 class _Suspect(MatchedDocument):
     """A document with its candidates, the `ordinals`; if there are none, it has no `words`.
 
-    `main`: that of its page. `byline`: of embedded text, the author that its page states. `named`, `signed`:
+    `main`: that of its page. `byline`: of embedded text, the author that its page states. `named`, `minhash`:
     of the words; only a document that shares a window with an article has them.
     """
 
@@ -64,7 +64,7 @@ class _Suspect(MatchedDocument):
     placement: Placement
     byline: bytes = b""
     named: NamedDocument = field(init=False)
-    signed: Signature = field(init=False)
+    minhash: Signature = field(init=False)
 
 
 class Matcher:
@@ -126,19 +126,21 @@ class Matcher:
     def _compare(self, group: Sequence[_Suspect]) -> None:
         """Find, for each document, the articles of which it has a long enough run."""
         texts = [(each, words_of(each.text)) for each in group if each.ordinals]
-        screens = [DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts]
+        windows_of_texts = [
+            DocumentWindows(window_hashes(words.hashes, self._least_run)) for _, words in texts
+        ]
         shared = list[tuple[_Suspect, Joined]]()
-        for (document, words), screen in zip(texts, screens, strict=True):
+        for (document, words), windows in zip(texts, windows_of_texts, strict=True):
             document.words, joined = words, Joined(words)
             document.ordinals = [
                 ordinal
                 for ordinal in document.ordinals
-                if screen.passes(self._windows(ordinal)) or joined.in_common(self._joined(ordinal))
+                if windows.passes(self._windows(ordinal)) or joined.in_common(self._joined(ordinal))
             ]
             if document.ordinals:
                 shared.append((document, joined))
         for document, joined in shared:
-            document.signed = signature(joined.words, self._minhash)
+            document.minhash = signature(joined.words, self._minhash)
         for document, joined in shared:
             document.named = NamedDocument(joined, self._rules.verify.anchor_words)
         pairs = ((document, ordinal) for document, _ in shared for ordinal in document.ordinals)
@@ -175,7 +177,7 @@ class Matcher:
             if overlap.longest_run_words >= least:
                 spans.append(overlap.seen_from(1))
                 [places] = span_places([overlap], 1, words)
-                likeness = jaccard(document.signed, self.corpus.signatures[ordinal])
+                likeness = jaccard(document.minhash, self.corpus.signatures[ordinal])
                 judged = rarity.judged(overlap.seen_from(1), least, rules.ownership)
                 placed = document.placement.holds_longest(document.named.words, overlap)
                 own_names = self.corpus.owner_names[article.title_id]

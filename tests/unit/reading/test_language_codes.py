@@ -66,7 +66,7 @@ def test_rows_of_oscar_are_french_by_their_header_or_by_their_label(tmp_path: Pa
 
 
 def test_a_gate_without_languages_leaves_nothing_out() -> None:
-    assert not ReadOptions().gates(("eng",))
+    assert not ReadOptions().skips_languages(("eng",))
 
 
 @cases(

@@ -188,8 +188,8 @@ def reference(entities: EntityTable, data: Bytes, i: U64, end: U64, out: Bytes, 
 
 
 @lean_njit
-def _copied(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, k: U64) -> Any:
-    # Text of only blanks becomes a separator.
+def _write_run(w: Hashes, data: Bytes, i: U64, stop: U64, end: U64, out: Bytes, k: U64) -> Any:
+    # Write text without marks; only blanks become a separator.
     if i == stop:
         return k
     if stop - i <= _64 and i + _64 <= end:
@@ -236,7 +236,9 @@ def _begins_formatting(kind: U64, content: U64, closes: bool) -> Any:
 
 
 @uncounted_njit
-def _enter(w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64) -> tuple[U64, Any]:
+def _follow_roots(
+    w: Hashes, name: U64, kind: U64, closes: bool, empty: bool, rest: np.uint64
+) -> tuple[U64, Any]:
     """Keep account of the open SVG and MathML roots at a tag; `rest`: bytes after its name.
 
     An open root is a number: the lowest bit is 1 for MathML, the others count open elements in it that
@@ -282,19 +284,20 @@ def write_text(
     for key in BUILT_IN:
         add_rule(w, key, ABSENT_RULE)
     w[CLASS_FILTER] = BUILT_IN_FILTER
-    k, unread, late = _read(tags, entities, data, out, w, parts)
+    k, unread, late = _write_page(tags, entities, data, out, w, parts)
     if late:
         # A style sheet after some text may hide it: read again, with all rules.
-        k, unread, late = _read(tags, entities, data, out, w, parts)
+        k, unread, late = _write_page(tags, entities, data, out, w, parts)
     k, hidden = finished(w, out, k)
     return k, hidden, unread
 
 
 @uncounted_njit
-def _read(
+def _write_page(
     tags: TagTable, entities: EntityTable, data: Bytes, out: Bytes, w: Hashes, parts: Hashes
 ) -> tuple[U64, np.uint8, Any]:
-    # Also return True if rules were found after some of the text.
+    # Write all text, with hidden ranges noted as cuts. Returns its end, the bits of scripts that were not
+    # read, and True if rules were found after some of the text.
     i, k, end = _0, _0, U64(len(data))
     p, count, looked = _0, _0, _0
     unread, late = np.uint8(0), False
@@ -315,7 +318,7 @@ def _read(
             if mark >= i and byte in (_LT, _AMP, _NUL):
                 break
             p += _1
-        k = _copied(w, data, i, mark, end, out, k)
+        k = _write_run(w, data, i, mark, end, out, k)
         i = mark
         if i == end:
             break
@@ -401,7 +404,7 @@ def _read(
             continue
         name = first ^ second * _SPREAD
         empty = closes_itself(data, name_end, i)
-        roots, html = _enter(w, name, kind, closes, empty, i - name_end)
+        roots, html = _follow_roots(w, name, kind, closes, empty, i - name_end)
         content = kind & CONTENT
         if w[OPEN] != _0:
             if roots < w[ROOTS_AROUND]:

@@ -59,7 +59,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ReadArticle:
     """A row that may become an article: columns of `layout.ARTICLES`. `placeholder`: its date was one."""
 
     row_index: int
@@ -86,7 +86,7 @@ def article_columns(mapping: Mapping[str, str]) -> NamedColumns:
 
 def read_articles(
     info: ObjectInfo, source: str, titles: TitleSites, config: CorpusConfig, storage: StorageOptions
-) -> Iterator[Candidate | RefusedArticle]:
+) -> Iterator[ReadArticle | RefusedArticle]:
     """Examine every row of one article file, in order; raises as `whole_rows`.
 
     `source`: the file's name in refusals.
@@ -104,7 +104,7 @@ def read_articles(
 
 def _examine(
     index: int, row: Mapping[str, Any] | Unreadable, titles: TitleSites, config: CorpusConfig
-) -> Candidate:
+) -> ReadArticle:
     if isinstance(row, Unreadable):
         raise _RefusedError("unreadable", row.detail)
     for value in row.values():
@@ -142,7 +142,7 @@ def _examine(
         "body_repaired": body.repaired,
         "url_on_title": titles.title_at(url) == title_id if url else None,
     }
-    return Candidate(index, fields | kept, placeholder)
+    return ReadArticle(index, fields | kept, placeholder)
 
 
 def _id(row: Mapping[str, Any], name: str) -> str | None:

@@ -20,7 +20,7 @@ import zstandard
 from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
-from presswatch_spark.corpus.building.intake import Candidate, article_columns, read_articles
+from presswatch_spark.corpus.building.intake import ReadArticle, article_columns, read_articles
 from presswatch_spark.corpus.registry import parse_registry
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
@@ -43,7 +43,7 @@ Writer = Callable[[Path, list[dict[str, Any]]], Path]
 BODY = "Les hirondelles reviennent au pays des lavoirs chaque printemps."
 
 
-def read(path: Path, **columns: str) -> list[Candidate | RefusedArticle]:
+def read(path: Path, **columns: str) -> list[ReadArticle | RefusedArticle]:
     info = ObjectInfo(str(path), path.stat().st_size)
     return list(read_articles(info, "a.jsonl", TITLES, CorpusConfig(columns=columns), StorageOptions()))
 
@@ -51,7 +51,7 @@ def read(path: Path, **columns: str) -> list[Candidate | RefusedArticle]:
 def taken(path: Path, **columns: str) -> list[dict[str, Any]]:
     rows = read(path, **columns)
     assert not [row for row in rows if isinstance(row, RefusedArticle)]
-    return [row.fields for row in rows if isinstance(row, Candidate)]
+    return [row.fields for row in rows if isinstance(row, ReadArticle)]
 
 
 def refused(path: Path, **columns: str) -> list[tuple[int, str, str]]:
@@ -249,7 +249,7 @@ def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(
     config = CorpusConfig(date_formats=("%d-%m-%Y", "%a %d %b %Y, %H:%M"))
     info = ObjectInfo(str(path), path.stat().st_size)
     [row] = read_articles(info, "a.jsonl", TITLES, config, StorageOptions())
-    assert isinstance(row, Candidate)
+    assert isinstance(row, ReadArticle)
     assert row.fields["published_at"] == datetime(2019, 4, 3, tzinfo=UTC)
     assert row.fields["modified_at"] == CET
     [(_, reason, detail)] = refused(path)
@@ -264,7 +264,7 @@ def test_dates_that_begin_with_the_day_are_read_as_declared_and_never_otherwise(
 @cases("said", [0, "0", "1970-01-01", "0001-01-01T00:00:00", "9999-12-31"])
 def test_a_date_that_stands_for_none_is_left_out_and_counted(tmp_path: Path, said: object) -> None:
     [row] = read(jsonl(tmp_path, published_at=said))
-    assert isinstance(row, Candidate)
+    assert isinstance(row, ReadArticle)
     assert row.fields["published_at"] is None
     assert row.placeholder
 
@@ -302,7 +302,7 @@ def test_a_line_that_does_not_parse_is_refused_and_the_next_is_read(
 ) -> None:
     path = jsonl(tmp_path)
     path.write_bytes(path.read_bytes() + line + b"\n\n" + json.dumps(article(2)).encode())
-    assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]
+    assert [type(row) for row in read(path)] == [ReadArticle, RefusedArticle, ReadArticle]
     assert refused(path) == [(1, "unreadable", detail)]
 
 
@@ -311,7 +311,7 @@ def test_a_line_longer_than_a_row_may_be_is_refused_and_the_next_is_read(
 ) -> None:
     monkeypatch.setattr(whole_rows, "MAX_ROW_BYTES", 2_000)
     path = as_jsonl(tmp_path, [article(1), article(2, body=BODY * 40), article(3)])
-    assert [type(row) for row in read(path)] == [Candidate, RefusedArticle, Candidate]
+    assert [type(row) for row in read(path)] == [ReadArticle, RefusedArticle, ReadArticle]
     assert refused(path) == [(1, "unreadable", "longer than 2,000 bytes")]
 
 
@@ -359,7 +359,7 @@ def test_a_parquet_value_that_cannot_be_had_refuses_its_row_and_the_next_is_read
     assert isinstance(first, RefusedArticle)
     assert (first.article_id, first.reason) == ("a00001", reason)
     assert f"`{name}`" in first.detail
-    assert isinstance(second, Candidate)
+    assert isinstance(second, ReadArticle)
 
 
 def test_a_nested_parquet_value_that_cannot_be_had_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
@@ -435,7 +435,7 @@ def test_texts_and_nested_fields_may_look_like_columns(tmp_path: Path) -> None:
     path = jsonl(tmp_path, body=body, headline="body", authors=["url", "body"])
     path.write_bytes(path.read_bytes().replace(b"{", b'{"more": {"body": "other"}, ', 1))
     [read_row] = read(path)
-    assert isinstance(read_row, Candidate)
+    assert isinstance(read_row, ReadArticle)
     assert (read_row.fields["body"], read_row.fields["headline"]) == (body, "body")
 
 

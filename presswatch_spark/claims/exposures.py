@@ -127,9 +127,7 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
     root = compose(raw, check, "exposures contain sources, and nothing is nested deeper", "exposures")
     top = check.entry(root, "file of exposures", "exposures") if root is not None else {}
     for node in check.items(top.get("exposures"), "exposures"):
-        keys = check.entry(node, "exposure", _ENTRY, _LIMITS)
-        own_id = check.unique_id(keys.get("id"), "exposure") or ""
-        what = f"exposure `{own_id}`"
+        keys, own_id, what = check.named_entry(node, "exposure", _ENTRY, _LIMITS)
         since, until = check.period(keys, "since", "until", what)
         extent = check.one_of(keys.get("extent"), f"{what}: extent", EXTENTS) or ""
         if extent == "derived" and "through" not in keys:

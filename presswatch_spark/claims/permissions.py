@@ -92,10 +92,9 @@ def parse_licences(raw: bytes, name: str, titles: Collection[str]) -> Licences:
     check, found = Check(), list[Licence]()
     root = compose(raw, check, "licences contain hosts and titles, and nothing is nested deeper", "licences")
     top = check.entry(root, "licences file", "licences") if root is not None else {}
+    required = "id licensee hosts titles document"
     for node in check.items(top.get("licences"), "licences"):
-        keys = check.entry(node, "licence", "id licensee hosts titles document", "from to")
-        own_id = check.unique_id(keys.get("id"), "licence") or ""
-        what = f"licence `{own_id}`"
+        keys, own_id, what = check.named_entry(node, "licence", required, "from to")
         starts, ends = check.period(keys, "from", "to", what)
         hosts = [
             checked_host(item, what, check, "host", "portal.example")
@@ -155,9 +154,7 @@ def parse_press(raw: bytes, name: str) -> tuple[dict[str, str], set[str]]:
     root = compose(raw, check, "groups contain domains, and nothing is nested deeper", "groups")
     top = check.entry(root, "press list", "", "groups not_press") if root is not None else {}
     for node in check.items(top.get("groups"), "groups"):
-        keys = check.entry(node, "group", "id kind what check domains")
-        own_id = check.unique_id(keys.get("id"), "group") or ""
-        what = f"group `{own_id}`"
+        keys, _, what = check.named_entry(node, "group", "id kind what check domains")
         kind = check.one_of(keys.get("kind"), f"{what}: kind", PRESS_KINDS)
         for key in ("what", "check"):
             check.text(keys.get(key), f"{what}: {key}")

@@ -175,9 +175,7 @@ _OF_PUBLISHER = (
 def _publishers(root: yaml.Node, check: _Check) -> Iterator[Publisher]:
     top = check.entry(root, "members file", "publishers")
     for node in check.items(top.get("publishers"), "publishers"):
-        keys = check.entry(node, "publisher", "id name titles", _OF_PUBLISHER)
-        own_id = check.unique_id(keys.get("id"), "publisher") or ""
-        what = f"publisher `{own_id}`"
+        keys, own_id, what = check.named_entry(node, "publisher", "id name titles", _OF_PUBLISHER)
         starts, ends = check.period(keys, "mandate_from", "mandate_to", what)
         nodes = check.items(keys.get("titles"), f"{what}: titles")
         yield Publisher(
@@ -269,9 +267,7 @@ def _wrong_document(folder: Path, path: str, sha256: str) -> str | None:
 
 
 def _title(node: yaml.Node, publisher_id: str, check: _Check) -> Title:
-    keys = check.entry(node, "title", "id name domains", "url_prefixes timezone")
-    own_id = check.unique_id(keys.get("id"), "title") or ""
-    what = f"title `{own_id}`"
+    keys, own_id, what = check.named_entry(node, "title", "id name domains", "url_prefixes timezone")
     check.lines[own_id] = line_of(node)
     domains = [
         checked_host(item, what, check, "domain", "journal.example", refuse_shared=check.suffixes)

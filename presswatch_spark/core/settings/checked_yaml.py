@@ -46,6 +46,14 @@ class Check:
             self.report(node, f"{what}: `{key}` is missing")
         return given
 
+    def named_entry(
+        self, node: yaml.Node, kind: str, required: str, optional: str = ""
+    ) -> tuple[dict[str, yaml.Node], str, str]:
+        """Return the keys of an entry, its id (its first required key) or "", and its name for messages."""
+        keys = self.entry(node, kind, required, optional)
+        own_id = self.unique_id(keys.get(required.split()[0]), kind) or ""
+        return keys, own_id, f"{kind} `{own_id}`"
+
     def text(self, node: yaml.Node | None, what: str) -> str | None:
         """Return a scalar's text; None if it is empty, or of another kind."""
         if node is None:

@@ -132,9 +132,7 @@ def load_recipients(path: str | None = None, storage: StorageOptions | None = No
     root = compose(raw, check, "recipients contain facts, and nothing is nested deeper", "recipients")
     top = check.entry(root, "recipients file", "recipients") if root is not None else {}
     for node in check.items(top.get("recipients"), "recipients"):
-        keys = check.entry(node, "recipient", "id name datasets places", " ".join(FACTS))
-        own_id = check.unique_id(keys.get("id"), "recipient") or ""
-        about = f"recipient `{own_id}`"
+        keys, own_id, about = check.named_entry(node, "recipient", "id name datasets places", " ".join(FACTS))
         values, facts = dict[str, Any](), dict[str, RecipientFact]()
         for each in FACTS:
             if each in keys:

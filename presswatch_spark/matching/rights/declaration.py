@@ -246,8 +246,8 @@ _ITEM = (
 )
 _PARAMETERS = rf"(?:; *+{_KEY}(?:={_ITEM})?+)*+"
 _LIST = rf"\((?: *+{_ITEM}{_PARAMETERS}(?=[ )]))*+ *+\)"
-_MEMBER = re.compile(rf"({_KEY})(?:=({_ITEM}|{_LIST}))?+{_PARAMETERS}")
-_COMMA = re.compile(r"[ \t]*+,[ \t]*+")
+_MEMBER = rf"({_KEY})(?:=({_ITEM}|{_LIST}))?+{_PARAMETERS}"
+_DICTIONARY = re.compile(rf"(?:{_MEMBER}(?:[ \t]*+,[ \t]*+{_MEMBER})*+)?")
 
 
 def _dictionary_of(text: str) -> dict[str, str] | None:
@@ -256,21 +256,9 @@ def _dictionary_of(text: str) -> dict[str, str] | None:
     Parameters are left out. A key without a value is true (`?1`); of equal keys the last counts.
     """
     text = text.strip(" ")
-    members: dict[str, str] = {}
-    at = 0
-    while at < len(text):
-        member = _MEMBER.match(text, at)
-        if not member:
-            return None
-        members[member[1]] = member[2] or "?1"
-        at = member.end()
-        if at == len(text):
-            return members
-        comma = _COMMA.match(text, at)
-        if not comma or comma.end() == len(text):
-            return None
-        at = comma.end()
-    return members
+    if not _DICTIONARY.fullmatch(text):
+        return None
+    return {key: value or "?1" for key, value in re.findall(_MEMBER, text)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,9 +285,7 @@ def parse_agents(raw: bytes, name: str) -> dict[str, Agent]:
     root = compose(raw, check, "agents contain a list of purposes, and nothing is nested deeper", "agents")
     top = check.entry(root, "file of agents", "agents") if root is not None else {}
     for node in check.items(top.get("agents"), "agents"):
-        keys = check.entry(node, "agent", "name operator purpose", "source date")
-        agent = check.unique_id(keys.get("name"), "agent") or ""
-        what = f"agent `{agent}`"
+        keys, agent, what = check.named_entry(node, "agent", "name operator purpose", "source date")
         if agent and not NAME.fullmatch(agent):
             check.report(keys["name"], f"{what}: a name has letters, digits, `-`, `_` and `.` only")
         purposes = check.texts(keys.get("purpose"), f"{what}: purpose", USES)

@@ -104,7 +104,10 @@ def in_force(at: datetime, series: Iterable[Sequence[Declaration]], read: bool =
     """
     # Most sources have no declaration: a site has few of the files that can declare something.
     sides = [
-        (_of_side(at, declarations, -1), _of_side(at, declarations, 1))
+        [
+            _counting([declarations[k] for k in side])
+            for side in _sides(at, [each.at for each in declarations])
+        ]
         for declarations in series
         if declarations
     ]
@@ -162,36 +165,29 @@ def verdicts_of(
     }
 
 
-def _of_side(at: datetime, declarations: Sequence[Declaration], way: int) -> Declaration | None:
-    """Return the declaration of a source that counts before a moment (`way` -1) or after it (1).
-
-    Of several declarations of one moment, return the strongest; `disputed` if it reserves and others do not.
-    """
-    moments = [declaration.at for declaration in declarations]
-    nearest = [declarations[k] for k in _nearest(at, moments, way)]
-    counted = strongest(nearest)
+def _counting(of_moment: Sequence[Declaration]) -> Declaration | None:
+    """Return the strongest of a moment's declarations; `disputed` if it reserves and others do not."""
+    counted = strongest(of_moment)
     if counted is None or counted.verdict != RESERVED:
         return counted
-    return replace(counted, disputed=any(each.verdict in (ALLOWED, None) for each in nearest))
+    return replace(counted, disputed=any(each.verdict in (ALLOWED, None) for each in of_moment))
 
 
-def sides_of(at: datetime, moments: Sequence[datetime]) -> list[int]:
-    """Return the indices of the moments, in order, that count for `at` on either side."""
-    return sorted({*_nearest(at, moments, -1), *_nearest(at, moments, 1)})
-
-
-def _nearest(at: datetime, moments: Sequence[datetime], way: int) -> Sequence[int]:
-    """Return the indices of the moments nearest to `at`, up to it (`way` -1) or from it on (1).
+def _sides(at: datetime, moments: Sequence[datetime]) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the indices of the moments nearest to `at`: up to it, the last one first, and from it on.
 
     All moments of the nearest second count, since their order is unknown.
     """
-    if way < 0:
-        end = bisect_right(moments, second(at, last=True))
-        begin = bisect_left(moments, second(moments[end - 1])) if end else 0
-        return range(begin, end)[::-1]
-    begin = bisect_left(moments, second(at))
-    end = bisect_right(moments, second(moments[begin], last=True)) if begin < len(moments) else begin
-    return range(begin, end)
+    end, begin = bisect_right(moments, second(at, last=True)), bisect_left(moments, second(at))
+    first = bisect_left(moments, second(moments[end - 1])) if end else 0
+    last = bisect_right(moments, second(moments[begin], last=True)) if begin < len(moments) else begin
+    return range(first, end)[::-1], range(begin, last)
+
+
+def _nearest(at: datetime, captures: Sequence[PageCapture]) -> list[PageCapture]:
+    """Return the captures that count for `at` on either side, in order."""
+    before, after = _sides(at, [moment for moment, _ in captures])
+    return [captures[k] for k in sorted({*before, *after})]
 
 
 def second(moment: datetime, *, last: bool = False) -> datetime:
@@ -241,9 +237,9 @@ class Declarations:
         that moment and the first from it on decide. In TDMRep, XMP and metas override headers, and headers
         the file. A policy counts if one of these leads to it.
         """
-        nearest = [pages[k] for k in sides_of(at, [moment for moment, _ in pages])]
         addressed = [
-            (moment, [row for row in rows if applies_to(row.agent, agent)]) for moment, rows in nearest
+            (moment, [row for row in rows if applies_to(row.agent, agent)])
+            for moment, rows in _nearest(at, pages)
         ]
         of_page, is_superseded = list[Declaration](), False
         for moment, rows in addressed:
@@ -282,7 +278,7 @@ class Declarations:
                 and replace(place, path=file) not in led_to
             ):
                 continue
-            nearest = [captures[k] for k in sides_of(at, [moment for moment, _ in captures])]
+            nearest = _nearest(at, captures)
             yield [_of_file(moment, rows, place, agent, use) for moment, rows in nearest]
             if kind == "tdm_reservation":
                 policies = (row for _, rows in nearest for row in rows if row.signal == "tdm_policy")

@@ -174,19 +174,18 @@ class Audit:
         """Return the settings with which the run read its shards, without gates: its rows passed them."""
         return ReadOptions(**self.settings_of(run_id).reading, pdf=True, storage=self.storage)
 
-    def pointer_of_declaration(self, row: RightsSignal) -> Pointer:
-        """Return the pointer to the response of a declaration, at its present place."""
-        uri = mirrored(row.shard_uri, self.mirrors)
-        return Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
-
     def declaration(self, row: RightsSignal) -> tuple[Pointer, Record | None, Failure | None]:
         """Read the response of a declaration again; return its pointer, its record, and the row's failure."""
-        pointer = self.pointer_of_declaration(row)
+        uri = mirrored(row.shard_uri, self.mirrors)
+        pointer = Pointer(uri, row.record_offset, row.record_length, row.record_encoding)
+        if failure := edited(row):
+            # An edited row may point to a place that never existed.
+            return pointer, None, failure
         options = replace(self.options_of(row.run_id), wants=every_url)
         ((_, outcome),) = records_at([pointer], options)
         if isinstance(outcome, Failure):
-            return pointer, None, edited(row) or outcome
-        return pointer, outcome, edited(row) or other_declaration(row, outcome)
+            return pointer, None, outcome
+        return pointer, outcome, other_declaration(row, outcome)
 
 
 # --- comparison of a record with its row
@@ -371,9 +370,8 @@ def row_by_digest(store: TableStore, prefix: str) -> Match | RightsSignal | Memb
     wanted = digest_prefix(prefix)
     by_digest = dict[str, Match | RightsSignal | MemberCapture]()
     for table, kind in POINTING.items():
-        for file, runs in store.files(table).items():
-            rows = _rows_with(partial(pc.starts_with, pattern=wanted), store, table, file, runs)
-            by_digest |= {row["row_sha256"]: kind.from_dict(row) for row in rows}
+        rows = _rows_with(store, table, "row_sha256", partial(pc.starts_with, pattern=wanted))
+        by_digest |= {row["row_sha256"]: kind.from_dict(row) for row in rows}
     if len(by_digest) != 1:
         how_many = f"{len(by_digest):,} rows have" if by_digest else "no row has"
         raise InputError(
@@ -401,21 +399,16 @@ def table_of(row: Match | RightsSignal | MemberCapture) -> str:
 def rows_with(store: TableStore, column: str, values: Collection[str]) -> Iterator[Match]:
     """Yield the rows of `matches` with these values, of all runs; `CorruptError` if a file is damaged."""
     is_wanted = partial(pc.is_in, value_set=pa.array(sorted(values), pa.string()))
-    for file, runs in store.files("matches").items():
-        yield from map(Match.from_dict, _rows_with(is_wanted, store, "matches", file, runs, column))
+    yield from map(Match.from_dict, _rows_with(store, "matches", column, is_wanted))
 
 
 def _rows_with(
-    is_wanted: Callable[[pa.Array], pa.Array],
-    store: TableStore,
-    table: str,
-    path: str,
-    runs: Sequence[str],
-    column: str = "row_sha256",
-) -> list[dict[str, Any]]:
-    with _opened(store, path, table, runs) as opened:
-        places = pc.indices_nonzero(is_wanted(opened.to_table(columns=[column])[column]))
-        return opened.take(places).to_pylist() if len(places) else []
+    store: TableStore, table: str, column: str, is_wanted: Callable[[pa.Array], pa.Array]
+) -> Iterator[dict[str, Any]]:
+    for file, runs in store.files(table).items():
+        with _opened(store, file, table, runs) as opened:
+            places = pc.indices_nonzero(is_wanted(opened.to_table(columns=[column])[column]))
+            yield from opened.take(places).to_pylist() if len(places) else ()
 
 
 @contextmanager

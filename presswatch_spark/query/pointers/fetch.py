@@ -16,6 +16,7 @@ from presswatch_spark.core.model import ReadReport, TextString
 from presswatch_spark.core.terminal import cell, printable
 from presswatch_spark.query.exports import require_new
 from presswatch_spark.query.pointers.audit import (
+    COMPARED,
     Audit,
     edited,
     row_by_digest,
@@ -120,11 +121,7 @@ def for_row(
     audit = Audit(partial(settings_of, store), archives.storage, archives.mirrors)
     row = row_by_digest(store, prefix)
     if upstream and not isinstance(row, Match):
-        raise InputError(
-            f"a row of {table_of(row)} already points to a record of an archive",
-            where=row.row_sha256,
-            remedy="fetch it without --upstream",
-        )
+        raise _of_archive(f"a row of {table_of(row)}", row.row_sha256)
     if isinstance(row, RightsSignal):
         return _declaring(row, audit)
     if isinstance(row, MemberCapture):
@@ -148,15 +145,6 @@ def for_row(
     return Fetched(verdict.pointer, record, audit.options_of(row.run_id), checked)
 
 
-# Column of a row of `captures`, fact of its record, and the failure if they differ.
-COMPARED = (
-    ("url", "document_url", Cause.OTHER_URI),
-    ("payload_digest", "payload_digest", Cause.OTHER_DIGEST),
-    ("captured_at", "captured_at", Cause.OTHER_FACTS),
-    ("http_status", "http_status", Cause.OTHER_FACTS),
-)
-
-
 def _captured(row: MemberCapture, archives: Archives) -> Fetched:
     name, offset, length = row.warc_filename, row.record_offset, row.record_length
     if not name or offset is None or length is None:
@@ -175,12 +163,13 @@ def _captured(row: MemberCapture, archives: Archives) -> Fetched:
         if isinstance(document, Failure):
             raise _refused(pointer, outcome)
         outcome = document
-    for column, fact, reason in COMPARED:
+    for fact in ("document_url", "payload_digest", "captured_at", "http_status"):
+        column = "url" if fact == "document_url" else fact
         indexed, actual = _alike(getattr(row, column)), _alike(getattr(outcome.facts, fact))
         # Some records have no digest or status (ARC, revisits); all have a URL and a time.
         is_known = actual is not None or fact in ("document_url", "captured_at")
         if indexed is not None and is_known and indexed != actual:
-            raise _refused(pointer, Failure(reason, f"`{column}` differs"))
+            raise _refused(pointer, Failure(COMPARED[fact], f"`{column}` differs"))
 
     checked = f"row {row.row_sha256}: its digest; URL, declared digest, time and status of the record"
     declared, computed = outcome.facts.payload_digest, outcome.facts.payload_digest_computed
@@ -198,9 +187,6 @@ def _alike(value: Any) -> Any:
 
 
 def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
-    if failure := edited(row):
-        # Read nothing: an edited row may point to a place that never existed.
-        raise _refused(audit.pointer_of_declaration(row), failure)
     pointer, record, failure = audit.declaration(row)
     if record is None or failure:
         raise _refused(pointer, failure)
@@ -346,11 +332,7 @@ def trail_of(row: Match, archives: Archives, index: Index | None) -> Trail:
     """Return the trail of a row of `matches` to its record upstream; `InputError` if there is none."""
     format, where = registry.find(row.dataset), row.row_sha256
     if format and format.responses:
-        raise InputError(
-            "the row already points to a record of an archive",
-            where=where,
-            remedy="fetch it without --upstream",
-        )
+        raise _of_archive("the row", where)
     made_from = registry.made_from(row.dataset, row.shard_uri)
     if made_from:
         uri: str | None = mirrored(made_from[1], archives.mirrors)
@@ -381,6 +363,11 @@ def trail_of(row: Match, archives: Archives, index: Index | None) -> Trail:
             where=where,
         )
     return Trail(row, uri, named_id, archives, index)
+
+
+def _of_archive(row: str, where: str) -> InputError:
+    what = f"{row} already points to a record of an archive"
+    return InputError(what, where=where, remedy="fetch it without --upstream")
 
 
 def id_of_record(text: str | None) -> str | None:

@@ -24,7 +24,7 @@ _OF_CAPTURE = (
 _OF_MATCH = ("dataset", "release", "document_url", "captured_at", "shard_uri", "row_sha256")
 NO_FILE = "the index lists no record of a WARC file"
 NOT_LISTED = "the index lists no capture of its page in this file at this time"
-NOT_ASKED = "it contains no page and time to search an index for"
+NO_PAGE_TO_LOOK_UP = "it contains no page and time to search an index for"
 
 Page = tuple[str, datetime]
 
@@ -61,7 +61,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
             continue
         releases = index.releases_of(release, at) if url and at and host_of(url) else ()
         if not releases:
-            wanted.add(uri, _unplaced(url or "", at, row, NOT_ASKED))
+            wanted.add(uri, _unplaced(url or "", at, row, NO_PAGE_TO_LOOK_UP))
             continue
         page = url, at.replace(microsecond=0)
         rows.setdefault(page, {})[uri] = row

@@ -332,14 +332,14 @@ def sorted_rows(
         return
     import duckdb
 
-    errors = list[Exception]()
+    causes = list[PresswatchError]()
 
     def read() -> Iterator[pa.RecordBatch]:
         # DuckDB replaces an error of this iterator by its own: keep the cause.
         try:
             yield from column_batches(store, "matches", runs, USED.names, batch_rows=BATCH_ROWS)
         except (PresswatchError, pa.ArrowException, OSError) as error:
-            errors.append(error)
+            causes.append(error if isinstance(error, PresswatchError) else unreadable(store, error))
             raise
 
     with duckdb_session(memory, cores) as connection:
@@ -348,12 +348,7 @@ def sorted_rows(
             query = f"select {', '.join(INPUT)} from rows order by {', '.join(ORDER)}"
             yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            cause = errors[0] if errors else error
-            if isinstance(cause, PresswatchError):
-                raise cause from error
-            if errors:
-                raise unreadable(store, cause) from cause
-            raise no_room("sort the rows", error, memory) from error
+            raise next(iter(causes), no_room("sort the rows", error, memory)) from error
 
 
 def _write_by_spark(

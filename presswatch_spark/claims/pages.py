@@ -131,7 +131,7 @@ class PageReader:
     def read(self, rows: pa.Table) -> PageFacts:
         """Return the facts of the pages of rows of `make.INPUT`."""
         urls, publishers = as_array(rows["document_url"]), as_array(rows["publisher_id"])
-        has_url = _numpy(pc.is_valid(urls))
+        has_url = np.asarray(pc.is_valid(urls))
         hosts, domains = _named(urls, as_array(rows["document_host"]), as_array(rows["document_domain"]))
         sites, copies = hosts, marks_of(hosts, may_be_copy) & has_url
         if copies.any():
@@ -143,8 +143,8 @@ class PageReader:
                 if page := original_page(url):
                     originals[i] = page.host
             sites = pa.array(originals, pa.string())
-        own = _numpy(pc.fill_null(as_array(rows["own_site"]), False)).copy()
-        others = _numpy(pc.is_valid(as_array(rows["site_title_id"]))) & ~own
+        own = np.asarray(pc.fill_null(as_array(rows["own_site"]), False)).copy()
+        others = np.asarray(pc.is_valid(as_array(rows["site_title_id"]))) & ~own
         asked = ~own & has_url & marks_of(sites, self._may_be_members)
         for i in np.flatnonzero(asked).tolist():
             site = self._sites.match(urls[i].as_py(), lambda _: ())
@@ -206,7 +206,7 @@ class PageReader:
 
 def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array, pa.Array]:
     # Rows of older runs lack hosts and domains.
-    unnamed = np.flatnonzero(_numpy(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
+    unnamed = np.flatnonzero(np.asarray(pc.and_(pc.is_valid(urls), pc.is_null(hosts))))
     if not len(unnamed):
         return hosts, domains
     named, registered = hosts.to_pylist(), domains.to_pylist()
@@ -216,11 +216,5 @@ def _named(urls: pa.Array, hosts: pa.Array, domains: pa.Array) -> tuple[pa.Array
     return pa.array(named, pa.string()), pa.array(registered, pa.string())
 
 
-def _numpy(marks: pa.Array) -> Marks:
-    found: Marks = marks.to_numpy(zero_copy_only=False)
-    return found
-
-
 def _micros(column: pa.ChunkedArray) -> Counts:
-    found: Counts = pc.fill_null(column.cast(pa.int64()), NO_TIME).to_numpy()
-    return found
+    return np.asarray(pc.fill_null(column.cast(pa.int64()), NO_TIME))

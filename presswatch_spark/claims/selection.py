@@ -198,7 +198,7 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
     require_claims(judged)
     letters = pc.field("confidence").isin(choice.confidences or LETTERS)
     wanted = pc.field("row_sha256").isin(sorted(choice.rows)) if choice.rows else letters
-    found = _claims_where(judged, wanted)
+    found = newest_claims(judged, wanted)
     if lost := choice.rows - found.keys():
         raise InputError(
             f"selected rows without a claim ({len(lost):,}): {', '.join(sorted(lost)[:ROWS_NAMED])}",
@@ -328,7 +328,7 @@ class ClaimSource(ABC):
     def claims(self, rows: Collection[str]) -> dict[str, Claim]:
         """Return the claims of those rows that have one, by `row_sha256`."""
         if self.judged:
-            return _claims_where(self.judged, pc.field("row_sha256").isin(sorted(rows)))
+            return newest_claims(self.judged, pc.field("row_sha256").isin(sorted(rows)))
         return {row: self.own_claims[row] for row in rows if row in self.own_claims}
 
     def chosen_among(self, rows: Collection[str], choice: Choice) -> set[str]:
@@ -423,15 +423,14 @@ def _record_key(row: Match | Target) -> Key:
     return *place, row.article_id, row.text_sha256
 
 
-def _claims_where(judged: TableStore, wanted: pc.Expression) -> dict[str, Claim]:
-    found = newest_claims(judged.open_table("claims").to_table(filter=wanted).to_pylist())
-    return {row: Claim.from_dict(columns) for row, columns in found.items()}
-
-
-def newest_claims(claims: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def newest_claims(
+    judged: TableStore, wanted: pc.Expression | None = None, columns: Sequence[str] | None = None
+) -> dict[str, Claim]:
     """Return one claim for each `row_sha256`: of the newest run, and there the one of weakest letter."""
-    ordered = sorted(claims, key=lambda claim: (claim["run_id"], claim["confidence"]))
-    return {claim["row_sha256"]: claim for claim in ordered}
+    found = judged.open_table("claims").to_table(columns=columns, filter=wanted).to_pylist()
+    found.sort(key=lambda claim: (claim["run_id"], claim["confidence"]))
+    newest = {claim["row_sha256"]: claim for claim in found}
+    return {row: Claim.from_dict(claim) for row, claim in newest.items()}
 
 
 def require_claims(judged: TableStore) -> None:

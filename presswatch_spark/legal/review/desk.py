@@ -344,8 +344,7 @@ def open_desk(
             where=str(store.root),
             remedy="pass the folder that the claims were made from with --tables",
         )
-    read = judged.open_table("claims").to_table(columns=_READ).to_pylist()
-    found = {row: Claim.from_dict(claim) for row, claim in newest_claims(read).items()}
+    found = newest_claims(judged, columns=_READ)
     if case:
         named = {target.row_sha256 for target in case.targets()}
         found = {row: claim for row, claim in found.items() if row in named}

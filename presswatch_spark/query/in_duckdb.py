@@ -265,4 +265,5 @@ def _refusals() -> Iterator[None]:
         cause = first_line(error)
         if "the stream registered as" in cause or not isinstance(error, duckdb.Error):
             raise OutputError(f"a table cannot be read: {cause}", where="sql", remedy=AGAIN) from error
-        raise refused(f"DuckDB refuses the query: {cause}") from error
+        like = [line for line in str(error).splitlines()[1:] if line.startswith("Candidate bindings: ")]
+        raise refused(" ".join((f"DuckDB refuses the query: {cause}", *like))) from error

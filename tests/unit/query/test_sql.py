@@ -327,6 +327,7 @@ REFUSED = dict.fromkeys(NO_QUERY, "not a query") | {
     "select * from secret": "there is no table",
     "select getenv('HOME')": "does not exist",
     "selekt 1": "syntax error",
+    "select artikle_id from matches": '"article_id"',
 }
 
 

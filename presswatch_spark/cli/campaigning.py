@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import scan_settings
+from presswatch_spark.cli.options import refuse, scan_settings
 from presswatch_spark.cli.replies import (
     ENGLISH,
     FAILED,
@@ -71,10 +71,8 @@ def scan_parameters(words: Sequence[str], of: str) -> ScanParameters:
     from presswatch_spark.cli.commands.scan import scan
 
     given = scan.make_context(of, list(words), parent=click.get_current_context().parent).params
-    if given["sample"] not in (None, 1):
-        raise click.UsageError(
-            "campaigns and watches read whole releases: draw samples with `presswatch scan`"
-        )
+    whole = "campaigns and watches read whole releases: draw samples with `presswatch scan`"
+    refuse(given["sample"] not in (None, 1), whole)
     return given
 
 
@@ -115,10 +113,9 @@ def open_campaign(
     before, etag = read_plan(folder) or (None, None)
     plan = replace(before or CampaignPlan("", ()), **changes)
     config = _config(_campaign_parameters(plan.options), form)
-    if not (plan.crawls or plan.datasets):
-        raise click.UsageError("choose what is scanned: --crawls, --dataset or --all-datasets")
-    if (plan.since or plan.until) and not plan.crawls:
-        raise click.UsageError("--since and --until require --crawls")
+    is_empty = not (plan.crawls or plan.datasets)
+    refuse(is_empty, "choose what is scanned: --crawls, --dataset or --all-datasets")
+    refuse((plan.since or plan.until) and not plan.crawls, "--since and --until require --crawls")
     # Other users may read the campaign's file: refuse secrets.
     if any(holds_secret(text) for text in (*plan.options, *plan.mirrors.values(), plan.listed or "")):
         raise ConfigError(
@@ -147,12 +144,11 @@ def open_campaign(
 
 def _campaign_parameters(words: Sequence[str]) -> ScanParameters:
     given = scan_parameters(["--corpus", "", "--out", "", *words], "campaign … --")
-    if any(given[name] for name in DECIDED) or given["dataset"] != "auto":
-        raise click.UsageError(
-            "the campaign sets releases, formats, corpus, tables and budget: leave them out after --"
-        )
-    if given["base"] and is_list(given["base"]):
-        raise click.UsageError("--base is a list of shards, but each release has its own list")
+    is_decided = any(given[name] for name in DECIDED) or given["dataset"] != "auto"
+    decided = "the campaign sets releases, formats, corpus, tables and budget: leave them out after --"
+    refuse(is_decided, decided)
+    is_one_list = given["base"] and is_list(given["base"])
+    refuse(is_one_list, "--base is a list of shards, but each release has its own list")
     return given
 
 
@@ -172,8 +168,7 @@ def datasets_of(
     known, parts = load_datasets(), dict[tuple[str, str], None]()
     for text in named:
         name, _, part = text.partition(":")
-        if not (name and part):
-            raise click.UsageError(f"--dataset must be NAME:PART, not {text!r}")
+        refuse(not (name and part), f"--dataset must be NAME:PART, not {text!r}")
         require_part(dataset_named(name, known), part)
         parts[name, part] = None
     names = {name for name, _ in parts}
@@ -182,10 +177,8 @@ def datasets_of(
         names |= known.keys()
     copies = {name: canonical(uri) for name, uri in mirrors.items()}
     # Without this check, a misspelt name would silently read the dataset from its original place.
-    if unknown := sorted(copies.keys() - names):
-        raise click.UsageError(
-            f"--mirror is for {unknown[0]}, but this campaign scans no dataset of that name"
-        )
+    for unknown in sorted(copies.keys() - names):
+        raise click.UsageError(f"--mirror is for {unknown}, but this campaign scans no dataset of that name")
     return tuple(parts), copies
 
 
@@ -387,11 +380,10 @@ def _printed(report: Report) -> int:
 def watched_scan(words: Sequence[str], news: bool) -> ScanParameters:
     """Return the parameters of a watch's scans; raise `UsageError` if they contradict the watch."""
     given = scan_parameters(words, "watch … --")
-    if given["paths"] or given["release"] or given["read__release"]:
-        raise click.UsageError("the watch chooses the releases: leave out PATH, --release and --release-name")
-    if given["dataset"] not in CRAWL_FORMS:
-        known = "|".join(CRAWL_FORMS)
-        raise click.UsageError(f"choose what to scan of each release: -- --format {known}")
-    if news and given["dataset"] not in kinds_of(releases.NEWS):
-        raise click.UsageError("CC-NEWS is published as WARC only: -- --format warc")
+    is_decided = given["paths"] or given["release"] or given["read__release"]
+    refuse(is_decided, "the watch chooses the releases: leave out PATH, --release and --release-name")
+    forms = "|".join(CRAWL_FORMS)
+    refuse(given["dataset"] not in CRAWL_FORMS, f"choose what to scan of each release: -- --format {forms}")
+    is_no_news = news and given["dataset"] not in kinds_of(releases.NEWS)
+    refuse(is_no_news, "CC-NEWS is published as WARC only: -- --format warc")
     return given

@@ -214,7 +214,7 @@ def mirror_option(
     return repeated_option(name, "FROM=TO", meaning, callback=parsed)
 
 
-def lang_option(meaning: str = "Its language.", **attributes: Any) -> Any:
+def lang_option(meaning: str, **attributes: Any) -> Any:
     """Declare `--lang`, the language of a reply or document."""
     return option("--lang", None, meaning, type=click.Choice(LANGUAGES), **attributes)
 
@@ -255,12 +255,17 @@ def memory_option(default: str, beyond: str) -> Any:
     return option("--memory", "SIZE", f"Memory that DuckDB may use before it {beyond}.", default=default)
 
 
+def refuse(is_wrong: object, message: str) -> None:
+    """Raise a usage error with a message if the values of options do not fit each other."""
+    if is_wrong:
+        raise click.UsageError(message)
+
+
 def choice_of(rows: str | None, confidences: tuple[str, ...], storage: StorageOptions) -> Choice:
     """Return the choice of claims by `--rows` or `--confidence`; a usage error if both are given."""
     from presswatch_spark.claims.selection import Choice
 
-    if rows and confidences:
-        raise click.UsageError("pass either --rows or --confidence")
+    refuse(rows and confidences, "pass either --rows or --confidence")
     return Choice.of(rows, confidences, storage)
 
 

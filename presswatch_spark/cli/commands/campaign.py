@@ -19,6 +19,7 @@ from presswatch_spark.cli.options import (
     mirror_option,
     option,
     pairs_option,
+    refuse,
     repeated_option,
     scan_settings,
 )
@@ -266,12 +267,9 @@ def watch(
     from presswatch_spark.scanning.campaigns.plan import NEWS, CampaignPlan
     from presswatch_spark.scanning.campaigns.run import with_corpus
 
-    if bool(since) == only_newest:
-        raise click.UsageError("pass either --since RELEASE or --only-newest")
-    if once and every:
-        raise click.UsageError("pass either --once or --every")
-    if every and again:
-        raise click.UsageError("--again cannot be combined with --every")
+    refuse(bool(since) == only_newest, "pass either --since RELEASE or --only-newest")
+    refuse(once and every, "pass either --once or --every")
+    refuse(every and again, "--again cannot be combined with --every")
     forget_hosts()
     given = watched_scan(scan_options, news)
     config = scan_settings(given, given["config"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from presswatch_spark.cli.commands.scan import incomplete_lines
-from presswatch_spark.cli.options import argument, option, repeated_option
+from presswatch_spark.cli.options import argument, option, refuse, repeated_option
 from presswatch_spark.cli.replies import (
     FAILED,
     INCOMPLETE,
@@ -58,8 +58,7 @@ def forget(
     from presswatch_spark.storage.disk import Folder
 
     named = [(kind, name) for kind, name in (("publisher", publisher), ("article", article)) if name]
-    if len(named) != 1:
-        raise click.UsageError("pass either --publisher or --article")
+    refuse(len(named) != 1, "pass either --publisher or --article")
     subject = Subject(*named[0])
     try:
         removal = remove(tables, subject, form.storage, operator)

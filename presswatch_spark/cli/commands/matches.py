@@ -25,6 +25,7 @@ from presswatch_spark.cli.options import (
     memory_option,
     mirror_option,
     option,
+    refuse,
 )
 from presswatch_spark.cli.replies import (
     FAILED,
@@ -148,8 +149,7 @@ def matches(
     from presswatch_spark.query.filtered_matches import Matches, MatchFilter, require_known
     from presswatch_spark.tables.declarations import Match
 
-    if form.export and count:
-        raise click.UsageError("pass either --export or --count")
+    refuse(form.export and count, "pass either --export or --count")
     storage, _ = form.storage, form.language
     wanted = MatchFilter(
         title_id=title_id,
@@ -496,12 +496,10 @@ def fetch(
     from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row, shown
     from presswatch_spark.query.pointers.pointer import is_pointer
 
-    if prefix is None and not is_pointer(target):
-        raise click.UsageError("pass a pointer (URI#offset=N,length=N or URI#row=N), or TABLES with --row")
-    if upstream and prefix is None:
-        raise click.UsageError("--upstream requires TABLES and --row")
-    if index and not upstream:
-        raise click.UsageError("--index requires --upstream")
+    is_unclear = prefix is None and not is_pointer(target)
+    refuse(is_unclear, "pass a pointer (URI#offset=N,length=N or URI#row=N), or TABLES with --row")
+    refuse(upstream and prefix is None, "--upstream requires TABLES and --row")
+    refuse(index and not upstream, "--index requires --upstream")
     if prefix is None:
         fetched = at_pointer(target, form.settings.read.columns, form.storage, mirrors)
     else:

@@ -19,6 +19,7 @@ from presswatch_spark.cli.options import (
     flag,
     mirror_option,
     option,
+    refuse,
 )
 from presswatch_spark.cli.replies import (
     INCOMPLETE,
@@ -304,8 +305,7 @@ def status(
     from presswatch_spark.legal.removal.status import TARGET_COLUMNS, CaseStatus, write_metrics
     from presswatch_spark.tables.declarations import Target
 
-    if as_of and metrics_file:
-        raise click.UsageError("metrics describe the present: pass either --as-of or --metrics-file")
+    refuse(as_of and metrics_file, "metrics describe the present: pass either --as-of or --metrics-file")
     _ = form.language
     try:
         moment = utc(datetime.fromisoformat(as_of)) if as_of else None

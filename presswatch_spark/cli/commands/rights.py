@@ -15,6 +15,7 @@ from presswatch_spark.cli.options import (
     RUN_OPTION,
     argument,
     option,
+    refuse,
     repeated_option,
 )
 from presswatch_spark.cli.replies import (
@@ -72,8 +73,8 @@ def rights(
     from presswatch_spark.query.reservations import Reservations, counted
     from presswatch_spark.tables.declarations import Reservation
 
-    if out and not form.is_for_people:
-        raise click.UsageError(f"pass either --out or {'--json' if form.as_json else '--export'}")
+    other = "--json" if form.as_json else "--export"
+    refuse(out and not form.is_for_people, f"pass either --out or {other}")
     _ = form.language
     reservations = Reservations(tables, signals, run_id, form.storage)
 
@@ -262,8 +263,7 @@ def timeline(
     from presswatch_spark.query.reservations import timeline as timeline_of
 
     if chart:
-        if not chart.endswith(".svg"):
-            raise click.UsageError("call the --chart FILE.svg")
+        refuse(not chart.endswith(".svg"), "call the --chart FILE.svg")
         require_new(chart, form.storage)
     found = timeline_of(form.open_tables(tables), title)
     rows, _ = found.to_pylist(), form.language

@@ -20,6 +20,7 @@ from presswatch_spark.cli.options import (
     index_option,
     mirror_option,
     option,
+    refuse,
     storage_words,
 )
 from presswatch_spark.cli.replies import (
@@ -121,24 +122,16 @@ def scan(
     from presswatch_spark.scanning.pipeline import scan as run_scan
 
     records, settings = pages_of or captures, form.settings
-    for is_wrong, message in (
-        (
-            [bool(each) for each in (paths, release, named, pages_of, captures)].count(True) != 1,
-            "pass exactly one of PATH, --release, --dataset, --pages-of and --captures",
-        ),
-        ((part or mirror) and not named, "--part and --mirror require a --dataset"),
-        (index and not pages_of, "--index requires --pages-of"),
-        (sample and records, "--sample cannot be combined with --pages-of or --captures"),
-        (release and dataset == "auto", "--release requires --format: a release has several formats"),
-        (extract and not (key_file or key_secret), "--extract requires --key-file or --key-secret"),
-        ((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out"),
-        (
-            release and settings.read.release is not None,
-            "--release already sets the release; leave out --release-name",
-        ),
-    ):
-        if is_wrong:
-            raise click.UsageError(message)
+    inputs = [bool(each) for each in (paths, release, named, pages_of, captures)].count(True)
+    refuse(inputs != 1, "pass exactly one of PATH, --release, --dataset, --pages-of and --captures")
+    refuse((part or mirror) and not named, "--part and --mirror require a --dataset")
+    refuse(index and not pages_of, "--index requires --pages-of")
+    refuse(sample and records, "--sample cannot be combined with --pages-of or --captures")
+    refuse(release and dataset == "auto", "--release requires --format: a release has several formats")
+    refuse(extract and not (key_file or key_secret), "--extract requires --key-file or --key-secret")
+    refuse((named or records) and dataset != "auto", "--format is for PATH and --release; leave it out")
+    is_named = release and settings.read.release is not None
+    refuse(is_named, "--release already sets the release; leave out --release-name")
     given, events = click.get_current_context().params, EventLog.of(settings.run.log_format)
     if dry_run:
         planned = plan_of_command(given, settings)

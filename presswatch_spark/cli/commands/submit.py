@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.cli.commands.scan import plan_of_command
-from presswatch_spark.cli.options import argument, flag, given_settings, option, scan_settings
+from presswatch_spark.cli.options import argument, flag, given_settings, option, refuse, scan_settings
 from presswatch_spark.cli.replies import FAILED, Reply, ReplyForm, Table, command, print_lines, tell
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.redaction import redacted_json
@@ -67,10 +67,8 @@ def submit(
     if target is None:
         targets = "--on local, --on emr-ec2, --on emr-serverless, or --on FILE.yaml"
         raise click.UsageError(f"choose where the job runs, before the job: {targets}")
-    if not words:
-        raise click.UsageError("pass a JOB, and after it the job's options")
-    if check and dry_run:
-        raise click.UsageError("pass either --check or --dry-run")
+    refuse(not words, "pass a JOB, and after it the job's options")
+    refuse(check and dry_run, "pass either --check or --dry-run")
     job, arguments, params = _parsed(click.get_current_context(), words)
 
     from presswatch_spark.deploy import archive as archives
@@ -79,8 +77,8 @@ def submit(
 
     profile = load_profile(target, os.environ)
     if profile.service == "local":
-        if no_wait or again or archive:
-            raise click.UsageError("--no-wait, --again and --archive are only for jobs on other hosts")
+        is_remote = no_wait or again or archive
+        refuse(is_remote, "--no-wait, --again and --archive are only for jobs on other hosts")
         request, variables = submission.local_command(job, arguments, profile, os.environ)
         if check:
             return Reply([f"{job} can run on this machine; nothing was started"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import argument, engine_option, mirror_option, option, pairs_option
+from presswatch_spark.cli.options import argument, engine_option, mirror_option, option, pairs_option, refuse
 from presswatch_spark.cli.replies import (
     ENGLISH,
     FAILED,
@@ -102,8 +102,7 @@ def runs(
     Queries may run meanwhile. If it was killed, run it again.
     """
     *action, tables = words
-    if action not in ([], ["compact"]):
-        raise click.UsageError("pass TABLES, or compact TABLES")
+    refuse(action not in ([], ["compact"]), "pass TABLES, or compact TABLES")
     leave_pandas_out()
     from presswatch_spark.scanning.runs.unfinished import DamagedRun, UnfinishedRun, unfinished_runs
     from presswatch_spark.tables.declarations import SCHEMAS
@@ -251,8 +250,7 @@ def sql(
     \b
     presswatch sql out "select title_id, pages from by_title order by pages desc"
     """
-    if BEGINS.match(tables):
-        raise click.UsageError('pass TABLES first, then QUERY: presswatch sql tables "select …"')
+    refuse(BEGINS.match(tables), 'pass TABLES first, then QUERY: presswatch sql tables "select …"')
     leave_pandas_out()
     answer, _ = run_query(tables, query, form.storage, engine), form.language
     if not form.is_for_people:

@@ -195,9 +195,9 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         assert {name: sums[name] for name in annex} == annex
         with pytest.raises(OutputError, match="already exists"):
             draft_notice(order, where, storage)
-        states.sign(Notice.open(where, storage), EventDetails("Jeanne Valmont", DRAFTED))
+        states.record(Notice.open(where, storage), "signed", EventDetails("Jeanne Valmont", DRAFTED))
         assert passes()
-        states.send(Notice.open(where, storage), EventDetails(on=DRAFTED))
+        states.record(Notice.open(where, storage), "sent", EventDetails(on=DRAFTED))
         assert states.state_of(Notice.open(where, storage), DRAFTED).state == "sent"
         s3.delete("notice/form.txt")
         assert not passes()

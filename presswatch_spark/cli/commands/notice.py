@@ -22,6 +22,7 @@ from presswatch_spark.cli.options import (
     lang_option,
     mirror_option,
     option,
+    refuse,
     repeated_option,
 )
 from presswatch_spark.cli.replies import (
@@ -236,11 +237,8 @@ def sign(
     form: ReplyForm,
 ) -> Reply:
     """Record that a person signed a notice in its present form."""
-    from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import EventDetails, Notice
-
-    event = states.sign(Notice.open(path, form.storage), EventDetails(by, on, via, proof=file))
-    _ = form.language
+    details, _ = {"by": by, "on": on, "via": via, "proof": file}, form.language
+    event = _noted(form, path, "signed", details)
     return Reply([_("recorded: signed by {name} on {day}", name=event.facts["by"], day=_.day(event.day))])
 
 
@@ -260,11 +258,8 @@ def sent(
     It must have been checked, and signed if its law requires that; a person must have checked the address
     within 90 days, by the recipients file of today.
     """
-    from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import EventDetails, Notice
-
-    details = EventDetails(by, on, via, proof=file)
-    return _recorded(states.send(Notice.open(path, form.storage), details, recipients), form)
+    details = {"by": by, "on": on, "via": via, "proof": file}
+    return _recorded(_noted(form, path, "sent", details, recipients), form)
 
 
 @command("answer", notice, lang="en")
@@ -280,11 +275,8 @@ def answer(
     form: ReplyForm,
 ) -> Reply:
     """Record a recipient's answer; only `removal` shows compliance."""
-    from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import EventDetails, Notice
-
-    details = EventDetails(by, on, via, note, file)
-    return _recorded(states.record(Notice.open(path, form.storage), "answered", details, kind), form)
+    details = {"by": by, "on": on, "via": via, "note": note, "proof": file, "answer": kind}
+    return _recorded(_noted(form, path, "answered", details), form)
 
 
 @command("record", notice, lang="en")
@@ -309,11 +301,18 @@ def record(
     presswatch notice record campaign/notices/alliance-aws-fr delivered \\
       --by "Jeanne Valmont" --on 2026-12-03 --file receipt.pdf
     """
-    from presswatch_spark.legal.notices import states
-    from presswatch_spark.legal.notices.notice import EventDetails, Notice
+    details = {"by": by, "on": on, "via": via, "note": note, "proof": file}
+    return _recorded(_noted(form, path, kind, details), form)
 
-    details = EventDetails(by, on, via, note, file)
-    return _recorded(states.record(Notice.open(path, form.storage), kind, details), form)
+
+def _noted(
+    form: ReplyForm, path: str, kind: EventKind, details: dict[str, Any], recipients: str | None = None
+) -> Event:
+    """Record an event; `details`: those of `EventDetails`."""
+    from presswatch_spark.legal.notices.notice import EventDetails, Notice
+    from presswatch_spark.legal.notices.states import record
+
+    return record(Notice.open(path, form.storage), kind, EventDetails(**details), recipients)
 
 
 def _recorded(event: Event, form: ReplyForm) -> Reply:
@@ -400,11 +399,9 @@ def status(
     from presswatch_spark.legal.notices.states import state_of
 
     if Journal.at(path, form.storage):
-        if case:
-            raise click.UsageError("--case is for one notice")
+        refuse(case, "--case is for one notice")
         return _campaign_reply(path, calendar, form)
-    if form.export or calendar:
-        raise click.UsageError("--export and --calendar are for a campaign")
+    refuse(form.export or calendar, "--export and --calendar are for a campaign")
     opened = Notice.open(path, form.storage)
     found = state_of(opened, today(), case)
     return Reply(_status_lines(opened, found, form.language), rows=ReplyRows([asdict(found)]))

@@ -58,7 +58,7 @@ PROOF_CHARACTERS = 100
 class EventDetails:
     """Details of an event that a person gives: who acted, on which day, by which channel, and a note.
 
-    `by`: by default the account of this process. `proof`: path of a file to be copied.
+    `by`: by default the account of this process. `proof`: path of a file to be copied. `answer`: its kind.
     """
 
     by: str | None = None
@@ -66,6 +66,7 @@ class EventDetails:
     via: str | None = None
     note: str | None = None
     proof: str | None = None
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,12 @@ class Notice:
         """Return the newest event of a kind; None if there is none."""
         return next((event for event in reversed(self.events) if event.kind == kind), None)
 
-    def holds(self, kind: EventKind) -> bool:
-        """Return whether an event such as `signed` has happened since the last change of the notice."""
+    def lasting(self, kind: EventKind) -> Event | None:
+        """Return the newest event of a kind such as `signed`; None if the notice has changed since."""
         found, edited = self.newest(kind), self.newest("edited")
-        if found is None or found.sums != self.digest:
-            return False
-        return edited is None or edited.number < found.number
+        if found is None or found.sums != self.digest or (edited and edited.number > found.number):
+            return None
+        return found
 
     def files(self) -> dict[str, bytes]:
         """Return the files of the notice by name, with proofs of events, but without the events."""
@@ -170,7 +171,8 @@ class Notice:
         if by is not None and not by.strip():
             raise InputError("the person has no name", where=str(self.folder), remedy="pass it with --by")
         on = details.on and details.on.isoformat()
-        known = {"by": by, **facts, "on": on, "via": details.via, "note": details.note}
+        given = {"by": by, "answer": details.answer}
+        known = {**given, **facts, "on": on, "via": details.via, "note": details.note}
         noted = {name: value for name, value in known.items() if value is not None}
         proof = details.proof
         content = read_object(proof, self.folder.storage)[0] if proof else b""

@@ -516,7 +516,7 @@ def _article_text(checked: CheckedNotice) -> Iterator[Breach]:
 
 @_rule("unsigned_perjury", N_("the law requires a statement under penalty of perjury; it is unsigned"))
 def _unsigned_perjury(checked: CheckedNotice) -> Iterator[Breach]:
-    if checked.law.sworn and not checked.notice.holds("signed"):
+    if checked.law.sworn and not checked.notice.lasting("signed"):
         yield "perjury", sentence(N_("`presswatch notice sign` records who signed it"))
 
 

@@ -127,12 +127,12 @@ def _situation(notice: Notice, found: NoticeState, today: date) -> tuple[str, st
     if notice.newest("closed"):
         return "closed", None, None
     if latest is None:
-        checked = notice.newest("checked")
+        checked, signed = notice.lasting("checked"), notice.lasting("signed")
         # After a change of files, earlier checks and signatures no longer count.
-        if found.changed or checked is None or not notice.holds("checked"):
-            return "drafted", "sign" if law.sworn and not notice.holds("signed") else "check", None
+        if found.changed or checked is None:
+            return "drafted", "sign" if law.sworn and not signed else "check", None
         until = checked.day + timedelta(days=int(checked.facts["days"]))
-        if notice.holds("signed"):
+        if signed:
             return "signed", "send", until
         return "checked", "sign" if "signature" in law.required() else "send", until
     if found.removed and found.removed == found.places:
@@ -179,45 +179,68 @@ def _removed(
     return sum(states[target].removed for target in targets), len(targets)
 
 
-def sign(notice: Notice, details: EventDetails) -> Event:
-    """Note a signature.
+def record(notice: Notice, kind: EventKind, details: EventDetails, recipients: str | None = None) -> Event:
+    """Note an event of a person: `signed`, `sent`, `answered`, a delivery, `reminded`, `escalated`, `closed`.
 
-    Raises `InputError` if the notice has changed or names another person, or the day is impossible.
+    `recipients`: for a dispatch, the recipients file of today; by default the draft's.
+
+    Raises `InputError` if the notice has changed, is closed already (answers and deliveries can still be
+    noted), or was not sent before an event that follows the dispatch; if a delivery lacks its proof, another
+    person signs than it names, or the day is impossible. A notice can be sent only if it was checked
+    recently, and signed if its law requires that, both in its present form; a person must have checked the
+    address recently, and no mandate may have ended. Raises `ConfigError` if the file lacks the recipient.
     """
-    _require_open(notice)
-    _require_unchanged(notice)
-    named = str(notice.about["sender"]["signatory"])
-    if (details.by or "").casefold().split() != named.casefold().split():
-        raise _refused(
-            notice, "another person must sign this notice", f"the sender's file designates {named}"
-        )
-    _require_day(notice, details, notice.drafted_on, "it was drafted")
-    return notice.add_event("signed", replace(details, by=named)).events[-1]
+    closed = notice.newest("closed")
+    if closed and kind not in ("answered", *DELIVERIES):
+        remedy = "draft another notice; answers and deliveries can still be noted"
+        raise _refused(notice, f"this notice was closed on {closed.day}", remedy)
+    if kind not in ("signed", "sent", "closed") and not notice.newest("sent"):
+        raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
+    for name, change in notice.changes(notice.files()):
+        remedy = "run `presswatch notice check`, or draft it again"
+        raise _refused(notice, f"the notice has changed: {name}: {change}", remedy)
+    if kind == "signed":
+        named = str(notice.about["sender"]["signatory"])
+        if (details.by or "").casefold().split() != named.casefold().split():
+            what, remedy = "another person must sign this notice", f"the sender's file designates {named}"
+            raise _refused(notice, what, remedy)
+        details = replace(details, by=named)
+    day = _require_day(notice, details, *_earliest_day(notice, kind))
+    if kind == "sent":
+        _require_in_force(notice, day)
+        _require_address(notice, recipients, day)
+    if kind in DELIVERIES and not details.proof and len(re.findall(r"\d", details.via or "")) < NUMBER_DIGITS:
+        remedy = "give its receipt with --file, or the number of the registered letter with --via"
+        raise _refused(notice, f"there is no proof that it was {kind}", remedy)
+    return notice.add_event(kind, details).events[-1]
 
 
-def send(notice: Notice, details: EventDetails, recipients: str | None = None) -> Event:
-    """Note the dispatch of a notice; `recipients`: the recipients file of today, by default the draft's.
-
-    Raises `InputError` unless the notice was checked recently, and signed if its law requires that, both in
-    its present form, and a person checked the address recently; also if a mandate has ended, or the day is
-    impossible. Raises `ConfigError` if the file lacks the recipient.
-    """
-    _require_open(notice)
-    _require_unchanged(notice)
-    checked = notice.newest("checked")
-    if checked is None or not notice.holds("checked"):
+def _earliest_day(notice: Notice, kind: EventKind) -> tuple[date, str]:
+    """Return the first possible day of an event, and what happened then; `InputError` if there is none."""
+    drafted = notice.drafted_on, "it was drafted"
+    if kind == "signed":
+        return drafted
+    if kind == "closed":
+        newest = _latest(notice, "sent", *DELIVERIES, "answered", "reminded", "escalated")
+        return newest.day if newest else notice.drafted_on, "its newest event happened"
+    if kind != "sent":
+        return min(event.day for event in notice.events if event.kind == "sent"), "it was sent"
+    if not notice.lasting("checked"):
         raise _refused(notice, "this notice was not checked as it is now", "run `presswatch notice check`")
-    first, happened = notice.drafted_on, "it was drafted"
-    signed = notice.newest("signed")
-    if signed is not None and notice.holds("signed"):
-        if signed.day > first:
-            first, happened = signed.day, "it was signed"
-    elif "signature" in laws()[notice.about["law"]].required():
+    if signed := notice.lasting("signed"):
+        return max(drafted, (signed.day, "it was signed"), key=lambda each: each[0])
+    if "signature" in laws()[notice.about["law"]].required():
         remedy = "record the signature with `presswatch notice sign`"
         raise _refused(notice, "this notice is not signed in its present form", remedy)
-    day, days = _require_day(notice, details, first, happened), int(checked.facts["days"])
-    if day > checked.day + timedelta(days=days):
-        what = f"this notice was checked on {checked.day}, more than {days} days before"
+    return drafted
+
+
+def _require_in_force(notice: Notice, day: date) -> None:
+    """Raise `InputError` if the check of a notice, or a mandate, has expired on the day of its dispatch."""
+    checked = notice.newest("checked")
+    assert checked
+    if day > checked.day + timedelta(days=int(checked.facts["days"])):
+        what = f"this notice was checked on {checked.day}, more than {checked.facts['days']} days before"
         remedy = "run `presswatch notice check` again"
         raise _refused(notice, f"{what}: mandates, licences and places may have changed", remedy)
     until = checked.facts.get("mandates_until")
@@ -225,8 +248,6 @@ def send(notice: Notice, details: EventDetails, recipients: str | None = None) -
         what = f"on {day} the sender cannot act for all publishers of this notice"
         remedy = "renew the mandate, record it in the members file, and check the notice again"
         raise _refused(notice, f"a mandate ended on {until}: {what}", remedy)
-    _require_address(notice, recipients, day)
-    return notice.add_event("sent", details).events[-1]
 
 
 def _require_address(notice: Notice, recipients: str | None, day: date) -> None:
@@ -247,46 +268,8 @@ def _require_address(notice: Notice, recipients: str | None, day: date) -> None:
         raise _refused(notice, what, "draft it again with --recipients")
 
 
-def record(notice: Notice, kind: EventKind, details: EventDetails, answer: str | None = None) -> Event:
-    """Note an answer, a delivery (`DELIVERIES`), or `reminded`, `escalated` or `closed`.
-
-    `answer`: one of the command's kinds. Raises `InputError` if the notice was not sent before (except to
-    close it) or is closed already, a delivery lacks its proof, or the day is impossible.
-    """
-    if kind in ("reminded", "escalated", "closed"):
-        _require_open(notice)
-    if kind == "closed":
-        newest = _latest(notice, "sent", *DELIVERIES, "answered", "reminded", "escalated")
-        first = newest.day if newest else notice.drafted_on
-        _require_day(notice, details, first, "its newest event happened")
-    elif sent := [event.day for event in notice.events if event.kind == "sent"]:
-        _require_day(notice, details, min(sent), "it was sent")
-    else:
-        raise _refused(notice, "this notice was not sent", "record it with `presswatch notice sent`")
-    _require_unchanged(notice)
-    if kind in DELIVERIES and not details.proof and len(re.findall(r"\d", details.via or "")) < NUMBER_DIGITS:
-        remedy = "give its receipt with --file, or the number of the registered letter with --via"
-        raise _refused(notice, f"there is no proof that it was {kind}", remedy)
-    return notice.add_event(kind, details, answer=answer).events[-1]
-
-
 def _refused(notice: Notice, what: str, remedy: str) -> InputError:
     return InputError(what, where=str(notice.folder), remedy=remedy)
-
-
-def _require_open(notice: Notice) -> None:
-    if closed := notice.newest("closed"):
-        remedy = "draft another notice; answers and deliveries can still be noted"
-        raise _refused(notice, f"this notice was closed on {closed.day}", remedy)
-
-
-def _require_unchanged(notice: Notice) -> None:
-    for name, change in notice.changes(notice.files()):
-        raise _refused(
-            notice,
-            f"the notice has changed: {name}: {change}",
-            "run `presswatch notice check`, or draft it again",
-        )
 
 
 def _require_day(notice: Notice, details: EventDetails, first: date, what: str) -> date:

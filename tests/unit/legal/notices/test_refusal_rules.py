@@ -36,7 +36,7 @@ from presswatch_spark.legal.notices.refusal_rules import (
     Checking,
     outside_articles,
 )
-from presswatch_spark.legal.notices.states import STATES, send, sign
+from presswatch_spark.legal.notices.states import STATES, record
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, Target
 from tests.world.claims import AS_OF, judge_all
@@ -301,7 +301,7 @@ def test_data_of_persons_is_refused_even_where_word_hides_it(shared: Bureau, par
 
 def test_a_signature_ends_with_the_bytes_that_were_signed(shared: Bureau) -> None:
     letter = shared.copy("signed", "dmca512", "en") / "letter.docx"
-    sign(shared.open("signed"), EventDetails("jeanne  VALMONT"))
+    record(shared.open("signed"), "signed", EventDetails("jeanne  VALMONT"))
     assert shared.rules("signed") == NOTHING
     edit_letter(letter, lambda body: body.replace("allegedly infringed", "infringed"))
     assert "unsigned_perjury" in shared.rules("signed", edited_by="X", corpus=corpus(shared))
@@ -572,11 +572,11 @@ def test_a_notice_is_not_sent_after_a_mandate_has_ended(shared: Bureau) -> None:
     checked = shared.open("ends").newest("checked")
     assert checked
     assert checked.facts["mandates_until"] == ends.isoformat()
-    sign(shared.open("ends"), EventDetails("Jeanne Valmont"))
+    record(shared.open("ends"), "signed", EventDetails("Jeanne Valmont"))
     ended = (today() - DAY).isoformat()
     shared.open("ends").add_event("checked", days=30, mandates_until=ended)
     with pytest.raises(InputError, match=f"a mandate ended on {ended}"):
-        send(shared.open("ends"), EventDetails())
+        record(shared.open("ends"), "sent", EventDetails())
 
 
 def test_letters_name_reservations_that_were_in_force_and_no_other(office: Bureau) -> None:

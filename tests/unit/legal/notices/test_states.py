@@ -32,15 +32,15 @@ def state(office: Bureau, name: str = "n", on: date = DRAFTED, case: str | None 
 
 
 def sign(office: Bureau, name: str = "n", on: date | None = DRAFTED, by: str = NAME) -> None:
-    states.sign(office.open(name), EventDetails(by, on))
+    states.record(office.open(name), "signed", EventDetails(by, on))
 
 
 def send(office: Bureau, name: str = "n", on: date | None = DRAFTED) -> None:
-    states.send(office.open(name), EventDetails(None, on, "LRAR 1A 123 456 7890 1"))
+    states.record(office.open(name), "sent", EventDetails(None, on, "LRAR 1A 123 456 7890 1"))
 
 
 def answer(office: Bureau, kind: str, name: str = "n", on: date | None = None) -> None:
-    states.record(office.open(name), "answered", EventDetails(on=on), answer=kind)
+    states.record(office.open(name), "answered", EventDetails(on=on, answer=kind))
 
 
 def record(office: Bureau, kind: EventKind, on: date | None = None, name: str = "n", **facts: str) -> None:
@@ -141,7 +141,8 @@ def test_a_proof_whose_event_was_never_written_raises_no_alarm(shared: Bureau, t
     (proofs / "0002-half.pdf").write_bytes(b"half")
     assert state(shared, "unfinished").changed == ()
     (tmp_path / "whole.pdf").write_bytes(b"whole")
-    states.sign(shared.open("unfinished"), EventDetails(NAME, DRAFTED, proof=str(tmp_path / "whole.pdf")))
+    details = EventDetails(NAME, DRAFTED, proof=str(tmp_path / "whole.pdf"))
+    states.record(shared.open("unfinished"), "signed", details)
     assert [each.name for each in proofs.iterdir()] == ["0002-whole.pdf"]
     assert state(shared, "unfinished").changed == ()
 

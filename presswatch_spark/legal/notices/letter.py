@@ -111,10 +111,6 @@ class LetterWords(Translator):
             text = text.replace("{n} ", f"{{n}}{NO_BREAK}")
         return _TIED.sub(NO_BREAK, tied(text))
 
-    def rows(self, count: int) -> str:
-        """Return a number of rows."""
-        return self.n(*_ROWS, count)
-
     def listed(self, names: Sequence[str]) -> str:
         """Return names in a sentence: `A, B and C`."""
         from babel.lists import format_list
@@ -417,7 +413,7 @@ def _texts(content: NoticeContent, _: LetterWords) -> dict[str, str]:
         "authority": "known" if sender.is_owner or all(each.has_mandate for each in publishers) else "",
         "deadline": _.n("{n} day", "{n} days", order.deadline_days) if order.deadline_days else "",
         "read": " ".join(
-            _(READINGS[source], rows=_.rows(len(days)), when=_days(days, _))
+            _(READINGS[source], rows=_.n(*_ROWS, len(days)), when=_days(days, _))
             for source in (PLACE, COPY, DISK)
             if (days := content.read.get(source))
         ),
@@ -431,14 +427,14 @@ def _lists(content: NoticeContent, _: LetterWords) -> dict[str, list[str]]:
     """Return the facts of a letter in one language that are lists, by line; an empty one is missing."""
     sender = content.order.sender
     hosts = Counter(sorted(each.host for each in content.places if each.host)).most_common()
-    most_frequent = [_("{value}: {rows}", value=host, rows=_.rows(count)) for host, count in hosts]
+    most_frequent = [_("{value}: {rows}", value=host, rows=_.n(*_ROWS, count)) for host, count in hosts]
     return {
         "mandates": [_mandate(each, _) for each in content.publishers if not sender.is_owner],
         "titles_of_rights": _titles_of_rights(content, _),
         "hosts": _first_lines(most_frequent, _),
         "places": _first_lines(list(dict.fromkeys(_place(row, _) for row in content.annex.rows)), _),
         "reservations": [
-            _(text, rows=_.rows(content.reservations[status]))
+            _(text, rows=_.n(*_ROWS, content.reservations[status]))
             for status, text in RESERVATIONS.items()
             if status in content.reservations
         ],

@@ -237,11 +237,16 @@ def owner(corpus: Corpus | None, row: Match) -> tuple[Publisher | None, Title | 
     return corpus.registry.by_id.get(row.publisher_id), corpus.registry.titles.get(row.title_id)
 
 
-def article_of(corpus: Corpus | None, row: Match | Target) -> str | None:
-    """Return the article's text if the corpus has it in the version that was scanned."""
+def article_body(corpus: Corpus | None, row: Match | Target) -> bytes | None:
+    """Return the article's text, UTF-8, if the corpus has it in the version that was scanned."""
     body = corpus.text_of(row.article_id) if corpus and row.article_id else None
-    is_same = body is not None and hashlib.sha256(body).hexdigest() == row.article_sha256
-    return body.decode("utf-8") if body is not None and is_same else None
+    return body if body is not None and hashlib.sha256(body).hexdigest() == row.article_sha256 else None
+
+
+def article_of(corpus: Corpus | None, row: Match | Target) -> str | None:
+    """Return `article_body` as text."""
+    body = article_body(corpus, row)
+    return None if body is None else body.decode()
 
 
 def dataset_of(explained: ExplainedRow, _: Translator) -> str:

@@ -7,10 +7,11 @@ examines each document of the file: "absent" means that no document has the arti
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
-from presswatch_spark.claims.narrative import article_of
+from presswatch_spark.claims.narrative import article_body
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
@@ -29,8 +30,21 @@ from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import Match, Probe, Target
 
-KnownDocuments = frozenset[tuple[str, str]]
-"""Pairs of an article's id and the name of a document that had the article when the file was scanned."""
+
+@dataclass(frozen=True, slots=True)
+class ProbedFile:
+    """A file at its present address, and its targets.
+
+    `siblings`: other files, for the control `beside`. `target_places`: of all targets of the file, also
+    those of other batches. `known`: the documents of the file that had an article when it was scanned, as
+    pairs of the article's id and a name of the document.
+    """
+
+    uri: str
+    targets: tuple[Target, ...]
+    siblings: tuple[str, ...]
+    target_places: frozenset[int]
+    known: frozenset[tuple[str, str]] = frozenset()
 
 
 class WordCount:
@@ -41,14 +55,14 @@ class WordCount:
 
     def can_count(self, target: Target) -> bool:
         """Return whether the corpus has exactly the text with which the scan compared the target."""
-        return article_of(self._corpus, target) is not None
+        return article_body(self._corpus, target) is not None
 
     def counted(self, found: Probe, target: Target, texts: Iterable[bytes]) -> Probe:
         """Return a finding of other texts with the count of the article's words in the one with the most."""
-        article = article_of(self._corpus, target)
-        if article is None or found.outcome != "other_text":
+        article = article_body(self._corpus, target) if found.outcome == "other_text" else None
+        if article is None:
             return found
-        words, rules = Joined(words_of(article.encode())), self._rules
+        words, rules = Joined(words_of(article)), self._rules
         documents = (NamedDocument(Joined(words_of(text)), rules.anchor_words) for text in texts)
         copied = max(verify(document, words, rules).copied_words for document in documents)
         return found.with_columns(copied_words=copied)
@@ -88,25 +102,17 @@ class DeepReading:
     passages: dict[str, Probe] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls,
-        uri: str,
-        targets: Sequence[Target],
-        marks: set[str],
-        known: KnownDocuments,
-        words: WordCount,
-        options: ReadOptions,
-    ) -> "DeepReading":
+    def of(cls, file: ProbedFile, marks: set[str], words: WordCount, options: ReadOptions) -> Self:
         """Read a file; `marks`: names of the records that it had before.
 
-        `known` documents are left out: they had the articles before, so no page was moved to them.
+        Known documents are left out: they had the articles before, so no page was moved to them.
         """
-        reading, rows_in = cls(targets, words), words.search(targets)
-        wanted = {name for target in targets for name in names_of(target)}
-        for batch in documents_of(uri, targets[0].dataset, options, reading.report):
+        reading, rows_in = cls(file.targets, words), words.search(file.targets)
+        wanted = {name for target in file.targets for name in names_of(target)}
+        for batch in documents_of(file.uri, file.targets[0].dataset, options, reading.report):
             for row in rows_in(batch):
                 article = row.article_id
-                if article is None or any((article, name) in known for name in names_of(row)):
+                if article is None or any((article, name) in file.known for name in names_of(row)):
                     continue
                 best = reading.passages.get(article)
                 if row.copied_words > ((best.copied_words if best else None) or 0):

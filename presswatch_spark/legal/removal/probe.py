@@ -15,7 +15,7 @@ from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.legal.removal.deep import (
     DeepReading,
-    KnownDocuments,
+    ProbedFile,
     WordCount,
     documents_of,
     names_of,
@@ -114,21 +114,6 @@ class ProbeMemory:
 
 def _version(answer: Probe) -> tuple[str | None, str | None, int | None]:
     return strong(answer.etag), answer.last_modified, answer.bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ProbedFile:
-    """A file at its present address, and its targets.
-
-    `siblings`: other files, for the control `beside`. `target_places`: of all targets of the file, also
-    those of other batches. `known`: documents of the file that had an article when it was scanned.
-    """
-
-    uri: str
-    targets: tuple[Target, ...]
-    siblings: tuple[str, ...]
-    target_places: frozenset[int]
-    known: KnownDocuments = frozenset()
 
 
 @dataclass(slots=True)
@@ -341,7 +326,8 @@ class FileProber:
             known += (self.memory.known.get((target.target_sha256, role)) for role in CONTROLS)
         marks = [(offset_of(each), names_of(each)) for each in (*known, self._first()) if each is not None]
         names = {name for _, each in marks for name in each}
-        reading = DeepReading.of(self.file.uri, targets, names, self.file.known, self.words, self.options)
+        file = replace(self.file, targets=tuple(targets))
+        reading = DeepReading.of(file, names, self.words, self.options)
         places = [place for place, each in marks if not reading.names.isdisjoint(each)]
         firsts = [each.outcome for each in self.probes if each.role == "first"]
         is_same_file = bool(places) or "same" in firsts

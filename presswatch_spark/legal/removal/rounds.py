@@ -18,7 +18,7 @@ from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import Chain, ProbeRound, RemovalCase, without_answer
-from presswatch_spark.legal.removal.deep import WordCount, names_of
+from presswatch_spark.legal.removal.deep import ProbedFile, WordCount, names_of
 from presswatch_spark.legal.removal.places import (
     IndexedPage,
     index_at,
@@ -30,7 +30,7 @@ from presswatch_spark.legal.removal.places import (
     read_options,
     recaptures,
 )
-from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFileProber, ProbedFile, ProbeMemory
+from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFileProber, ProbeMemory
 from presswatch_spark.legal.removal.server_answers import probe_of
 from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import cached_njit, lean_njit, uncounted_njit
+from presswatch_spark.core.compiled import cached_njit, inner_njit, lean_njit, uncounted_njit
 from presswatch_spark.matching.cipher import RoundKeys, decrypt
 from presswatch_spark.reading.text.kernels import Hashes, plain
 
@@ -24,7 +24,7 @@ HASHES = 1 << 64
 SEARCHED = ("filter", "directory", "hashes")
 DECRYPTED_AT_ONCE = 1 << 20
 
-_1 = np.uint64(1)
+_0, _1 = np.uint64(0), np.uint64(1)
 _BIT = np.uint64(63)
 
 
@@ -195,6 +195,18 @@ def entry_of(probe: IndexArrays, h: np.uint64) -> int:
     """Return the first entry of an index with a hash, or -1."""
     bucket = (h >> _1) >> probe.directory_shift
     return first_entry(probe.hashes, h, probe.directory[bucket], probe.directory[bucket + _1])
+
+
+@inner_njit
+def passing_places(probe: IndexArrays, hashes: Hashes) -> npt.NDArray[np.int64]:
+    """Return the places of the hashes, not encrypted, that pass the filter of an index."""
+    passing, count = np.empty(len(hashes), np.int64), 0
+    for w in range(len(hashes)):
+        h = hashes[w]
+        passing[count] = w
+        # No branch, so that the processor reads the filter for many hashes at once.
+        count += filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] == _0
+    return passing[:count]
 
 
 @cached_njit

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.compiled import entry_njit, uncounted_njit
+from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_njit
 from presswatch_spark.core.model import DocumentBatch
-from presswatch_spark.matching.cipher import encrypt_in_place
+from presswatch_spark.matching.cipher import encrypt, encrypt_in_place
 from presswatch_spark.matching.shingle_index import (
     ALL_HASHES,
     HashRange,
@@ -23,6 +23,7 @@ from presswatch_spark.matching.shingle_index import (
     ShingleIndex,
     entry_of,
     filter_bits,
+    passing_places,
     probe_of,
 )
 from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
@@ -337,8 +338,7 @@ class Sieve:
         """
         windows = shingle_hashes(word_hashes(text))
         found = np.zeros((len(articles), 3), np.int64)
-        places = np.empty(len(windows), np.int64)
-        _count_hits(windows, places, self._probe, self._articles, plain(articles), found)
+        _count_hits(windows, self._probe, self._articles, plain(articles), found)
         words = found[:, 2] - found[:, 1] + SHINGLE_WORDS
         return np.column_stack((found[:, 0], np.where(found[:, 0], words, 0)))
 
@@ -397,21 +397,13 @@ class Sieve:
                 yield Found(order[sources[found.documents]].astype(np.int32), found.entries)
 
 
-@entry_njit
-def _count_hits(
-    windows: Hashes, places: Counts, probe: IndexArrays, owners: Ids, articles: Ids, found: Counts
-) -> None:
-    # Overwrites the windows with those that pass the filter, whose places it writes.
-    passing = 0
-    for j in range(len(windows)):
-        h = windows[j]
-        if filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] == _0:
-            windows[passing], places[passing] = h, j
-            passing += 1
-    encrypt_in_place(windows, passing, probe.keys)
-    for k in range(passing):
-        entry = entry_of(probe, windows[k])
-        while 0 <= entry < len(owners) and probe.hashes[entry] == windows[k]:
+@cached_njit
+def _count_hits(windows: Hashes, probe: IndexArrays, owners: Ids, articles: Ids, found: Counts) -> None:
+    places = passing_places(probe, windows)
+    sought = encrypt(windows[places], probe.keys)
+    for k in range(len(places)):
+        entry = entry_of(probe, sought[k])
+        while 0 <= entry < len(owners) and probe.hashes[entry] == sought[k]:
             place = np.searchsorted(articles, owners[entry])
             if place < len(articles) and articles[place] == owners[entry]:
                 # Columns: hits, the first of them, the last.

@@ -24,8 +24,8 @@ from presswatch_spark.matching.shingle_index import (
     build_directory,
     directory_bits,
     entry_of,
-    filter_bits,
     first_entry,
+    passing_places,
     place_of_hash,
     probe_of,
 )
@@ -41,7 +41,7 @@ Sums = npt.NDArray[np.int32]
 STRIDE = 4
 # Other publishers with an unrelated article, other articles of the same title, all other publishers.
 UNRELATED, SAME_TITLE, OTHERS = 0, 1, 2
-_0, _1 = U64(0), U64(1)
+_1 = U64(1)
 
 
 class Surroundings(NamedTuple):
@@ -178,7 +178,7 @@ def sums_of(
         np.zeros((3, STRIDE), np.int64),
         np.full(STRIDE, -1, np.int64),
     )
-    for w in _passing(probe, shingles):
+    for w in passing_places(probe, shingles):
         h, after = shingles[w], w + SHINGLE_WORDS
         e = entry_of(probe, h)
         # Skip shingles that only this article has, which are most: a call with so many arrays costs more.
@@ -209,17 +209,6 @@ def sums_of(
         sums[w + 1, 1] = sums[w, 1] + is_shared[w]
         sums[w + 1, 2] = sums[w, 2] + is_wide[w]
     return sums
-
-
-@inner_njit
-def _passing(probe: IndexArrays, shingles: Hashes) -> Counts:
-    passing, count = np.empty(len(shingles), np.int64), 0
-    for w in range(len(shingles)):
-        h = shingles[w]
-        passing[count] = w
-        # No branch, so that the processor reads the filter for many shingles at once.
-        count += filter_bits(h) & ~probe.filter[(h >> _1) >> probe.filter_shift] == _0
-    return passing[:count]
 
 
 @inner_njit

@@ -128,7 +128,8 @@ class KeySource:
         with suppress(ValueError):
             data = unhexlify(data.strip())
         values = np.frombuffer(data, np.uint8)
-        if _is_text(data):
+        # Bytes that are not UTF-8 become surrogates, which are not printable.
+        if data and data.decode(errors="surrogateescape").strip().isprintable():
             what = "the key is text: a key has 32 random bytes, or their hexadecimal digits"
         elif len(data) < LEAST_BYTES or len(data) > MOST_BYTES:
             what = f"the key has {len(data):,} bytes; it needs {LEAST_BYTES} to {MOST_BYTES:,}"
@@ -137,13 +138,6 @@ class KeySource:
         else:
             return SealKey(data)
         raise ConfigError(what, where=where, remedy=MAKE_KEY)
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        return data.decode().strip().isprintable() and data != b""
-    except UnicodeDecodeError:
-        return False
 
 
 def _file_bytes(path: str) -> bytes:
@@ -253,6 +247,7 @@ class KeyedSites:
 
 OF_INDEX = ("shingle_stride", "filter_bits_per_key")
 """Parameters of a corpus that those of its sealed form have as well."""
+_ALIKE = (*OF_INDEX, "key_fingerprint")
 COUNTS = ("articles", "words", "shingles", "suppressed")
 POSTINGS_AT_ONCE = 1 << 22
 
@@ -321,11 +316,11 @@ def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
     and the errors of `SealedCorpus.open` and `new_folder`.
     """
     opened = [SealedCorpus.open(path, storage=storage) for path in paths]
-    alike = _alike(opened[0].manifest)
-    for path, corpus in zip(paths, opened, strict=True):
-        if (found := _alike(corpus.manifest)) != alike:
+    settings = [{name: each.manifest.parameters[name] for name in _ALIKE} for each in opened]
+    for path, found in zip(paths, settings, strict=True):
+        if found != settings[0]:
             raise ConfigError(
-                f"the corpora have other keys or settings: {found} here, and {alike} in {paths[0]}",
+                f"the corpora have other keys or settings: {found} here, and {settings[0]} in {paths[0]}",
                 where=path,
                 remedy="build them with the same settings, and seal them with one key",
             )
@@ -347,11 +342,7 @@ def join(paths: Sequence[str], out: str, storage: StorageOptions) -> Manifest:
         places.append(np.stack((hashes, owners + moved)))
     hosts = np.concatenate([corpus.hosts for corpus in opened])
     depth = max(corpus.manifest.parameters["site_depth"] for corpus in opened)
-    parameters = {**alike, "parts": parts, "site_depth": depth}
+    parameters = {**settings[0], "parts": parts, "site_depth": depth}
     counts = [corpus.manifest.counts for corpus in opened]
     with new_folder(out, storage, MANIFEST) as folder:
         return _write(folder, postings, hosts, np.concatenate(places, axis=1), parameters, counts)
-
-
-def _alike(manifest: Manifest) -> dict[str, object]:
-    return {name: manifest.parameters[name] for name in (*OF_INDEX, "key_fingerprint")}

@@ -234,13 +234,9 @@ class KeyedSites:
         ends = [place + 1 for place, letter in enumerate(f"{page.path}/") if letter == "/"]
         paths = [f"{page.path}/"[:end] for end in ends[: self._depth + 1]]
         places = (page.text, *(host + path for host in hosts_above(page.host) for path in paths))
-        return {owner for place in places for owner in self._owners(place)}
-
-    def _owners(self, place: str) -> list[int]:
-        hashes, wanted = self._places[0], np.uint64(self._key.place(place))
-        first, last = (int(np.searchsorted(hashes, wanted, side)) for side in ("left", "right"))
-        found: list[int] = self._places[1, first:last].tolist()
-        return found
+        wanted, (hashes, owners) = np.array([*map(self._key.place, places)], np.uint64), self._places
+        bounds = (np.searchsorted(hashes, wanted, side).tolist() for side in ("left", "right"))
+        return {owner for first, last in zip(*bounds, strict=True) for owner in owners[first:last].tolist()}
 
 
 # --- sealing

@@ -190,18 +190,15 @@ _OTHER_OFFERS = re.compile(
 )
 
 # Words that no sentence ends with.
-_OPEN_WORDS = frozenset(
-    word
-    for line in (
-        "à au aux avec car ce ces cet cette chez comme dans de des dont du elle en et il ils la le les leur",
-        "leurs lors mais ne ni nos notre nous on ou où par pour puis qu qui quand que sa sans se ses si son",
-        "sont sous sur un une vers afin alors après aussi avait avaient avant avoir contre depuis devant dès",
-        "entre est était étaient être ont pendant peut selon sera très va",
-        "a an and are as at because but by for from his if in into is its nor of or our that the their to",
-        "was were which who with",
-    )
-    for word in line.split()
-)
+_ENDLESS = """
+    à au aux avec car ce ces cet cette chez comme dans de des dont du elle en et il ils la le les leur
+    leurs lors mais ne ni nos notre nous on ou où par pour puis qu qui quand que sa sans se ses si son
+    sont sous sur un une vers afin alors après aussi avait avaient avant avoir contre depuis devant dès
+    entre est était étaient être ont pendant peut selon sera très va
+    a an and are as at because but by for from his if in into is its nor of or our that the their to
+    was were which who with
+"""
+_OPEN_WORDS = frozenset(_ENDLESS.split())
 _OPEN_SIGNS = (",", ";", "«", "“", "(", "'")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*'?")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,16 +31,15 @@ from presswatch_spark.scanning.runs.work import (
     Attempt,
     Kind,
     Outcome,
-    PackedRows,
     Row,
     RunSummary,
     Work,
-    empty_tables,
     key_of,
     outcome_of,
 )
 from presswatch_spark.storage.objects import ObjectInfo, canonical, printable, stat
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
+from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest
 
 if TYPE_CHECKING:
@@ -93,8 +92,8 @@ def census(
 class FileReading(Attempt):
     """One attempt at a file, filled during its reading."""
 
+    schemas: ClassVar = {"captures": columns_without_run("captures")}
     report: IndexReport = field(default_factory=IndexReport)
-    tables: dict[str, PackedRows] = field(default_factory=partial(empty_tables, "captures"))
 
     @property
     def reached(self) -> tuple[int, ...]:

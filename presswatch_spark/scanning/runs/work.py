@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -81,23 +81,21 @@ class PackedRows(list[pa.RecordBatch]):
         self._rows = []
 
 
-def empty_tables(*names: str, **others: pa.Schema) -> dict[str, PackedRows]:
-    """Return tables of an attempt, without rows yet; `others`: with this schema, for its own process."""
-    schemas = {name: columns_without_run(name) for name in names} | others
-    return {name: PackedRows(schema) for name, schema in schemas.items()}
-
-
 @dataclass(slots=True)
 class Attempt(ABC):
     """One attempt to read a shard, filled meanwhile; subclasses define its results.
 
-    `tables`: its rows by table.
+    `schemas`: of its rows by table, some of which may be for its own process. `tables`: the rows.
     """
 
+    schemas: ClassVar[Mapping[str, pa.Schema]]
     shard: ObjectInfo
     report: ReadReport = field(default_factory=ReadReport)
     killed: bool = False
-    tables: dict[str, PackedRows] = field(default_factory=dict)
+    tables: dict[str, PackedRows] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tables = {name: PackedRows(schema) for name, schema in self.schemas.items()}
 
     @property
     @abstractmethod

@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +22,7 @@ from isal.isal_zlib import crc32
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
-from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, empty_tables, storable
+from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, storable
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, printable
@@ -35,7 +34,6 @@ SPANS_AT_ONCE = 50_000
 Stage = Literal["read", "sieve", "verify", "signals"]
 
 
-TABLES_OF_SCAN = ("matches", "rights_signals")
 OF_REPORT = ("release", "text_bytes", "documents", "documents_skipped", "members_passed", "bytes_passed")
 """Columns of `scan_log` with the name of their figure in a `ReadReport`."""
 
@@ -47,7 +45,7 @@ class ShardAttempt(Attempt):
     `seconds`: elapsed, by stage. `read`: storage, inflating, parsing; `verify`: attribution up to rows.
     """
 
-    tables: dict[str, PackedRows] = field(default_factory=partial(empty_tables, *TABLES_OF_SCAN))
+    schemas: ClassVar = {name: columns_without_run(name) for name in ("matches", "rights_signals")}
     format: str | None = None
     words: int = 0
     candidates: int = 0
@@ -224,14 +222,11 @@ class Passes:
         return Pass(number, self.count, run / KEPT)
 
 
-_new_tables = partial(empty_tables, *TABLES_OF_SCAN, **{KEPT: KEPT_COLUMNS})
-
-
 @dataclass(slots=True)
 class Sifting(ShardAttempt):
     """One attempt at a shard in a pass that only keeps candidates."""
 
-    tables: dict[str, PackedRows] = field(default_factory=_new_tables)
+    schemas: ClassVar = {**ShardAttempt.schemas, KEPT: KEPT_COLUMNS}
 
     def keep(self, batch: DocumentBatch, candidates: Candidates) -> None:
         """Keep the candidates of a batch, in a row of `KEPT_COLUMNS`."""

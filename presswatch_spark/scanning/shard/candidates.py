@@ -18,9 +18,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,8 +34,8 @@ from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
-from presswatch_spark.scanning.runs.work import Outcome, PackedRows, empty_tables
-from presswatch_spark.scanning.shard.attempts import TABLES_OF_SCAN, ShardAttempt, name_of_kept
+from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.shard.attempts import ShardAttempt, name_of_kept
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.objects import (
@@ -46,7 +46,7 @@ from presswatch_spark.storage.objects import (
     stat,
     write_object,
 )
-from presswatch_spark.tables.declarations import Match
+from presswatch_spark.tables.declarations import Match, columns_without_run
 from presswatch_spark.tables.digests import row_digest
 
 CANDIDATES = "candidates"
@@ -74,14 +74,15 @@ Place = tuple[int | None, int | None]
 """Offset and row of a page in its shard."""
 
 
-_new_tables = partial(empty_tables, *TABLES_OF_SCAN, CANDIDATES, **{PAGES: PAGE_LINES})
-
-
 @dataclass(slots=True)
 class CandidateAttempt(ShardAttempt):
     """One attempt at a shard in a scan with a sealed corpus; `candidates` counts its rows."""
 
-    tables: dict[str, PackedRows] = field(default_factory=_new_tables)
+    schemas: ClassVar = {
+        **ShardAttempt.schemas,
+        CANDIDATES: columns_without_run(CANDIDATES),
+        PAGES: PAGE_LINES,
+    }
 
     def add(self, row: Any) -> None:
         """Add a row of `candidates`, or of `PAGE_LINES`."""

@@ -286,33 +286,29 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
             where=named or " or ".join(map(str, user_caches())),
             remedy=f"restrict access (chown, chmod go-w), or set {CACHE_VARIABLE} to another folder",
         )
-    copy = cache / manifest.digest
-    with layout.writing(cache), file_locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
-        if not copy.is_dir():
-            _copy(uri, manifest, options, copy)
-    return copy
-
-
-def _copy(uri: str, manifest: Manifest, options: StorageOptions, copy: Path) -> None:
-    partial = copy.with_name(f".{manifest.digest}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    copy, partial = cache / manifest.digest, cache / f".{manifest.digest}.partial"
     size = sum(entry.size for entry in manifest.files.values())
-    if (free := shutil.disk_usage(copy.parent).free) < size:
-        raise OutputError(
-            f"the copy of {printable(uri)} needs {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
-            where=str(copy.parent),
-            remedy=f"free some space there, or set {CACHE_VARIABLE} to a folder on a larger disk",
-        )
-    for name, entry in manifest.files.items():
-        fetch_file(join(uri, name), str(partial / name), options)
-        if file_sha256(partial / name) != entry.sha256:
-            raise CorpusError(
-                "its content differs from the manifest: the corpus was replaced or damaged",
-                where=printable(join(uri, name)),
-                remedy="put the same corpus there again; build another one to a new folder",
+    with layout.writing(cache), file_locked(cache / f".{manifest.digest}.lock", CORPUS_COPY):
+        if copy.is_dir():
+            return copy
+        shutil.rmtree(partial, ignore_errors=True)
+        if (free := shutil.disk_usage(cache).free) < size:
+            raise OutputError(
+                f"the copy of {printable(uri)} needs {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
+                where=str(cache),
+                remedy=f"free some space there, or set {CACHE_VARIABLE} to a folder on a larger disk",
             )
-    fetch_file(join(uri, layout.MANIFEST), str(partial / layout.MANIFEST), options)
-    partial.rename(copy)
+        for name, entry in manifest.files.items():
+            fetch_file(join(uri, name), str(partial / name), options)
+            if file_sha256(partial / name) != entry.sha256:
+                raise CorpusError(
+                    "its content differs from the manifest: the corpus was replaced or damaged",
+                    where=printable(join(uri, name)),
+                    remedy="put the same corpus there again; build another one to a new folder",
+                )
+        fetch_file(join(uri, layout.MANIFEST), str(partial / layout.MANIFEST), options)
+        partial.rename(copy)
+    return copy
 
 
 _ROW_COLUMNS = columns_without_run("corpus_articles")

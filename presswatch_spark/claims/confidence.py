@@ -21,7 +21,9 @@ OWN_KINDS = ("own_page", "own_page_copy")
 OWN_PAGE_COPY, ON_MEMBER_SITE = "own_page_copy", "on_member_site"
 
 
-def judged(claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules) -> tuple[str, list[str]]:
+def letter_and_reasons(
+    claim: Mapping[str, Any], grades: GradeRules, rules: ConfidenceRules
+) -> tuple[str, list[str]]:
     """Return the letter and the reasons of a claim, from its other columns."""
     reasons = list(claim["row_reasons"])
     # Of two letters, the greater one is worse.

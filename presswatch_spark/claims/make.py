@@ -20,8 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.confidence import KINDS
-from presswatch_spark.claims.confidence import judged as judged_letter
+from presswatch_spark.claims.confidence import KINDS, letter_and_reasons
 from presswatch_spark.claims.other_sources import Limits
 from presswatch_spark.claims.pages import (
     MICROS_A_DAY,
@@ -279,7 +278,7 @@ class Judge:
         same = group_rows(*compared.values())
         values = (values_of(column, same.first) for column in compared.values())
         found = [
-            judged_letter(dict(zip(compared, row, strict=True)), grades, rules)
+            letter_and_reasons(dict(zip(compared, row, strict=True)), grades, rules)
             for row in zip(*values, strict=True)
         ]
         return {

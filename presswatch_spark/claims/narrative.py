@@ -14,6 +14,7 @@ from presswatch_spark.claims import recipe
 from presswatch_spark.claims.confidence import OWN_KINDS, is_page_itself
 from presswatch_spark.claims.marks import in_plain_letters
 from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, rights_of
+from presswatch_spark.claims.selection import newest_claims
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.translation import N_, Translator
@@ -195,9 +196,7 @@ def explained_row(
         raise InputError(f"this is a row of {table_of(row)}", where=tables, remedy="pass a row of matches")
     judged = TableStore.open(claims, storage) if claims else store
     wanted = pc.field("row_sha256") == row.row_sha256
-    of_row = Claim.from_batches(judged.open_table("claims").to_table(filter=wanted))
-    # Prefer the claim of the row's own run to a claim of the same row in another run.
-    claim = min(of_row, key=lambda each: each.run_id != row.run_id, default=None)
+    claim = newest_claims(judged, wanted).get(row.row_sha256)
     if claims and claim is None:
         remedy = "make claims of all runs: `presswatch claims`"
         raise InputError("this row has no claim", where=claims, remedy=remedy)

@@ -71,14 +71,14 @@ def archive_for(root: Path, out: Path, target: HostPlatform) -> Path:
 def existing_archive(root: Path, out: Path, target: HostPlatform) -> Path | None:
     """Return the archive in `out` that was built from the sources in `root`; None if there is none."""
     files = out.glob(f"{_stem(root, target)}-*.tar.gz")
-    return next((file for file in files if file.name.endswith(f"-{_digits(file)}.tar.gz")), None)
+    return next((file for file in files if file.name.endswith(f"-{_content_digest(file)}.tar.gz")), None)
 
 
 def _stem(root: Path, target: HostPlatform) -> str:
     return f"presswatch-{__version__}-{inputs_digest(root, target)[:16]}"
 
 
-def _digits(file: Path) -> str:
+def _content_digest(file: Path) -> str:
     return file_sha256(file)[:16]
 
 
@@ -101,7 +101,7 @@ def build(root: Path, out: Path, target: HostPlatform) -> Path:
         _fill(tree, root, Path(folder), target)
         pack(tree, draft)
         check_archive(draft, NEEDED)
-        file = out / f"{_stem(root, target)}-{_digits(draft)}.tar.gz"
+        file = out / f"{_stem(root, target)}-{_content_digest(draft)}.tar.gz"
         os.replace(draft, file)
     return file
 

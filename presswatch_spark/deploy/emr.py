@@ -298,7 +298,7 @@ class Steps(_Hosts):
                     reply = once.add_job_flow_steps(**self.parameters(attempt))
                     return str(reply["StepIds"][0])
                 except (ClientError, BotoCoreError) as error:
-                    if tries == ATTEMPTS or not _passing(error):
+                    if tries == ATTEMPTS or not _may_pass(error):
                         raise
             time.sleep(min(PAUSE_MAX_SECONDS, PAUSE_SECONDS * 2 ** (tries - 1)))
         raise AssertionError("the last try returns or raises")
@@ -354,7 +354,7 @@ def service_of(asked: Submission, credentials: str | None, attempts: int = ATTEM
     return service
 
 
-def _passing(error: ClientError | BotoCoreError) -> bool:
+def _may_pass(error: ClientError | BotoCoreError) -> bool:
     if isinstance(error, BotoCoreError):
         return type(error).__name__ not in ("NoCredentialsError", "ParamValidationError", "NoRegionError")
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

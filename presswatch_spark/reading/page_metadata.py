@@ -139,7 +139,7 @@ _WITH_ZONE = re.compile(
 )
 _WITHOUT_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?", re.ASCII)
 _SCHEMES = ("http://", "https://")
-_OWN = ("@graph", "mainEntity", "mainEntityOfPage")
+_OWN_KEYS = ("@graph", "mainEntity", "mainEntityOfPage")
 _METAS: Mapping[str, Sequence[str]] = {
     "publisher": ("dc.publisher", "dcterms.publisher", "publisher"),
     "site_name": ("og:site_name",),
@@ -161,7 +161,7 @@ def page_metadata_of(page: bytes, url: str) -> PageMetadata:
     canonical = ""
     for element in islice(elements_of(page), ELEMENTS):
         if element.name == "script":
-            objects += islice(_own_objects(value_of(element.text)), OBJECTS - len(objects))
+            objects += islice(_own_objects(json_of_script(element.text)), OBJECTS - len(objects))
         elif element.name == "link":
             if "canonical" in element.get("rel").lower().split():
                 canonical = canonical or element.get("href")
@@ -192,7 +192,9 @@ def _own_objects(value: Any) -> Iterator[Item]:
         items = [item for each in level for item in (each if isinstance(each, list) else [each])]
         objects = [item for item in items if isinstance(item, dict)]
         yield from objects
-        level = [item[name] for item in objects for name in _OWN if isinstance(item.get(name), dict | list)]
+        level = [
+            item[name] for item in objects for name in _OWN_KEYS if isinstance(item.get(name), dict | list)
+        ]
 
 
 def _of_objects(objects: Sequence[Item]) -> dict[str, list[str]]:
@@ -279,7 +281,7 @@ def _first_address(texts: Sequence[str], url: str) -> str | None:
     return None
 
 
-def value_of(script: str) -> Any:
+def json_of_script(script: str) -> Any:
     """Parse a script; None if it is no JSON, or too long. Line ends within strings are accepted."""
     text = script.strip().rstrip(";")
     if len(text) > SCRIPT_CHARACTERS:

@@ -178,7 +178,7 @@ class FileCensus:
 _corpus = lru_cache(maxsize=1)(Corpus.same)
 
 
-def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:
+def _columns_of_run(log: pa.Table, facts: Row) -> dict[str, Any]:
     summed = ("rows", "bytes_expected", "bytes_read")
     # The path of an index names its release even if the index has no capture.
     by_path = (partitions(uri).get("release") for uri in log["shard_uri"].to_pylist())
@@ -197,7 +197,7 @@ CENSUS = Kind(
     "census_log",
     ("captures",),
     FileReading,
-    _logged,
+    _columns_of_run,
     counted="files of the index",
     has_metrics=False,
 )

@@ -2,7 +2,7 @@
 
 If a host refuses a request (403, 429) and names no time to wait, this process pauses once. A second 429, or
 several refused objects in a row (403: two, 401: five), stop the host: this process sends it no more requests.
-If a host names a time, this process asks it again after that time.
+If a host names a time (`HttpReply.named_wait` reads it), this process asks it again after that time.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ CONNECTIONS = 8
 """Connections to one web site from all processes of a machine, unless `max_connections` is set."""
 REFUSED_MAX = {401: 5, 403: 2}
 """Refused objects in a row, by status, that stop a site. A 403 may mean that it blocks this IP address."""
-REASONS = ("X-Error-Code", "X-Error-Message")
+REASON_HEADERS = ("X-Error-Code", "X-Error-Message")
 """Headers in which a hub says why it refuses an object."""
 WAITS_MAX = 20
 SHORTEST_WAIT = 1.0
 """Wait if a site answers 429 and names a time that has already passed."""
 LOOK_SECONDS = 0.25
 REPORT_SECONDS = 60.0
-MEANING = (
+BLOCKED_REMEDY = (
     "it may have blocked this address for too many requests, require credentials, or not serve this region, "
     "or the path may be wrong: open it in a browser, wait an hour, and continue with --max-connections 2 or"
     " --requests-per-second 1"
@@ -136,7 +136,7 @@ class HostLimits:
         """Return whether a request must be sent again. Requests for a `single_object` cause no pause."""
         status = reply.status
         wait = reply.named_wait if status in (403, 429, 503) else None
-        is_single = status != 429 and (single_object or any(name in reply.headers for name in REASONS))
+        is_single = status != 429 and (single_object or any(name in reply.headers for name in REASON_HEADERS))
         with self._guard:
             # If the named date, in whole seconds, has passed by now, the site grants the next request.
             if wait or (status == 429 and wait == 0):
@@ -186,7 +186,7 @@ class HostLimits:
 
     def _blocked(self, uri: str) -> BlockedError:
         what = f"no more requests are sent to the site: {self._why}"
-        return BlockedError(what, where=printable(uri), remedy=MEANING)
+        return BlockedError(what, where=printable(uri), remedy=BLOCKED_REMEDY)
 
 
 _HOSTS: dict[str, HostLimits] = {}

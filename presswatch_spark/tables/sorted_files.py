@@ -64,7 +64,7 @@ BLOOM_COLUMNS: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 """Columns with a Bloom filter."""
-MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
+MOST_MEMBERS, MEMBER_COLUMNS = 1024, ("title_id", "publisher_id")
 """Bloom filters of these columns have room for so many values; with more, they let more row groups pass."""
 
 WRITTEN = pa.schema(
@@ -114,7 +114,7 @@ class SortedFiles:
         order = [(column, "ascending") for column in ORDERS.get(self.table, ()) if column in schema.names]
         usual = usual_rows or len(first) or 1
         filters = {
-            column: {"ndv": min(usual, MEMBERS) if column in MEMBER_COLUMNS else usual, "fpp": 0.01}
+            column: {"ndv": min(usual, MOST_MEMBERS) if column in MEMBER_COLUMNS else usual, "fpp": 0.01}
             for column in BLOOM_COLUMNS.get(self.table, ())
             if column in schema.names
         }

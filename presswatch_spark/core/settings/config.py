@@ -32,7 +32,7 @@ def encoding_problem(name: str) -> str:
     return ""
 
 
-AGENCIES = (
+CORPUS_AGENCIES = (
     "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Associated Press",
     "La Presse canadienne", "APS", "DPA", "EFE", "ANSA", "TASS", "Xinhua",
 )  # fmt: skip
@@ -273,7 +273,7 @@ class CorpusConfig:
     background_copy_share: float = share(
         0.6, "Share of an article from which on a background page counts as its copy"
     )
-    agencies: tuple[str, ...] = setting(AGENCIES, "Agencies; an article that names one is agency copy")
+    agencies: tuple[str, ...] = setting(CORPUS_AGENCIES, "Agencies; an article that names one is agency copy")
     minhash: MinHashRules = field(default_factory=MinHashRules)
     columns: Mapping[str, str] = setting({}, "Columns under other names, e.g. body=text", value="OURS=THEIRS")
     date_formats: tuple[str, ...] = setting(

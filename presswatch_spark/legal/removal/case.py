@@ -194,7 +194,7 @@ class RemovalCase:
             if row.number != number:
                 raise self._broken(f"{place}, has the number {row.number:,}: one is missing or added")
             if row.previous_sha256 != before:
-                raise self._broken(f"{place}, does not follow the probe before it")
+                raise self._broken(f"{place}, does not follow the one before it")
             if (found := digest_of(row)) != row.probe_sha256:
                 raise self._broken(f"{place}, has changed: its digest is {found}")
             before = row.probe_sha256

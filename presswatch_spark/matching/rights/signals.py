@@ -36,8 +36,8 @@ from presswatch_spark.reading.page_metadata import (
     PAGE_BYTES,
     HtmlElement,
     elements_of,
+    json_of_script,
     objects_of,
-    value_of,
 )
 from presswatch_spark.reading.parsers import PARSER, UnparsablePageError, parse_in_subprocess, request_of
 from presswatch_spark.reading.text.words import word_count
@@ -116,7 +116,7 @@ def _page_signals(capture: Capture) -> Iterator[Signal]:
         if element.name != "script":
             yield from _element_signals(element)
             continue
-        value = value_of(element.text)
+        value = json_of_script(element.text)
         if value is None and ACCESSIBLE in element.text:
             yield Signal(
                 "paywall", "json_ld", None, note=f"{ACCESSIBLE} is in text that cannot be read as JSON"

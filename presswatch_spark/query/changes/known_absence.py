@@ -25,7 +25,7 @@ Shard = tuple[str | None, str]
 
 
 class Doubt(StrEnum):
-    """Why a state is not known, with facts in braces; `changes` has them in English."""
+    """Why a state is not known, with facts in braces; the table `changes` has them in English."""
 
     OTHER_VERSION = N_("the runs were made by different versions")
     OTHER_DATASET = N_("the runs read different kinds of datasets")
@@ -106,22 +106,22 @@ class ComparedRun:
 
 def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
     """Return, by shard, why copies that only `found` has may still exist; None: absence is known."""
-    row, again, name = found.row, other.row, other.name
-    whole: str | None = None
-    if again["shards_planned"] == 0:
-        whole = Doubt.NO_SHARDS.of(run=name)
-    elif again["documents"] == 0:
-        whole = Doubt.NO_DOCUMENT.of(run=name)
-    elif len(other.shards) != again["shards_planned"]:
-        whole = Doubt.SHORT_LOG.of(run=name, named=len(other.shards), all=again["shards_planned"])
-    elif difference := difference_of(row, again):
-        whole = difference
-    elif row["release"] == again["release"]:
+    row, other_row, name = found.row, other.row, other.name
+    doubt_of_all: str | None = None
+    if other_row["shards_planned"] == 0:
+        doubt_of_all = Doubt.NO_SHARDS.of(run=name)
+    elif other_row["documents"] == 0:
+        doubt_of_all = Doubt.NO_DOCUMENT.of(run=name)
+    elif len(other.shards) != other_row["shards_planned"]:
+        doubt_of_all = Doubt.SHORT_LOG.of(run=name, named=len(other.shards), all=other_row["shards_planned"])
+    elif difference := difference_of(row, other_row):
+        doubt_of_all = difference
+    elif row["release"] == other_row["release"]:
         return _not_read_again(found, other)
-    elif again.get("sample") is not None:
-        whole = Doubt.SAMPLE.of(run=name)
-    elif again["shards_planned"] < row["shards_planned"]:
-        whole = Doubt.FEWER.of(run=name, other=found.name)
+    elif other_row.get("sample") is not None:
+        doubt_of_all = Doubt.SAMPLE.of(run=name)
+    elif other_row["shards_planned"] < row["shards_planned"]:
+        doubt_of_all = Doubt.FEWER.of(run=name, other=found.name)
     else:
         # Folders of hub datasets of which only one run has shards. A folder is a part of its dataset, such as
         # a language, or its name is that of the release, which then differs.
@@ -135,9 +135,9 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
         )
         datasets = {dataset for dataset, _ in read}
         if unread := sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets):
-            whole = Doubt.NOT_READ.of(run=name, names=_some(unread))
+            doubt_of_all = Doubt.NOT_READ.of(run=name, names=_some(unread))
     subsets = {uri: subset_of(uri) for uri, _ in found.shards}
-    doubts = {each: whole or _doubt_of_subset(each, found, other) for each in set(subsets.values())}
+    doubts = {each: doubt_of_all or _doubt_of_subset(each, found, other) for each in set(subsets.values())}
     return {uri: doubts[subset] for uri, subset in subsets.items()}
 
 
@@ -180,13 +180,13 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
     """Return why each shard of a run was not read again; None if it was.
 
     A shard at the same place (on a hub: at any revision) is the same shard. Elsewhere, a shard with its name
-    and subset is. If several have one name, all must have been read, and as many as there were.
+    and subset is. If several have one name, all must have been read, and as many as are_complete were.
     """
     occurrences, completions = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
     for uri, complete in other.shards:
         completions[uri].append(complete)
     doubts = dict[str, str | None]()
-    moved = [uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) != 1]
+    not_in_place = [uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) != 1]
     same = {uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) == 1}
     for uri in same:
         doubts[uri] = None if completions[uri][0] else Doubt.CUT.of(run=other.name, names=uri)
@@ -195,20 +195,23 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
         if uri not in same:
             subset, name = _shard(uri)
             namesakes[name].append((subset, complete, _on_hub(uri)))
-    wanted = Counter(map(_shard, moved))
-    for uri in moved:
+    wanted = Counter(map(_shard, not_in_place))
+    for uri in not_in_place:
         subset, name = _shard(uri)
-        alike = [each for each in namesakes[name] if subset is None or each[0] in (subset, None)]
+        candidates = [each for each in namesakes[name] if subset is None or each[0] in (subset, None)]
         hub, count = _on_hub(uri), wanted[subset, name]
-        there = [complete for _, complete, place in alike if hub and place == hub]
-        if there:
+        are_complete = [complete for _, complete, place in candidates if hub and place == hub]
+        # At another path of the same dataset of a hub, a shard of one name is of another part.
+        if are_complete:
             count = 1
         else:
-            there = [complete for _, complete, place in alike if not (hub and place) or place[0] != hub[0]]
-        if len(there) < count:
+            are_complete = [
+                complete for _, complete, place in candidates if not (hub and place) or place[0] != hub[0]
+            ]
+        if len(are_complete) < count:
             doubts[uri] = Doubt.NOT_READ.of(run=other.name, names=uri)
         else:
-            doubts[uri] = None if all(there) else Doubt.CUT.of(run=other.name, names=uri)
+            doubts[uri] = None if all(are_complete) else Doubt.CUT.of(run=other.name, names=uri)
     for uri in occurrences.keys() - doubts.keys():
         # It is unknown whether exactly these shards of one name were read again.
         doubts[uri] = Doubt.NAMESAKES.of(named=occurrences[uri], run=found.name, names=uri)

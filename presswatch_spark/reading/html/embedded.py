@@ -240,7 +240,7 @@ def _next_string(data: Bytes, begin: U64, i: U64, end: U64, is_code: bool, dead:
 
 
 @uncounted_njit
-def _data_in(data: Bytes, begin: U64, end: U64) -> tuple[bool, bool]:
+def _is_and_has_data(data: Bytes, begin: U64, end: U64) -> tuple[bool, bool]:
     """Return True if a decoded string is data only, and True if there are strings of data in it."""
     first, last = after_controls(data, begin, end), end
     while last > first and data[last - _1] <= _SPACE:
@@ -335,7 +335,7 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
         is_data: Any = False
         has_data: Any = False
         if features & QUOTED != _0 or text[opened] in (_BRACE, _BRACKET):
-            is_data, has_data = _data_in(text, opened, closed)
+            is_data, has_data = _is_and_has_data(text, opened, closed)
             has_data = has_data and is_long and level < _DEPTH
         if first > w[CHAIN_END] + _NEAR:
             _end_chain(w)

@@ -1,4 +1,8 @@
-"""Finds the attributes, and the rules of a page's own style sheets, that hide elements of the page."""
+"""Finds the attributes, and the rules of a page's own style sheets, that hide elements of the page.
+
+`w` is the page's workspace (`tags.workspace`): from `RULES` on, a hash table of selectors, whose two lowest
+bits are the effect of the rule. `markup` clears it for each page.
+"""
 
 from typing import Any
 
@@ -34,7 +38,8 @@ _AS_IS, _LOWER, _CASES = np.uint8(0), np.uint8(0x20), U64(0x2020202020202020)
 ABSENT_RULE, INVISIBLE_RULE = U64(1), U64(2)
 """Effects of a rule: `display: none`, `visibility: hidden`."""
 
-# Bits of a tag; in those for display and visibility, 0 means that they are not given.
+# Bits of a tag; in those for display and visibility, 0 means that they are not given. Bits from 16 on note
+# attributes that were seen.
 BY_RULE, HIDDEN, OPEN_, FLOATS = U64(3), U64(4), U64(8), U64(16)
 PLACED, CONTENT_HIDDEN, UNTIL_FOUND = U64(32), U64(64), U64(128)
 DISPLAY_AT, VISIBILITY_AT = U64(8), U64(12)
@@ -290,7 +295,7 @@ _IDDE, _TYLE, _R_ON, _N_RE = map(packed, ("idde", "tyle", "r-on", "n-re"))
 @uncounted_njit
 def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
     """Add those rules of the style sheet data[i:stop] that hide elements."""
-    part, prelude, prelude_end, depth, printed, bits = i, i, i, _0, _0, _0
+    part, prelude, prelude_end, depth, print_depth, bits = i, i, i, _0, _0, _0
     signs, base = _0, i
     while i < stop:
         if base + _64 <= stop:
@@ -315,8 +320,8 @@ def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
             continue
         if byte == _BRACE:
             depth += _1
-            if printed == _0 and _is_print(data, part, i):
-                printed = depth
+            if print_depth == _0 and _is_print(data, part, i):
+                print_depth = depth
             prelude, prelude_end = part, i
             bits, part = _0, i + _1
         elif byte == _SEMICOLON:
@@ -328,10 +333,10 @@ def read_sheet(w: Hashes, data: Bytes, i: U64, stop: U64) -> None:
                 U64(bits & DISPLAY_BITS == DISPLAY_NONE << DISPLAY_AT)
                 | U64(bits & VISIBILITY_BITS == VISIBILITY_HIDDEN << VISIBILITY_AT) << _1
             )
-            if hides != _0 and printed == _0:
+            if hides != _0 and print_depth == _0:
                 _add_selectors(w, data, prelude, prelude_end, hides)
-            if depth <= printed:
-                printed = _0
+            if depth <= print_depth:
+                print_depth = _0
             depth -= U64(depth > _0)
             prelude = prelude_end
             part = i + _1

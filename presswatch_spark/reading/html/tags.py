@@ -452,7 +452,7 @@ def script_end(data: Bytes, i: U64, end: U64) -> Any:
 
 
 @uncounted_njit
-def data_in(data: Bytes, i: U64, stop: U64) -> np.uint8:
+def kind_of_data(data: Bytes, i: U64, stop: U64) -> np.uint8:
     """Return the kind of a script: 0, `DATA` if it begins like JSON, with `ARTICLE` if with `articleBody`."""
     i = after_controls(data, i, stop)
     if i >= stop or (data[i] != _BRACE and data[i] != _BRACKET):

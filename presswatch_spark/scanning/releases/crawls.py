@@ -107,7 +107,7 @@ def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = F
         listing = fetched(uri, options, now)
     except PresswatchError as error:
         return replace(at_hand(uri), trouble=str(error))
-    if path := _copy(uri):
+    if path := _cache_path(uri):
         with suppress(PresswatchError):
             write_object(str(path), listing.to_json(), StorageOptions())
     return replace(listing, origin=f"{printable(uri)}, {_as_of(listing)}")
@@ -148,14 +148,14 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
     return from_collinfo(data[:LIST_BYTES_MAX], printable(uri), noted)
 
 
-def _copy(uri: str) -> Path | None:
+def _cache_path(uri: str) -> Path | None:
     name = f"{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.json"
     folder = own_folder(user_caches(), "releases")
     return folder / name if folder else None
 
 
 def _cached(uri: str) -> Listing | None:
-    path = _copy(uri)
+    path = _cache_path(uri)
     try:
         return from_collinfo(path.read_bytes(), str(path)) if path else None
     except (OSError, PresswatchError):

@@ -124,7 +124,7 @@ def _errors_of_catalogs() -> tuple[type[Exception], ...]:
     return (*of_iceberg, *services, *others)
 
 
-OURS = "presswatch.tables"
+FOLDER_PROPERTY = "presswatch.tables"
 """The property of an Iceberg table with the folder of tables that it belongs to."""
 PROPERTIES = {
     # After a conflict, `_synced` computes the difference again; a retry by pyiceberg would add files twice.
@@ -264,7 +264,7 @@ def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
         with suppress(CommitFailedException, TableAlreadyExistsError):
             _make(catalog, name, folder)
         table = catalog.load_table(name)
-    if (other := table.properties.get(OURS)) != folder:
+    if (other := table.properties.get(FOLDER_PROPERTY)) != folder:
         of = f"of the tables in {other}" if other else "not ours"
         raise OutputError(
             printable(f"the catalog has a table {'.'.join(name)}, which is {of}"),
@@ -280,7 +280,7 @@ def _table(catalog: Catalog, name: tuple[str, ...], folder: str) -> Table:
 def _make(catalog: Catalog, name: tuple[str, ...], folder: str) -> None:
     from pyiceberg.table import TableProperties
 
-    columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, OURS: folder}
+    columns, properties = iceberg_columns(name[-1]), {**PROPERTIES, FOLDER_PROPERTY: folder}
     with catalog.create_table_transaction(name, columns, properties=properties) as creation:
         # Our files have no Iceberg field ids, so columns are mapped by name.
         by_name = creation.table_metadata.schema().name_mapping.model_dump_json()
@@ -354,11 +354,15 @@ def _changed(table: Table, files: Iterable[Published], known: Mapping[str, DataF
             changed.append(file.uri)
     with ThreadPoolExecutor(READERS, "footers") as pool:
         now = pool.map(lambda uri: parquet_file_to_data_file(table.io, table.metadata, uri), unsized)
-        changed += [uri for uri, file in zip(unsized, now, strict=True) if _facts(file) != _facts(known[uri])]
+        changed += [
+            uri
+            for uri, file in zip(unsized, now, strict=True)
+            if _statistics(file) != _statistics(known[uri])
+        ]
     return changed
 
 
-def _facts(file: DataFile) -> tuple[Any, ...]:
+def _statistics(file: DataFile) -> tuple[Any, ...]:
     of_columns = (file.column_sizes, file.lower_bounds, file.upper_bounds)
     return (
         file.file_size_in_bytes,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.claims.confidence import judged
+from presswatch_spark.claims.confidence import letter_and_reasons
 from presswatch_spark.claims.make import OF_LETTER
 from presswatch_spark.claims.marks import TextPiece, around_marks, as_html, marked, pieces_of, visible
 from presswatch_spark.claims.other_sources import SOURCES
@@ -102,7 +102,7 @@ def test_the_letter_follows_from_the_columns_of_any_claim(count: int) -> None:
     random, letters = Random(20261127), set[str]()
     for _ in range(count):
         row = generated(random)
-        letter, reasons = judged(row, GRADES, RULES)
+        letter, reasons = letter_and_reasons(row, GRADES, RULES)
         assert letter == expected(row), row
         assert letter >= row["row_confidence"]
         assert reasons
@@ -116,7 +116,9 @@ def test_letters_survive_the_table() -> None:
     rows = [generated(random) for _ in range(2_000)]
     schema = pa.schema([Claim.schema.field(name) for name in OF_LETTER])
     again = pa.Table.from_pylist(rows, schema).to_pylist()
-    assert [judged(row, GRADES, RULES) for row in again] == [judged(row, GRADES, RULES) for row in rows]
+    assert [letter_and_reasons(row, GRADES, RULES) for row in again] == [
+        letter_and_reasons(row, GRADES, RULES) for row in rows
+    ]
 
 
 COMMON = {"explained_by": ["common_source"], "beyond_words": 200, "beyond_rarity": 900}
@@ -160,7 +162,7 @@ ITSELF = {"explained_by": ["credited_elsewhere"], "url_match": "article", "kind"
 )
 def test_a_letter_says_why(columns: dict[str, Any], row_reasons: str, expected: str) -> None:
     given = ["sole_full_copy", *row_reasons.split()]
-    letter, reasons = judged(claim(**columns, row_reasons=given), GRADES, RULES)
+    letter, reasons = letter_and_reasons(claim(**columns, row_reasons=given), GRADES, RULES)
     assert reasons[: len(given)] == given
     assert " ".join([letter, *reasons[len(given) :]]) == expected
 

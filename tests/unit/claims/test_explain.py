@@ -23,6 +23,7 @@ from presswatch_spark.claims.narrative import (
     ExplainedRow,
     explained_row,
 )
+from presswatch_spark.claims.selection import newest_claims
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
@@ -322,6 +323,16 @@ def test_the_command_explains_a_row_and_says_what_it_lacks(tmp_path: Path, corpu
     assert "could not be read again (no shard" in text
     told = outcome("explain", "00000000", tmp_path / "tables")
     assert (told.code, "no row has a row_sha256" in told.err) == (1, True)
+
+
+def test_a_row_of_two_runs_has_the_claim_that_letters_rest_on(tmp_path: Path, corpus: Path) -> None:
+    shard, tables = tmp_path / "a.warc.wet.gz", tmp_path / "tables"
+    FORMS[shard.name](shard, [Page("https://site.example/copie", press()[1].body)])
+    for run_id in ("20261125T000000Z-abcdef", "20261126T000000Z-abcdef"):
+        (row,) = scan_here([shard], corpus, tables, run_id=run_id)
+    presswatch("claims", "--corpus", corpus, "--out", tables, tables)
+    found = explained_row(str(tables), row["row_sha256"], str(corpus), StorageOptions())
+    assert found.claim == newest_claims(TableStore.open(str(tables)))[row["row_sha256"]]
 
 
 def test_a_row_of_another_table_has_no_case(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.claims import make
-from presswatch_spark.claims.confidence import judged
+from presswatch_spark.claims.confidence import letter_and_reasons
 from presswatch_spark.claims.make import USED, article_groups, claim_digests
 from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
@@ -73,7 +73,10 @@ def test_every_row_of_every_run_gives_a_claim_with_reasons(
     for claim in claims:
         assert claim["reasons"]
         assert claim["confidence"] >= letters[claim["run_id"], claim["row_sha256"]]
-        assert judged(claim, GradeRules(), ConfidenceRules()) == (claim["confidence"], claim["reasons"])
+        assert letter_and_reasons(claim, GradeRules(), ConfidenceRules()) == (
+            claim["confidence"],
+            claim["reasons"],
+        )
     assert {claim["kind"] for claim in claims} == {"own_page", "copy", "reprint"}
     assert {claim["confidence"] for claim in claims} >= {"A", "C"}
 

@@ -142,7 +142,7 @@ CHANGES: dict[str, tuple[Callable[[RemovalCase], None], str]] = {
         r"probe 5, in \S+, has the number 4",
     ),
     "digested again": (
-        sealed_again("probes", another_outcome), "probe 5, in .*, does not follow the probe"
+        sealed_again("probes", another_outcome), "probe 5, in .*, does not follow the one before"
     ),
     "a target": (
         sealed_again("targets", lambda rows: rows[1].update(document_url="https://other.example/")),

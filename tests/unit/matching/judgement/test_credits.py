@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from presswatch_spark.core.settings.config import AGENCIES as CONFIGURED
+from presswatch_spark.core.settings.config import CORPUS_AGENCIES
 from presswatch_spark.matching.judgement.agencies import AGENCIES, AgencyNames, key_of, spellings
 from presswatch_spark.matching.judgement.credits import (
     AROUND_WORDS,
@@ -18,7 +18,7 @@ from presswatch_spark.reading.text.words import words_of
 from tests.world.documents import built, text_of
 from tests.world.proofs import cases
 
-FINDER = CreditFinder(CONFIGURED)
+FINDER = CreditFinder(CORPUS_AGENCIES)
 PASSAGE = "Le conseil municipal a voté la réfection du pont suspendu après trois heures de débat"
 
 
@@ -165,13 +165,13 @@ def test_the_credits_of_a_page_that_repeats_itself_are_those_of_its_parts() -> N
 
 
 def test_no_agency_has_two_names_and_no_spelling_two_agencies() -> None:
-    known = spellings(CONFIGURED)
+    known = spellings(CORPUS_AGENCIES)
     assert len({spelling.text for spelling in known}) == len(known)
     agencies: dict[str, set[str]] = {}
     for spelling in known:
         agencies.setdefault(key_of(spelling.text), set()).add(spelling.agency)
     assert [names for names in agencies.values() if len(names) > 1] == []
-    assert {spelling.agency for spelling in known if spelling.text in CONFIGURED} <= set(AGENCIES)
+    assert {spelling.agency for spelling in known if spelling.text in CORPUS_AGENCIES} <= set(AGENCIES)
 
 
 def test_a_credit_of_the_member_names_nobody_else() -> None:

@@ -308,7 +308,6 @@ def record(
 def _noted(
     form: ReplyForm, path: str, kind: EventKind, details: dict[str, Any], recipients: str | None = None
 ) -> Event:
-    """Record an event; `details`: those of `EventDetails`."""
     from presswatch_spark.legal.notices.notice import EventDetails, Notice
     from presswatch_spark.legal.notices.states import record
 

@@ -166,7 +166,7 @@ def verdicts_of(
 
 
 def _counting(of_moment: Sequence[Declaration]) -> Declaration | None:
-    """Return the strongest of a moment's declarations; `disputed` if it reserves and others do not."""
+    # Return the strongest of a moment's declarations; `disputed` if it reserves and others do not.
     counted = strongest(of_moment)
     if counted is None or counted.verdict != RESERVED:
         return counted
@@ -174,10 +174,8 @@ def _counting(of_moment: Sequence[Declaration]) -> Declaration | None:
 
 
 def _sides(at: datetime, moments: Sequence[datetime]) -> tuple[Sequence[int], Sequence[int]]:
-    """Return the indices of the moments nearest to `at`: up to it, the last one first, and from it on.
-
-    All moments of the nearest second count, since their order is unknown.
-    """
+    # Return the indices of the moments nearest to `at`: up to it, the last one first, and from it on. All
+    # moments of the nearest second count, since their order is unknown.
     end, begin = bisect_right(moments, second(at, last=True)), bisect_left(moments, second(at))
     first = bisect_left(moments, second(moments[end - 1])) if end else 0
     last = bisect_right(moments, second(moments[begin], last=True)) if begin < len(moments) else begin

@@ -96,7 +96,7 @@ def test_a_catalog_with_a_partition_per_run_of_an_earlier_version_is_continued(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def by_run(catalog: Any, name: tuple[str, ...], folder: str) -> None:
-        properties = {**syncing.PROPERTIES, syncing.OURS: folder}
+        properties = {**syncing.PROPERTIES, syncing.FOLDER_PROPERTY: folder}
         with catalog.create_table_transaction(
             name, iceberg_columns(name[-1]), properties=properties
         ) as creation:

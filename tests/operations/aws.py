@@ -15,7 +15,7 @@ from botocore import xform_name
 from tests.operations import stacks
 
 SERVICES = {"s3api": "s3"}
-FOLDER_PROPERTY = ("query", "output")
+OURS = ("query", "output")
 # Options that the real one calls otherwise, since their names were taken.
 RENAMED = {"notification-endpoint": "endpoint"}
 KINDS = {"integer": int, "long": int, "double": float, "float": float}
@@ -29,7 +29,7 @@ def main(service: str, operation: str, *words: str) -> None:
     parameters, ours = {}, {}
     for option, text in zip(words[::2], words[1::2], strict=True):
         name = option.removeprefix("--")
-        if name in FOLDER_PROPERTY:
+        if name in OURS:
             ours[name] = text
         else:
             field, member = members[RENAMED.get(name, name)]

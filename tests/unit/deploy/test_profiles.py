@@ -12,7 +12,7 @@ from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.core.settings.load import NAMES
 from presswatch_spark.deploy.emr import JobRuns
-from presswatch_spark.deploy.profiles import FOLDER_PROPERTY, PROFILE_SETTINGS, Profile, load_profile
+from presswatch_spark.deploy.profiles import OURS, PROFILE_SETTINGS, Profile, load_profile
 from presswatch_spark.deploy.submission import Submission, Upload, spark_settings, submission
 from tests.conftest import ROOT
 from tests.world.proofs import cases
@@ -119,7 +119,7 @@ def test_every_mistake_of_a_profile_is_reported_with_its_line(tmp_path: Path) ->
         ("archive: {machine: arm}", "archive.machine must be x86_64 or aarch64"),
         ("serverless: {disk_gb: 5}", "serverless.disk_gb must be between 20 and 2000"),
         # The number of executors is said in one place.
-        *((f"spark: {{{name}: '3'}}", f"{name} follows from most_executors") for name in FOLDER_PROPERTY),
+        *((f"spark: {{{name}: '3'}}", f"{name} follows from most_executors") for name in OURS),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, text: str, named: str) -> None:

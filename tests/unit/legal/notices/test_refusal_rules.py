@@ -416,7 +416,7 @@ def test_rows_that_do_not_read_any_more_are_refused(office: Bureau) -> None:
 
 SENDER = {"email": "a@b.example", "phone": "+33 1 99 00 00 00", "signatory": "", "address": ""}
 RECIPIENT = {"name": "Amazon Web Services", "route": "abuse@amazonaws.com, +1 206 266 4064"}
-FOLDER_PROPERTY = "Amazon Web Services\nabuse@amazonaws.com, +1 206 266 4064\na@b.example, +33 1 99 00 00 00"
+OURS = "Amazon Web Services\nabuse@amazonaws.com, +1 206 266 4064\na@b.example, +33 1 99 00 00 00"
 
 
 def persons(*rows: dict[str, Any], form: str = "") -> list[str]:
@@ -432,8 +432,8 @@ def persons(*rows: dict[str, Any], form: str = "") -> list[str]:
 
 @pytest.mark.parametrize("more", ["jean@amazonaws.com", "06 12 34 56 78"])
 def test_addresses_of_others_in_a_letter_are_refused_but_the_recipients_own(more: str) -> None:
-    assert persons(form=FOLDER_PROPERTY) == []
-    assert persons(form=f"{FOLDER_PROPERTY}\n{more}") == ["form.txt"]
+    assert persons(form=OURS) == []
+    assert persons(form=f"{OURS}\n{more}") == ["form.txt"]
 
 
 @cases(

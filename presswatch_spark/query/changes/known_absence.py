@@ -180,7 +180,7 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
     """Return why each shard of a run was not read again; None if it was.
 
     A shard at the same place (on a hub: at any revision) is the same shard. Elsewhere, a shard with its name
-    and subset is. If several have one name, all must have been read, and as many as are_complete were.
+    and subset is. If several have one name, all must have been read, and as many as there were.
     """
     occurrences, completions = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
     for uri, complete in other.shards:
@@ -201,10 +201,10 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
         candidates = [each for each in namesakes[name] if subset is None or each[0] in (subset, None)]
         hub, count = _on_hub(uri), wanted[subset, name]
         are_complete = [complete for _, complete, place in candidates if hub and place == hub]
-        # At another path of the same dataset of a hub, a shard of one name is of another part.
         if are_complete:
             count = 1
         else:
+            # At another path of the same dataset of a hub, a shard of this name is of another part.
             are_complete = [
                 complete for _, complete, place in candidates if not (hub and place) or place[0] != hub[0]
             ]

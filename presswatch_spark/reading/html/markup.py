@@ -33,7 +33,7 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
     EDGE, FOREIGN, HARD, HAS_BOX, HIDES_RAW, HIDES_UNLESS_OPEN, IN_MATH, IN_SVG, NAME_BYTES, NAME_FILTER,
     OPEN, PAGE_AT, REFERENCES, REST, ROOTS, ROOTS_AROUND, ROOT_STACK, ROW, RULES, RULE_COUNT, SCRIPT, SECTION,
     STATE, TEXT_AT, TagTable, after_attributes, after_controls, after_declaration, begins_cdata, cdata_end,
-    closes_itself, kind_of_data, digit_of, end_tag, find, is_letter, kind_of, moved, name_at, next_marks,
+    closes_itself, digit_of, end_tag, find, is_letter, kind_of, kind_of_data, moved, name_at, next_marks,
     note_script, note_value, opens_value, packed, script_end,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import (

@@ -177,8 +177,10 @@ def datasets_of(
         names |= known.keys()
     copies = {name: canonical(uri) for name, uri in mirrors.items()}
     # Without this check, a misspelt name would silently read the dataset from its original place.
-    for unknown in sorted(copies.keys() - names):
-        raise click.UsageError(f"--mirror is for {unknown}, but this campaign scans no dataset of that name")
+    if unknown := sorted(copies.keys() - names):
+        raise click.UsageError(
+            f"--mirror is for {unknown[0]}, but this campaign scans no dataset of that name"
+        )
     return tuple(parts), copies
 
 

@@ -237,8 +237,7 @@ def sign(
     form: ReplyForm,
 ) -> Reply:
     """Record that a person signed a notice in its present form."""
-    details, _ = {"by": by, "on": on, "via": via, "proof": file}, form.language
-    event = _noted(form, path, "signed", details)
+    event, _ = _noted(form, path, "signed", by=by, on=on, via=via, proof=file), form.language
     return Reply([_("recorded: signed by {name} on {day}", name=event.facts["by"], day=_.day(event.day))])
 
 
@@ -258,8 +257,7 @@ def sent(
     It must have been checked, and signed if its law requires that; a person must have checked the address
     within 90 days, by the recipients file of today.
     """
-    details = {"by": by, "on": on, "via": via, "proof": file}
-    return _recorded(_noted(form, path, "sent", details, recipients), form)
+    return _recorded(_noted(form, path, "sent", recipients, by=by, on=on, via=via, proof=file), form)
 
 
 @command("answer", notice, lang="en")
@@ -275,8 +273,8 @@ def answer(
     form: ReplyForm,
 ) -> Reply:
     """Record a recipient's answer; only `removal` shows compliance."""
-    details = {"by": by, "on": on, "via": via, "note": note, "proof": file, "answer": kind}
-    return _recorded(_noted(form, path, "answered", details), form)
+    event = _noted(form, path, "answered", by=by, on=on, via=via, note=note, proof=file, answer=kind)
+    return _recorded(event, form)
 
 
 @command("record", notice, lang="en")
@@ -301,13 +299,13 @@ def record(
     presswatch notice record campaign/notices/alliance-aws-fr delivered \\
       --by "Jeanne Valmont" --on 2026-12-03 --file receipt.pdf
     """
-    details = {"by": by, "on": on, "via": via, "note": note, "proof": file}
-    return _recorded(_noted(form, path, kind, details), form)
+    return _recorded(_noted(form, path, kind, by=by, on=on, via=via, note=note, proof=file), form)
 
 
 def _noted(
-    form: ReplyForm, path: str, kind: EventKind, details: dict[str, Any], recipients: str | None = None
+    form: ReplyForm, path: str, kind: EventKind, recipients: str | None = None, **details: Any
 ) -> Event:
+    # `details`: those of `EventDetails`, which is imported only now, since help does not need it.
     from presswatch_spark.legal.notices.notice import EventDetails, Notice
     from presswatch_spark.legal.notices.states import record
 

@@ -555,22 +555,25 @@ _FROM_OUTSIDE = re.compile(
 def _doubts(checked: CheckedNotice) -> Iterator[Sentence]:
     query, source, places = checked.about["query"], checked.source, checked.places or ()
     yield from checked.recipient.doubts()
-    has_licences = source is not None and source.has_licences()
-    unlicensed = N_("verify before you send: the claims were made without --licences, so no licence is known")
-    sealed = N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}")
-    mandates = N_("verify before you send: each mandate covers this notice, and may be published")
-    # An edited letter must not be sent with the form or the PDF of the draft.
-    edited = N_(
-        "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of the draft"
-    )
-    doubts = {
-        unlicensed: not has_licences,
-        sealed: query["source"] == "bag" and query["claims"] == query["where"],
-        mandates: any(name.startswith(f"{ANNEX}/{MANDATES}/") for name in checked.files),
-        edited: checked.notice.newest("edited"),
-    }
-    moment = query.get("seal", {}).get("sealed_at")
-    yield from (sentence(text, moment=moment) for text, applies in doubts.items() if applies)
+    if source is None or not source.has_licences():
+        yield sentence(
+            N_("verify before you send: the claims were made without --licences, so no licence is known")
+        )
+    if query["source"] == "bag" and query["claims"] == query["where"]:
+        yield sentence(
+            N_("verify before you send: claims, verdicts and licences are those of the bag, sealed {moment}"),
+            moment=query["seal"]["sealed_at"],
+        )
+    if any(name.startswith(f"{ANNEX}/{MANDATES}/") for name in checked.files):
+        yield sentence(N_("verify before you send: each mandate covers this notice, and may be published"))
+    if checked.notice.newest("edited"):
+        # An edited letter must not be sent with the form or the PDF of the draft.
+        yield sentence(
+            N_(
+                "verify before you send: letter.docx was edited; letter.pdf and form.txt are still those of"
+                " the draft"
+            )
+        )
     yield from doubts_of_rights(places, checked.sender, checked.notice.drafted_on)
     yield from outside_articles(places, checked.checking.corpus)
 

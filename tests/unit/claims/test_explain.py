@@ -325,13 +325,18 @@ def test_the_command_explains_a_row_and_says_what_it_lacks(tmp_path: Path, corpu
     assert (told.code, "no row has a row_sha256" in told.err) == (1, True)
 
 
-def test_a_row_of_two_runs_has_the_claim_that_letters_rest_on(tmp_path: Path, corpus: Path) -> None:
+def test_a_row_of_several_runs_has_the_claim_that_letters_rest_on(tmp_path: Path, corpus: Path) -> None:
+    """Claims were made of two runs, and the row is in a third one, too."""
     shard, tables = tmp_path / "a.warc.wet.gz", tmp_path / "tables"
     FORMS[shard.name](shard, [Page("https://site.example/copie", press()[1].body)])
-    for run_id in ("20261125T000000Z-abcdef", "20261126T000000Z-abcdef"):
-        (row,) = scan_here([shard], corpus, tables, run_id=run_id)
+    runs = [f"2026112{day}T000000Z-abcdef" for day in range(5, 8)]
+    for run_id in runs[:2]:
+        scan_here([shard], corpus, tables, run_id=run_id)
     presswatch("claims", "--corpus", corpus, "--out", tables, tables)
+    (row,) = scan_here([shard], corpus, tables, run_id=runs[2])
     found = explained_row(str(tables), row["row_sha256"], str(corpus), StorageOptions())
+    assert found.claim
+    assert found.claim.run_id == runs[1]
     assert found.claim == newest_claims(TableStore.open(str(tables)))[row["row_sha256"]]
 
 

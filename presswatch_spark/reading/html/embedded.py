@@ -24,7 +24,7 @@ from presswatch_spark.reading.text.vectors import (  # isort: skip
     equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
 )  # fmt: skip
 
-EXTRACTION = "presswatch embedded text 1"
+EXTRACTION = "presswatch embedded text 2"
 """Name and version of these rules; the version changes whenever the embedded text of any page changes."""
 DEPTH = 4
 """The most levels of data in strings, and of markup in markup."""
@@ -35,10 +35,10 @@ PIECE = 5
 
 _0, _1, _2, _3, _4, _5, _6, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 5, 6, 64))
 _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _BACKSLASH, _BACKTICK = (np.uint8(ord(c)) for c in "\"&'/<>\\`")
-_SPACE, _NEWLINE, _BANG, _COLON, _COMMA, _HASH = (np.uint8(ord(c)) for c in " \n!:,#")
+_SPACE, _NEWLINE, _BANG, _COLON, _COMMA, _HASH, _DOT, _QUESTION = (np.uint8(ord(c)) for c in " \n!:,#.?")
 _BRACE, _BRACKET, _CLOSE_BRACE, _CLOSE_BRACKET, _U, _X, _ZERO = (np.uint8(ord(c)) for c in "{[}]ux0")
 _N, _T, _R, _B, _F, _V = (np.uint8(ord(c)) for c in "ntrbfv")
-_PIECE, _SHORTEST, _REGEX = U64(PIECE), U64(3), U64(24)
+_PIECE, _SHORTEST, _REGEX, _LONGEST_KEY = U64(PIECE), U64(3), U64(24), U64(64)
 _DEPTH, _NEAR, _SLACK = U64(DEPTH), U64(NEAR_BYTES + 1), U64(SLACK)
 # A bit for each byte below 64, and from 64 on, after which a string may open.
 _OPENERS, _OPENERS_64 = (
@@ -303,6 +303,49 @@ def _write(m: Memory, data: Bytes, begin: U64, end: U64, top: U64, is_marked: bo
         w[K] = k + _1
 
 
+@lean_njit
+def _key_of(data: Bytes, begin: U64, opened: U64) -> Any:
+    """Return where the key of a string that opens there begins, after `{`, `[` or a comma; else `opened`."""
+    i = opened - _1
+    while i > begin and opened - i < _LONGEST_KEY:
+        if data[i - _1] in (_BRACE, _BRACKET, _COMMA):
+            return i
+        i -= _1
+    return opened
+
+
+@uncounted_njit
+def _write_words(
+    m: Memory, data: Bytes, i: U64, end: U64, key: U64, opened: U64, top: U64, level: U64
+) -> None:
+    """Write the strings of one word in data[i:end] whose key, data[key:opened], is that of a text near them.
+
+    In an array no string has a key, so they must end a sentence: most others are names or codes. The first
+    string of more words ends the search: it is written in its turn.
+    """
+    w, size, quote = m.w, opened - key, data[opened - _1]
+    has_key = find(data, key, opened, _COLON) < opened
+    while top + _4 * _NEAR + _2 * _SLACK < U64(len(m.arena)):
+        i = find(data, i, end, data[key]) + _1
+        if i + size > end:
+            return
+        same = _1
+        while same < size and data[i + same - _1] == data[key + same]:
+            same += _1
+        if same == size and data[i - _2] in (_BRACE, _BRACKET, _COMMA):
+            first = i + size - _1
+            last = _closing_quote(data, first, end, quote, False)
+            closed = _decode(m, data, first, min(last, end), top, STRINGS)
+            if last >= end or look(m.decoded, top, closed) & GAPPED != _0:
+                return
+            if closed > top and (has_key or m.decoded[closed - _1] in (_DOT, _QUESTION, _BANG)):
+                if level == _0:
+                    w[OPENED], w[CLOSED] = first, last
+                _write(m, m.decoded, top, closed, closed, False)
+                w[CHAIN_END] = last
+            i = last
+
+
 @uncounted_njit
 def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top: U64, level: U64) -> None:
     """Write the strings in data[begin:end], or all of it as one string, as its kind demands.
@@ -339,6 +382,10 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
             has_data = has_data and is_long and level < _DEPTH
         if first > w[CHAIN_END] + _NEAR:
             _end_chain(w)
+        key = first if is_one or not (is_long or w[IS_LONG] != _0) else _key_of(data, begin, first)
+        if key < first:
+            before = max(begin + _1, w[CHAIN_END], first - min(first, _NEAR))
+            _write_words(m, data, before, key, key, first, free, level)
         if level == _0:
             w[OPENED], w[CLOSED] = first, last
         if not (is_data and has_data):
@@ -348,6 +395,8 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
             w[CHAIN_END] = opened
             _write_strings(m, text, opened, closed, STRINGS, free, level + _1)
         w[CHAIN_END] = last
+        if key < first and w[IS_LONG] != _0:
+            _write_words(m, data, last, min(end, last + _NEAR), key, first, top, level)
 
 
 @uncounted_njit

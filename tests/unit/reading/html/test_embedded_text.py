@@ -2,6 +2,7 @@
 
 import html
 import importlib
+import itertools
 import json
 import random
 from pathlib import Path
@@ -339,3 +340,26 @@ def test_embedded_documents_follow_their_page_and_count_as_no_page(tmp_path: Pat
 @cases("media", ["image/svg+xml", "text/html", None, "text/javascript", "application/pdf"])
 def test_other_types_are_no_data(media: str | None) -> None:
     assert data_source(media) is None
+
+
+WORD_BETWEEN = {
+    "in objects": [{"type": "text", "content": each} for each in (LONG, "Bref.", "Étonnant\\!", "AFP", LONG)],
+    "at both ends": [{"id": n, "content": each} for n, each in enumerate(("PARIS", LONG, "AFP"))],
+    "in an array": [LONG, "Bref.", "\u00c9tonnant\u2009!", LONG],
+    "between short ones": [{"content": each} for each in (LONG, "Oui mais non.", "Bref.", "Ah bon ?")],
+}
+
+
+@cases("blocks", WORD_BETWEEN.values())
+def test_a_paragraph_of_one_word_stays_between_its_neighbours(blocks: Any) -> None:
+    paragraphs = [each["content"] if isinstance(each, dict) else each for each in blocks]
+    for levels, indent in itertools.product((0, 1, 2), (None, 2)):
+        data = in_string(json.dumps({"a": blocks}, indent=indent), levels)
+        for text in (embedded(f"<script>x = {data}; y()</script>"), embedded(data, "json")):
+            assert words(text) == words("\n".join(paragraphs)), (levels, indent)
+
+
+def test_codes_near_a_text_are_not_read() -> None:
+    blocks = [{"type": "text", "content": LONG}, {"type": "embed", "slug": "photo"}, {"content": LONG}]
+    assert words(embedded(f"<script>x = {json.dumps(blocks)}</script>")) == 2 * words(LONG)
+    assert words(embedded(f"<script>x = {json.dumps([LONG, 'slug', 'b', LONG])}</script>")) == 2 * words(LONG)

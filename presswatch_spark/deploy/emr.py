@@ -107,11 +107,13 @@ class _Hosts:
 
     `attempts`: at each request.
     `service`, `operation`: the call of boto3 that starts the job, with the `parameters` of an attempt.
+    `knows_tokens`: the service starts only one job for a token, however often it is asked.
     """
 
     name: ClassVar[str]
     service: ClassVar[str]
     operation: ClassVar[str]
+    knows_tokens: ClassVar[bool]
     asked: Submission
     credentials: str | None = None
     attempts: int = ATTEMPTS
@@ -159,7 +161,7 @@ class _Hosts:
 
 @dataclass(frozen=True, slots=True)
 class JobRuns(_Hosts):
-    """Runs a submission as a job run of an application of EMR Serverless, which starts a token only once."""
+    """Runs a submission as a job run of an application of EMR Serverless."""
 
     name: ClassVar[str] = "EMR Serverless"
     service: ClassVar[str] = "emr-serverless"
@@ -247,7 +249,7 @@ class JobRuns(_Hosts):
 
 @dataclass(frozen=True, slots=True)
 class Steps(_Hosts):
-    """Runs a submission as a step of a cluster. Steps have no token: see `start`."""
+    """Runs a submission as a step of a cluster; see `start`."""
 
     name: ClassVar[str] = "EMR"
     service: ClassVar[str] = "emr"

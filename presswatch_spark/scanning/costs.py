@@ -59,7 +59,10 @@ UNPRICED = Machine("", 1, 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSize:
-    """The size of a release by its publisher: shards, stored bytes, bytes of text (for WARC: of pages)."""
+    """The size of a release by its publisher: shards, stored bytes, bytes of text (for WARC: of pages).
+
+    `gate`: its scan reads only pages of some languages; the sizes are those of all pages.
+    """
 
     name: str
     format: str

@@ -74,7 +74,10 @@ WRITTEN = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class SortedFiles:
-    """Writes sorted rows of `table`, without run ids, in `folder`; `names`: columns of older versions."""
+    """Writes sorted rows of `table`, without run ids, in `folder`.
+
+    `names`: the columns to write, if the rows are of an older version; None: those of this one.
+    """
 
     table: str
     run_id: str

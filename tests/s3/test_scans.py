@@ -235,7 +235,8 @@ class TestCampaigns:
                 codes.append(cli.run(["campaign", "run", self.CAMPAIGN]))
             reached_by(s3.endpoint)
             found = status(self.CAMPAIGN)
-            assert (codes[-1] == 0) == all(row["state"] == "done" for row in found.values()), found
+            # A request after the last item, such as that for the lock, may still fail.
+            assert codes[-1] != 0 or all(row["state"] == "done" for row in found.values()), found
             calm += max(2, calm // 2)
         assert set(codes) <= {0, 1, 3}
         assert len(codes) > 5

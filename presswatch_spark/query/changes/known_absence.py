@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.translation import N_
@@ -176,6 +176,14 @@ def _on_hub(uri: str) -> tuple[str, str] | None:
     return address.dataset, address.path
 
 
+class _Namesake(NamedTuple):
+    """A shard of the other run: its subset, whether it was read to its end, its place on a hub."""
+
+    subset: str | None
+    complete: bool
+    place: tuple[str, str] | None
+
+
 def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
     """Return why each shard of a run was not read again; None if it was.
 
@@ -190,23 +198,23 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
     same = {uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) == 1}
     for uri in same:
         doubts[uri] = None if completions[uri][0] else Doubt.CUT.of(run=other.name, names=uri)
-    namesakes = defaultdict[str, list[tuple[str | None, bool, tuple[str, str] | None]]](list)
+    namesakes = defaultdict[str, list[_Namesake]](list)
     for uri, complete in other.shards:
         if uri not in same:
             subset, name = _shard(uri)
-            namesakes[name].append((subset, complete, _on_hub(uri)))
+            namesakes[name].append(_Namesake(subset, complete, _on_hub(uri)))
     wanted = Counter(map(_shard, not_in_place))
     for uri in not_in_place:
         subset, name = _shard(uri)
-        candidates = [each for each in namesakes[name] if subset is None or each[0] in (subset, None)]
+        candidates = [each for each in namesakes[name] if subset is None or each.subset in (subset, None)]
         hub, count = _on_hub(uri), wanted[subset, name]
-        are_complete = [complete for _, complete, place in candidates if hub and place == hub]
+        are_complete = [each.complete for each in candidates if hub and each.place == hub]
         if are_complete:
             count = 1
         else:
             # At another path of the same dataset of a hub, a shard of this name is of another part.
             are_complete = [
-                complete for _, complete, place in candidates if not (hub and place) or place[0] != hub[0]
+                each.complete for each in candidates if not (hub and each.place) or each.place[0] != hub[0]
             ]
         if len(are_complete) < count:
             doubts[uri] = Doubt.NOT_READ.of(run=other.name, names=uri)

@@ -390,6 +390,7 @@ def find_records(
     """
     n, p, run, size, most = 0, 0, 0, len(data), len(table) - 1
     while n < most:
+        # 1. Find where the next record begins, and the run (gzip member) that has this place.
         if beginning == SEEKING:
             found = next_start(data, p, size, runs, run - 1 if p == 0 else run)
             if found < 0:
@@ -412,6 +413,7 @@ def find_records(
         run_end = runs[run + 1] if run + 1 < len(runs) else size
         last_run = run + 1 == len(runs)
         growing = last_run and not final
+        # 2. Read its header, or pass over bytes that are no record.
         row = table[n]
         row[:] = 0
         # Bytes that are no record must not count as CONVERSION (0).
@@ -444,6 +446,7 @@ def find_records(
                 row[STATUS] = NO_HEADER
             n, p, beginning = n + 1, (min(body, run_end) if body > 0 else p + 1), SEEKING
             continue
+        # 3. Note doubts about the header.
         row[BODY] = body
         if row[DAMAGE] == SOUND or row[DAMAGE] == TWICE:
             kind = row[KIND]
@@ -459,6 +462,7 @@ def find_records(
                 row[DAMAGE] = VERSION
             elif beginning == RESYNCED and row[DAMAGE] == SOUND:
                 row[DAMAGE] = BOUNDARY
+        # 4. Find the run in which the record ends; wait for more bytes if it may go on.
         # Without a length (-1), `end` is before the body: the record ends with its run or at the next record.
         end = body + declared
         # A record may extend over several runs, unless another record begins with the next run.
@@ -494,6 +498,7 @@ def find_records(
         if unended and 0 <= after < size < after + _BOUNDARY_BYTES:
             # A member may end within the version line of the next record.
             return n, p, 0, size + _BOUNDARY_BYTES, beginning
+        # 5. Compare the declared end with what follows there; if it is wrong, search for the next record.
         true_end = end_by_erratum(data, body, end, limit, slack) if after >= 0 else -1
         beginning = EXPECTED
         closed = after >= 0 and line_ends(data, end, after) >= 2

@@ -10,6 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html.entities import html5
+from pathlib import Path
+
+import yaml
 
 from presswatch_spark.reading.html.reader import text_of_page
 
@@ -49,16 +52,11 @@ def _extracted(markup: str) -> str:
     return text_of_page(page).decode("utf-8", "replace").strip()
 
 
-_BLOCKS = """
-    address article aside blockquote body center dd div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6
-    head header hr html iframe li main nav ol p pre script section style table tbody td th thead tr ul
-"""
-_INLINE = """
-    a abbr acronym b big br cite code del em embed font i img ins mark noscript picture q s small source span
-    strike strong sub sup time tt u video audio object
-"""
-_NAMES = frozenset((_BLOCKS + _INLINE).split())
-_WITHOUT_END = frozenset(("br", "embed", "hr", "img", "li", "p", "source"))
+# `bodies.yaml` explains its lists.
+_LISTS = yaml.safe_load(Path(__file__).with_name("bodies.yaml").read_text("utf-8"))
+_NAMES, _WITHOUT_END, _OPEN_WORDS = (
+    frozenset(_LISTS[name].split()) for name in ("elements", "elements_without_end", "words_within_sentences")
+)
 _SEPARATORS = frozenset(("br", "hr"))
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(\s[^<>]*=[^<>]*|\s*/?)>")
 _DOCUMENT = re.compile(r"\s*<(?:!doctype\b|!--|\?xml\b|!\[CDATA\[)", re.IGNORECASE)
@@ -141,77 +139,16 @@ LIST_ITEMS = 3
 """With so many separators, the last line is a list, such as of signatories."""
 
 
-def _any_of(phrases: str) -> re.Pattern[str]:
-    lines = (line.strip().replace(" ", r"\s") for line in phrases.strip().splitlines())
-    return re.compile(f"(?:{'|'.join(lines)})", re.IGNORECASE)
+def _any_of(name: str, edge: str = "") -> re.Pattern[str]:
+    """Return the pattern of any phrase of a list, with `edge` before and after it."""
+    phrases = "|".join(_LISTS[name].strip().splitlines()).replace(" ", r"\s")
+    return re.compile(f"{edge}(?:{phrases}){edge}", re.IGNORECASE)
 
 
-# Sentences that call to subscribe, by their beginnings. Apostrophes are `'`.
-_CALLS = _any_of(r"""
-    (?:cet |l')article(?: (?:complet|intégral|entier))? est (?:\w+ment )?(?:réservé|payant)
-    (?:la suite|la fin|le reste|l'intégralité)(?: (?:de (?:cet |l')|du |de ce )\w+)? est (?:\w+ment )?réservé
-    ce (?:contenu|texte|dossier|reportage) est (?:(?:exclusivement|uniquement) )?(?:réservé|payant)
-    (?:(?:article|contenu|édition|(?:la )?suite) )?(?:\w+ment )?réservée?s? (?:aux|à nos) abonn
-    il (?:vous )?reste [\d.,]+ ?% (?:de|à)
-    vous (?:avez lu|venez de lire) [\d.,]+ ?%
-    (?:pour )?(?:lire|lisez|découvr(?:ir|ez)|consulte[rz]|accéder à|débloque[rz]) (?:la suite|l'intégralité)
-    (?:pour )?(?:lisez|retrouve[rz]) (?:la suite|la totalité|l'intégralité)
-    (?:pour )?(?:lire|lisez|accéder à) (?:tout )?(?:l'|cet )article (?:complet|intégral|entier|en entier)
-    (?:pour )?(?:poursuiv(?:re|ez)|continue[rz]) (?:(?:la|votre) lecture|à lire)
-    (?:inscrivez|connectez|identifiez)-vous (?:\w+ment )?pour (?:lire|continuer|poursuivre|accéder)
-    (?:s'inscrire|se connecter) pour (?:lire|continuer|poursuivre|accéder|découvrir|profiter)
-    (?:abonnez-vous|je m'abonne|s'abonner)\b
-    (?:(?:vous êtes )?déjà|(?:vous n'êtes )?pas encore) (?:une? )?(?:abonné|inscrit)
-    (?:to )?(?:continue reading|read on\b)
-    (?:to )?(?:read|unlock|access) (?:the )?(?:full|rest|whole|complete)\b
-    (?:to )?(?:read|unlock|access) (?:this|the) (?:article|story)
-    (?:subscribe|sign (?:in|up)|log ?in|register|join) (?:now |today |here )?to (?:read|continue|keep|unlock)
-    (?:subscribe|sign (?:in|up)|log ?in|register|join) (?:now |today |here )?(?:to|for) (?:access|full)
-    (?:this|the rest of this|the full) (?:article|story) is (?:\w+ly )?(?:for|available|reserved|locked)
-    (?:for )?subscribers only
-    already an? (?:(?:paying|registered) )?(?:subscriber|member)
-    you(?: have|'ve) read \d+ ?%
-""")
-# Calls that must be the whole sentence: `En savoir plus : www.ville.example` may end a complete article.
-_LINKS = _any_of(r"""
-    (?:lire|voir) (?:plus|la suite|(?:tout )?l'article)
-    (?:la )?suite(?: (?:en|à la|de l'article(?: en)?))?(?: page)?(?: \d+)?
-    (?:suite )?(?:en|à la) page \d+
-    en (?:savoir|lire) plus
-    l'article complet
-    (?:read )?(?:more|on)
-    full (?:story|article)
-    subscribe(?: (?:now|today))?
-    (?:déjà )?abonnés?
-""")
-_OTHER_OFFERS = re.compile(
-    r"(?i)\b(?:newsletters?|infolettres?|lettres?|chaîne|channel|vidéos?|videos?|live|direct|émissions?|podcasts?"
-    r"|alertes?|alerts?|notifications?|whatsapp|telegram|youtube|twitter|facebook|instagram|comptes?|flux|feed)\b"
-)
-
-# Words that no sentence ends with.
-_ENDLESS = """
-    à au aux avec car ce ces cet cette chez comme dans de des dont du elle en et il ils la le les leur
-    leurs lors mais ne ni nos notre nous on ou où par pour puis qu qui quand que sa sans se ses si son
-    sont sous sur un une vers afin alors après aussi avait avaient avant avoir contre depuis devant dès
-    entre est était étaient être ont pendant peut selon sera très va
-    a an and are as at because but by for from his if in into is its nor of or our that the their to
-    was were which who with
-"""
-_OPEN_WORDS = frozenset(_ENDLESS.split())
+_CALLS, _LINKS, _BELOW = map(_any_of, ("calls", "links", "lines_below"))
+_OTHER_OFFERS, _RELATED = (_any_of(name, r"\b") for name in ("other_offers", "related"))
 _OPEN_SIGNS = (",", ";", "«", "“", "(", "'")
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*'?")
-
-# Beginnings of lines below an article; and words of such lines if they follow its last sentence.
-_BELOW = _any_of(r"""
-    [\W_]*(?:[àa] )?(?:lire|voir|écouter|noter|relire|regarder|suivre)\b
-    [\W_]*(?:sur le même|liens?\b|https?:|www\.|photos?\b|vidéos?\b|crédits?\b|copyright)
-    [\W_]*(?:source|avec )
-    \W*(?:©|\(c\)|\#|@)
-    [\W_]*(?:propos recueillis|par |traduit|traduction|texte|infos?\b|renseignements?|contact)
-    [\W_]*(?:related|see also|by |reporting|editing|follow)
-""")
-_RELATED = re.compile(r"(?i)\b(?:regarder sur|(?:lire|voir) (?:aussi|d'autres)|retrouvez)\b")
 _ADDRESS = re.compile(r"(?i)(?:www\.|https?:|@|\.(?:fr|be|ch|ca|com|org|net|eu|dz)\b)\S*$")
 _ITEM = re.compile(r"[;–•]|, (?=[A-ZÀ-Þ])")
 

@@ -36,7 +36,7 @@ CORPUS_AGENCIES = (
     "AFP", "Agence France-Presse", "Reuters", "Belga", "ATS", "Associated Press",
     "La Presse canadienne", "APS", "DPA", "EFE", "ANSA", "TASS", "Xinhua",
 )  # fmt: skip
-"""News agencies, as articles name them."""
+"""News agencies that make an article agency copy; `judgement.agencies` has all that pages may credit."""
 
 
 @dataclass(frozen=True, slots=True)

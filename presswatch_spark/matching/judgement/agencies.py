@@ -1,6 +1,7 @@
 """Lists the names of news agencies as pages write them, and finds one or several in a row in a text.
 
-Photo agencies are left out: a credit of Getty Images names the owner of the picture.
+Photo agencies are left out: a credit of Getty Images names the owner of the picture. The setting
+`corpus.agencies` lists those that make an article agency copy; pages may credit these as well.
 """
 
 import re

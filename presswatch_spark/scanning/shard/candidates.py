@@ -1,10 +1,13 @@
-"""Candidates of a sealed corpus: documents whose words, site or URL have its hashes, and their pages.
+"""Finds candidates of a sealed corpus, and reads their pages again for verification.
 
-A candidate is a pointer to a record, and the opaque number of an article: no text, URL or id. Each document
-for which a scan with the open corpus writes a row is one: both search the same shingles, sites and URLs.
-For verification, pages of candidates are read again from their shards, or from an extract: a folder with a
-file of JSON lines, packed with gzip, for each shard with pages of candidates. A line has the documents of a
-page, with their pointers. The file `scan` has the key of the run.
+A sealed corpus (`corpus.sealed`) has hashes of articles' shingles, sites and URLs that only the holder of its
+key can calculate; a joined one has a part for each corpus. A candidate is a document with one of the hashes:
+a pointer to a record, and the opaque number of an article; no text, URL or id. Each document for which a scan
+with the open corpus writes a row is a candidate: both search the same shingles, sites and URLs.
+
+Pages are read again from their shards, or from an extract: a folder with a file of JSON lines, packed with
+gzip, for each shard with pages of candidates. A line has the documents of a page, with their pointers. The
+file `scan` has the key of the run.
 """
 
 import gzip
@@ -129,6 +132,7 @@ class CandidateFinder:
         sites = self._sites.matches(batch)
         for main in sorted(pages.keys() | sites.keys()):
             page, owners = pages[main], sites.get(main, set())
+            # A URL is that of an article. A site has many, so its owner is a part: `SITE` plus its place.
             numbers = sorted({owner for owner in owners if owner < SITE} | page.keys())
             pairs = [(bisect_right(self._firsts, number) - 1, number) for number in numbers]
             of_sites = {owner - SITE for owner in owners if owner >= SITE} - {part for part, _ in pairs}

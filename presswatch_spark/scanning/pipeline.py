@@ -195,7 +195,10 @@ class ScanPlan:
 
     def key(self, manifest: Manifest, extract: str | None = None) -> str:
         """Return the key of the run that `scan` begins or resumes with this plan and a corpus."""
-        return run_key(self.shards.digest + (extract or ""), self.facts_with(manifest, None), self.product)
+        facts = self.facts_with(manifest, None)
+        named = (str(facts[name]) for name in ("dataset", "corpus_digest", "config_digest", "tool_version"))
+        # The product is not one of the settings, since it changes no digest of a row.
+        return key_of(self.shards.digest + (extract or ""), *named, *filter(None, [self.product]))
 
     def facts_with(self, manifest: Manifest, command: str | None) -> dict[str, object]:
         """Return the columns of `runs` that are known before the scan."""
@@ -415,13 +418,6 @@ def shards_listed(
     found = paths if isinstance(paths, ShardPlan) else plan(paths, storage, base)
     companions = companions_among({shard.uri for shard in found.shards}, dataset)
     return replace(found, shards=tuple(shard for shard in found if shard.uri not in companions))
-
-
-def run_key(plan_digest: str, facts: Row, product: str | None = None) -> str:
-    """Return the key of a run from its plan, its columns of `runs`, and the name of its dataset."""
-    names = ("dataset", "corpus_digest", "config_digest", "tool_version")
-    # The product is not one of the settings, since it changes no digest of a row.
-    return key_of(plan_digest, *(str(facts[name]) for name in names), *filter(None, [product]))
 
 
 def _logged(log: pa.Table, facts: Row) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from pyspark.sql import SparkSession
 from presswatch_spark.core.errors import CorruptError, StorageError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import Observer, Progress
-from presswatch_spark.scanning.pipeline import SCAN, run_key
+from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs.engine import execute
 from presswatch_spark.scanning.runs.unfinished import own_run
-from presswatch_spark.scanning.runs.work import Outcome, RunSummary, Work, outcome_of
+from presswatch_spark.scanning.runs.work import Outcome, RunSummary, Work, key_of, outcome_of
 from presswatch_spark.scanning.shard.attempts import Passes, ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan
@@ -173,7 +173,8 @@ def run_fake(
     scan = scan_with(trouble or {}, broken)
     known = {**FACTS, **(facts or {})}
     articles = partial(fake_articles, digest=str(known["corpus_digest"]))
-    work = Work(SCAN, plan, run_key(plan.digest, known), scan, known, corpus=articles, passes=passes)
+    named = (str(known[name]) for name in ("dataset", "corpus_digest", "config_digest", "tool_version"))
+    work = Work(SCAN, plan, key_of(plan.digest, *named), scan, known, corpus=articles, passes=passes)
     rules = rules or RunRules(wave_shards=5, shards_per_task=2)
     store = TableStore.create(str(out), storage)
     with own_run(store, work.key, datetime.now(UTC), rules.lease_seconds) as run:

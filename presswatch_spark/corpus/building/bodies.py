@@ -17,7 +17,6 @@ import yaml
 from presswatch_spark.reading.html.reader import text_of_page
 
 AUTO, TEXT, HTML = "auto", "text", "html"
-FORMATS = (AUTO, TEXT, HTML)
 """Ways to read a body: as HTML if it looks like HTML; as plain text; as HTML in any case."""
 MOST_ROUNDS = 3
 """Exports escape HTML once or twice (`&amp;lt;p&amp;gt;`)."""
@@ -33,7 +32,7 @@ class PlainText:
 
 
 def plain_text(given: str, declared: str = AUTO) -> PlainText:
-    """Return the plain text of a body or headline; `declared` is one of `FORMATS`."""
+    """Return the plain text of a body or headline; `declared`: the way to read it."""
     text, found = given, TEXT
     if declared == HTML:
         text, found = _extracted(text), HTML

@@ -99,11 +99,6 @@ PROGRESS = np.dtype(
 )
 
 
-def parting_rows(segment_bytes: int) -> int:
-    """Return the rows that `scan` needs for partings: twice as many as a segment may have."""
-    return 2 * (segment_bytes // 2 + SLACK)
-
-
 @uncounted_njit
 def _hash_segment(scratch: Scratch, size: np.uint64, last: bool, at: Any) -> np.uint64:
     # Hashes of the segment's words follow those carried over; a word that its end cuts is carried on.
@@ -202,7 +197,7 @@ def scan(
 ) -> int:
     """Scan on from `progress` until all documents are done, or `found` or `partings` has too little room.
 
-    `partings`: `parting_rows` rows, of which `progress.partings` are filled; or none, if they are not needed.
+    `partings`: rows for those of two segments, `progress.partings` of them filled; none: they are not needed.
     Returns the number of positions found. The scan is over once `progress.document` is beyond the last one.
     """
     at = progress[0]
@@ -307,7 +302,7 @@ class Sieve:
         )
         room = 2 * words
         self._found = Found(np.empty(room, np.int32), np.empty(room, np.int64))
-        self._partings = np.empty((parting_rows(segment_bytes), 2), np.int64)
+        self._partings = np.empty((2 * (segment_bytes // 2 + SLACK), 2), np.int64)
         # Used for all batches: a new megabyte for each would cost a page fault for every 4 KB.
         self._readings = np.empty(READINGS_BYTES, np.uint8)
         self._reading_bounds = np.empty((2, READINGS_BYTES // 64), np.int64)

@@ -119,13 +119,11 @@ def info(
     from presswatch_spark.corpus.sealed import SealedCorpus
     from presswatch_spark.corpus.store import Corpus, manifest_of
 
-    is_sealed = manifest_of(folder, form.storage).key_fingerprint
-    manifest = (
-        (SealedCorpus if is_sealed else Corpus).open(folder, check=check, storage=form.storage).manifest
-    )
+    kind = SealedCorpus if manifest_of(folder, form.storage).key_fingerprint else Corpus
+    manifest = kind.open(folder, check=check, storage=form.storage).manifest
     size = sum(entry.size for entry in manifest.files.values())
     lines = [
-        *(_sealed_lines if is_sealed else _summary_lines)(manifest, folder),
+        *(_sealed_lines if kind.is_sealed else _summary_lines)(manifest, folder),
         f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
         f"built with: format {manifest.format_version}, {manifest.fold_version}; settings: see --json",
     ]

@@ -67,7 +67,6 @@ OF_SEALED_SCAN = (
 """Columns of the log that the verification takes over from the sealed scan, which read the whole shard."""
 FEWER = "only {:,} of {:,} candidates were found again: pages, or the corpus, are not those of the scan"
 CHANGED = "the shard is not the one that was scanned: its {} differs"
-DAMAGED = "the extract is damaged"
 KEPT_BYTES = 16 << 20
 LINE_BYTES = 256 << 20
 """The longest line of an extract: a page of 16 MiB takes at most a quarter of it."""
@@ -235,7 +234,7 @@ class CandidateShard(RecordShard):
         except MissingError:
             return
         except UNREADABLE as error:
-            raise CorruptError(DAMAGED) from error
+            raise CorruptError("the extract is damaged") from error
 
     def logged(self, outcome: Outcome) -> Outcome:
         """Return the outcome of the verification with the facts of the sealed scan."""

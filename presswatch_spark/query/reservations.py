@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cache, lru_cache, reduce
 from itertools import chain, islice
 from operator import and_
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -64,6 +65,7 @@ TO_AGENTS = pc.is_null(pc.field("agent")) | pc.utf8_lower(pc.field("agent")).isi
 """Rows of `rights_signals` for the agents of `AGENTS`, of the hundreds that a robots.txt may name."""
 _OF_MATCH = ("run_id", "publisher_id", "title_id", "article_id", "document_url", "captured_at")
 _COLUMNS = (*_OF_MATCH, "dataset", "http_status", "row_sha256")
+_TIMELINE = Path(__file__).with_name("timeline.sql")
 AGENT = "CCBot"
 """Common Crawl's crawler, whose captures fill the datasets."""
 
@@ -268,40 +270,6 @@ class OwnSites:
         return sorted({*files, *(second(at) for at, _ in of_page)}) if of_page else files
 
 
-_TIMELINE = """
-    with declared as (
-        select *, regexp_extract(document_url, '^[^/]*//[^/]*') as origin,
-            case when source = 'file' then document_url end as file,
-            concat(captured_at, coalesce(record_id, concat(shard_uri, record_offset))) as record
-        from rights_signals
-        where captured_at is not null
-            and (scope <> 'page' or verdict is not null or signal in ('tdm_policy', 'rsl', 'license'))
-            and (title_id = {title} or title_id is null and host in (
-                select host from rights_signals where title_id = {title}))
-    ),
-    numbered as (
-        select *, dense_rank() over (partition by file order by captured_at, record) as place from declared
-    ),
-    periods as (
-        select *, case when file is not null then place - dense_rank() over (
-            partition by file, signal, source, agent, path, value, verdict, note order by place
-        ) end as period
-        from numbered
-    ),
-    of_agents as (
-        select origin, signal, source, path, agent, verdict, value, note,
-            min(captured_at) as first_at, max(captured_at) as last_at, count(distinct record) as captures
-        from periods
-        group by origin, file, signal, source, agent, path, verdict, value, note, period
-    )
-    select origin, signal, source, path, list(agent order by agent) filter (agent is not null) as agents,
-        verdict, value, note, first_at, last_at, captures
-    from of_agents
-    group by all
-    order by origin, signal, source, path, first_at, agents, value
-"""
-
-
 def timeline(store: TableStore, title_id: str) -> pa.Table:
     """Return the declarations of a title in all published runs, by origin, form and time, agents together.
 
@@ -312,4 +280,4 @@ def timeline(store: TableStore, title_id: str) -> pa.Table:
     Raises `InputError` if the tables do not mention the title.
     """
     require_known(store, MatchFilter(title_id=title_id))
-    return answer_of(store, _TIMELINE.format(title=literal(title_id)), "duckdb").table()
+    return answer_of(store, _TIMELINE.read_text().format(title=literal(title_id)), "duckdb").table()

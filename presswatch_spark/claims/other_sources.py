@@ -61,6 +61,17 @@ class Limits(NamedTuple):
     least_run: int
 
 
+class Spans(NamedTuple):
+    """Copied words: row r has the spans `bounds[r]` to `bounds[r + 1]` (exclusive), int64[rows + 1].
+
+    `firsts`, `afters`: int64[spans], a span's first word and the word after its last.
+    """
+
+    bounds: Counts
+    firsts: Counts
+    afters: Counts
+
+
 class _Kinds(NamedTuple):
     """Kinds of pages: words, group of the domain, printed words of the domain, facts."""
 
@@ -83,24 +94,15 @@ class _Groups(NamedTuple):
 
 
 def explained(
-    words: int,
-    bounds: Counts,
-    firsts: Counts,
-    afters: Counts,
-    domains: Counts,
-    facts: Counts,
-    known: Marks,
-    sums: Sums,
-    limits: Limits,
+    spans: Spans, domains: Counts, facts: Counts, known: Marks, sums: Sums, limits: Limits
 ) -> Counts:
     """Count the explained words of each page, and the words beyond: int64 (rows, 8), see `COLUMNS`.
 
-    `words`: number of words of the article. Row r has the spans `bounds[r]` to `bounds[r + 1]` (exclusive).
-    `firsts`, `afters`: int64[spans], a span's first word and the word after its last. `domains`: int64[rows],
-    from 0, or `NOWHERE`. `facts`: int64[rows], see `EARLY`. `known`: bool[words], words in known texts.
-    `sums`: int32[words + 1, 3], cumulative as in `WordRarity`, for `rarity` (bits), `shared` and `wide`.
+    `domains`: int64[rows], from 0, or `NOWHERE`. `facts`: int64[rows], see `EARLY`. `known`: bool[words of
+    the article], words in known texts. `sums`: int32[words + 1, 3], cumulative as in `WordRarity`, for
+    `rarity` (bits), `shared` and `wide`.
     """
-    masks = _masks(words, bounds, firsts, afters)
+    masks = _masks(len(known), spans)
     sites, printed = _of_domains(masks, domains, facts)
     # Domains with the same words form a group, and equal pages a kind: there may be thousands of each.
     _, firsts_of, group_of, sizes = np.unique(
@@ -120,7 +122,7 @@ def explained(
     _, first, kind_of = np.unique(_as_keys(keys), return_index=True, return_inverse=True)
     kinds = _Kinds(masks[first], own[first], own_printed[first], facts[first])
     judged, taken = _judged(kinds, groups, _gathered(masks, printed, facts, known), sums, limits)
-    found: Counts = _measured(judged, taken, kind_of, bounds, firsts, afters, sums, limits.least_run)
+    found: Counts = _measured(judged, taken, kind_of, spans, sums, limits.least_run)
     return found
 
 
@@ -130,12 +132,12 @@ def _as_keys(rows: Bits) -> npt.NDArray[np.void]:
 
 
 @cached_njit
-def _masks(words: int, bounds: Counts, firsts: Counts, afters: Counts) -> Bits:
+def _masks(words: int, spans: Spans) -> Bits:
     # Words of each row, as bits: uint64 (rows, ceil(words / 64)).
-    masks = np.zeros((len(bounds) - 1, max(1, (words + 63) >> 6)), np.uint64)
+    masks = np.zeros((len(spans.bounds) - 1, max(1, (words + 63) >> 6)), np.uint64)
     for r in range(len(masks)):
-        for s in range(bounds[r], bounds[r + 1]):
-            _set(masks[r], firsts[s], afters[s])
+        for s in range(spans.bounds[r], spans.bounds[r + 1]):
+            _set(masks[r], spans.firsts[s], spans.afters[s])
     return masks
 
 
@@ -272,20 +274,13 @@ def _hold_lacking(
 
 @cached_njit
 def _measured(
-    judged: Counts,
-    taken: Bits,
-    kind_of: Counts,
-    bounds: Counts,
-    firsts: Counts,
-    afters: Counts,
-    sums: Sums,
-    least_run: int,
+    judged: Counts, taken: Bits, kind_of: Counts, spans: Spans, sums: Sums, least_run: int
 ) -> Counts:
     # Give each row the numbers of its kind, and add those that depend on its spans.
     found = judged[kind_of]
     for r in range(len(found)):
-        for s in range(bounds[r], bounds[r + 1]):
-            longest, rarity = _runs(taken[kind_of[r]], firsts[s], afters[s], sums, least_run)
+        for s in range(spans.bounds[r], spans.bounds[r + 1]):
+            longest, rarity = _runs(taken[kind_of[r]], spans.firsts[s], spans.afters[s], sums, least_run)
             found[r, 4], found[r, 5] = max(found[r, 4], longest), max(found[r, 5], rarity)
     return found
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, explained
+from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, Spans, explained
 from presswatch_spark.claims.pages import NO_TIME, PageFacts, as_array
 from presswatch_spark.core.settings.config import OwnershipRules
 from presswatch_spark.corpus.building.background import shingles_of
@@ -150,10 +150,8 @@ class WordFacts:
         # Domains of the article, numbered from 0; pages without one keep `NOWHERE`.
         distinct, domains = np.unique(self._pages.domain_numbers[rows], return_inverse=True)
         domains -= int(len(distinct) > 0 and distinct[0] < 0)
-        self._numbers[rows] = explained(
-            len(article), bounds, firsts, afters, domains,
-            self._pages.fact_bits[rows], article.known, article.rarity.sums, limits,
-        )  # fmt: skip
+        copied, facts = Spans(bounds, firsts, afters), self._pages.fact_bits[rows]
+        self._numbers[rows] = explained(copied, domains, facts, article.known, article.rarity.sums, limits)
         self._agency[rows] = article.rarity.agency
 
     def columns(self, rules: OwnershipRules) -> dict[str, Any]:

@@ -57,14 +57,14 @@ SPLIT_BYTES = 1 << 20
 class Window:
     """Bytes `base` to `base + len(view)` of an object; `refill` replaces `view`.
 
-    A stream that breaks off is reported as a defect, and then taken for ended.
+    `report` gets the defects of the content. A stream that breaks off is one, and is then taken for ended.
     """
 
     def __init__(self, stream: Stream, report: ReadReport, chunk_bytes: int = CHUNK_BYTES) -> None:
         self.base = stream.position
         self.view = memoryview(b"")
         self._stream = stream
-        self._report = report
+        self.report = report
         self._ended = False
         self._chunk_bytes = chunk_bytes
         self._origin = stream.position
@@ -77,13 +77,13 @@ class Window:
             try:
                 part = self._stream.read(self._chunk_bytes - size)
             except TruncatedError as error:
-                self._report.add_defect(error.what, self._stream.position)
-                self._report.interrupted = True
+                self.report.add_defect(error.what, self._stream.position)
+                self.report.interrupted = True
                 part = b""
             self._ended = not part
             parts.append(part)
             size += len(part)
-        self._report.bytes_read = self._stream.position - self._origin
+        self.report.bytes_read = self._stream.position - self._origin
         if not size:
             return None
         kept = self.view[keep_from:]
@@ -163,10 +163,7 @@ def first_member(stored: bytes, most: int) -> Member | None:
 
 
 def gzip_pieces(
-    window: Window,
-    report: ReadReport,
-    begins_well: Callable[[bytes], bool] | None = None,
-    gate: Gate | None = None,
+    window: Window, begins_well: Callable[[bytes], bool] | None = None, gate: Gate | None = None
 ) -> Iterator[MemberPiece]:
     """Yield every byte that inflates, in order, except members that `gate` leaves out.
 
@@ -186,9 +183,9 @@ def gzip_pieces(
         if gate and stretch and is_proven:
             if stretch is not MORE:
                 before += stretch.inflated
-                report.members_passed += stretch.members
-                report.bytes_passed += stretch.end - cursor
-                report.add_skipped("language", stretch.documents)
+                window.report.members_passed += stretch.members
+                window.report.bytes_passed += stretch.end - cursor
+                window.report.add_skipped("language", stretch.documents)
                 cursor = stretch.end
             elif (fell := window.refill(cursor)) is not None:
                 cursor -= fell
@@ -208,7 +205,7 @@ def gzip_pieces(
         elif cursor == len(window.view):
             return
         else:
-            cursor, is_proven = yield from _member(window, report, cursor, begins_well, before)
+            cursor, is_proven = yield from _member(window, cursor, begins_well, before)
             before = 0
 
 
@@ -249,7 +246,7 @@ def _whole_members(
 
 
 def _member(
-    window: Window, report: ReadReport, start: int, begins_well: Callable[[bytes], bool] | None, before: int
+    window: Window, start: int, begins_well: Callable[[bytes], bool] | None, before: int
 ) -> Generator[MemberPiece, None, tuple[int | None, bool]]:
     """Yield the member at index `start`, which may be long, cut or damaged.
 
@@ -288,7 +285,7 @@ def _member(
     if is_whole:
         end -= len(inflater.unused_data)
     yield MemberPiece(offset, window.base + end - offset, b"".join(parts), opens, is_whole, before)
-    return (end, True) if is_whole else (_resume(window, report, offset, damage, begins_well), False)
+    return (end, True) if is_whole else (_resume(window, offset, damage, begins_well), False)
 
 
 def _salvaged(stored: memoryview) -> bytes:
@@ -317,11 +314,7 @@ def _is_padding(window: Window, at: int) -> bool:
 
 
 def _resume(
-    window: Window,
-    report: ReadReport,
-    offset: int,
-    damage: str,
-    begins_well: Callable[[bytes], bool] | None,
+    window: Window, offset: int, damage: str, begins_well: Callable[[bytes], bool] | None
 ) -> int | None:
     # Returns the index of the next readable member, None if there is none.
     start = max(0, offset - window.base)
@@ -347,9 +340,9 @@ def _resume(
     after = "nothing after it could be read"
     if found is not None:
         after = f"reading resumed at byte {window.base + found:,}"
-    report.add_defect(f"{what}; {after}", offset)
+    window.report.add_defect(f"{what}; {after}", offset)
     # All bytes before a cut are right, but damage may begin long before it is detected.
-    report.unverified |= is_member and damage != CUT
+    window.report.unverified |= is_member and damage != CUT
     return found
 
 
@@ -397,22 +390,22 @@ def inflated(stream: Stream, report: ReadReport) -> Iterator[bytes]:
     At a cut or damage it notes a defect in `report` and ends. `report.unchecked` is set before anything is
     yielded that no checksum covers.
     """
-    return inflated_window(Window(stream, report), report)
+    return inflated_window(Window(stream, report))
 
 
-def inflated_window(window: Window, report: ReadReport) -> Iterator[bytes]:
+def inflated_window(window: Window) -> Iterator[bytes]:
     """Inflate a window, as `inflated` does a stream; its first chunk may be loaded already."""
-    return (bytes(piece.data) for piece in stored_pieces(window, report) if piece.data)
+    return (bytes(piece.data) for piece in stored_pieces(window) if piece.data)
 
 
-def stored_pieces(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
+def stored_pieces(window: Window) -> Iterator[MemberPiece]:
     """Yield the content of a window as pieces of gzip members or zstd frames; plain bytes never `close`."""
     if not window.view:
         window.refill(0)
     compression = compression_of(bytes(window.view[:4]))
     if compression == "gzip":
-        return gzip_pieces(window, report)
-    return _zstd(window, report) if compression == "zstd" else _plain(window, report)
+        return gzip_pieces(window)
+    return _zstd(window) if compression == "zstd" else _plain(window)
 
 
 def compression_of(head: bytes) -> str:
@@ -426,15 +419,15 @@ def compression_of(head: bytes) -> str:
     return "zstd" if (len(head) > 1 and ZSTD_MAGIC.startswith(head)) or skippable else "plain"
 
 
-def _plain(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
-    report.unchecked = "plain"
+def _plain(window: Window) -> Iterator[MemberPiece]:
+    window.report.unchecked = "plain"
     while True:
         yield MemberPiece(window.base, len(window.view), bytes(window.view), not window.base, False)
         if window.refill(len(window.view)) is None:
             return
 
 
-def _zstd(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
+def _zstd(window: Window) -> Iterator[MemberPiece]:
     context = zstandard.ZstdDecompressor(max_window_size=ZSTD_MAX_WINDOW)
     frame, frame_start, at = context.decompressobj(), window.base, 0
     idle = False
@@ -449,15 +442,15 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
                 at -= fell
             head = bytes(window.view[at : at + ZSTD_HEAD_BYTES])
             if head.startswith(ZSTD_MAGIC) and not head[-1] & ZSTD_CHECKSUM:
-                report.unchecked = "zstd"
+                window.report.unchecked = "zstd"
         fed = window.view[at : at + ZSTD_SLICE_BYTES]
         try:
             data = frame.decompress(fed)
         except zstandard.ZstdError as error:
             if not (idle and _is_padding(window, at)):
                 why = str(error).rpartition(": ")[2]
-                report.unverified = True
-                report.add_defect(
+                window.report.unverified = True
+                window.report.add_defect(
                     f"zstd frame cannot be read: {why}; nothing after it could be read", frame_start
                 )
             return
@@ -468,7 +461,7 @@ def _zstd(window: Window, report: ReadReport) -> Iterator[MemberPiece]:
         if frame.eof:
             frame, frame_start = context.decompressobj(), window.base + at
     if not idle:
-        report.add_defect("zstd frame cannot be read: it is cut", frame_start)
+        window.report.add_defect("zstd frame cannot be read: it is cut", frame_start)
 
 
 def lines(chunks: Iterable[bytes], report: ReadReport, max_line_bytes: int) -> Iterator[tuple[int, bytes]]:

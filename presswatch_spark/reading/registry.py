@@ -151,7 +151,7 @@ def head_of(shard: ObjectInfo, options: ReadOptions) -> bytes:
         if window.refill(0) is None:
             return b""
         parts, size = [], 0
-        for data in inflated_window(window, ReadReport()):
+        for data in inflated_window(window):
             parts.append(data)
             size += len(data)
             line_ends = (

@@ -85,7 +85,7 @@ class RowSource:
                     report.add_defect("the shard is empty", 0)
                     return
                 rows = JsonRows(columns, options, report, self.text_is_sure)
-                yield from rows.read(inflated_window(window, report), shard.uri)
+                yield from rows.read(inflated_window(window), shard.uri)
                 return
         report.bytes_read = 0
         yield from parquet.read_parquet(shard, columns, options, report)
@@ -243,10 +243,10 @@ class _OscarDocument:
             self.lines.append(line)
 
 
-def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterator[_OscarDocument]:
+def _documents(window: Window, limit: int) -> Iterator[_OscarDocument]:
     """Yield the documents; if the stream broke off, the last document is not whole, and is left out."""
     document: _OscarDocument | None = None
-    for number, offset, line in placed_lines(inflated_window(window, stream_report), limit):
+    for number, offset, line in placed_lines(inflated_window(window), limit):
         if line in (b"", b"\r"):
             if document:
                 yield document
@@ -254,7 +254,7 @@ def _documents(window: Window, limit: int, stream_report: ReadReport) -> Iterato
         else:
             document = document or _OscarDocument(number, offset)
             document.add(line, limit)
-    if document and not stream_report.defects_total:
+    if document and not window.report.defects_total:
         yield document
 
 
@@ -269,7 +269,7 @@ def _certain(shard: ObjectInfo, metadata: ObjectInfo, options: ReadOptions) -> t
     """
     report, entry_report, limit = ReadReport(), ReadReport(), options.max_document_bytes
     with options.open(shard) as text, open_stream(metadata, options.storage) as stream:
-        found = [(each.line, each.sentences) for each in _documents(Window(text, report), limit, report)]
+        found = [(each.line, each.sentences) for each in _documents(Window(text, report), limit)]
         named, doubtful, defects = list[tuple[int, int]](), set[int](), 0
         for number, entry in enumerate(_read_entries(stream, entry_report, limit)):
             named.append((entry.line, entry.sentences))
@@ -316,7 +316,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         else:
             stream = stack.enter_context(open_stream(metadata, options.storage))
             entries = _read_entries(stream, entry_report, options.max_document_bytes)
-        for document in _documents(window, options.max_document_bytes, stream_report):
+        for document in _documents(window, options.max_document_bytes):
             entry, is_certain = next(entries, None), documents < certain and documents not in doubtful
             values: dict[str, Any] = entry.values if entry and is_certain else {}
             documents, uncertain = documents + 1, uncertain + (not is_certain)

@@ -95,7 +95,7 @@ def read_units(
     with options.open(shard) as stream:
         window = Window(stream, report)
         window.refill(0)
-        blocks = _tokens(window, rules.width, report) if rules else _text(window, report)
+        blocks = _tokens(window, rules.width) if rules else _text(window)
         encoding = "plain" if rules or compression_of(bytes(window.view[:4])) == "plain" else "inflated"
         for offset, units, number in _pieces(blocks, separator):
             known = np.minimum(units, len(texts) - 1).tolist() if rules else ()
@@ -108,22 +108,24 @@ def read_units(
             yield builder.take()
 
 
-def _text(window: Window, report: ReadReport) -> Blocks:
+def _text(window: Window) -> Blocks:
     offset = 0
-    for data in inflated_window(window, report):
+    for data in inflated_window(window):
         # A character may be cut at both ends. English in UTF-16 has no byte that is not UTF-8, but its mark.
         is_utf_16 = offset == 0 and data.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
         if is_utf_16 or len(data.decode(errors="ignore").encode()) < len(data) - 6:
-            report.add_defect("not all of the text is UTF-8: other letters are not read", offset)
+            window.report.add_defect("not all of the text is UTF-8: other letters are not read", offset)
         most = len(data) // BYTES_PER_ESCAPE + 1
         # To count single characters first takes a tenth of the time.
         if data.count(b"\\u") + data.count(b"&") > most and len(_ESCAPE.findall(data)) > most:
-            report.add_defect("letters are escaped (\\u00e9, &eacute;), and were not read as such", offset)
+            window.report.add_defect(
+                "letters are escaped (\\u00e9, &eacute;), and were not read as such", offset
+            )
         yield offset, np.frombuffer(data, np.uint8)
         offset += len(data)
 
 
-def _tokens(window: Window, width: int, report: ReadReport) -> Blocks:
+def _tokens(window: Window, width: int) -> Blocks:
     header = _ARRAY.match(window.view)
     if bytes(window.view[:6]) == b"\x93NUMPY" and not header:
         raise CorruptError("the array is not one of little-endian uint16 or uint32")
@@ -135,7 +137,7 @@ def _tokens(window: Window, width: int, report: ReadReport) -> Blocks:
             break
         first = 0
     if last < len(window.view):
-        report.add_defect("the last token is cut", window.base + last)
+        window.report.add_defect("the last token is cut", window.base + last)
 
 
 def _pieces(blocks: Blocks, separator: int | None) -> Iterator[tuple[int, Units, int]]:

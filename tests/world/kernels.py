@@ -34,13 +34,14 @@ def compile_judgements() -> None:
     """Judge two pages that hold the same words of an article."""
     import numpy as np
 
-    from presswatch_spark.claims.other_sources import NOWHERE, Limits, explained
+    from presswatch_spark.claims.other_sources import NOWHERE, Limits, Spans, explained
 
     pages, words = 2, 24
-    bounds, spans = np.arange(pages + 1), np.zeros(pages, np.int64)
+    zeros = np.zeros(pages, np.int64)
+    spans = Spans(np.arange(pages + 1), zeros, zeros + words)
     sums, known = np.zeros((words + 1, 3), np.int32), np.zeros(words, np.bool_)
     limits = Limits(passage_words=11, rest_share=0.1, holder_share=0.5, least_run=11)
-    explained(words, bounds, spans, spans + words, spans + NOWHERE, spans, known, sums, limits)
+    explained(spans, zeros + NOWHERE, zeros, known, sums, limits)
 
 
 if __name__ == "__main__":

@@ -358,7 +358,7 @@ def pieces_of(path: Path, offset: int = 0, after: int | None = None) -> Iterator
     """Yield the content of stored bytes [offset, after), whole units; `CorruptError` if damaged."""
     report = ReadReport()
     with open_stream(ObjectInfo(str(path)), StorageOptions(), start=offset) as stream:
-        for piece in stored_pieces(Window(stream, report), report):
+        for piece in stored_pieces(Window(stream, report)):
             if after is not None and piece.offset >= after:
                 return
             yield piece

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -209,20 +209,15 @@ class Desk:
     """A review; `presswatch review` explains its parts.
 
     `claims`: the claims without a licence, sorted by host and by copied words, most first; `licensed`: number
-    of the others. `tables` and `claims_at`: the folders of rows and claims. `titles`: names of titles by id.
-    `corpus`: its folder; without it, articles and owners are unknown.
+    of the others. `titles`: names of titles by id. `explain`: reads the case of a row, as `explained_row`.
     """
 
     claims: Sequence[Claim]
     licensed: int
-    tables: str
-    claims_at: str
     file: ReviewFile
     reviewer: str
     titles: Mapping[str, str]
-    corpus: str | None
-    storage: StorageOptions
-    mirrors: Sequence[Mirror]
+    explain: Callable[[str], ExplainedRow]
     language: str
     session: Session = field(default_factory=Session)
     _kept: OrderedDict[str, ExplainedRow] = field(default_factory=OrderedDict)
@@ -291,8 +286,7 @@ class Desk:
         with self._lock:
             if row not in self._kept:
                 forget_hosts()
-                sources = (self.tables, row, self.corpus, self.storage, self.mirrors)
-                case = explained_row(*sources, claims=self.claims_at)
+                case = self.explain(row)
                 if case.page is None:
                     return case
                 self._kept[row] = case
@@ -354,13 +348,11 @@ def open_desk(
     return Desk(
         claims=claims,
         licensed=len(found) - len(claims),
-        tables=tables,
-        claims_at=claims_at,
         file=file,
         reviewer=reviewer,
         titles={title.id: title.name for title in registry.titles.values()} if registry else {},
-        corpus=corpus,
-        storage=storage,
-        mirrors=mirrors,
+        explain=partial(
+            explained_row, tables, corpus_path=corpus, storage=storage, mirrors=mirrors, claims=claims_at
+        ),
         language=language,
     )

@@ -360,9 +360,9 @@ class PieceReader(ABC, Generic[RecordT]):
         self.blocks = blocks
         self.room = MOST_INFLATED[compression] * (self.shard.size or UNKNOWN_BYTES)
         if compression == "gzip":
-            pieces = inflate.gzip_pieces(window, self.report, self._begins, self.gate)
+            pieces = inflate.gzip_pieces(window, self._begins, self.gate)
         else:
-            inflated = inflate.inflated_window(window, self.report)
+            inflated = inflate.inflated_window(window)
             pieces = (MemberPiece(0, 0, data, False, False) for data in inflated)
         begun, is_empty = False, True
         for piece in pieces:

@@ -22,6 +22,7 @@ from presswatch_spark.claims.other_sources import (
     PRINTED,
     SOURCES,
     Limits,
+    Spans,
     explained,
 )
 from presswatch_spark.claims.pages import group_rows, marks_of, values_of
@@ -114,7 +115,7 @@ def judged(
         np.array([getattr(page, name) for page in pages], np.int64) for name in ("domain", "facts")
     )
     sums = evenly(words, 12, 0) if sums is None else sums
-    found = explained(words, bounds, first, after, domains, facts, marks, sums, LIMITS)
+    found = explained(Spans(bounds, first, after), domains, facts, marks, sums, LIMITS)
     return [dict(zip(COLUMNS, row, strict=True)) for row in found.tolist()]
 
 

@@ -139,7 +139,7 @@ def test_what_is_passed_over_does_not_depend_on_how_the_file_arrives(
 ) -> None:
     data, report = Shards(tmp_path).of(mixed_pages(8)), ReadReport()
     window, gate = Window(Trickle(data, 700), report, chunk_bytes), WetGate(ReadOptions(languages=FRENCH))
-    pieces = list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"), gate))
+    pieces = list(gzip_pieces(window, lambda head: head.startswith(b"WARC/"), gate))
     french = [piece for piece in pieces if b"Language: fra" in piece.data]
     assert all(gzip.decompress(data[each.offset :][: each.length]) == each.data for each in french)
     assert len(french) == sum(page.language == "fra" for page in mixed_pages(8)) > 0

@@ -49,7 +49,7 @@ def everything(data: bytes, **how: int | bool) -> tuple[bytes, ReadReport]:
 def pieces_of(data: bytes, chunk_bytes: int = 1 << 22) -> tuple[list[MemberPiece], ReadReport]:
     report = ReadReport()
     window = Window(Trickle(data), report, chunk_bytes)
-    return list(gzip_pieces(window, report, lambda head: head.startswith(b"WARC/"))), report
+    return list(gzip_pieces(window, lambda head: head.startswith(b"WARC/"))), report
 
 
 @cases("at_once", [1, 7, 1000, 1 << 20])

@@ -312,11 +312,10 @@ def read_parquet(
         _check_types(parquet.schema, chosen, report, shard.uri)
         for finding, offset in parquet.footer.complaints:
             report.add_defect(finding, offset)
-        for group in range(len(parquet.footer.groups)):
-            reading = _RowGroup(parquet, group, first_row, chosen, options, report, unseen)
-            rows = range(first_row, first_row + reading.rows)
+        for group, described in enumerate(parquet.footer.groups):
+            rows = range(first_row, first_row + described.rows)
             if options.rows is None or any(row in rows for row in options.rows):
-                yield from reading.batches()
+                yield from _RowGroup(parquet, group, first_row, chosen, options, report, unseen).batches()
             first_row = rows.stop
         if options.rows is None and not report.defects_total:
             _check_texts(parquet, chosen, report)
@@ -341,10 +340,6 @@ class _RowGroup:
     report: ReadReport
     unseen: set[str]
 
-    @property
-    def rows(self) -> int:
-        return self.parquet.footer.groups[self.group].rows
-
     def batches(self) -> Iterator[DocumentBatch]:
         """Yield the group's documents; a defect reports how many of its rows were read."""
         done = 0
@@ -364,7 +359,7 @@ class _RowGroup:
                 why = f"its next rows take more than {DECODED_BYTES >> 20:,} MiB of memory"
             elif isinstance(failure, ParquetDamageError):
                 why = str(failure)
-            what = f"row group cannot be read ({why}), {done:,} of its {self.rows:,} rows were"
+            what = f"row group cannot be read ({why}), {done:,} of its {reader.rows:,} rows were"
             self.report.add_defect(what, self.group, "row group")
 
     def _batches(self, reader: GroupReader) -> Iterator[tuple[int, DocumentBatch]]:

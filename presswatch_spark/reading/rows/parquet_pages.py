@@ -190,7 +190,6 @@ class PageTotals:
     dictionary: int = 0
     unused: int = 0
     with_checksum: int = 0
-    pages: int = 0
 
     def add(self, page: _Page, *, has_checksum: bool) -> None:
         """Add a data page."""
@@ -285,12 +284,11 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
     found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
     try:
         while at < len(data):
-            header, at = read_struct(data, at)
+            is_first, (header, at) = not at, read_struct(data, at)
             size = number(header, 3)
             if size < 0 or number(header, 2) < 0 or at + size > len(data):
                 raise ParquetDamageError("a page is longer than its column")
-            page = _page(header, data[at : at + size], chunk, is_first=not found.pages)
-            found.pages += 1
+            page = _page(header, data[at : at + size], chunk, is_first=is_first)
             if page.is_dictionary:
                 found.dictionary = page.values
                 # Some values of a dictionary longer than the column are surely unused: read no indices.

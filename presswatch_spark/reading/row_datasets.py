@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from presswatch_spark.core.model import DocumentBatch, ReadReport
@@ -42,7 +43,6 @@ from presswatch_spark.reading.source import ANYTHING, Format, Head, ReadOptions
 from presswatch_spark.storage.objects import ObjectInfo, Stream, open_stream
 
 ROW_KINDS = frozenset({"JSONL", "Parquet"})
-KINDS = ROW_KINDS | ANYTHING
 _JSON_SUFFIXES = tuple(f".{name}{packed}" for name in ("json", "jsonl") for packed in ("", ".gz", ".zst"))
 # By suffix, the kinds of content that are then read as damaged rows: none for Parquet, which needs its magic.
 SUFFIXES: Mapping[str, frozenset[str]] = {
@@ -51,6 +51,7 @@ SUFFIXES: Mapping[str, frozenset[str]] = {
 }
 JSON_RATE = "c4_json"
 RATES: Mapping[str, str] = {**dict.fromkeys(_JSON_SUFFIXES, JSON_RATE), ".parquet": "c4_parquet"}
+_row_format = partial(Format, kinds=ROW_KINDS | ANYTHING, specimen=source.row_specimens, has_columns=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +126,18 @@ _C4 = RowSource(
     exact=True,
     text_is_sure=True,
 )
-C4 = Format(
+C4 = _row_format(
     name="c4",
     title="C4",
     description=N_("C4 format"),
     summary="C4 and mC4 as published (`json.gz`), and as Parquet",
     read=_C4.read,
     recognises=_C4.recognises,
-    kinds=KINDS,
     rates=RATES,
-    specimen=source.row_specimens,
-    has_columns=True,
 )
 
 _ROWS = RowSource(columns=TRIED, marks=tuple(frozenset({name}) for name in TRIED["text"]))
-
-
-ROWS = Format(
+ROWS = _row_format(
     name="rows",
     title="rows",
     description=N_("another dataset of rows"),
@@ -151,11 +147,8 @@ ROWS = Format(
         _ROWS.recognises(head)
         or (head.kind in ROW_KINDS and leads_into(head.mapping.get("text", ""), head.columns))
     ),
-    kinds=KINDS,
     suffixes=SUFFIXES,
     rates=RATES,
-    specimen=source.row_specimens,
-    has_columns=True,
 )
 
 
@@ -405,7 +398,7 @@ def _is_oscar(head: Head) -> bool:
     return _OSCAR_ROWS.recognises(head) or (is_old and _OSCAR_NAME.fullmatch(head.uri) is not None)
 
 
-OSCAR = Format(
+OSCAR = _row_format(
     name="oscar",
     title="OSCAR",
     description=N_("OSCAR format"),
@@ -413,10 +406,7 @@ OSCAR = Format(
     " Parquet",
     read=read_oscar,
     recognises=_is_oscar,
-    kinds=KINDS,
     rates={"": JSON_RATE},
-    specimen=source.row_specimens,
-    has_columns=True,
     companions_of=metadata_of,
     is_typical=lambda uri: _OSCAR_NAME.fullmatch(uri) is not None,
 )

@@ -28,8 +28,7 @@ from presswatch_spark.matching.rights.declaration import (
     place_of,
 )
 from presswatch_spark.matching.rights.in_force import verdicts_of
-from presswatch_spark.matching.rights.licences import RSL_TYPE
-from presswatch_spark.matching.rights.signals import signal_rows
+from presswatch_spark.matching.rights.signals import RSL_TYPE, signal_rows
 from presswatch_spark.reading.http.message import SITE_FILES, encoding_of, media_type
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.storage.addresses import name_of

@@ -33,8 +33,6 @@ HOSTS_OFFERED = 300
 """Most hosts that the filter offers; any other can be typed."""
 KEPT = 16
 """Cases to keep in memory: a page of 200,000 words and its article take about 3 MB."""
-
-
 TRIES = 50
 """Attempts to write a verdict while other processes write to the same file."""
 _secret = partial(secrets.token_urlsafe, 32)

@@ -28,7 +28,7 @@ from presswatch_spark.matching.rights.declaration import (
     uses_of,
     verdict_of,
 )
-from presswatch_spark.matching.rights.licences import rsl_verdict
+from presswatch_spark.matching.rights.signals import rsl_verdict
 from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, applies_to, lines_of, octets
 from presswatch_spark.reading.http.message import SITE_FILES
 from presswatch_spark.tables.declarations import RightsSignal

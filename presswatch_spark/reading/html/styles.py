@@ -279,14 +279,7 @@ def _hints(data: Bytes, p: U64) -> Any:
     # Return True for `idde`, `tyle`, `r-on` or `n-re` from p - 1 on: parts of the names that may hide a tag.
     if p < _1 or p + _2 >= U64(len(data)):
         return False
-    before, byte, after, behind = (
-        data[p - _1] | _LOWER,
-        data[p] | _LOWER,
-        data[p + _1] | _LOWER,
-        data[p + _2] | _LOWER,
-    )
-    word = U64(before) | U64(byte) << _8 | U64(after) << U64(16) | U64(behind) << U64(24)
-    return word in (_IDDE, _TYLE, _R_ON, _N_RE)
+    return _short_name(data, p - _1, p + _3) in (_IDDE, _TYLE, _R_ON, _N_RE)
 
 
 _IDDE, _TYLE, _R_ON, _N_RE = map(packed, ("idde", "tyle", "r-on", "n-re"))

@@ -325,8 +325,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
                 url_bytes = encoded(url) if isinstance(url, str) else b""
                 builder.add(text, url_bytes, (values, place), read_bytes)
             report.bytes_read = stream_report.bytes_read
-            if builder.is_full(options.batch_bytes):
-                yield builder.take()
+            yield from builder.taken(options.batch_bytes)
         report.bytes_read = stream_report.bytes_read
         # Read the remaining entries too, for their defects.
         if metadata and (list(entries) or uncertain):
@@ -335,8 +334,7 @@ def read_text(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> It
         if not (documents or stream_report.defects_total):
             report.add_defect("the shard is empty", 0)
         _add_damage(report, stream_report, entry_report)
-        if len(builder):
-            yield builder.take()
+        yield from builder.taken()
 
 
 def _add_damage(report: ReadReport, of_text: ReadReport, of_metadata: ReadReport) -> None:

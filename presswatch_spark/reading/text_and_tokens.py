@@ -102,10 +102,8 @@ def read_units(
             text = b"".join(map(texts.__getitem__, known)) if rules else units.tobytes()
             place = None, offset, units.nbytes, encoding, None if separator is None else number
             builder.add(text, b"", place, units.nbytes)
-            if builder.is_full(options.batch_bytes):
-                yield builder.take()
-        if len(builder):
-            yield builder.take()
+            yield from builder.taken(options.batch_bytes)
+        yield from builder.taken()
 
 
 def _text(window: Window) -> Blocks:

@@ -34,10 +34,8 @@ def read_pairs(shard: ObjectInfo, options: ReadOptions, report: ReadReport) -> I
                 builder.add(fields[TEXT], fields[URL], index, len(line))
             else:
                 report.add_skipped("no text")
-            if builder.is_full(options.batch_bytes):
-                yield builder.take()
-    if len(builder):
-        yield builder.take()
+            yield from builder.taken(options.batch_bytes)
+    yield from builder.taken()
     if not (report.documents or report.documents_skipped or report.defects_total):
         report.add_defect("the shard is empty", 0)
 

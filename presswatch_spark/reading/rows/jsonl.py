@@ -229,8 +229,7 @@ class JsonRows:
                 row = self._row(index, line, values)
                 if row and (found := self._document(index, row[0], row[1], len(line))):
                     self._builder.add(*found)
-            if self._builder.is_full(self._options.batch_bytes):
-                yield self._builder.take()
+            yield from self._builder.taken(self._options.batch_bytes)
         was_cut = self._end != b"}" and not self._end.isspace()
         if was_cut and self._held:
             # The last line is cut, so it is no row, and shows nothing about its neighbour.
@@ -239,8 +238,7 @@ class JsonRows:
         # Damage to compressed bytes spreads: if it changed one line, it may have changed many.
         if report.unchecked == "zstd" and self._broken > (was_cut and self._ends_broken):
             report.unverified = True
-        if len(self._builder):
-            yield self._builder.take()
+        yield from self._builder.taken()
         if rows is None:
             self._check(where)
 

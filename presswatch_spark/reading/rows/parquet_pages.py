@@ -180,14 +180,13 @@ def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
 class PageTotals:
     """The totals of a column's pages.
 
-    `nulls`: None if a page does not contain their number. `dictionary`: values in the dictionary. `unused`:
-    those that no row uses, as far as indices were read. `with_checksum`: data pages that have one.
+    `nulls`: None if a page does not contain their number. `unused`: values of the dictionary without a row,
+    as far as indices were read. `with_checksum`: data pages that have one.
     """
 
     values: int = 0
     nulls: int | None = 0
     data_pages: int = 0
-    dictionary: int = 0
     unused: int = 0
     with_checksum: int = 0
 
@@ -281,7 +280,7 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
 
     `with_places`: read the indices into the dictionary, and count its values that no row uses.
     """
-    found, at, used = PageTotals(), 0, np.zeros(0, np.bool_)
+    found, at, dictionary, used = PageTotals(), 0, 0, np.zeros(0, np.bool_)
     try:
         while at < len(data):
             is_first, (header, at) = not at, read_struct(data, at)
@@ -290,7 +289,7 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
                 raise ParquetDamageError("a page is longer than its column")
             page = _page(header, data[at : at + size], chunk, is_first=is_first)
             if page.is_dictionary:
-                found.dictionary = page.values
+                dictionary = page.values
                 # Some values of a dictionary longer than the column are surely unused: read no indices.
                 with_places &= page.values <= chunk.values
                 used = np.zeros(page.values if with_places else 0, np.bool_)
@@ -311,9 +310,9 @@ def pages_of(data: memoryview, chunk: Chunk, *, with_places: bool = False) -> Pa
         raise ParquetDamageError("a page cannot be decompressed") from None
     found.check(chunk)
     if with_places:
-        found.unused = found.dictionary - int(np.count_nonzero(used))
+        found.unused = dictionary - int(np.count_nonzero(used))
     else:
-        found.unused = max(0, found.dictionary - chunk.values)
+        found.unused = max(0, dictionary - chunk.values)
     return found
 
 

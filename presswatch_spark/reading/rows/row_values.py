@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -144,27 +144,18 @@ class BatchBuilder(Generic[T]):
         self._text_bytes += len(text)
         self._read_bytes += read_bytes
 
-    def is_full(self, batch_bytes: int) -> bool:
-        """Return True if the documents so far are enough for a batch."""
-        documents = len(self._places)
-        return documents > 0 and (
-            self._read_bytes >= batch_bytes
-            or self._text_bytes >= batch_bytes
-            or documents >= DOCUMENTS_AT_ONCE
-        )
-
-    def take(self) -> DocumentBatch:
-        """Return the documents so far as a batch, and begin the next."""
+    def taken(self, batch_bytes: int = 0) -> Sequence[DocumentBatch]:
+        """Return the documents so far as a batch, and begin the next; nothing if they are too few for one."""
+        is_full = self._read_bytes >= batch_bytes or self._text_bytes >= batch_bytes
+        if not (self._places and (is_full or len(self._places) >= DOCUMENTS_AT_ONCE)):
+            return ()
         texts, urls = TextColumn.joined(self._texts), TextColumn.joined(self._urls)
         places, locate = self._places, self._locate
         self._report.documents += len(places)
         self._report.text_bytes += self._text_bytes
         self._texts, self._urls, self._places = [], [], []
         self._text_bytes = self._read_bytes = 0
-        return DocumentBatch(texts, urls, lambda i: locate(places[i]))
-
-    def __len__(self) -> int:
-        return len(self._places)
+        return (DocumentBatch(texts, urls, lambda i: locate(places[i])),)
 
 
 # A longer list in a column, such as of languages, is read as None. Lists in JSON strings have no such limit.

@@ -10,7 +10,6 @@ import re
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import orjson
@@ -21,7 +20,7 @@ from presswatch_spark.reading.http.message import start_tags
 from presswatch_spark.reading.inflate import MORE, IsalError, Stretch, find_bytes
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.blocks import header_fields
-from presswatch_spark.reading.warc.inflated_heads import GZIP_HEADER_BYTES, inflate_heads, workspace
+from presswatch_spark.reading.warc.inflated_heads import GZIP_HEADER_BYTES, inflate_heads, signed, workspace
 
 from presswatch_spark.reading.warc.records import (  # isort: skip
     BODY, COLUMNS, DAMAGE, DECLARED, END, GATED, ID, ID_END, KIND, LANGUAGE, LANGUAGE_END, METADATA, OTHER,
@@ -33,8 +32,6 @@ from presswatch_spark.reading.text.kernels import U64
 
 # Line ends that close a record.
 CLOSING_BYTES = 4
-# numba's int64, which mypy takes for any number.
-_signed: Any = np.int64
 
 # A record that inflates to more is read.
 _MOST_PASSED_BYTES = 4 << 20
@@ -80,7 +77,7 @@ def _are_far(data: Bytes, value: int, end: int, far: Which) -> bool:
         for i in range(at, at + 3):
             if not _A <= data[i] <= _Z:
                 return False
-            code = code * _LETTERS + _signed(data[i] - _A)
+            code = code * _LETTERS + signed(data[i] - _A)
         if not far[code] or (at + 3 < end and data[at + 3] != _COMMA):
             return False
     return True

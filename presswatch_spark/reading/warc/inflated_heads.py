@@ -44,7 +44,7 @@ _BACK = np.array(
      4097, 6145, 8193, 12289, 16385, 24577], U64,
 )  # fmt: skip
 # numba's int64, which mypy takes for any number.
-_signed: Any = np.int64
+signed: Any = np.int64
 _BACK_BITS = np.array(
     [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13],
     np.uint64,
@@ -104,7 +104,7 @@ def inflate_heads(data: Bytes, starts: Offsets, heads: Bytes, bounds: Offsets, w
     filled = spent = 0
     bounds[0] = 0
     for k in range(len(starts)):
-        start = _signed(starts[k])
+        start = signed(starts[k])
         begins = start + GZIP_HEADER_BYTES < len(data) and data[start + 3] == 0
         if begins and filled + MOST_HEAD_BYTES <= len(heads) and spent < len(heads):
             stop = min(len(data), start + MOST_STORED_BYTES)
@@ -129,7 +129,7 @@ def _build(lengths: Bytes, first: int, count: int, code: Code, bits: int) -> int
         if left < 0:
             return int(left)
     for s in range(count):
-        length = _signed(lengths[first + s])
+        length = signed(lengths[first + s])
         if length:
             symbols[places[length]] = s
             places[length] += 1
@@ -146,7 +146,7 @@ def _fill(code: Code, bits: int) -> None:
         entries, step = 1 << bits, 1 << length
         first = first + counts[length] << 1
         for _ in range(counts[length]):
-            entry = np.uint16(_signed(symbols[place]) << 4 | length)
+            entry = np.uint16(signed(symbols[place]) << 4 | length)
             place += 1
             for at in range(reversed_, entries, step):
                 table[at] = entry
@@ -161,13 +161,13 @@ def _fill(code: Code, bits: int) -> None:
 @uncounted_njit
 def _slow(hold: U64, code: Code, bits: int) -> int:
     # Return the entry of a code that is longer than `bits`; 0 if there is none.
-    value = _signed(_REVERSED[hold & U64((1 << bits) - 1)]) >> (_LITERAL_BITS - bits)
+    value = signed(_REVERSED[hold & U64((1 << bits) - 1)]) >> (_LITERAL_BITS - bits)
     index, first = code.places[0], code.places[1]
     for length in range(bits + 1, _LONGEST + 1):
-        value = value << 1 | _signed(hold >> U64(length - 1) & _1)
+        value = value << 1 | signed(hold >> U64(length - 1) & _1)
         count = code.counts[length]
         if value - count < first:
-            return int(_signed(code.symbols[index + value - first]) << 4 | length)
+            return int(signed(code.symbols[index + value - first]) << 4 | length)
         index += count
         first = first + count << 1
     return 0
@@ -178,8 +178,8 @@ def _lengths(
     data: Bytes, at: int, stop: int, hold: U64, have: int, work: HeadWorkspace
 ) -> tuple[int, U64, int]:
     # Return (place, bits held, their number); place is -1 if the codes of the block are not valid.
-    literals, distances = 257 + _signed(hold & U64(31)), 1 + _signed(hold >> U64(5) & U64(31))
-    codes = 4 + _signed(hold >> U64(10) & U64(15))
+    literals, distances = 257 + signed(hold & U64(31)), 1 + signed(hold >> U64(5) & U64(31))
+    codes = 4 + signed(hold >> U64(10) & U64(15))
     hold >>= U64(14)
     have -= 14
     if literals > _LITERALS or distances > _DISTANCES:
@@ -197,7 +197,7 @@ def _lengths(
     while n < total:
         if have < 14:
             at, hold, have = _more(data, at, stop, hold, have)
-        entry = _signed(work.codes.table[hold & U64(127)])
+        entry = signed(work.codes.table[hold & U64(127)])
         length, symbol = entry & 15, entry >> 4
         if length == 0:
             return -1, hold, have
@@ -205,11 +205,11 @@ def _lengths(
         if symbol < 16:
             times, value, extra = 1, symbol, 0
         elif symbol == 16:
-            times, value, extra = 3 + _signed(hold & U64(3)), _signed(lengths[n - 1]) if n else 99, 2
+            times, value, extra = 3 + signed(hold & U64(3)), signed(lengths[n - 1]) if n else 99, 2
         elif symbol == 17:
-            times, value, extra = 3 + _signed(hold & _7), 0, 3
+            times, value, extra = 3 + signed(hold & _7), 0, 3
         else:
-            times, value, extra = 11 + _signed(hold & U64(127)), 0, 7
+            times, value, extra = 11 + signed(hold & U64(127)), 0, 7
         hold >>= U64(extra)
         have -= length + extra
         if value > _LONGEST or n + times > total or have < 0:
@@ -257,7 +257,7 @@ def _inflate(data: Bytes, at: int, stop: int, out: Bytes, first: int, work: Head
         at, hold, have = _more(data, at, stop, hold, have)
         if have < 17:
             return -1, at
-        last, kind = hold & _1 != _0, _signed(hold >> _1 & U64(3))
+        last, kind = hold & _1 != _0, signed(hold >> _1 & U64(3))
         hold >>= U64(3)
         have -= 3
         if kind == _FIXED:
@@ -291,7 +291,7 @@ def _symbols(
         if entry == _0:
             entry = U64(_slow(hold, work.literals, _LITERAL_BITS))
         hold >>= entry & _15
-        have -= _signed(entry & _15)
+        have -= signed(entry & _15)
         symbol = entry >> _4
         if have < 0 or entry == _0:
             return at, hold, have, n, _FAILED
@@ -300,16 +300,16 @@ def _symbols(
             k += _1
             blank = symbol == _LINE_FEED and k > begin + _2 and out[k - _3] == _LF
             if blank or k == most:
-                return at, hold, have, _signed(k), _HEAD_END
+                return at, hold, have, signed(k), _HEAD_END
             continue
         if symbol == _256:
-            return at, hold, have, _signed(k), _BLOCK_END
+            return at, hold, have, signed(k), _BLOCK_END
         if symbol >= _286:
             return at, hold, have, n, _FAILED
         bits = _LENGTH_BITS[symbol - _257]
         size = _LENGTHS[symbol - _257] + (hold & ((_1 << bits) - _1))
         hold >>= bits
-        have -= _signed(bits)
+        have -= signed(bits)
         entry = U64(distances[hold & _DISTANCE_MASK])
         if entry == _0:
             entry = U64(_slow(hold, work.distances, _DISTANCE_BITS))
@@ -320,13 +320,13 @@ def _symbols(
         bits = _BACK_BITS[symbol]
         back = _BACK[symbol] + (hold & ((_1 << bits) - _1))
         hold >>= bits
-        have -= _signed((entry & _15) + bits)
+        have -= signed((entry & _15) + bits)
         if have < 0 or back > k - begin:
             return at, hold, have, n, _FAILED
         for _ in range(min(size, most - k)):
             out[k] = out[k - back]
             k += _1
             if out[k - _1] == _LF and k > begin + _2 and out[k - _3] == _LF:
-                return at, hold, have, _signed(k), _HEAD_END
+                return at, hold, have, signed(k), _HEAD_END
         if k == most:
-            return at, hold, have, _signed(k), _HEAD_END
+            return at, hold, have, signed(k), _HEAD_END

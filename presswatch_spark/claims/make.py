@@ -44,7 +44,7 @@ from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.matching.judgement.rarity import RarityMeter
-from presswatch_spark.matching.rights.declaration import UNKNOWN
+from presswatch_spark.matching.rights.verdicts import UNKNOWN
 from presswatch_spark.query.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
 from presswatch_spark.query.reservations import DECISIVE, TO_AGENTS, Moment, OwnSites, pages_read
 from presswatch_spark.query.sql import answers_of, chosen_engine

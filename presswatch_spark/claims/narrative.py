@@ -22,7 +22,7 @@ from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
 from presswatch_spark.matching.judgement.originals import copy_at
-from presswatch_spark.matching.rights.declaration import UNKNOWN
+from presswatch_spark.matching.rights.verdicts import UNKNOWN
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, settings_of, table_of
 from presswatch_spark.query.pointers.fetch import place_of
 from presswatch_spark.query.pointers.pointer import Mirror

@@ -109,7 +109,10 @@ def block_lines(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Ite
 
 
 def cell(value: object) -> str:
-    """Return a value in a form for people, without characters that could control the terminal."""
+    """Return a value in a form for people, without characters that could control the terminal.
+
+    `cli.replies.Language.cell` does so in the language of the reply.
+    """
     if value is None:
         return ""
     if isinstance(value, float):

@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 
 from presswatch_spark.matching.judgement.grading import CAPTURE_YEARS
 from presswatch_spark.matching.judgement.urls import page_url
-from presswatch_spark.matching.rights.declaration import AGENTS, UNKNOWN
 from presswatch_spark.matching.rights.in_force import (
     Declaration,
     Declarations,
@@ -30,6 +29,7 @@ from presswatch_spark.matching.rights.in_force import (
     in_force,
     second,
 )
+from presswatch_spark.matching.rights.verdicts import AGENTS, UNKNOWN
 from presswatch_spark.query.filtered_matches import MatchFilter, require_known
 from presswatch_spark.query.sql import answer_of, literal
 from presswatch_spark.reading.http.message import site_file

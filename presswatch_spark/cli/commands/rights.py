@@ -169,7 +169,7 @@ def pack(
     """
     from presswatch_spark.corpus.registry import load_registry
     from presswatch_spark.legal.reservations.site import Pack, write_pack
-    from presswatch_spark.matching.rights.declaration import agents_to_refuse
+    from presswatch_spark.matching.rights.verdicts import agents_to_refuse
 
     registry, _ = load_registry(members), form.language
     found = registry.titles.get(title)
@@ -258,7 +258,7 @@ def timeline(
     presswatch reservations timeline --title courrier-des-rives \\
       --chart courrier.svg tables
     """
-    from presswatch_spark.matching.rights.declaration import RULE_FILES
+    from presswatch_spark.matching.rights.verdicts import RULE_FILES
     from presswatch_spark.query.exports import require_new
     from presswatch_spark.query.reservations import timeline as timeline_of
 

@@ -19,7 +19,9 @@ from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.typesetting import rendered
 from presswatch_spark.matching.judgement.sites import Owner
 from presswatch_spark.matching.judgement.urls import without_www
-from presswatch_spark.matching.rights.declaration import (
+from presswatch_spark.matching.rights.in_force import verdicts_of
+from presswatch_spark.matching.rights.signals import RSL_TYPE, signal_rows
+from presswatch_spark.matching.rights.verdicts import (
     ALLOWED,
     RESERVED,
     RULE_FILES,
@@ -27,8 +29,6 @@ from presswatch_spark.matching.rights.declaration import (
     place_from,
     place_of,
 )
-from presswatch_spark.matching.rights.in_force import verdicts_of
-from presswatch_spark.matching.rights.signals import RSL_TYPE, signal_rows
 from presswatch_spark.reading.http.message import SITE_FILES, encoding_of, media_type
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.storage.addresses import name_of

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TypeVar
 
-from presswatch_spark.matching.rights.declaration import (
+from presswatch_spark.matching.rights.signals import rsl_verdict
+from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, applies_to, lines_of, octets
+from presswatch_spark.matching.rights.verdicts import (
     ALLOWED,
     ANY_AGENT,
     PREFERENCES,
@@ -28,8 +30,6 @@ from presswatch_spark.matching.rights.declaration import (
     uses_of,
     verdict_of,
 )
-from presswatch_spark.matching.rights.signals import rsl_verdict
-from presswatch_spark.matching.rights.site_files import OR, RobotsGroup, applies_to, lines_of, octets
 from presswatch_spark.reading.http.message import SITE_FILES
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.literals import USES, VERDICTS, Use, UseVerdict

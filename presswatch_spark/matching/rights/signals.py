@@ -23,7 +23,8 @@ from xml.etree import ElementTree
 from presswatch_spark.core.model import Capture
 from presswatch_spark.core.terminal import json_text
 from presswatch_spark.matching.judgement.sites import Owner
-from presswatch_spark.matching.rights.declaration import (
+from presswatch_spark.matching.rights.site_files import file_signals
+from presswatch_spark.matching.rights.verdicts import (
     ALLOWED,
     DOCUMENT_BYTES,
     PREFERENCES,
@@ -39,7 +40,6 @@ from presswatch_spark.matching.rights.declaration import (
     place_of,
     stated,
 )
-from presswatch_spark.matching.rights.site_files import file_signals
 from presswatch_spark.reading.html.reader import text_of_page
 from presswatch_spark.reading.http.message import UTF_8, as_html, kind_of_content, site_file, to_utf8
 from presswatch_spark.reading.page_metadata import (

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from protego import Protego
 
 from presswatch_spark.core.model import Capture
-from presswatch_spark.matching.rights.declaration import (
+from presswatch_spark.matching.rights.verdicts import (
     AGENTS,
     ALLOWED,
     ANY_AGENT,

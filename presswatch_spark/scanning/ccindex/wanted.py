@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 from presswatch_spark.matching.judgement.urls import AMP_CACHES, hosts_above, page_url
-from presswatch_spark.matching.rights.declaration import DEFAULT_PORTS
+from presswatch_spark.matching.rights.verdicts import DEFAULT_PORTS
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")

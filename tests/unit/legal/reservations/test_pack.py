@@ -14,7 +14,7 @@ from presswatch_spark.core.model import Title
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.reservations.site import Pack, report_of_folder, write_pack
-from presswatch_spark.matching.rights.declaration import known_agents
+from presswatch_spark.matching.rights.verdicts import known_agents
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.literals import USES, Use
 from tests.conftest import ROOT

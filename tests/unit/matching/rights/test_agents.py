@@ -3,7 +3,7 @@
 import pytest
 
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.matching.rights.declaration import AGENTS, known_agents, parse_agents, uses_of
+from presswatch_spark.matching.rights.verdicts import AGENTS, known_agents, parse_agents, uses_of
 from presswatch_spark.tables.literals import USES
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.core.model import Capture
-from presswatch_spark.matching.rights.declaration import place_of
 from presswatch_spark.matching.rights.in_force import Declaration, Declarations, InForce, in_force
+from presswatch_spark.matching.rights.verdicts import place_of
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest
 from tests.world.proofs import cases

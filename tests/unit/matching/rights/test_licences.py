@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.matching.rights.declaration import DOCUMENT_BYTES, RULES_READ, Signal
 from presswatch_spark.matching.rights.signals import policy_signals, rsl_signals, rsl_verdict, xmp_signals
+from presswatch_spark.matching.rights.verdicts import DOCUMENT_BYTES, RULES_READ, Signal
 from tests.world.rights import PAGE, SITE, capture, told
 
 RSL = '<rsl xmlns="https://rslstandard.org/rsl">'

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from presswatch_spark.core.model import Capture
 from presswatch_spark.matching.rights import signals
-from presswatch_spark.matching.rights.declaration import VALUE_CHARACTERS
 from presswatch_spark.matching.rights.signals import SIGNALS
+from presswatch_spark.matching.rights.verdicts import VALUE_CHARACTERS
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from presswatch_spark.reading.parsers import ParserDiedError
 from tests.world.processes import raising

@@ -5,7 +5,6 @@ import random
 import pytest
 from protego import Protego
 
-from presswatch_spark.matching.rights.declaration import CUT, DOCUMENT_BYTES, known_agents, place_of
 from presswatch_spark.matching.rights.in_force import Declarations, verdicts_of
 from presswatch_spark.matching.rights.site_files import (
     NAMES,
@@ -13,6 +12,7 @@ from presswatch_spark.matching.rights.site_files import (
     RobotsGroup,
     lines_of,
 )
+from presswatch_spark.matching.rights.verdicts import CUT, DOCUMENT_BYTES, known_agents, place_of
 from presswatch_spark.tables.declarations import RightsSignal
 from tests.world.proofs import cases, each_time
 from tests.world.rights import NOON, PAGE, SITE, TDMREP, robots, signal_rows, told, verdicts

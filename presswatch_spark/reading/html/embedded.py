@@ -29,7 +29,7 @@ EXTRACTION = "presswatch embedded text 2"
 DEPTH = 4
 """The most levels of data in strings, and of markup in markup."""
 NEAR_BYTES = 256
-"""A shorter string counts with a long one if no more bytes are between neighbours, from it to the long one."""
+"""A shorter string counts with a long one if no more bytes are between neighbours on the way to it."""
 PIECE = 5
 """The numbers of a piece of the text: its bounds, its part, and the bounds of its string in the page."""
 
@@ -318,7 +318,7 @@ def _key_of(data: Bytes, begin: U64, opened: U64) -> Any:
 def _write_words(
     m: Memory, data: Bytes, i: U64, end: U64, key: U64, opened: U64, top: U64, level: U64
 ) -> None:
-    """Write the strings of one word in data[i:end] that have the key, data[key:opened], of a text beside them.
+    """Write the strings of one word in data[i:end] with the key, data[key:opened], of a text beside them.
 
     In an array no string has a key, so they must end a sentence: most others are names or codes. The first
     string of more words ends the search: it is written in its turn.

@@ -106,7 +106,7 @@ def _hexadecimal(data: Bytes, i: U64, end: U64) -> Any:
 
 @uncounted_njit
 def _escape(data: Bytes, i: U64, end: U64, out: Bytes, k: U64) -> tuple[U64, U64]:
-    """Decode the escape that begins with the backslash at i; return the next place, and k."""
+    # Decode the escape that begins with the backslash at i; return the next place, and k.
     byte = data[i + _1]
     if byte in (_U, _X):
         i, stop = i + _2, i + (_6 if byte == _U else _4)
@@ -133,7 +133,7 @@ def _escape(data: Bytes, i: U64, end: U64, out: Bytes, k: U64) -> tuple[U64, U64
 
 @lean_njit
 def _decode(m: Memory, data: Bytes, i: U64, end: U64, k: U64, form: U64) -> Any:
-    """Decode the references or the escapes of a string into the arena from k on; return where it ends."""
+    # Decode the references or the escapes of a string into the arena from k on; return where it ends.
     mark = _AMP if form == REFERENCED else _BACKSLASH
     while True:
         stop = find(data, i, end, mark)
@@ -305,7 +305,7 @@ def _write(m: Memory, data: Bytes, begin: U64, end: U64, top: U64, is_marked: bo
 
 @lean_njit
 def _key_of(data: Bytes, begin: U64, opened: U64) -> Any:
-    """Return where the key of a string that opens there begins, after `{`, `[` or a comma; else `opened`."""
+    # Return where the key of a string that opens there begins, after `{`, `[` or a comma; else `opened`.
     i = opened - _1
     while i > begin and opened - i < _LONGEST_KEY:
         if data[i - _1] in (_BRACE, _BRACKET, _COMMA):

@@ -26,11 +26,23 @@ from presswatch_spark.matching.judgement.urls import ascii_name, path_prefix, wi
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.uris import SHA256
 
-_CODES = yaml.safe_load(Path(__file__).with_name("codes.yaml").read_text("utf-8"))
-COUNTRIES, EEA = frozenset(_CODES["countries"].split()), frozenset(_CODES["eea"].split())
-"""Codes of countries (ISO 3166-1 alpha-2), and those of the EU and EEA."""
-RIGHTS_BASES: Mapping[str, str] = _CODES["rights_bases"]
-"""Bases of a publisher's author's right, each with its provision."""
+_COUNTRIES = """
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY
+BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK
+FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR
+IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK
+ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM
+PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF
+TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+"""
+COUNTRIES = frozenset(re.findall(r"\w+", _COUNTRIES))
+"""Codes of countries (ISO 3166-1 alpha-2)."""
+_EEA = """
+AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK
+AX GF GP MF MQ RE YT IS LI NO
+"""
+EEA = frozenset(re.findall(r"\w+", _EEA))
+"""Countries of publishers with the right of Directive (EU) 2019/790, article 15(1): EU and EEA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,18 @@ class MandateDocument:
     signed_on: date | None = None
     signatory: str | None = None
     scope: str | None = None
+
+
+RIGHTS_BASES: Mapping[str, str] = {
+    "authors": "CPI, art. L. 113-1",
+    "contract": "CPI, art. L. 131-3, L. 132-36",
+    "presumption": "CPI, art. L. 113-5",
+}
+"""Bases of a publisher's author's right, each with its provision.
+
+`authors`: the authors themselves act with the publisher. `contract`: they assigned their rights, journalists
+by their employment. `presumption`: the title is a collective work, published under the publisher's name.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from io import BytesIO
 from itertools import islice
-from pathlib import Path
 from typing import Any, ClassVar
 
 import boto3
 import botocore.session
 import urllib3.exceptions
-import yaml
 from botocore import UNSIGNED, exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
@@ -55,14 +53,39 @@ DELETED_AT_ONCE = 1000
 # Limits for an endless listing. S3 lists 1,000 keys per page; a release has 100,000 files of a kind.
 LISTED_MOST, PAGES_MOST, KEYS_A_PAGE = 2_000_000, 100, 10
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-# `s3_errors.yaml` explains its entries.
-_ERRORS = yaml.safe_load(Path(__file__).with_name("s3_errors.yaml").read_text("utf-8"))
-_FAULTS = {
-    tuple(getattr(exceptions, name) for name in each["names"].split()): each for each in _ERRORS["faults"]
+_DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem"}
+_BAD_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "InvalidToken", "AuthFailure"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+_Faults = dict[tuple[type[Exception], ...], tuple[str, str]]
+"""Errors of botocore, each with a finding and its remedy."""
+_OUR_FAULTS: _Faults = {
+    (exceptions.NoCredentialsError, exceptions.PartialCredentialsError): (
+        "no complete credentials were found",
+        "pass --profile, or --unsigned for a public bucket",
+    ),
+    (exceptions.ProfileNotFound,): ("there is no such AWS profile", "choose a --profile of ~/.aws/config"),
+    (exceptions.SSOError, exceptions.TokenRetrievalError, CredentialRetrievalError): (
+        "the credentials could not be fetched or have expired",
+        "log in again (aws sso login), or run the profile's credential_process by hand",
+    ),
+    (exceptions.ConfigParseError, exceptions.InvalidConfigError): (
+        "the AWS configuration files cannot be read",
+        "check ~/.aws/config and ~/.aws/credentials",
+    ),
+    (exceptions.ParamValidationError,): ("this is not the name of an object", "write s3://BUCKET/KEY"),
 }
-OUR_FAULTS = tuple(kind for kinds, each in _FAULTS.items() if each.get("ours") for kind in kinds)
-_REPLIES = {code: each for each in _ERRORS["replies"] for code in each["codes"].split()}
-_KINDS = {kind.__name__: kind for kind in (NoBucketError, MissingError, DeniedError, StorageError)}
+"""Faults of this machine or its settings: they prove nothing about the object."""
+_FAULTS: _Faults = _OUR_FAULTS | {
+    (exceptions.SSLError,): (
+        "the certificate of the endpoint is not trusted, or the endpoint has no TLS",
+        "set AWS_CA_BUNDLE or storage.ca_bundle; for an endpoint without TLS, write http://HOST:PORT",
+    ),
+    (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError): (
+        "the endpoint cannot be reached",
+        "check --endpoint, --region and the network",
+    ),
+}
+OUR_FAULTS = tuple(kind for kinds in _OUR_FAULTS for kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +173,7 @@ class S3Store(Store):
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             found = _answer(uri, sent_at, error.response)
-            is_ours = bool(_REPLIES.get(code, {}).get("ours"))
+            is_ours = code in _BAD_KEY | _EXPIRED
             return replace(found, code=code, failure=explained(error, uri).what, ours=is_ours)
         except BotoCoreError as error:
             ours = isinstance(error, OUR_FAULTS)
@@ -377,20 +400,28 @@ def explained(error: ClientError | BotoCoreError, uri: str) -> StorageError:
     """Convert an error of botocore into a `StorageError` that quotes nothing of a credential."""
     if isinstance(error, ClientError):
         return from_reply(str(error.response.get("Error", {}).get("Code", "")), uri)
-    usual = {
-        "what": f"the connection or the S3 client failed ({type(error).__name__})",
-        "remedy": "run again later, or check --endpoint, --region and ~/.aws/config",
-    }
-    fault = next((each for kinds, each in _FAULTS.items() if isinstance(error, kinds)), usual)
-    return UnreachableError(fault["what"], where=uri, remedy=fault["remedy"])
+    usual = (
+        f"the connection or the S3 client failed ({type(error).__name__})",
+        "run again later, or check --endpoint, --region and ~/.aws/config",
+    )
+    what, remedy = next((fault for kinds, fault in _FAULTS.items() if isinstance(error, kinds)), usual)
+    return UnreachableError(what, where=uri, remedy=remedy)
 
 
 def from_reply(code: str, uri: str) -> StorageError:
     """Return the error for the code of a reply of S3."""
-    if (reply := _REPLIES.get(code)) is None:
-        what = f"S3 answered {code or 'without a reason'}"
-        return StorageError(what, where=uri, remedy="run again later")
-    kind, remedy = _KINDS[reply["kind"]], reply["remedy"]
-    if kind is DeniedError and bucket_and_key(uri)[0] == "commoncrawl":
-        remedy = "Common Crawl's bucket needs credentials, the site https://data.commoncrawl.org/ none"
-    return kind(reply["what"], where=uri, remedy=remedy)
+    if code == "NoSuchBucket":
+        return NoBucketError("there is no such bucket", where=uri, remedy="check bucket and --endpoint")
+    if code in GONE or code == "NotFound":
+        what = "there is no such object" if code == "NoSuchKey" else "there is no such object or bucket"
+        return MissingError(what, where=uri, remedy="check bucket, key and --endpoint")
+    if code in _DENIED:
+        remedy = "choose a --profile that may read it; --unsigned is for public buckets only"
+        if bucket_and_key(uri)[0] == "commoncrawl":
+            remedy = "Common Crawl's bucket needs credentials, the site https://data.commoncrawl.org/ none"
+        return DeniedError("access denied", where=uri, remedy=remedy)
+    if code in _BAD_KEY:
+        return StorageError("the credentials are not valid", where=uri, remedy="choose another --profile")
+    if code in _EXPIRED:
+        return StorageError("the credentials have expired", where=uri, remedy="log in again")
+    return StorageError(f"S3 answered {code or 'without a reason'}", where=uri, remedy="run again later")

@@ -382,7 +382,7 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
             has_data = has_data and is_long and level < _DEPTH
         if first > w[CHAIN_END] + _NEAR:
             _end_chain(w)
-        key = first if is_one or not (is_long or w[IS_LONG] != _0) else _key_of(data, begin, first)
+        key = _key_of(data, begin, first) if not is_one and (is_long or w[IS_LONG] != _0) else first
         if key < first:
             before = max(begin + _1, w[CHAIN_END], first - min(first, _NEAR))
             _write_words(m, data, before, key, key, first, free, level)

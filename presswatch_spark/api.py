@@ -324,7 +324,7 @@ def _records(
     pages_of: str | None, captures: str | None, index: str | None, base: str | None, rules: ScanConfig
 ) -> RecordPlan:
     from presswatch_spark.query.pointers.record_plans import plan_of_captures, plan_of_matches
-    from presswatch_spark.scanning.ccindex.lookup import Index
+    from presswatch_spark.scanning.crawl_index.lookup import Index
     from presswatch_spark.tables.store import TableStore
 
     root = rules.datasets.common_crawl.base

@@ -23,7 +23,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.query.sql import answer_of
 from presswatch_spark.reading import registry
-from presswatch_spark.scanning.ccindex.wanted import key_of
+from presswatch_spark.scanning.crawl_index.wanted import key_of
 from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions

@@ -22,8 +22,14 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.store import Corpus, urls_of
 from presswatch_spark.matching.judgement.urls import hosts_above, page_url
 from presswatch_spark.reading.rows.columns import as_languages, as_number, as_text
-from presswatch_spark.scanning.ccindex.index_file import IndexReport, IndexRow, is_cdxj, read_cdxj, read_index
-from presswatch_spark.scanning.ccindex.wanted import Wanted
+from presswatch_spark.scanning.crawl_index.index_file import (
+    IndexReport,
+    IndexRow,
+    is_cdxj,
+    read_cdxj,
+    read_index,
+)
+from presswatch_spark.scanning.crawl_index.wanted import Wanted
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
 from presswatch_spark.scanning.releases.release import in_filename, kinds_of, partitions
 from presswatch_spark.scanning.releases.release_shards import shards_of

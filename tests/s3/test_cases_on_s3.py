@@ -14,7 +14,7 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.bag import bag_on_disk
-from presswatch_spark.legal.notices import states
+from presswatch_spark.legal.notices import follow_up
 from presswatch_spark.legal.notices.campaign import Register, plan_campaign
 from presswatch_spark.legal.notices.notice import EventDetails, Notice, draft_notice
 from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
@@ -195,10 +195,10 @@ def test_a_notice_is_drafted_checked_and_followed_there(tmp_path: Path, s3: Buck
         assert {name: sums[name] for name in annex} == annex
         with pytest.raises(OutputError, match="already exists"):
             draft_notice(order, where, storage)
-        states.record(Notice.open(where, storage), "signed", EventDetails("Jeanne Valmont", DRAFTED))
+        follow_up.record(Notice.open(where, storage), "signed", EventDetails("Jeanne Valmont", DRAFTED))
         assert passes()
-        states.record(Notice.open(where, storage), "sent", EventDetails(on=DRAFTED))
-        assert states.state_of(Notice.open(where, storage), DRAFTED).state == "sent"
+        follow_up.record(Notice.open(where, storage), "sent", EventDetails(on=DRAFTED))
+        assert follow_up.state_of(Notice.open(where, storage), DRAFTED).state == "sent"
         s3.delete("notice/form.txt")
         assert not passes()
 

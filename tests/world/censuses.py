@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.scanning.ccindex.wanted import Wanted
 from presswatch_spark.scanning.census import FileCensus, wanted_of
+from presswatch_spark.scanning.crawl_index.wanted import Wanted
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.world.corpora import article, corpus_of

@@ -41,10 +41,10 @@ from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, LAWS, LETTER_LANG
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.notices.campaign import RegisteredNotice
+    from presswatch_spark.legal.notices.follow_up import NoticeState
     from presswatch_spark.legal.notices.journal import Event, EventKind
     from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule
-    from presswatch_spark.legal.notices.states import NoticeState
     from presswatch_spark.query.pointers.pointer import Mirror
 
 ANSWERS = ("acknowledged", "says_complied", "declined")
@@ -306,8 +306,8 @@ def _noted(
     form: ReplyForm, path: str, kind: EventKind, recipients: str | None = None, **details: Any
 ) -> Event:
     # `details`: those of `EventDetails`, which is imported only now, since help does not need it.
+    from presswatch_spark.legal.notices.follow_up import record
     from presswatch_spark.legal.notices.notice import EventDetails, Notice
-    from presswatch_spark.legal.notices.states import record
 
     return record(Notice.open(path, form.storage), kind, EventDetails(**details), recipients)
 
@@ -391,9 +391,9 @@ def status(
     \b
     presswatch notice status campaign --calendar campaign.ics
     """
+    from presswatch_spark.legal.notices.follow_up import state_of
     from presswatch_spark.legal.notices.journal import Journal
     from presswatch_spark.legal.notices.notice import Notice, today
-    from presswatch_spark.legal.notices.states import state_of
 
     if Journal.at(path, form.storage):
         refuse(case, "--case is for one notice")
@@ -444,7 +444,7 @@ def _campaign_reply(path: str, calendar: str | None, form: ReplyForm) -> Reply:
 
 
 def _steps_table(notices: Sequence[RegisteredNotice], _: Language) -> Table:
-    from presswatch_spark.legal.notices.states import STEPS
+    from presswatch_spark.legal.notices.follow_up import STEPS
 
     rows = list[tuple[str, ...]]()
     for each in notices:
@@ -509,7 +509,7 @@ def chronology(
 
 
 def _status_lines(opened: Notice, found: NoticeState, _: Language) -> Iterator[str]:
-    from presswatch_spark.legal.notices.states import STATES, STEPS
+    from presswatch_spark.legal.notices.follow_up import STATES, STEPS
 
     for event in opened.events:
         facts = {name: str(event.facts[name]) for name in _SHOWN if name in event.facts}

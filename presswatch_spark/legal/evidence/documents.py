@@ -221,7 +221,9 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
             attached.write_bytes(b"".join(lines[row] + b"\n" for row in sorted(part)))
             for language in LANGUAGES:
                 data = _printed_part(facts, printed[language], exposures, number, len(parts), language)
-                pdf = pdf_of(TEMPLATES / "claims.typ", data, facts.moment, {ATTACHED: attached}, tagged=False)
+                pdf = pdf_of(
+                    TEMPLATES / "claims_layout.typ", data, facts.moment, {ATTACHED: attached}, tagged=False
+                )
                 name = "cote-a-cote" if language == "fr" else "side-by-side"
                 ending = f"-{number + 1:02}" if len(parts) > 1 else ""
                 bag.write(f"{PAGES}/{name}{ending}.pdf", pdf)
@@ -319,7 +321,7 @@ def write_readme(bag: Bag, facts: BagFacts) -> None:
             "footer": " ".join([_("Root of the claims"), facts.claims_root]),
             "blocks": blocks,
         }
-        bag.write(f"{name}.pdf", pdf_of(TEMPLATES / "readme.typ", data, facts.moment))
+        bag.write(f"{name}.pdf", pdf_of(TEMPLATES / "readme_layout.typ", data, facts.moment))
 
 
 def readme_blocks(facts: BagFacts, _: Translator) -> Iterator[tuple[str, Any]]:

@@ -32,6 +32,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.registry import load_registry
 from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.evidence.sources import CaseSource, source_at
+from presswatch_spark.legal.notices.follow_up import STEPS, NoticeState, state_of
 from presswatch_spark.legal.notices.journal import (
     LAYOUT,
     LOCK,
@@ -47,7 +48,6 @@ from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import LetterWords, NoticeOrder, rights_claimed
 from presswatch_spark.legal.notices.notice import PROOFS, Notice, draft_notice, today
 from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recipients, load_sender
-from presswatch_spark.legal.notices.states import STEPS, NoticeState, state_of
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.typesetting import with_character_codes
@@ -71,7 +71,7 @@ NO_RECIPIENT, NO_LAW = "of no recipient", "under no known law of the recipient"
 """Reasons of a plan for excluding places, besides those of a selection."""
 _HUBS = ("hf://datasets/", "https://huggingface.co/datasets/")
 _OWNER = re.compile(f"(?:{'|'.join(map(re.escape, _HUBS))})([^/]+)/")
-CHRONOLOGY = Path(__file__).with_name("chronology.typ")
+CHRONOLOGY = Path(__file__).with_name("chronology_layout.typ")
 OCTETS = 75
 """Most octets of a line in a calendar (RFC 5545, 3.1)."""
 

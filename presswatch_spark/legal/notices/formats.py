@@ -30,7 +30,7 @@ WIDTHS = 4.2, 11.8
 FONT, SIZE = "Times New Roman", 11
 BULLETED = "ListBullet"
 """The id of the style of lists in the template of python-docx."""
-TEMPLATE = Path(__file__).with_name("letter.typ")
+TEMPLATE = Path(__file__).with_name("letter_layout.typ")
 KINDS = {"csv": "text/csv", "jsonl": "application/jsonl"}
 OTHER_KIND = "application/octet-stream"
 COLUMNS, BULLET = 78, "- "

@@ -39,7 +39,7 @@ from presswatch_spark.query.pointers.audit import settings_of
 from presswatch_spark.query.pointers.pointer import pointer_of
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
+from presswatch_spark.scanning.crawl_index.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions, canonical, printable
 from presswatch_spark.storage.uris import names_in_common

@@ -34,7 +34,7 @@ from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFilePr
 from presswatch_spark.legal.removal.server_answers import probe_of
 from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
-from presswatch_spark.scanning.ccindex.lookup import Index
+from presswatch_spark.scanning.crawl_index.lookup import Index
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.hub import forget_places
 from presswatch_spark.storage.objects import printable

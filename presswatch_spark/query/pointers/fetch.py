@@ -47,7 +47,7 @@ from presswatch_spark.reading.inflate import first_member
 from presswatch_spark.reading.source import ReadOptions, every_url
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
-from presswatch_spark.scanning.ccindex.lookup import RELEASE, Index, IndexedCapture
+from presswatch_spark.scanning.crawl_index.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage import uris
 from presswatch_spark.storage.disk import disk_errors, on_disk

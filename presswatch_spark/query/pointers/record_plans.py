@@ -12,7 +12,7 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.matching.judgement.urls import host_of
 from presswatch_spark.reading import registry
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard, WantedRecord
-from presswatch_spark.scanning.ccindex.lookup import Index, IndexedCapture
+from presswatch_spark.scanning.crawl_index.lookup import Index, IndexedCapture
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.uris import join, names_in_common
 from presswatch_spark.tables.store import TableStore

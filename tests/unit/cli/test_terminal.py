@@ -31,10 +31,10 @@ from presswatch_spark.core.terminal import (
     table_lines,
     wrapped_at,
 )
+from presswatch_spark.legal.notices.follow_up import STATES
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.notice import EventKind
 from presswatch_spark.legal.notices.parties import FACTS
-from presswatch_spark.legal.notices.states import STATES
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import ALARM_KINDS
 from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate

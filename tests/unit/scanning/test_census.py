@@ -21,9 +21,9 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import CommonCrawlRules, DatasetRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk, Leaf
-from presswatch_spark.scanning.ccindex.index_file import _bounds
-from presswatch_spark.scanning.ccindex.wanted import Wanted
 from presswatch_spark.scanning.census import index_files, wanted_of
+from presswatch_spark.scanning.crawl_index.index_file import _bounds
+from presswatch_spark.scanning.crawl_index.wanted import Wanted
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.digests import row_digest
 from tests.world.censuses import ARTICLES, FAST, SITES, census_corpus, nested, seen, some_rows, take

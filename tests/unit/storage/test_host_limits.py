@@ -560,7 +560,7 @@ class TestThreads:
     @pytest.mark.parametrize(
         "code",
         [
-            "from presswatch_spark.scanning.ccindex.lookup import Index\n"
+            "from presswatch_spark.scanning.crawl_index.lookup import Index\n"
             "list(Index(sys.argv[1], StorageOptions()).captures(['https://a.example/']))",
             pytest.param(
                 "from presswatch_spark.legal.removal.inventory import request_files\n"
@@ -589,7 +589,7 @@ class TestThreads:
                 process.wait()
 
     @pytest.mark.parametrize(
-        "room", ["scanning/campaigns", "scanning/ccindex", "query/pointers", "legal/removal"]
+        "room", ["scanning/campaigns", "scanning/crawl_index", "query/pointers", "legal/removal"]
     )
     def test_packages_that_ask_sites_have_no_other_threads(self, room: str) -> None:
         paths = list(Path(PACKAGE, room).rglob("*.py"))

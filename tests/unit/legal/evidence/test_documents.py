@@ -364,7 +364,7 @@ def document(texts: list[str], kind: str = "text") -> bytes:
         "lang": "fr", "title": "t", "subtitle": "", "author": "a", "footer": "",
         "blocks": with_character_codes(blocks),
     }  # fmt: skip
-    return pdf_of(TEMPLATES / "readme.typ", data, MOMENT)
+    return pdf_of(TEMPLATES / "readme_layout.typ", data, MOMENT)
 
 
 def test_the_same_document_has_the_same_bytes_each_time() -> None:
@@ -435,7 +435,7 @@ def test_words_around_a_code_keep_the_order_in_which_they_are_read() -> None:
         for letter in set(text) & {"א", "ב"}:
             places.setdefault(letter, matrix[4])
 
-    for page in PdfReader(BytesIO(pdf_of(TEMPLATES / "claims.typ", data, MOMENT, tagged=False))).pages:
+    for page in PdfReader(BytesIO(pdf_of(TEMPLATES / "claims_layout.typ", data, MOMENT, tagged=False))).pages:
         page.extract_text(visitor_text=see)
     assert places["א"] > places["ב"]
 

@@ -22,6 +22,7 @@ from presswatch_spark.claims.selection import Choice, ClaimPlace
 from presswatch_spark.core.errors import ConfigError, InputError
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.notices import refusal_rules
+from presswatch_spark.legal.notices.follow_up import STATES, record
 from presswatch_spark.legal.notices.formats import WordLetter
 from presswatch_spark.legal.notices.laws import LAWS, laws
 from presswatch_spark.legal.notices.letter import LetterWords
@@ -36,7 +37,6 @@ from presswatch_spark.legal.notices.refusal_rules import (
     Checking,
     outside_articles,
 )
-from presswatch_spark.legal.notices.states import STATES, record
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, Target
 from tests.world.claims import AS_OF, judge_all

@@ -17,7 +17,7 @@ from presswatch_spark.legal.evidence.bag import sealed_facts
 from presswatch_spark.legal.evidence.reading import disclose, verified
 from presswatch_spark.legal.evidence.verify import Findings
 from presswatch_spark.legal.notices import refusal_rules
-from presswatch_spark.legal.notices.states import state_of
+from presswatch_spark.legal.notices.follow_up import state_of
 from presswatch_spark.legal.removal.places import ChosenTargets, targets_of
 from presswatch_spark.legal.removal.rounds import Prober
 from presswatch_spark.query.pointers.pointer import Mirror

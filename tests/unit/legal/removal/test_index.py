@@ -28,9 +28,9 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.registry import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc_format import warc_shard_of
-from presswatch_spark.scanning.ccindex import lookup
-from presswatch_spark.scanning.ccindex.lookup import Index, IndexedCapture
-from presswatch_spark.scanning.ccindex.wanted import key_of
+from presswatch_spark.scanning.crawl_index import lookup
+from presswatch_spark.scanning.crawl_index.lookup import Index, IndexedCapture
+from presswatch_spark.scanning.crawl_index.wanted import key_of
 from presswatch_spark.storage.objects import RawResponse, StorageOptions, stat
 from presswatch_spark.tables.declarations import Probe
 from presswatch_spark.tables.store import TableStore

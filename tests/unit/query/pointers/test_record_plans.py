@@ -17,8 +17,8 @@ from presswatch_spark.core.errors import CorruptError, InputError, StorageError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig, StorageOptions
 from presswatch_spark.query.pointers.record_plans import NOT_LISTED, plan_of_captures, plan_of_matches
 from presswatch_spark.reading.warc.by_range import NEAR_BYTES, RecordPlan, RecordShard, WantedRecord, near
-from presswatch_spark.scanning.ccindex import lookup
-from presswatch_spark.scanning.ccindex.lookup import Index
+from presswatch_spark.scanning.crawl_index import lookup
+from presswatch_spark.scanning.crawl_index.lookup import Index
 from presswatch_spark.scanning.runs.work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, stat
 from presswatch_spark.tables.declarations import MemberCapture

@@ -12,9 +12,9 @@ import yaml
 
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import InputError, OutputError
-from presswatch_spark.legal.notices import journal, refusal_rules, states
+from presswatch_spark.legal.notices import follow_up, journal, refusal_rules
+from presswatch_spark.legal.notices.follow_up import NoticeState, state_of
 from presswatch_spark.legal.notices.notice import SCHEMA, EventDetails, EventKind, today
-from presswatch_spark.legal.notices.states import NoticeState, state_of
 from tests.world.commands import outcome, presswatch
 from tests.world.documents import blocks, commands, text_of
 from tests.world.golden import assert_golden
@@ -32,20 +32,20 @@ def state(office: Bureau, name: str = "n", on: date = DRAFTED, case: str | None 
 
 
 def sign(office: Bureau, name: str = "n", on: date | None = DRAFTED, by: str = NAME) -> None:
-    states.record(office.open(name), "signed", EventDetails(by, on))
+    follow_up.record(office.open(name), "signed", EventDetails(by, on))
 
 
 def send(office: Bureau, name: str = "n", on: date | None = DRAFTED) -> None:
-    states.record(office.open(name), "sent", EventDetails(None, on, "LRAR 1A 123 456 7890 1"))
+    follow_up.record(office.open(name), "sent", EventDetails(None, on, "LRAR 1A 123 456 7890 1"))
 
 
 def answer(office: Bureau, kind: str, name: str = "n", on: date | None = None) -> None:
-    states.record(office.open(name), "answered", EventDetails(on=on, answer=kind))
+    follow_up.record(office.open(name), "answered", EventDetails(on=on, answer=kind))
 
 
 def record(office: Bureau, kind: EventKind, on: date | None = None, name: str = "n", **facts: str) -> None:
     facts = {"via": "LRAR 1A 123 456 7890 1"} | facts
-    states.record(office.open(name), kind, EventDetails(NAME, on, **facts))
+    follow_up.record(office.open(name), kind, EventDetails(NAME, on, **facts))
 
 
 def sent(office: Bureau, name: str = "n", **drafted: object) -> None:
@@ -142,7 +142,7 @@ def test_a_proof_whose_event_was_never_written_raises_no_alarm(shared: Bureau, t
     assert state(shared, "unfinished").changed == ()
     (tmp_path / "whole.pdf").write_bytes(b"whole")
     details = EventDetails(NAME, DRAFTED, proof=str(tmp_path / "whole.pdf"))
-    states.record(shared.open("unfinished"), "signed", details)
+    follow_up.record(shared.open("unfinished"), "signed", details)
     assert [each.name for each in proofs.iterdir()] == ["0002-whole.pdf"]
     assert state(shared, "unfinished").changed == ()
 

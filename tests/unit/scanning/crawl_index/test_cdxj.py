@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.scanning.ccindex.index_file import is_cdxj
+from presswatch_spark.scanning.crawl_index.index_file import is_cdxj
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.world.censuses import FAST, MEMBERS, census_corpus, take
 from tests.world.servers import Fault, web

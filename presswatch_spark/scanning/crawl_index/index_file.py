@@ -28,7 +28,7 @@ from presswatch_spark.reading.rows.lenient_json import parse
 from presswatch_spark.reading.rows.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk
 from presswatch_spark.reading.rows.row_values import DAMAGE_ERRORS, column_at
-from presswatch_spark.scanning.ccindex.wanted import Wanted
+from presswatch_spark.scanning.crawl_index.wanted import Wanted
 from presswatch_spark.scanning.releases.release import partitions
 from presswatch_spark.storage.objects import (
     ObjectInfo,

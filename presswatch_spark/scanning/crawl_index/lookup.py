@@ -24,7 +24,7 @@ from presswatch_spark.matching.judgement.urls import host_of
 from presswatch_spark.reading.inflate import Member, first_member
 from presswatch_spark.reading.rows.columns import LARGEST_OFFSET, as_number, as_text
 from presswatch_spark.reading.rows.lenient_json import parse
-from presswatch_spark.scanning.ccindex.index_file import (
+from presswatch_spark.scanning.crawl_index.index_file import (
     IndexReport,
     is_cdxj,
     read_cdxj,
@@ -32,7 +32,7 @@ from presswatch_spark.scanning.ccindex.index_file import (
     row_of_line,
     to_second,
 )
-from presswatch_spark.scanning.ccindex.wanted import Key, Wanted, key_of
+from presswatch_spark.scanning.crawl_index.wanted import Key, Wanted, key_of
 from presswatch_spark.scanning.releases.datasets import crawls_at
 from presswatch_spark.scanning.releases.release import CRAWL
 from presswatch_spark.storage.host_limits import BlockedError

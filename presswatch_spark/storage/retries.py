@@ -1,0 +1,1 @@
+"""Repeated requests: the pause after a failure, and answers whose bodies broke off."""

@@ -58,11 +58,10 @@ from presswatch_spark.storage.objects import (
     RawResponse,
     StorageOptions,
     Store,
-    answered,
     body_of_answer,
-    pause,
     range_header,
 )
+from presswatch_spark.storage.retries import pause, with_retries
 from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -317,7 +316,7 @@ class HttpStore(Store):
         """Request bytes [start, end) of any version; repeat the request if the body breaks off."""
         ranged = {**headers, **range_header(start, end)}
         once = partial(self._ask_once, uri, ranged, start, end - start, follow=follow)
-        return answered(once, self.options)
+        return with_retries(once, self.options)
 
     def ask_whole(self, uri: str, most: int) -> RawResponse:
         """Request an object without a range, as a browser does; return the answer with up to `most` bytes.

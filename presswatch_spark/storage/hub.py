@@ -42,10 +42,10 @@ from presswatch_spark.storage.objects import (
     RangeReply,
     RawResponse,
     Store,
-    answered,
     changed,
     range_header,
 )
+from presswatch_spark.storage.retries import with_retries
 from presswatch_spark.storage.uris import (
     MAIN,
     SHA256,
@@ -200,7 +200,7 @@ class HubStore(Store):
                 what = "the pages of a list of the hub form a loop"
                 raise StorageError(what, where=str(address), remedy=_CHECK)
             seen.add(url)
-            answer = answered(partial(self._page_of_list, url, address), self.options)
+            answer = with_retries(partial(self._page_of_list, url, address), self.options)
             if answer.failure:
                 what = "the hub's answer broke off"
                 raise TruncatedError(what, where=str(address), remedy="run again later")

@@ -36,13 +36,12 @@ from presswatch_spark.storage.objects import (
     RawResponse,
     StorageOptions,
     Store,
-    answered,
     body_of_answer,
     changed,
     conflict,
-    pause,
     range_header,
 )
+from presswatch_spark.storage.retries import pause, with_retries
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
 # S3's codes if the condition of a PUT fails. `BUSY`: another PUT of the object was running; try again.
@@ -158,7 +157,7 @@ class S3Store(Store):
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Request a range of any version; repeat the request if the body breaks off."""
-        return answered(partial(self._ask_once, uri, start, end), self.options)
+        return with_retries(partial(self._ask_once, uri, start, end), self.options)
 
     def _ask_once(self, uri: str, start: int, end: int) -> RawResponse:
         sent_at = time.time()

@@ -72,6 +72,7 @@ CLOSED = N_(
     "This address was already used, or is wrong. Start presswatch review again, and"
     " open the address that it prints."
 )
+TOO_LONG = N_("the note has more than {most} characters")
 GRACE_SECONDS = 2
 """Time for running requests to end after Ctrl-C; they may be fetching a page from a slow host."""
 
@@ -190,7 +191,9 @@ class _Pages:
             return self._message(CLOSED, 403)
         form = await _form(request)
         if form is None:
-            return self._message(CLOSED, 413)
+            _ = Translator(self._desk.language, for_print=True)
+            why = _(TOO_LONG, most=_.number(NOTE_CHARACTERS))
+            return self._message(N_("Failed: {why}"), 413, why=why)
         if not same(form.get("form", ""), session.form):
             return self._message(CLOSED, 403)
         known = form.get("row") in self._desk.positions and form.get("verdict") in VERDICTS
@@ -205,9 +208,7 @@ class _Pages:
         note = form.get("note", "").replace("\r\n", "\n").strip()
         try:
             if len(note) > NOTE_CHARACTERS:
-                raise PresswatchError(
-                    _("the note has more than {most} characters", most=_.number(NOTE_CHARACTERS))
-                )
+                raise PresswatchError(_(TOO_LONG, most=_.number(NOTE_CHARACTERS)))
             is_met = self._desk.judge(form["row"], form["verdict"], note, int(form["seen"]))
         except PresswatchError as error:
             failed = {"not_saved": str(error), "note": note}

@@ -419,6 +419,7 @@ def test_forms_of_other_sites_with_wrong_fields_or_without_the_cookie_write_noth
     for more, status in WRONG_FIELDS:
         answer = browser.post("/verdict", data=form | more, headers={"Origin": ORIGIN})
         assert answer.status_code == status, str(more)[:99]
+        assert ("4000" in re.sub(r"\D", "", answer.text)) == ("note" in more), str(more)[:99]
     assert judge(shut(desk), page, "claim").status_code == 403
     assert browser.get("/verdict", params=form).status_code == 405
     assert browser.put("/verdict", headers={"Origin": ORIGIN}).status_code == 405

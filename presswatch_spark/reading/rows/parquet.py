@@ -412,11 +412,11 @@ class _RowGroup:
                 not self.options.skips_languages(as_languages(value)) for value in values.all("languages")
             )
             passing &= np.fromiter(passes, np.bool_, values.rows)
-        if self.options.rows is not None:
-            passing &= np.isin(first_row + np.arange(len(texts)), list(self.options.rows))
         empty = int(np.count_nonzero(sizes == 0)) - values.defective
         self.report.add_skipped("no text", empty)
         self.report.add_skipped("language", int(np.count_nonzero(~passing)) - empty - values.defective)
+        if self.options.rows is not None:
+            passing &= np.isin(first_row + np.arange(len(texts)), list(self.options.rows))
         rows = np.flatnonzero(passing & (sizes <= self.options.max_document_bytes))
         self.report.documents += len(rows)
         self.report.text_bytes += int(sizes[rows].sum())

@@ -46,6 +46,9 @@ def test_rows_pass_the_gate_however_their_dataset_spells_the_language(
         row["text"] for row in rows if row["language"] in (*FRENCH, *unknown, "French")
     ]
     assert report.skipped["language"] == 3
+    alone = ReadOptions(languages=frozenset({asked}), rows=frozenset({0}))
+    documents, report = read(path, "rows", alone)
+    assert (texts(documents), report.skipped.get("language", 0)) == (["0 fr"], 0)
 
 
 def test_rows_of_oscar_are_french_by_their_header_or_by_their_label(tmp_path: Path) -> None:

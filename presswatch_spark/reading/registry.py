@@ -16,7 +16,7 @@ from presswatch_spark.reading.rows.lenient_json import BYTE_ORDER_MARK
 from presswatch_spark.reading.rows.parquet import dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import MAGIC
 from presswatch_spark.reading.source import Format, Head, ReadOptions, first_existing
-from presswatch_spark.reading.warc.blocks import begins_with_record, first_content_type
+from presswatch_spark.reading.warc.blocks import begins_with_record, first_record_type
 from presswatch_spark.reading.warc_format import WARC, WET
 from presswatch_spark.storage.objects import ObjectInfo, random_access
 
@@ -204,7 +204,7 @@ def kind_of(head: bytes) -> str:
     if not head:
         return "empty"
     if begins_with_record(head):
-        record = first_content_type(head) or "warcinfo"
+        record = first_record_type(head) or "warcinfo"
         if record == "metadata":
             return "WAT" if _OF_WAT in head.lower() else "WARC"
         return {"conversion": "WET", "warcinfo": "warcinfo"}.get(record, "WARC")

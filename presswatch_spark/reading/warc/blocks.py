@@ -79,7 +79,7 @@ def release_of(warcinfo: bytes) -> str | None:
     return header_fields(b"\n" + warcinfo).get("ispartof") or None
 
 
-def first_content_type(head: bytes) -> str | None:
+def first_record_type(head: bytes) -> str | None:
     """Return `WARC-Type` of the first record after warcinfo and tombstones; `warcinfo` if none follows.
 
     None: there is no record.

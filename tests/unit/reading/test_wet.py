@@ -12,7 +12,7 @@ from presswatch_spark.cli.demo.shards import RELEASE, digest_of, write_wet
 from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.warc.blocks import first_content_type
+from presswatch_spark.reading.warc.blocks import first_record_type
 from presswatch_spark.reading.warc_format import WET
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.world.proofs import cases, each_time
@@ -126,7 +126,7 @@ def test_records_of_other_types_are_a_shard_of_another_format_or_a_loss(tmp_path
 def test_a_warcinfo_without_a_readable_length_costs_nothing(tmp_path: Path, line: bytes) -> None:
     info = record(b"isPartOf: CC-MAIN-2024-22").replace(b"Content-Length: 25", line)
     info = info.replace(b"conversion", b"warcinfo")
-    assert first_content_type(info) == "warcinfo"
+    assert first_record_type(info) == "warcinfo"
     (tmp_path / "a.warc.wet.gz").write_bytes(packed_as("record", [info, record(b"texte")]))
     found, report = read(tmp_path / "a.warc.wet.gz")
     assert (texts_of(found), report.defects_total) == ([b"texte"], 1)

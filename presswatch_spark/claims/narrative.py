@@ -29,8 +29,7 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.query.pointers.records import Failure
 from presswatch_spark.query.reservations import sites_of_articles
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.uris import canonical, scheme_of
-from presswatch_spark.storage.uris import printable as without_secrets
+from presswatch_spark.storage.uris import canonical, scheme_of, shown_uri
 from presswatch_spark.tables.declarations import Claim, Match, Target
 from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
@@ -434,7 +433,7 @@ def _page(explained: ExplainedRow, _: Translator) -> Iterator[NamedFact]:
     if statements:
         yield NamedFact(_("Page metadata"), " ".join(statements))
     yield NamedFact(_("Dataset"), dataset_of(explained, _))
-    yield NamedFact(_("File"), without_secrets(explained.shard), is_code=True)
+    yield NamedFact(_("File"), shown_uri(explained.shard), is_code=True)
     first, length = row.record_offset, row.record_length
     if first is None or length is None:
         place = _("row {number}, counted from 0", number=_.number(row.row_index or 0))

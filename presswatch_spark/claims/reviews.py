@@ -17,7 +17,7 @@ from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import StorageOptions, list_objects, printable, read_object, stat
+from presswatch_spark.storage.objects import StorageOptions, list_objects, read_object, shown_uri, stat
 from presswatch_spark.storage.uris import SHA256, canonical
 from presswatch_spark.tables.literals import ReviewVerdict
 
@@ -59,7 +59,7 @@ def load_reviews(
             mistakes += found
             if torn := len(data) - len(whole):
                 cut = N_("{file}: the last line is truncated ({torn} bytes), and was left out")
-                tell(sentence(cut, file=printable(uri), torn=torn))
+                tell(sentence(cut, file=shown_uri(uri), torn=torn))
             for review in reviews:
                 if review.row_sha256 not in newest or newest[review.row_sha256].at <= review.at:
                     newest[review.row_sha256] = review
@@ -70,7 +70,7 @@ def load_reviews(
 def reviews_in(uri: str, data: bytes) -> list[Review]:
     """Return all verdicts of a file, in its order, by the ending of `uri`; raises as `load_reviews`."""
     reviews, mistakes = _read(uri, whole_lines(uri, data))
-    _require_none(mistakes, printable(uri))
+    _require_none(mistakes, shown_uri(uri))
     return reviews
 
 
@@ -111,7 +111,7 @@ def _files(path: str, storage: StorageOptions) -> list[str]:
     if not named:
         raise ConfigError(
             "no reviews were found",
-            where=printable(path),
+            where=shown_uri(path),
             remedy=f"pass a file that ends in {', '.join(FORMATS)}, or a folder of such files",
         )
     return named
@@ -121,7 +121,7 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
     reviews, mistakes = list[Review](), list[str]()
     for line, row in given_rows(uri, data):
         if not row.keys() - {"row_sha256"}:
-            mistakes.append(f"{printable(uri)}:{line}: this is not a row of a review")
+            mistakes.append(f"{shown_uri(uri)}:{line}: this is not a row of a review")
             continue
         sha256, verdict, found = str(row.get("row_sha256") or ""), row.get("verdict"), list[str]()
         if not SHA256.fullmatch(sha256):
@@ -134,7 +134,7 @@ def _read(uri: str, data: bytes) -> tuple[list[Review], list[str]]:
         except ValueError:
             found.append(f"at {row.get('at')!r} is not a time (write it as 2026-11-27T09:30:00Z)")
         if found:
-            mistakes += [f"{printable(uri)}:{line}: {mistake}" for mistake in found]
+            mistakes += [f"{shown_uri(uri)}:{line}: {mistake}" for mistake in found]
             continue
         reviewer, note = str(row.get("reviewer") or ""), str(row.get("note") or "")
         reviews.append(Review(sha256, str(verdict), reviewer, at, note))
@@ -171,6 +171,6 @@ def given_rows(
     except (ValueError, pa.ArrowException, csv.Error) as error:
         raise ConfigError(
             f"the rows cannot be read: {error}",
-            where=printable(uri),
+            where=shown_uri(uri),
             remedy="pass JSONL, CSV or Parquet in UTF-8",
         ) from error

@@ -25,7 +25,7 @@ from presswatch_spark.query.pointers.audit import Audit, rows_with
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored, on_site
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
-from presswatch_spark.storage.uris import SHA256, printable, scheme_of
+from presswatch_spark.storage.uris import SHA256, scheme_of, shown_uri
 from presswatch_spark.tables.declarations import Claim, Match, RightsSignal, Target
 from presswatch_spark.tables.store import TableStore
 
@@ -60,7 +60,7 @@ class RecordReading:
         """Return `place` if the bytes came from `file` itself, `disk` if from a local file, else `copy`."""
         if not self.file or scheme_of(self.file) == "file":
             return DISK
-        return PLACE if on_site(self.file) == on_site(printable(file)) else COPY
+        return PLACE if on_site(self.file) == on_site(shown_uri(file)) else COPY
 
 
 def page_of(row: Match | Target) -> Key:

@@ -37,7 +37,7 @@ from presswatch_spark.reading.text.words import are_among, indexed_positions, sh
 from presswatch_spark.storage.disk import fetch_file, file_sha256
 from presswatch_spark.storage.file_locks import CORPUS_COPY, file_locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
-from presswatch_spark.storage.uris import canonical, join, printable, scheme_of
+from presswatch_spark.storage.uris import canonical, join, scheme_of, shown_uri
 from presswatch_spark.tables.declarations import columns_without_run
 
 # Each takes a file descriptor; a process may have about a thousand.
@@ -268,11 +268,11 @@ def manifest_of(path: str, options: StorageOptions) -> Manifest:
     uri = canonical(path)
     where = join(uri, layout.MANIFEST)
     try:
-        return read_manifest(read_object(where, options)[0], printable(where))
+        return read_manifest(read_object(where, options)[0], shown_uri(where))
     except MissingError as error:
         raise CorpusError(
             "there is no corpus here: no manifest, or a build that was not finished",
-            where=printable(uri),
+            where=shown_uri(uri),
             remedy="build it with `presswatch corpus build`",
         ) from error
 
@@ -294,7 +294,7 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
         shutil.rmtree(partial, ignore_errors=True)
         if (free := shutil.disk_usage(cache).free) < size:
             raise OutputError(
-                f"the copy of {printable(uri)} needs {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
+                f"the copy of {shown_uri(uri)} needs {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
                 where=str(cache),
                 remedy=f"free some space there, or set {CACHE_VARIABLE} to a folder on a larger disk",
             )
@@ -303,7 +303,7 @@ def _on_this_host(uri: str, manifest: Manifest, options: StorageOptions) -> Path
             if file_sha256(partial / name) != entry.sha256:
                 raise CorpusError(
                     "its content differs from the manifest: the corpus was replaced or damaged",
-                    where=printable(join(uri, name)),
+                    where=shown_uri(join(uri, name)),
                     remedy="put the same corpus there again; build another one to a new folder",
                 )
         fetch_file(join(uri, layout.MANIFEST), str(partial / layout.MANIFEST), options)

@@ -27,7 +27,7 @@ from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.scanning.shard.candidates import SCAN_FILE, CandidatePlan, CandidateShard
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object
-from presswatch_spark.storage.uris import canonical, printable
+from presswatch_spark.storage.uris import canonical, shown_uri
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
 if TYPE_CHECKING:
@@ -150,10 +150,10 @@ def _allowed(mirrors: Sequence[Mirror], storage: StorageOptions, uri: str) -> st
     """Return the address where a shard that the operator names is read; `InputError` if it must not be."""
     if place := place_named(uri, mirrors, storage):
         return place
-    folder = printable(uri.rpartition("/")[0])
+    folder = shown_uri(uri.rpartition("/")[0])
     raise InputError(
         "candidates lead to a file of this machine, or to an address of its network",
-        where=printable(uri),
+        where=shown_uri(uri),
         remedy=f"if these are your shards, pass --mirror {folder}={folder}; else the folder of your copy",
     )
 

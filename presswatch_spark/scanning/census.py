@@ -43,7 +43,7 @@ from presswatch_spark.scanning.runs.work import (
     key_of,
     outcome_of,
 )
-from presswatch_spark.storage.objects import ObjectInfo, canonical, printable, stat
+from presswatch_spark.storage.objects import ObjectInfo, canonical, shown_uri, stat
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest
@@ -146,7 +146,7 @@ class FileCensus:
         storage, release = self.config.storage, self.config.read.release
         if reading.shard.size is None:
             reading.shard = stat(reading.shard.uri, storage)
-        uri = printable(reading.shard.uri)
+        uri = shown_uri(reading.shard.uri)
         named = {**({"release": release} if release else {}), **partitions(uri)}
         read = read_cdxj if is_cdxj(uri) else read_index
         for place, row in read(reading.shard, self.wanted, storage, reading.report):

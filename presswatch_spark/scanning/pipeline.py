@@ -58,7 +58,7 @@ from presswatch_spark.scanning.shard.candidates import (
 )
 from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
 from presswatch_spark.scanning.shard.matcher import Matcher
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, printable
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, shown_uri
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener
 from presswatch_spark.storage.uris import HubAddress, scheme_of
@@ -408,7 +408,7 @@ def origin_of(form: str, release: str | None, uri: str, product: str | None = No
     def named(release: str | None) -> str | None:
         return product or product_of(form, release, repository, folder)
 
-    return Origin(form, release, printable(uri), named, revision)
+    return Origin(form, release, shown_uri(uri), named, revision)
 
 
 def shards_listed(

@@ -33,7 +33,7 @@ from presswatch_spark.storage.objects import (
     write_object,
 )
 from presswatch_spark.storage.objects import stat as stat_object
-from presswatch_spark.storage.uris import canonical, is_hidden, printable, scheme_of
+from presswatch_spark.storage.uris import canonical, is_hidden, scheme_of, shown_uri
 
 # Errors of removing a folder that other processes change meanwhile, and the number of attempts.
 CHANGING, REMOVALS = frozenset({errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}), 10
@@ -270,7 +270,7 @@ def on_disk(path: str) -> Path:
     """Return the absolute path of an output on a disk; `OutputError` for an address, or for `-`."""
     if path == "-" or scheme_of(path) != "file":
         remedy = "choose a path on this machine, and copy the result afterwards"
-        raise OutputError("this is written to a disk only", where=printable(path), remedy=remedy)
+        raise OutputError("this is written to a disk only", where=shown_uri(path), remedy=remedy)
     return Path(canonical(path))
 
 
@@ -312,10 +312,10 @@ class Folder:
     @property
     def name(self) -> str:
         """Return the last part of its URI."""
-        return printable(self.uri).rstrip("/").rpartition("/")[2]
+        return shown_uri(self.uri).rstrip("/").rpartition("/")[2]
 
     def __str__(self) -> str:
-        return printable(self.uri)
+        return shown_uri(self.uri)
 
     def __truediv__(self, name: str) -> Self:
         return replace(self, uri=self.at(name))

@@ -12,7 +12,7 @@ from typing import Any
 
 from presswatch_spark.core.redaction import redacted
 from presswatch_spark.core.terminal import utc
-from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.uris import shown_uri
 
 REQUEST_TOLD = frozenset({"accept-encoding", "host", "if-match", "if-none-match", "range", "user-agent"})
 """Headers of requests that are recorded; all others may hold credentials."""
@@ -91,7 +91,7 @@ def record_exchange(
         address, mark, _ = value.partition("?") if name.lower() in LEADING else (value, "", "")
         came.append((name, f"{redacted(address)}{mark}{'…' if mark else ''}"))
     exchange = Exchange(
-        method, printable(uri), sent, sent_at, time.time(), status, tuple(came), failure, peer or Peer()
+        method, shown_uri(uri), sent, sent_at, time.time(), status, tuple(came), failure, peer or Peer()
     )
     for listener in list(_LISTENERS):
         listener(exchange)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 from presswatch_spark.core.errors import UnreachableError
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.core.threads import check_wanted, rest, uncounted
-from presswatch_spark.storage.uris import host_of, is_web, printable, scheme_of
+from presswatch_spark.storage.uris import host_of, is_web, scheme_of, shown_uri
 
 if TYPE_CHECKING:
     from presswatch_spark.storage.http import HttpReply
@@ -159,7 +159,7 @@ class HostLimits:
                     self._paused_for.add(status)
                     self._pause(pause, f"it answered {status}, so no requests are sent for {pause:,g} s")
                     return True
-                self._refused.add(printable(reply.uri))
+                self._refused.add(shown_uri(reply.uri))
                 if status == 429:
                     why = f"too many requests (429), and again after a pause of {pause:,g} s"
                     raise self._stop(reply.uri, why, options)
@@ -186,7 +186,7 @@ class HostLimits:
 
     def _blocked(self, uri: str) -> BlockedError:
         what = f"no more requests are sent to the site: {self._why}"
-        return BlockedError(what, where=printable(uri), remedy=BLOCKED_REMEDY)
+        return BlockedError(what, where=shown_uri(uri), remedy=BLOCKED_REMEDY)
 
 
 _HOSTS: dict[str, HostLimits] = {}
@@ -264,4 +264,4 @@ def report_silence(uri: str, attempt: int, options: StorageOptions) -> None:
     _SILENCE_REPORTED[host] = now
     tries = f"attempt {attempt} of {options.max_attempts}"
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{host} sent nothing for {options.read_timeout:g} s: {printable(uri)} ({tries})\n")
+        sys.stderr.write(f"{host} sent nothing for {options.read_timeout:g} s: {shown_uri(uri)} ({tries})\n")

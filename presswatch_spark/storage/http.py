@@ -62,7 +62,7 @@ from presswatch_spark.storage.objects import (
     range_header,
 )
 from presswatch_spark.storage.retries import pause, with_retries
-from presswatch_spark.storage.uris import SHA256, host_of, printable, scheme_of
+from presswatch_spark.storage.uris import SHA256, host_of, scheme_of, shown_uri
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -300,7 +300,7 @@ class HttpStore(Store):
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Raise `InputError`: the web has no folders."""
-        raise InputError("a web site cannot be listed", where=printable(uri), remedy="pass files or a list")
+        raise InputError("a web site cannot be listed", where=shown_uri(uri), remedy="pass files or a list")
 
     def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
         """Request a range. The stream compares versions, since not every server supports `If-Match`."""
@@ -467,7 +467,7 @@ def body_of(reply: HttpReply, uri: str, start: int) -> RangeReply:
     reply.close()
     if reply.status == 416:
         return RangeReply(BytesIO(), start, total)
-    where, what, remedy = printable(uri), f"the server answered {reply.status}", "run again later"
+    where, what, remedy = shown_uri(uri), f"the server answered {reply.status}", "run again later"
     if reply.status == 206:
         raise StorageError("the server sent a different range than requested", where=f"{where} @ {start}")
     if reply.status in (404, 410):
@@ -495,7 +495,7 @@ _FAULTS: dict[type[Exception], tuple[str, str]] = {
 
 
 def _unreachable(reason: Exception, uri: str) -> PresswatchError:
-    where = printable(uri)
+    where = shown_uri(uri)
     if isinstance(reason, LocationValueError):
         return InputError("this is not a URL", where=where, remedy="check the address")
     usual = f"the server cannot be reached ({type(reason).__name__})", "run again later"

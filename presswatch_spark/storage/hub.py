@@ -54,8 +54,8 @@ from presswatch_spark.storage.uris import (
     host_of,
     is_utf8,
     is_web,
-    printable,
     scheme_of,
+    shown_uri,
 )
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class HubStore(Store):
         endpoint = self.options.hf_endpoint or os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
         if not is_web(endpoint) or "?" in endpoint or "#" in endpoint:
             what = "this is not the address of a hub"
-            raise ConfigError(what, where=printable(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
+            raise ConfigError(what, where=shown_uri(endpoint), remedy=f"check {ENDPOINT_VARIABLE}")
         return canonical(endpoint).rstrip("/")
 
     def pinned(self, uri: str) -> str:

@@ -29,8 +29,8 @@ from presswatch_spark.storage.objects import (
     StorageOptions,
     conflict,
     delete_object,
-    printable,
     read_object,
+    shown_uri,
     write_object,
 )
 
@@ -97,7 +97,7 @@ def silent(
         with suppress(OSError, ValueError):
             sys.stderr.write(
                 f"waiting up to {longest:,.0f} s to see whether another process still holds"
-                f" {printable(next(iter(left)).uri)}{more}\n"
+                f" {shown_uri(next(iter(left)).uri)}{more}\n"
             )
     for _ in range(LOOKS):
         if not left:

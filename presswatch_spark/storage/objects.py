@@ -19,7 +19,7 @@ from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.settings.config import StorageOptions as StorageOptions
 from presswatch_spark.storage.uris import canonical as canonical
 from presswatch_spark.storage.uris import first_hidden, is_hidden, scheme_of
-from presswatch_spark.storage.uris import printable as printable
+from presswatch_spark.storage.uris import shown_uri as shown_uri
 
 if TYPE_CHECKING:
     from presswatch_spark.storage.streams import ByteStream
@@ -182,7 +182,7 @@ class Store:
 
     def _read_only(self, uri: str) -> StorageError:
         what = f"cannot write to {self.where}"
-        return StorageError(what, where=printable(uri), remedy="use a path or s3://")
+        return StorageError(what, where=shown_uri(uri), remedy="use a path or s3://")
 
 
 def changed(uri: str, offset: int) -> StorageError:
@@ -312,7 +312,7 @@ def random_access(
     if known.size is None:
         raise StorageError(
             "the server does not state the size, so the object cannot be read by ranges",
-            where=printable(uri),
+            where=shown_uri(uri),
             remedy="copy it to disk first",
         )
     ranges = RangeFile(store, ObjectInfo(uri, known.size, known.etag), known.size)

@@ -24,7 +24,7 @@ from presswatch_spark.storage.objects import (
     list_objects,
     open_stream,
     pinned,
-    printable,
+    shown_uri,
     stat,
 )
 from presswatch_spark.storage.uris import (
@@ -129,7 +129,7 @@ def plan(
                 error.what, where=error.where, remedy=error.remedy or "check the path"
             ) from error
         except StorageError as error:
-            if not is_web(path) or is_list(printable(path)):
+            if not is_web(path) or is_list(shown_uri(path)):
                 raise
             failures.append(error)
             found.append(ObjectInfo(canonical(path)))
@@ -159,7 +159,7 @@ class _ShardFinder:
         return str(replace(address, revision=self.commits[key]))
 
     def shards(self, uri: str) -> list[ObjectInfo]:
-        is_a_list = is_list(printable(uri))
+        is_a_list = is_list(shown_uri(uri))
         # A list on the web is read anyway: save the request for its description.
         named = ObjectInfo(uri) if is_a_list and is_web(uri) else self._named(uri)
         found = [named] if named else self._found_below(uri)
@@ -221,7 +221,7 @@ class _ShardFinder:
     def _shards_by_name(self, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
         kept = list[ObjectInfo]()
         for info in found:
-            if is_shard_name(printable(info.uri).rpartition("/")[2], texts=self.texts):
+            if is_shard_name(shown_uri(info.uri).rpartition("/")[2], texts=self.texts):
                 kept.append(info)
             else:
                 self.left_out.append(info.uri)
@@ -295,7 +295,7 @@ def left_out_line(uris: Collection[str]) -> str | None:
     """Return a line that names the files left out beside shards, each name once; None without any."""
     if not uris:
         return None
-    names = sorted({printable(uri).rstrip("/").rpartition("/")[2] for uri in uris})
+    names = sorted({shown_uri(uri).rstrip("/").rpartition("/")[2] for uri in uris})
     more = f" and {counted(len(names) - NAMES_SHOWN, 'name')} more" if len(names) > NAMES_SHOWN else ""
     files = f"{counted(len(uris), 'file')} by their name"
     return f"left out {files}: {', '.join(names[:NAMES_SHOWN])}{more}; to read one, pass its own path"
@@ -317,7 +317,7 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     text = _list_text(uri, options)
     keys = [line.strip() for line in text.splitlines() if line.strip()]
     if not keys:
-        raise InputError("the list of shards is empty", where=printable(uri), remedy="pass another list")
+        raise InputError("the list of shards is empty", where=shown_uri(uri), remedy="pass another list")
     if scheme_of(uri) != "file":
         _refuse_local(uri, keys, options)
     relative = next((key for key in keys if "://" not in key), None)
@@ -355,11 +355,11 @@ def _refuse_local(uri: str, keys: list[str], options: StorageOptions) -> None:
             what = "a list from another host contains a file of this machine, or leads out of its base"
         if what:
             remedy = "download and check the list, and pass the copy; or set storage.private_hosts"
-            raise InputError(what, where=f"{printable(uri)}, entry {number}", remedy=remedy)
+            raise InputError(what, where=f"{shown_uri(uri)}, entry {number}", remedy=remedy)
 
 
 def _list_text(uri: str, options: StorageOptions) -> str:
-    where, text = printable(uri), bytearray()
+    where, text = shown_uri(uri), bytearray()
     with open_stream(ObjectInfo(uri), options) as stream:
         head = stream.read(READ_BYTES)
         stream.push_back(head)

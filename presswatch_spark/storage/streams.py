@@ -22,7 +22,7 @@ from presswatch_spark.storage.objects import (
     Stream,
     changed,
     open_stream,
-    printable,
+    shown_uri,
 )
 from presswatch_spark.storage.retries import pause
 
@@ -186,7 +186,7 @@ class ByteStream:
             same = None in (self.size, body.total) or self.size == body.total
         if not same:
             body.reader.close()
-            raise changed(printable(self.info.uri), self.position)
+            raise changed(shown_uri(self.info.uri), self.position)
         self.size = body.total if self.size is None else self.size
         declared = self.info.sha256 or body.sha256
         self.info = ObjectInfo(self.info.uri, self.size, self.info.etag or body.etag, declared)
@@ -206,7 +206,7 @@ class ByteStream:
         size = "an unknown number of" if self.size is None else f"{self.size:,}"
         return TruncatedError(
             f"only {self.position:,} of {size} bytes could be read: {why}",
-            where=f"{printable(self.info.uri)} @ {self.position}",
+            where=f"{shown_uri(self.info.uri)} @ {self.position}",
             remedy="compare the object with its source and run again",
         )
 

@@ -72,20 +72,20 @@ def canonical(uri: str) -> str:
         except ValueError:
             is_url = False
         if not is_url:
-            raise InputError("this is not a URL", where=printable(uri), remedy="write https://HOST/PATH")
+            raise InputError("this is not a URL", where=shown_uri(uri), remedy="write https://HOST/PATH")
         if "@" in parts.netloc:
-            raise InputError("a URL must not contain a user or password", where=printable(uri))
+            raise InputError("a URL must not contain a user or password", where=shown_uri(uri))
         return f"{scheme}://{rest}"
     if scheme == "hf":
         return str(HubAddress.of(uri))
     raise InputError(
         f"there is no storage for {scheme}://",
-        where=printable(uri),
+        where=shown_uri(uri),
         remedy="use a path, s3://, https:// or hf://",
     )
 
 
-def printable(uri: str) -> str:
+def shown_uri(uri: str) -> str:
     """Return `uri` for messages and tables, without the user, query and fragment of a URL.
 
     The query may be a signature. If a file name is not UTF-8, its invalid bytes are shown as escapes.
@@ -119,7 +119,7 @@ def root_of(uri: str) -> str:
 
 def below_common_folder(uris: Sequence[str]) -> list[str]:
     """Return each URI, as printed, without the folders that all have in common; a single one is its name."""
-    names = [printable(uri).split("/") for uri in uris]
+    names = [shown_uri(uri).split("/") for uri in uris]
     folders = zip(*(each[:-1] for each in names), strict=False)
     common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, folders))
     return ["/".join(each[common:]) for each in names]

@@ -27,8 +27,8 @@ from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,
     StorageOptions,
-    printable,
     read_object,
+    shown_uri,
 )
 from presswatch_spark.storage.streams import sha256_of
 from presswatch_spark.tables.row_types import UTC_MICROS
@@ -148,7 +148,7 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
     except UNREADABLE as error:
         raise DamagedTablesError(
             f"the row that publishes run {run_id} is damaged, so nothing about that run is certain",
-            where=printable(info.uri),
+            where=shown_uri(info.uri),
             remedy=RESTORE,
         ) from error
     return row
@@ -217,6 +217,6 @@ def differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:
     """Return the error of a table that differs from its run's row."""
     return DamagedTablesError(
         f"table {table} of run {row['run_id']} is not as it was published: the run's row states {what}",
-        where=printable(where),
+        where=shown_uri(where),
         remedy=RESTORE,
     )

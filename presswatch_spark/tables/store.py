@@ -28,12 +28,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import InputError, OutputError, StorageError
-from presswatch_spark.core.terminal import did_you_mean
-from presswatch_spark.core.terminal import printable as plain_text
+from presswatch_spark.core.terminal import did_you_mean, printable
 from presswatch_spark.storage.arrow_files import opened_parquet, read_parquet
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, printable, stat
+from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, shown_uri, stat
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER, seals
 from presswatch_spark.tables.bounded import bounded_batches
@@ -75,7 +74,7 @@ class TableStore:
         if scheme_of(path) in ("http", "https", "hf"):
             raise OutputError(
                 f"tables cannot be written to {scheme_of(path)}:// storage",
-                where=printable(path),
+                where=shown_uri(path),
                 remedy="choose a folder on S3, or on a disk that all workers share",
             )
         root = Folder.of(path, storage or StorageOptions())
@@ -418,7 +417,7 @@ def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list
         what = f"run {run_id} is not published" if run_id != "latest" else "no run is published"
         newest = f"; the newest is {published[-1]}" if published else ""
         raise InputError(
-            plain_text(f"{what}{did_you_mean(run_id, published) or newest}"),
+            printable(f"{what}{did_you_mean(run_id, published) or newest}"),
             where=str(store.root),
             remedy="`presswatch runs` lists published and unfinished runs",
         )

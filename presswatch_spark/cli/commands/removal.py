@@ -138,7 +138,7 @@ def probe(
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     """Return the lines of a round; alarms and skipped places are warnings."""
     from presswatch_spark.legal.removal.rounds import CLOCK_SECONDS
-    from presswatch_spark.storage.objects import printable as printable_uri
+    from presswatch_spark.storage.objects import shown_uri
 
     counts = sorted(probed.outcomes.items())
     named = ", ".join(_outcome(name, count, _) for name, count in counts)
@@ -170,7 +170,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     for uri, why in probed.blocked.items():
         warnings.append(_("skipped: {place}: {why}", place=uri, why=why))
     if probed.unheard and index:
-        warnings.append(_("index: {place}: {why}", place=printable_uri(index), why=probed.unheard))
+        warnings.append(_("index: {place}: {why}", place=shown_uri(index), why=probed.unheard))
     is_partial = bool(warnings) or not probed.status.is_finished
     return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if is_partial else 0)
 

@@ -37,7 +37,7 @@ from presswatch_spark.core.errors import InputError, OutputError, StorageError
 from presswatch_spark.core.redaction import redacted_command
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
-from presswatch_spark.storage.objects import StorageOptions, printable
+from presswatch_spark.storage.objects import StorageOptions, shown_uri
 from presswatch_spark.storage.shards import left_out_line
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def plan_of_command(given: Mapping[str, Any], config: ScanConfig) -> ScanPlan:
 
 def _plan_lines(planned: ScanPlan) -> Iterator[Line]:
     bill, cores = planned.bill(), planned.config.run.cores or os.cpu_count() or 1
-    yield Table(("bytes", "shard_uri"), [(shard.size, printable(shard.uri)) for shard in planned.shards])
+    yield Table(("bytes", "shard_uri"), [(shard.size, shown_uri(shard.uri)) for shard in planned.shards])
     yield from filter(None, [left_out_line(planned.left_out)])
     yield bill.line()
     yield bill.time_and_requests(planned.shards, cores)

@@ -47,7 +47,7 @@ from presswatch_spark.reading.rows.whole_rows import require_whole
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.text.kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, word_hashes
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, shown_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -113,7 +113,7 @@ def _scan_shard(
                 domain = np.uint64(int.from_bytes(blake2b(name, digest_size=8).digest(), "little"))
                 pairs.append(np.column_stack((own, np.full(len(own), domain))))
     remedy = "download it again, or leave it out: a background is a sample"
-    require_whole(report, printable(shard.uri), "the background shard", remedy)
+    require_whole(report, shown_uri(shard.uri), "the background shard", remedy)
     distinct = np.unique(np.concatenate(pairs), axis=0)
     write_run(run, distinct[:, 0].copy(), distinct[:, 1].copy())
     return report.documents
@@ -153,7 +153,7 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
     parts, texts = [np.empty(0, np.uint64)], 0
     for file in files:
         report = ReadReport()
-        if printable(file.uri).lower().endswith(TEXT_SUFFIXES):
+        if shown_uri(file.uri).lower().endswith(TEXT_SUFFIXES):
             with open_stream(file, storage) as stream:
                 text = b"".join(inflated(stream, report))
             try:
@@ -161,7 +161,7 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
             except UnicodeDecodeError as error:
                 raise CorruptError(
                     f"byte 0x{text[error.start]:02x} at {error.start:,} is not UTF-8",
-                    where=printable(file.uri),
+                    where=shown_uri(file.uri),
                     remedy="save the text as UTF-8: words with accents would be cut otherwise",
                 ) from error
             parts.append(shingle_hashes(word_hashes(text)))
@@ -171,7 +171,7 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
             for batch in format_for(registry.AUTO, file, options).read(file, options, report):
                 parts += [shingle_hashes(word_hashes(batch.text_of(i))) for i in range(len(batch))]
                 texts += len(batch)
-        require_whole(report, printable(file.uri), "the known text", "download it again")
+        require_whole(report, shown_uri(file.uri), "the known text", "download it again")
     return np.unique(np.concatenate(parts)), texts
 
 

@@ -40,7 +40,7 @@ from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manif
 from presswatch_spark.corpus.registry import Registry, load_registry
 from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url_keys
 from presswatch_spark.storage.drafts import new_folder
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, printable
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, shown_uri
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.uris import below_common_folder, scheme_of
 from presswatch_spark.tables.declarations import RefusedArticle, SuppressedShingle
@@ -90,7 +90,7 @@ def build_corpus(
         made = _Build(started, work, registry, config, storage, say)
         manifest = made.run(files.shards, sample.shards, texts.shards)
         if scheme_of(out) == "s3":
-            say(f"copying to {printable(out)}")
+            say(f"copying to {shown_uri(out)}")
     return manifest
 
 

@@ -33,7 +33,7 @@ from presswatch_spark.storage.file_locks import BAG, file_locked
 from presswatch_spark.storage.http import SlowAnswerError, exchanged
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, StorageOptions, read_object
-from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.uris import shown_uri
 from presswatch_spark.tables.digests import canonical_form
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def parse_authority(text: str, storage: StorageOptions) -> Authority:
     url, _, file = text.partition(",")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ConfigError(
-            "this is not a web address", where=printable(url), remedy="write --tsa URL or URL,CA.pem"
+            "this is not a web address", where=shown_uri(url), remedy="write --tsa URL or URL,CA.pem"
         )
     client()
     return Authority(url, pem_certificates(read_object(file, storage)[0], file) if file else ())

@@ -53,7 +53,7 @@ from presswatch_spark.storage.exchanges import Exchange, clock_ahead
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.locks import LOCK_SUFFIX
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.uris import shown_uri
 from presswatch_spark.tables.declarations import SCHEMAS, Match, RightsSignal
 from presswatch_spark.tables.digests import digested
 from presswatch_spark.tables.seals import sealed_parquet
@@ -165,7 +165,7 @@ def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
         line = _line(row, record)
         line[verify.BETWEEN_RUNS] |= {
             "claim_run_id": claim.pop("run_id"),
-            "read_from": printable(record.uri),
+            "read_from": shown_uri(record.uri),
         }
         declared = dict[str, str | None]()
         for side in ("before", "after"):

@@ -50,7 +50,7 @@ from presswatch_spark.legal.typesetting import (
     with_character_codes,
 )
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.storage.uris import canonical, printable
+from presswatch_spark.storage.uris import canonical, shown_uri
 
 LANGUAGES = {"fr": "Français", "en": "English"}
 TEMPLATES = Path(__file__).with_name("templates")
@@ -334,7 +334,7 @@ def readme_blocks(facts: BagFacts, _: Translator) -> Iterator[tuple[str, Any]]:
     chosen, records, whole = facts.order.selection, facts.records.rows, facts.order.selection.figures()
     reasons = Counter(each.reason for each in records.values() if each.reason)
     sources = Counter(
-        RecordReading(facts.moment, printable(each.uri)).source(str(chosen.rows[row].shard_uri))
+        RecordReading(facts.moment, shown_uri(each.uri)).source(str(chosen.rows[row].shard_uri))
         for row, each in records.items()
         if each.reason is None
     )
@@ -363,7 +363,7 @@ def readme_blocks(facts: BagFacts, _: Translator) -> Iterator[tuple[str, Any]]:
             without_address=sum(row.document_url is None for row in chosen.rows.values()),
             read=sources,
             reasons=sorted(reasons.items()),
-            authorities=[printable(each.url) for each in facts.order.authorities],
+            authorities=[shown_uri(each.url) for each in facts.order.authorities],
             proxies=[f"{scheme}: {url}" for scheme, url in facts.protocol["proxies"].items()],
             seconds=lambda seconds: f"{seconds:+.1f} s".replace(".", "," if _.language == "fr" else "."),
             runs=[(run, sorted(releases[run["run_id"]])) for run in facts.runs],

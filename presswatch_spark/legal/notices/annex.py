@@ -17,7 +17,7 @@ from presswatch_spark.core.terminal import plain
 from presswatch_spark.corpus.registry import Publisher
 from presswatch_spark.query.exports import export
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.storage.uris import HubAddress, printable, scheme_of
+from presswatch_spark.storage.uris import HubAddress, scheme_of, shown_uri
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import columns_digest, table_digest
 from presswatch_spark.tables.row_types import Int32, TableRow, column
@@ -156,7 +156,7 @@ def annex_of(
         revision, path = revision_and_path(place.file)
         others: dict[str, Any] = {
             "number": number,
-            "file": printable(place.file),
+            "file": shown_uri(place.file),
             "revision": revision,
             "path": path,
             "publisher": publisher.name if publisher else place.row.publisher_id,
@@ -186,13 +186,13 @@ def revision_and_path(file: str) -> tuple[str | None, str | None]:
         return None, None
     if scheme == "hf":
         address = HubAddress.of(file)
-        return address.revision and printable(address.revision), printable(address.path)
+        return address.revision and shown_uri(address.revision), shown_uri(address.path)
     path = unquote(urlsplit(file).path).lstrip("/")
     before, found, rest = path.partition("/resolve/")
     if found and before:
         revision, _, path = rest.partition("/")
-        return printable(revision), printable(path)
-    return None, printable(path)
+        return shown_uri(revision), shown_uri(path)
+    return None, shown_uri(path)
 
 
 def surt_prefixes(site: str) -> Iterator[tuple[str, str]]:

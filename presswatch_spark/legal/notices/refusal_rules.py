@@ -70,7 +70,7 @@ from presswatch_spark.legal.notices.parties import Recipient, Sender, load_recip
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.storage.uris import scheme_of, shown_uri
 from presswatch_spark.tables.declarations import Claim
 
 CLOCK_MINUTES = 10
@@ -207,7 +207,7 @@ class CheckedNotice:
         for place in self.places or ():
             readings = list(place.readings)
             if at := again.get(place.row.row_sha256):
-                readings.append(RecordReading(at, printable(place.file)))
+                readings.append(RecordReading(at, shown_uri(place.file)))
             recent = [reading for reading in readings if first <= reading.at <= last]
             found[place.row.row_sha256] = {reading.source(place.file) for reading in recent}
         return found

@@ -26,7 +26,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.file_locks import CASE
 from presswatch_spark.storage.locks import Lock, locked
-from presswatch_spark.storage.objects import MissingError, StorageOptions, printable
+from presswatch_spark.storage.objects import MissingError, StorageOptions, shown_uri
 from presswatch_spark.tables.declarations import Probe, ReleaseFile, Target
 from presswatch_spark.tables.digests import columns_digest, table_digest
 from presswatch_spark.tables.row_types import TableRow
@@ -210,7 +210,7 @@ class RemovalCase:
                 raise self._broken(f"the file {name} is not as it was written") from error
 
     def _broken(self, what: str) -> BrokenCaseError:
-        return BrokenCaseError(printable(what), where=str(self.folder), remedy=RESTORE)
+        return BrokenCaseError(shown_uri(what), where=str(self.folder), remedy=RESTORE)
 
 
 @dataclass(slots=True)

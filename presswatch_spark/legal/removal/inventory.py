@@ -13,7 +13,7 @@ from presswatch_spark.legal.removal.case import Chain, RemovalCase
 from presswatch_spark.legal.removal.server_answers import ask_part, finding, probe_of
 from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
-from presswatch_spark.storage.objects import StorageOptions, printable
+from presswatch_spark.storage.objects import StorageOptions, shown_uri
 from presswatch_spark.tables.declarations import Probe, ReleaseFile
 
 FILES_AT_ONCE = 16
@@ -65,7 +65,7 @@ def take_inventory(
             number, found = number + 1, []
             case.note("inventories", number, {"number": number, **about, "files": len(uris)})
         chain, done = Chain.of(case, rows, "release_files"), {row.file_uri for row in found}
-        left = [uri for uri in uris if printable(uri) not in done]
+        left = [uri for uri in uris if shown_uri(uri) not in done]
         of_all: dict[str, Any] = {"inventory": number, **about}
         for first in range(0, len(left), FILES_WRITTEN):
             answers = request_files(left[first : first + FILES_WRITTEN], storage)

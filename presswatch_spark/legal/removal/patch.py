@@ -56,7 +56,7 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED, Removed, tombstone
 from presswatch_spark.storage.disk import fetch_file
 from presswatch_spark.storage.drafts import new_folder, scratch_folder
-from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, printable
+from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, shown_uri
 from presswatch_spark.storage.streams import Opener
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables.declarations import Match, Target
@@ -208,7 +208,7 @@ class _PatchedCopy:
         facts = {
             "name": self.path.name,
             # The path of a copy on a disk is nobody else's business: the proof goes to the host of the files.
-            "uri": printable(uri) if scheme_of(uri) != "file" else None,
+            "uri": shown_uri(uri) if scheme_of(uri) != "file" else None,
             "records": len(found),
             "size": size,
             "sha256": apply.sha256_of(path),

@@ -41,7 +41,7 @@ from presswatch_spark.reading import registry
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.crawl_index.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.storage.drafts import new_folder
-from presswatch_spark.storage.objects import StorageOptions, canonical, printable
+from presswatch_spark.storage.objects import StorageOptions, canonical, shown_uri
 from presswatch_spark.storage.uris import names_in_common
 from presswatch_spark.tables.declarations import Match, Probe, Target
 from presswatch_spark.tables.literals import TargetPlace
@@ -252,7 +252,7 @@ def recaptures(
         is_later = at is not None and at.date() > case.noticed_on
         detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
         found = finding("recaptured" if is_later else "elsewhere", detail, row_facts(row))
-        facts = lookup_facts(f"READ matches {row.row_sha256}", answered_by=printable(row.shard_uri))
+        facts = lookup_facts(f"READ matches {row.row_sha256}", answered_by=shown_uri(row.shard_uri))
         for target in by_url.get(url, ()):
             is_of_claim = row.title_id == target.title_id
             if target.article_id:
@@ -291,7 +291,7 @@ def index_at(endpoint: str, storage: StorageOptions) -> Index:
     if not is_index:
         raise ConfigError(
             "this is not the address of an index",
-            where=printable(endpoint),
+            where=shown_uri(endpoint),
             remedy="write https://HOST/PATH, or name index files: a cluster.idx, or files below "
             "cc-index/table/; {release} is replaced by the release",
         )
@@ -305,7 +305,7 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
         by_release.setdefault(release, []).append(url)
     for release, urls in by_release.items():
         for url, answer in index.answers(urls, release):
-            facts = lookup_facts(answer.request, file_uri=printable(answer.uri))
+            facts = lookup_facts(answer.request, file_uri=shown_uri(answer.uri))
             if answer.response is not None:
                 facts = response_facts(answer.response, answer.request, answer.uri)
             captures: Captures = answer.captures

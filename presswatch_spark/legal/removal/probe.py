@@ -43,7 +43,7 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore
 from presswatch_spark.storage.hub import NO_REVISION
-from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned, printable
+from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned, shown_uri
 from presswatch_spark.storage.uris import MAIN, HubAddress, is_web, root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
 
@@ -355,7 +355,7 @@ class FileProber:
         uri = self.file.uri
         if is_web(uri):
             answer = HttpStore(self.options.storage).ask_whole(uri, 1)
-            part = FetchedRange.of(answer, f"GET {printable(uri)}", uri, 0, 1)
+            part = FetchedRange.of(answer, f"GET {shown_uri(uri)}", uri, 0, 1)
             there = finding("same", "it is found without a range")
             self._note("unranged", part.facts, part.failure or there)
         for sibling in self.file.siblings:

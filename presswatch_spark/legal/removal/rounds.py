@@ -37,7 +37,7 @@ from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.scanning.crawl_index.lookup import Index
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
 from presswatch_spark.storage.hub import forget_places
-from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.objects import shown_uri
 from presswatch_spark.storage.uris import root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
 from presswatch_spark.tables.store import TableStore
@@ -311,7 +311,7 @@ class Prober:
                 asked, probes = list[list[tuple[Target | None, IndexedPage]]](), list[Probe]()
                 for file in files[first : first + step]:
                     asked.append([(target, _page(target)) for target in file.targets])
-                    if control := controls.get(printable(file.uri)):
+                    if control := controls.get(shown_uri(file.uri)):
                         asked[-1].append((None, (file.targets[0].release or "", control)))
                 answers = look_up(index, sorted({page for of_file in asked for _, page in of_file}))
                 for number, of_file in enumerate(asked, known.next_batch):

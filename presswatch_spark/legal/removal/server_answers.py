@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from presswatch_spark.core.terminal import printable as harmless
+from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.times import in_same_second
 from presswatch_spark.legal.removal.states import Outcome
 from presswatch_spark.query.pointers.pointer import Pointer
@@ -18,7 +18,7 @@ from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record,
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
-from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask, printable
+from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask, shown_uri
 from presswatch_spark.tables.declarations import Match, Probe, Target
 
 PASSING = frozenset({408, 425, 500, 502, 503, 504})
@@ -50,9 +50,9 @@ OF_RECORD = (
 
 def response_facts(answer: RawResponse, request: str, uri: str) -> Probe:
     """Return a probe with the facts of a response only, to a request for the file at `uri`."""
-    answered_by = printable(answer.uri)
+    answered_by = shown_uri(answer.uri)
     # Escape characters that control a terminal or forge a line.
-    headers = "\n".join(harmless(f"{name}: {value}") for name, value in answer.headers)
+    headers = "\n".join(printable(f"{name}: {value}") for name, value in answer.headers)
     if len(headers) > HEADERS_CHARACTERS:
         digest = hashlib.sha256(headers.encode("utf-8", "replace")).hexdigest()
         count = f"({len(headers):,} characters, SHA-256 {digest})"
@@ -61,12 +61,12 @@ def response_facts(answer: RawResponse, request: str, uri: str) -> Probe:
         asked_at=datetime.fromtimestamp(round(answer.sent_at, 6), UTC),
         clock_offset=clock_ahead(answer.header("Date") or "", answer.sent_at),
         request=request,
-        file_uri=printable(uri),
-        answered_by=None if answered_by == printable(uri) else harmless(answered_by),
+        file_uri=shown_uri(uri),
+        answered_by=None if answered_by == shown_uri(uri) else printable(answered_by),
         status=answer.status,
         headers=headers or None,
-        etag=harmless(answer.header("ETag") or "")[:VALUE_CHARACTERS] or None,
-        last_modified=harmless(answer.header("Last-Modified") or "")[:VALUE_CHARACTERS] or None,
+        etag=printable(answer.header("ETag") or "")[:VALUE_CHARACTERS] or None,
+        last_modified=printable(answer.header("Last-Modified") or "")[:VALUE_CHARACTERS] or None,
         bytes=size_of(answer),
         body_sha256=hashlib.sha256(answer.body).hexdigest() if answer.body else None,
     )
@@ -132,7 +132,7 @@ class FetchedRange:
 def ask_part(uri: str, start: int, end: int, storage: StorageOptions) -> FetchedRange:
     """Request bytes [start, end) of a file; `BlockedError` if the site refuses more requests."""
     answer = ask(uri, start, end, storage)
-    return FetchedRange.of(answer, f"GET {printable(uri)} bytes={start}-{end - 1}", uri, start, end)
+    return FetchedRange.of(answer, f"GET {shown_uri(uri)} bytes={start}-{end - 1}", uri, start, end)
 
 
 def part_of(answer: RawResponse, uri: str, start: int, end: int) -> tuple[bytes, int | None] | Probe:
@@ -149,7 +149,7 @@ def part_of(answer: RawResponse, uri: str, start: int, end: int) -> tuple[bytes,
             return finding("strange", f"another host answered: {other}")
         return finding("missing")
     if status in (401, 403):
-        return finding("denied", harmless(answer.code)[:VALUE_CHARACTERS])
+        return finding("denied", printable(answer.code)[:VALUE_CHARACTERS])
     if status == 429:
         return finding("limited")
     if status in PASSING:

@@ -22,7 +22,7 @@ from presswatch_spark.legal.removal.states import (
 )
 from presswatch_spark.scanning.monitoring.metrics import MetricFamily, exposition, labels_of
 from presswatch_spark.scanning.monitoring.progress import write_whole
-from presswatch_spark.storage.objects import printable
+from presswatch_spark.storage.objects import shown_uri
 from presswatch_spark.tables.declarations import Probe, Target
 
 TARGET_COLUMNS = (
@@ -303,7 +303,7 @@ def write_metrics(path: str, status: CaseStatus) -> None:
         "removal_alarms_total": {kind: kinds[kind] for kind in ALARM_KINDS},
         "removal_round_timestamp_seconds": {"": last[-1].timestamp()} if last else {},
     }
-    case = {"case": printable(str(status.case.folder))}
+    case = {"case": shown_uri(str(status.case.folder))}
     samples = [
         (name, labels_of(case | ({family.label: label} if family.label else {})), float(value))
         for name, family in FAMILIES.items()

@@ -21,7 +21,7 @@ from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.locks import GuardedObject
-from presswatch_spark.storage.objects import ConflictError, StorageOptions, canonical, printable
+from presswatch_spark.storage.objects import ConflictError, StorageOptions, canonical, shown_uri
 from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.reasons import REASONS
@@ -53,13 +53,13 @@ class ReviewFile(GuardedObject):
         if not uri.endswith(".jsonl"):
             raise ConfigError(
                 "verdicts are added to JSONL only",
-                where=printable(path),
+                where=shown_uri(path),
                 remedy="pass a file that ends in .jsonl",
             )
         return cls(uri, storage)
 
     def __str__(self) -> str:
-        return printable(self.uri)
+        return shown_uri(self.uri)
 
     def reviews(self) -> list[Review]:
         """Return all verdicts, in the order in which they were added; `ConfigError` lists mistakes."""

@@ -343,7 +343,7 @@ def trail_of(row: Match, archives: Archives, index: Index | None) -> Trail:
         named = row.product or row.dataset
         if uri is None and row.upstream_uri and not made_from:
             raise InputError(
-                f"the address of its publisher's file is unknown: {uris.printable(row.upstream_uri)}",
+                f"the address of its publisher's file is unknown: {uris.shown_uri(row.upstream_uri)}",
                 where=where,
                 remedy="if you have a copy, pass --mirror FROM=TO",
             )
@@ -419,7 +419,7 @@ def follow(trail: Trail, text: bytes) -> tuple[Pointer, Record, str]:
         if isinstance(proof, str):
             return pointer, outcome, proof
         failure = proof
-    raise CorruptError(f"not the record that the row was made from: {failure}", where=uris.printable(where))
+    raise CorruptError(f"not the record that the row was made from: {failure}", where=uris.shown_uri(where))
 
 
 def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[IndexedCapture]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from presswatch_spark.core.errors import ConfigError, InputError
-from presswatch_spark.storage.uris import canonical, is_web, join, printable, scheme_of
+from presswatch_spark.storage.uris import canonical, is_web, join, scheme_of, shown_uri
 
 if TYPE_CHECKING:
     from presswatch_spark.core.settings.config import StorageOptions
@@ -68,11 +68,11 @@ class Pointer:
             return None
         inflate = " | gzip -dc" if self.encoding == "gzip" else ""
         first = self.offset or 0
-        return f"curl -r {first}-{first + self.length - 1} {shlex.quote(printable(uri))}{inflate}"
+        return f"curl -r {first}-{first + self.length - 1} {shlex.quote(shown_uri(uri))}{inflate}"
 
     def __str__(self) -> str:
         fields = [f"{name}={value}" for name in _FIELDS if (value := getattr(self, name)) is not None]
-        return f"{printable(self.uri)}#{','.join(fields)}"
+        return f"{shown_uri(self.uri)}#{','.join(fields)}"
 
 
 def on_site(uri: str) -> str:
@@ -120,7 +120,7 @@ def parse_pointer(text: str) -> Pointer:
 def _wrong(what: str, text: str) -> InputError:
     return InputError(
         what,
-        where=printable(text.partition("#")[0]),
+        where=shown_uri(text.partition("#")[0]),
         remedy="write URI#offset=N,length=N or URI#row=N; docs/reference/pointers.md lists further parts",
     )
 

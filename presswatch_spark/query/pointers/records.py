@@ -47,7 +47,7 @@ from presswatch_spark.storage.objects import (
     read_range,
     stat,
 )
-from presswatch_spark.storage.uris import printable, scheme_of
+from presswatch_spark.storage.uris import scheme_of, shown_uri
 from presswatch_spark.tables.declarations import Match
 
 # Bytes to read after a record: if another record begins there, a record without compression has ended.
@@ -222,7 +222,7 @@ def _in_order(
 ) -> Iterator[tuple[Pointer, Outcome]]:
     """Read the shard as a scan does, until all pointers of `left` are found; remove each found one."""
     if format is not None and not registry.find(format):
-        raise InputError(f"the format {format} cannot be read", where=printable(shard.uri))
+        raise InputError(f"the format {format} cannot be read", where=shown_uri(shard.uri))
     rows = {pointer.row for pointer in left if pointer.offset is None}
     if len(rows) == len({pointer.place for pointer in left}):
         options = replace(options, rows=frozenset(row for row in rows if row is not None))
@@ -269,7 +269,7 @@ def _records(
 
     A page has its main document and the embedded ones.
     """
-    origin = Origin(format, None, printable(uri))
+    origin = Origin(format, None, shown_uri(uri))
     captures = {capture.locator.record_offset: capture for capture in batch.captures}
     for main, numbers in groupby(range(len(batch)), batch.main_of):
         locator = batch.locate(main)
@@ -378,7 +378,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     facts = BLANK.with_columns(
         dataset=WARC.name,
         document_url=fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") or None,
-        shard_uri=printable(pointer.uri),
+        shard_uri=shown_uri(pointer.uri),
         record_id=fields.get("warc-record-id"),
         record_offset=pointer.offset or 0,
         record_length=pointer.length or 0,

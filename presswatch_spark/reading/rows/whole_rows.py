@@ -33,8 +33,8 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,
     open_stream,
-    printable,
     random_access,
+    shown_uri,
 )
 
 MAX_ROW_BYTES = 64 << 20
@@ -111,7 +111,7 @@ def whole_rows(
     `encoding`: Python's name of the encoding of JSONL and CSV. `InputError`: the file is empty, is of no
     known format, or lacks required columns. `CorruptError`, `StorageError`: it cannot be read to its end.
     """
-    where = printable(info.uri)
+    where = shown_uri(info.uri)
     if is_parquet(info.uri, options):
         yield from _parquet_rows(info, columns, options)
         return
@@ -275,7 +275,7 @@ def _parquet_rows(
     info: ObjectInfo, columns: NamedColumns, options: StorageOptions
 ) -> Iterator[tuple[int, Row]]:
     """Yield the rows of a Parquet file. A value that Python cannot represent is an error of its row only."""
-    where = printable(info.uri)
+    where = shown_uri(info.uri)
     try:
         with random_access(info, options) as file:
             parquet = open_parquet(file, where)

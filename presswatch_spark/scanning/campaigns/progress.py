@@ -18,7 +18,7 @@ from presswatch_spark.scanning.monitoring.metrics import PREFIX
 from presswatch_spark.scanning.runs.unfinished import UnfinishedRun
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
-from presswatch_spark.storage.uris import printable, scheme_of, without_revision
+from presswatch_spark.storage.uris import scheme_of, shown_uri, without_revision
 from presswatch_spark.tables.declarations import PublishedRun
 from presswatch_spark.tables.store import TableStore
 
@@ -237,7 +237,7 @@ class Runs:
 
 def place_of(uri: str) -> str:
     """Return the identity of a shard, whatever its content: its URI, on a hub without the commit."""
-    return printable(without_revision(uri))
+    return shown_uri(without_revision(uri))
 
 
 def version_of(info: ObjectInfo) -> Version:

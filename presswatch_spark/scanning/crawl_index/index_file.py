@@ -34,8 +34,8 @@ from presswatch_spark.storage.objects import (
     ObjectInfo,
     StorageOptions,
     open_stream,
-    printable,
     random_access,
+    shown_uri,
 )
 from presswatch_spark.storage.streams import CountedFile
 
@@ -117,7 +117,7 @@ def read_index(
         try:
             # Spark wrote the times of Common Crawl's index as INT96. As nanoseconds, they would end in 2262.
             parquet = open_parquet(
-                cast(BinaryIO, file), printable(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
+                cast(BinaryIO, file), shown_uri(info.uri), pre_buffer=True, coerce_int96_timestamp_unit="us"
             )
             for finding, offset in parquet.footer.complaints:
                 report.add_defect(finding, offset)
@@ -142,10 +142,10 @@ def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str,
     if "url" not in chosen:
         raise CorruptError(
             "this is not a columnar index: it has no text column `url`",
-            where=printable(uri),
+            where=shown_uri(uri),
             remedy="pass the files below cc-index/table/cc-main/warc/",
         )
-    given = {*chosen, *partitions(printable(uri)), *SEARCHED}
+    given = {*chosen, *partitions(shown_uri(uri)), *SEARCHED}
     report.missing = tuple(names[0] for ours, names in COLUMNS.items() if ours not in given)
     return chosen
 

@@ -43,8 +43,8 @@ from presswatch_spark.storage.objects import (
     StorageOptions,
     ask,
     canonical,
-    printable,
     read_range,
+    shown_uri,
     stat,
 )
 from presswatch_spark.storage.shards import plan
@@ -144,7 +144,7 @@ class Index:
                 yield from pool.map(lambda url: (url, _asked(address, url, self.storage)), urls)
             return
         keys = {url: key for url in urls if host_of(url) and (key := key_of(url)) is not None}
-        nothing, found = IndexAnswer(f"READ {printable(address)}", address), dict[str, IndexAnswer]()
+        nothing, found = IndexAnswer(f"READ {shown_uri(address)}", address), dict[str, IndexAnswer]()
         try:
             if keys and address.endswith(_CLUSTER):
                 found = _in_clusters(address, keys, self.storage)
@@ -180,7 +180,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
 
     `StorageError`: no answer, or a refusal. `CorruptError`: the answer is no list of captures with places.
     """
-    where = printable(endpoint)
+    where = shown_uri(endpoint)
     if answer.status is None or answer.failure:
         raise StorageError(f"the index does not answer: {answer.failure}", where=where, remedy=_LATER)
     body = unpacked_body(answer, ANSWER_BYTES)
@@ -216,12 +216,12 @@ def _captures_in(
 ) -> list[IndexedCapture]:
     info = file if file.size is not None else stat(file.uri, storage)
     report = IndexReport()
-    read = read_cdxj if is_cdxj(printable(info.uri)) else read_index
+    read = read_cdxj if is_cdxj(shown_uri(info.uri)) else read_index
     rows = (row for _, row in read(info, wanted, storage, report) if row.get("url") in urls)
     found = [capture for row in rows if (capture := _capture_of(*map(row.get, _OF_FILE)))]
     if report.defects_total:
         what = f"a part of the index cannot be read: {'; '.join(report.complaints)}"
-        raise CorruptError(what, where=printable(info.uri))
+        raise CorruptError(what, where=shown_uri(info.uri))
     return found
 
 
@@ -253,7 +253,7 @@ def _in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptions) -> 
 
     answers = dict[str, IndexAnswer]()
     for url in keys:
-        answer, captures = IndexAnswer(f"READ {printable(uri)}", uri), list[IndexedCapture]()
+        answer, captures = IndexAnswer(f"READ {shown_uri(uri)}", uri), list[IndexedCapture]()
         for number, part in enumerate(read[block] for block in blocks_of[url]):
             found = [capture for capture in part.captures if capture.url == url]
             answer = part if not number or part.error or (found and not captures) else answer
@@ -267,7 +267,7 @@ def _in_clusters(uri: str, keys: Mapping[str, Key], storage: StorageOptions) -> 
 
 def _read_block(block: Block, urls: Collection[str], wanted: Wanted, storage: StorageOptions) -> IndexAnswer:
     uri, start, length = block
-    where = printable(uri)
+    where = shown_uri(uri)
     request = f"GET {where} bytes={start}-{start + length - 1}"
     response = ask(uri, start, start + length, storage)
     try:
@@ -303,7 +303,7 @@ class _ClusterLines:
             if key > surt:
                 break
             if len(columns) < 4 or not _BLOCKS.fullmatch(columns[1]) or not "".join(columns[2:4]).isdecimal():
-                raise CorruptError("a line describes no block", where=printable(self.uri), remedy=_DAMAGED)
+                raise CorruptError("a line describes no block", where=shown_uri(self.uri), remedy=_DAMAGED)
             if 0 < int(columns[3]) <= BLOCK_BYTES:
                 found.append(
                     (f"{self.uri.rpartition('/')[0]}/{columns[1]}", int(columns[2]), int(columns[3]))
@@ -324,7 +324,7 @@ class _ClusterLines:
             part = self.windows[number][at % WINDOW_BYTES :]
             data, at = data + part, at + len(part)
             if not part or len(data) > LONGEST_LINE + WINDOW_BYTES:
-                raise CorruptError("the index cannot be searched", where=printable(self.uri), remedy=_DAMAGED)
+                raise CorruptError("the index cannot be searched", where=shown_uri(self.uri), remedy=_DAMAGED)
         return data.partition(b"\n")[0]
 
 

@@ -24,7 +24,7 @@ from presswatch_spark.storage.objects import (
     StorageOptions,
     canonical,
     open_stream,
-    printable,
+    shown_uri,
     write_object,
 )
 from presswatch_spark.storage.uris import join, scheme_of
@@ -89,7 +89,7 @@ def _time(value: object) -> datetime | None:
 def list_uri(base: str) -> str:
     """Return the canonical address of the list: `base` itself, or a file in this site, bucket or folder."""
     uri = canonical(base)
-    return uri if printable(uri).endswith(".json") else join(uri, LIST_NAME)
+    return uri if shown_uri(uri).endswith(".json") else join(uri, LIST_NAME)
 
 
 def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = False) -> Listing:
@@ -102,7 +102,7 @@ def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = F
     cached = _cached(uri)
     # A list from the future was noted by a wrong clock.
     if cached and not again and timedelta() <= now - cached.noted < FRESH:
-        return replace(cached, origin=f"{printable(uri)}, {_as_of(cached)}, from the cache")
+        return replace(cached, origin=f"{shown_uri(uri)}, {_as_of(cached)}, from the cache")
     try:
         listing = fetched(uri, options, now)
     except PresswatchError as error:
@@ -110,7 +110,7 @@ def current(uri: str, options: StorageOptions, now: datetime, *, again: bool = F
     if path := _cache_path(uri):
         with suppress(PresswatchError):
             write_object(str(path), listing.to_json(), StorageOptions())
-    return replace(listing, origin=f"{printable(uri)}, {_as_of(listing)}")
+    return replace(listing, origin=f"{shown_uri(uri)}, {_as_of(listing)}")
 
 
 def at_hand(uri: str) -> Listing:
@@ -145,7 +145,7 @@ def fetched(uri: str, options: StorageOptions, noted: datetime | None = None) ->
         while len(data) <= LIST_BYTES_MAX and (piece := stream.read(LIST_BYTES_MAX)):
             data += piece
     # A longer list is cut, and therefore fails as JSON.
-    return from_collinfo(data[:LIST_BYTES_MAX], printable(uri), noted)
+    return from_collinfo(data[:LIST_BYTES_MAX], shown_uri(uri), noted)
 
 
 def _cache_path(uri: str) -> Path | None:

@@ -20,7 +20,7 @@ from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.scanning.releases.crawls import shipped as shipped_crawls
 from presswatch_spark.scanning.releases.release import C4, NEWS, NEWS_MONTH, is_c4_english, kinds_of, week_of
-from presswatch_spark.storage.uris import HubAddress, is_web, printable, scheme_of
+from presswatch_spark.storage.uris import HubAddress, is_web, scheme_of, shown_uri
 
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -116,7 +116,7 @@ def dataset_named(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
     if name not in datasets:
         raise InputError(
             f"no dataset has this name{did_you_mean(name, datasets)}",
-            where=printable(name),
+            where=shown_uri(name),
             remedy="`presswatch datasets` lists all",
         )
     return datasets[name]
@@ -137,7 +137,7 @@ def part_of(dataset: Dataset, part: str | None, mirror: str | None = None) -> Da
     if is_web(root):
         raise InputError(
             "a site cannot list its files",
-            where=printable(root),
+            where=shown_uri(root),
             remedy="pass the folder or bucket of a copy with --mirror or --base",
         )
     release = dataset.release and dataset.release.replace("{part}", part)
@@ -149,7 +149,7 @@ def require_part(dataset: Dataset, part: str) -> None:
     if not _PART.fullmatch(part):
         raise InputError(
             "a part may only contain letters, digits, dots, hyphens and underscores",
-            where=printable(part),
+            where=shown_uri(part),
             remedy=f"pass one, as --part {dataset.part}",
         )
 

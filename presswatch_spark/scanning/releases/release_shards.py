@@ -18,7 +18,7 @@ from presswatch_spark.scanning.releases.release import (
     week_of,
 )
 from presswatch_spark.storage.host_limits import forget_hosts
-from presswatch_spark.storage.objects import StorageOptions, canonical, printable, stat
+from presswatch_spark.storage.objects import StorageOptions, canonical, shown_uri, stat
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.storage.uris import join
 
@@ -61,7 +61,7 @@ def shards_of(
         raise InputError(
             "this is published by month", where=name, remedy=f"choose one, as --release {NEWS}-2025-08"
         )
-    if base is not None and is_list(printable(canonical(base))):
+    if base is not None and is_list(shown_uri(canonical(base))):
         return ReleaseShards(base)
     if kind in ("c4", "oscar"):
         return _copied(name, base)
@@ -105,7 +105,7 @@ def _unknown(name: str, reason: str, rules: DatasetRules) -> PresswatchError:
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return InputError(
         f"no release of that name is known; the newest crawl in the list is {names[0]}{reason}",
-        where=printable(name),
+        where=shown_uri(name),
         remedy=f"{meant}`presswatch releases` lists all",
     )
 

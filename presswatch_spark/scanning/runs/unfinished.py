@@ -33,7 +33,7 @@ from presswatch_spark.scanning.runs.parts import RunPart
 from presswatch_spark.scanning.runs.work import RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks import LOCK_SUFFIX, USUAL, Lock, locked, owned, remove_lock
-from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, printable
+from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, shown_uri
 from presswatch_spark.tables.declarations import PUBLISHING_TABLES
 from presswatch_spark.tables.derived import remove_unpublished
 from presswatch_spark.tables.seals import UNREADABLE, sealed_json, unsealed_json
@@ -228,7 +228,7 @@ def published_run(work: Work, out: str, storage: StorageOptions) -> RunSummary |
         if ids and not (begun and not store.is_published(begun[0].run_id)):
             (row,), log = store.read(by, ids[-1]).to_pylist(), store.read(work.kind.log, ids[-1])
             # Only a part of the key is in the id of a run.
-            if {printable(shard.uri) for shard in work.shards} == {*log["shard_uri"].to_pylist()}:
+            if {shown_uri(shard.uri) for shard in work.shards} == {*log["shard_uri"].to_pylist()}:
                 return RunSummary(row, log, False, 0.0)
     return None
 

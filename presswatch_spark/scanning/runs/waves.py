@@ -50,7 +50,7 @@ from presswatch_spark.scanning.runs.work import (
 from presswatch_spark.scanning.shard.attempts import KEPT, KEPT_COLUMNS, Pass, Passes, name_of_kept
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.host_limits import Workers
-from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.storage.objects import ObjectInfo, shown_uri
 from presswatch_spark.storage.uris import root_of
 from presswatch_spark.tables.seals import sealed_parquet
 
@@ -279,7 +279,7 @@ class WaveReader:
         return done
 
     def _tell_deaths(self, shards: Shards, suspects: Iterable[int], tries: int) -> None:
-        self.observer.worker_died([printable(shards[place].uri) for place in sorted(suspects)], tries)
+        self.observer.worker_died([shown_uri(shards[place].uri) for place in sorted(suspects)], tries)
 
     def _done(self, attempt: WaveOutcome, places: Sequence[int], deaths: int, *, first: bool) -> Wave:
         """Write the log of the finished shards, and the marker. `first`: the first attempt of its wave."""

@@ -33,7 +33,7 @@ from presswatch_spark.core.threads import LateError, time_limit
 from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.storage.host_limits import BlockedError
-from presswatch_spark.storage.objects import ObjectInfo, printable
+from presswatch_spark.storage.objects import ObjectInfo, shown_uri
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.row_types import TableRow
@@ -125,7 +125,7 @@ class Attempt(ABC):
     def outcome(self, tries: int, began: datetime, seconds: float) -> Outcome:
         """Return its outcome; `tries`, `began`, `seconds`: number, start and time of all attempts."""
         log = {
-            "shard_uri": printable(self.shard.uri),
+            "shard_uri": shown_uri(self.shard.uri),
             "status": self.status,
             "error": storable("; ".join(self.defects)[:ERROR_CHARACTERS]) or None,
             "failure": failure_of(self),
@@ -205,7 +205,7 @@ def reason_of(error: Exception, uri: str) -> str:
     """Describe an exception without text of the web; only presswatch's own errors have none."""
     if isinstance(error, PresswatchError):
         # The log has a column for the shard's URI.
-        return str(error).removeprefix(f"{printable(uri)}: ")
+        return str(error).removeprefix(f"{shown_uri(uri)}: ")
     place = traceback.extract_tb(error.__traceback__)[-1]
     cause = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     return (

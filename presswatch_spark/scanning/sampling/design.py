@@ -18,7 +18,7 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.scanning.sampling.intervals import Floats, Stratum, most_files, totals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
-from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.uris import shown_uri
 
 # Strata with fewer files are joined with the next ones: fewer files do not show how skewed counts are.
 STRATUM_FILES = 20
@@ -31,7 +31,7 @@ _HASH_END = 1 << 64
 
 def stratum_of(uri: str) -> str:
     """Return the stratum of a shard: `SEGMENT/SUBSET` of a crawl's, else the name of its folder."""
-    path = printable(uri)
+    path = shown_uri(uri)
     if segment := _SEGMENT.search(path):
         return "/".join(filter(None, segment.groups()))
     return path.rpartition("/")[0].rpartition("/")[2]

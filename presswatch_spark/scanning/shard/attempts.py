@@ -25,7 +25,7 @@ from presswatch_spark.matching.sieve import Candidates, joined
 from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, storable
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.objects import MissingError, printable
+from presswatch_spark.storage.objects import MissingError, shown_uri
 from presswatch_spark.tables.declarations import Match, columns_without_run
 from presswatch_spark.tables.seals import UNREADABLE, opened_sealed
 
@@ -261,7 +261,7 @@ def key_of_batch(batch: DocumentBatch, words: int) -> BatchKey:
 
 def name_of_kept(uri: str, ending: str = "parquet") -> str:
     """Return the name of the file with the candidates of a shard."""
-    return f"{hashlib.sha256(printable(uri).encode()).hexdigest()[:32]}.{ending}"
+    return f"{hashlib.sha256(shown_uri(uri).encode()).hexdigest()[:32]}.{ending}"
 
 
 def read_kept(folder: Folder, uri: str) -> Found:

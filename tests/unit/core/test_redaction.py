@@ -10,7 +10,7 @@ import pytest
 from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.redaction import bare_url, holds_secret, redacted, redacted_command, redacted_json
 from presswatch_spark.scanning.monitoring.progress import EventLog
-from presswatch_spark.storage.uris import printable
+from presswatch_spark.storage.uris import shown_uri
 from tests.world.commands import outcome
 from tests.world.proofs import cases
 
@@ -118,7 +118,7 @@ def test_a_printed_request_hides_secrets_by_name_and_keeps_tokens_that_give_no_a
     "url", [f"https://a:{SECRET}@h.example/x?sig={SECRET}#{SECRET}", f"https://h.example/x?{SECRET}"]
 )
 def test_a_url_in_a_table_has_no_user_query_or_fragment(url: str) -> None:
-    assert printable(url) == bare_url(url) == "https://h.example/x"
+    assert shown_uri(url) == bare_url(url) == "https://h.example/x"
 
 
 def test_a_usage_error_does_not_repeat_a_password() -> None:

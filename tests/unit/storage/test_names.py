@@ -11,7 +11,7 @@ from presswatch_spark.query.pointers import fetch
 from presswatch_spark.query.pointers.pointer import COMMON_CRAWL, Mirror
 from presswatch_spark.storage import addresses
 from presswatch_spark.storage.addresses import PrivateAddressError, is_public, require_public
-from presswatch_spark.storage.objects import StorageOptions, ask, canonical, printable, read_object, stat
+from presswatch_spark.storage.objects import StorageOptions, ask, canonical, read_object, shown_uri, stat
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress, below_common_folder
 from tests.world.processes import raising
@@ -83,8 +83,8 @@ class TestSpelling:
         assert not [word for word in ("hunter2", "cret", "AK") if word in str(caught.value)]
 
     def test_a_printable_name_can_stand_in_a_table(self) -> None:
-        assert printable("https://u:p@host:8/a/b.gz?X-Amz-Signature=1#f") == "https://host:8/a/b.gz"
-        assert printable("/data/caf\udce9.gz").encode() == rb"/data/caf\udce9.gz"
+        assert shown_uri("https://u:p@host:8/a/b.gz?X-Amz-Signature=1#f") == "https://host:8/a/b.gz"
+        assert shown_uri("/data/caf\udce9.gz").encode() == rb"/data/caf\udce9.gz"
 
     @pytest.mark.parametrize(
         ("uri", "dataset", "revision", "path"),

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from unicodedata import normalize
+from unicodedata import bidirectional, normalize
 from urllib.parse import quote, unquote_to_bytes
 
 from presswatch_spark.core.errors import ConfigError
@@ -190,7 +190,10 @@ def ascii_name(name: str) -> str | None:
 
 def _kept_label(label: str) -> str:
     # Python's IDNA 2003 replaces these letters: `straße.de` would become the site of another, `strasse.de`.
-    if not _KEPT_LETTERS.search(label):
+    # Nor does it allow labels from right to left that end in a digit or a mark, as `חדשות12.co.il` does.
+    ends = [bidirectional(character) for character in (label[:1], label[-1:]) if character]
+    is_refused = ends[:1] in (["R"], ["AL"]) and ends[1] in ("EN", "AN", "NSM")
+    if not is_refused and not _KEPT_LETTERS.search(label):
         return label
     return f"xn--{normalize('NFKC', label.lower()).encode('punycode').decode('ascii')}"
 

@@ -13,7 +13,7 @@ from itertools import product
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from presswatch_spark.matching.judgement.urls import AMP_CACHES, hosts_above, page_url
+from presswatch_spark.matching.judgement.urls import AMP_CACHES, ascii_name, hosts_above, page_url
 from presswatch_spark.matching.rights.verdicts import DEFAULT_PORTS
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
@@ -103,9 +103,9 @@ def key_of(url: str) -> Key | None:
     """Return the key of a URL; None for a text that is no URL of a page."""
     try:
         parts = urlsplit(url.strip())
-        host = (parts.hostname or "").encode("idna").decode("ascii")
+        host = ascii_name(parts.hostname or "")
         port = parts.port
-    except (ValueError, UnicodeError):
+    except ValueError:
         return None
     if parts.scheme.lower() not in DEFAULT_PORTS or not host:
         return None

@@ -69,6 +69,8 @@ def test_variants_of_a_page_have_its_form(url: str) -> None:
         ("http://journal.example", "https://journal.example/"),
         ("http://journal.example?utm_source=x", "https://journal.example/"),
         ("http://www.Été.example/À?q=é+à", "https://xn--t-9fab.example/%C3%80?q=%C3%A9%20%C3%A0"),
+        ("https://חדשות12.example/a", "https://xn--12-3ldii3ii.example/a"),
+        ("https://www.أخبار٢٤.example/a", "https://xn--igbicxr80aoa.example/a"),
         ("http://a.example/b c%zz%2f", "https://a.example/b%20c%25zz%2F"),
         ("http://a.example/?b=2&a=3&b=1", "https://a.example/?a=3&b=2&b=1"),
         ("http://a.example/#!/une/7", "https://a.example/#!/une/7"),

@@ -22,7 +22,7 @@ BEGINNING = 3
 TIES = "\xa0\u202f"
 """Spaces at which no line ends, as in French numbers."""
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
-_NO_DIGITS = str.maketrans("", "", f",{TIES}")
+_SEPARATORS = str.maketrans("", "", f",{TIES}")
 
 
 def terminal_width() -> int | None:
@@ -73,7 +73,7 @@ def table_lines(
 
 def _is_number(value: object) -> bool:
     if isinstance(value, str):
-        return value in ("", "?") or value.removesuffix("%").rstrip().translate(_NO_DIGITS).isdecimal()
+        return value in ("", "?") or value.removesuffix("%").rstrip().translate(_SEPARATORS).isdecimal()
     return isinstance(value, int | float | Decimal | None)
 
 
@@ -246,11 +246,11 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     wanted = folded(name)
     names = {each: folded(each) for each in sorted(known)}
     if len(names) > MOST_NAMES:
-        names = {each: plain for each, plain in names.items() if plain[:BEGINNING] == wanted[:BEGINNING]}
-    begun = [plain for plain in names.values() if wanted and plain.startswith(wanted)]
+        names = {each: text for each, text in names.items() if text[:BEGINNING] == wanted[:BEGINNING]}
+    begun = [text for text in names.values() if wanted and text.startswith(wanted)]
     alike = get_close_matches(wanted, list(dict.fromkeys(names.values()))[:MOST_NAMES], count)
-    ranks = {plain: rank for rank, plain in enumerate(dict.fromkeys([*begun, *alike]))}
-    near = [each for each, plain in names.items() if plain in ranks]
+    ranks = {text: rank for rank, text in enumerate(dict.fromkeys([*begun, *alike]))}
+    near = [each for each, text in names.items() if text in ranks]
     return sorted(near, key=lambda each: ranks[names[each]])[:count]
 
 
@@ -262,5 +262,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def folded(name: str) -> str:
     """Return the words of a name without case, accents and punctuation."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return " ".join("".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c)).split())
+    text = unicodedata.normalize("NFKD", name).casefold()
+    return " ".join("".join(c if c.isalnum() else " " for c in text if not unicodedata.combining(c)).split())

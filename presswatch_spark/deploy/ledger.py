@@ -26,6 +26,7 @@ PATIENCE = 2
 """Multiple of this time for which others wait before they assume that the writer of a claim died."""
 LOOK_SECONDS = 2.0
 DONE = frozenset({0, 3})
+"""Exit codes of jobs that need no further attempt: 3 names shards that a repetition would not mend."""
 FAILED = 1
 
 
@@ -53,13 +54,13 @@ class Ledger:
             # Take the time before the claim, since others may see it before this process gets the answer.
             # Unlike a monotonic clock, the system's clock goes on while a laptop sleeps.
             began = time.time()
-            running = self._begun(attempt, began) if self._claim(attempt) else self._started(attempt, say)
+            running = self._start(attempt, began) if self._claim(attempt) else self._await_start(attempt, say)
             if running is None:
                 say(f"attempt {attempt} was reserved by a process that did not start it")
                 continue
             if running.ours:
                 return running
-            code = self._left(running.attempt)
+            code = self._written_code(running.attempt)
             if code is None:
                 state = self.service.state(running.run)
                 if not state.ended:
@@ -72,10 +73,10 @@ class Ledger:
 
     def exit_code(self, attempt: int, state: JobState) -> int:
         """Return the job's exit code: the one that it wrote, or the one that the service's state means."""
-        left = self._left(attempt)
-        return left if left is not None else 0 if state.succeeded else FAILED
+        written = self._written_code(attempt)
+        return written if written is not None else 0 if state.succeeded else FAILED
 
-    def _left(self, attempt: int) -> int | None:
+    def _written_code(self, attempt: int) -> int | None:
         result = self._object(attempt, "result").read()
         return int(parse_json(result.data)["exit_code"]) if result else None
 
@@ -86,7 +87,7 @@ class Ledger:
             return True
         return False
 
-    def _begun(self, attempt: int, began: float, *, ours: bool = True) -> Running:
+    def _start(self, attempt: int, began: float, *, ours: bool = True) -> Running:
         """Start an attempt and note its run, unless its claim, made at `began`, has lapsed."""
 
         def confirm() -> None:
@@ -102,12 +103,13 @@ class Ledger:
         write_object(uri, _entry(run=run, started_at=_now()), self.service.storage)
         return Running(attempt, run, ours)
 
-    def _started(self, attempt: int, say: Callable[[str], None]) -> Running | None:
+    def _await_start(self, attempt: int, say: Callable[[str], None]) -> Running | None:
         """Return the run of an attempt that another submitter claimed; None if it was never started."""
         deadline = time.monotonic() + PATIENCE * self.claim_seconds
         while (run := self._run_of(attempt)) is None:
             if self.service.knows_tokens:
-                return self._begun(attempt, time.time(), ours=False)
+                # By the attempt's token, the service starts it once, whoever asks.
+                return self._start(attempt, time.time(), ours=False)
             # A submitter that claims the next attempt gives up this one.
             if time.monotonic() > deadline or self._object(attempt + 1, "claim").read():
                 return None

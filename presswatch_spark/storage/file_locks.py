@@ -18,7 +18,7 @@ READ_ONLY = os.O_RDONLY
 class FileRule:
     """Mode of opening and locking a file or folder, and the error for a second process, unless it `waits`."""
 
-    opened: int
+    open_flags: int
     waits: bool = False
     held: str = "another process holds this lock"
     remedy: str = "wait until it ends"
@@ -60,12 +60,12 @@ def lock(path: str | Path, rule: FileRule) -> int:
     Raises `BlockingIOError` if another process has locked or removed it, and the rule does not wait;
     `OSError` if it cannot be opened, or not be locked on this file system.
     """
-    kind = fcntl.LOCK_SH if rule.opened == READ_ONLY else fcntl.LOCK_EX
+    kind = fcntl.LOCK_SH if rule.open_flags == READ_ONLY else fcntl.LOCK_EX
     while True:
-        handle = os.open(path, rule.opened, 0o644)
+        handle = os.open(path, rule.open_flags, 0o644)
         try:
             fcntl.flock(handle, kind if rule.waits else kind | fcntl.LOCK_NB)
-            if rule.opened == READ_ONLY or _is_file_at(handle, path):
+            if rule.open_flags == READ_ONLY or _is_file_at(handle, path):
                 return handle
         except BaseException:
             os.close(handle)

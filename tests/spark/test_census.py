@@ -127,7 +127,7 @@ class TestCensus:
                 take()
         assert take.store.published("censuses") == []
         (unfinished,) = unfinished_runs(take.store)
-        assert take().row["run_id"] == unfinished.begun.run_id
+        assert take().row["run_id"] == unfinished.note.run_id
         assert len(take.rows("captures")) == 62
 
     def test_one_that_was_stopped_reads_again_only_what_no_marker_names_or_what_is_damaged(
@@ -151,7 +151,7 @@ class TestCensus:
         assert summary.resumed
         assert "census_log.parquet: the result of a wave does not have the SHA-256" in said.getvalue()
         assert "8/8 index files · 3,062 rows · " in said.getvalue()
-        assert summary.row["run_id"] == unfinished.begun.run_id
+        assert summary.row["run_id"] == unfinished.note.run_id
         assert summary.row["table_digest"] == whole.row["table_digest"]
         assert summary.row["captures"] == whole.row["captures"]
         assert summary.log["shard_uri"].to_pylist() == files

@@ -126,7 +126,7 @@ def test_a_published_scan_is_not_repeated_unless_again_or_a_later_run_of_it_is_u
         patch.setattr(engine, "publish", raising(OutputError("the disk is full")))
         with pytest.raises(OutputError):
             scan(again=True)
-    ((folder, note),) = ((run.folder, run.begun) for run in unfinished_runs(TableStore.open(out)))
+    ((folder, note),) = ((run.folder, run.note) for run in unfinished_runs(TableStore.open(out)))
     assert scan().run_id == note.run_id
     older = replace(note, run_id="20240601T080000Z-0a0b0c", tool_version="0.0.1")
     write_note(folder, older, None)

@@ -204,7 +204,7 @@ def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine) -
     rest = f", and {counted(unknown, 'release')} of unknown size" if unknown else ""
     yield f"left, estimated: {machine.cost_text(hours)}{rest}"
     for run in begun:
-        yield f"begun: run {run.begun.run_id}, {counted(run.counts.shards, 'shard')} done"
+        yield f"begun: run {run.note.run_id}, {counted(run.counts.shards, 'shard')} done"
     notes = Counter(item.item.note for item in items if item.item.note)
     for note, count in notes.items():
         yield f"note: of {counted(count, 'release')}: {note}"

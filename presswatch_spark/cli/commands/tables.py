@@ -117,13 +117,13 @@ def runs(
         return Reply(totals=[_("{files} became {merged}", **names) if merged else nothing])
     # A run may be published between these two calls: then list it once, as unfinished.
     unfinished = list(unfinished_runs(store))
-    begun = {run.begun.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
+    begun = {run.note.run_id: run for run in unfinished if isinstance(run, UnfinishedRun)}
     published = {
         by: [row for row in store.rows(by) if row["run_id"] not in begun] for by in ("runs", *OTHER_PUBLISHED)
     }
     start = itemgetter("started_at")
     listed = {
-        by: sorted([*published[by], *(run.row() for run in begun.values() if run.begun.by == by)], key=start)
+        by: sorted([*published[by], *(run.row() for run in begun.values() if run.note.by == by)], key=start)
         for by in LISTED
     }
 

@@ -264,12 +264,12 @@ def _paragraph(
 class WordLetter:
     """The content of a letter in Word.
 
-    `elements`: the text between the bookmarks of each element, by name. `published`: all text that a reader
+    `elements`: the text between the bookmarks of each element, by name. `visible`: all text that a reader
     can see, also notes, comments and deleted text. `has_open_changes`: tracked changes or comments.
     """
 
     elements: Mapping[str, str]
-    published: str
+    visible: str
     has_open_changes: bool
 
     @classmethod
@@ -302,6 +302,6 @@ class WordLetter:
                     lines[-1] += node.text or ""
         return cls(
             elements={name: text.strip() for name, text in elements.items()},
-            published="\n".join(lines),
+            visible="\n".join(lines),
             has_open_changes=any(node.tag in _OPEN for part in parts for node in part),
         )

@@ -181,7 +181,7 @@ class CheckedNotice:
     def letters(self) -> Mapping[str, str]:
         """Return the letters that can be read, as text."""
         form = {FORM: self.files.get(FORM, b"").decode("utf-8", "replace")}
-        return form | ({LETTER: self.letter.published} if self.letter else {})
+        return form | ({LETTER: self.letter.visible} if self.letter else {})
 
     @cached_property
     def annex(self) -> Sequence[tuple[str, str, list[dict[str, Any]] | None]]:

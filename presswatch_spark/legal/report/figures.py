@@ -233,9 +233,9 @@ def timeline_svg(periods: Sequence[tuple[str, str, datetime, datetime]], title: 
         scale=alt.Scale(domain=[_.word("column", each) for each in VERDICTS], range=list(VERDICTS.values())),
         legend=alt.Legend(title="verdict", orient="top"),
     )
-    across = alt.Y("name:N", sort=None, title=None, axis=_names(NAMES_WIDE, lines))
+    y = alt.Y("name:N", sort=None, title=None, axis=_names(NAMES_WIDE, lines))
     axis = alt.Axis(format="%b %Y", tickCount=TICKS_WIDE, labelOverlap=True, domain=False)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(across, color=colour)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(y, color=colour)
     bars = base.mark_bar(height=STEP / 3).encode(alt.X("first:T", title=None, axis=axis), alt.X2("last:T"))
     ends = [base.mark_point(filled=True, opacity=1).encode(alt.X(f"{end}:T")) for end in ("first", "last")]
     size = {"width": WIDE, "height": alt.Step(STEP + LINE_HEIGHT * (lines - 1))}
@@ -258,9 +258,9 @@ def _bars(bars: Bars, width: int, names: int, _: ReportWords) -> Chart:
     breaks = (BREAK,) if is_wide else (BREAK, SEPARATOR)
     lines = max(1 + sum(name.count(each) for each in breaks) for name in bars.names)
     step = STEP + LINE_HEIGHT * (lines - 1)
-    across = alt.Y("name:N", sort=None, title=None, axis=_names(names, lines))
+    y = alt.Y("name:N", sort=None, title=None, axis=_names(names, lines))
     axis = alt.Axis(tickCount=ticks, tickMinStep=1, format=",d", domain=False)
-    along = alt.X("length:Q", stack="zero", title=bars.unit, axis=axis)
+    x = alt.X("length:Q", stack="zero", title=bars.unit, axis=axis)
     colour = alt.Color(
         "series:N",
         scale=alt.Scale(domain=list(bars.series), range=list(SERIES[: len(bars.series)])),
@@ -268,11 +268,11 @@ def _bars(bars: Bars, width: int, names: int, _: ReportWords) -> Chart:
         if len(bars.series) > 1
         else None,
     )
-    drawn = alt.Chart(alt.InlineData(values=rows)).mark_bar().encode(across, along, colour, order="order:Q")
+    drawn = alt.Chart(alt.InlineData(values=rows)).mark_bar().encode(y, x, colour, order="order:Q")
     texts = (
         alt.Chart(alt.InlineData(values=totals))
         .mark_text(align="left", dx=4, color=INK)
-        .encode(across, alt.X("length:Q"), text="text:N")
+        .encode(y, alt.X("length:Q"), text="text:N")
     )
     return alt.layer(drawn, texts).properties(width=width, height=alt.Step(step))
 

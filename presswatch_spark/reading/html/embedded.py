@@ -201,7 +201,7 @@ def _next_quote(data: Bytes, i: U64, end: U64, dead: U64) -> Any:
             opened = _0
         if opened == _1:
             return i
-        # Read the block of a quote that none follows.
+        # Begin again with a quote whose partner is beyond these 64 bytes (0: there is none).
         i += trailing_zeros(opened)
     while i < end and _bit_of(data[i]) & ~dead == _0:
         i += _1
@@ -392,6 +392,7 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
             _write(m, text, opened, closed, free, features & MARKED != _0)
             w[IS_LONG] |= U64(is_long)
         if has_data:
+            # In it, places count in `text`; after it, in `data` again.
             w[CHAIN_END] = opened
             _write_strings(m, text, opened, closed, STRINGS, free, level + _1)
         w[CHAIN_END] = last

@@ -127,7 +127,7 @@ class Campaign:
     def begun(self) -> list[UnfinishedRun]:
         """Return the runs in its tables that were begun and not published."""
         found = unfinished_runs(store_of(self.plan, self.config))
-        return [run for run in found if isinstance(run, UnfinishedRun) and run.begun.by == "runs"]
+        return [run for run in found if isinstance(run, UnfinishedRun) and run.note.by == "runs"]
 
     def spent(self, begun: Iterable[UnfinishedRun]) -> float:
         """Return the hours of Spark's cores of its published runs and of `begun` ones."""

@@ -322,12 +322,12 @@ def _written(run: OwnedRun, kind: Kind, parts: Sequence[RunPart], log: pa.Table,
 
 
 def _check(row: Row, rows: Mapping[str, int], counts: ShardTotals, run: OwnedRun) -> None:
-    counted = [row["shards_planned"], counts.matches, counts.signals]
+    expected = [row["shards_planned"], counts.matches, counts.signals]
     found = [sum(row[f"shards_{status}"] for status in SHARD_STATUSES), *rows.values()]
     # Beyond these, `counts` may have a separate count of signals.
-    if found != counted[: len(found)]:
+    if found != expected[: len(found)]:
         raise OutputError(
-            f"waves contain {found} of {', '.join(('shards', *rows))}; expected were {counted[: len(found)]}",
+            f"waves contain {found} of {', '.join(('shards', *rows))}, not {expected[: len(found)]}",
             where=str(run.folder),
             remedy="remove that folder and run the same command again: the run starts over",
         )

@@ -204,13 +204,13 @@ def own_run(
     runs = store.root / RUNS_FOLDER
     folder = runs / key[:KEY_DIGITS]
     with locked(runs, key[:KEY_DIGITS], lease_seconds) as lock:
-        there, damage = None, tuple[str, ...]()
+        noted, damage = None, tuple[str, ...]()
         try:
-            there = read_note(folder)
+            noted = read_note(folder)
         except OutputError as error:
             damage = (f"{error.where}: {error.what}; the run starts over",)
-        if there and not store.is_published(there[0].run_id):
-            yield _taken_up(folder, lock, *there)
+        if noted and not store.is_published(noted[0].run_id):
+            yield _taken_up(folder, lock, *noted)
         else:
             yield _new(store, folder, lock, key, now, by, damage)
 
@@ -223,9 +223,9 @@ def published_run(work: Work, out: str, storage: StorageOptions) -> RunSummary |
     by, key = work.kind.by, work.key
     with suppress(OutputError):
         store = TableStore.open(out, storage)
-        begun = read_note(store.root / RUNS_FOLDER / key[:KEY_DIGITS])
+        noted = read_note(store.root / RUNS_FOLDER / key[:KEY_DIGITS])
         ids = [run_id for run_id in store.published(by) if run_id.endswith(f"-{key[:ID_DIGITS]}")]
-        if ids and not (begun and not store.is_published(begun[0].run_id)):
+        if ids and not (noted and not store.is_published(noted[0].run_id)):
             (row,), log = store.read(by, ids[-1]).to_pylist(), store.read(work.kind.log, ids[-1])
             # Only a part of the key is in the id of a run.
             if {shown_uri(shard.uri) for shard in work.shards} == {*log["shard_uri"].to_pylist()}:
@@ -287,7 +287,7 @@ class UnfinishedRun:
     `passes`: number of shards read, by the name of each pass before the last, such as `1-of-3`.
     """
 
-    begun: RunNote
+    note: RunNote
     folder: Folder
     counts: ShardTotals
     under_way: bool
@@ -295,10 +295,10 @@ class UnfinishedRun:
 
     def row(self) -> dict[str, object]:
         """Return its known columns of `runs`, or of `censuses`."""
-        terms = TERMS[self.begun.by]
+        terms = TERMS[self.note.by]
         return {
-            "run_id": self.begun.run_id,
-            "started_at": self.begun.started_at,
+            "run_id": self.note.run_id,
+            "started_at": self.note.started_at,
             "finished_at": "under way" if self.under_way else "not finished",
             "shards_complete": self.counts.shards - self.counts.incomplete,
             terms.documents: self.counts.documents,
@@ -307,7 +307,7 @@ class UnfinishedRun:
 
     def message(self, _: Translator = ENGLISH) -> str:
         """Return a line about its beginning, its progress, and how to resume or drop it."""
-        begun, terms = self.begun, TERMS[self.begun.by]
+        note, terms = self.note, TERMS[self.note.by]
         done = _.n(*DONE[terms.shard], self.counts.shards)
         by_pass = list[str]()
         for name, count in sorted(self.passes.items()):
@@ -317,20 +317,20 @@ class UnfinishedRun:
                 _("{shards} in pass {number} of {passes}", shards=shards, number=number, passes=passes)
             )
         facts = {
-            "kind": _.word("of a run", "run" if begun.by == "runs" else terms.run),
-            "run": begun.run_id,
-            "begun": f"{begun.started_at:%Y-%m-%d %H:%M:%S}",
+            "kind": _.word("of a run", "run" if note.by == "runs" else terms.run),
+            "run": note.run_id,
+            "begun": f"{note.started_at:%Y-%m-%d %H:%M:%S}",
             "done": _("{done} and {passes}", done=done, passes=", ".join(by_pass)) if by_pass else done,
         }
         if self.under_way:
             return _("{kind} {run}, begun {begun} UTC with {done}, is under way", **facts)
         # The version is part of the key: with another version, the command would begin a new run.
         with_its, with_this = N_(" with its version"), N_(" with version {version}")
-        version = _(with_this if begun.tool_version else with_its, version=begun.tool_version)
+        version = _(with_this if note.tool_version else with_its, version=note.tool_version)
         return _(
             "{kind} {run}, begun {begun} UTC with {done}, is not finished. To resume it, run its command"
             " again{version}; to drop it: {command}",
-            version="" if begun.tool_version == __version__ else version,
+            version="" if note.tool_version == __version__ else version,
             command=_removal(self.folder),
             **facts,
         )
@@ -349,10 +349,10 @@ class DamagedRun:
         return _(text, what=self.what, command=_removal(self.folder))
 
 
-def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[UnfinishedRun | DamagedRun]:
+def unfinished_runs(store: TableStore, *, check_alive: bool = True) -> Iterator[UnfinishedRun | DamagedRun]:
     """Yield the runs of `store` that are not published. Other processes may publish them meanwhile.
 
-    `are_alive`: find out which are under way. On S3, this waits for the length of a lease if a run seems
+    `check_alive`: find out which are under way. On S3, this waits for the length of a lease if a run seems
     abandoned, since its process may be alive. Only listed keys are read: S3 answers "denied" for a missing
     key if the caller may not list all prefixes.
     """
@@ -365,15 +365,15 @@ def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[Un
     by_key = dict[str, tuple[RunNote, ShardTotals] | DamagedRun]()
     for key, files in sorted(names.items()):
         try:
-            if NOTE in files and (there := read_note(runs / key)):
-                waves = read_waves(runs / key, there[0], files)
-                by_key[key] = there[0], sum((wave.counts for wave in waves), ShardTotals())
+            if NOTE in files and (noted := read_note(runs / key)):
+                waves = read_waves(runs / key, noted[0], files)
+                by_key[key] = noted[0], sum((wave.counts for wave in waves), ShardTotals())
         except MissingError:
             continue
         except OutputError as error:
             by_key[key] = DamagedRun(runs / key, error.what)
-    begun = {key for key, run in by_key.items() if isinstance(run, tuple) and f"{key}{LOCK_SUFFIX}" in listed}
-    alive = owned(runs, begun) if are_alive else ()
+    locks = {key for key, run in by_key.items() if isinstance(run, tuple) and f"{key}{LOCK_SUFFIX}" in listed}
+    alive = owned(runs, locks) if check_alive else ()
     for key, run in by_key.items():
         if isinstance(run, DamagedRun):
             yield run
@@ -385,8 +385,8 @@ def unfinished_runs(store: TableStore, *, are_alive: bool = True) -> Iterator[Un
 
 def older_runs(store: TableStore) -> Iterator[str]:
     """Yield a line for each unfinished run of another version, which this one cannot resume."""
-    for run in unfinished_runs(store, are_alive=False):
-        if isinstance(run, UnfinishedRun) and run.begun.tool_version != __version__:
+    for run in unfinished_runs(store, check_alive=False):
+        if isinstance(run, UnfinishedRun) and run.note.tool_version != __version__:
             yield f"note: version {__version__} starts a new run; {run.message()}"
 
 
@@ -396,8 +396,8 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
     `strict`: raise `InUseError` if another process is using such files; by default, they are left.
     """
     removed = remove_unpublished(store, strict=strict)
-    runs, there = store.root / RUNS_FOLDER, store.unpublished()
-    begun = set[str]()
+    runs, unpublished = store.root / RUNS_FOLDER, store.unpublished()
+    unfinished = set[str]()
     for key in sorted({name.partition("/")[0] for name in runs.names() if name.endswith(f"/{NOTE}")}):
         try:
             note = read_note(runs / key)
@@ -407,7 +407,7 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
         if note is None:
             continue
         if not store.is_published(note[0].run_id):
-            begun.add(note[0].run_id)
+            unfinished.add(note[0].run_id)
             continue
         try:
             with locked(runs, key):
@@ -417,9 +417,9 @@ def remove_leftovers(store: TableStore, *, strict: bool = False) -> list[str]:
         except InUseError:
             if strict:
                 raise
-    for run_id, uris in there.items():
+    for run_id, uris in unpublished.items():
         # Check again: the run may have been published since its files were listed.
-        if run_id not in begun and not store.is_published(run_id):
+        if run_id not in unfinished and not store.is_published(run_id):
             for uri in uris:
                 delete_object(uri, store.root.storage)
             removed += uris

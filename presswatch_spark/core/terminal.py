@@ -176,8 +176,14 @@ def plain(value: object) -> object:
 
 
 def utc(moment: datetime) -> datetime:
-    """Return `moment` in UTC; one without a zone is taken as UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """Return `moment` in UTC; one without a zone is taken as UTC.
+
+    Raises `ValueError` if it is outside the years 1 to 9999 in UTC.
+    """
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
 
 
 def shortened(text: str, width: int) -> str:

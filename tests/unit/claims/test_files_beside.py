@@ -298,6 +298,13 @@ def test_mistakes_are_named_by_line_and_all_at_once(tmp_path: Path) -> None:
     assert "'yes' is not one of claim, no_claim, unsure" in lines[1]
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_has_no_year_in_utc_is_a_mistake_of_its_line(tmp_path: Path, at: str) -> None:
+    path = write_jsonl(tmp_path / "reviews.jsonl", [{**ROWS[0], "at": at}])
+    with pytest.raises(ConfigError, match=r"reviews.jsonl:1: at .* is not a time"):
+        load(path)
+
+
 @pytest.mark.parametrize("name", ["reviews.json", "reviews", "verdicts/notes.txt"])
 def test_what_holds_no_reviews_is_refused_and_never_taken_for_none(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

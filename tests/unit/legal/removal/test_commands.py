@@ -164,7 +164,8 @@ def test_a_case_of_nothing_is_refused(home: Home) -> None:
 
 
 def test_a_file_of_states_has_the_rows_that_json_prints(opened: Home) -> None:
-    assert opened.run("removal", "status", "--as-of", "yesterday", CASE)[0] == 2
+    for time in ("yesterday", "9999-12-31T23:59:59-14:00"):
+        assert opened.run("removal", "status", "--as-of", time, CASE)[0] == 2
     assert opened.run("removal", "status", "tables")[0] == 1
     code, told, _ = opened.run("removal", "status", CASE, "--json")
     assert (code, bool(told)) == (0, True)

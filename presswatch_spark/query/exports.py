@@ -133,7 +133,8 @@ def _text(value: object) -> str:
 
 
 def _moment(value: datetime) -> str:
-    return utc(value).replace(microsecond=0, tzinfo=None).isoformat(" ")
+    # `replace(microsecond=0)` would keep the nanoseconds of a pandas timestamp (TIMESTAMP_NS).
+    return utc(value).replace(tzinfo=None).isoformat(" ", timespec="seconds")
 
 
 def _xlsxwriter() -> Any:
@@ -238,15 +239,15 @@ def _jsonl(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> Non
 def _parquet(path: Path, schema: pa.Schema, rows: Iterable[Row], lang: str) -> None:
     rows = iter(rows)
     try:
-        opened = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
-    except pa.ArrowNotImplementedError as error:
+        with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+            while chunk := list(islice(rows, CHUNK_ROWS)):
+                columns = zip(zip(*chunk, strict=True), schema.types, strict=True)
+                writer.write_table(pa.Table.from_arrays([pa.array(*each) for each in columns], schema=schema))
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        # A type that Parquet does not have, or a value too large for it, such as a HUGEINT of 39 digits.
         raise ConfigError(
             f"Parquet cannot store a column: {error}", where="--export", remedy="cast it to text in the query"
         ) from error
-    with opened as writer:
-        while chunk := list(islice(rows, CHUNK_ROWS)):
-            columns = zip(zip(*chunk, strict=True), schema.types, strict=True)
-            writer.write_table(pa.Table.from_arrays([pa.array(*each) for each in columns], schema=schema))
 
 
 WRITERS: Mapping[str, Writer] = {"csv": _csv, "xlsx": _xlsx, "jsonl": _jsonl, "parquet": _parquet}

@@ -22,7 +22,7 @@ from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.query import exports
 from presswatch_spark.query.exports import export
 from presswatch_spark.storage.objects import StorageOptions
-from tests.world.commands import presswatch
+from tests.world.commands import outcome, presswatch
 from tests.world.histories import sha
 from tests.world.proofs import cases
 from tests.world.tables import match, publish
@@ -256,3 +256,19 @@ def test_a_sum_of_whole_numbers_is_one_in_parquet(tmp_path: Path) -> None:
     path = tmp_path / "n.parquet"
     assert presswatch("sql", tmp_path / "tables", query, "--export", path) == f"2 rows in {path}\n"
     assert pq.read_table(path).to_pylist() == [{"article_id": name, "n": 20} for name in ("a", "b")]
+
+
+def test_a_number_too_large_for_parquet_is_refused_and_leaves_no_file(tmp_path: Path) -> None:
+    publish(tmp_path / "tables", "r1", [match("a", None, row_sha256="a")])
+    query, path = f"select {2**127 - 1}::hugeint as n", tmp_path / "n.parquet"
+    done = outcome("", "sql", tmp_path / "tables", query, "--export", path)
+    assert done.code == 1
+    assert "Parquet cannot store a column" in done.err
+    assert not path.exists()
+
+
+def test_a_moment_in_nanoseconds_is_cut_to_seconds(tmp_path: Path) -> None:
+    publish(tmp_path / "tables", "r1", [match("a", None, row_sha256="a")])
+    query, path = "select timestamp_ns '2024-12-14 01:58:10.123456789' as at", tmp_path / "n.csv"
+    presswatch("sql", tmp_path / "tables", query, "--export", path)
+    assert path.read_text("utf-8-sig").splitlines() == ["at", "2024-12-14 01:58:10"]

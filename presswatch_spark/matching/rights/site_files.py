@@ -69,6 +69,9 @@ _KNOWN = frozenset((
 ))  # fmt: skip
 _RULES = frozenset((_ALLOW, _DISALLOW, "content-usage", "content-signal"))
 _APART = re.compile(r"[\s#]")
+_PLAIN = _APART.sub("", printable)
+# Letters, digits and `-._~`, percent-encoded.
+_NEEDLESS = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|[57][\dA]|5F|7E)", re.IGNORECASE | re.ASCII)
 _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
 
 
@@ -374,5 +377,8 @@ def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
 
 
 def octets(pattern: str) -> int:
-    """Return the length of a pattern, with all but ASCII percent-encoded: the longer, the more specific."""
-    return len(quote(pattern, safe=printable))
+    """Return the length of a pattern as it is compared: the longer, the more specific.
+
+    All but ASCII, and blanks, are encoded; needless encodings such as `%7E` are not (RFC 9309, 2.2.2).
+    """
+    return len(quote(_NEEDLESS.sub("-", pattern), safe=_PLAIN))

@@ -6,11 +6,11 @@ All texts are hostile. Invisible characters, and those that change the direction
 import html
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from presswatch_spark.core.terminal import printable
+from presswatch_spark.matching.judgement.urls import unicode_name
 
 GAP = " […] "
 _WORD = re.compile(r"\s\S")
@@ -117,12 +117,7 @@ def escaped(text: str) -> str:
 
 def in_plain_letters(host: str) -> str:
     """Return a host with its labels in Punycode decoded: it may look like another host."""
-    labels = host.split(".")
-    for place, label in enumerate(labels):
-        if label.lower().startswith("xn--"):
-            with suppress(UnicodeError, ValueError):
-                labels[place] = label[4:].encode("ascii").decode("punycode")
-    return visible(".".join(labels))
+    return visible(unicode_name(host))
 
 
 def visible(text: str) -> str:

@@ -107,7 +107,7 @@ def path_prefix(path: str) -> str:
     Raises `ConfigError` if the normal form drops a part of it, and so would match other pages, too.
     """
     normal = _path(path).rstrip("/")
-    if _escaped(path).removesuffix("/") != normal:
+    if percent_encoded(path).removesuffix("/") != normal:
         raise ConfigError(
             f"would cover all pages below `{normal}/`: AMP endings, session ids, `.`, `..` and repeated"
             " slashes at its end are ignored",
@@ -149,7 +149,7 @@ def parsed_url(url: str) -> PageUrl | None:
         return None
     host, port = authority
     site, path, fragment = _site(host), _path(match[2]), match[4]
-    route = f"#{_escaped(fragment)}" if fragment.startswith("!") and len(fragment) > 1 else ""
+    route = f"#{percent_encoded(fragment)}" if fragment.startswith("!") and len(fragment) > 1 else ""
     text = f"https://{site}{port}{path}{_query(match[3])}{route}"
     return PageUrl(text, host, site, path) if len(text) <= MAX_CHARACTERS else None
 
@@ -188,12 +188,22 @@ def ascii_name(name: str) -> str | None:
     return name if len(name) <= 253 else None
 
 
+def unicode_name(host: str) -> str:
+    """Return a host name with its labels in Punycode decoded; it may look like another host."""
+    labels = host.split(".")
+    for place, label in enumerate(labels):
+        if label.lower().startswith("xn--"):
+            with suppress(UnicodeError, ValueError):
+                labels[place] = label[4:].encode("ascii").decode("punycode")
+    return ".".join(labels)
+
+
 def _kept_label(label: str) -> str:
     # Python's IDNA 2003 replaces these letters: `straße.de` would become the site of another, `strasse.de`.
     # Nor does it allow labels from right to left that end in a digit or a mark, as `חדשות12.co.il` does.
-    ends = [bidirectional(character) for character in (label[:1], label[-1:]) if character]
-    is_refused = ends[:1] in (["R"], ["AL"]) and ends[1] in ("EN", "AN", "NSM")
-    if not is_refused and not _KEPT_LETTERS.search(label):
+    is_from_right = bool(label) and bidirectional(label[0]) in ("R", "AL")
+    is_refused = is_from_right and bidirectional(label[-1]) in ("EN", "AN", "NSM")
+    if not (is_refused or _KEPT_LETTERS.search(label)):
         return label
     return f"xn--{normalize('NFKC', label.lower()).encode('punycode').decode('ascii')}"
 
@@ -212,7 +222,7 @@ def _registrable(labels: Sequence[str]) -> bool:
 
 def _path(text: str) -> str:
     segments: list[str] = []
-    for segment in _SESSION.sub("", _escaped(text.replace("\\", "/"))).split("/")[1:]:
+    for segment in _SESSION.sub("", percent_encoded(text.replace("\\", "/"))).split("/")[1:]:
         if segment == "..":
             del segments[-1:]
         elif segment != ".":
@@ -237,7 +247,7 @@ def _amp_name(path: str, end: int) -> bool:
 def _query(text: str) -> str:
     choosing = list[str]()
     for item in filter(None, text.split("&")):
-        parameter = _escaped(item).replace("+", "%20")
+        parameter = percent_encoded(item).replace("+", "%20")
         lower = parameter.lower()
         name = lower.partition("=")[0]
         is_noise = name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES) or lower in AMP_PARAMETERS
@@ -247,7 +257,7 @@ def _query(text: str) -> str:
     return "?" + "&".join(choosing) if choosing else ""
 
 
-def _escaped(text: str) -> str:
+def percent_encoded(text: str) -> str:
     """Percent-encode in one form: unreserved characters bare, characters not allowed in URLs as `%XX`."""
     return _ESCAPE.sub(_escape, text)
 

@@ -13,7 +13,13 @@ from itertools import product
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from presswatch_spark.matching.judgement.urls import AMP_CACHES, ascii_name, hosts_above, page_url
+from presswatch_spark.matching.judgement.urls import (
+    AMP_CACHES,
+    ascii_name,
+    hosts_above,
+    page_url,
+    unicode_name,
+)
 from presswatch_spark.matching.rights.verdicts import DEFAULT_PORTS
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
@@ -81,10 +87,8 @@ def _keys(host: str) -> Iterator[str]:
 
 
 def _spellings(host: str) -> set[str]:
-    try:
-        return {host, host.encode("ascii").decode("idna")}
-    except UnicodeError:
-        return {host}
+    letters = unicode_name(host)
+    return {host, letters} if ascii_name(letters) == host else {host}
 
 
 class Key(NamedTuple):

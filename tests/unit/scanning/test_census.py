@@ -399,9 +399,15 @@ class TestWanted:
         wanted = Wanted.of({"gazette.fr": ["/"], "plateforme.fr": ["/carnet/"]})
         assert not wanted.in_keys(low, high)
 
-    def test_a_host_of_another_script_is_found_in_either_spelling(self) -> None:
-        wanted = Wanted.of({"xn--t-9fab.fr": ["/"]})
-        for host in ("été", "xn--t-9fab"):
+    @pytest.mark.parametrize(
+        ("letters", "ascii_form"),
+        [("été", "xn--t-9fab"), ("straße", "xn--strae-oqa"), ("חדשות12", "xn--12-3ldii3ii")],
+    )
+    def test_a_host_of_another_script_is_found_in_either_spelling(
+        self, letters: str, ascii_form: str
+    ) -> None:
+        wanted = Wanted.of({f"{ascii_form}.fr": ["/"]})
+        for host in (letters, ascii_form):
             assert wanted.in_keys(f"fr,{host})/x", f"fr,{host})/y")
             assert wanted.is_host(f"www.{host}.fr")
 

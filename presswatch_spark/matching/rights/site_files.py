@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
 from itertools import chain, islice
-from string import printable
-from urllib.parse import quote
 
 from protego import Protego
 
 from presswatch_spark.core.model import Capture
+from presswatch_spark.matching.judgement.urls import percent_encoded
 from presswatch_spark.matching.rights.verdicts import (
     AGENTS,
     ALLOWED,
@@ -68,10 +67,6 @@ _KNOWN = frozenset((
     "clean-param", "noindex", "content-usage", "content-signal", _LICENSE,
 ))  # fmt: skip
 _RULES = frozenset((_ALLOW, _DISALLOW, "content-usage", "content-signal"))
-_APART = re.compile(r"[\s#]")
-_PLAIN = _APART.sub("", printable)
-# Letters, digits and `-._~`, percent-encoded.
-_NEEDLESS = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|[57][\dA]|5F|7E)", re.IGNORECASE | re.ASCII)
 _WITHOUT_COLON = re.compile(r"(user-?agent|user agent|d\w{6,8}|allow)\s+(.*)", re.IGNORECASE)
 
 
@@ -365,10 +360,8 @@ class RobotsGroup:
 
 
 def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
-    # Encode blanks and `#`: protego ends lines at more characters than RFC 9309 does.
-    patterns = [
-        _APART.sub(lambda match: quote(match[0]), value) for name, value in lines if name == directive
-    ]
+    # Encoded, a pattern has neither blanks nor `#`: protego ends lines at more characters than RFC 9309 does.
+    patterns = [percent_encoded(value) for name, value in lines if name == directive]
     if not patterns:
         return lambda path: False
     # As all patterns are given as forbidding ones, it does not matter which one protego prefers.
@@ -377,8 +370,5 @@ def _set_of(lines: Iterable[Line], directive: str) -> PatternSet:
 
 
 def octets(pattern: str) -> int:
-    """Return the length of a pattern as it is compared: the longer, the more specific.
-
-    All but ASCII, and blanks, are encoded; needless encodings such as `%7E` are not (RFC 9309, 2.2.2).
-    """
-    return len(quote(_NEEDLESS.sub("-", pattern), safe=_PLAIN))
+    """Return the length of a pattern as it is compared (RFC 9309, 2.2.2): the longer, the more specific."""
+    return len(percent_encoded(pattern))

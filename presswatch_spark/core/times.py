@@ -64,7 +64,7 @@ def record_time(value: object) -> datetime | None:
         return utc(value)
     text = value.strip() if isinstance(value, str) else ""
     is_compact = len(text) == 14 and text.isdecimal()
-    with suppress(ValueError, OverflowError):
+    with suppress(ValueError):
         return utc(datetime.strptime(text, "%Y%m%d%H%M%S") if is_compact else datetime.fromisoformat(text))
     return None
 

@@ -82,7 +82,7 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
 def _time(value: object) -> datetime | None:
     try:
         return utc(datetime.fromisoformat(str(value)))
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from presswatch_spark.claims.make import ClaimsSummary
     from presswatch_spark.corpus.manifest import Manifest
-    from presswatch_spark.query.candidates import Verified
+    from presswatch_spark.query.verify_candidates import Verified
     from presswatch_spark.reading.warc.by_range import RecordPlan
     from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
     from presswatch_spark.scanning.pipeline import ScanPlan
@@ -286,11 +286,11 @@ def plan_scan(
 
     `more`: further arguments of `ScanPlan.of`.
     """
-    from presswatch_spark.reading import registry
+    from presswatch_spark.reading import known_formats
     from presswatch_spark.scanning.pipeline import ScanPlan
     from presswatch_spark.scanning.releases.release_shards import shards_of
 
-    _known("format", format, (registry.AUTO, *registry.names()))
+    _known("format", format, (known_formats.AUTO, *known_formats.names()))
     if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:
         raise InputError("pass exactly one of paths, release, pages_of and captures")
     shards: Sequence[str] | RecordPlan = _several(paths)
@@ -308,10 +308,10 @@ def verify_candidates(
     key_secret: str | None = None, extract: str | None = None, mirrors: Sequence[str] = (),
     settings: Settings | ScanConfig | None = None, spark: SparkSession | None = None,
 ) -> Verified:  # fmt: skip
-    """Verify the candidates of a sealed scan; `mirrors`: FROM=TO; else as `query.candidates`."""
+    """Verify the candidates of a sealed scan; `mirrors`: FROM=TO; else as `query.verify_candidates`."""
     from presswatch_spark.corpus.sealed import KeySource
-    from presswatch_spark.query.candidates import verify_candidates as verify
     from presswatch_spark.query.pointers.pointer import parse_mirror
+    from presswatch_spark.query.verify_candidates import verify_candidates as verify
 
     key, copies = KeySource.of(key_file, key_secret), [parse_mirror(each) for each in _several(mirrors)]
     return verify(

@@ -13,7 +13,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from benchmarks.extraction.pages import Page
 from presswatch_spark.reading.html.reader import text_of_page
-from presswatch_spark.reading.parsers import UnparsablePageError, has_prose_of, main_content
+from presswatch_spark.reading.pdf_and_main_content import UnparsablePageError, has_prose_of, main_content
 
 ROOT = Path(__file__).resolve().parents[2]
 THEIR_PYTHON = ROOT / ".venv-peers" / "bin" / "python"

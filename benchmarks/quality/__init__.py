@@ -6,6 +6,6 @@ Real press is used where there is any (`PRESSWATCH_REAL_DATA`, or `../shared/dat
 otherwise. Everything follows from a seed. The parts, in the order in which they work:
 
 `material` (press, filler) → `negatives`, `plant` (pages of known content, by `edits`) → `responses` (the
-same as HTML, by `markup`; `visible` tells what can be seen of it) → `truth` (brute force) → `product`,
+same as HTML, by `visible_text`; `visible` tells what can be seen of it) → `truth` (brute force) → `product`,
 `rivals` (what was found) → `score` → `report`.
 """

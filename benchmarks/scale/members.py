@@ -22,7 +22,7 @@ from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.layout import INDEX_FOLDER, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, write_manifest
 from presswatch_spark.corpus.sealed import ARTICLES, HASHES, HOSTS, PLACES, SealedCorpus, SealKey, join
-from presswatch_spark.matching.cipher import encrypt
+from presswatch_spark.matching.keyed_hashes import encrypt
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading.text.words import shingle_hashes, word_hashes
 from presswatch_spark.storage.objects import StorageOptions

@@ -1,4 +1,4 @@
 """Claims: rows, judged by rights, mandates, licences, other honest sources and verdicts of people.
 
-The sentences of their reasons are in `tables/reasons.py`.
+The sentences of their reasons are in `tables/confidence_reasons.py`.
 """

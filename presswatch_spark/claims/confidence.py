@@ -11,9 +11,9 @@ from presswatch_spark.core.model import embedded
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import grade, letter_of, lowered
 from presswatch_spark.matching.judgement.grading import judged as graded
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.literals import ClaimKind
-from presswatch_spark.tables.reasons import REASONS
 
 KINDS: tuple[ClaimKind, ...] = get_args(ClaimKind)
 OWN_KINDS = ("own_page", "own_page_copy")

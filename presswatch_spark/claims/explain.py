@@ -11,8 +11,8 @@ from presswatch_spark.claims.narrative import ExplainedRow, NamedFact, account_o
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.terminal import TIES, columns_of, printable, wrapped_at
 from presswatch_spark.core.translation import N_, Translator, tied
+from presswatch_spark.tables.confidence_reasons import REASONS, Reason
 from presswatch_spark.tables.declarations import Span
-from presswatch_spark.tables.reasons import REASONS, Reason
 
 COLUMNS = 80
 LABEL_COLUMNS, SIDE = 16, (COLUMNS - 3) // 2

@@ -2,7 +2,7 @@
 
 DuckDB sorts all rows on this machine, in memory and then on disk; it gets batches of our own reader, which
 compares checksums. Spark brings the rows of an article into one task. `Judge` takes all rows of an article
-at once: `words` finds facts of their words, `pages` facts of their pages, and `confidence` gives the letter.
+at once: `article_words` finds facts of their words, `pages` facts of their pages, `confidence` the letter.
 """
 
 import hashlib
@@ -20,7 +20,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.article_words import KnownTexts, WordFacts, words_of_article
 from presswatch_spark.claims.confidence import KINDS, letter_and_reasons
+from presswatch_spark.claims.licences import Licences, PressList
 from presswatch_spark.claims.other_sources import Limits
 from presswatch_spark.claims.pages import (
     MICROS_A_DAY,
@@ -32,10 +34,8 @@ from presswatch_spark.claims.pages import (
     group_rows,
     values_of,
 )
-from presswatch_spark.claims.permissions import Licences, PressList
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import mandate_of, rights_of
-from presswatch_spark.claims.words import KnownTexts, WordFacts, words_of_article
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session, spark_schema
@@ -44,8 +44,8 @@ from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import confidence_reasons, letter_of
 from presswatch_spark.matching.judgement.rarity import RarityMeter
-from presswatch_spark.matching.rights.verdicts import UNKNOWN
-from presswatch_spark.query.in_duckdb import BATCH_ROWS, duckdb_session, no_room, unreadable
+from presswatch_spark.matching.reservations.verdicts import UNKNOWN
+from presswatch_spark.query.duckdb_engine import BATCH_ROWS, duckdb_session, no_room, unreadable
 from presswatch_spark.query.reservations import DECISIVE, TO_AGENTS, Moment, OwnSites, pages_read
 from presswatch_spark.query.sql import answers_of, chosen_engine
 from presswatch_spark.storage.disk import Folder

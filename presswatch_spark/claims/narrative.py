@@ -12,17 +12,17 @@ import pyarrow.compute as pc
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.confidence import OWN_KINDS, is_page_itself
-from presswatch_spark.claims.marks import in_plain_letters
+from presswatch_spark.claims.marked_text import in_plain_letters
 from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, rights_of
 from presswatch_spark.claims.selection import newest_claims
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.translation import N_, Translator
-from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.corpus.members import Publisher
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import dated_before
 from presswatch_spark.matching.judgement.originals import copy_at
-from presswatch_spark.matching.rights.verdicts import UNKNOWN
+from presswatch_spark.matching.reservations.verdicts import UNKNOWN
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, settings_of, table_of
 from presswatch_spark.query.pointers.fetch import place_of
 from presswatch_spark.query.pointers.pointer import Mirror
@@ -30,8 +30,8 @@ from presswatch_spark.query.pointers.records import Failure
 from presswatch_spark.query.reservations import sites_of_articles
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical, scheme_of, shown_uri
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Claim, Match, Target
-from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
 # Meanings of the values of columns of `claims`.

@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from presswatch_spark.claims.licences import PressList
 from presswatch_spark.claims.other_sources import CREDITED, EARLY, NOWHERE, OF_PRESS, PRINTED
-from presswatch_spark.claims.permissions import PressList
 from presswatch_spark.core.times import EPOCH
-from presswatch_spark.corpus.registry import Registry
+from presswatch_spark.corpus.members import Registry
 from presswatch_spark.matching.judgement.grading import CAPTURE_YEARS, publication_of
 from presswatch_spark.matching.judgement.originals import copy_at, may_be_copy, original_page
 from presswatch_spark.matching.judgement.public_suffixes import registered_domain

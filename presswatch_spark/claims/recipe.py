@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from presswatch_spark.core.terminal import printable, wrapped_at
 from presswatch_spark.query.pointers.pointer import on_site
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.storage.hub import ENDPOINT
 from presswatch_spark.storage.uris import HubAddress, bucket_and_key, join, scheme_of
@@ -106,7 +106,7 @@ def program(row: Match, uri: str, passage: str | None, column: str | None = None
     `passage`: words that follow each other in the article and on the page. `column`: the column with the text
     of rows, with dots for nested fields; None: the program tries several.
     """
-    format = registry.find(row.dataset)
+    format = known_formats.find(row.dataset)
     facts = {"digest": row.text_sha256, "row": row.row_index}
     modules = "hashlib, re, unicodedata"
     if row.record_offset is None:

@@ -14,7 +14,7 @@ A *mandate* must be in force on the day of acting, a right on the day of judgeme
 
 from datetime import date, datetime
 
-from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.corpus.members import Publisher
 from presswatch_spark.tables.literals import MandateState
 
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from presswatch_spark.claims.reviews import given_rows
 from presswatch_spark.core.errors import InputError, PresswatchError
 from presswatch_spark.core.terminal import counted
-from presswatch_spark.matching.rights.in_force import InForce
+from presswatch_spark.matching.reservations.in_force import InForce
 from presswatch_spark.query.pointers.audit import Audit, rows_with
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored, on_site
 from presswatch_spark.storage.json_documents import parse_json

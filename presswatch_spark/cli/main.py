@@ -37,13 +37,13 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Read the tables": {
         "runs": "tables", "matches": "matches", "explain": "matches", "sql": "tables", "estimate": "tables",
-        "compare": "matches", "rights": "rights", "exposure": "claims", "report": "claims",
+        "compare": "matches", "rights": "reservations", "exposure": "claims", "report": "claims",
     },
     "Prove": {
         "verify-rows": "matches", "fetch": "matches", "claims": "claims", "review": "claims",
         "evidence": "evidence",
     },
-    "Act": {"notice": "notice", "removal": "removal", "reservations": "rights"},
+    "Act": {"notice": "notice", "removal": "removal", "reservations": "reservations"},
     "Operate": {"submit": "submit", "catalog": "tables", "forget": "maintenance"},
 }  # fmt: skip
 """Commands by purpose, each with its module in `commands`; the function has the same name, `_` for `-`."""

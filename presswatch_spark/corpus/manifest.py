@@ -16,7 +16,7 @@ from presswatch_spark.core.settings.config import MinHashRules
 from presswatch_spark.corpus.layout import FORMAT_VERSION, INDEX_FOLDER, MANIFEST
 from presswatch_spark.matching.judgement.public_suffixes import list_version
 from presswatch_spark.matching.shingle_index import SEARCHED
-from presswatch_spark.reading.text.kernels import FOLD_VERSION
+from presswatch_spark.reading.text.word_kernels import FOLD_VERSION
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.json_documents import parse_json
 

@@ -35,12 +35,12 @@ from presswatch_spark.corpus.building.workspace import POSTINGS, BuildWorkspace,
 from presswatch_spark.corpus.layout import INDEX_FOLDER, MANIFEST, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
 from presswatch_spark.corpus.store import Corpus, CorpusFolder, urls_of
-from presswatch_spark.matching.cipher import KEY_BYTES, decrypt, encrypt, round_keys
 from presswatch_spark.matching.judgement.originals import original_page
 from presswatch_spark.matching.judgement.sites import known_hosts, table_of
 from presswatch_spark.matching.judgement.urls import hosts_above, page_url
+from presswatch_spark.matching.keyed_hashes import KEY_BYTES, decrypt, encrypt, round_keys
 from presswatch_spark.matching.shingle_index import ShingleIndex
-from presswatch_spark.reading.text.kernels import Hashes
+from presswatch_spark.reading.text.word_kernels import Hashes
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions
 

@@ -25,14 +25,14 @@ from presswatch_spark.core.terminal import utc
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name
 from presswatch_spark.corpus.manifest import Manifest, check_files, read_manifest
-from presswatch_spark.corpus.registry import Registry, parse_registry
+from presswatch_spark.corpus.members import Registry, parse_registry
 from presswatch_spark.matching.judgement.rarity import Surroundings
 from presswatch_spark.matching.judgement.sites import Owner, SiteIndex, may_be_known
 from presswatch_spark.matching.judgement.urls import hosts_above, page_url
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.reading.http.message import site_file
 from presswatch_spark.reading.rows.row_values import text_column
-from presswatch_spark.reading.text.kernels import Hashes
+from presswatch_spark.reading.text.word_kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, words_of_each
 from presswatch_spark.storage.disk import fetch_file, file_sha256
 from presswatch_spark.storage.file_locks import CORPUS_COPY, file_locked

@@ -16,7 +16,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING, Any
 
-from presswatch_spark.claims.marks import escaped, visible
+from presswatch_spark.claims.marked_text import escaped, visible
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.extras import library
 from presswatch_spark.core.translation import N_, Translator

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, inner_njit, lean_njit, uncounted_njit
-from presswatch_spark.matching.cipher import RoundKeys, decrypt
-from presswatch_spark.reading.text.kernels import Hashes, plain
+from presswatch_spark.matching.keyed_hashes import RoundKeys, decrypt
+from presswatch_spark.reading.text.word_kernels import Hashes, plain
 
 KEYS_PER_BUCKET = 8
 HASHES = 1 << 64

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_njit
 from presswatch_spark.core.model import DocumentBatch
-from presswatch_spark.matching.cipher import encrypt, encrypt_in_place
+from presswatch_spark.matching.keyed_hashes import encrypt, encrypt_in_place
 from presswatch_spark.matching.shingle_index import (
     ALL_HASHES,
     HashRange,
@@ -27,7 +27,8 @@ from presswatch_spark.matching.shingle_index import (
     probe_of,
 )
 from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
-from presswatch_spark.reading.text.kernels import (
+from presswatch_spark.reading.text.vectors import nonzero_bits_64, trailing_zeros
+from presswatch_spark.reading.text.word_kernels import (
     GROWTH,
     SLACK,
     U64,
@@ -49,7 +50,6 @@ from presswatch_spark.reading.text.kernels import (
     plain_column,
     store8,
 )
-from presswatch_spark.reading.text.vectors import nonzero_bits_64, trailing_zeros
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, combine, shingle_hashes, word_hashes
 
 Counts = npt.NDArray[np.int64]

@@ -22,7 +22,7 @@ from presswatch_spark.core.terminal import json_text
 from presswatch_spark.core.version import __version__
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.query.sql import answer_of
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.scanning.crawl_index.wanted import key_of
 from presswatch_spark.scanning.releases.release import in_filename
 from presswatch_spark.storage.drafts import new_folder
@@ -95,11 +95,11 @@ def _annotated(row: dict[str, Any], mirrors: Sequence[Mirror]) -> tuple[str, Ann
 
 def _record(row: Mapping[str, Any], mirrors: Sequence[Mirror]) -> tuple[str | None, int | None]:
     """Return the WARC file of a row, relative to the bucket, and its record's offset, as far as known."""
-    format, shard = registry.find(row["dataset"]), mirrored(row["shard_uri"], mirrors)
+    format, shard = known_formats.find(row["dataset"]), mirrored(row["shard_uri"], mirrors)
     uri, offset = mirrored(row["upstream_uri"] or "", mirrors), row["upstream_offset"]
     if format and format.responses:
         uri, offset = shard, row["record_offset"] if row["record_encoding"] == "gzip" else None
-    elif made_from := registry.made_from(row["dataset"], shard):
+    elif made_from := known_formats.made_from(row["dataset"], shard):
         uri, offset = made_from[1], None
     _, folder, name = uri.partition(IN_BUCKET)
     return (folder + name, offset) if name else (None, None)

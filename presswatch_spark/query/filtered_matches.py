@@ -176,14 +176,14 @@ class Matches:
 
     def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the rows, with all columns or some, as an Arrow table in stored order; raises as `rows`."""
-        from presswatch_spark.query import in_duckdb
+        from presswatch_spark.query import duckdb_engine
 
         declared = SCHEMAS["matches"]
         schema = pa.schema([declared.field(name) for name in columns or declared.names])
         query = replace(self, judged=False)._query(", ".join(schema.names), self.wanted)
         if self.superseding:
             query += f" order by {ORDERS['shard']}"
-        return in_duckdb.table(self.store, query, self.runs).cast(schema)
+        return duckdb_engine.table(self.store, query, self.runs).cast(schema)
 
     def totals(self) -> MatchTotals:
         """Count the rows and the things that they name; raises as `rows`."""

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from presswatch_spark.matching.judgement.grading import CAPTURE_YEARS
 from presswatch_spark.matching.judgement.urls import page_url
-from presswatch_spark.matching.rights.in_force import (
+from presswatch_spark.matching.reservations.in_force import (
     Declaration,
     Declarations,
     InForce,
@@ -29,11 +29,11 @@ from presswatch_spark.matching.rights.in_force import (
     in_force,
     second,
 )
-from presswatch_spark.matching.rights.verdicts import AGENTS, UNKNOWN
+from presswatch_spark.matching.reservations.verdicts import AGENTS, UNKNOWN
 from presswatch_spark.query.filtered_matches import MatchFilter, require_known
 from presswatch_spark.query.sql import answer_of, literal
 from presswatch_spark.reading.http.message import site_file
-from presswatch_spark.reading.registry import FORMATS
+from presswatch_spark.reading.known_formats import FORMATS
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.bounded import bounded_batches

@@ -117,12 +117,12 @@ def engine_of(store: TableStore, engine: str) -> str:
 def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = ()) -> QueryResult:
     """Run `query` by `duckdb` or `spark`, over the rows of all scans or of `runs`; raises as `run_query`."""
     if engine == "duckdb":
-        from presswatch_spark.query import in_duckdb
+        from presswatch_spark.query import duckdb_engine
 
-        return in_duckdb.run(store, query, runs)
-    from presswatch_spark.query import in_spark
+        return duckdb_engine.run(store, query, runs)
+    from presswatch_spark.query import spark_engine
 
-    return in_spark.run(store, query, runs)
+    return spark_engine.run(store, query, runs)
 
 
 def answers_of(
@@ -130,8 +130,8 @@ def answers_of(
 ) -> Iterator[QueryResult]:
     """Run queries in turn; raises as `run_query`. Read each answer before you ask for the next."""
     if engine == "duckdb":
-        from presswatch_spark.query import in_duckdb
+        from presswatch_spark.query import duckdb_engine
 
-        yield from in_duckdb.run_each(store, queries, runs)
+        yield from duckdb_engine.run_each(store, queries, runs)
     else:
         yield from (answer_of(store, query, engine, runs) for query in queries)

@@ -1,8 +1,8 @@
 """Reads files without records: plain text, and token shards, arrays of little-endian uint16 or uint32.
 
-Only inspections read them; no format of `registry` does. A shard (`.bin`, or `.npy` with its header) becomes
-text by the vocabulary of a `tokenizer.json` of Hugging Face. Long documents are read in pieces that overlap,
-so that each passage of 11 words is whole in one.
+Only inspections read them; no format of `known_formats` does. A shard (`.bin`, or `.npy` with its header)
+becomes text by the vocabulary of a `tokenizer.json` of Hugging Face. Long documents are read in pieces that
+overlap, so that each passage of 11 words is whole in one.
 """
 
 import re

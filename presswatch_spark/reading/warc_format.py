@@ -29,7 +29,7 @@ from presswatch_spark.reading.warc.blocks import (
     record_locator,
     release_of,
 )
-from presswatch_spark.reading.warc.gates import AuditDraw, WarcGate, WetGate, identified
+from presswatch_spark.reading.warc.language_gates import AuditDraw, WarcGate, WetGate, identified
 from presswatch_spark.reading.warc.pages import PageBatches, Stored
 from presswatch_spark.storage.objects import ObjectInfo, Stream
 

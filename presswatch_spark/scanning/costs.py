@@ -17,7 +17,7 @@ from presswatch_spark.core.errors import BudgetError, ConfigError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import counted
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.releases.release import WITHOUT_PAGES, in_filename
 from presswatch_spark.storage.shards import ShardPlan
@@ -171,7 +171,7 @@ def core_hours(text_bytes: float, mb_per_second: float, spark_share: float) -> f
 def kind_of(uri: str, dataset: str) -> str | None:
     """Return the format whose rate in `conf/prices.yaml` applies to a shard; None if its name shows none."""
     name = uri.partition("?")[0] if "://" in uri else uri
-    format = registry.expected(dataset, name)
+    format = known_formats.expected(dataset, name)
     return format.rate(name) if format else None
 
 

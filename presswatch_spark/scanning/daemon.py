@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from presswatch_spark.core.compiled import load_numba
-from presswatch_spark.reading.text.kernels import load_table
+from presswatch_spark.reading.text.word_kernels import load_table
 
 NEEDED = ("presswatch_spark.scanning.pipeline", "presswatch_spark.scanning.runs.waves", "pyspark.worker")
 ZIPPED = Path("python", "lib", "pyspark.zip")

@@ -25,13 +25,13 @@ from presswatch_spark.core.settings.config import ScanConfig, row_settings
 from presswatch_spark.core.terminal import json_line
 from presswatch_spark.corpus.manifest import Manifest
 from presswatch_spark.corpus.sealed import KeySource
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.http.message import is_text
 from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions
 from presswatch_spark.reading.text_and_tokens import TokenRules, read_units, vocabulary
 from presswatch_spark.scanning.pipeline import SEALED_SCAN, ShardScan, opened_corpus
 from presswatch_spark.scanning.runs.provenance import packages, packages_digest
-from presswatch_spark.scanning.shard.candidates import CANDIDATES
+from presswatch_spark.scanning.shard.sealed_candidates import CANDIDATES
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import ObjectInfo, canonical
@@ -39,13 +39,13 @@ from presswatch_spark.tables.literals import SHARD_FAILURES
 
 MOST = 1_000_000
 """Most files that are read, and most rows of candidates that are written; more rows are only counted."""
-FORMATS = (*registry.names(), "text", "tokens")
+FORMATS = (*known_formats.names(), "text", "tokens")
 """Formats and SHARD_FAILURES are written as places in these lists, from 1; 0: unknown, or none."""
 FILES = ("file", "sha256", "format", "failure", "bytes", "documents", "words", "candidates")
 PLACE, FOUND = ("row_index", "record_offset", "record_length"), ("article", "hits", "extent_words")
 ROWS = ("file", *PLACE, "part", *FOUND)
 COUNTS = ("complete", *SHARD_FAILURES, "others", "files", *FILES[4:], "rows")
-_RECORDS = frozenset[str]().union(*(format.kinds for format in registry.FORMATS)) - ANYTHING
+_RECORDS = frozenset[str]().union(*(format.kinds for format in known_formats.FORMATS)) - ANYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +61,10 @@ class Inspection(ShardScan):
     def format_of(self, shard: ObjectInfo, options: ReadOptions) -> Format:
         """Return the format of a file: by its name if it has tokens, else by its content."""
         if self.tokens and shard.uri.endswith((".bin", ".npy")):
-            return replace(registry.DEFAULT, name="tokens", read=partial(read_units, self.tokens))
-        head = registry.head_of(shard, options)
-        if registry.kind_of(head) not in _RECORDS and is_text(head):
-            return replace(registry.DEFAULT, name="text", read=partial(read_units, None))
+            return replace(known_formats.DEFAULT, name="tokens", read=partial(read_units, self.tokens))
+        head = known_formats.head_of(shard, options)
+        if known_formats.kind_of(head) not in _RECORDS and is_text(head):
+            return replace(known_formats.DEFAULT, name="text", read=partial(read_units, None))
         return ShardScan.format_of(self, shard, options)
 
     def numbers(self, shard: ObjectInfo, is_lost: bool = False) -> tuple[dict[str, Any], list[Any]]:
@@ -124,7 +124,7 @@ def inspect(
     manifest = opened_corpus(corpus, key, config).manifest
     facts, counts = _facts(manifest, config, tokens), dict.fromkeys(COUNTS, 0)
     files, parts = _files(folder, counts), tuple(facts["corpus_fingerprints"])
-    place = registry.AUTO, canonical(corpus), manifest.digest, config
+    place = known_formats.AUTO, canonical(corpus), manifest.digest, config
     scan = Inspection(*place, key=key, tokens=tokens, parts=parts)
     with new_folder(out, config.storage, "inspection.json") as draft:
         with open(draft / "files.csv", "w") as files_csv, open(draft / "candidates.csv", "w") as rows_csv:

@@ -23,9 +23,9 @@ from presswatch_spark.corpus.sealed import KeySource, SealedCorpus
 from presswatch_spark.corpus.store import Corpus, article_rows, manifest_of
 from presswatch_spark.matching.judgement.match_rows import Origin, graded_and_digested
 from presswatch_spark.matching.judgement.sites import documents_without_url
-from presswatch_spark.matching.rights.signals import signal_rows
+from presswatch_spark.matching.reservations.signals import signal_rows
 from presswatch_spark.matching.shingle_index import ALL_HASHES, passes_for
-from presswatch_spark.reading.registry import AUTO, companions_among, expected, format_for
+from presswatch_spark.reading.known_formats import AUTO, companions_among, expected, format_for
 from presswatch_spark.reading.rows.columns import MissingColumnError, check_mapping
 from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard, read_records, release_at
@@ -45,7 +45,9 @@ from presswatch_spark.scanning.shard.attempts import (
     Sifting,
     with_earlier,
 )
-from presswatch_spark.scanning.shard.candidates import (
+from presswatch_spark.scanning.shard.compile_kernels import Rehearsal, compiled_beside
+from presswatch_spark.scanning.shard.matcher import Matcher
+from presswatch_spark.scanning.shard.sealed_candidates import (
     CANDIDATES,
     FEWER,
     CandidateAttempt,
@@ -56,8 +58,6 @@ from presswatch_spark.scanning.shard.candidates import (
     finder_of,
     keep_pages,
 )
-from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
-from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, canonical, shown_uri
 from presswatch_spark.storage.shards import ShardPlan, left_out_line, plan
 from presswatch_spark.storage.streams import Opener

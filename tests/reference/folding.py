@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
-from presswatch_spark.reading.text.kernels import TABLE_FILE, UNICODE_VERSION
+from presswatch_spark.reading.text.word_kernels import TABLE_FILE, UNICODE_VERSION
 from tests.reference.words import fold_character
 
 _HANGUL = range(0xAC00, 0xD7A4)

@@ -21,7 +21,7 @@ from presswatch_spark.legal.notices.refusal_rules import Checking, check_notice
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.patch import write_patch
 from presswatch_spark.legal.removal.places import open_case
-from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+from presswatch_spark.legal.removal.probe_rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage import disk

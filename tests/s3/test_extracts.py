@@ -9,7 +9,7 @@ import pytest
 from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
 from presswatch_spark.scanning.runs.work import Outcome, PackedRows
-from presswatch_spark.scanning.shard.candidates import (
+from presswatch_spark.scanning.shard.sealed_candidates import (
     PAGE_LINES,
     PAGES,
     UNVERIFIED,

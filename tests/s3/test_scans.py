@@ -16,7 +16,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from presswatch_spark.cli import main as cli
-from presswatch_spark.cli.campaigning import repeated
+from presswatch_spark.cli.campaigns_and_watches import repeated
 from presswatch_spark.core.errors import InputError, StorageError
 from presswatch_spark.core.settings.config import DatasetRules
 from presswatch_spark.scanning.releases.release_shards import shards_of

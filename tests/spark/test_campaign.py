@@ -19,7 +19,7 @@ import pytest
 import zstandard
 from pyspark.sql import SparkSession
 
-from presswatch_spark.cli import campaigning
+from presswatch_spark.cli import campaigns_and_watches
 from presswatch_spark.core.settings.config import MinHashRules
 from presswatch_spark.scanning.campaigns import run as campaign_module
 from presswatch_spark.scanning.campaigns.progress import Runs
@@ -564,7 +564,7 @@ def test_a_clock_that_is_put_back_again_and_again_costs_no_run(
             moments.append(moments[-1] - timedelta(days=1))
             return moments[-1]
 
-    for module in (engine, campaigning, store_module):
+    for module in (engine, campaigns_and_watches, store_module):
         monkeypatch.setattr(module, "datetime", Clock)
     assert trial.code() == 0
     trial.open(trial.history.newer)

@@ -24,8 +24,8 @@ from presswatch_spark.core.processes import elsewhere, without_empty_entries
 from presswatch_spark.core.spark.interrupts import interruptible
 from presswatch_spark.core.spark.java import LIGHT_JVM
 from presswatch_spark.core.spark.session import cores_now, session, spark_schema
-from presswatch_spark.reading import registry
-from presswatch_spark.scanning.shard.kernels import specimens
+from presswatch_spark.reading import known_formats
+from presswatch_spark.scanning.shard.compile_kernels import specimens
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -527,7 +527,7 @@ def test_no_process_of_a_scan_runs_or_reads_a_file_of_the_working_folder(tmp_pat
     corpus_of(tmp_path, [row])
     shards = tmp_path / "shards"
     shards.mkdir()
-    specimens(shards, registry.named("warc"), row["body"])
+    specimens(shards, known_formats.named("warc"), row["body"])
     trap, mark, watch = tmp_path / "trap", tmp_path / "noticed", tmp_path / "watch"
     trap.mkdir()
     watch.mkdir()

@@ -14,9 +14,9 @@ from typing import TypeGuard, get_args
 
 import pytest
 
-from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.corpus.members import load_registry
 from presswatch_spark.legal.removal import states
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.row_datasets import TRIED
 from presswatch_spark.tables.declarations import TABLES
 from tests.conftest import ROOT
@@ -37,11 +37,11 @@ PURE = (
     "core.settings.load",
     "storage.objects",
     "tables.declarations",
-    "reading.registry",
+    "reading.known_formats",
     "reading.text.words",
     "matching.sieve",
     "matching.verify.verification",
-    "matching.rights.in_force",
+    "matching.reservations.in_force",
     "corpus.store",
     "scanning.releases.release_shards",
     "scanning.sampling.design",
@@ -65,17 +65,17 @@ def test_the_page_on_removal_lists_every_state_and_outcome() -> None:
 def test_the_page_of_formats_lists_all_of_them_and_the_names_that_rows_are_tried_by() -> None:
     first, _, rows = built("reference/formats").partition("## `rows`")
     lines = re.findall(r"^\| `(\w+)` \| (.*) \|$", first, re.MULTILINE)
-    assert [name for name, _ in lines] == [registry.AUTO, *registry.names()]
-    assert lines[1:] == [(format.name, format.summary) for format in registry.FORMATS]
+    assert [name for name, _ in lines] == [known_formats.AUTO, *known_formats.names()]
+    assert lines[1:] == [(format.name, format.summary) for format in known_formats.FORMATS]
     listed = re.findall(r"^\| `(\w+)` \| (.*) \|$", rows, re.MULTILINE)
     assert {role: tuple(re.findall(r"`([^`]+)`", names)) for role, names in listed} == dict(TRIED)
 
 
 def test_nobody_above_the_formats_says_the_name_of_one() -> None:
-    names, said = set(registry.names()) - {"rows"}, list[str]()
+    names, said = set(known_formats.names()) - {"rows"}, list[str]()
     for module in ABOVE_FORMATS:
         text = module.read_text(encoding="utf-8")
-        if not any(quoted in text for name in registry.names() for quoted in (f'"{name}"', f"'{name}'")):
+        if not any(quoted in text for name in known_formats.names() for quoted in (f'"{name}"', f"'{name}'")):
             continue
         nodes = list(ast.walk(_parsed(module)))
         # `rows` is the name of columns, too: only what is compared with it is meant.

@@ -17,7 +17,7 @@ def main() -> None:
     # Each `make test` looks whether there is anything to do, which takes none of these.
     from presswatch_spark.core.settings.config import ScanConfig
     from presswatch_spark.corpus.store import Corpus
-    from presswatch_spark.scanning.shard.kernels import Rehearsal, compiled_beside
+    from presswatch_spark.scanning.shard.compile_kernels import Rehearsal, compiled_beside
     from tests.world.scanned import press_corpus
 
     claims = get_context("spawn").Process(target=compile_judgements)

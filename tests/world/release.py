@@ -21,10 +21,10 @@ from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
 from presswatch_spark.legal.removal.places import open_case
-from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+from presswatch_spark.legal.removal.probe_rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions, stat

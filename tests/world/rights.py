@@ -11,9 +11,9 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from presswatch_spark.core.model import Capture, Locator
-from presswatch_spark.matching.rights.signals import Owner, signals_of
-from presswatch_spark.matching.rights.signals import signal_rows as rows_of_signals
-from presswatch_spark.matching.rights.verdicts import Signal
+from presswatch_spark.matching.reservations.signals import Owner, signals_of
+from presswatch_spark.matching.reservations.signals import signal_rows as rows_of_signals
+from presswatch_spark.matching.reservations.verdicts import Signal
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.store import TableStore
 from tests.world.tables import match, publish, write

@@ -20,7 +20,7 @@ from presswatch_spark.cli.demo.shards import (
     write_lines,
 )
 from presswatch_spark.core.model import Locator, ReadReport
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import stat
 

@@ -83,7 +83,7 @@ def open_(
     presswatch campaign open history --corpus corpus --out tables \\
       --crawls wet -- --languages fra
     """
-    from presswatch_spark.cli.campaigning import datasets_of, open_campaign
+    from presswatch_spark.cli.campaigns_and_watches import datasets_of, open_campaign
     from presswatch_spark.storage.objects import canonical
 
     changes = dict[str, Any]()
@@ -128,7 +128,7 @@ def run(
     presswatch campaign run history --budget 200
     """
     leave_pandas_out()
-    from presswatch_spark.cli.campaigning import campaign_at, look, repeated
+    from presswatch_spark.cli.campaigns_and_watches import campaign_at, look, repeated
     from presswatch_spark.scanning.campaigns.progress import Budget
 
     def look_once(retried: tuple[str, ...] | None) -> int:
@@ -156,7 +156,7 @@ def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm) -> Reply:
     presswatch campaign status history
     """
     leave_pandas_out()
-    from presswatch_spark.cli.campaigning import campaign_at
+    from presswatch_spark.cli.campaigns_and_watches import campaign_at
     from presswatch_spark.scanning.campaigns.progress import Budget
 
     found = campaign_at(folder, form)
@@ -263,7 +263,7 @@ def watch(
     presswatch watch --only-newest -- --format wet \\
       --corpus s3://…/corpus --out s3://…/tables
     """
-    from presswatch_spark.cli.campaigning import Watch, repeated, watched_scan
+    from presswatch_spark.cli.campaigns_and_watches import Watch, repeated, watched_scan
     from presswatch_spark.scanning.campaigns.plan import NEWS, CampaignPlan
     from presswatch_spark.scanning.campaigns.run import with_corpus
 

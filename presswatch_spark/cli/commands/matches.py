@@ -43,8 +43,8 @@ from presswatch_spark.core.processes import give_memory_back, keep_memory, leave
 from presswatch_spark.core.terminal import GAP, printable, shortened, table_lines, terminal_width
 from presswatch_spark.core.translation import N_, sentence, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.literals import GRADES
-from presswatch_spark.tables.reasons import REASONS
 
 if TYPE_CHECKING:
     from presswatch_spark.query.changes.compare import ChangesSummary

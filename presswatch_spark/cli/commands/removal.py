@@ -37,7 +37,7 @@ from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.translation import N_, sentence, sentence_in
 
 if TYPE_CHECKING:
-    from presswatch_spark.legal.removal.rounds import ProbeReport
+    from presswatch_spark.legal.removal.probe_rounds import ProbeReport
     from presswatch_spark.legal.removal.status import Alarm, CaseStatus
     from presswatch_spark.query.pointers.pointer import Mirror
 
@@ -120,7 +120,7 @@ def probe(
     """
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.removal.case import RemovalCase
-    from presswatch_spark.legal.removal.rounds import Prober
+    from presswatch_spark.legal.removal.probe_rounds import Prober
 
     prober = Prober(
         RemovalCase.open(case, form.storage),
@@ -137,7 +137,7 @@ def probe(
 
 def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     """Return the lines of a round; alarms and skipped places are warnings."""
-    from presswatch_spark.legal.removal.rounds import CLOCK_SECONDS
+    from presswatch_spark.legal.removal.probe_rounds import CLOCK_SECONDS
     from presswatch_spark.storage.objects import shown_uri
 
     counts = sorted(probed.outcomes.items())

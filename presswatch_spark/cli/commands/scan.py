@@ -42,8 +42,8 @@ from presswatch_spark.storage.shards import left_out_line
 
 if TYPE_CHECKING:
     from presswatch_spark.core.settings.config import ScanConfig
-    from presswatch_spark.query.candidates import Verified
     from presswatch_spark.query.pointers.pointer import Mirror
+    from presswatch_spark.query.verify_candidates import Verified
     from presswatch_spark.scanning.pipeline import ScanPlan
     from presswatch_spark.scanning.runs.work import RunSummary
 
@@ -52,9 +52,9 @@ SHARDS_NAMED = 5
 
 def _format(context: click.Context, option: click.Parameter, name: str) -> str:
     # Formats are not imported for the help, as that takes a second.
-    from presswatch_spark.reading import registry
+    from presswatch_spark.reading import known_formats
 
-    return click.Choice((registry.AUTO, *registry.names())).convert(name, option, context)
+    return click.Choice((known_formats.AUTO, *known_formats.names())).convert(name, option, context)
 
 
 @command(
@@ -371,7 +371,7 @@ def verify_candidates(
       candidates
     """
     from presswatch_spark.corpus.sealed import KeySource
-    from presswatch_spark.query.candidates import verify_candidates as verify
+    from presswatch_spark.query.verify_candidates import verify_candidates as verify
 
     key = KeySource.of(key_file, key_secret)
     verified = verify(

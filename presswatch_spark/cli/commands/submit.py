@@ -113,7 +113,7 @@ def submit(
 
 def _parsed(context: click.Context, words: Sequence[str]) -> tuple[str, tuple[str, ...], Params]:
     """Return a job's file of `jobs/`, its arguments, and the parameters parsed from them."""
-    from presswatch_spark.cli.campaigning import watched_scan
+    from presswatch_spark.cli.campaigns_and_watches import watched_scan
 
     # The name of a job's file also names the job, since schedules may use it.
     spellings = [(name, spelt) for name, command in JOBS.items() for spelt in (command.split(), [name])]

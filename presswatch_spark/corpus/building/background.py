@@ -40,12 +40,12 @@ from presswatch_spark.matching.judgement.sites import SiteIndex
 from presswatch_spark.matching.judgement.urls import page_url
 from presswatch_spark.matching.shingle_index import ShingleIndex
 from presswatch_spark.matching.sieve import Sieve
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.inflate import inflated
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.rows.whole_rows import require_whole
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.text.kernels import Hashes
+from presswatch_spark.reading.text.word_kernels import Hashes
 from presswatch_spark.reading.text.words import are_among, indexed_positions, shingle_hashes, word_hashes
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream, shown_uri
 
@@ -97,7 +97,7 @@ def _scan_shard(
     sieve = Sieve(ShingleIndex.open(folder / layout.INDEX_FOLDER))
     options, report = ReadOptions(storage=storage), ReadReport()
     pairs = [np.empty((0, 2), np.uint64)]
-    for batch in format_for(registry.AUTO, shard, options).read(shard, options, report):
+    for batch in format_for(known_formats.AUTO, shard, options).read(shard, options, report):
         hits = sieve.hits(batch)
         members = sites.matches(batch, articles.urls) if len(hits.documents) else {}
         bounds = groups(hits.documents.astype(np.uint64))
@@ -168,7 +168,7 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
             texts += 1
         else:
             options = ReadOptions(storage=storage)
-            for batch in format_for(registry.AUTO, file, options).read(file, options, report):
+            for batch in format_for(known_formats.AUTO, file, options).read(file, options, report):
                 parts += [shingle_hashes(word_hashes(batch.text_of(i))) for i in range(len(batch))]
                 texts += len(batch)
         require_whole(report, shown_uri(file.uri), "the known text", "download it again")

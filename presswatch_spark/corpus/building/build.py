@@ -37,7 +37,7 @@ from presswatch_spark.corpus.building.workspace import (
     write_buckets,
 )
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
-from presswatch_spark.corpus.registry import Registry, load_registry
+from presswatch_spark.corpus.members import Registry, load_registry
 from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url_keys
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, shown_uri

@@ -23,7 +23,7 @@ from presswatch_spark.claims.exposures import (
     product_of_row,
     source_line,
 )
-from presswatch_spark.claims.marks import around_marks, marked, pieces_of, ranges_of
+from presswatch_spark.claims.marked_text import around_marks, marked, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import (
     LETTER_MEANINGS,
     ExplainedRow,

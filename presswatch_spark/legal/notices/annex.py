@@ -14,7 +14,7 @@ import pyarrow as pa
 from presswatch_spark.claims.selection import SIDES, ClaimPlace
 from presswatch_spark.core.model import TextSource, embedded
 from presswatch_spark.core.terminal import plain
-from presswatch_spark.corpus.registry import Publisher
+from presswatch_spark.corpus.members import Publisher
 from presswatch_spark.query.exports import export
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import HubAddress, scheme_of, shown_uri

@@ -29,7 +29,7 @@ from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import folded, printable
 from presswatch_spark.core.translation import N_, n
 from presswatch_spark.core.version import __version__
-from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.corpus.members import load_registry
 from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.evidence.sources import CaseSource, source_at
 from presswatch_spark.legal.notices.follow_up import STEPS, NoticeState, state_of

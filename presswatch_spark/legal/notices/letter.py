@@ -24,7 +24,7 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import embedded
 from presswatch_spark.core.terminal import ascii_url, printable
 from presswatch_spark.core.translation import N_, Translator, n, tied
-from presswatch_spark.corpus.registry import RIGHTS_BASES, Publisher
+from presswatch_spark.corpus.members import RIGHTS_BASES, Publisher
 from presswatch_spark.legal.notices.annex import (
     Annex,
     AnnexRow,

@@ -18,7 +18,7 @@ from presswatch_spark.core.settings.checked_yaml import Check, compose, file_byt
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.core.translation import N_, Sentence, Word, sentence
-from presswatch_spark.corpus.registry import Publisher, Registry, country_code, load_registry, siren_of
+from presswatch_spark.corpus.members import Publisher, Registry, country_code, load_registry, siren_of
 from presswatch_spark.legal.notices.annex import KNOWN_COLUMNS
 from presswatch_spark.legal.notices.laws import LAWS
 from presswatch_spark.storage.objects import StorageOptions, canonical, read_object

@@ -35,13 +35,13 @@ from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.removal import apply
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.deep import documents_of
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of, read_options
 from presswatch_spark.legal.removal.server_answers import compared
 from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.legal.removal.whole_file_search import documents_of
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.query.pointers.records import Failure, records_at
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.inflate import (
     ZSTD_CHECKSUM,
     ZSTD_HEAD_BYTES,
@@ -189,7 +189,7 @@ class _PatchedCopy:
     @property
     def is_warc(self) -> bool:
         """Return whether its records are those of WARC, which all readers read."""
-        format = registry.find(self.targets[0].dataset)
+        format = known_formats.find(self.targets[0].dataset)
         return format is not None and format.is_warc
 
     def make(self, uri: str) -> None:

@@ -37,7 +37,7 @@ from presswatch_spark.legal.removal.states import Outcome
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.query.pointers.audit import settings_of
 from presswatch_spark.query.pointers.pointer import pointer_of
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.crawl_index.lookup import RELEASE, Index, IndexedCapture
 from presswatch_spark.storage.drafts import new_folder
@@ -98,7 +98,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     of_pages = matches.to_table(columns=_OF_MATCH, filter=pages).to_pylist()
     recorded = {tuple(row[name] for name in _OF_CAPTURE): row for row in of_pages}
     for target in list(targets):
-        source = registry.made_from(target.dataset, target.shard_uri)
+        source = known_formats.made_from(target.dataset, target.shard_uri)
         if source is None or not target.document_url or target.captured_at is None:
             continue
         dataset, uri = source
@@ -116,7 +116,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     asked = pc.field("article_id").isin(sorted(articles)) & pc.field("shard_uri").isin(sorted(files))
     rows = matches.to_table(columns=[*OTHERS, "dataset"], filter=asked).to_pylist()
     for row in list(rows):
-        if source := registry.made_from(row["dataset"], row["shard_uri"]):
+        if source := known_formats.made_from(row["dataset"], row["shard_uri"]):
             rows.append({**row, "shard_uri": source[1], "text_sha256": None, "record_id": None})
     ours = {tuple(getattr(target, name) for name in OTHERS) for target in targets}
     pairs = {(target.shard_uri, target.article_id) for target in targets}
@@ -162,7 +162,7 @@ def is_unresolved(target: Target) -> bool:
 
 def is_by_range(target: Target) -> bool:
     """Return whether a target can be read by a range request, without the bytes before it."""
-    format = registry.find(target.dataset)
+    format = known_formats.find(target.dataset)
     return pointer_of(target, target.shard_uri).by_range and bool(format and format.read_part)
 
 

@@ -13,14 +13,6 @@ from itertools import count, islice
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.core.settings.config import StorageOptions
-from presswatch_spark.legal.removal.deep import (
-    DeepReading,
-    ProbedFile,
-    WordCount,
-    documents_of,
-    names_of,
-    record_of,
-)
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of
 from presswatch_spark.legal.removal.server_answers import (
     BLANK,
@@ -37,6 +29,14 @@ from presswatch_spark.legal.removal.server_answers import (
     target_in,
 )
 from presswatch_spark.legal.removal.states import FAILURES, READS, WHOLE, strong
+from presswatch_spark.legal.removal.whole_file_search import (
+    DeepReading,
+    ProbedFile,
+    WordCount,
+    documents_of,
+    names_of,
+    record_of,
+)
 from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.query.pointers.records import Cause, Failure, Record, records_at
 from presswatch_spark.reading.source import ReadOptions

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
-from presswatch_spark.claims.marks import around_marks, as_html, pieces_of, ranges_of
+from presswatch_spark.claims.marked_text import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.claims.narrative import LETTER_MEANINGS, ExplainedRow
 from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.states import MEANINGS
@@ -39,7 +39,7 @@ from presswatch_spark.legal.report.wording import (
 from presswatch_spark.legal.typesetting import csp_hash, rendered
 from presswatch_spark.query.sql import ENGINE_NAMES
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
-from presswatch_spark.tables.reasons import REASONS
+from presswatch_spark.tables.confidence_reasons import REASONS
 
 _HERE = Path(__file__).parent
 STYLE, SCRIPT = ((_HERE / "static" / name).read_text("utf-8") for name in ("report.css", "report.js"))

@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.marks import escaped, in_plain_letters
+from presswatch_spark.claims.marked_text import escaped, in_plain_letters
 from presswatch_spark.core.terminal import ascii_url, utc
 from presswatch_spark.core.translation import N_, Translator, p, tied
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
-from presswatch_spark.tables.reasons import REASONS
+from presswatch_spark.tables.confidence_reasons import REASONS
 
 CORPUS = "CORPUS"
 """Placeholder for the folder of the corpus if none was given; the page says so."""
@@ -88,7 +88,7 @@ class ReportWords(Translator):
         """Return a dataset with its release. `rows_name_release`: its rows name releases of their own."""
         if dataset is None:
             named = self(N_("format not known"))
-        elif format := registry.find(str(dataset)):
+        elif format := known_formats.find(str(dataset)):
             # Other archives may have the same formats; only the release shows that it is Common Crawl's.
             is_other = format.archive and not CRAWL.match(str(release))
             named = self(format.archive if is_other else format.description)

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from presswatch_spark.claims.explain import explanation_lines
-from presswatch_spark.claims.marks import marked, ranges_of
+from presswatch_spark.claims.marked_text import marked, ranges_of
 from presswatch_spark.claims.narrative import (
     KINDS,
     LETTER_MEANINGS,
@@ -36,8 +36,8 @@ from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import N_, Translator, p
 from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
 from presswatch_spark.legal.typesetting import rendered
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.literals import CONFIDENCES
-from presswatch_spark.tables.reasons import REASONS
 
 HOST = "127.0.0.1"
 POLICY = (

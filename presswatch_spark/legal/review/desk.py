@@ -22,9 +22,9 @@ from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.host_limits import forget_hosts
 from presswatch_spark.storage.locks import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, canonical, shown_uri
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Claim
 from presswatch_spark.tables.literals import CONFIDENCES
-from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 
 NONE, DISPUTED, ANY = "none", "disputed", "any"

@@ -22,7 +22,7 @@ from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.times import EPOCH
 from presswatch_spark.matching.judgement.credits import CREDITS, is_other
 from presswatch_spark.matching.judgement.grading import grade, judged
-from presswatch_spark.matching.judgement.placement import kind_of_passage
+from presswatch_spark.matching.judgement.passage_kinds import kind_of_passage
 from presswatch_spark.matching.judgement.public_suffixes import registered_domain
 from presswatch_spark.matching.judgement.sites import SiteMatch
 from presswatch_spark.matching.judgement.urls import host_of, hosts_above, normalise_url
@@ -72,8 +72,8 @@ class VerifiedOverlap:
 
     `places` int64 (s, 2): the characters of the article that each span of `overlap` covers. `run_rarity`,
     `shared_words` and `ownership`: see `WordRarity`. `in_main_content`: of the longest passage, see
-    `placement`. `credits`: names that the document credits in or next to the spans. `own_names`: names of the
-    article's title and publisher. `names_address`: the document's text contains the article's own address.
+    `passage_kinds`. `credits`: names that the document credits in or next to the spans. `own_names`: names of
+    the article's title and publisher. `names_address`: the document's text has the article's own address.
     """
 
     ordinal: int

@@ -29,7 +29,7 @@ from presswatch_spark.matching.shingle_index import (
     place_of_hash,
     probe_of,
 )
-from presswatch_spark.reading.text.kernels import U64, Hashes, plain
+from presswatch_spark.reading.text.word_kernels import U64, Hashes, plain
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, shingle_hashes
 from presswatch_spark.tables.literals import Ownership
 

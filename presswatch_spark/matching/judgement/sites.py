@@ -27,7 +27,7 @@ from presswatch_spark.matching.judgement.urls import (
     path_prefix,
     without_www,
 )
-from presswatch_spark.reading.text.kernels import Hashes, plain, plain_column
+from presswatch_spark.reading.text.word_kernels import Hashes, plain, plain_column
 
 HOSTS_FILE, TITLES_FILE = "hosts.npy", "titles.json"
 HASHES_FILE, ORDINALS_FILE = "url_hashes.npy", "url_ordinals.npy"

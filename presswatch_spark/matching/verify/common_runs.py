@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, inner_njit, lean_njit, uncounted_njit
-from presswatch_spark.reading.text.kernels import Bytes, Edges, Hashes, load8
+from presswatch_spark.reading.text.word_kernels import Bytes, Edges, Hashes, load8
 
 Names = npt.NDArray[np.int32]
 Runs = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from presswatch_spark.core.compiled import cached_njit, inner_njit
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import MinHashRules
-from presswatch_spark.reading.text.kernels import Edges, Hashes
+from presswatch_spark.reading.text.word_kernels import Edges, Hashes
 from presswatch_spark.reading.text.words import TextWords
 
 Signature = npt.NDArray[np.uint32]

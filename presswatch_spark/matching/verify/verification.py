@@ -39,7 +39,7 @@ from presswatch_spark.matching.verify.common_runs import (
     table_for,
     table_of,
 )
-from presswatch_spark.reading.text.kernels import Edges, Hashes
+from presswatch_spark.reading.text.word_kernels import Edges, Hashes
 from presswatch_spark.reading.text.words import TextWords, word_hashes
 
 Table = npt.NDArray[np.uint32]

@@ -29,7 +29,7 @@ from presswatch_spark.core.spark.session import session, spark_schema
 from presswatch_spark.core.spark.worker import task
 from presswatch_spark.query.changes import states
 from presswatch_spark.query.changes.states import SIDES, TABLE, Inputs
-from presswatch_spark.query.in_duckdb import duckdb_session, no_room, unreadable
+from presswatch_spark.query.duckdb_engine import duckdb_session, no_room, unreadable
 from presswatch_spark.query.sql import chosen_engine
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.drafts import scratch_folder

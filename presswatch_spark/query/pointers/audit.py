@@ -25,7 +25,7 @@ from presswatch_spark.core.settings.config import MATCH_SECTIONS, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import grade, judged
 from presswatch_spark.matching.judgement.match_rows import Origin
-from presswatch_spark.matching.rights.signals import signals_of
+from presswatch_spark.matching.reservations.signals import signals_of
 from presswatch_spark.matching.sieve import Candidates
 from presswatch_spark.matching.verify.verification import Joined, readings_of_pair
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
@@ -37,7 +37,7 @@ from presswatch_spark.query.pointers.records import (
     records_at,
     shards_ahead,
 )
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.source import ReadOptions, every_url
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.scanning.shard.matcher import Matcher
@@ -144,7 +144,7 @@ class Audit:
                 yield RowCheck(row, pointer, failure)
                 continue
             # Rows of a shard may name many releases: group by release only if the format's reading needs it.
-            format = registry.find(row.dataset)
+            format = known_formats.find(row.dataset)
             release = row.release if format and format.by_release else None
             key = (pointer.uri, row.dataset, row.run_id, release)
             shards.setdefault(key, {}).setdefault(pointer, []).append(row)
@@ -228,7 +228,7 @@ def edited(row: TableRow) -> Failure | None:
 
 def difference(row: Match, record: Record) -> Failure | None:
     """Return the first difference between a document and its row."""
-    format = registry.find(row.dataset)
+    format = known_formats.find(row.dataset)
     # The range does not contain facts that the format takes from other records.
     elsewhere = format.facts_elsewhere if format else frozenset[str]()
     if failure := _first_other(row, record, COMPARED.keys() - elsewhere):
@@ -517,7 +517,7 @@ def _is_older(row: Match) -> bool:
 
 
 def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:
-    format = registry.find(row.dataset)
+    format = known_formats.find(row.dataset)
     left_out = NOT_RECOMPUTED | (format.facts_elsewhere if format else frozenset())
     if _is_older(row):
         left_out |= JUDGEMENTS

@@ -41,7 +41,7 @@ from presswatch_spark.query.pointers.records import (
     readable,
     records_at,
 )
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.http.message import to_utf8
 from presswatch_spark.reading.inflate import first_member
 from presswatch_spark.reading.source import ReadOptions, every_url
@@ -81,7 +81,7 @@ class Fetched:
         `OutputError` if there is such a file already, or it cannot be written.
         """
         facts, content, what = self.record.facts, self.record.stored, "the text"
-        format = registry.find(facts.dataset)
+        format = known_formats.find(facts.dataset)
         if format is None or not format.read_part:
             content = self.record.text
         else:
@@ -214,7 +214,7 @@ def at_pointer(
     release = in_filename(asked.uri).get("release")
     options = ReadOptions(columns=columns, release=release, pdf=True, wants=every_url, storage=storage)
     ((_, outcome),) = records_at([pointer], options)
-    format = registry.find(pointer.format)
+    format = known_formats.find(pointer.format)
     of_pages = pointer.format is None or bool(format and format.is_warc and format.responses)
     may_be_any = pointer.row is None and pointer.sha256 is None and of_pages
     if isinstance(outcome, Failure) and outcome.reason in (Cause.GONE, Cause.UNREADABLE) and may_be_any:
@@ -228,7 +228,7 @@ def at_pointer(
     if columns.get("url") and outcome.facts.document_url is None and pointer.row is not None:
         # Read the whole shard: its reader raises if no row has a column of the mapping.
         shard = ObjectInfo(pointer.uri)
-        for _ in registry.format_for(pointer.format or registry.AUTO, shard, options).read(
+        for _ in known_formats.format_for(pointer.format or known_formats.AUTO, shard, options).read(
             options.opener.described(shard), options, ReadReport()
         ):
             pass
@@ -330,10 +330,10 @@ class Trail:
 
 def trail_of(row: Match, archives: Archives, index: Index | None) -> Trail:
     """Return the trail of a row of `matches` to its record upstream; `InputError` if there is none."""
-    format, where = registry.find(row.dataset), row.row_sha256
+    format, where = known_formats.find(row.dataset), row.row_sha256
     if format and format.responses:
         raise _of_archive("the row", where)
-    made_from = registry.made_from(row.dataset, row.shard_uri)
+    made_from = known_formats.made_from(row.dataset, row.shard_uri)
     if made_from:
         uri: str | None = mirrored(made_from[1], archives.mirrors)
     else:
@@ -427,7 +427,7 @@ def _listed(trail: Trail, index: Index, releases: Sequence[str]) -> Iterator[Ind
     at, files = _alike(trail.row.captured_at), None
     if trail.uri:
         # The row may name a WET file; the index lists the WARC file from which it was made.
-        format = registry.named_like(trail.uri)
+        format = known_formats.named_like(trail.uri)
         source = format.made_from(trail.uri) if format else None
         files = {each.rpartition("/")[2] for each in (trail.uri, source[1] if source else trail.uri)}
     for release in releases:

@@ -10,7 +10,7 @@ from typing import Any
 
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.matching.judgement.urls import host_of
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard, WantedRecord
 from presswatch_spark.scanning.crawl_index.lookup import Index, IndexedCapture
 from presswatch_spark.storage.objects import canonical
@@ -56,7 +56,7 @@ def plan_of_matches(store: TableStore, index: Index, base: str | None) -> Record
     wanted, rows, asked = _WantedRecords(), dict[Page, dict[str, str]](), dict[str, set[Page]]()
     for dataset, release, url, at, shard, row in store.values("matches", _OF_MATCH):
         # The WARC file from which the WET shard was made.
-        _, uri = registry.made_from(dataset, shard) or ("", "")
+        _, uri = known_formats.made_from(dataset, shard) or ("", "")
         if not uri:
             continue
         releases = index.releases_of(release, at) if url and at and host_of(url) else ()

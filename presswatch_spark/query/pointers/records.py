@@ -29,11 +29,11 @@ from presswatch_spark.matching.judgement.match_rows import (
     located_facts,
 )
 from presswatch_spark.query.pointers.pointer import Pointer
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.http.codings import decoded_body
 from presswatch_spark.reading.http.message import parse_message
 from presswatch_spark.reading.inflate import GZIP_MAGIC, compression_of, first_member, inflated
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import Format, RangeStream, ReadOptions, ReadPart
 from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
@@ -178,7 +178,7 @@ def _by_range(shard: ObjectInfo, pointer: Pointer, options: ReadOptions) -> Outc
 
 def begins_record(data: bytes) -> bool:
     """Return whether these bytes may begin with a record that can be read by itself."""
-    return compression_of(data[:4]) == "gzip" or any(format.begins(data) for format in registry.FORMATS)
+    return compression_of(data[:4]) == "gzip" or any(format.begins(data) for format in known_formats.FORMATS)
 
 
 def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
@@ -213,7 +213,7 @@ def record_in(data: bytes, pointer: Pointer, options: ReadOptions) -> Outcome:
 
 def _ranged(name: str | None) -> list[tuple[Format, ReadPart]]:
     """Return the formats whose records can be read by themselves, with their readers: all, or one by name."""
-    formats = registry.FORMATS if name is None else filter(None, [registry.find(name)])
+    formats = known_formats.FORMATS if name is None else filter(None, [known_formats.find(name)])
     return [(format, format.read_part) for format in formats if format.read_part]
 
 
@@ -221,13 +221,13 @@ def _in_order(
     shard: ObjectInfo, format: str | None, left: dict[Pointer, None], options: ReadOptions
 ) -> Iterator[tuple[Pointer, Outcome]]:
     """Read the shard as a scan does, until all pointers of `left` are found; remove each found one."""
-    if format is not None and not registry.find(format):
+    if format is not None and not known_formats.find(format):
         raise InputError(f"the format {format} cannot be read", where=shown_uri(shard.uri))
     rows = {pointer.row for pointer in left if pointer.offset is None}
     if len(rows) == len({pointer.place for pointer in left}):
         options = replace(options, rows=frozenset(row for row in rows if row is not None))
     report = ReadReport()
-    source = format_for(format or registry.AUTO, shard, options)
+    source = format_for(format or known_formats.AUTO, shard, options)
     shard = options.opener.described(shard)
     for batch in source.read(shard, options, report):
         wanted = defaultdict[tuple[str, int | None], list[Pointer]](list)

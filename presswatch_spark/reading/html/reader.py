@@ -16,15 +16,15 @@ import numpy as np
 
 from presswatch_spark.core.compiled import entry_njit
 from presswatch_spark.core.model import EMBEDDED_SOURCES, TextSource, TextString
-from presswatch_spark.reading.html.embedded import DEPTH, PIECE, Memory, write_source
-from presswatch_spark.reading.html.markup import load_entities, write_text
+from presswatch_spark.reading.html.embedded_text import DEPTH, PIECE, Memory, write_source
+from presswatch_spark.reading.html.visible_text import load_entities, write_text
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
     ANY_SOURCE, ATTRIBUTE, FEED, JSON, JSON_LD, K, LEAST_BYTES, MARKUP, PART, PARTS, PIECES, REFERENCED,
     SCRIPT_SOURCE, STRINGS, load_tags, workspace,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import MOST_REVIVED
-from presswatch_spark.reading.text.kernels import SLACK, U64, Bytes, Hashes, plain
+from presswatch_spark.reading.text.word_kernels import SLACK, U64, Bytes, Hashes, plain
 
 KEPT_BYTES = 64 << 20
 """Larger buffers are not kept for the next pages."""

@@ -1,7 +1,7 @@
 """Finds the attributes, and the rules of a page's own style sheets, that hide elements of the page.
 
 `w` is the page's workspace (`tags.workspace`): from `RULES` on, a hash table of selectors, whose two lowest
-bits are the effect of the rule. `markup` clears it for each page.
+bits are the effect of the rule. `visible_text` clears it for each page.
 """
 
 from typing import Any
@@ -23,8 +23,8 @@ from presswatch_spark.reading.html.tags import (
     next_attribute,
     packed,
 )
-from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
 from presswatch_spark.reading.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
+from presswatch_spark.reading.text.word_kernels import U64, Bytes, Hashes, load8
 
 _0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
 _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
-from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes, load8
+from presswatch_spark.reading.text.word_kernels import U64, Bytes, Hashes, load8
 
 from presswatch_spark.reading.text.vectors import (  # isort: skip
     apart_bits_64, break_bits_64, copy_64, count_ones, equal_bits_64, gap_bits_64, gapped_bits_64,
@@ -30,7 +30,7 @@ NOTHING, SOFTLY, HARD = (U64(n) for n in range(3))
 # REFERENCES: text without markup, with references. REST: all that follows is text. FOREIGN: SVG or MathML.
 DROPPED, RAW, REFERENCES, REST, FOREIGN, CONTENT = (U64(n << 2) for n in (1, 2, 3, 4, 5, 7))
 # SPECIAL: as in the standard. SCOPE ends the search for an open element, FENCE that for an open `li`, `dd` or
-# `dt`. UNPUSHED: never among open elements. COMPLEX: not for the short way of `markup`.
+# `dt`. UNPUSHED: never among open elements. COMPLEX: not for the short way of `visible_text`.
 (
     BREAKS_OUT, IN_SVG, IN_MATH, HIDES, HIDES_RAW, HIDES_IN_FOREIGN, HIDES_UNLESS_OPEN, CLOSES_P, SCOPE,
     SPECIAL, FENCE, VOID, UNPUSHED, FORMATTING, HEADING, CELL, ROW, SECTION, TABLE, P, LI, DD, OPTION,

@@ -27,7 +27,7 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
     NOTHING, OPEN, OPTGROUP, OPTION, P, REVIVED, ROOTS_AROUND, ROW, SCOPE, SECTION, SOFTLY, SPECIAL,
     START, STATE, TABLE, TEXT_AT, UNPUSHED, VOID, after_controls, moved, packed,
 )  # fmt: skip
-from presswatch_spark.reading.text.kernels import U64, Bytes, Hashes
+from presswatch_spark.reading.text.word_kernels import U64, Bytes, Hashes
 
 SEEN, INVISIBLE, ABSENT, NO_TEXT = (U64(n) for n in range(4))
 """States of text: shown; hidden in two ways; left out."""

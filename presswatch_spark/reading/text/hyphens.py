@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.reading.text.kernels import U64, Bytes, Edges, FoldTable, Integer, decode
 from presswatch_spark.reading.text.vectors import parting_bits_64, trailing_zeros
+from presswatch_spark.reading.text.word_kernels import U64, Bytes, Edges, FoldTable, Integer, decode
 
 Partings = npt.NDArray[np.int64]
 """int64 (k, 2): the offsets of each hyphen, and of the word after it."""

@@ -1,9 +1,9 @@
 """Finds the words of a text for sieve, index and verification: hashes, bytes and places; and their shingles.
 
-`kernels` folds, finds and hashes words. Shingles are windows of eight words. A document's shingles are looked
-up at every position; an article's are indexed at every fourth. A run of n words has n - 7 shingles, and one
-of any four in a row is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed shingle.
-The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
+`word_kernels` folds, finds and hashes words. Shingles are windows of eight words. A document's shingles are
+looked up at every position; an article's are indexed at every fourth. A run of n words has n - 7 shingles,
+and one of any four in a row is indexed. So every run of SHINGLE_WORDS + STRIDE - 1 = 11 words has an indexed
+shingle. The last shingle is indexed as well, so that runs at an article's end are found from 8 words on.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_njit
 from presswatch_spark.core.model import TextColumn
 from presswatch_spark.reading.text.hyphens import partings_of
-from presswatch_spark.reading.text.kernels import (
+from presswatch_spark.reading.text.vectors import exceptional_bits_64, trailing_zeros
+from presswatch_spark.reading.text.word_kernels import (
     GROWTH,
     SLACK,
     U64,
@@ -32,7 +33,6 @@ from presswatch_spark.reading.text.kernels import (
     load_table,
     plain,
 )
-from presswatch_spark.reading.text.vectors import exceptional_bits_64, trailing_zeros
 
 _0, _1, _2, _64 = (U64(n) for n in (0, 1, 2, 64))
 # Makes a number of characters negative as int64.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from presswatch_spark.core.model import DocumentBatch, ReadReport
 from presswatch_spark.core.times import in_same_second, record_time
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member
 from presswatch_spark.reading.source import RangeStream, ReadOptions
 from presswatch_spark.reading.warc.blocks import HEADER_END, header_fields, is_other_digest, release_of
@@ -96,7 +96,7 @@ def read_records(shard: RecordShard, options: ReadOptions, report: ReadReport) -
     `options.release` must be that of the file (see `release_at`). `StorageError`: the file is not accessible.
     """
     spent, read = report.bytes_read, set[int | None]()
-    format = registry.named(shard.format)
+    format = known_formats.named(shard.format)
     longest = options.max_document_bytes + 2 * MAX_HEADER_BYTES
     readable = list[WantedRecord]()
     for record in shard.placed:

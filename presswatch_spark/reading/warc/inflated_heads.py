@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from presswatch_spark.core.compiled import entry_njit, lean_njit, uncounted_njit
 from presswatch_spark.core.model import Bytes, Offsets
-from presswatch_spark.reading.text.kernels import U64, load8
+from presswatch_spark.reading.text.word_kernels import U64, load8
 
 GZIP_HEADER_BYTES = 10
 """A header without optional fields; a member with any is skipped."""

@@ -1,4 +1,4 @@
-"""Makes documents from stored responses: head, codings, charset, kind, text of a page (`html.markup`)."""
+"""Makes documents from stored responses: head, codings, charset, kind, text (`html.visible_text`)."""
 
 import hashlib
 from base64 import b32encode
@@ -19,10 +19,10 @@ from presswatch_spark.core.model import (
     TextSource,
     TextString,
 )
-from presswatch_spark.reading.html.embedded import EXTRACTION as EMBEDDED_EXTRACTION
-from presswatch_spark.reading.html.markup import EXTRACTION
+from presswatch_spark.reading.html.embedded_text import EXTRACTION as EMBEDDED_EXTRACTION
 from presswatch_spark.reading.html.reader import TextReader, data_source, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA
+from presswatch_spark.reading.html.visible_text import EXTRACTION
 from presswatch_spark.reading.http.codings import decoded_body
 from presswatch_spark.reading.http.message import (
     Kind,
@@ -36,16 +36,16 @@ from presswatch_spark.reading.http.message import (
     to_utf8,
 )
 from presswatch_spark.reading.page_metadata import PAGE_BYTES, page_metadata_of
-from presswatch_spark.reading.parsers import (
+from presswatch_spark.reading.pdf_and_main_content import (
     PDF_EXTRACTION,
     ParserDiedError,
     UnparsablePageError,
     has_prose_of,
     parse_in_subprocess,
 )
-from presswatch_spark.reading.parsers import Kind as ParsedKind
+from presswatch_spark.reading.pdf_and_main_content import Kind as ParsedKind
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.warc.gates import AuditDraw, declared
+from presswatch_spark.reading.warc.language_gates import AuditDraw, declared
 
 # The most pages of a shard that may kill the parser, since each may cost a minute.
 MOST_BROKEN = 20

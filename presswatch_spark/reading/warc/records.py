@@ -13,7 +13,7 @@ import numpy.typing as npt
 from presswatch_spark.core.compiled import entry_njit, uncounted_njit
 from presswatch_spark.core.model import Bytes, Offsets
 from presswatch_spark.reading.html.tags import find
-from presswatch_spark.reading.text.kernels import U64
+from presswatch_spark.reading.text.word_kernels import U64
 
 # Columns of the table of records; positions are offsets in the buffer. A record is [START, END), its text
 # [BODY, BODY_END). THERE: the end of the bytes that may be its text, declared or not. URI, LANGUAGE and ID:

@@ -20,7 +20,7 @@ from presswatch_spark.matching.judgement.urls import (
     page_url,
     unicode_name,
 )
-from presswatch_spark.matching.rights.verdicts import DEFAULT_PORTS
+from presswatch_spark.matching.reservations.verdicts import DEFAULT_PORTS
 
 _WWW = re.compile(r"^www\d*\.(?=.)")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")

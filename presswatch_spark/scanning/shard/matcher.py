@@ -26,7 +26,7 @@ from presswatch_spark.matching.judgement.match_rows import (
     document_rows,
     span_places,
 )
-from presswatch_spark.matching.judgement.placement import Placement
+from presswatch_spark.matching.judgement.passage_kinds import Placement
 from presswatch_spark.matching.judgement.rarity import RarityMeter, WordRarity
 from presswatch_spark.matching.judgement.sites import SiteMatch
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange

@@ -12,7 +12,7 @@ import pytest
 
 from presswatch_spark.claims.make import counts_of
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.corpus.registry import parse_registry
+from presswatch_spark.corpus.members import parse_registry
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
 from tests.world.corpora import MEMBERS, build, write_jsonl

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from presswatch_spark.claims.confidence import letter_and_reasons
 from presswatch_spark.claims.make import OF_LETTER
-from presswatch_spark.claims.marks import TextPiece, around_marks, as_html, marked, pieces_of, visible
+from presswatch_spark.claims.marked_text import TextPiece, around_marks, as_html, marked, pieces_of, visible
 from presswatch_spark.claims.other_sources import SOURCES
 from presswatch_spark.claims.selection import ClaimPlace, RecordReading
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import letter_of
+from presswatch_spark.tables.confidence_reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.declarations import Claim, Match, Target
-from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 from tests.world.proofs import cases, each_time
 
 GRADES, RULES = GradeRules(), ConfidenceRules()

@@ -28,11 +28,11 @@ from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.translation import Translator
-from presswatch_spark.corpus.registry import MandateDocument, Publisher
+from presswatch_spark.corpus.members import MandateDocument, Publisher
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.confidence_reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.literals import CONFIDENCES, MandateState, ReservationState
-from presswatch_spark.tables.reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, House, Seen, text
 from tests.world.commands import outcome, presswatch

@@ -22,7 +22,7 @@ from presswatch_spark.claims.exposures import (
     parse_exposures,
     product_of_row,
 )
-from presswatch_spark.claims.permissions import (
+from presswatch_spark.claims.licences import (
     PRESS_KINDS,
     Licences,
     PressList,
@@ -33,7 +33,7 @@ from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import RIGHTS, mandate_of, rights_of
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import Sentence
-from presswatch_spark.corpus.registry import MandateDocument, Publisher
+from presswatch_spark.corpus.members import MandateDocument, Publisher
 from presswatch_spark.scanning.releases.datasets import PRODUCTS, load_datasets
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match

@@ -20,11 +20,11 @@ from presswatch_spark.claims.confidence import letter_and_reasons
 from presswatch_spark.claims.make import USED, article_groups, claim_digests
 from presswatch_spark.core.errors import ConfigError, OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
-from presswatch_spark.query import in_duckdb
+from presswatch_spark.query import duckdb_engine
 from presswatch_spark.tables import derived
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.digests import digest_of_packed, packed, row_digest, table_digest
-from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, YEAR_BEFORE, House, Seen, text
 from tests.world.commands import outcome, presswatch
@@ -217,7 +217,7 @@ def test_a_disk_that_takes_no_rows_and_a_memory_that_is_no_size_are_named_with_a
     scratch.write_text("no folder", "utf-8")
     with monkeypatch.context() as patched:
         patched.setattr(make, "column_batches", lambda *_, **__: iter([batch] * 20))
-        patched.setattr(in_duckdb, "scratch_folder", lambda: nullcontext(scratch))
+        patched.setattr(duckdb_engine, "scratch_folder", lambda: nullcontext(scratch))
         with pytest.raises(OutputError, match=r"DuckDB cannot sort the rows.*TMPDIR.*--memory"):
             list(make.sorted_rows(store, store.published(), "30MB", 2))
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))

@@ -13,8 +13,8 @@ import pytest
 from presswatch_spark.core.terminal import columns_of
 from presswatch_spark.core.translation import LANGUAGES, Translator
 from presswatch_spark.core.version import __version__
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Match, MemberCapture
-from presswatch_spark.tables.reasons import REASONS
 from presswatch_spark.tables.seals import sealed_json
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch

@@ -21,7 +21,7 @@ from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.model import DocumentBatch, Locator, TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.building.intake import ReadArticle, article_columns, read_articles
-from presswatch_spark.corpus.registry import parse_registry
+from presswatch_spark.corpus.members import parse_registry
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.judgement.sites import TitleSites

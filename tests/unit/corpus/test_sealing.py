@@ -29,9 +29,9 @@ from presswatch_spark.corpus.sealed import (
     seal,
 )
 from presswatch_spark.corpus.store import Corpus, urls_of
-from presswatch_spark.matching.cipher import decrypt, encrypt, round_keys
 from presswatch_spark.matching.judgement.sites import host_table, url_hash
 from presswatch_spark.matching.judgement.urls import normalise_url
+from presswatch_spark.matching.keyed_hashes import decrypt, encrypt, round_keys
 from presswatch_spark.reading.text.words import shingle_hashes, word_hashes
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.commands import outcome, presswatch

@@ -25,7 +25,7 @@ from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.corpus.layout import ARTICLES, ARTICLES_FOLDER, part_name, write_arrow
 from presswatch_spark.corpus.manifest import FileEntry, Manifest, _digest
-from presswatch_spark.corpus.registry import MandateDocument
+from presswatch_spark.corpus.members import MandateDocument
 from presswatch_spark.corpus.store import ArticleFiles, Corpus, article_rows, manifest_of
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.matching.verify.minhash import signature

@@ -9,7 +9,7 @@ import pytest
 
 from presswatch_spark.corpus.sealed import SealedCorpus, SealKey, article_numbers, seal
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.matching.cipher import decrypt, encrypt
+from presswatch_spark.matching.keyed_hashes import decrypt, encrypt
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, shingle_hashes, word_hashes
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.corpora import article, corpus_of

@@ -13,7 +13,7 @@ import pytest
 
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.model import Capture
-from presswatch_spark.matching.rights.in_force import Declarations
+from presswatch_spark.matching.reservations.in_force import Declarations
 from presswatch_spark.query.reservations import (
     AGENT,
     Moment,

@@ -18,9 +18,9 @@ import pytest
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.core.errors import ConfigError, OutputError
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
-from presswatch_spark.query import in_duckdb
-from presswatch_spark.query.in_duckdb import duckdb_session
-from presswatch_spark.query.in_spark import columns_in, named_in
+from presswatch_spark.query import duckdb_engine
+from presswatch_spark.query.duckdb_engine import duckdb_session
+from presswatch_spark.query.spark_engine import columns_in, named_in
 from presswatch_spark.query.sql import ROWS_OF_ONE_MACHINE, answers_of, chosen_engine, rows_of, run_query
 from presswatch_spark.query.views import VIEWS, in_order
 from presswatch_spark.storage.arrow_files import opened_parquet
@@ -350,14 +350,14 @@ def test_whatever_reads_or_writes_something_else_is_refused(
 @pytest.mark.slow
 def test_no_function_that_makes_rows_may_be_called_but_those_that_read_nothing() -> None:
     every = duckdb.sql("select distinct function_name from duckdb_functions() where function_type = 'table'")
-    names = {name for (name,) in every.fetchall()} - in_duckdb.ROW_MAKERS
+    names = {name for (name,) in every.fetchall()} - duckdb_engine.ROW_MAKERS
     known = "read_csv read_csv_auto read_blob read_json read_parquet sniff_csv glob parquet_metadata"
     assert {*known.split(), "arrow_scan", "pandas_scan", "duckdb_settings", "enable_logging"} <= names
     with duckdb_session("1GB") as session:
         for name in sorted(names):
             # A query is looked at by this before anything is asked for.
             with pytest.raises(ConfigError, match=r"may not call|no query"):
-                in_duckdb.names_in(session, f"select * from {name}('/etc/passwd')")
+                duckdb_engine.names_in(session, f"select * from {name}('/etc/passwd')")
 
 
 def test_what_stands_behind_the_parser_is_closed_as_well(tmp_path: Path) -> None:
@@ -450,7 +450,7 @@ def test_a_file_that_is_gone_while_it_is_read_is_an_error_of_the_tables(tmp_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TableStore, "open_table", lambda self, name: gone(name))
         with pytest.raises(OutputError, match="a table cannot be read"):
-            list(in_duckdb.run(store, "select row_sha256 from matches").rows)
+            list(duckdb_engine.run(store, "select row_sha256 from matches").rows)
 
 
 def test_queries_one_after_the_other_open_each_table_once_and_have_the_answers_of_each_alone(

@@ -8,9 +8,9 @@ import pytest
 
 from presswatch_spark.cli.commands.scan import scan
 from presswatch_spark.core.settings.config import ScanConfig
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.scanning.costs import Bill
-from presswatch_spark.scanning.shard.kernels import Rehearsal, specimens
+from presswatch_spark.scanning.shard.compile_kernels import Rehearsal, specimens
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.storage.shards import ShardPlan
 from presswatch_spark.tables.store import TableStore
@@ -22,7 +22,7 @@ from tests.world.shards import read
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "FORMATS", (*registry.FORMATS, PARACRAWL))
+    monkeypatch.setattr(known_formats, "FORMATS", (*known_formats.FORMATS, PARACRAWL))
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def test_its_shards_are_scanned(shard: Path, corpus: Path, format: str) -> None:
 
 
 def test_it_is_rehearsed(corpus: Path, tmp_path: Path) -> None:
-    format = registry.expected("auto", "/no/such.tsv.gz")
+    format = known_formats.expected("auto", "/no/such.tsv.gz")
     assert format
     rehearsal = Rehearsal(format.name, str(corpus), "", ScanConfig())
-    (shard,) = specimens(tmp_path, registry.find(rehearsal.format), press()[0].body)
+    (shard,) = specimens(tmp_path, known_formats.find(rehearsal.format), press()[0].body)
     log = scan_one(shard.uri, corpus).log
     assert (log["format"], log["matches"]) == ("paracrawl", 1)
 

@@ -15,8 +15,8 @@ import pytest
 
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
-from presswatch_spark.reading import registry
-from presswatch_spark.reading.registry import format_for, keys_of
+from presswatch_spark.reading import known_formats
+from presswatch_spark.reading.known_formats import format_for, keys_of
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.world.proofs import cases
@@ -126,7 +126,7 @@ def test_a_format_that_the_content_contradicts_is_refused(
     assert named(tmp_path / "shard", "rows") == "rows"
 
 
-@cases("format", ["auto", *registry.names()])
+@cases("format", ["auto", *known_formats.names()])
 def test_an_empty_file_is_left_to_its_source_to_name(tmp_path: Path, format: str) -> None:
     assert named(saved(tmp_path, b"", "a.wet.gz"), format) in ("wet", format)
 
@@ -207,7 +207,7 @@ WRONG = [
 
 
 @cases("packed", [bytes, gzip.compress])
-@cases("format", ["auto", *registry.names()])
+@cases("format", ["auto", *known_formats.names()])
 @cases(("content", "message"), WRONG)
 def test_what_is_no_shard_is_named_with_what_to_do(
     tmp_path: Path, content: bytes, message: str, format: str, packed: Callable[[bytes], bytes]

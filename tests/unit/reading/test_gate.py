@@ -17,8 +17,8 @@ from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.model import ReadReport
 from presswatch_spark.reading.inflate import Window, gzip_pieces
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.reading.warc.gates import WetGate
 from presswatch_spark.reading.warc.inflated_heads import inflate_heads, workspace
+from presswatch_spark.reading.warc.language_gates import WetGate
 from tests.unit.reading.test_inflate import Trickle
 from tests.world.damage import damages
 from tests.world.proofs import cases, each_time

@@ -20,7 +20,7 @@ import pytest
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError
 from presswatch_spark.core.model import ReadReport
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.rows.parquet import (
     GroupReader,
     drawn_bounded,

@@ -14,7 +14,7 @@ from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.cli.demo.shards import web_page, write_warc, write_wet
 from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.model import ReadReport
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.unit.reading.test_inflate import Trickle
@@ -342,7 +342,7 @@ def test_an_object_that_ends_between_members_before_its_size_is_partial(
     stream = Trickle(chain.path.read_bytes()[:third], breaks_off=True)
     monkeypatch.setattr("presswatch_spark.storage.streams.open_stream", lambda info, options, **_: stream)
     report, shard = ReadReport(), ObjectInfo(str(chain.path), size=chain.path.stat().st_size)
-    batches = list(registry.named(chain.format).read(shard, ReadOptions(), report))
+    batches = list(known_formats.named(chain.format).read(shard, ReadOptions(), report))
     assert (sum(map(len, batches)), report.defects[0].offset) == (3, third)
     assert "only some bytes could be read" in complaints(report)
 

@@ -15,7 +15,7 @@ import zstandard
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.model import ReadReport
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from tests.world.proofs import cases
 from tests.world.shards import (
     Document,
@@ -103,7 +103,7 @@ NAMES = {"wet": "a.warc.wet", "c4": "c4-train.json", "oscar": "fr_meta_part_1.js
 
 
 @cases("packing", HOLDING_NOTHING)
-@cases("format", ["auto", *registry.names()])
+@cases("format", ["auto", *known_formats.names()])
 def test_a_shard_that_holds_nothing_has_a_defect(tmp_path: Path, format: str, packing: str) -> None:
     for name in ("fr_part_1.txt", NAMES.get(format, "a.jsonl")):
         (tmp_path / name).write_bytes(HOLDING_NOTHING[packing])

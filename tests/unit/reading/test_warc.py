@@ -9,11 +9,11 @@ import pytest
 from presswatch_spark.cli.demo.shards import digest_of
 from presswatch_spark.core.errors import StorageError
 from presswatch_spark.core.model import DocumentBatch, ReadReport
-from presswatch_spark.reading.html.markup import EXTRACTION
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.html.visible_text import EXTRACTION
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import RangeStream, ReadOptions
 from presswatch_spark.reading.warc.by_range import release_at
-from presswatch_spark.reading.warc.gates import declared, identified
+from presswatch_spark.reading.warc.language_gates import declared, identified
 from presswatch_spark.reading.warc.pages import CUT_NOTE
 from presswatch_spark.reading.warc_format import read_part
 from presswatch_spark.storage.objects import stat

@@ -33,7 +33,7 @@ from presswatch_spark.core.threads import (
     time_limit,
     uncounted,
 )
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import outcome_of
 from presswatch_spark.scanning.shard.attempts import ShardAttempt

@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from presswatch_spark.core.errors import ConfigError, StorageError, TruncatedError
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import failure_of, guarded
 from presswatch_spark.scanning.shard.attempts import ShardAttempt

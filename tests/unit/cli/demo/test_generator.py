@@ -9,7 +9,7 @@ import pytest
 
 from presswatch_spark.cli.demo import generate
 from presswatch_spark.cli.demo.generate import innocent_pages, press, reworded, shouted
-from presswatch_spark.corpus.registry import load_registry
+from presswatch_spark.corpus.members import load_registry
 from presswatch_spark.legal.notices.parties import load_sender
 from tests.reference.words import reference_words
 from tests.world import prose

@@ -19,7 +19,7 @@ from presswatch_spark.legal.evidence.verify import Findings
 from presswatch_spark.legal.notices import refusal_rules
 from presswatch_spark.legal.notices.follow_up import state_of
 from presswatch_spark.legal.removal.places import ChosenTargets, targets_of
-from presswatch_spark.legal.removal.rounds import Prober
+from presswatch_spark.legal.removal.probe_rounds import Prober
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.settings.config import load_scan_config
-from presswatch_spark.legal.removal import rounds
+from presswatch_spark.legal.removal import probe_rounds
 from presswatch_spark.legal.removal.case import RemovalCase
-from presswatch_spark.legal.removal.deep import names_of
-from presswatch_spark.legal.removal.rounds import TARGETS_A_BATCH, Prober
+from presswatch_spark.legal.removal.probe_rounds import TARGETS_A_BATCH, Prober
 from presswatch_spark.legal.removal.states import REMOVED
 from presswatch_spark.legal.removal.status import CaseStatus
+from presswatch_spark.legal.removal.whole_file_search import names_of
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.tables.declarations import Target
 from tests.world.arc import HEAD, arc_record, packed_arc
@@ -573,7 +573,7 @@ def probed(
 def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(rounds, "TARGETS_A_BATCH", batch)
+    monkeypatch.setattr(probe_rounds, "TARGETS_A_BATCH", batch)
     path = tmp_path / "00000.warc.wet.gz"
     # Every other record is a target.
     count = 2 * (batch + batch // 5) + 3
@@ -600,7 +600,7 @@ def test_more_targets_than_a_batch_holds_are_followed_in_one_file(
 def test_many_targets_of_a_file_share_its_controls(
     tmp_path: Path, server: Server, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "TARGETS_A_BATCH", 4)
+    monkeypatch.setattr(probe_rounds, "TARGETS_A_BATCH", 4)
     crawl = release(tmp_path, server, (form,))
     case = crawl.open()
     noticed = {name for target in case.targets() for name in (target.text_sha256, target.document_url)}

@@ -207,9 +207,9 @@ def test_a_site_that_says_no_is_left_alone_and_the_round_goes_on_later(
 KILLED = """
 import os, signal, sys
 from presswatch_spark.cli.main import run
-from presswatch_spark.legal.removal import rounds
+from presswatch_spark.legal.removal import probe_rounds
 from presswatch_spark.storage.disk import Folder
-rounds.WRITTEN_ROWS, write, left = 1, Folder.write, int(sys.argv[1])
+probe_rounds.WRITTEN_ROWS, write, left = 1, Folder.write, int(sys.argv[1])
 def write_until_killed(*given, **named):
     global left
     made = write(*given, **named)

@@ -23,7 +23,7 @@ from presswatch_spark.legal.removal import states as of
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.legal.removal.places import offset_of, open_case
 from presswatch_spark.legal.removal.probe import large_files
-from presswatch_spark.legal.removal.rounds import Prober
+from presswatch_spark.legal.removal.probe_rounds import Prober
 from presswatch_spark.legal.removal.states import RemovalState
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.storage.shards import plan

@@ -22,10 +22,10 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal import places, states
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
 from presswatch_spark.legal.removal.places import Captures, listed_among, look_up, place_among, targets_of
-from presswatch_spark.legal.removal.rounds import Prober, ProbeReport
+from presswatch_spark.legal.removal.probe_rounds import Prober, ProbeReport
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.reading.registry import format_for
+from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc_format import warc_shard_of
 from presswatch_spark.scanning.crawl_index import lookup
@@ -538,7 +538,7 @@ def test_pages_asked_for_before_a_kill_are_looked_up_when_the_round_goes_on(
         found.probe(endpoint)
         with monkeypatch.context() as patched:
             patched.setattr(Chain, "append", append)
-            patched.setattr("presswatch_spark.legal.removal.rounds.WRITTEN_ROWS", 1)
+            patched.setattr("presswatch_spark.legal.removal.probe_rounds.WRITTEN_ROWS", 1)
             # An index server is asked file by file, so it has to fail to leave some of a file unasked.
             server.always = Fault(status=429)
             with pytest.raises(KilledError):

@@ -31,7 +31,7 @@ from presswatch_spark.legal.removal import patch as patch_module
 from presswatch_spark.legal.removal.apply import LEAST_PART, NEW, UNDO, parts_of
 from presswatch_spark.legal.removal.case import Chain, RemovalCase, sealed
 from presswatch_spark.legal.removal.patch import NOT_ALONE, TOO_SHORT, WrittenPatch, write_patch
-from presswatch_spark.legal.removal.rounds import Prober
+from presswatch_spark.legal.removal.probe_rounds import Prober
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED, removed_id_in

@@ -15,7 +15,7 @@ import trustme
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.legal.removal import server_answers
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
-from presswatch_spark.legal.removal.rounds import Prober
+from presswatch_spark.legal.removal.probe_rounds import Prober
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.objects import StorageOptions, ask

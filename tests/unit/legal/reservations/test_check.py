@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.core.settings.config import StorageOptions
-from presswatch_spark.legal.reservations.site import report_of_url
+from presswatch_spark.legal.reservations.pack import report_of_url
 from presswatch_spark.reading.page_metadata import PAGE_BYTES
 from tests.world.commands import Outcome, outcome
 from tests.world.golden import assert_golden

@@ -13,8 +13,8 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.model import Title
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.core.translation import Translator
-from presswatch_spark.legal.reservations.site import Pack, report_of_folder, write_pack
-from presswatch_spark.matching.rights.verdicts import known_agents
+from presswatch_spark.legal.reservations.pack import Pack, report_of_folder, write_pack
+from presswatch_spark.matching.reservations.verdicts import known_agents
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.tables.literals import USES, Use
 from tests.conftest import ROOT

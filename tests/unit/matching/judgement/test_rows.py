@@ -27,6 +27,7 @@ from presswatch_spark.matching.judgement.match_rows import (
 from presswatch_spark.matching.judgement.sites import SiteMatch
 from presswatch_spark.matching.verify.verification import Joined, NamedDocument, verify
 from presswatch_spark.reading.text.words import words_of
+from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import (
     NOT_DIGESTED,
@@ -35,7 +36,6 @@ from presswatch_spark.tables.digests import (
     row_digest,
     table_digest,
 )
-from presswatch_spark.tables.reasons import REASONS
 from tests.world.proofs import cases
 
 CAPTURED = datetime(2024, 5, 18, 3, 58, 10, tzinfo=timezone(timedelta(hours=2)))

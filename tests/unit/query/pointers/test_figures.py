@@ -31,7 +31,7 @@ from presswatch_spark.query.pointers.audit import (
     settings_of,
 )
 from presswatch_spark.query.pointers.records import Cause
-from presswatch_spark.reading import registry
+from presswatch_spark.reading import known_formats
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest, table_digest
 from presswatch_spark.tables.store import TableStore
@@ -138,7 +138,7 @@ def test_a_row_that_is_forged_in_any_column_fails_but_in_those_that_the_docs_lis
     forged: Rows = []
     about: list[tuple[str, str]] = []
     for row in samples(rows, few=few):
-        format = registry.find(row["dataset"])
+        format = known_formats.find(row["dataset"])
         assert format is not None
         for name in Match.schema.names:
             if name in NOT_RECOMPUTED or name in format.facts_elsewhere:
@@ -232,7 +232,7 @@ def test_verify_rows_refuses_forged_rows_though_the_whole_table_was_published_ag
 def test_the_columns_that_are_not_computed_again_are_documented() -> None:
     page = (ROOT / "docs/reference/pointers.md").read_text("utf-8")
     listed = page.partition("## Columns that are not computed again")[2].partition("\n## ")[0]
-    elsewhere = {name for format in registry.FORMATS for name in format.facts_elsewhere}
+    elsewhere = {name for format in known_formats.FORMATS for name in format.facts_elsewhere}
     assert set(re.findall(r"^\| `(\w+)`", listed, re.MULTILINE)) == NOT_RECOMPUTED | elsewhere
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from presswatch_spark.core.model import EMBEDDED_SOURCES, TextSource
-from presswatch_spark.reading.html.embedded import DEPTH
+from presswatch_spark.reading.html.embedded_text import DEPTH
 from presswatch_spark.reading.html.reader import TextReader, data_source
-from presswatch_spark.reading.text.kernels import Bytes
+from presswatch_spark.reading.text.word_kernels import Bytes
 from tests.world.commands import copied
 from tests.world.proofs import cases, each_time
 from tests.world.prose import folded

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from presswatch_spark.reading.text.kernels import TABLE_FILE, UNICODE_VERSION
+from presswatch_spark.reading.text.word_kernels import TABLE_FILE, UNICODE_VERSION
 from presswatch_spark.reading.text.words import (
     SHINGLE_WORDS,
     STRIDE,

@@ -12,7 +12,7 @@ from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.sealed import KeySource, SealKey, seal
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.shard.candidates import CandidateShard, file_of
+from presswatch_spark.scanning.shard.sealed_candidates import CandidateShard, file_of
 from presswatch_spark.storage.objects import StorageOptions, stat
 from tests.world.scanned import FORMS, press_corpus, rows_in, shard_scan, some_pages
 

@@ -48,6 +48,9 @@ class WrongTypeError(TypeError):
 def text_column(array: pa.Array[Any], name: str) -> TextColumn:
     """Return a view of strings or bytes in any of Arrow's layouts; `WrongTypeError` names the column."""
     kind = array.type
+    if isinstance(array, pa.ExtensionArray) and array.storage.type in _TEXTS:
+        # JSON has a type of its own.
+        array, kind = array.storage, array.storage.type
     if pa.types.is_null(kind):
         return TextColumn.empty(len(array))
     if pa.types.is_dictionary(kind):

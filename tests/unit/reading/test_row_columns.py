@@ -189,6 +189,18 @@ def test_a_column_comes_before_a_string_and_a_string_is_followed_all_the_way_or_
     assert [document.url for document in read(deep, options=options)[0]] == [URL]
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.json_(), pa.json_(pa.large_string()), pa.opaque(pa.string(), "a", "b")], ids=str
+)
+def test_columns_of_a_type_over_text_are_read_as_text(tmp_path: Path, kind: pa.DataType) -> None:
+    values = {"meta": [json.dumps({"url": URL}), None], "text": ["un texte", "deux"]}
+    columns = {name: pa.array(texts, kind.storage_type).cast(kind) for name, texts in values.items()}
+    pq.write_table(pa.table(columns), path := tmp_path / "rows.parquet")
+    found, report = read(path, options=ReadOptions(columns={"url": "meta.url"}))
+    assert [(document.url, document.text) for document in found] == [(URL, b"un texte"), ("", b"deux")]
+    assert (report.defects, report.notes) == ([], [])
+
+
 WHEN, DAY = datetime(2021, 4, 13, 5, 28, 41, tzinfo=UTC), datetime(2021, 4, 13, tzinfo=UTC)
 # All forms are in tests/unit/core/test_moments.py.
 READ = {

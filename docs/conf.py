@@ -22,7 +22,7 @@ from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.matching.judgement.agencies import AGENCIES
 from presswatch_spark.reading.known_formats import FORMATS
-from presswatch_spark.reading.row_datasets import TRIED
+from presswatch_spark.reading.row_formats import TRIED
 from presswatch_spark.scanning.monitoring.metrics import FAMILIES
 from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES

@@ -72,7 +72,7 @@ class Tables:
             own_site, elsewhere, unknown_site: only documents on such sites; several flags add up.
         """
         from presswatch_spark.query.filtered_matches import Matches, MatchFilter, require_known
-        from presswatch_spark.tables.literals import CONFIDENCES, GRADES
+        from presswatch_spark.tables.column_values import CONFIDENCES, GRADES
 
         wanted = MatchFilter(
             title_id=title, publisher_id=publisher, article_id=article,

@@ -15,7 +15,7 @@ from benchmarks.speed.prose import sentences
 from benchmarks.speed.reading import ours
 from benchmarks.speed.rounds import in_turns
 from benchmarks.speed.verification import batch_of
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin

@@ -14,7 +14,7 @@ from benchmarks.speed.rounds import Way, in_turns
 from benchmarks.speed.wet import scan_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.sieve import Sieve
-from presswatch_spark.reading.row_datasets import C4
+from presswatch_spark.reading.row_formats import C4
 
 
 def measure(material: Material) -> dict[str, object]:

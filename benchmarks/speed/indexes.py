@@ -17,7 +17,7 @@ import numpy as np
 
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.building.index import index_bucket, join_buckets
+from presswatch_spark.corpus.building.build_index import index_bucket, join_buckets
 from presswatch_spark.corpus.building.workspace import Keys, write_buckets, write_run
 from presswatch_spark.corpus.manifest import write_manifest
 from presswatch_spark.corpus.store import Corpus

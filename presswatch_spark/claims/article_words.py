@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, Spans, explained
 from presswatch_spark.claims.pages import NO_TIME, PageFacts, as_array
 from presswatch_spark.core.settings.config import OwnershipRules
-from presswatch_spark.corpus.building.background import shingles_of
+from presswatch_spark.corpus.building.known_texts import shingles_of
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.rarity import RarityMeter, WordRarity, ownership_of
 from presswatch_spark.reading.text.word_kernels import Hashes

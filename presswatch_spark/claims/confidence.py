@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from presswatch_spark.core.model import embedded
+from presswatch_spark.core.scan_values import embedded
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import grade, letter_of, lowered
 from presswatch_spark.matching.judgement.grading import judged as graded
+from presswatch_spark.tables.column_values import ClaimKind
 from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.tables.literals import ClaimKind
 
 KINDS: tuple[ClaimKind, ...] = get_args(ClaimKind)
 OWN_KINDS = ("own_page", "own_page_copy")

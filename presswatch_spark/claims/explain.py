@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 
 from presswatch_spark.claims import recipe
 from presswatch_spark.claims.confidence import is_page_itself
-from presswatch_spark.claims.narrative import ExplainedRow, NamedFact, account_of, finding_of
+from presswatch_spark.claims.row_facts import ExplainedRow, NamedFact, account_of, finding_of
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.terminal import TIES, columns_of, printable, wrapped_at
 from presswatch_spark.core.translation import N_, Translator, tied

@@ -36,10 +36,10 @@ from presswatch_spark.storage.arrow_files import ARROW_ERRORS
 from presswatch_spark.storage.drafts import MARK
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import OWN_FOLDERS
-from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.rewriting import Plan, Rewriting, rewriting
+from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.store import RunsByFile, TableStore
 
 MARKED_FOLDERS = OWN_FOLDERS | {

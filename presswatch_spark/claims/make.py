@@ -49,10 +49,10 @@ from presswatch_spark.query.duckdb_engine import BATCH_ROWS, duckdb_session, no_
 from presswatch_spark.query.reservations import DECISIVE, TO_AGENTS, Moment, OwnSites, pages_read
 from presswatch_spark.query.sql import answers_of, chosen_engine
 from presswatch_spark.storage.disk import Folder
+from presswatch_spark.tables.column_values import CONFIDENCES
 from presswatch_spark.tables.declarations import Claim, Match
 from presswatch_spark.tables.derived import publish_derived
 from presswatch_spark.tables.digests import digest_of_packed, packed
-from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.seals import Written
 from presswatch_spark.tables.sorted_files import SortedFiles, tasks_for, written_by_spark, written_columns
 from presswatch_spark.tables.store import TableStore, column_batches

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, inner_njit, uncounted_njit
-from presswatch_spark.reading.text.vectors import count_ones
+from presswatch_spark.reading.text.simd import count_ones
 from presswatch_spark.reading.text.word_kernels import U64
 
 Bits = npt.NDArray[np.uint64]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from presswatch_spark.core.terminal import printable, wrapped_at
 from presswatch_spark.query.pointers.pointer import on_site
 from presswatch_spark.reading import known_formats
-from presswatch_spark.reading.row_datasets import TRIED
+from presswatch_spark.reading.row_formats import TRIED
 from presswatch_spark.storage.hub import ENDPOINT
 from presswatch_spark.storage.uris import HubAddress, bucket_and_key, join, scheme_of
 from presswatch_spark.tables.declarations import Match

@@ -19,7 +19,7 @@ from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, list_objects, read_object, shown_uri, stat
 from presswatch_spark.storage.uris import SHA256, canonical
-from presswatch_spark.tables.literals import ReviewVerdict
+from presswatch_spark.tables.column_values import ReviewVerdict
 
 VERDICTS: tuple[ReviewVerdict, ...] = get_args(ReviewVerdict)
 COLUMNS = ("row_sha256", "verdict", "reviewer", "at", "note")

@@ -15,7 +15,7 @@ A *mandate* must be in force on the day of acting, a right on the day of judgeme
 from datetime import date, datetime
 
 from presswatch_spark.corpus.members import Publisher
-from presswatch_spark.tables.literals import MandateState
+from presswatch_spark.tables.column_values import MandateState
 
 AUTHOR, PRESS_PUBLISHER = "author", "press_publisher"
 PRESS_PUBLISHER_AT_CAPTURE = "press_publisher_at_capture"

@@ -49,7 +49,7 @@ from presswatch_spark.scanning.releases.datasets import dataset_named, load_data
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS, kinds_of
 from presswatch_spark.scanning.runs.work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.locks import locked
+from presswatch_spark.storage.locks_and_leases import locked
 from presswatch_spark.storage.objects import canonical
 from presswatch_spark.storage.shards import is_list
 from presswatch_spark.tables import WATCH_FOLDER

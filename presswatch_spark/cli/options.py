@@ -23,7 +23,7 @@ from presswatch_spark.core.settings.config import (
 )
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.query.sql import ENGINES
-from presswatch_spark.tables.literals import CONFIDENCES
+from presswatch_spark.tables.column_values import CONFIDENCES
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.selection import Choice

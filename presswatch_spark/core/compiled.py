@@ -31,7 +31,7 @@ with absent("yaml", even_if_loaded=True), warnings.catch_warnings():
 numba.core.config._config_fname = os.devnull
 # If another module imported numba first, it has read the file: read the settings again, without it.
 numba.core.config.reload_config()
-# `vectors` takes both from here: no other module imports numba.
+# `simd` takes both from here: no other module imports numba.
 types = numba.types
 
 PACKAGE = Path(__file__).resolve().parents[1]

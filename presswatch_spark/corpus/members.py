@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 import yaml
 
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.core.model import Title
+from presswatch_spark.core.scan_values import Title
 from presswatch_spark.core.settings.checked_yaml import Check, compose, file_bytes, line_of
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.matching.judgement.public_suffixes import PLATFORMS, is_shared

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.errors import ConfigError, CorpusError, InputError
-from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.core.scan_values import DocumentBatch
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.workspace import POSTINGS, BuildWorkspace, join_runs, write_run
 from presswatch_spark.corpus.layout import INDEX_FOLDER, MANIFEST, SITES_FOLDER

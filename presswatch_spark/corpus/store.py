@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorpusError, OutputError
-from presswatch_spark.core.model import Article, TextColumn
 from presswatch_spark.core.processes import is_ours, own_folder, user_caches
+from presswatch_spark.core.scan_values import Article, TextColumn
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.layout import ARTICLES_PER_BATCH, ARTICLES_PER_PART, part_name

@@ -29,8 +29,8 @@ from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.core.version import __version__
 from presswatch_spark.deploy.check import FAULT, OK, UNKNOWN
 from presswatch_spark.storage.addresses import name_of
-from presswatch_spark.storage.exchanges import clock_ahead
 from presswatch_spark.storage.http import HttpStore
+from presswatch_spark.storage.http_exchanges import clock_ahead
 from presswatch_spark.storage.hub import HubStore, token_of
 from presswatch_spark.storage.objects import ask, list_objects, stat
 from presswatch_spark.storage.s3 import ENDPOINT_VARIABLES, aws_session, explained

@@ -17,7 +17,7 @@ from itertools import count
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.deploy.emr import JobState, Service
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.locks import GuardedObject
+from presswatch_spark.storage.locks_and_leases import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, write_object
 
 CLAIM_SECONDS = 60.0

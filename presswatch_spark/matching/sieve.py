@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_njit
-from presswatch_spark.core.model import DocumentBatch
+from presswatch_spark.core.scan_values import DocumentBatch
 from presswatch_spark.matching.keyed_hashes import encrypt, encrypt_in_place
 from presswatch_spark.matching.shingle_index import (
     ALL_HASHES,
@@ -27,7 +27,7 @@ from presswatch_spark.matching.shingle_index import (
     probe_of,
 )
 from presswatch_spark.reading.text.hyphens import Partings, find_partings, write_readings
-from presswatch_spark.reading.text.vectors import nonzero_bits_64, trailing_zeros
+from presswatch_spark.reading.text.simd import nonzero_bits_64, trailing_zeros
 from presswatch_spark.reading.text.word_kernels import (
     GROWTH,
     SLACK,

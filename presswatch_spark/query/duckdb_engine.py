@@ -19,8 +19,8 @@ from presswatch_spark.core.errors import ConfigError, OutputError, first_line
 from presswatch_spark.query.sql import QueryResult, runs_of, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_for
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.tables.bounded import bounded_dataset
 from presswatch_spark.tables.declarations import SCHEMAS
+from presswatch_spark.tables.row_streams import bounded_dataset
 from presswatch_spark.tables.store import TableStore
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from presswatch_spark.scanning.sampling.design import (
     estimate,
 )
 from presswatch_spark.scanning.sampling.intervals import Floats
-from presswatch_spark.tables.literals import CONFIDENCES, GRADES
+from presswatch_spark.tables.column_values import CONFIDENCES, GRADES
 from presswatch_spark.tables.store import TableStore
 
 ROWS: Mapping[str, str] = {

@@ -14,9 +14,9 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.terminal import nearest, printable
 from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, literal
 from presswatch_spark.query.views import RECORD, was_read_again
-from presswatch_spark.tables.bounded import bounded_batches
+from presswatch_spark.tables.column_values import CONFIDENCES
 from presswatch_spark.tables.declarations import SCHEMAS
-from presswatch_spark.tables.literals import CONFIDENCES
+from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.sorted_files import ORDERS as STORED
 from presswatch_spark.tables.store import TableStore, chosen_runs
 

@@ -36,10 +36,10 @@ from presswatch_spark.reading.http.message import site_file
 from presswatch_spark.reading.known_formats import FORMATS
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
-from presswatch_spark.tables.bounded import bounded_batches
+from presswatch_spark.tables.column_values import USES, Use
 from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.literals import USES, Use
+from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
 RESPONSES = tuple(format.name for format in FORMATS if format.responses)

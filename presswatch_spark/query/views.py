@@ -11,8 +11,8 @@ import numpy as np
 
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.terminal import did_you_mean, printable
+from presswatch_spark.tables.column_values import CONFIDENCES
 from presswatch_spark.tables.declarations import SCHEMAS
-from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.store import TableStore, column_batches
 
 # A page is an address in a release; if the URL is unknown, the digest of the text replaces it.

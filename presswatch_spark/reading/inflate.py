@@ -19,8 +19,8 @@ from isal import isal_zlib
 
 from presswatch_spark.core.compiled import entry_njit
 from presswatch_spark.core.errors import TruncatedError
-from presswatch_spark.core.model import Bytes, Offsets, ReadReport
-from presswatch_spark.reading.text.vectors import equal_bits_64, trailing_zeros
+from presswatch_spark.core.scan_values import Bytes, Offsets, ReadReport
+from presswatch_spark.reading.text.simd import equal_bits_64, trailing_zeros
 from presswatch_spark.reading.text.word_kernels import U64
 from presswatch_spark.storage.objects import Stream
 

@@ -6,11 +6,11 @@ The content of a shard decides; its name counts only if the content cannot be re
 import re
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
-from presswatch_spark.core.model import ReadReport
-from presswatch_spark.reading.arc import ARC
+from presswatch_spark.core.scan_values import ReadReport
+from presswatch_spark.reading.arc_format import ARC
 from presswatch_spark.reading.http.message import is_text
 from presswatch_spark.reading.inflate import Window, inflated_window
-from presswatch_spark.reading.row_datasets import C4, OSCAR, ROWS
+from presswatch_spark.reading.row_formats import C4, OSCAR, ROWS
 from presswatch_spark.reading.rows.columns import keys_of, listed
 from presswatch_spark.reading.rows.lenient_json import BYTE_ORDER_MARK
 from presswatch_spark.reading.rows.parquet import dotted_names, open_parquet

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
-from presswatch_spark.core.model import PUBLISHER_SOURCES, PageMetadata
+from presswatch_spark.core.scan_values import PUBLISHER_SOURCES, PageMetadata
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.reading.rows.lenient_json import parse
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.languages import language_of, languages_read
-from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, Stream, stat
 from presswatch_spark.storage.streams import ByteStream, Opener
 

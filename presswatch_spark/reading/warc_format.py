@@ -13,7 +13,7 @@ import numpy as np
 
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.languages import spellings_of
-from presswatch_spark.core.model import DocumentBatch, Offsets, ReadReport, TextColumn
+from presswatch_spark.core.scan_values import DocumentBatch, Offsets, ReadReport, TextColumn
 from presswatch_spark.core.translation import N_
 from presswatch_spark.reading import source, tombstones
 from presswatch_spark.reading.inflate import Gate

@@ -28,14 +28,14 @@ from presswatch_spark.corpus.sealed import KeySource
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.http.message import is_text
 from presswatch_spark.reading.source import ANYTHING, Format, ReadOptions
-from presswatch_spark.reading.text_and_tokens import TokenRules, read_units, vocabulary
+from presswatch_spark.reading.text_and_token_formats import TokenRules, read_units, vocabulary
 from presswatch_spark.scanning.pipeline import SEALED_SCAN, ShardScan, opened_corpus
 from presswatch_spark.scanning.runs.provenance import packages, packages_digest
 from presswatch_spark.scanning.shard.sealed_candidates import CANDIDATES
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import ObjectInfo, canonical
-from presswatch_spark.tables.literals import SHARD_FAILURES
+from presswatch_spark.tables.column_values import SHARD_FAILURES
 
 MOST = 1_000_000
 """Most files that are read, and most rows of candidates that are written; more rows are only counted."""

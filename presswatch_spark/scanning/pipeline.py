@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import ConfigError, StorageError
-from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
 from presswatch_spark.core.threads import check_time
 from presswatch_spark.core.version import __version__

@@ -16,7 +16,7 @@ from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.core.processes import own_folder, user_temporary
 from presswatch_spark.storage.disk import PRIVATE_FILE, PRIVATE_FOLDER, Folder, disk_errors, put_file, sync
 from presswatch_spark.storage.file_locks import DRAFT, SCRATCH, SCRATCH_ABANDONED, file_locked, lock
-from presswatch_spark.storage.locks import USUAL, leased
+from presswatch_spark.storage.locks_and_leases import USUAL, leased
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import scheme_of
 

@@ -46,8 +46,8 @@ from presswatch_spark.storage.addresses import (
     name_of,
     require_public,
 )
-from presswatch_spark.storage.exchanges import is_recording, peer_of, record_exchange
 from presswatch_spark.storage.host_limits import BlockedError, Slot, limits_of, report_silence
+from presswatch_spark.storage.http_exchanges import is_recording, peer_of, record_exchange
 from presswatch_spark.storage.objects import (
     ANSWER_READ_BYTES,
     CONTENT_RANGE,

@@ -22,8 +22,8 @@ from botocore.loaders import create_loader
 from presswatch_spark.core.errors import ConfigError, StorageError, UnreachableError
 from presswatch_spark.core.threads import check_wanted
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.storage.exchanges import record_exchange
 from presswatch_spark.storage.host_limits import limits_of, report_silence
+from presswatch_spark.storage.http_exchanges import record_exchange
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ANSWER_READ_BYTES,

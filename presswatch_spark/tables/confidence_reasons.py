@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from presswatch_spark.core.translation import N_, p
-from presswatch_spark.tables.literals import Confidence
+from presswatch_spark.tables.column_values import Confidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import pyarrow as pa
 
-from presswatch_spark.core.model import RecordEncoding, TextSource, TextString
-from presswatch_spark.tables.literals import (
+from presswatch_spark.core.scan_values import RecordEncoding, TextSource, TextString
+from presswatch_spark.tables.column_values import (
     ChangeState,
     ClaimKind,
     Confidence,

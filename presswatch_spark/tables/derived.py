@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from presswatch_spark.core.errors import InUseError, OutputError, StorageError
 from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.locks import Lock, locked, remove_lock
+from presswatch_spark.storage.locks_and_leases import Lock, locked, remove_lock
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, stat
 from presswatch_spark.tables.declarations import DERIVED, HISTORY_TABLES
 from presswatch_spark.tables.seals import Written

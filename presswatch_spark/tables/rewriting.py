@@ -27,10 +27,10 @@ import pyarrow.parquet as pq
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.storage.arrow_files import file_system
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.locks import Lock, locked
+from presswatch_spark.storage.locks_and_leases import Lock, locked
 from presswatch_spark.storage.objects import MissingError, stat
-from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, PUBLISHING_TABLES, SCHEMAS
+from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.seals import ROW_COUNT_COLUMNS, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles, grouped
 from presswatch_spark.tables.store import MERGED, RUNS_FOLDER, RunsByFile, TableStore

@@ -35,7 +35,6 @@ from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import MissingError, ObjectInfo, StorageOptions, shown_uri, stat
 from presswatch_spark.storage.uris import scheme_of
 from presswatch_spark.tables import WATCH_FOLDER, seals
-from presswatch_spark.tables.bounded import bounded_batches
 from presswatch_spark.tables.declarations import (
     DIGESTS,
     HISTORY_TABLES,
@@ -44,6 +43,7 @@ from presswatch_spark.tables.declarations import (
     SCHEMAS,
 )
 from presswatch_spark.tables.digests import table_digest
+from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.seals import DamagedTablesError, Row, Written
 
 if TYPE_CHECKING:

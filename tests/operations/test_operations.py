@@ -21,8 +21,8 @@ from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.deploy.profiles import PROFILE_SETTINGS
 from presswatch_spark.scanning.monitoring.metrics import FAMILIES
 from presswatch_spark.tables import WATCH_FOLDER
+from presswatch_spark.tables.column_values import SHARD_STATUSES
 from presswatch_spark.tables.declarations import ShardLog
-from presswatch_spark.tables.literals import SHARD_STATUSES
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
 from tests.operations.hosts import Hosts

@@ -21,7 +21,7 @@ import pytest
 from presswatch_spark.core.errors import OutputError, StorageError
 from presswatch_spark.deploy.emr import Service
 from presswatch_spark.deploy.ledger import PATIENCE, Ledger
-from presswatch_spark.storage import locks
+from presswatch_spark.storage import locks_and_leases
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.file_locks import (
     CORPUS_COPY,
@@ -33,7 +33,7 @@ from presswatch_spark.storage.file_locks import (
     lock,
     writes_alone,
 )
-from presswatch_spark.storage.locks import LOOKS, RENEWALS, RunLease, leased, locked, owned
+from presswatch_spark.storage.locks_and_leases import LOOKS, RENEWALS, RunLease, leased, locked, owned
 from presswatch_spark.storage.objects import ConflictError, StorageOptions
 from presswatch_spark.storage.s3 import S3Store
 from tests.conftest import ROOT
@@ -50,7 +50,7 @@ on_s3 = pytest.mark.parametrize("place", ["s3"], indirect=True)
 HOLDS = """
 import sys
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.locks import locked
+from presswatch_spark.storage.locks_and_leases import locked
 from presswatch_spark.storage.objects import StorageOptions
 uri, storage = sys.argv[1], StorageOptions(endpoint=sys.argv[2] or None)
 with locked(Folder.of(uri, storage), "a", float(sys.argv[3])) as lock:
@@ -172,7 +172,7 @@ class TestLostAnswers:
 
     @pytest.fixture
     def unheard(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-        real, left = locks.write_object, [0]
+        real, left = locks_and_leases.write_object, [0]
 
         def write(*given: Any, **more: Any) -> str:
             etag = real(*given, **more)
@@ -181,7 +181,7 @@ class TestLostAnswers:
                 raise StorageError("no answer came", where=given[0])
             return etag
 
-        monkeypatch.setattr(locks, "write_object", write)
+        monkeypatch.setattr(locks_and_leases, "write_object", write)
         return lambda number: left.__setitem__(0, number)
 
     @at_both
@@ -272,7 +272,7 @@ class TestLease:
         assert held == {"alive"}
 
     def test_a_damaged_lock_is_silent(self, place: Place, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(locks, "USUAL", SECONDS)
+        monkeypatch.setattr(locks_and_leases, "USUAL", SECONDS)
         place.object("a.lock").write(b"\xff", None)
         with leased(uri, place.options, SECONDS) as lease:
             lease.confirm()

@@ -34,7 +34,7 @@ from presswatch_spark.scanning.runs.unfinished import (
 )
 from presswatch_spark.scanning.runs.work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.locks import RunLease
+from presswatch_spark.storage.locks_and_leases import RunLease
 from presswatch_spark.storage.objects import (
     ConflictError,
     DeniedError,

@@ -25,7 +25,7 @@ from presswatch_spark.deploy.emr import JobRuns, Service, ServiceError, Steps, s
 from presswatch_spark.deploy.ledger import Ledger
 from presswatch_spark.deploy.profiles import load_profile
 from presswatch_spark.deploy.submission import submission
-from presswatch_spark.storage import locks as leases
+from presswatch_spark.storage import locks_and_leases as leases
 from tests.conftest import ROOT
 from tests.s3.archives import write_archive
 from tests.s3.conftest import client_of

@@ -17,7 +17,7 @@ import pytest
 from presswatch_spark.corpus.members import load_registry
 from presswatch_spark.legal.removal import states
 from presswatch_spark.reading import known_formats
-from presswatch_spark.reading.row_datasets import TRIED
+from presswatch_spark.reading.row_formats import TRIED
 from presswatch_spark.tables.declarations import TABLES
 from tests.conftest import ROOT
 from tests.world.documents import built, family

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport
 from presswatch_spark.reading.inflate import inflated, lines
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ANYTHING, Format, Head, ReadOptions

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from presswatch_spark.storage.locks import GuardedObject
+from presswatch_spark.storage.locks_and_leases import GuardedObject
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, open_stream
 from presswatch_spark.tables.store import TableStore
 from tests.world.hub import NAME, hub

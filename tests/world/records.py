@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.source import ReadOptions
 from tests.world.arc import VERSION
 from tests.world.shards import Document, read

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import package_file, release_pages, write_press
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case

@@ -19,7 +19,7 @@ from presswatch_spark.cli.demo.shards import (
     when,
     write_lines,
 )
-from presswatch_spark.core.model import Locator, ReadReport
+from presswatch_spark.core.scan_values import Locator, ReadReport
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import stat

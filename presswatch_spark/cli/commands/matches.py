@@ -43,8 +43,8 @@ from presswatch_spark.core.processes import give_memory_back, keep_memory, leave
 from presswatch_spark.core.terminal import GAP, printable, shortened, table_lines, terminal_width
 from presswatch_spark.core.translation import N_, sentence, sentence_in
 from presswatch_spark.query.sql import ENGINE_NAMES
+from presswatch_spark.tables.column_values import GRADES
 from presswatch_spark.tables.confidence_reasons import REASONS
-from presswatch_spark.tables.literals import GRADES
 
 if TYPE_CHECKING:
     from presswatch_spark.query.changes.compare import ChangesSummary
@@ -310,7 +310,7 @@ def explain(
     Example: presswatch explain 3f2a9c41 tables --corpus corpus --claims claims
     """
     from presswatch_spark.claims.explain import explanation_lines
-    from presswatch_spark.claims.narrative import explained_row
+    from presswatch_spark.claims.row_facts import explained_row
 
     case = explained_row(tables, row, corpus, form.storage, mirrors, as_of, claims)
     return Reply(explanation_lines(case, form.language.language))

@@ -33,7 +33,7 @@ from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.core.translation import N_
 from presswatch_spark.storage.uris import is_web
-from presswatch_spark.tables.literals import USES, VERDICTS, Use
+from presswatch_spark.tables.column_values import USES, VERDICTS, Use
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.reservations.pack import SiteReport

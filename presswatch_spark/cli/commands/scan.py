@@ -322,7 +322,7 @@ def inspect(
     presswatch inspect --corpus sealed --key-file KEY --out out/inspection data
     """
     from presswatch_spark.corpus.sealed import KeySource
-    from presswatch_spark.reading.text_and_tokens import TokenRules
+    from presswatch_spark.reading.text_and_token_formats import TokenRules
     from presswatch_spark.scanning.inspection import inspect as search
 
     tokens = TokenRules(tokenizer, int(token_bytes), separator) if tokenizer else None

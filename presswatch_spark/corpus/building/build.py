@@ -23,8 +23,8 @@ from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.times import check_formats
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.building import index, intake
-from presswatch_spark.corpus.building.background import read_background
+from presswatch_spark.corpus.building import build_index, intake
+from presswatch_spark.corpus.building.known_texts import read_background
 from presswatch_spark.corpus.building.workspace import (
     BANDS,
     POSTINGS,
@@ -112,7 +112,7 @@ class _Build:
         # The digest of a corpus does not depend on where its files were.
         sources = below_common_folder([info.uri for info in files])
         cuts, refused, placeholders = self._take_in(files, sources)
-        compiling = "" if is_cached(index.postings_of) else COMPILING
+        compiling = "" if is_cached(build_index.postings_of) else COMPILING
         say(f"hashing {counted(cuts.articles, 'article')}{compiling}")
         reports = self._build_parts(cuts, sources)
         refused += [piece for report in reports for piece in report.refused]
@@ -121,7 +121,7 @@ class _Build:
         say(f"indexing {sum(report.postings for report in reports):,} shingles")
         postings, suppressed = self._index(reports)
         words = sum(report.words for report in reports)
-        bits = partial(index.word_bits, words)
+        bits = partial(build_index.word_bits, words)
         join_runs(self.spark, work, layout.VOCABULARY_FOLDER, work.runs(WORDS, cuts.parts), bits)
         join_runs(self.spark, work, layout.SITES_FOLDER, work.runs(URLS, cuts.parts), url_keys)
         sites = frozenset[str]().union(*(report.sites for report in reports))
@@ -169,27 +169,29 @@ class _Build:
             )
         return cuts, refused, sum((Counter(some.placeholders) for some in taken), Counter())
 
-    def _build_parts(self, cuts: intake.Cuts, sources: Sequence[str]) -> list[index.PartReport]:
+    def _build_parts(self, cuts: intake.Cuts, sources: Sequence[str]) -> list[build_index.PartReport]:
         work = self.work
         (work.corpus / layout.ARTICLES_FOLDER).mkdir()
         publisher_of = self.registry.publisher_of
         publishers = {name: place for place, name in enumerate(sorted(set(publisher_of.values())))}
         titles = enumerate(sorted(publisher_of.items()))
         owners = {title: (place, publishers[publisher]) for place, (title, publisher) in titles}
-        task = partial(index.build_part, work, cuts, sources, owners, self.config)
+        task = partial(build_index.build_part, work, cuts, sources, owners, self.config)
         reports = spread(self.spark, work.scratch, task, range(cuts.parts))
-        for name in index.ARRAYS:
+        for name in build_index.ARRAYS:
             layout.join(work.corpus / name, [work.piece(name, part) for part in range(cuts.parts)])
         for run in cuts.runs:
             Path(run).unlink()
         return reports
 
-    def _link(self, cuts: intake.Cuts) -> index.Clusters:
+    def _link(self, cuts: intake.Cuts) -> build_index.Clusters:
         work, runs = self.work, self.work.runs(BANDS, cuts.parts)
-        make = partial(index.edges_of_bucket, work.corpus / layout.SIGNATURES, self.config.cluster_jaccard)
+        make = partial(
+            build_index.edges_of_bucket, work.corpus / layout.SIGNATURES, self.config.cluster_jaccard
+        )
         folders = write_buckets(self.spark, work.scratch / "edges", runs, make)
-        edges = (layout.load(folder / index.EDGES_FILE) for folder in folders)
-        clusters = index.clusters_of(cuts.articles, edges)
+        edges = (layout.load(folder / build_index.EDGES_FILE) for folder in folders)
+        clusters = build_index.clusters_of(cuts.articles, edges)
         layout.save(work.corpus / layout.CLUSTERS, clusters)
         # All articles of a cluster are agency copy if one of them is.
         credited = np.array(layout.load(work.corpus / layout.AGENCY))
@@ -199,13 +201,13 @@ class _Build:
         layout.save(work.corpus / layout.AGENCY, credited)
         return clusters
 
-    def _index(self, reports: Sequence[index.PartReport]) -> tuple[int, int]:
+    def _index(self, reports: Sequence[build_index.PartReport]) -> tuple[int, int]:
         """Write index and `suppressed` table; return the postings indexed and the shingles suppressed."""
         work, postings = self.work, sum(report.postings for report in reports)
         runs = work.runs(POSTINGS, len(reports))
-        make = partial(index.index_bucket, postings, self.config, work.corpus)
+        make = partial(build_index.index_bucket, postings, self.config, work.corpus)
         folders = write_buckets(self.spark, work.scratch / layout.INDEX_FOLDER, runs, make)
-        common = [str(folder / index.SUPPRESSED_FILE) for folder in folders]
+        common = [str(folder / build_index.SUPPRESSED_FILE) for folder in folders]
         suppressed = work.corpus / layout.SUPPRESSED_TABLE
         rows = intake.write_table(suppressed, SuppressedShingle.schema, common)
-        return index.join_buckets(folders, work.corpus / layout.INDEX_FOLDER), rows
+        return build_index.join_buckets(folders, work.corpus / layout.INDEX_FOLDER), rows

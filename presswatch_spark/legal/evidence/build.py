@@ -49,9 +49,9 @@ from presswatch_spark.legal.evidence.sources import CaseSource
 from presswatch_spark.legal.removal.case import MARKER
 from presswatch_spark.scanning.runs.provenance import commit, packages
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.storage.exchanges import Exchange, clock_ahead
+from presswatch_spark.storage.http_exchanges import Exchange, clock_ahead
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.locks import LOCK_SUFFIX
+from presswatch_spark.storage.locks_and_leases import LOCK_SUFFIX
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import shown_uri
 from presswatch_spark.tables.declarations import SCHEMAS, Match, RightsSignal

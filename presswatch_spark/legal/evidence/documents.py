@@ -24,7 +24,7 @@ from presswatch_spark.claims.exposures import (
     source_line,
 )
 from presswatch_spark.claims.marked_text import around_marks, marked, pieces_of, ranges_of
-from presswatch_spark.claims.narrative import (
+from presswatch_spark.claims.row_facts import (
     LETTER_MEANINGS,
     ExplainedRow,
     NamedFact,

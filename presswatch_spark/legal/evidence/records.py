@@ -16,7 +16,7 @@ from typing import Any
 
 from presswatch_spark.claims.selection import Selection
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.bag import RECORDS, Authority, Bag
 from presswatch_spark.legal.evidence.verify import texts_of
@@ -27,8 +27,8 @@ from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member, inflated,
 from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.warc.blocks import begins_with_record
 from presswatch_spark.storage.addresses import other_host
-from presswatch_spark.storage.exchanges import Exchange, exchanges_recorded
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
+from presswatch_spark.storage.http_exchanges import Exchange, exchanges_recorded
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, ask, open_stream
 from presswatch_spark.tables.declarations import Match, RightsSignal
 

@@ -55,7 +55,7 @@ from presswatch_spark.query.exports import export
 from presswatch_spark.query.pointers.pointer import Mirror, mirrored
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.drafts import scratch_folder
-from presswatch_spark.storage.locks import LOCK_SUFFIX
+from presswatch_spark.storage.locks_and_leases import LOCK_SUFFIX
 from presswatch_spark.storage.objects import StorageOptions, canonical, read_object
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.seals import sealed_json

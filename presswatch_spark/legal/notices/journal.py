@@ -26,7 +26,7 @@ from typing import Any, Literal, Self
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.file_locks import CAMPAIGN
-from presswatch_spark.storage.locks import Lock, locked
+from presswatch_spark.storage.locks_and_leases import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions
 from presswatch_spark.tables.seals import sealed_json, unsealed_json
 

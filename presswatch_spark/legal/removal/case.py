@@ -25,7 +25,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.version import __version__
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.file_locks import CASE
-from presswatch_spark.storage.locks import Lock, locked
+from presswatch_spark.storage.locks_and_leases import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, shown_uri
 from presswatch_spark.tables.declarations import Probe, ReleaseFile, Target
 from presswatch_spark.tables.digests import columns_digest, table_digest

@@ -11,8 +11,8 @@ from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.legal.removal.case import Chain, RemovalCase
 from presswatch_spark.legal.removal.server_answers import ask_part, finding, probe_of
-from presswatch_spark.storage.exchanges import seconds_of_date
 from presswatch_spark.storage.host_limits import BlockedError, forget_hosts
+from presswatch_spark.storage.http_exchanges import seconds_of_date
 from presswatch_spark.storage.objects import StorageOptions, shown_uri
 from presswatch_spark.tables.declarations import Probe, ReleaseFile
 

@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.removal import apply

@@ -43,8 +43,8 @@ from presswatch_spark.scanning.crawl_index.lookup import RELEASE, Index, Indexed
 from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.objects import StorageOptions, canonical, shown_uri
 from presswatch_spark.storage.uris import names_in_common
+from presswatch_spark.tables.column_values import TargetPlace
 from presswatch_spark.tables.declarations import Match, Probe, Target
-from presswatch_spark.tables.literals import TargetPlace
 from presswatch_spark.tables.store import TableStore
 
 OTHERS = ("shard_uri", "article_id", "text_sha256", "document_url", "record_id")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import count, islice
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of
 from presswatch_spark.legal.removal.server_answers import (

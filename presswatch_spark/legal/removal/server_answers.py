@@ -16,7 +16,7 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import removed_id_in
 from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
 from presswatch_spark.storage.addresses import other_host
-from presswatch_spark.storage.exchanges import clock_ahead
+from presswatch_spark.storage.http_exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
 from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask, shown_uri
 from presswatch_spark.tables.declarations import Match, Probe, Target

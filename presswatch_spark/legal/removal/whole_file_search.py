@@ -11,8 +11,8 @@ from typing import Self
 
 import numpy as np
 
-from presswatch_spark.claims.narrative import article_body
-from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.claims.row_facts import article_body
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.places import is_by_range

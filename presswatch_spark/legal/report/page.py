@@ -16,7 +16,7 @@ from markupsafe import Markup
 from presswatch_spark.claims.explain import passages_of
 from presswatch_spark.claims.exposures import NAMED, Exposure
 from presswatch_spark.claims.marked_text import around_marks, as_html, pieces_of, ranges_of
-from presswatch_spark.claims.narrative import LETTER_MEANINGS, ExplainedRow
+from presswatch_spark.claims.row_facts import LETTER_MEANINGS, ExplainedRow
 from presswatch_spark.legal.notices.parties import Recipient
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import CaseStatus

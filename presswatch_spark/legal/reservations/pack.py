@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.extras import library
-from presswatch_spark.core.model import Capture, Locator, Title
+from presswatch_spark.core.scan_values import Capture, Locator, Title
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.typesetting import rendered
 from presswatch_spark.matching.judgement.sites import Owner
@@ -37,8 +37,8 @@ from presswatch_spark.storage.drafts import new_folder
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore, unpacked_body
 from presswatch_spark.storage.objects import RawResponse, StorageOptions, ask
+from presswatch_spark.tables.column_values import USES, SignalName, Use, UseVerdict
 from presswatch_spark.tables.declarations import RightsSignal
-from presswatch_spark.tables.literals import USES, SignalName, Use, UseVerdict
 
 HEADERS_FILE, HEAD_FILE = "headers.txt", "head.html"
 """In a folder, the headers of its pages, and elements of their heads."""

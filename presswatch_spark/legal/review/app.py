@@ -23,7 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from presswatch_spark.claims.explain import explanation_lines
 from presswatch_spark.claims.marked_text import marked, ranges_of
-from presswatch_spark.claims.narrative import (
+from presswatch_spark.claims.reviews import VERDICTS
+from presswatch_spark.claims.row_facts import (
     KINDS,
     LETTER_MEANINGS,
     MANDATES,
@@ -31,13 +32,12 @@ from presswatch_spark.claims.narrative import (
     ExplainedRow,
     dataset_of,
 )
-from presswatch_spark.claims.reviews import VERDICTS
 from presswatch_spark.core.errors import ConfigError, PresswatchError
 from presswatch_spark.core.translation import N_, Translator, p
 from presswatch_spark.legal.review.desk import ANY, DISPUTED, Desk, DeskQuery, by_row, same, states_of
 from presswatch_spark.legal.typesetting import rendered
+from presswatch_spark.tables.column_values import CONFIDENCES
 from presswatch_spark.tables.confidence_reasons import REASONS
-from presswatch_spark.tables.literals import CONFIDENCES
 
 HOST = "127.0.0.1"
 POLICY = (

@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Self
 from urllib.parse import urlencode
 
-from presswatch_spark.claims.narrative import ExplainedRow, explained_row
 from presswatch_spark.claims.reviews import VERDICTS, Review, reviews_in, whole_lines
+from presswatch_spark.claims.row_facts import ExplainedRow, explained_row
 from presswatch_spark.claims.selection import LICENSED, newest_claims, require_claims
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError
 from presswatch_spark.core.translation import LANGUAGES, Translator
@@ -20,11 +20,11 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal.case import RemovalCase
 from presswatch_spark.query.pointers.pointer import Mirror
 from presswatch_spark.storage.host_limits import forget_hosts
-from presswatch_spark.storage.locks import GuardedObject
+from presswatch_spark.storage.locks_and_leases import GuardedObject
 from presswatch_spark.storage.objects import ConflictError, StorageOptions, canonical, shown_uri
+from presswatch_spark.tables.column_values import CONFIDENCES
 from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import Claim
-from presswatch_spark.tables.literals import CONFIDENCES
 from presswatch_spark.tables.store import TableStore
 
 NONE, DISPUTED, ANY = "none", "disputed", "any"

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.matching.judgement.originals import copy_at
+from presswatch_spark.tables.column_values import Confidence, Grade
 from presswatch_spark.tables.confidence_reasons import REASONS
-from presswatch_spark.tables.literals import Confidence, Grade
 
 if TYPE_CHECKING:
     from presswatch_spark.tables.declarations import Match

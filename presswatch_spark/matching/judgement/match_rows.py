@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.model import Article, DocumentBatch, Locator, PageMetadata, TextString
+from presswatch_spark.core.scan_values import Article, DocumentBatch, Locator, PageMetadata, TextString
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.times import EPOCH
 from presswatch_spark.matching.judgement.credits import CREDITS, is_other
@@ -28,9 +28,9 @@ from presswatch_spark.matching.judgement.sites import SiteMatch
 from presswatch_spark.matching.judgement.urls import host_of, hosts_above, normalise_url
 from presswatch_spark.matching.verify.verification import Overlap
 from presswatch_spark.reading.text.words import TextWords, word_hashes
+from presswatch_spark.tables.column_values import Grade, Ownership, UrlMatch
 from presswatch_spark.tables.declarations import Match, Span
 from presswatch_spark.tables.digests import numbers_form, row_digest, storable
-from presswatch_spark.tables.literals import Grade, Ownership, UrlMatch
 
 Places = npt.NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 Words are *known* if unrelated texts have them: articles of other publishers, more than a few articles of the
 same title, or a few domains of the background. Another publisher's article of the same cluster is related.
-The other words of a passage count with their bits (`corpus.building.index.word_bits`).
+The other words of a passage count with their bits (`corpus.building.build_index.word_bits`).
 
 The index has at least every fourth shingle of an article, so the articles and publishers that share words
 (*sharers*) are counted over four shingles in a row. This finds a passage of at least 11 words that enough
@@ -31,7 +31,7 @@ from presswatch_spark.matching.shingle_index import (
 )
 from presswatch_spark.reading.text.word_kernels import U64, Hashes, plain
 from presswatch_spark.reading.text.words import SHINGLE_WORDS, shingle_hashes
-from presswatch_spark.tables.literals import Ownership
+from presswatch_spark.tables.column_values import Ownership
 
 Ids = npt.NDArray[np.uint32]
 Counts = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, inner_njit, uncounted_njit
-from presswatch_spark.core.model import Bytes, DocumentBatch, Offsets, Title
+from presswatch_spark.core.scan_values import Bytes, DocumentBatch, Offsets, Title
 from presswatch_spark.matching.judgement.originals import SERVICE_HOSTS, original_page
 from presswatch_spark.matching.judgement.urls import (
     PageUrl,

@@ -31,8 +31,8 @@ from presswatch_spark.matching.reservations.verdicts import (
     verdict_of,
 )
 from presswatch_spark.reading.http.message import SITE_FILES
+from presswatch_spark.tables.column_values import USES, VERDICTS, Use, UseVerdict
 from presswatch_spark.tables.declarations import RightsSignal
-from presswatch_spark.tables.literals import USES, VERDICTS, Use, UseVerdict
 
 BOTH, BEFORE, AFTER, NONE, CONFLICTING = "both", "before", "after", "none", "conflicting"
 

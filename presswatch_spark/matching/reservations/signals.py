@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any
 from xml.etree import ElementTree
 
-from presswatch_spark.core.model import Capture
+from presswatch_spark.core.scan_values import Capture
 from presswatch_spark.core.terminal import json_text
 from presswatch_spark.matching.judgement.sites import Owner
 from presswatch_spark.matching.reservations.site_files import file_signals
@@ -58,9 +58,9 @@ from presswatch_spark.reading.pdf_and_main_content import (
 )
 from presswatch_spark.reading.rows.lenient_json import parse_object
 from presswatch_spark.reading.text.words import word_count
+from presswatch_spark.tables.column_values import SignalName, Use
 from presswatch_spark.tables.declarations import RightsSignal
 from presswatch_spark.tables.digests import row_digest, storable
-from presswatch_spark.tables.literals import SignalName, Use
 
 # Columns that have the names and the values of a locator's fields.
 _OF_LOCATOR = ("record_offset", "record_length", "record_encoding", "captured_at", "http_status")

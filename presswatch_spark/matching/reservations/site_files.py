@@ -15,7 +15,7 @@ from itertools import chain, islice
 
 from protego import Protego
 
-from presswatch_spark.core.model import Capture
+from presswatch_spark.core.scan_values import Capture
 from presswatch_spark.matching.judgement.urls import percent_encoded
 from presswatch_spark.matching.reservations.verdicts import (
     AGENTS,
@@ -37,7 +37,7 @@ from presswatch_spark.matching.reservations.verdicts import (
     verdict_of,
 )
 from presswatch_spark.reading.rows.lenient_json import parse, repeats_a_name
-from presswatch_spark.tables.literals import SignalName
+from presswatch_spark.tables.column_values import SignalName
 
 PARSER = f"protego {version('protego')}"
 NAMES = 100

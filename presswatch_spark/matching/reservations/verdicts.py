@@ -17,8 +17,8 @@ from presswatch_spark.core.settings.checked_yaml import Check, compose, file_byt
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.core.version import __version__
 from presswatch_spark.matching.judgement.urls import ascii_name
+from presswatch_spark.tables.column_values import USES, SignalName, Use
 from presswatch_spark.tables.digests import storable
-from presswatch_spark.tables.literals import USES, SignalName, Use
 
 AGENTS = ("CCBot", "GPTBot", "Google-Extended", "*")
 """The agents that always have rows: Common Crawl's, OpenAI's and Google's, and any agent."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from presswatch_spark.core.errors import CorruptError, InputError
-from presswatch_spark.core.model import ReadReport, TextString
+from presswatch_spark.core.scan_values import ReadReport, TextString
 from presswatch_spark.core.terminal import cell, printable
 from presswatch_spark.query.exports import require_new
 from presswatch_spark.query.pointers.audit import (

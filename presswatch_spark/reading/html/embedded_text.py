@@ -20,7 +20,7 @@ from presswatch_spark.reading.html.tags import (  # isort: skip
 )  # fmt: skip
 from presswatch_spark.reading.text.word_kernels import SLACK, U64, Bytes, Hashes
 
-from presswatch_spark.reading.text.vectors import (  # isort: skip
+from presswatch_spark.reading.text.simd import (  # isort: skip
     equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ from presswatch_spark.reading.html.tags import (
     next_attribute,
     packed,
 )
-from presswatch_spark.reading.text.vectors import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
+from presswatch_spark.reading.text.simd import hint_bits_64, sheet_bits_64, trailing_zeros, visible_bits_64
 from presswatch_spark.reading.text.word_kernels import U64, Bytes, Hashes, load8
 
 _0, _1, _2, _3, _4, _8, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 8, 64))
@@ -88,7 +88,7 @@ _DISPLAYS = (
 _DISPLAY_CODES = np.array([code for code, names in _DISPLAYS for _ in names.split()], U64)
 _DISPLAY_WORDS = np.array([_word(name) for _, names in _DISPLAYS for name in names.split()], U64)
 _MEDIA, _PRINT = _word("@media"), _word("print")
-# Classes that hide an element on every page. A further one needs a hint: `_hints` here, and in `vectors`.
+# Classes that hide an element on every page. A further one needs a hint: `_hints` here, and in `simd`.
 _CLASSES = (b"sr-only", b"visually-hidden", b"screen-reader-text")
 BUILT_IN = tuple(U64(fnv(b"." + name)) for name in _CLASSES)
 BUILT_IN_FILTER = U64(sum({1 << ((name[0] + 7 * len(name)) & 63) for name in _CLASSES}))

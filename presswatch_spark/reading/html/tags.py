@@ -13,7 +13,7 @@ import numpy.typing as npt
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
 from presswatch_spark.reading.text.word_kernels import U64, Bytes, Hashes, load8
 
-from presswatch_spark.reading.text.vectors import (  # isort: skip
+from presswatch_spark.reading.text.simd import (  # isort: skip
     apart_bits_64, break_bits_64, copy_64, count_ones, equal_bits_64, gap_bits_64, gapped_bits_64,
     markup_bits_64, slashed_bits_64, trailing_zeros,
 )  # fmt: skip

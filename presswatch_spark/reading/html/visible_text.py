@@ -50,7 +50,7 @@ from presswatch_spark.reading.html.visibility import (
     separate_as,
     set_state,
 )
-from presswatch_spark.reading.text.vectors import copy_64, visible_bits_64
+from presswatch_spark.reading.text.simd import copy_64, visible_bits_64
 from presswatch_spark.reading.text.word_kernels import U64, Bytes, Hashes, load8
 
 EXTRACTION = "presswatch page text 1"

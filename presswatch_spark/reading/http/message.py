@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
-from presswatch_spark.tables.literals import SignalName
+from presswatch_spark.tables.column_values import SignalName
 
 BytesLike = bytes | bytearray | memoryview
 

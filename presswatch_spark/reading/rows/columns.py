@@ -1,6 +1,6 @@
 """Reads values of dataset rows: roles of columns, and dotted names of nested ones.
 
-The names to try for each role are in `row_datasets`. A dotted name may lead into a JSON object in a string:
+The names to try for each role are in `row_formats`. A dotted name may lead into a JSON object in a string:
 `{"meta": "{\\"url\\": …}"}`. A value that cannot be read is None.
 """
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, Self
 
 from presswatch_spark.core.errors import ConfigError, CorruptError
-from presswatch_spark.core.model import Locator, ReadReport
+from presswatch_spark.core.scan_values import Locator, ReadReport
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.reading.rows.lenient_json import BYTE_ORDER_MARK, encoded, parse_object
 

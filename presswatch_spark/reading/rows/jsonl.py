@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport
 from presswatch_spark.reading.inflate import placed_lines
 from presswatch_spark.reading.rows.columns import (
     LOCATOR_ROLES,

@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, first_line
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.inflate import inflated, placed_lines
 from presswatch_spark.reading.rows.lenient_json import BYTE_ORDER_MARK
 from presswatch_spark.reading.rows.parquet import (

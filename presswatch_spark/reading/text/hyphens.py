@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.reading.text.vectors import parting_bits_64, trailing_zeros
+from presswatch_spark.reading.text.simd import parting_bits_64, trailing_zeros
 from presswatch_spark.reading.text.word_kernels import U64, Bytes, Edges, FoldTable, Integer, decode
 
 Partings = npt.NDArray[np.int64]

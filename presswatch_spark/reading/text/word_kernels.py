@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import lean_njit, uncounted_njit
-from presswatch_spark.core.model import TextColumn
-from presswatch_spark.reading.text.vectors import (
+from presswatch_spark.core.scan_values import TextColumn
+from presswatch_spark.reading.text.simd import (
     count_ones,
     exceptional_bits_64,
     fold_ascii_32,

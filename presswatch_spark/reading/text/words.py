@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import cached_njit, entry_njit, uncounted_njit
-from presswatch_spark.core.model import TextColumn
+from presswatch_spark.core.scan_values import TextColumn
 from presswatch_spark.reading.text.hyphens import partings_of
-from presswatch_spark.reading.text.vectors import exceptional_bits_64, trailing_zeros
+from presswatch_spark.reading.text.simd import exceptional_bits_64, trailing_zeros
 from presswatch_spark.reading.text.word_kernels import (
     GROWTH,
     SLACK,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.core.times import in_same_second, record_time
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member

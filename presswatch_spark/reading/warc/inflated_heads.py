@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.compiled import entry_njit, lean_njit, uncounted_njit
-from presswatch_spark.core.model import Bytes, Offsets
+from presswatch_spark.core.scan_values import Bytes, Offsets
 from presswatch_spark.reading.text.word_kernels import U64, load8
 
 GZIP_HEADER_BYTES = 10

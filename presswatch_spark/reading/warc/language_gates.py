@@ -27,7 +27,7 @@ from presswatch_spark.reading.warc.records import (  # isort: skip
     REQUEST, RESPONSE, SOUND, START, URI, URI_END, WARCINFO, Gate, Which, gate_of, is_version, read_header,
 )  # fmt: skip
 from presswatch_spark.core.languages import ISO_639_3, spellings_of
-from presswatch_spark.core.model import Bytes, Offsets
+from presswatch_spark.core.scan_values import Bytes, Offsets
 from presswatch_spark.reading.text.word_kernels import U64
 
 # Line ends that close a record.

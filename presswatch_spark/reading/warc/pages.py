@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import (
+from presswatch_spark.core.scan_values import (
     Capture,
     DocumentBatch,
     Locator,

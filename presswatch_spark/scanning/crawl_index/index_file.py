@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.inflate import inflated, lines
 from presswatch_spark.reading.rows.columns import readable_part
 from presswatch_spark.reading.rows.lenient_json import parse

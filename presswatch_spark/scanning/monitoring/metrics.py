@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from presswatch_spark.core.terminal import plural
-from presswatch_spark.tables.literals import GRADES, SHARD_FAILURES, SHARD_STATUSES
+from presswatch_spark.tables.column_values import GRADES, SHARD_FAILURES, SHARD_STATUSES
 
 PREFIX = "presswatch_"
 STAGES = ("read", "sieve", "verify", "signals")

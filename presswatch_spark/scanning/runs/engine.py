@@ -50,10 +50,10 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.uris import scheme_of
+from presswatch_spark.tables.column_values import SHARD_STATUSES
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, columns_without_run
 from presswatch_spark.tables.digests import GROUP_DIGITS
 from presswatch_spark.tables.digests import table_digest as digest_of
-from presswatch_spark.tables.literals import SHARD_STATUSES
 from presswatch_spark.tables.seals import ROW_COUNT_COLUMNS, Written
 from presswatch_spark.tables.sorted_files import ORDERS, SortedFiles, batches_of, written_by_spark
 from presswatch_spark.tables.store import TableStore

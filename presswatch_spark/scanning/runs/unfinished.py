@@ -1,6 +1,6 @@
 """Unpublished runs: their markers, their ownership, and the leftovers of killed processes.
 
-    TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks`
+    TABLES/_runs/<key>.lock        see `presswatch_spark.storage.locks_and_leases`
     <run> = TABLES/_runs/<key>
     <run>/run.json                 run id, first start, epoch, and the waves of earlier epochs that count
     <run>/waves/<attempt>.json     the shards of the attempt (positions in the plan), its counts and parts
@@ -32,7 +32,7 @@ from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.runs.parts import RunPart
 from presswatch_spark.scanning.runs.work import RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
-from presswatch_spark.storage.locks import LOCK_SUFFIX, USUAL, Lock, locked, owned, remove_lock
+from presswatch_spark.storage.locks_and_leases import LOCK_SUFFIX, USUAL, Lock, locked, owned, remove_lock
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, shown_uri
 from presswatch_spark.tables.declarations import PUBLISHING_TABLES
 from presswatch_spark.tables.derived import remove_unpublished

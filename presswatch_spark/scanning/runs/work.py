@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.core.errors import CorpusError, PresswatchError, StorageError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import LateError, time_limit

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from isal.isal_zlib import crc32
 
-from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
 from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, storable

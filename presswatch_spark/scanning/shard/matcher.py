@@ -15,7 +15,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.model import Article, DocumentBatch
+from presswatch_spark.core.scan_values import Article, DocumentBatch
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.credits import CreditFinder, names_address

@@ -14,7 +14,7 @@ import pytest
 
 from presswatch_spark.claims import confidence, recipe, rights_and_mandates
 from presswatch_spark.claims.explain import explanation_lines, wrapped
-from presswatch_spark.claims.narrative import (
+from presswatch_spark.claims.row_facts import (
     KINDS,
     LETTER_MEANINGS,
     MANDATES,
@@ -26,13 +26,13 @@ from presswatch_spark.claims.narrative import (
 from presswatch_spark.claims.selection import newest_claims
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.core.errors import InputError
-from presswatch_spark.core.model import Title
+from presswatch_spark.core.scan_values import Title
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.corpus.members import MandateDocument, Publisher
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.column_values import CONFIDENCES, MandateState, ReservationState
 from presswatch_spark.tables.confidence_reasons import OF_ROWS, REASONS
 from presswatch_spark.tables.declarations import Claim, Match
-from presswatch_spark.tables.literals import CONFIDENCES, MandateState, ReservationState
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import LATER, House, Seen, text
 from tests.world.commands import outcome, presswatch

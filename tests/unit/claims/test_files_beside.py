@@ -36,8 +36,8 @@ from presswatch_spark.core.translation import Sentence
 from presswatch_spark.corpus.members import MandateDocument, Publisher
 from presswatch_spark.scanning.releases.datasets import PRODUCTS, load_datasets
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables.column_values import MandateState
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.tables.literals import MandateState
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
 from tests.world.corpora import write_jsonl

@@ -12,7 +12,7 @@ from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.query.reservations import Reservations
 from presswatch_spark.scanning.runs.unfinished import RunNote, write_note
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.storage.locks import locked
+from presswatch_spark.storage.locks_and_leases import locked
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Claim, CorpusArticle, Derivation, Match
 from presswatch_spark.tables.digests import table_digest

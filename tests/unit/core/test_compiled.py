@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from presswatch_spark.core import compiled
-from presswatch_spark.corpus.building import index
+from presswatch_spark.corpus.building import build_index
 
 
 @pytest.fixture(autouse=True)
@@ -79,11 +79,11 @@ def test_the_folder_that_the_user_names_is_taken_unless_it_is_anothers_or_others
 def test_whether_a_kernel_is_in_the_cache_is_known_without_compiling_it(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not compiled.is_cached(index.postings_of)
-    index.postings_of(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
-    folder = Path(index.postings_of.stats.cache_path)
+    assert not compiled.is_cached(build_index.postings_of)
+    build_index.postings_of(np.uint64(0), np.zeros(9, np.uint64), np.array([0, 9]), 4)
+    folder = Path(build_index.postings_of.stats.cache_path)
     monkeypatch.setattr(compiled, "cache_folder", lambda: folder.parent)
-    assert compiled.is_cached(index.postings_of)
+    assert compiled.is_cached(build_index.postings_of)
 
 
 @pytest.mark.parametrize("last", ["_save_data", "_save_index"])
@@ -151,8 +151,8 @@ def test_a_folder_for_code_is_tried_once_for_all_kernels_of_a_room(
         return io.BytesIO()
 
     monkeypatch.setattr(tempfile, "TemporaryFile", tries)
-    for kernel in (index.postings_of, index.postings_of):
-        assert compiled.PackageLocator.from_function(kernel.py_func, str(index.__file__))
+    for kernel in (build_index.postings_of, build_index.postings_of):
+        assert compiled.PackageLocator.from_function(kernel.py_func, str(build_index.__file__))
     assert tried == [str(tmp_path / "corpus.building")]
 
 

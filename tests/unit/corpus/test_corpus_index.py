@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.core.model import TextColumn
+from presswatch_spark.core.scan_values import TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.building.index import (
+from presswatch_spark.corpus.building.build_index import (
     EDGES_FILE,
     band_keys,
     clusters_of,

@@ -14,8 +14,8 @@ import pytest
 
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.query.filtered_matches import COLUMNS, ORDERS, Matches, MatchFilter, MatchTotals
+from presswatch_spark.tables.column_values import CONFIDENCES, GRADES
 from presswatch_spark.tables.declarations import Claim, Derivation, Match
-from presswatch_spark.tables.literals import CONFIDENCES, GRADES
 from presswatch_spark.tables.sorted_files import SortedFiles
 from presswatch_spark.tables.store import TableStore, chosen_runs
 from tests.world.proofs import each_time

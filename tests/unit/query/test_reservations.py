@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import InputError, OutputError
-from presswatch_spark.core.model import Capture
+from presswatch_spark.core.scan_values import Capture
 from presswatch_spark.matching.reservations.in_force import Declarations
 from presswatch_spark.query.reservations import (
     AGENT,

@@ -24,8 +24,8 @@ from presswatch_spark.query.spark_engine import columns_in, named_in
 from presswatch_spark.query.sql import ROWS_OF_ONE_MACHINE, answers_of, chosen_engine, rows_of, run_query
 from presswatch_spark.query.views import VIEWS, in_order
 from presswatch_spark.storage.arrow_files import opened_parquet
-from presswatch_spark.tables.bounded import bounded_dataset
 from presswatch_spark.tables.declarations import SCHEMAS, CorpusArticle, ShardLog
+from presswatch_spark.tables.row_streams import bounded_dataset
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden

@@ -14,7 +14,7 @@ import pytest
 
 from presswatch_spark.cli.demo.shards import web_page, write_warc, write_wet
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.inflate import Window, gzip_pieces
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.inflated_heads import inflate_heads, workspace

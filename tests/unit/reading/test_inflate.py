@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from presswatch_spark.core.errors import TruncatedError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.inflate import MemberPiece, Window, gzip_pieces, inflated, lines
 from tests.world.proofs import cases
 from tests.world.records import members

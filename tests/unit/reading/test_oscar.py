@@ -11,7 +11,7 @@ import pytest
 
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.errors import CorruptError, InputError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.known_formats import companions_among
 from presswatch_spark.reading.source import ReadOptions
 from tests.world.proofs import cases

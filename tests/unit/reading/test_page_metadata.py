@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import PageMetadata
+from presswatch_spark.core.scan_values import PageMetadata
 from presswatch_spark.reading.page_metadata import (
     TEXT_CHARACTERS,
     URL_CHARACTERS,

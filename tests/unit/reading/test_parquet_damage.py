@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.rows.parquet import (
     GroupReader,

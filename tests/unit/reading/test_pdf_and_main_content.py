@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading import pdf_and_main_content
 from presswatch_spark.reading.html.reader import text_of_page
 from presswatch_spark.reading.pdf_and_main_content import (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from presswatch_spark.cli.demo.generate import Page
 from presswatch_spark.cli.demo.shards import web_page, write_warc, write_wet
 from presswatch_spark.core.errors import CorruptError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import ObjectInfo

@@ -14,8 +14,8 @@ import zstandard
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.cli.demo.shards import write_c4_json, write_c4_parquet
 from presswatch_spark.core.errors import CorruptError
-from presswatch_spark.core.model import DocumentBatch, ReadReport
-from presswatch_spark.reading.row_datasets import TRIED
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
+from presswatch_spark.reading.row_formats import TRIED
 from presswatch_spark.reading.rows.jsonl import JsonRows
 from presswatch_spark.reading.rows.row_values import DOCUMENTS_AT_ONCE
 from presswatch_spark.reading.source import ReadOptions

@@ -14,7 +14,7 @@ import zstandard
 
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading import known_formats
 from tests.world.proofs import cases
 from tests.world.shards import (

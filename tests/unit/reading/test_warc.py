@@ -8,7 +8,7 @@ import pytest
 
 from presswatch_spark.cli.demo.shards import digest_of
 from presswatch_spark.core.errors import StorageError
-from presswatch_spark.core.model import DocumentBatch, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.reading.html.visible_text import EXTRACTION
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import RangeStream, ReadOptions

@@ -10,7 +10,7 @@ import pytest
 
 from presswatch_spark.cli.demo.shards import RELEASE, digest_of, write_wet
 from presswatch_spark.core.errors import CorruptError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.blocks import first_record_type
 from presswatch_spark.reading.warc_format import WET

@@ -30,12 +30,12 @@ from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.corpus import manifest
 from presswatch_spark.corpus.sealed import KeySource, SealedCorpus, SealKey, seal
 from presswatch_spark.corpus.store import Corpus
-from presswatch_spark.reading import text_and_tokens
+from presswatch_spark.reading import text_and_token_formats
 from presswatch_spark.scanning import inspection
 from presswatch_spark.scanning.pipeline import ShardScan
 from presswatch_spark.scanning.runs.work import Outcome as ShardOutcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
-from presswatch_spark.tables.literals import SHARD_FAILURES
+from presswatch_spark.tables.column_values import SHARD_FAILURES
 from tests.conftest import ROOT
 from tests.world.commands import Outcome, outcome
 from tests.world.documents import commands, text_of
@@ -67,7 +67,7 @@ class Room:
 
 def tokenizer_of(words: dict[str, int]) -> dict[str, object]:
     """A byte-level tokenizer with a token for each byte, some words, and the token between documents."""
-    model = {"type": "BPE", "vocab": text_and_tokens._BYTE_OF | words, "merges": []}
+    model = {"type": "BPE", "vocab": text_and_token_formats._BYTE_OF | words, "merges": []}
     added = [{"id": END, "content": "<|endoftext|>", "special": True}]
     return {"model": model, "added_tokens": added, "pre_tokenizer": {"type": "ByteLevel"}, "decoder": None}
 
@@ -386,14 +386,14 @@ def test_every_short_passage_of_a_document_is_whole_in_a_piece(
     tokens: list[int], cuts: list[int], separator: int | None
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_and_tokens, "PIECE", 16)
-        patch.setattr(text_and_tokens, "OVERLAP", 5)
+        patch.setattr(text_and_token_formats, "PIECE", 16)
+        patch.setattr(text_and_token_formats, "OVERLAP", 5)
         units = np.array(tokens, "<u2")
         bounds = [0, *sorted(min(cut, len(units)) for cut in cuts), len(units)]
         blocks = ((100 + 2 * first, units[first:last]) for first, last in pairwise(bounds))
         pieces = [
             ((offset - 100) // 2, each.tolist(), number)
-            for offset, each, number in text_and_tokens._pieces(blocks, separator)
+            for offset, each, number in text_and_token_formats._pieces(blocks, separator)
         ]
     covered = set()
     for first, each, number in pieces:

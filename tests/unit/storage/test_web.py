@@ -22,9 +22,9 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import failure_of, guarded
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage import host_limits
-from presswatch_spark.storage.exchanges import exchanges_recorded, is_recording, record_exchange
 from presswatch_spark.storage.host_limits import forget_hosts
-from presswatch_spark.storage.locks import GuardedObject, silent
+from presswatch_spark.storage.http_exchanges import exchanges_recorded, is_recording, record_exchange
+from presswatch_spark.storage.locks_and_leases import GuardedObject, silent
 from presswatch_spark.storage.objects import (
     MissingError,
     ObjectInfo,

@@ -14,7 +14,7 @@ from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.query.pointers.audit import drawn_rows, row_by_digest
 from presswatch_spark.query.sql import run_query
-from presswatch_spark.storage.locks import locked
+from presswatch_spark.storage.locks_and_leases import locked
 from presswatch_spark.tables.catalog.sync import published_files
 from presswatch_spark.tables.declarations import SCHEMAS, Match
 from presswatch_spark.tables.digests import row_digest

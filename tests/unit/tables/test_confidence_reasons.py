@@ -4,8 +4,8 @@ import re
 import runpy
 
 from presswatch_spark.core.translation import LANGUAGES, Translator
+from presswatch_spark.tables.column_values import CONFIDENCES
 from presswatch_spark.tables.confidence_reasons import REASONS
-from presswatch_spark.tables.literals import CONFIDENCES
 from tests.conftest import ROOT
 from tests.world.proofs import cases
 

@@ -17,7 +17,7 @@ from lxml import html
 from pypdf import PdfReader
 
 from presswatch_spark.claims.exposures import load_exposures
-from presswatch_spark.claims.narrative import ExplainedRow
+from presswatch_spark.claims.row_facts import ExplainedRow
 from presswatch_spark.core import extras
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.core.settings.config import ScanConfig

@@ -16,7 +16,7 @@ import pytest
 from presswatch_spark.claims.selection import Choice
 from presswatch_spark.cli.demo.generate import release_pages
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import load_scan_config
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.removal import places, states

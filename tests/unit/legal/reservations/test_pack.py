@@ -10,13 +10,13 @@ from lxml import etree
 from protego import Protego
 
 from presswatch_spark.core.errors import OutputError
-from presswatch_spark.core.model import Title
+from presswatch_spark.core.scan_values import Title
 from presswatch_spark.core.settings.config import StorageOptions
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.reservations.pack import Pack, report_of_folder, write_pack
 from presswatch_spark.matching.reservations.verdicts import known_agents
 from presswatch_spark.storage.disk import Folder
-from presswatch_spark.tables.literals import USES, Use
+from presswatch_spark.tables.column_values import USES, Use
 from tests.conftest import ROOT
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden, transcript

@@ -17,9 +17,9 @@ from presswatch_spark.matching.judgement.grading import (
     letter_of,
     publication_of,
 )
+from presswatch_spark.tables.column_values import Ownership
 from presswatch_spark.tables.confidence_reasons import OF_ROWS
 from presswatch_spark.tables.declarations import Match
-from presswatch_spark.tables.literals import Ownership
 from tests.world.documents import text_of
 from tests.world.proofs import cases
 

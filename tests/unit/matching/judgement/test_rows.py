@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import DocumentBatch, Locator, PageMetadata, TextColumn
+from presswatch_spark.core.scan_values import DocumentBatch, Locator, PageMetadata, TextColumn
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.matching.judgement.match_rows import (

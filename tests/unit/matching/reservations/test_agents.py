@@ -4,7 +4,7 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError
 from presswatch_spark.matching.reservations.verdicts import AGENTS, known_agents, parse_agents, uses_of
-from presswatch_spark.tables.literals import USES
+from presswatch_spark.tables.column_values import USES
 
 
 def test_the_shipped_file_names_every_use_and_invents_no_day_of_a_check() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from presswatch_spark.core.model import Capture
+from presswatch_spark.core.scan_values import Capture
 from presswatch_spark.matching.reservations.in_force import Declaration, Declarations, InForce, in_force
 from presswatch_spark.matching.reservations.verdicts import place_of
 from presswatch_spark.tables.declarations import RightsSignal

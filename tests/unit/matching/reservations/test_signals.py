@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.model import Capture
+from presswatch_spark.core.scan_values import Capture
 from presswatch_spark.matching.reservations import signals
 from presswatch_spark.matching.reservations.signals import SIGNALS
 from presswatch_spark.matching.reservations.verdicts import VALUE_CHARACTERS

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from presswatch_spark.core.model import Capture
+from presswatch_spark.core.scan_values import Capture
 from presswatch_spark.matching.reservations.in_force import verdicts_of
 from presswatch_spark.tables.declarations import RightsSignal
 from tests.world.proofs import cases

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark.core.model import (
+from presswatch_spark.core.scan_values import (
     DocumentBatch,
     Locator,
     PageMetadata,

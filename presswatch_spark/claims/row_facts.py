@@ -16,7 +16,7 @@ from presswatch_spark.claims.marked_text import in_plain_letters
 from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, rights_of
 from presswatch_spark.claims.selection import newest_claims
 from presswatch_spark.core.errors import InputError
-from presswatch_spark.core.model import Title
+from presswatch_spark.core.scan_values import Title
 from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.corpus.members import Publisher
 from presswatch_spark.corpus.store import Corpus

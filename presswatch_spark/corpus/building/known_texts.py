@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.errors import CorruptError
-from presswatch_spark.core.model import ReadReport
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.building.workspace import (

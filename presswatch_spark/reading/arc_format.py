@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from presswatch_spark.core.model import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport
 from presswatch_spark.core.times import record_time
 from presswatch_spark.core.translation import N_
 from presswatch_spark.reading import source, tombstones
@@ -100,7 +100,7 @@ class ArcSpan:
     """A record, or bytes that are none: [start, end) in the block, its text up to `text_end`.
 
     `status`, `beginning` (of the next record): as in `warc.records`. `line`: None if there is no record.
-    `beyond`: bytes of the record after the block. `damage`: a key of `core.model.DAMAGES`. `actual_end`:
+    `beyond`: bytes of the record after the block. `damage`: a key of `DAMAGES`. `actual_end`:
     the end of the bytes before the next record, if the declared length is wrong.
     """
 

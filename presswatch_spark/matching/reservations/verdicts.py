@@ -263,7 +263,7 @@ def _dictionary_of(text: str) -> dict[str, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A crawler, or a name that only controls uses. `date`: day on which `source` was read; None: unread."""
+    """A crawler, or a name that only controls uses. `date`: a day when `source` said so; None: unchecked."""
 
     name: str
     operator: str

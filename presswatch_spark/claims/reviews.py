@@ -154,7 +154,8 @@ def given_rows(
             yield from enumerate(pq.read_table(pa.BufferReader(data)).to_pylist(), 1)
             return
         text = data.decode("utf-8-sig", errors)
-        lines = text.splitlines()
+        # Texts in JSON may contain U+2028 and U+0085, which are line ends for `splitlines`.
+        lines = list(io.StringIO(text, newline=None))
         head = next(iter(lines), "")
         if "row_sha256" in head and not head.lstrip().startswith("{"):
             reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in head else ",")

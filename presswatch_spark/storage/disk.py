@@ -124,7 +124,11 @@ class LocalStore(Store):
         return data, _digest(data)
 
     def write(self, uri: str, data: bytes, absent: bool, etag: str | None, *, private: bool = False) -> str:
-        """Write and flush a draft beside the target, then compare the target under a lock, and rename."""
+        """Write and flush a draft beside the target, then compare the target under a lock, and rename.
+
+        A symbolic link is followed, as reading does: replaced by a file, it would part writers of one file.
+        """
+        uri = os.path.realpath(uri)
         folder = os.path.dirname(uri)
         with self.draft(uri, private=private) as draft, system_errors(uri):
             Path(draft).write_bytes(data)

@@ -85,7 +85,8 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, port: int) -> None:
-        self._app, self._host = app, f"{HOST}:{port}"
+        # Browsers leave out the port of HTTP.
+        self._app, self._host = app, HOST if port == 80 else f"{HOST}:{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""

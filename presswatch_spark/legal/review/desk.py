@@ -261,7 +261,7 @@ class Desk:
         )
 
     def judge(self, row: str, verdict: str, note: str, seen: int) -> bool:
-        """Write a verdict on a row; return whether others came since the reviewer had `seen` that many.
+        """Write a verdict on a row; return whether others' came since the reviewer had `seen` that many.
 
         Raises `PresswatchError` if it was not written, such as after the loss of verdicts of this session.
         """
@@ -274,7 +274,8 @@ class Desk:
             )
         added = self.file.add(row, verdict, self.reviewer, note)
         self.session.judged.append(added)
-        return len(by_row(self.file.reviews())[row]) - 1 > seen
+        reviewers = [each.reviewer for each in self.file.reviews() if each.row_sha256 == row]
+        return any(each != self.reviewer for each in reviewers[seen:])
 
     def case(self, row: str) -> ExplainedRow:
         """Return the case of a row; thread-safe; raises the errors of `explained_row`.

@@ -23,6 +23,7 @@ from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import ConfigError, InputError, OutputError, StorageError
 from presswatch_spark.core.extras import install_command
 from presswatch_spark.legal.removal.places import open_case
+from presswatch_spark.legal.review.app import application
 from presswatch_spark.legal.review.desk import Desk, ReviewFile, by_row, states_of
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.storage.objects import StorageOptions
@@ -224,6 +225,14 @@ def test_two_reviewers_of_one_claim_are_both_kept(house: House, desk: Desk, brow
     assert host_of(theirs.get("/", params={"verdict": "disputed"}).text) == "c0.example"
 
 
+def test_an_own_verdict_in_another_tab_is_not_called_that_of_another_reviewer(browser: TestClient) -> None:
+    page = browser.get("/").text
+    judge(browser, page, "claim")
+    shown = page_after(browser, judge(browser, page, "no_claim"))
+    assert "Saved: no claim." in shown
+    assert "another reviewer" not in shown
+
+
 def test_verdicts_that_were_taken_out_of_the_file_stop_the_review(desk: Desk, browser: TestClient) -> None:
     page = page_after(browser, judge(browser, browser.get("/").text, "claim"))
     file = Path(desk.file.uri)
@@ -275,6 +284,23 @@ def test_no_note_breaks_its_line(file: ReviewFile) -> None:
     assert [review.note for review in added[::2]] == list(NOTES)
     assert Path(file.uri).read_bytes().isascii()
     assert load_reviews([file.uri], StorageOptions()) == {ONE: "unsure", TWO: "unsure"}
+
+
+def test_verdicts_through_a_link_reach_the_file_that_others_write(file: ReviewFile, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    link = tmp_path / "mine" / "reviews.jsonl"
+    link.symlink_to(file.uri)
+    through = ReviewFile.of(str(link), StorageOptions())
+    for each, row in ((through, ONE), (file, TWO), (through, TWO)):
+        each.add(row, "claim", "m", "")
+    assert link.is_symlink()
+    assert len(file.reviews()) == 3
+
+
+def test_line_ends_of_unicode_in_a_text_of_json_end_no_line(file: ReviewFile) -> None:
+    review = {"row_sha256": ONE, "verdict": "claim", "at": "2026-11-27T09:30:00Z", "note": "a\u2028b\x85c"}
+    Path(file.uri).write_text(json.dumps(review, ensure_ascii=False) + "\r\n", encoding="utf-8")
+    assert [each.note for each in file.reviews()] == ["a\u2028b\x85c"]
 
 
 @pytest.mark.parametrize(
@@ -377,6 +403,13 @@ def test_other_hosts_are_refused_even_with_the_cookie_and_no_other_file_is_serve
         assert (answer.status_code, SECRET_TEXT in answer.text) == (421, False), host
     for path in ("/static/review.py", "/static/..%2fapp.py", "/static/%2fetc%2fpasswd", "/docs"):
         assert browser.get(path).status_code == 404, path
+
+
+def test_the_port_of_http_is_one_that_browsers_leave_out(desk: Desk) -> None:
+    browser = TestClient(application(desk, 80), base_url="http://127.0.0.1", follow_redirects=False)
+    page = browser.get("/", params={"token": desk.session.token})
+    assert page.status_code == 200
+    assert judge(browser, browser.get("/").text, "claim", {"Origin": "http://127.0.0.1"}).status_code == 303
 
 
 def test_every_answer_has_a_policy_that_runs_and_loads_nothing_of_others(browser: TestClient) -> None:

@@ -29,7 +29,7 @@ from presswatch_spark.core.spark.session import spark_context
 from presswatch_spark.core.spark.worker import nothing
 from presswatch_spark.scanning.costs import PriceList, core_hours
 from presswatch_spark.scanning.runs import engine
-from presswatch_spark.scanning.runs.parts import MOST_PARTS, PARTS_PER_TASK
+from presswatch_spark.scanning.runs.result_parts import MOST_PARTS, PARTS_PER_TASK
 from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, tasks_for
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.store import TableStore

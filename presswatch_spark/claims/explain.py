@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 
-from presswatch_spark.claims import recipe
+from presswatch_spark.claims import check_recipe
 from presswatch_spark.claims.confidence import is_page_itself
 from presswatch_spark.claims.row_facts import ExplainedRow, NamedFact, account_of, finding_of
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
@@ -185,13 +185,13 @@ def _check(explained: ExplainedRow, _: Translator) -> Iterator[Part]:
         "These commands copy the record of the page, as the dataset stores it, to a file"
         " named record. Run them in a terminal (Linux or macOS)."
     )
-    if needs := recipe.needs(row, explained.shard):
+    if needs := check_recipe.needs(row, explained.shard):
         programs = {
             "zstandard": _("the command zstdcat, of the program zstd"),
             "pyarrow": _("the library pyarrow (“pip install pyarrow”)"),
         }
         yield _("This needs: {what}.", what=", ".join(programs[name] for name in needs))
-    yield ["", *(f"    {line}" for line in recipe.commands(row, explained.shard)), ""]
+    yield ["", *(f"    {line}" for line in check_recipe.commands(row, explained.shard)), ""]
     longest, passage = max(row.spans, key=lambda span: span["words"], default=None), None
     if longest and explained.article is not None:
         passage = explained.article[longest["article_start"] : longest["article_end"]]
@@ -205,7 +205,7 @@ def _check(explained: ExplainedRow, _: Translator) -> Iterator[Part]:
     quoted = _("“words: True” means that the quoted words follow one another there.")
     yield f"{run_it} {quoted}" if passage else run_it
     column = explained.config.get("read", {}).get("columns", {}).get("text")
-    program = recipe.program(row, explained.shard, passage, column)
+    program = check_recipe.program(row, explained.shard, passage, column)
     yield ["", *(f"    {line}".rstrip() for line in program)]
 
 

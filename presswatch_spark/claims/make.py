@@ -24,18 +24,10 @@ from presswatch_spark.claims.article_words import KnownTexts, WordFacts, words_o
 from presswatch_spark.claims.confidence import KINDS, letter_and_reasons
 from presswatch_spark.claims.licences import Licences, PressList
 from presswatch_spark.claims.other_sources import Limits
-from presswatch_spark.claims.pages import (
-    MICROS_A_DAY,
-    NO_TIME,
-    Counts,
-    PageFacts,
-    PageReader,
-    as_array,
-    group_rows,
-    values_of,
-)
+from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import mandate_of, rights_of
+from presswatch_spark.claims.row_groups import Counts, as_array, group_rows, values_of
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session, spark_schema

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pyarrow.compute as pc
 
-from presswatch_spark.claims import recipe
+from presswatch_spark.claims import check_recipe
 from presswatch_spark.claims.confidence import OWN_KINDS, is_page_itself
 from presswatch_spark.claims.marked_text import in_plain_letters
 from presswatch_spark.claims.rights_and_mandates import last_day, mandate_of, rights_of
@@ -25,8 +25,8 @@ from presswatch_spark.matching.judgement.originals import copy_at
 from presswatch_spark.matching.reservations.verdicts import UNKNOWN
 from presswatch_spark.query.pointers.audit import Audit, row_by_digest, settings_of, table_of
 from presswatch_spark.query.pointers.fetch import place_of
+from presswatch_spark.query.pointers.fetched_records import Failure
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.query.pointers.records import Failure
 from presswatch_spark.query.reservations import sites_of_articles
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.uris import canonical, scheme_of, shown_uri
@@ -302,7 +302,9 @@ def account_of(explained: ExplainedRow, _: Translator) -> ClaimAccount:
         if row.spans
         else (_("No passage of an article was found on the page."),),
         reasons=tuple((reason.caps is None, _(reason.sentence)) for reason in reasons),
-        commands=() if scheme_of(explained.shard) == "file" else tuple(recipe.commands(row, explained.shard)),
+        commands=()
+        if scheme_of(explained.shard) == "file"
+        else tuple(check_recipe.commands(row, explained.shard)),
     )
 
 

@@ -17,8 +17,8 @@ from presswatch_spark.core.processes import user_temporary
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
-from presswatch_spark.scanning.runs import engine, parts
-from presswatch_spark.scanning.runs.parts import part_files, read_part
+from presswatch_spark.scanning.runs import engine, result_parts
+from presswatch_spark.scanning.runs.result_parts import part_files, read_part
 from presswatch_spark.scanning.runs.unfinished import (
     OwnedRun,
     RunNote,
@@ -138,7 +138,7 @@ def test_servers_that_fail_and_replies_that_get_lost_change_nothing(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("limit", [(engine, "SORTED_HERE_BYTES"), (parts, "MOST_PARTS")])
+@pytest.mark.parametrize("limit", [(engine, "SORTED_HERE_BYTES"), (result_parts, "MOST_PARTS")])
 def test_what_is_large_or_in_many_parts_is_sorted_by_spark_into_several_files(
     run: Any, monkeypatch: pytest.MonkeyPatch, on_disk: tuple[RunSummary, TableStore], limit: tuple[Any, str]
 ) -> None:

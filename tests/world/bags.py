@@ -20,7 +20,7 @@ from presswatch_spark.legal.evidence import documents
 from presswatch_spark.legal.evidence import verify as alone
 from presswatch_spark.legal.evidence.build import Built, make_bag
 from presswatch_spark.legal.evidence.reading import verified
-from presswatch_spark.legal.evidence.records import BagOrder
+from presswatch_spark.legal.evidence.sealed_records import BagOrder
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.storage.objects import StorageOptions
 from tests.world.claims import AS_OF, judge_all

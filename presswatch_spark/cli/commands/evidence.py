@@ -94,7 +94,7 @@ def build(
     from presswatch_spark.corpus.store import Corpus
     from presswatch_spark.legal.evidence.bag import parse_authority
     from presswatch_spark.legal.evidence.build import make_bag
-    from presswatch_spark.legal.evidence.records import BagOrder
+    from presswatch_spark.legal.evidence.sealed_records import BagOrder
     from presswatch_spark.legal.evidence.sources import source_at
 
     choice = choice_of(rows, confidences, form.storage)

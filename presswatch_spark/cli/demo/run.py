@@ -23,7 +23,7 @@ from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.build import Built, make_bag
-from presswatch_spark.legal.evidence.records import BagOrder
+from presswatch_spark.legal.evidence.sealed_records import BagOrder
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.letter import NoticeOrder

@@ -44,7 +44,13 @@ from presswatch_spark.legal.evidence.bag import (
     stamps_of,
 )
 from presswatch_spark.legal.evidence.documents import BagFacts, write_claims, write_readme
-from presswatch_spark.legal.evidence.records import BagOrder, KeptRecord, ReadRecords, read_records, site_of
+from presswatch_spark.legal.evidence.sealed_records import (
+    BagOrder,
+    KeptRecord,
+    ReadRecords,
+    read_records,
+    site_of,
+)
 from presswatch_spark.legal.evidence.sources import CaseSource
 from presswatch_spark.legal.removal.case import MARKER
 from presswatch_spark.scanning.runs.provenance import commit, packages

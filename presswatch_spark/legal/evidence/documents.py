@@ -38,7 +38,7 @@ from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.core.version import __version__
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PAGES, Bag
-from presswatch_spark.legal.evidence.records import BagOrder, ReadRecords
+from presswatch_spark.legal.evidence.sealed_records import BagOrder, ReadRecords
 from presswatch_spark.legal.typesetting import (
     CHARACTER_CODES_NOTE,
     csp_hash,

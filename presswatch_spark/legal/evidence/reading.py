@@ -28,7 +28,7 @@ from presswatch_spark.legal.evidence.bag import (
     pem_certificates,
     sealed_facts,
 )
-from presswatch_spark.legal.evidence.records import site_of
+from presswatch_spark.legal.evidence.sealed_records import site_of
 from presswatch_spark.query.pointers.audit import (
     ArticleTexts,
     Audit,
@@ -38,8 +38,8 @@ from presswatch_spark.query.pointers.audit import (
     digest_prefix,
     settings_read,
 )
+from presswatch_spark.query.pointers.fetched_records import Cause
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.query.pointers.records import Cause
 from presswatch_spark.scanning.sampling.intervals import most_share
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions

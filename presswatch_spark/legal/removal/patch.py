@@ -39,8 +39,8 @@ from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, of
 from presswatch_spark.legal.removal.server_answers import compared
 from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.removal.whole_file_search import documents_of
+from presswatch_spark.query.pointers.fetched_records import Failure, records_at
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import Failure, records_at
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.inflate import (
     ZSTD_CHECKSUM,

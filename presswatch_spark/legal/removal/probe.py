@@ -37,8 +37,8 @@ from presswatch_spark.legal.removal.whole_file_search import (
     names_of,
     record_of,
 )
+from presswatch_spark.query.pointers.fetched_records import Cause, Failure, Record, records_at
 from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
-from presswatch_spark.query.pointers.records import Cause, Failure, Record, records_at
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore

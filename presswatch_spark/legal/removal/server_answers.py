@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.core.times import in_same_second
 from presswatch_spark.legal.removal.states import Outcome
+from presswatch_spark.query.pointers.fetched_records import ZEROS as ZERO_BYTES
+from presswatch_spark.query.pointers.fetched_records import Record, raw_record_in, record_in
 from presswatch_spark.query.pointers.pointer import Pointer
-from presswatch_spark.query.pointers.records import ZEROS as ZERO_BYTES
-from presswatch_spark.query.pointers.records import Record, raw_record_in, record_in
 from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import removed_id_in

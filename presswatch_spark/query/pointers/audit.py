@@ -28,8 +28,7 @@ from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.reservations.signals import signals_of
 from presswatch_spark.matching.sieve import Candidates
 from presswatch_spark.matching.verify.verification import Joined, readings_of_pair
-from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import (
+from presswatch_spark.query.pointers.fetched_records import (
     Cause,
     Failure,
     Outcome,
@@ -37,6 +36,7 @@ from presswatch_spark.query.pointers.records import (
     records_at,
     shards_ahead,
 )
+from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.source import ReadOptions, every_url
 from presswatch_spark.reading.text.words import words_of

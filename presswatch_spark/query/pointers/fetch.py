@@ -23,6 +23,15 @@ from presswatch_spark.query.pointers.audit import (
     settings_of,
     table_of,
 )
+from presswatch_spark.query.pointers.fetched_records import (
+    Cause,
+    Failure,
+    Record,
+    inflated_parts,
+    raw_record,
+    readable,
+    records_at,
+)
 from presswatch_spark.query.pointers.pointer import (
     COMMON_CRAWL,
     Mirror,
@@ -31,15 +40,6 @@ from presswatch_spark.query.pointers.pointer import (
     parse_pointer,
     place_named,
     pointer_of,
-)
-from presswatch_spark.query.pointers.records import (
-    Cause,
-    Failure,
-    Record,
-    inflated_parts,
-    raw_record,
-    readable,
-    records_at,
 )
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.http.message import to_utf8

@@ -34,7 +34,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metric_rows
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.parts import RunPart, are_few, damage_of, in_groups, read_part
+from presswatch_spark.scanning.runs.result_parts import RunPart, are_few, damage_of, in_groups, read_part
 from presswatch_spark.scanning.runs.unfinished import (
     OwnedRun,
     Wave,

@@ -29,7 +29,7 @@ from presswatch_spark.core.translation import N_, Translator, n
 from presswatch_spark.core.version import __version__
 from presswatch_spark.scanning.monitoring.metrics import TERMS, MetricSample, Totals
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
-from presswatch_spark.scanning.runs.parts import RunPart
+from presswatch_spark.scanning.runs.result_parts import RunPart
 from presswatch_spark.scanning.runs.work import RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks_and_leases import LOCK_SUFFIX, USUAL, Lock, locked, owned, remove_lock

@@ -36,7 +36,7 @@ from presswatch_spark.core.spark.worker import collected, task
 from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import MetricSample, Totals, totals_of
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
-from presswatch_spark.scanning.runs.parts import RunPart, part_files
+from presswatch_spark.scanning.runs.result_parts import RunPart, part_files
 from presswatch_spark.scanning.runs.unfinished import OwnedRun, Wave, write_wave
 from presswatch_spark.scanning.runs.work import (
     PLATFORM,

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from presswatch_spark.claims import pages as pages_module
+from presswatch_spark.claims import row_groups
 from presswatch_spark.claims.article_words import KnownTexts
 from presswatch_spark.claims.other_sources import (
     COLUMNS,
@@ -26,7 +26,7 @@ from presswatch_spark.claims.other_sources import (
     Spans,
     explained,
 )
-from presswatch_spark.claims.pages import group_rows, marks_of, values_of
+from presswatch_spark.claims.row_groups import group_rows, marks_of, values_of
 from presswatch_spark.core.errors import CorruptError, InputError
 from presswatch_spark.reading.text.words import word_hashes
 from tests.world.corpora import text, write_jsonl
@@ -283,7 +283,7 @@ CHOICES: dict[str, tuple[list[Any], pa.DataType]] = {
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_are_alike_if_all_values_are(seed: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # With so few numbers to spare, they are made small again after every column.
-    monkeypatch.setattr(pages_module, "_MOST", most)
+    monkeypatch.setattr(row_groups, "_MOST", most)
     random = Random(seed)
     rows = [tuple(random.choice(values) for values, _ in CHOICES.values()) for _ in range(300)]
     columns = [pa.array([row[k] for row in rows], kind) for k, (_, kind) in enumerate(CHOICES.values())]

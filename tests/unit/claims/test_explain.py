@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import pytest
 
-from presswatch_spark.claims import confidence, recipe, rights_and_mandates
+from presswatch_spark.claims import check_recipe, confidence, rights_and_mandates
 from presswatch_spark.claims.explain import explanation_lines, wrapped
 from presswatch_spark.claims.row_facts import (
     KINDS,
@@ -241,21 +241,21 @@ def test_every_value_of_a_claim_has_its_meaning() -> None:
     ],
 )  # fmt: skip
 def test_a_record_is_fetched_over_the_web_by_its_range(shard: str, address: str) -> None:
-    commands = recipe.commands(case().row, shard)
+    commands = check_recipe.commands(case().row, shard)
     assert (commands[0], commands[-1]) == (f"u={address}", 'curl -fsSL -r 700-999 "$u" | zcat > record')
 
 
 def test_the_check_prints_nothing_that_steers_the_terminal(tmp_path: Path) -> None:
     head = b"WARC/1.0\r\nWARC-Target-URI: https://a.example/\x1b[2J\x9b\r\nContent-Length: 18\r\n\r\n"
     (tmp_path / "record").write_bytes(head + b"Le pont a rouvert.")
-    printed = checked(recipe.program(case().row, case().shard, "Le pont a rouvert"), tmp_path)
+    printed = checked(check_recipe.program(case().row, case().shard, "Le pont a rouvert"), tmp_path)
     assert "words: True" in printed
     assert all(line.isprintable() for line in printed.splitlines())
 
 
 def test_an_address_cannot_end_its_quotes() -> None:
     row = case(shard_uri="/data/a'; rm -rf $HOME; '/x.warc.wet.gz").row
-    script = "\n".join([*recipe.commands(row, row.shard_uri)[:-1], 'printf %s "$u"'])
+    script = "\n".join([*check_recipe.commands(row, row.shard_uri)[:-1], 'printf %s "$u"'])
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == row.shard_uri
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from presswatch_spark.core.scan_values import ReadReport
+from presswatch_spark.query.pointers.fetched_records import Record, records_at
 from presswatch_spark.query.pointers.pointer import Pointer
-from presswatch_spark.query.pointers.records import Record, records_at
 from presswatch_spark.reading.arc_format import ArcReading, begins_with_arc_record
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.warc.pages import Stored

@@ -42,7 +42,7 @@ from presswatch_spark.legal.typesetting import (
     pdf_of,
     with_character_codes,
 )
-from presswatch_spark.query.pointers.records import Failure
+from presswatch_spark.query.pointers.fetched_records import Failure
 from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.tables.declarations import Claim, Match
 from tests.world.bags import bag_of, bag_order, build, lines, readme

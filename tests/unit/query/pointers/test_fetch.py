@@ -23,8 +23,8 @@ from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_
 from presswatch_spark.core.terminal import TIES
 from presswatch_spark.matching.judgement.match_rows import BLANK
 from presswatch_spark.query.pointers.fetch import Fetched
+from presswatch_spark.query.pointers.fetched_records import Record
 from presswatch_spark.query.pointers.pointer import Pointer
-from presswatch_spark.query.pointers.records import Record
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.tables.declarations import MemberCapture, RightsSignal
 from presswatch_spark.tables.digests import row_digest

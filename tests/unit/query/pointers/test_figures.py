@@ -30,7 +30,7 @@ from presswatch_spark.query.pointers.audit import (
     drawn_rows,
     settings_of,
 )
-from presswatch_spark.query.pointers.records import Cause
+from presswatch_spark.query.pointers.fetched_records import Cause
 from presswatch_spark.reading import known_formats
 from presswatch_spark.tables.declarations import Match
 from presswatch_spark.tables.digests import row_digest, table_digest

@@ -23,6 +23,14 @@ from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanC
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.query.pointers.audit import Audit, RowCheck, drawn_rows, row_by_digest, settings_of
 from presswatch_spark.query.pointers.fetch import Archives, at_pointer, for_row
+from presswatch_spark.query.pointers.fetched_records import (
+    SHARDS_AT_ONCE,
+    Cause,
+    Failure,
+    Record,
+    records_at,
+    shards_ahead,
+)
 from presswatch_spark.query.pointers.pointer import (
     Pointer,
     is_pointer,
@@ -30,14 +38,6 @@ from presswatch_spark.query.pointers.pointer import (
     parse_mirror,
     parse_pointer,
     pointer_of,
-)
-from presswatch_spark.query.pointers.records import (
-    SHARDS_AT_ONCE,
-    Cause,
-    Failure,
-    Record,
-    records_at,
-    shards_ahead,
 )
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import StorageOptions
@@ -527,7 +527,7 @@ class TestShardsAhead:
             meeting.wait(20)
             yield from ((pointer, Failure("x")) for pointer in pointers)
 
-        monkeypatch.setattr("presswatch_spark.query.pointers.records.records_at", slow)
+        monkeypatch.setattr("presswatch_spark.query.pointers.fetched_records.records_at", slow)
         work = [([Pointer(f"s3://b/{n}", 1, 2)], ReadOptions()) for n in range(2 * SHARDS_AT_ONCE)]
         found = [pointer.uri for outcomes in shards_ahead(work) for pointer, _ in outcomes]
         assert found == [pointers[0].uri for pointers, _ in work]
@@ -540,7 +540,7 @@ class TestShardsAhead:
             asked.append(pointers[0].uri)
             return [(pointer, Failure("x")) for pointer in pointers]
 
-        monkeypatch.setattr("presswatch_spark.query.pointers.records.records_at", quick)
+        monkeypatch.setattr("presswatch_spark.query.pointers.fetched_records.records_at", quick)
         remote = [([Pointer(f"https://h/{n}", 1, 2)], ReadOptions()) for n in range(50)]
         next(shards_ahead(iter(remote)))
         assert len(asked) <= SHARDS_AT_ONCE

@@ -18,7 +18,6 @@ from presswatch_spark.scanning.census import CENSUS
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import provenance as module
-from presswatch_spark.scanning.runs.parts import RunPart
 from presswatch_spark.scanning.runs.provenance import (
     commit,
     packages,
@@ -26,6 +25,7 @@ from presswatch_spark.scanning.runs.provenance import (
     provenance,
     spark_version,
 )
+from presswatch_spark.scanning.runs.result_parts import RunPart
 from presswatch_spark.scanning.runs.unfinished import (
     RunNote,
     Wave,

@@ -21,8 +21,8 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.legal.evidence.bag import RECORDS, Authority, Bag
 from presswatch_spark.legal.evidence.verify import texts_of
 from presswatch_spark.query.pointers.audit import Audit, RowCheck, settings_of
+from presswatch_spark.query.pointers.fetched_records import Cause, Failure, Record, inflated_parts
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.query.pointers.records import Cause, Failure, Record, inflated_parts
 from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member, inflated, placed_lines
 from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.warc.blocks import begins_with_record

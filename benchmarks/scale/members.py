@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, TextColumn
 from presswatch_spark.corpus import layout
 from presswatch_spark.corpus.layout import INDEX_FOLDER, SITES_FOLDER
 from presswatch_spark.corpus.manifest import CorpusCounts, write_manifest

@@ -15,7 +15,8 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport, TextColumn
 from presswatch_spark.matching.sieve import Sieve
 from presswatch_spark.reading.source import Format, ReadOptions
 from presswatch_spark.storage.objects import StorageOptions, stat

@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.speed.material import Material
 from benchmarks.speed.prose import sentences, vocabulary
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, TextColumn
 from presswatch_spark.core.settings.config import ScanConfig, VerifyRules
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin, span_places

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from presswatch_spark.core.scan_values import embedded
+from presswatch_spark.core.locators import embedded
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.matching.judgement.grading import grade, letter_of, lowered
 from presswatch_spark.matching.judgement.grading import judged as graded

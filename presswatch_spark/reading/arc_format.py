@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.core.times import record_time
 from presswatch_spark.core.translation import N_
 from presswatch_spark.reading import source, tombstones

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from presswatch_spark.core.errors import ConfigError, CorruptError
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.reading.inflate import Window, compression_of, inflated_window
 from presswatch_spark.reading.rows.lenient_json import encoded
 from presswatch_spark.reading.rows.row_values import BatchBuilder

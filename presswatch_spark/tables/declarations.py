@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import pyarrow as pa
 
-from presswatch_spark.core.scan_values import RecordEncoding, TextSource, TextString
+from presswatch_spark.core.locators import RecordEncoding, TextSource
+from presswatch_spark.core.scan_values import TextString
 from presswatch_spark.tables.column_values import (
     ChangeState,
     ClaimKind,

@@ -14,7 +14,7 @@ from typing import Any
 
 import zstandard
 
-from presswatch_spark.core.scan_values import Locator
+from presswatch_spark.core.locators import Locator
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning.runs.work import failure_of, guarded

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.reading.inflate import inflated, lines
 from presswatch_spark.reading.rows.row_values import BatchBuilder
 from presswatch_spark.reading.source import ANYTHING, Format, Head, ReadOptions

@@ -10,7 +10,8 @@ from typing import Any
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from presswatch_spark.core.scan_values import Capture, Locator
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import Capture
 from presswatch_spark.matching.reservations.signals import Owner, signals_of
 from presswatch_spark.matching.reservations.signals import signal_rows as rows_of_signals
 from presswatch_spark.matching.reservations.verdicts import Signal

@@ -19,7 +19,8 @@ from presswatch_spark.cli.demo.shards import (
     when,
     write_lines,
 )
-from presswatch_spark.core.scan_values import Locator, ReadReport
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import stat

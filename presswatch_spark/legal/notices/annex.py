@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 
 from presswatch_spark.claims.selection import SIDES, ClaimPlace
-from presswatch_spark.core.scan_values import TextSource, embedded
+from presswatch_spark.core.locators import TextSource, embedded
 from presswatch_spark.core.terminal import plain
 from presswatch_spark.corpus.members import Publisher
 from presswatch_spark.query.exports import export

@@ -21,7 +21,7 @@ from presswatch_spark.claims.selection import (
     PlaceSelection,
 )
 from presswatch_spark.core.errors import InputError
-from presswatch_spark.core.scan_values import embedded
+from presswatch_spark.core.locators import embedded
 from presswatch_spark.core.terminal import ascii_url, printable
 from presswatch_spark.core.translation import N_, Translator, n, tied
 from presswatch_spark.corpus.members import RIGHTS_BASES, Publisher

@@ -13,7 +13,7 @@ from presswatch_spark.claims.exposures import Exposed, load_exposures
 from presswatch_spark.claims.row_facts import ExplainedRow, explained_row
 from presswatch_spark.core.errors import OutputError, PresswatchError
 from presswatch_spark.core.extras import library
-from presswatch_spark.core.scan_values import EMBEDDED_SOURCES
+from presswatch_spark.core.locators import EMBEDDED_SOURCES
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.store import Corpus

@@ -14,7 +14,8 @@ from urllib.parse import urljoin, urlsplit
 
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.core.extras import library
-from presswatch_spark.core.scan_values import Capture, Locator, Title
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import Capture, Title
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.legal.typesetting import rendered
 from presswatch_spark.matching.judgement.sites import Owner

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.core.scan_values import Article, DocumentBatch, Locator, PageMetadata, TextString
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import Article, DocumentBatch, PageMetadata, TextString
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules
 from presswatch_spark.core.times import EPOCH
 from presswatch_spark.matching.judgement.credits import CREDITS, is_other

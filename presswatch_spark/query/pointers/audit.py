@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorruptError, InputError, OutputError
-from presswatch_spark.core.scan_values import DAMAGES, DocumentBatch, embedded
+from presswatch_spark.core.locators import embedded
+from presswatch_spark.core.scan_values import DAMAGES, DocumentBatch
 from presswatch_spark.core.settings.config import MATCH_SECTIONS, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.grading import grade, judged

@@ -19,7 +19,8 @@ from functools import partial
 from itertools import groupby
 
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
-from presswatch_spark.core.scan_values import Capture, DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import Capture, DocumentBatch, ReadReport
 from presswatch_spark.core.threads import AskingThreads, answer_of
 from presswatch_spark.core.times import record_time
 from presswatch_spark.matching.judgement.match_rows import (

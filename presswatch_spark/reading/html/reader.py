@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from presswatch_spark.core.compiled import entry_njit
-from presswatch_spark.core.scan_values import EMBEDDED_SOURCES, TextSource, TextString
+from presswatch_spark.core.locators import EMBEDDED_SOURCES, TextSource
+from presswatch_spark.core.scan_values import TextString
 from presswatch_spark.reading.html.embedded_text import DEPTH, PIECE, Memory, write_source
 from presswatch_spark.reading.html.visible_text import load_entities, write_text
 

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any, Final, Self
 
 from presswatch_spark.core.errors import ConfigError, CorruptError
-from presswatch_spark.core.scan_values import Locator, ReadReport
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.times import NoMomentError, is_placeholder, moment_of
 from presswatch_spark.reading.rows.lenient_json import BYTE_ORDER_MARK, encoded, parse_object
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.reading.inflate import placed_lines
 from presswatch_spark.reading.rows.columns import (
     LOCATOR_ROLES,

@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport, TextColumn
 from presswatch_spark.reading.rows.columns import (
     ColumnNames,
     MissingColumnError,

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.core.scan_values import Bytes, DocumentBatch, Locator, ReadReport, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import Bytes, DocumentBatch, ReadReport, TextColumn
 from presswatch_spark.reading.rows.columns import (
     BROKEN,
     ROLES,

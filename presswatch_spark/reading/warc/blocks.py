@@ -13,7 +13,8 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from presswatch_spark.core.errors import CorruptError
-from presswatch_spark.core.scan_values import Bytes, Locator, Offsets, ReadReport, RecordEncoding
+from presswatch_spark.core.locators import Locator, RecordEncoding
+from presswatch_spark.core.scan_values import Bytes, Offsets, ReadReport
 from presswatch_spark.core.times import record_time
 from presswatch_spark.reading import inflate
 from presswatch_spark.reading.http.message import BytesLike, parse_message

@@ -9,14 +9,13 @@ from functools import partial
 import numpy as np
 
 from presswatch_spark.core.errors import PresswatchError
+from presswatch_spark.core.locators import Locator, TextSource
 from presswatch_spark.core.scan_values import (
     Capture,
     DocumentBatch,
-    Locator,
     PageMetadata,
     ReadReport,
     TextColumn,
-    TextSource,
     TextString,
 )
 from presswatch_spark.reading.html.embedded_text import EXTRACTION as EMBEDDED_EXTRACTION

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from presswatch_spark.core.compiled import ALL, load_numba, ready_file
+from presswatch_spark.core.locators import Locator
 from presswatch_spark.core.processes import begin_child
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, ReadReport, TextColumn
+from presswatch_spark.core.scan_values import DocumentBatch, ReadReport, TextColumn
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.sealed import KeySource
 from presswatch_spark.matching.judgement.match_rows import Origin

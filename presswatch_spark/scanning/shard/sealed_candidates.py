@@ -29,7 +29,8 @@ import numpy as np
 import pyarrow as pa
 
 from presswatch_spark.core.errors import CorruptError, OutputError
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, PageMetadata, ReadReport, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, PageMetadata, ReadReport, TextColumn
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.corpus.sealed import SITE, KeyedSites, KeySource, SealedCorpus, SealKey
 from presswatch_spark.corpus.store import Corpus

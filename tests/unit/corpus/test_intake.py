@@ -18,7 +18,8 @@ import pytest
 import zstandard
 
 from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig, ScanConfig
 from presswatch_spark.corpus.building.intake import ReadArticle, article_columns, read_articles
 from presswatch_spark.corpus.members import parse_registry

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, TextColumn
 from presswatch_spark.matching.shingle_index import (
     ShingleIndex,
     build_directory,

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, PageMetadata, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, PageMetadata, TextColumn
 from presswatch_spark.core.settings.config import ConfidenceRules, GradeRules, VerifyRules
 from presswatch_spark.core.translation import Translator
 from presswatch_spark.matching.judgement.match_rows import (

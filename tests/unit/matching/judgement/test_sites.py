@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from presswatch_spark.core.errors import ConfigError
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, TextColumn, Title
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, TextColumn, Title
 from presswatch_spark.corpus.members import parse_registry
 from presswatch_spark.matching.judgement import sites
 from presswatch_spark.matching.judgement.sites import (

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.core.errors import StorageError
-from presswatch_spark.core.scan_values import Capture, DocumentBatch, Locator, ReadReport, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import Capture, DocumentBatch, ReadReport, TextColumn
 from presswatch_spark.core.settings.config import ReadRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement import urls

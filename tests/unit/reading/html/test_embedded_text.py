@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark.core.scan_values import EMBEDDED_SOURCES, TextSource
+from presswatch_spark.core.locators import EMBEDDED_SOURCES, TextSource
 from presswatch_spark.reading.html.embedded_text import DEPTH
 from presswatch_spark.reading.html.reader import TextReader, data_source
 from presswatch_spark.reading.text.word_kernels import Bytes

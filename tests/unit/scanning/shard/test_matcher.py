@@ -6,14 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark.core.scan_values import (
-    DocumentBatch,
-    Locator,
-    PageMetadata,
-    TextColumn,
-    TextSource,
-    TextString,
-)
+from presswatch_spark.core.locators import Locator, TextSource
+from presswatch_spark.core.scan_values import DocumentBatch, PageMetadata, TextColumn, TextString
 from presswatch_spark.core.settings.config import CorpusConfig, GradeRules, ScanConfig
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import STRINGS_KEPT, Origin

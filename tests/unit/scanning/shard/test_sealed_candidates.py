@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from presswatch_spark.core.scan_values import DocumentBatch, Locator, TextColumn
+from presswatch_spark.core.locators import Locator
+from presswatch_spark.core.scan_values import DocumentBatch, TextColumn
 from presswatch_spark.core.settings.config import GradeRules, ReadRules, ScanConfig
 from presswatch_spark.corpus.sealed import KeySource, SealedCorpus, SealKey, article_numbers, join, seal
 from presswatch_spark.corpus.store import Corpus

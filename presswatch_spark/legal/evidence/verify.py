@@ -381,7 +381,9 @@ def _warc(data: bytes) -> _Warc | None:
     end = re.search(rb"\r?\n\r?\n", data)
     if not data.startswith(b"WARC/") or end is None:
         return None
-    pairs = (line.partition(":") for line in data[: end.start()].decode("utf-8", "replace").splitlines()[1:])
+    # A URL may contain line ends of Unicode; a line that begins with a blank continues the one before it.
+    lines = re.split(r"\r?\n(?![ \t])", data[: end.start()].decode("utf-8", "replace"))
+    pairs = (line.partition(":") for line in lines[1:])
     fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
     length = fields.get("content-length", "")
     block = memoryview(data)[end.end() :]

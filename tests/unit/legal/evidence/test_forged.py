@@ -316,6 +316,15 @@ def test_a_text_under_the_name_of_another_is_refused(small: Path) -> None:
     assert refused(small, f"data/corpus/texts/{one.name}")
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\r\n "])
+def test_a_header_that_continues_is_read_as_one(end: str) -> None:
+    uri = f"WARC-Target-URI: https://a.example/{end}Content-Length: 1{end}WARC-Record-ID: other"
+    head = f"WARC/1.0\r\nWARC-Record-ID: <urn:own>\r\nContent-Length: 4\r\n{uri}\r\n\r\n"
+    warc = alone._warc(head.encode() + b"text\r\n\r\n")
+    assert warc is not None
+    assert (warc.fields["warc-record-id"], bytes(warc.block)) == ("<urn:own>", b"text")
+
+
 def test_a_record_without_end_is_not_inflated(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record = next(name for name in files(small) if name.endswith(".warc.gz"))
     bomb = gzip.compress(b"WARC/1.0\r\nContent-Length: 9\r\n\r\n" + bytes(20 << 20))

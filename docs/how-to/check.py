@@ -328,6 +328,8 @@ def texts_of_body(row, body):
 
 ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u{([0-9a-fA-F]{1,5})}|(.))", re.DOTALL)
 CONTROLS = dict.fromkeys("bfnrtv0", "\n") | {"\n": ""}
+# A string may be in several pieces: CDATA sections of a feed, or scripts of Next.js.
+JOINTS = re.compile(r'\]\]>|<!\[CDATA\[|"\]\)[;\s]*</script>.*?__next_f\.push\(\[1,"', re.DOTALL)
 
 
 def unescaped(found):
@@ -340,7 +342,7 @@ def strings_in(row, page, depth):
     """Return the strings of embedded text that a row names; escapes are decoded `depth` times."""
     texts = []
     for each in row["text_strings"]:
-        text = page[each["start"] : each["end"]].decode("utf-8", "replace")
+        text = JOINTS.sub("", page[each["start"] : each["end"]].decode("utf-8", "replace"))
         for _ in range(depth):
             text = ESCAPE.sub(unescaped, text)
         text = html.unescape(text)

@@ -45,7 +45,8 @@ data = {data}
 parts = (data[i:j].decode("utf-8", "replace") for i, j in places)
 codes = r"(?i)\\\\+(?:x([0-9a-f]{{2}})|u([0-9a-f]{{4}})|u{{([0-9a-f]{{1,5}})}})"
 letter = lambda found: chr(int(found[found.lastindex], 16))
-text = re.sub(codes, letter, " ".join(parts))
+joints = r'(?s)\\]\\]>|<!\\[CDATA\\[|"\\]\\);?</script>.*?_f\\.push\\(\\[1,"'
+text = re.sub(codes, letter, re.sub(joints, "", " ".join(parts)))
 text = html.unescape(re.sub(r"\\\\+[nrt]", " ", text))
 text = html.unescape(re.sub(r"<[^>]*>", " ", text))
 """

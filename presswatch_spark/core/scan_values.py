@@ -143,7 +143,8 @@ class TextColumn:
 class TextString(TypedDict):
     """A string of an embedded document: its characters there, and its literal in the page.
 
-    `path`: a JSON path, or element and attribute; None if unknown. `start`, `end`: bytes of the literal.
+    `path`: a JSON path, or element and attribute; None if unknown. `start`, `end`: bytes of the literal, of
+    one in several pieces (CDATA sections, scripts of a stream) those from the first to the last.
     """
 
     document_start: int

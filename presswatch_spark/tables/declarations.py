@@ -104,7 +104,7 @@ class Match(TableRow):
     text_extraction: str | None = column("The extractor of the text, with its version; null where the dataset stores text.")
     charset: str | None = column("The character encoding that the page was read in, by Python's name; null where the dataset stores text, and for PDF.")
     text_source: TextSource | None = column("The part of the page that the text is from: `visible`, `hidden` (visible text and hidden words; no passage begins in the visible part), or strings of 11 words and more, joined by line ends, of `json_ld`, another `script`, an `attribute`, a `feed`, a `json` response. A passage is in the row of the first of these that contains it. Null in older runs: visible or hidden.")
-    text_strings: Sequence[TextString] | None = column("The strings that the spans touch, at most 100: for each, its characters [document_start, document_end) in the text, its JSON path or element and attribute, and the bytes [start, end) of its literal in the decoded body in UTF-8. Null for `visible` and `hidden`.")
+    text_strings: Sequence[TextString] | None = column("The strings that the spans touch, at most 100: for each, its characters [document_start, document_end) in the text, its JSON path or element and attribute, and the bytes [start, end) of its literal in the decoded body in UTF-8; of one in several CDATA sections or scripts, from its first to its last. Null for `visible` and `hidden`.")
     captured_at: datetime | None = column("When the page was captured, if the dataset states it.")
     http_status: Int32 | None = column("HTTP status at capture, if the dataset states it.")
     languages: Sequence[str] = column("Languages that the dataset identified; empty if none.")

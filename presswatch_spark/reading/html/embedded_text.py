@@ -14,9 +14,10 @@ from presswatch_spark.core.compiled import lean_njit, uncounted_njit
 from presswatch_spark.reading.html.visible_text import EntityTable, put_code, reference, write_text
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
-    CHAIN_AT, CHAIN_END, CHAIN_PIECES, CLOSED, CODE, ESCAPED, FEED, FORM_BITS, GAPPED, IS_LONG, K, LONG,
-    MARKED, MARKUP, OPENED, PART, PART_AT, PIECES, PLACE_BITS, QUOTED, REFERENCED, SOURCE_BITS, STRINGS, TEXT,
-    TagTable, after_controls, bits_before, digit_of, find, is_letter, look, moved,
+    BASE, CHAIN_AT, CHAIN_END, CHAIN_PIECES, CLOSED, CODE, CONTINUED, ESCAPED, FEED, FORM_BITS, GAPPED,
+    IS_LONG, K, LONG, MARKED, MARKUP, OPENED, PART, PART_AT, PIECES, PLACE_BITS, QUOTED, REFERENCED,
+    SCRIPT_SOURCE, SOURCE_BITS, STRINGS, TEXT, TagTable, after_controls, bits_before, digit_of, find,
+    is_letter, look, moved,
 )  # fmt: skip
 from presswatch_spark.reading.text.word_kernels import SLACK, U64, Bytes, Hashes
 
@@ -24,7 +25,7 @@ from presswatch_spark.reading.text.simd import (  # isort: skip
     equal_bits_64, gapped_bits_64, slashed_bits_64, trailing_zeros,
 )  # fmt: skip
 
-EXTRACTION = "presswatch embedded text 2"
+EXTRACTION = "presswatch embedded text 3"
 """Name and version of these rules; the version changes whenever the embedded text of any page changes."""
 DEPTH = 4
 """The most levels of data in strings, and of markup in markup."""
@@ -37,14 +38,15 @@ _0, _1, _2, _3, _4, _5, _6, _64 = (U64(n) for n in (0, 1, 2, 3, 4, 5, 6, 64))
 _QUOTE, _AMP, _APOSTROPHE, _SLASH, _LT, _GT, _BACKSLASH, _BACKTICK = (np.uint8(ord(c)) for c in "\"&'/<>\\`")
 _SPACE, _NEWLINE, _BANG, _COLON, _COMMA, _HASH, _DOT, _QUESTION = (np.uint8(ord(c)) for c in " \n!:,#.?")
 _BRACE, _BRACKET, _CLOSE_BRACE, _CLOSE_BRACKET, _U, _X, _ZERO = (np.uint8(ord(c)) for c in "{[}]ux0")
-_N, _T, _R, _B, _F, _V = (np.uint8(ord(c)) for c in "ntrbfv")
-_PIECE, _SHORTEST, _REGEX, _LONGEST_KEY = U64(PIECE), U64(3), U64(24), U64(64)
+_N, _T, _R, _B, _F, _V, _TEXT_ROW = (np.uint8(ord(c)) for c in "ntrbfvT")
+_PART, _PIECE, _SHORTEST, _REGEX, _LONGEST_KEY = U64(PART), U64(PIECE), U64(3), U64(24), U64(64)
 _DEPTH, _NEAR, _SLACK = U64(DEPTH), U64(NEAR_BYTES + 1), U64(SLACK)
 # A bit for each byte below 64, and from 64 on, after which a string may open.
 _OPENERS, _OPENERS_64 = (
     U64(sum(1 << code - low for code in (*range(33), *b"{[,:(=+?&|;!<>)}") if low <= code < low + 64))
     for low in (0, 64)
 )
+_STREAM = SCRIPT_SOURCE | STRINGS | CONTINUED
 # In data, apostrophes and backticks are no quotes.
 _DEAD_IN_DATA = _2 | _4
 
@@ -339,7 +341,7 @@ def _write_words(
             if last >= end or look(m.decoded, top, closed) & GAPPED != _0:
                 return
             if closed > top and (has_key or m.decoded[closed - _1] in (_DOT, _QUESTION, _BANG)):
-                if level == _0:
+                if level == w[BASE]:
                     w[OPENED], w[CLOSED] = first, last
                 _write(m, m.decoded, top, closed, closed, False)
                 w[CHAIN_END] = last
@@ -386,7 +388,7 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
         if key < first:
             before = max(begin + _1, w[CHAIN_END], first - min(first, _NEAR))
             _write_words(m, data, before, key, key, first, free, level)
-        if level == _0:
+        if level == w[BASE] and not is_one:
             w[OPENED], w[CLOSED] = first, last
         if not (is_data and has_data):
             _write(m, text, opened, closed, free, features & MARKED != _0)
@@ -400,16 +402,112 @@ def _write_strings(m: Memory, data: Bytes, begin: U64, end: U64, kind: U64, top:
             _write_words(m, data, last, min(end, last + _NEAR), key, first, top, level)
 
 
+@lean_njit
+def _add_part(m: Memory, n: U64, top: U64) -> Any:
+    # Decode a part after those before it, whose text ends at `top` in the arena; return the new end.
+    begin, end, form = m.parts[n + _1], m.parts[n + _2] & PLACE_BITS, m.parts[n + _2] & FORM_BITS
+    if form == MARKUP:
+        return moved(m.page, begin, end, m.arena, top)
+    return _decode(m, m.page, begin, end, top, form)
+
+
+@lean_njit
+def _row_of(data: Bytes, i: U64, end: U64) -> tuple[U64, U64]:
+    """Return the bounds of a row of React's stream: after `6:` up to a line end, after `6:T3f,` 63 bytes."""
+    begin = i
+    while i < end and digit_of(data[i]) < U64(16):
+        i += _1
+    if i + _1 >= end or data[i] != _COLON:
+        return begin, find(data, begin, end, _NEWLINE)
+    comma = find(data, i, min(end, i + U64(10)), _COMMA)
+    size = _hexadecimal(data, i + _2, comma)
+    if data[i + _1] != _TEXT_ROW or size > end - comma - _1:
+        return i + _1, find(data, i, end, _NEWLINE)
+    return comma + _1, comma + _1 + size
+
+
+@uncounted_njit
+def _place_in_page(m: Memory, n: U64, i: U64, k: U64, place: U64, is_begin: bool) -> tuple[U64, U64, U64]:
+    """Return part, byte of the page and byte of the stream at a place in the stream, from such three on."""
+    end = m.parts[n + _2] & PLACE_BITS
+    while k < place or (is_begin and i == end):
+        if i == end:
+            n += _PART
+            while m.parts[n + _2] & ~PLACE_BITS != _STREAM:
+                n += _PART
+            i, end = m.parts[n + _1], m.parts[n + _2] & PLACE_BITS
+            continue
+        stop = find(m.page, i, min(end, i + (place - k)), _BACKSLASH)
+        i, k = stop, k + (stop - i)
+        if k < place and stop + _1 < end:
+            # This writes what is there already.
+            i, k = _escape(m.page, stop, end, m.arena, k)
+        elif k < place:
+            i = end
+    return n, i, k
+
+
+@uncounted_njit
+def _write_stream(m: Memory, n: U64, count: U64) -> None:
+    """Write the rows of a stream of React, of which scripts contain pieces that a browser joins (Next.js).
+
+    `n`: the first part with a piece.
+    """
+    w, top = m.w, _0
+    for part in range(n, count * _PART, _PART):
+        if m.parts[part + _2] & ~PLACE_BITS == _STREAM:
+            end = m.parts[part + _2] & PLACE_BITS
+            m.parts[part + _2] = _STREAM | _closing_quote(m.page, m.parts[part + _1], end, _QUOTE, True)
+            top = _add_part(m, U64(part), top)
+    _end_chain(w)
+    piece, begin, end = w[PIECES] * _PIECE, _0, _0
+    w[BASE], w[CHAIN_END] = _1, _0
+    while end < top:
+        begin, end = _row_of(m.decoded, end, top)
+        w[OPENED], w[CLOSED] = begin, end
+        _write_strings(m, m.decoded, begin, end, MARKUP, top, _0)
+        end += U64(end < top and m.decoded[end] == _NEWLINE)
+    _end_chain(w)
+    w[BASE] = _0
+    # Replace places in the stream by places in the page.
+    i, k, closed, begin, end = m.parts[n + _1], _0, _0, _0, _0
+    while piece < min(w[PIECES] * _PIECE, U64(len(m.pieces))):
+        if begin != m.pieces[piece + _3] or end != m.pieces[piece + _4]:
+            begin, end = m.pieces[piece + _3], m.pieces[piece + _4]
+            n, i, k = _place_in_page(m, n, i, k, begin, True)
+            _, closed, _ = _place_in_page(m, n, i, k, end, False)
+        m.pieces[piece + _2], m.pieces[piece + _3], m.pieces[piece + _4] = n, i, closed
+        piece += _PIECE
+
+
 @uncounted_njit
 def write_source(m: Memory, source: U64, count: U64) -> None:
     """Write the text of all parts of a source, of `count` parts."""
-    w = m.w
-    w[CHAIN_AT], w[CHAIN_PIECES], w[CHAIN_END], w[IS_LONG] = w[K], w[PIECES], _0, _0
-    for n in range(_0, count * U64(PART), U64(PART)):
-        begin, kind = m.parts[n + _1], m.parts[n + _2]
-        if kind & SOURCE_BITS == source:
-            if source != FEED and kind & FORM_BITS in (REFERENCED, MARKUP):
+    w, top, stream = m.w, _0, ~_0
+    w[CHAIN_AT], w[CHAIN_PIECES], w[CHAIN_END], w[IS_LONG], w[BASE] = w[K], w[PIECES], _0, _0, _0
+    for n in range(_0, count * _PART, _PART):
+        begin, end, kind = m.parts[n + _1], m.parts[n + _2] & PLACE_BITS, m.parts[n + _2] & ~PLACE_BITS
+        if kind & SOURCE_BITS != source:
+            continue
+        if source != FEED and kind & CONTINUED:
+            stream = min(stream, U64(n))
+            continue
+        if source != FEED and kind & FORM_BITS in (REFERENCED, MARKUP):
+            _end_chain(w)
+        if top == _0:
+            w[PART_AT], w[OPENED] = n, begin
+        w[CLOSED] = end
+        if top == _0 and kind & CONTINUED == _0:
+            _write_strings(m, m.page, begin, end, kind, _0, _0)
+            continue
+        top = _add_part(m, U64(n), top)
+        if kind & CONTINUED == _0:
+            if w[OPENED] > w[CHAIN_END] + _NEAR:
                 _end_chain(w)
-            w[PART_AT] = n
-            _write_strings(m, m.page, begin, kind & PLACE_BITS, kind & ~PLACE_BITS, _0, _0)
+            # In the text, places count from its beginning; after it, in the page again.
+            w[CHAIN_END] = _0
+            _write_strings(m, m.decoded, _0, top, MARKUP, top, _0)
+            w[CHAIN_END], top = end, _0
+    if stream != ~_0:
+        _write_stream(m, stream, count)
     _end_chain(w)

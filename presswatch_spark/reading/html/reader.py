@@ -21,8 +21,8 @@ from presswatch_spark.reading.html.embedded_text import DEPTH, PIECE, Memory, wr
 from presswatch_spark.reading.html.visible_text import load_entities, write_text
 
 from presswatch_spark.reading.html.tags import (  # isort: skip
-    ANY_SOURCE, ATTRIBUTE, FEED, JSON, JSON_LD, K, LEAST_BYTES, MARKUP, PART, PARTS, PIECES, REFERENCED,
-    SCRIPT_SOURCE, STRINGS, load_tags, workspace,
+    ANY_SOURCE, ATTRIBUTE, CONTINUED, FEED, JSON, JSON_LD, K, LEAST_BYTES, MARKUP, PART, PARTS, PIECES,
+    REFERENCED, SCRIPT_SOURCE, STRINGS, load_tags, workspace,
 )  # fmt: skip
 from presswatch_spark.reading.html.visibility import MOST_REVIVED
 from presswatch_spark.reading.text.word_kernels import SLACK, U64, Bytes, Hashes, plain
@@ -33,12 +33,16 @@ DEEPEST_PATH, KEY_CHARACTERS = 64, 100
 """Deeper strings, and those below longer keys, get no path."""
 
 _JSON_TYPES = ("application/json", "text/json")
-# Text and elements of a feed; paragraphs are markup up to their end tag.
+# Text and elements of a feed; paragraphs are markup up to their end tag. Comments and inline elements, the
+# nodes without a name, separate no words.
 _NODE = re.compile(
-    rb"<!\[CDATA\[(?P<raw>.*?)(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<(?P<block>(?:\w{1,20}:)?(?:p|div))(?=[\s>])"
-    rb"|(?P<tag><[^<>]*>?)|(?P<text>[^<]+)",
+    rb"<!\[CDATA\[(?P<raw>.*?)(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"
+    rb"|</?(?:\w{1,20}:)?(?:abbr|acronym|bd[io]|big|cite|code|del|dfn|em|font|ins|kbd|mark|samp|small|span|strike"
+    rb"|strong|su[bp]|tt|var|wbr|[abiqsu])(?=[\s/>])[^<>]*>"
+    rb"|<(?P<block>(?:\w{1,20}:)?(?:p|div))(?=[\s>])|(?P<tag><[^<>]*>?)|(?P<text>[^<]+)",
     re.DOTALL,
 )
+_CDATA_MARK = re.compile(rb"<!\[CDATA\[|\]\]>")
 # An escaped quote opens no string: each of many would else be read to the end of its line or of the page.
 _TOKEN = re.compile(
     rb"<!\[CDATA\[|\\.|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|[\[\]{},:]|[A-Za-z_$][\w$]*+", re.DOTALL
@@ -186,8 +190,9 @@ class TextReader:
         size, needed = len(page), self.used + room_for(len(page))
         if self.embedded:
             needed += 3 * size + (16 << 10)
-            # A string of the page may be in the arena once for each level, a copy of it, and its text.
-            room = (DEPTH + 4) * size + 16 * SLACK
+            # A string of the page may be in the arena once for each level, a copy of it, its text, and before
+            # these the text of parts that continue in others.
+            room = (DEPTH + 6) * size + 16 * SLACK
             if len(self._arena) < room:
                 self._arena = np.empty(room, np.uint8)
                 self._parts = np.empty(PART * (size // LEAST_BYTES + 2), U64)
@@ -214,26 +219,36 @@ def _parts_of(source: TextSource, data: bytes) -> Hashes:
         return np.array([0, 0, len(data) | int(JSON | STRINGS)], U64)
     if source != "feed":
         return _NO_PARTS
-    # An array, since a feed may have millions of texts.
-    found, at, tag = array("Q"), 0, 0
-    markup, referenced = int(FEED | MARKUP), int(FEED | REFERENCED)
+    # An array, since a feed may have millions of texts. `blank`: a part that counts only between two texts.
+    found, at, tag, blank = array("Q"), 0, 0, tuple[int, ...]()
+    markup, referenced, continued = int(FEED | MARKUP), int(FEED | REFERENCED), int(CONTINUED)
     ends: dict[bytes, int] = {}
+    continues = False
     while node := _NODE.match(data, at):
         at, what = node.end(), node.lastgroup
-        if what == "tag":
-            tag = node.start()
+        if what == "text" and node["text"].isspace():
+            blank = (tag, node.start(), at | referenced | continued) if continues else ()
+        elif what in ("raw", "text"):
+            if continues:
+                found[-1] |= continued
+                found.extend(blank)
+            found.extend((tag, node.start(what), node.end(what) | (markup if what == "raw" else referenced)))
+            continues, blank = True, ()
         elif what == "block":
             # Look for each kind of end tag once more only after the last one.
             name = b"</" + node["block"]
             if ends.get(name, 0) < at:
                 end = data.find(name, at)
                 ends[name] = end if end >= 0 else len(data)
+            begin = tag = node.start()
             at = ends[name]
-            found.extend((node.start(), node.start(), at | markup))
-        elif what == "raw":
-            found.extend((tag, node.start("raw"), node.end("raw") | markup))
-        elif what == "text" and not node["text"].isspace():
-            found.extend((tag, node.start(), at | referenced))
+            for mark in _CDATA_MARK.finditer(data, begin, at):
+                found.extend((tag, begin, mark.start() | markup | continued))
+                begin = mark.end()
+            found.extend((tag, begin, at | markup))
+            continues, blank = False, ()
+        elif what == "tag":
+            tag, continues, blank = node.start(), False, ()
     return np.array(found or (0, 0, referenced), U64)
 
 

@@ -494,18 +494,18 @@ MOST_RULES, RULE_SLOTS = 256, 1024
 # page after the last tag, number of parts that may contain text, number of rules, and filters
 # of the classes and names in the rules. For embedded text: end of the text; part; bounds of the string of the
 # page; number of pieces; of the last chain (strings near each other) the begin of its text, pieces before it,
-# its end, 1 if one is long.
+# its end, 1 if one is long; how deep in other strings are those whose places are noted.
 (
     STATE, START, DROPPED_FROM, EDGE, CUTS, OPEN, ROOTS, ROOTS_AROUND, IN_FORM, DORMANT, REVIVED, TEXT_AT,
     PAGE_AT, PARTS, RULE_COUNT, CLASS_FILTER, NAME_FILTER, K, PART_AT, OPENED, CLOSED, PIECES, CHAIN_AT,
-    CHAIN_PIECES, CHAIN_END, IS_LONG,
-) = (U64(n) for n in range(PLACES, PLACES + 26))  # fmt: skip
-NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 26 + n * DEEPEST) for n in range(4))
+    CHAIN_PIECES, CHAIN_END, IS_LONG, BASE,
+) = (U64(n) for n in range(PLACES, PLACES + 27))  # fmt: skip
+NAMES, KINDS, ROOT_STACK, RULES = (U64(PLACES + 27 + n * DEEPEST) for n in range(4))
 
 
 # Parts of a page that may contain embedded text: the content of scripts, and values of attributes. A part is
-# three numbers: where its tag begins, where the part begins, and its end with its kind (a source and a form)
-# in the top bits.
+# three numbers: where its tag begins, where the part begins, and its end with its kind (a source, a form, and
+# if it continues) in the top bits.
 PART = 3
 LEAST_BYTES = 21
 """Eleven words have at least so many bytes."""
@@ -519,10 +519,16 @@ VALUE = ATTRIBUTE | REFERENCED
 LONG, GAPPED, ESCAPED, MARKED, QUOTED, TEXT = (U64(1 << n) for n in range(6))
 """Features of strings: may have eleven words; has a blank or a character beyond ASCII; escapes; `&` or `<`;
 quotes; may be more than a code."""
-SOURCE_BITS, FORM_BITS, PLACE_BITS = U64(7 << 60), U64(3 << 58), U64((1 << 58) - 1)
+CONTINUED = U64(1 << 57)
+"""Its text continues in the next part, without a break: of a feed, or, in a script, in the next such part."""
+SOURCE_BITS, FORM_BITS, PLACE_BITS = U64(7 << 60), U64(3 << 58), U64((1 << 57) - 1)
 
 _LEAST_APART, _LEAST, _PART = U64(10), U64(LEAST_BYTES), U64(PART)
 _JSON, _LINKED, _HTTP = map(packed, ("json", "ld+", "http"))
+# The beginning of a script of Next.js, before a piece of a stream.
+_PUSH = 'self.__next_f.push([1,"'
+_PUSH_BYTES = U64(len(_PUSH))
+_SELF, _NEXT, _PUSHED = map(packed, (_PUSH[:8], _PUSH[8:16], _PUSH[-8:]))
 # The last bytes of the names of attributes that contain no text; first, of frequent ones.
 _ADDRESSES = tuple(map(packed, ("ref=", "src=", "set=", "url=", "ass=", "yle=")))
 _TEXTLESS = ("sizes=", " points=", " values=", "viewBox=", "ansform=", " d=")
@@ -604,6 +610,11 @@ def note_script(w: Hashes, parts: Hashes, data: Bytes, tag: U64, begin: U64, end
     first = after_controls(data, begin, end)
     if end < begin + _LEAST or end < first + _8:
         return
+    if load8(data, first) == _SELF and end > first + _PUSH_BYTES:
+        piece = first + _PUSH_BYTES
+        if load8(data, first + _8) == _NEXT and load8(data, piece - _8) == _PUSHED:
+            _note(w, parts, tag, piece, end, SCRIPT_SOURCE | STRINGS | CONTINUED)
+            return
     kind, i = SCRIPT_SOURCE | CODE, find(data, tag, begin, _J)
     while i < begin and load8(data, i) << _32 >> _32 != _JSON:
         i = find(data, i + _1, begin, _J)

@@ -130,6 +130,65 @@ def test_a_third_party_decodes_escapes_as_often_as_the_parser(
     assert words(check.strings_in(row, page, times)) == words(text)
 
 
+ARTICLE = f"{LONG} l’été \\ \U0001f600 «\u00a0oui\u00a0» {LONG}"
+JOINED = {
+    "CDATA sections": "<a><c><![CDATA[{}]]><![CDATA[{}]]>\n</c></a>",
+    "CDATA before text": "<a><c><![CDATA[{}]]>{}</c></a>",
+    "CDATA after text": "<a><c>\n{}<![CDATA[{}]]></c><d>e</d></a>",
+    "a comment": "<a><c>{}<!-- d e -->{}</c></a>",
+    "inline elements": "<a><c>{}<b></b><x:i f='g'/>{}</c></a>",
+    "CDATA in a paragraph": "<a><p>{}<![CDATA[{}]]></p></a>",
+}
+
+
+@cases("feed", JOINED.values())
+def test_a_word_in_two_pieces_of_a_feed_is_read_and_located_as_one(
+    feed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(copied(tmp_path))
+    check = importlib.import_module("check")
+    for cut in (0, 2, 20, len(ARTICLE)):
+        page = feed.format(ARTICLE[:cut], ARTICLE[cut:])
+        assert words(embedded(page, "feed")) == words(ARTICLE)
+        [(path, literal, _)] = located(page, "feed")
+        assert path in ("c", "p")
+        start = page.encode().index(literal.encode())
+        row = {"text_strings": [{"start": start, "end": start + len(literal.encode())}]}
+        assert words(check.strings_in(row, page.encode(), 0)) == words(ARTICLE)
+
+
+def test_neighbours_in_a_feed_that_are_no_pieces_stay_apart() -> None:
+    apart = "<a><b>un deux</b></a><c>{0}</c><c>{0}</c><![CDATA[{0}]]>\n<![CDATA[{0}]]>"
+    assert words(embedded(apart.format(LONG), "feed"))[-56:] == words(LONG) * 4
+
+
+def streamed(stream: str, cuts: list[int]) -> str:
+    pieces = [stream[i:j] for i, j in itertools.pairwise([0, *cuts, len(stream)])]
+    push = "<script>self.__next_f.push([1,%s])</script><div>x</div><script>a('b c', 'd')</script>"
+    return "".join(push % json.dumps(each).replace("<", "\\u003c") for each in pieces)
+
+
+@cases("size", [1, 2, 7, 40, 300, 5_000])
+def test_a_stream_in_several_scripts_is_read_and_located_as_one(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(copied(tmp_path))
+    check = importlib.import_module("check")
+    markup = f"<p class='a b'>{ARTICLE.replace('mot5', 'm<b>o</b>t5')}</p>"
+    tree = json.dumps(["$", "p", None, {"children": ARTICLE, "c": ["$", {"__html": markup}]}])
+    stream = f'1:"$a"\n6:T{len(ARTICLE.encode()):x},{ARTICLE}5:{tree}\n7:T{len(markup.encode()):x},{markup}'
+    page = streamed(stream, [*range(size, len(stream), size)])
+    assert words(embedded(page)) == 4 * words(ARTICLE)
+    for path, literal, text in located(page, "script"):
+        start = page.encode().index(literal.encode())
+        row = {"text_strings": [{"start": start, "end": start + len(literal.encode())}]}
+        assert words(text) in [words(check.strings_in(row, page.encode(), depth)) for depth in (1, 2)]
+        assert path is None
+    # Neither a wrong length nor a cut loses words.
+    for wrong in (f"6:T{size},{ARTICLE}", f"6:Tffff,{ARTICLE}", f"6:T,{ARTICLE}", f"6:{ARTICLE}", ARTICLE):
+        assert " ".join(words(LONG)) in " ".join(words(embedded(streamed(wrong, [30])[:-40])))
+
+
 def test_strings_near_a_long_one_are_kept_and_others_are_not() -> None:
     texts = [LONG, "Oui, dit-il.", "Non !", LONG.replace("mot", "met")]
     blocks = json.dumps([{"type": "text", "content": text} for text in texts])
@@ -241,7 +300,8 @@ def test_every_string_of_eleven_words_of_random_json_is_in_the_text() -> None:
 @cases(
     "unit",
     ['"', "'", "`", "\\", '\\"', '"\\', "[", '{"', "[[\"", "{'", '"a b', " '\n", "<", "&", "&lt;", "<p>",
-     "<script>", "<script>\"", "<p title='", '<p title="a', "<![CDATA[", "=\"/", "\"<a &", "\\u", '":"'],
+     "<script>", "<script>\"", "<p title='", '<p title="a', "<![CDATA[", "=\"/", "\"<a &", "\\u", '":"',
+     "a<![CDATA[b]]>", '<script>self.__next_f.push([1,"', '<script>self.__next_f.push([1,"\\"a b"])</script>'],
 )  # fmt: skip
 def test_hostile_pages_are_read(unit: str, size: int) -> None:
     # Anything that takes more than linear time would never end.
@@ -256,7 +316,7 @@ def test_hostile_pages_are_read(unit: str, size: int) -> None:
 def test_random_bytes_between_quotes_never_fail(count: int) -> None:
     rng = random.Random(7)
     pieces = ["\\u00e9", " mot", "<p>", "&lt;", "\xff", "\n", "<script>", "</script>", " alt='"]
-    pieces += [*"\"'`\\{}[],:"]
+    pieces += [*"\"'`\\{}[],:", '<script>self.__next_f.push([1,"', '"])</script>', "<![CDATA[", "]]>", "<b>"]
     for _ in range(count):
         data = "".join(rng.choices(pieces, k=rng.randrange(200))).encode("latin-1")
         assert len(located_bytes(data)) >= 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from presswatch_spark.reading.warc.by_range import RecordPlan
     from presswatch_spark.scanning.monitoring.progress import EventLog, Progress
     from presswatch_spark.scanning.pipeline import ScanPlan
-    from presswatch_spark.scanning.runs.work import RunSummary
+    from presswatch_spark.scanning.runs.run_work import RunSummary
     from presswatch_spark.tables.store import TableStore
 
 Settings = Mapping[str, object]

@@ -18,7 +18,7 @@ from presswatch_spark.core.settings.config import CorpusConfig, RunRules, ScanCo
 from presswatch_spark.core.spark.session import session
 from presswatch_spark.corpus.building.build import build_corpus
 from presswatch_spark.scanning.census import census
-from presswatch_spark.scanning.runs.work import RunSummary
+from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 

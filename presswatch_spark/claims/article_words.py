@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from presswatch_spark.claims.other_sources import COLUMNS, NOWHERE, SOURCES, Limits, Spans, explained
-from presswatch_spark.claims.pages import NO_TIME, PageFacts
+from presswatch_spark.claims.page_facts import NO_TIME, PageFacts
 from presswatch_spark.claims.row_groups import as_array
 from presswatch_spark.core.settings.config import OwnershipRules
 from presswatch_spark.corpus.building.known_texts import shingles_of

@@ -2,7 +2,7 @@
 
 DuckDB sorts all rows on this machine, in memory and then on disk; it gets batches of our own reader, which
 compares checksums. Spark brings the rows of an article into one task. `Judge` takes all rows of an article
-at once: `article_words` finds facts of their words, `pages` facts of their pages, `confidence` the letter.
+at once: `article_words` finds facts of words, `page_facts` facts of pages, and `confidence` gives the letter.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from presswatch_spark.claims.article_words import KnownTexts, WordFacts, words_o
 from presswatch_spark.claims.confidence import KINDS, letter_and_reasons
 from presswatch_spark.claims.licences import Licences, PressList
 from presswatch_spark.claims.other_sources import Limits
-from presswatch_spark.claims.pages import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
+from presswatch_spark.claims.page_facts import MICROS_A_DAY, NO_TIME, PageFacts, PageReader
 from presswatch_spark.claims.reviews import digest_of_reviews, load_reviews
 from presswatch_spark.claims.rights_and_mandates import mandate_of, rights_of
 from presswatch_spark.claims.row_groups import Counts, as_array, group_rows, values_of

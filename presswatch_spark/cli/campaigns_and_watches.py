@@ -47,7 +47,7 @@ from presswatch_spark.scanning.releases import release as releases
 from presswatch_spark.scanning.releases.crawls import Listing
 from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, require_part
 from presswatch_spark.scanning.releases.release import CRAWL_FORMS, kinds_of
-from presswatch_spark.scanning.runs.work import RunSummary, key_of
+from presswatch_spark.scanning.runs.run_work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks_and_leases import locked
 from presswatch_spark.storage.objects import canonical

@@ -23,7 +23,7 @@ from presswatch_spark.query.pointers.pointer import Mirror, place_named
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.warc.by_range import WantedRecord
 from presswatch_spark.scanning.pipeline import ScanPlan, scan
-from presswatch_spark.scanning.runs.work import RunSummary
+from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.scanning.shard.sealed_candidates import SCAN_FILE, CandidatePlan, CandidateShard
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions, read_object

@@ -9,7 +9,7 @@ import pytest
 from presswatch_spark.core.errors import CorruptError, OutputError
 from presswatch_spark.core.locators import Locator
 from presswatch_spark.core.scan_values import DocumentBatch, PageMetadata, ReadReport, TextColumn
-from presswatch_spark.scanning.runs.work import Outcome, PackedRows
+from presswatch_spark.scanning.runs.run_work import Outcome, PackedRows
 from presswatch_spark.scanning.shard.sealed_candidates import (
     PAGE_LINES,
     PAGES,

@@ -19,6 +19,7 @@ from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import engine, result_parts
 from presswatch_spark.scanning.runs.result_parts import part_files, read_part
+from presswatch_spark.scanning.runs.run_work import RunSummary, key_of
 from presswatch_spark.scanning.runs.unfinished import (
     OwnedRun,
     RunNote,
@@ -32,7 +33,6 @@ from presswatch_spark.scanning.runs.unfinished import (
     write_note,
     write_wave,
 )
-from presswatch_spark.scanning.runs.work import RunSummary, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.locks_and_leases import RunLease
 from presswatch_spark.storage.objects import (

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from presswatch_spark.scanning.runs.work import RunSummary
+from presswatch_spark.scanning.runs.run_work import RunSummary
 from tests.spark.fakes import Fake, run_fake
 from tests.spark.press import Press, Scanned, Scanner, write_press
 from tests.world.corpora import build

@@ -19,8 +19,8 @@ from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import Observer, Progress
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs.engine import execute
+from presswatch_spark.scanning.runs.run_work import Outcome, RunSummary, Work, key_of, outcome_of
 from presswatch_spark.scanning.runs.unfinished import own_run
-from presswatch_spark.scanning.runs.work import Outcome, RunSummary, Work, key_of, outcome_of
 from presswatch_spark.scanning.shard.attempts import Passes, ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.storage.shards import ShardPlan

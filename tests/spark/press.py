@@ -13,7 +13,7 @@ from warcio.warcwriter import WARCWriter
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.pipeline import ScanPlan, scan
-from presswatch_spark.scanning.runs.work import RunSummary
+from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.tables.store import TableStore
 
 MEMBERS = """

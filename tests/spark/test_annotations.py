@@ -14,7 +14,7 @@ from warcio.archiveiterator import ArchiveIterator
 from presswatch_spark.claims.make import KnowledgePaths
 from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.errors import InputError, OutputError
-from presswatch_spark.query.annotations import UNKNOWN, write_annotations
+from presswatch_spark.query.index_annotations import UNKNOWN, write_annotations
 from presswatch_spark.query.pointers.pointer import parse_mirror
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Annotation

@@ -17,8 +17,8 @@ from presswatch_spark.core.errors import InputError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.scanning.census import census
 from presswatch_spark.scanning.monitoring.progress import Progress
+from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.scanning.runs.unfinished import UnfinishedRun, unfinished_runs
-from presswatch_spark.scanning.runs.work import RunSummary
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.sorted_files import BLOOM_COLUMNS
 from presswatch_spark.tables.store import TableStore

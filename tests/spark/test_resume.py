@@ -27,8 +27,8 @@ from presswatch_spark.query.sql import run_query
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import engine
+from presswatch_spark.scanning.runs.run_work import Outcome, PlatformError, ReadOne, RunSummary
 from presswatch_spark.scanning.runs.unfinished import unfinished_runs, write_note
-from presswatch_spark.scanning.runs.work import Outcome, PlatformError, ReadOne, RunSummary
 from presswatch_spark.scanning.shard.attempts import KEPT, Pass, Passes
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions
 from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHING_TABLES, SCHEMAS

@@ -15,8 +15,7 @@ from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from presswatch_spark.core.errors import OutputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
-from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, dealt, spread, tasks_for
-from presswatch_spark.scanning.runs.work import (
+from presswatch_spark.scanning.runs.run_work import (
     ALL_DIED,
     PlatformError,
     RunSummary,
@@ -24,6 +23,7 @@ from presswatch_spark.scanning.runs.work import (
     failures_allowed,
     is_hopeless,
 )
+from presswatch_spark.scanning.runs.waves import FULL_SHARD_BYTES, dealt, spread, tasks_for
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo
 from tests.spark.fakes import Fake, Trouble, be_cut, die, fake_shards, found_by, lose_connection, once

@@ -14,7 +14,7 @@ from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfi
 from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.scanning.census import FileCensus, wanted_of
 from presswatch_spark.scanning.crawl_index.wanted import Wanted
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from tests.world.corpora import article, corpus_of
 from tests.world.index_files import Row, row_of

@@ -17,7 +17,7 @@ import zstandard
 from presswatch_spark.core.locators import Locator
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.scanning.runs.work import failure_of, guarded
+from presswatch_spark.scanning.runs.run_work import failure_of, guarded
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import stat
 

@@ -19,7 +19,7 @@ from presswatch_spark.cli.demo.generate import DemoArticle, Page
 from presswatch_spark.core.settings.config import MinHashRules, ScanConfig, row_settings
 from presswatch_spark.corpus.store import Corpus, article_rows
 from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.storage.objects import stat
 from presswatch_spark.tables.declarations import CorpusArticle, ShardLog
 from presswatch_spark.tables.digests import row_digest

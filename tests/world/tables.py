@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
 from presswatch_spark.query.sql import QueryResult, run_query
-from presswatch_spark.scanning.runs.work import RunSummary
+from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.declarations import (
     PUBLISHED_BY,

@@ -14,7 +14,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.scanning.monitoring.progress import EventLog, failures_logged
 
 if TYPE_CHECKING:
-    from presswatch_spark.scanning.runs.work import RunSummary
+    from presswatch_spark.scanning.runs.run_work import RunSummary
 
 TitleRow = tuple[str, str, int, int, str, str, str]
 CAPTURES = """

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.query.verify_candidates import Verified
     from presswatch_spark.scanning.pipeline import ScanPlan
-    from presswatch_spark.scanning.runs.work import RunSummary
+    from presswatch_spark.scanning.runs.run_work import RunSummary
 
 SHARDS_NAMED = 5
 

@@ -415,7 +415,7 @@ def index_annotations(
     \b
     presswatch catalog annotations --out annotations tables
     """
-    from presswatch_spark.query.annotations import UNKNOWN, write_annotations
+    from presswatch_spark.query.index_annotations import UNKNOWN, write_annotations
 
     counts = write_annotations(tables, out, form.storage, mirrors)
     rows = [["unknown" if crawl == UNKNOWN else crawl, count] for crawl, count in counts.items()]

@@ -32,7 +32,7 @@ from presswatch_spark.legal.notices.parties import load_recipient, load_sender
 from presswatch_spark.legal.removal.places import open_case
 from presswatch_spark.legal.report.make import ReportOrder, make_report
 from presswatch_spark.query.pointers.pointer import parse_mirror
-from presswatch_spark.scanning.runs.work import RunSummary
+from presswatch_spark.scanning.runs.run_work import RunSummary
 
 Writer = Callable[[Path, Sequence[Page]], object]
 ROW_DIGITS = 12

@@ -24,7 +24,7 @@ from presswatch_spark.matching.verify.verification import Joined, NamedDocument,
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.scanning.runs.work import reason_of
+from presswatch_spark.scanning.runs.run_work import reason_of
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.objects import ObjectInfo

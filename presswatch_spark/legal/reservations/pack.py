@@ -21,7 +21,8 @@ from presswatch_spark.legal.typesetting import rendered
 from presswatch_spark.matching.judgement.sites import Owner
 from presswatch_spark.matching.judgement.urls import without_www
 from presswatch_spark.matching.reservations.in_force import verdicts_of
-from presswatch_spark.matching.reservations.signals import RSL_TYPE, signal_rows
+from presswatch_spark.matching.reservations.licences_in_documents import RSL_TYPE
+from presswatch_spark.matching.reservations.signals import signal_rows
 from presswatch_spark.matching.reservations.verdicts import (
     ALLOWED,
     RESERVED,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TypeVar
 
-from presswatch_spark.matching.reservations.signals import rsl_verdict
+from presswatch_spark.matching.reservations.licences_in_documents import rsl_verdict
 from presswatch_spark.matching.reservations.site_files import OR, RobotsGroup, applies_to, lines_of, octets
 from presswatch_spark.matching.reservations.verdicts import (
     ALLOWED,

@@ -35,6 +35,7 @@ from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import RunFacts, Totals, metric_rows
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.result_parts import RunPart, are_few, damage_of, in_groups, read_part
+from presswatch_spark.scanning.runs.run_work import Guard, Kind, Row, RunSummary, Work
 from presswatch_spark.scanning.runs.unfinished import (
     OwnedRun,
     Wave,
@@ -45,7 +46,6 @@ from presswatch_spark.scanning.runs.unfinished import (
     remove_leftovers,
 )
 from presswatch_spark.scanning.runs.waves import WaveReader, earlier_passes, spread
-from presswatch_spark.scanning.runs.work import Guard, Kind, Row, RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.host_limits import Workers
 from presswatch_spark.storage.objects import ObjectInfo

@@ -30,7 +30,7 @@ from presswatch_spark.core.version import __version__
 from presswatch_spark.scanning.monitoring.metrics import TERMS, MetricSample, Totals
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
 from presswatch_spark.scanning.runs.result_parts import RunPart
-from presswatch_spark.scanning.runs.work import RunSummary, Work
+from presswatch_spark.scanning.runs.run_work import RunSummary, Work
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks_and_leases import LOCK_SUFFIX, USUAL, Lock, locked, owned, remove_lock
 from presswatch_spark.storage.objects import MissingError, StorageOptions, delete_object, shown_uri

@@ -2,7 +2,7 @@
 
 Tasks write parts and report them with their rows of the log. The driver writes these rows as one more part,
 and then the marker, which names all parts: no other parts count. If storage or dying workers prevented the
-reading of a shard, it is read once more, in a task of its own; see `presswatch_spark.scanning.runs.work`.
+reading of a shard, it is read once more, in a task of its own; see `presswatch_spark.scanning.runs.run_work`.
 
     <run>/begun/<attempt>/<task>/<try>-<place>     this try is reading the shard at this place in the task
 
@@ -37,8 +37,7 @@ from presswatch_spark.scanning.costs import Meter
 from presswatch_spark.scanning.monitoring.metrics import MetricSample, Totals, totals_of
 from presswatch_spark.scanning.monitoring.progress import Observer, ShardTotals
 from presswatch_spark.scanning.runs.result_parts import RunPart, part_files
-from presswatch_spark.scanning.runs.unfinished import OwnedRun, Wave, write_wave
-from presswatch_spark.scanning.runs.work import (
+from presswatch_spark.scanning.runs.run_work import (
     PLATFORM,
     Kind,
     Outcome,
@@ -47,6 +46,7 @@ from presswatch_spark.scanning.runs.work import (
     check_budget,
     is_hopeless,
 )
+from presswatch_spark.scanning.runs.unfinished import OwnedRun, Wave, write_wave
 from presswatch_spark.scanning.shard.attempts import KEPT, KEPT_COLUMNS, Pass, Passes, name_of_kept
 from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.host_limits import Workers

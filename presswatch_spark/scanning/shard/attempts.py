@@ -22,7 +22,7 @@ from isal.isal_zlib import crc32
 from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
-from presswatch_spark.scanning.runs.work import Attempt, PackedRows, ReadOne, storable
+from presswatch_spark.scanning.runs.run_work import Attempt, PackedRows, ReadOne, storable
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, shown_uri

@@ -38,7 +38,7 @@ from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.scanning.shard.attempts import ShardAttempt, name_of_kept
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder, disk_errors

@@ -23,7 +23,7 @@ from presswatch_spark.cli.main import NEXT_STEPS, SECTIONS
 from presswatch_spark.core.errors import PresswatchError, StorageError
 from presswatch_spark.core.settings.config import JOB_SETTINGS
 from presswatch_spark.scanning import pipeline
-from presswatch_spark.scanning.runs.work import RunSummary
+from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.tables.store import TableStore
 from tests.world.commands import Outcome, outcome
 from tests.world.corpora import article, corpus_of

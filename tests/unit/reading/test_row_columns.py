@@ -22,7 +22,7 @@ from presswatch_spark.reading.rows.columns import (
     tree_of,
 )
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from tests.world.corpora import article, corpus_of
 from tests.world.proofs import cases
 from tests.world.scanned import FORMS, rows_in, scan_one, some_pages

@@ -33,7 +33,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.reading import text_and_token_formats
 from presswatch_spark.scanning import inspection
 from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.runs.work import Outcome as ShardOutcome
+from presswatch_spark.scanning.runs.run_work import Outcome as ShardOutcome
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.tables.column_values import SHARD_FAILURES
 from tests.conftest import ROOT

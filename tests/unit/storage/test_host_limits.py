@@ -35,7 +35,7 @@ from presswatch_spark.core.threads import (
 )
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.scanning.runs.work import outcome_of
+from presswatch_spark.scanning.runs.run_work import outcome_of
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.disk import LocalStore

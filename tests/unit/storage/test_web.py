@@ -19,7 +19,7 @@ import trustme
 from presswatch_spark.core.errors import ConfigError, StorageError, TruncatedError
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import ReadOptions
-from presswatch_spark.scanning.runs.work import failure_of, guarded
+from presswatch_spark.scanning.runs.run_work import failure_of, guarded
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage import host_limits
 from presswatch_spark.storage.host_limits import forget_hosts

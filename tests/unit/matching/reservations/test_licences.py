@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presswatch_spark.matching.reservations.signals import (
+from presswatch_spark.matching.reservations.licences_in_documents import (
     policy_signals,
     rsl_signals,
     rsl_verdict,

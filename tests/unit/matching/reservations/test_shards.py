@@ -19,7 +19,7 @@ from presswatch_spark.matching.reservations.signals import signal_rows
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.scanning import pipeline
 from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.tables.declarations import columns_without_run
 from presswatch_spark.tables.digests import row_digest

@@ -19,7 +19,7 @@ from presswatch_spark.query.pointers.record_plans import NOT_LISTED, plan_of_cap
 from presswatch_spark.reading.warc.by_range import NEAR_BYTES, RecordPlan, RecordShard, WantedRecord, near
 from presswatch_spark.scanning.crawl_index import lookup
 from presswatch_spark.scanning.crawl_index.lookup import Index
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.storage.objects import ObjectInfo, stat
 from presswatch_spark.tables.declarations import MemberCapture
 from presswatch_spark.tables.store import TableStore

@@ -26,6 +26,7 @@ from presswatch_spark.scanning.runs.provenance import (
     spark_version,
 )
 from presswatch_spark.scanning.runs.result_parts import RunPart
+from presswatch_spark.scanning.runs.run_work import WHILE_RUNNING, Kind, key_of
 from presswatch_spark.scanning.runs.unfinished import (
     RunNote,
     Wave,
@@ -35,7 +36,6 @@ from presswatch_spark.scanning.runs.unfinished import (
     read_waves,
     write_wave,
 )
-from presswatch_spark.scanning.runs.work import WHILE_RUNNING, Kind, key_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import DIGESTS, SCHEMAS, ShardLog

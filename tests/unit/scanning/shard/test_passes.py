@@ -15,7 +15,7 @@ from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfi
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HASHES, hash_ranges, passes_for
 from presswatch_spark.matching.sieve import Candidates, joined
 from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.scanning.shard.attempts import KEPT, KEPT_COLUMNS, UNKEPT, Pass, name_of_kept
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import StorageOptions, stat

@@ -17,7 +17,7 @@ from presswatch_spark.corpus.store import Corpus
 from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.reading.text.words import indexed_positions, word_count
 from presswatch_spark.scanning.pipeline import ShardScan
-from presswatch_spark.scanning.runs.work import Outcome
+from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.scanning.shard.sealed_candidates import CandidateFinder
 from presswatch_spark.storage.objects import StorageOptions, stat
 from presswatch_spark.tables.digests import row_digest

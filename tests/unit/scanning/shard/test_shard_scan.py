@@ -11,7 +11,7 @@ import pytest
 from presswatch_spark.core.errors import CorruptError, StorageError
 from presswatch_spark.core.settings.config import RunRules, ScanConfig
 from presswatch_spark.reading.text.words import words_of
-from presswatch_spark.scanning.runs.work import Outcome, outcome_of
+from presswatch_spark.scanning.runs.run_work import Outcome, outcome_of
 from presswatch_spark.scanning.shard.attempts import ShardAttempt
 from presswatch_spark.storage.objects import ObjectInfo, StorageOptions, stat
 from presswatch_spark.storage.streams import Opener

@@ -67,6 +67,9 @@ _XHTML = re.compile(
     # Possessive: a few dozen comments would else take hours.
     rb"(?is)(?:\xef\xbb\xbf)?\s*<\?xml[^>]*>\s*(?:(?><!--.*?-->|<(?!!--)[!?][^>]*>)\s*)*+<html[\s>]"
 )
+_FEED = re.compile(
+    rb"(?is)(?:\xef\xbb\xbf)?\s*(?:(?><!--.*?-->|<(?:\?|!doctype\s+rss\b)[^>]*>)\s*)*+<(?:rss|feed|rdf:rdf)[\s>]"
+)
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 _EMPTY = re.compile(rb"<([A-Za-z][^\s<>/]*+)([^<>]*)/>")
@@ -177,6 +180,11 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     if _HTML.match(head) or _XHTML.match(head):
         return "html"
     return "text" if is_text(head) and not head.lstrip().startswith(b"<?xml") else "other"
+
+
+def begins_feed(body: BytesLike) -> bool:
+    """Return True if a body is a feed, whatever its media type: readers of feeds ignore the type, too."""
+    return _FEED.match(body[:SNIFFED_BYTES]) is not None
 
 
 def may_hide_gzip(media: str | None) -> bool:

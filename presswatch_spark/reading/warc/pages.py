@@ -27,6 +27,7 @@ from presswatch_spark.reading.http.message import (
     Kind,
     Message,
     as_html,
+    begins_feed,
     encoding_of,
     kind_of_content,
     media_type,
@@ -140,8 +141,10 @@ class PageBatches:
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
         content_type = message.last("content-type")
         media = media_type(content_type)
-        kind = kind_of_content(media, body.data)
+        is_feed = self.options.embedded_text and begins_feed(body.data)
+        kind = "other" if is_feed else kind_of_content(media, body.data)
         data = data_source(media) if kind == "other" and self.options.embedded_text else None
+        data = "feed" if is_feed else data
         textual = kind in ("html", "text") or data is not None
         encoding = encoding_of(content_type, body.data) if textual else None
         if wanted:

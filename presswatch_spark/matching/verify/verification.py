@@ -216,40 +216,51 @@ def _chosen(
     words: TextWords, other: TextWords, known: dict[tuple[int, int], int]
 ) -> Iterator[tuple[int, int]]:
     hashes, others = words.hashes.tolist(), other.hashes.tolist()
-    places = dict[int, list[int]]()
+    places, joins = dict[int, list[int]](), dict[int, list[tuple[int, int]]]()
+    for (first, last), whole in known.items():
+        joins.setdefault(first, []).append((whole, last + 1))
     # Find the places of these words only, since a text may be long.
-    ends = np.array([*known.values(), *(words.hashes[first] for first, _ in known)], np.uint64)
+    parts = (words.hashes[first : last + 1] for first, last in known)
+    ends = np.concatenate([np.array([*known.values()], np.uint64), *parts])
     for j in np.flatnonzero(np.isin(other.hashes, ends)).tolist():
         places.setdefault(others[j], []).append(j)
+
+    def longest_run(head: Sequence[int], at: int, longest: int) -> int:
+        # Return the length of the longest run in the other text with the last word of `head`, or `longest`.
+        # Words from `at` on are read as the run needs them.
+        for j in places.get(head[-1], [])[:MOST_PLACES]:
+            if longest >= len(head) + CONTEXT - 1:
+                break
+            left, right, after = 1, j + 1, at
+            while left < len(head) and left <= j and others[j - left] == head[-1 - left]:
+                left += 1
+            limit = min(len(others), j + CONTEXT) if left + CONTEXT > longest + 1 else 0
+            while right < limit and after < len(hashes):
+                word = others[right]
+                if hashes[after] == word:
+                    after += 1
+                elif found := [end for whole, end in joins.get(after, ()) if whole == word]:
+                    after = found[0]
+                else:
+                    break
+                right += 1
+            longest = max(longest, left + right - j - 1)
+        return longest
+
     before, done = list[int](), 0
     for first, last in sorted(known, key=lambda span: (span[0], -span[1])):
         if first < done:
             continue
         before = (before + hashes[done:first])[-CONTEXT:]
-        behind = hashes[last + 1 : last + 1 + CONTEXT]
-        joined = [*before, known[first, last]], behind
-        as_written = [*before, hashes[first]], [*hashes[first + 1 : last + 1], *behind]
-        if _longest_at(*joined, others, places) > _longest_at(*as_written, others, places) - (last - first):
-            yield first, last
-            before, done = joined[0], last + 1
+        joined, written = [*before, known[first, last]], [*before, *hashes[first : last + 1]]
+        longest = longest_run(joined, last + 1, 0)
+        # A run as written may begin or end between the parts.
+        heads = ((written[: end - last - 1 or None], end) for end in range(first + 1, last + 2))
+        if any(longest_run(*head, longest) > longest for head in heads):
+            before, done = written[: first - last or None][-CONTEXT:], first + 1
         else:
-            before, done = [*before, hashes[first]][-CONTEXT:], first + 1
-
-
-def _longest_at(
-    head: Sequence[int], tail: Sequence[int], others: Sequence[int], places: dict[int, list[int]]
-) -> int:
-    """Return the length of the longest run in another text that has the last word of `head`."""
-    longest = 0
-    for j in places.get(head[-1], [])[:MOST_PLACES]:
-        left = 1
-        while left < len(head) and left <= j and others[j - left] == head[-1 - left]:
-            left += 1
-        right = 0
-        while right < len(tail) and j + 1 + right < len(others) and others[j + 1 + right] == tail[right]:
-            right += 1
-        longest = max(longest, left + right)
-    return longest
+            yield first, last
+            before, done = joined, last + 1
 
 
 def _joined(

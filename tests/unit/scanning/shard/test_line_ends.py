@@ -103,6 +103,15 @@ def test_no_word_is_joined_where_the_article_has_two() -> None:
     assert compared("rien sur-\ntout ailleurs", original).longest_run_words == 0
 
 
+def test_the_longest_run_decides_wherever_it_begins_and_whatever_else_is_hyphenated() -> None:
+    run = "tout le territoire de la commune de Paris est inondé depuis"
+    assert compared(f"lire sur-\n{run}", f"{run} hier, surtout ailleurs").longest_run_words == 11
+    run = "de parti voisin information sur les deux places du marché couvert"
+    original = f"il a dit hier à la presse locale de par ailleurs rien, {run}"
+    broken = run.replace("parti", "par-\nti").replace("information", "infor-\nmation")
+    assert compared(f"il a dit hier à la presse locale {broken}", original).longest_run_words == 11
+
+
 @pytest.mark.parametrize("width", [30, 45, 60])
 def test_wrapped_text_is_a_full_copy_wherever_it_was_broken(tmp_path: Path, width: int) -> None:
     """Python's textwrap breaks compounds at their hyphens; typesetters hyphenate other words too."""

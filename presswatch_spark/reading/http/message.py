@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 
+from presswatch_spark.core.locators import TextSource
 from presswatch_spark.tables.column_values import SignalName
 
 BytesLike = bytes | bytearray | memoryview
@@ -70,6 +71,7 @@ _XHTML = re.compile(
 _FEED = re.compile(
     rb"(?is)(?:\xef\xbb\xbf)?\s*(?:(?><!--.*?-->|<(?:\?|!doctype\s+rss\b)[^>]*>)\s*)*+<(?:rss|feed|rdf:rdf)[\s>]"
 )
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*\"|\[\s*[\[{\"])")
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
 _EMPTY = re.compile(rb"<([A-Za-z][^\s<>/]*+)([^<>]*)/>")
@@ -182,9 +184,10 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     return "text" if is_text(head) and not head.lstrip().startswith(b"<?xml") else "other"
 
 
-def begins_feed(body: BytesLike) -> bool:
-    """Return True if a body is a feed, whatever its media type: readers of feeds ignore the type, too."""
-    return _FEED.match(body[:SNIFFED_BYTES]) is not None
+def data_in(body: BytesLike) -> TextSource | None:
+    """Return the source of text in a body that begins like a feed or JSON: programs ignore media types."""
+    head = body[:SNIFFED_BYTES]
+    return "feed" if _FEED.match(head) else "json" if _JSON.match(head) else None
 
 
 def may_hide_gzip(media: str | None) -> bool:

@@ -4,7 +4,6 @@ import hashlib
 from base64 import b32encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from presswatch_spark.reading.http.message import (
     Kind,
     Message,
     as_html,
-    begins_feed,
+    data_in,
     encoding_of,
     kind_of_content,
     media_type,
@@ -141,10 +140,9 @@ class PageBatches:
         body = decoded_body(message, stored.block, self.options.max_document_bytes)
         content_type = message.last("content-type")
         media = media_type(content_type)
-        is_feed = self.options.embedded_text and begins_feed(body.data)
-        kind = "other" if is_feed else kind_of_content(media, body.data)
-        data = data_source(media) if kind == "other" and self.options.embedded_text else None
-        data = "feed" if is_feed else data
+        kind = kind_of_content(media, body.data)
+        data = data_source(media) if kind == "other" else data_in(body.data)
+        data = data if self.options.embedded_text else None
         textual = kind in ("html", "text") or data is not None
         encoding = encoding_of(content_type, body.data) if textual else None
         if wanted:
@@ -163,8 +161,8 @@ class PageBatches:
             self._note(stored, body.problem)
             content = to_utf8(body.data, encoding)
             content = as_html(content, media) if kind == "html" else content
-            add = partial(self._add_data, data) if data else self._add_page
-            add(_WarcPage(stored, message, kind, content, encoding))
+            add = self._add_data if kind == "other" else self._add_page
+            add(_WarcPage(stored, message, kind, content, encoding), data)
         elif kind == "pdf" and self.options.pdf:
             self._note(stored, body.problem)
             try:
@@ -263,7 +261,8 @@ class PageBatches:
         elif problem:
             self.report.add_defect(problem, *stored.place())
 
-    def _add_page(self, page: _WarcPage) -> None:
+    def _add_page(self, page: _WarcPage, data: TextSource | None = None) -> None:
+        """Add a page; `data`: the source of its content as data, if that is mislabelled data."""
         if (
             page.stored.languages is None
             and page.kind == "html"
@@ -277,6 +276,8 @@ class PageBatches:
             text, embedded, hidden, unread = self._reader.read(page.content)
         else:
             text = self._reader.add(page.content)
+        if data:
+            embedded |= self._reader.read(page.content, data).embedded
         for bit, what in UNREAD.items():
             if unread & bit:
                 self.report.unread[what] = self.report.unread.get(what, 0) + 1
@@ -304,10 +305,10 @@ class PageBatches:
         is_known = self.options.embedded_text and hidden != bounds[1] - bounds[0]
         self._hidden.append(hidden if is_known else None)
 
-    def _add_data(self, source: TextSource, page: _WarcPage) -> None:
+    def _add_data(self, page: _WarcPage, source: TextSource | None) -> None:
         """Add a response that is only data as a page without text, if there are strings in it."""
         texts = self._reader.read(page.content, source)
-        if source not in texts.embedded:
+        if source is None or source not in texts.embedded:
             media = media_type(page.message.last("content-type"))
             self._skip(media or "no text", page.stored, page.content)
             return

@@ -420,10 +420,10 @@ def _row_of(data: Bytes, i: U64, end: U64) -> tuple[U64, U64]:
     if i + _1 >= end or data[i] != _COLON:
         return begin, find(data, begin, end, _NEWLINE)
     comma = find(data, i, min(end, i + U64(10)), _COMMA)
-    size = _hexadecimal(data, i + _2, comma)
-    if data[i + _1] != _TEXT_ROW or size > end - comma - _1:
+    after = comma + _1 + _hexadecimal(data, i + _2, comma)
+    if data[i + _1] != _TEXT_ROW or after > end:
         return i + _1, find(data, i, end, _NEWLINE)
-    return comma + _1, comma + _1 + size
+    return comma + _1, after
 
 
 @uncounted_njit

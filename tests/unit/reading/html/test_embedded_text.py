@@ -317,9 +317,19 @@ def test_random_bytes_between_quotes_never_fail(count: int) -> None:
     rng = random.Random(7)
     pieces = ["\\u00e9", " mot", "<p>", "&lt;", "\xff", "\n", "<script>", "</script>", " alt='"]
     pieces += [*"\"'`\\{}[],:", '<script>self.__next_f.push([1,"', '"])</script>', "<![CDATA[", "]]>", "<b>"]
+    pieces += ["6:T3f", '<script>self.__next_f.push([1,"6:T3f,']
     for _ in range(count):
         data = "".join(rng.choices(pieces, k=rng.randrange(200))).encode("latin-1")
         assert len(located_bytes(data)) >= 0
+
+
+@pytest.mark.parametrize(
+    "row", ["6:T3f", "6:T3fff,", "6:T3fff,mot", "6:T", "6:", "6:Tffffffff,", "T3f"]
+)
+def test_a_row_that_declares_more_than_the_stream_has_ends_with_it(row: str) -> None:
+    assert embedded(f'<script>self.__next_f.push([1,"{row}') == ""
+    joined = embedded(f'<script>self.__next_f.push([1,"{row}\\n7:\\"{LONG}\\""])</script>')
+    assert words(LONG) == words(joined)[-14:]
 
 
 def located_bytes(data: bytes) -> list[object]:

@@ -66,7 +66,7 @@ _NAME_ROOM = U64(20)
 _CDATA = packed("<![CDATA")
 DATA, ARTICLE = np.uint8(1), np.uint8(2)
 _ARTICLE_B, _CLEBODY = packed("articleB"), packed('cleBody"')
-_B, _J, _BANG, _DASH, _BRACE, _BRACKET, _CLOSE, _BACKSLASH = (np.uint8(ord(c)) for c in "Bj!-{[]\\")
+_B, _BANG, _DASH, _BRACE, _BRACKET, _CLOSE, _BACKSLASH = (np.uint8(ord(c)) for c in "B!-{[]\\")
 
 _HEADINGS = "h1 h2 h3 h4 h5 h6"
 _VOID = """area base basefont bgsound br col embed frame hr image img input keygen link meta param source
@@ -524,7 +524,7 @@ CONTINUED = U64(1 << 57)
 SOURCE_BITS, FORM_BITS, PLACE_BITS = U64(7 << 60), U64(3 << 58), U64((1 << 57) - 1)
 
 _LEAST_APART, _LEAST, _PART = U64(10), U64(LEAST_BYTES), U64(PART)
-_JSON, _LINKED, _HTTP = map(packed, ("json", "ld+", "http"))
+_JSON, _LINKED, _HTTP, _TEMPLATE, _HTML = map(packed, ("json", "ld+", "http", "empl", "/htm"))
 # The beginning of a script of Next.js, before a piece of a stream.
 _PUSH = 'self.__next_f.push([1,"'
 _PUSH_BYTES = U64(len(_PUSH))
@@ -604,6 +604,15 @@ def after_attributes(w: Hashes, parts: Hashes, data: Bytes, tag: U64, i: U64, en
             note_value(w, parts, data, tag, value, stop)
 
 
+@lean_njit
+def _find_name(data: Bytes, i: U64, end: U64, name: U64) -> Any:
+    # Return the next place of a name of four bytes; `end` if there is none.
+    i = find(data, i, end, np.uint8(name))
+    while i < end and load8(data, i) << _32 >> _32 != name:
+        i = find(data, i + _1, end, np.uint8(name))
+    return i
+
+
 @uncounted_njit
 def note_script(w: Hashes, parts: Hashes, data: Bytes, tag: U64, begin: U64, end: U64) -> None:
     """Note the content of a script, with the source and the form that its tag and its first byte show."""
@@ -615,15 +624,20 @@ def note_script(w: Hashes, parts: Hashes, data: Bytes, tag: U64, begin: U64, end
         if load8(data, first + _8) == _NEXT and load8(data, piece - _8) == _PUSHED:
             _note(w, parts, tag, piece, end, SCRIPT_SOURCE | STRINGS | CONTINUED)
             return
-    kind, i = SCRIPT_SOURCE | CODE, find(data, tag, begin, _J)
-    while i < begin and load8(data, i) << _32 >> _32 != _JSON:
-        i = find(data, i + _1, begin, _J)
+    kind, i = SCRIPT_SOURCE | CODE, _find_name(data, tag, begin, _JSON)
     if i < begin:
         kind = STRINGS | (JSON_LD if load8(data, i - _3) << _40 >> _40 == _LINKED else SCRIPT_SOURCE)
     if data[first] == _LT and data[first + _1] != _BANG:
         kind = SCRIPT_SOURCE | MARKUP
-    elif data[first] in (_BRACE, _BRACKET):
-        kind &= ~CODE
+    else:
+        is_template = (
+            _find_name(data, tag, begin, _TEMPLATE) < begin or _find_name(data, tag, begin, _HTML) < begin
+        )
+        if kind & FORM_BITS == CODE and is_template:
+            # A template may begin with text; but what has such a name may be code.
+            _note(w, parts, tag, begin, end, SCRIPT_SOURCE | MARKUP)
+        if data[first] in (_BRACE, _BRACKET):
+            kind &= ~CODE
     _note(w, parts, tag, begin, end, kind)
 
 

@@ -189,6 +189,15 @@ def test_a_stream_in_several_scripts_is_read_and_located_as_one(
         assert " ".join(words(LONG)) in " ".join(words(embedded(streamed(wrong, [30])[:-40])))
 
 
+@cases("kind", ["text/template", "text/x-template", "text/html", 'text/x-handlebars-template" id="a'])
+@cases("begin", ["", "{{#if a}}", "\n<p>", "l'eau "])
+def test_templates_in_scripts_are_markup_wherever_it_begins(kind: str, begin: str) -> None:
+    template = f'<script type="{kind}">{begin}{LONG}<br>l\'<b>é</b>t&eacute; {LONG}</script>'
+    assert " ".join(words(f"{LONG} l'été {LONG}")) in " ".join(words(embedded(template)))
+    code = f"<script id='a-template'>x = {json.dumps(ODD)}</script>"
+    assert " ".join(words(ODD)) in " ".join(words(embedded(code)))
+
+
 def test_strings_near_a_long_one_are_kept_and_others_are_not() -> None:
     texts = [LONG, "Oui, dit-il.", "Non !", LONG.replace("mot", "met")]
     blocks = json.dumps([{"type": "text", "content": text} for text in texts])

@@ -225,9 +225,9 @@ def index_option(other: str) -> Any:
     return option("--index", "ADDRESS", meaning)
 
 
-def count_option(name: str, meaning: str, **attributes: Any) -> Any:
-    """Declare an option that takes a whole number, 1 or more."""
-    return option(name, "N", meaning, type=click.IntRange(min=1), **attributes)
+def count_option(name: str, meaning: str, most: int | None = None, **attributes: Any) -> Any:
+    """Declare an option that takes a whole number from 1 to `most`."""
+    return option(name, "N", meaning, type=click.IntRange(1, most), **attributes)
 
 
 def day_option(name: str, meaning: str, value: str = "DATE") -> Any:

@@ -62,6 +62,8 @@ _SHOWN = ("by", "via", "answer", "note", "proof")
 """Facts of an event that the status shows."""
 _RECIPIENTS = option("--recipients", "FILE", "Recipients in YAML, instead of conf/recipients.yaml.")
 _BY = option("--by", "NAME", "The person who acted. Default: this account.")
+MOST_DAYS = 3_650
+"""Most days of an option; a deadline beyond the calendar would make a notice unreadable."""
 _ON = day_option("--on", "The day of the event. Default: today.", "DAY")
 _VIA = option("--via", "WORDS", "Channel, such as a registered letter with its number.")
 _NOTE = option("--note", "WORDS", "Details, in words.")
@@ -104,7 +106,7 @@ def draft(
     recipients: str | None = _RECIPIENTS,
     day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
     days: int = count_option(
-        "--days", "Days from receipt to the deadline, for law `fr`.", default=DEADLINE_DAYS
+        "--days", "Days from receipt to the deadline, for law `fr`.", MOST_DAYS, default=DEADLINE_DAYS
     ),
     patch: str | None = option("--patch", "PATCH", "A folder of `removal patch`, for its measurements."),
     form: ReplyForm,
@@ -171,7 +173,7 @@ def check(
         "--sender", "FILE", "The sender, in YAML. Default: the file used for the draft."
     ),
     recipients: str | None = _RECIPIENTS,
-    days: int = count_option("--days", "Most days since a row was last read.", default=30),
+    days: int = count_option("--days", "Most days since a row was last read.", MOST_DAYS, default=30),
     read_again: bool = flag("--read-again", "Read each row at its place now, as in `verify-rows`."),
     corpus: str | None = option(
         "--corpus", "DIR", "The corpus, to search the letters for passages of its articles."
@@ -336,7 +338,7 @@ def plan(
     ),
     day: date | None = day_option("--date", "The day of the letters. Default: today.", "DAY"),
     days: int = count_option(
-        "--days", "Days from receipt to the deadline, for law `fr`.", default=DEADLINE_DAYS
+        "--days", "Days from receipt to the deadline, for law `fr`.", MOST_DAYS, default=DEADLINE_DAYS
     ),
     out: str = option("--out", "CAMPAIGN", "A new folder, or s3://, for the campaign.", required=True),
     form: ReplyForm,
@@ -459,7 +461,7 @@ def _steps_table(notices: Sequence[RegisteredNotice], _: Language) -> Table:
 def due(
     *,
     campaign: str = argument("CAMPAIGN"),
-    days: int = count_option("--days", "Days to look ahead.", default=7),
+    days: int = count_option("--days", "Days to look ahead.", MOST_DAYS, default=7),
     as_of: date | None = day_option("--as-of", "The day to look from. Default: today.", "DAY"),
     form: ReplyForm,
 ) -> Reply:

@@ -390,13 +390,12 @@ class Register:
 
     def tasks(self, days: int) -> list[RegisteredNotice]:
         """Return the notices whose next step is due within some days, or has no day; overdue ones first."""
-        last = self.day + timedelta(days=days)
         tasks = [
             each
             for each in self.notices
-            if each.found.step not in (None, "follow") and (each.found.due or last) <= last
+            if each.found.step not in (None, "follow") and (each.found.days_left or 0) <= days
         ]
-        return sorted(tasks, key=lambda each: (each.found.due is None, each.found.due or last, each.id))
+        return sorted(tasks, key=lambda each: (each.found.due is None, each.found.days_left or 0, each.id))
 
     def calendar(self, _: LetterWords) -> bytes:
         """Return the last day of each next step as a calendar (RFC 5545), the same for the same register."""

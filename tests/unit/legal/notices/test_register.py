@@ -540,6 +540,15 @@ def test_a_calendar_replaces_no_file_and_an_option_for_another_thing_is_refused(
 # --- what persons record
 
 
+def test_days_stay_within_the_calendar(office: Bureaux, campaign: Path, tmp_path: Path) -> None:
+    """A deadline beyond the year 9999 would make a sent notice unreadable."""
+    for words in (office.plan_words(str(tmp_path / "far")), ["notice", "due", campaign]):
+        refused = outcome(*words, "--days", "99999999")
+        assert (refused.code, "not in the range" in refused.err) == (2, True)
+    last = presswatch("notice", "due", "--json", "--as-of", "9999-12-31", campaign)
+    assert len(last.splitlines()) == len(list((campaign / "notices").iterdir()))
+
+
 def test_an_event_needs_a_person_and_a_proof_that_says_something(sent: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.pdf").touch()
     before = bytes_of(sent)

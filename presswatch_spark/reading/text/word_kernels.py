@@ -27,7 +27,7 @@ from presswatch_spark.reading.text.simd import (
 )
 
 UNICODE_VERSION = "14.0"
-FOLD_VERSION = f"words-2/unicode-{UNICODE_VERSION}"
+FOLD_VERSION = f"words-3/unicode-{UNICODE_VERSION}"
 TABLE_FILE = Path(__file__).with_name(f"folding-{UNICODE_VERSION}.txt")
 
 SEPARATOR = "\0"

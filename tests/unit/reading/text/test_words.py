@@ -147,6 +147,12 @@ def test_words_that_a_hyphen_parts_at_a_line_end_are_found_as_the_reference_says
     assert words_of(text.encode()).partings.tolist() == reference_partings(text.encode())
 
 
+def test_vowel_signs_may_be_typed_in_any_order() -> None:
+    for typed in ("أن\u0651\u064e", "ش\u0651\u0650", "\u05e9\u05c1\u05bc\u05b8", "ل\u0670\u0651"):
+        assert typed != (composed := unicodedata.normalize("NFC", typed))
+        assert spelt(words_of(typed.encode())) == spelt(words_of(composed.encode()))
+
+
 @given(texts())
 @example("قُرْآنًا أَخِي")
 def test_composed_and_decomposed_text_have_the_same_words(text: str) -> None:

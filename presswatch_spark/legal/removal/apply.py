@@ -228,7 +228,8 @@ class PatchedFile:
             return "is patched already"
         links = 0 if self.in_place else os.stat(self.path).st_nlink - 1
         self.write()
-        told = "patched: {:,} records removed".format(self.entry["records"])
+        records = self.entry["records"]
+        told = "patched: {:,} {} removed".format(records, "record" if records == 1 else "records")
         return told + (f"; other names of the file still have them: {links:,}" if links else "")
 
     def write(self) -> None:

@@ -214,7 +214,7 @@ class _Pages:
         except PresswatchError as error:
             failed = {"not_saved": str(error), "note": note}
             answer = self._shown(replace(asked, row=form["row"]), failed)
-            answer.status_code = 500
+            answer.status_code = 413 if len(note) > NOTE_CHARACTERS else 500
             return answer
         there = {"row": form["row"]} if is_met else {"after": form["row"]}
         return RedirectResponse(asked.address(saved="met" if is_met else "yes", **there), 303)

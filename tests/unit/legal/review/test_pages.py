@@ -438,7 +438,7 @@ WRONG_FIELDS: list[tuple[dict[str, str], int]] = [
     *(({"form": text}, 403) for text in ("", "x")),
     *(({"verdict": "yes"}, 400), ({"row": "0" * 64}, 400), ({"row": ""}, 400)),
     *(({"seen": text}, 400) for text in ("-1", "9" * 5_000)),
-    *(({"note": "x" * 70_000}, 413), ({"note": "x" * 4_001}, 500)),
+    *(({"note": "x" * 70_000}, 413), ({"note": "x" * 4_001}, 413)),
 ]
 
 

@@ -75,7 +75,8 @@ def verify_candidates(
     runs = chosen_runs(store, run, "sealed_scans")
     if len(runs) != 1:
         what = f"{len(runs):,} sealed scans are published here"
-        raise InputError(what, where=candidates, remedy="name one: --run RUN, or --run latest")
+        remedy = "name one: --run RUN, or --run latest" if runs else "pass the --out folder of a sealed scan"
+        raise InputError(what, where=candidates, remedy=remedy)
     (sealed,) = store.read("sealed_scans", *runs).to_pylist()
     fingerprint = _fingerprint(sealed, corpus, key, config)
     if extract:

@@ -413,7 +413,7 @@ def _add_part(m: Memory, n: U64, top: U64) -> Any:
 
 @lean_njit
 def _row_of(data: Bytes, i: U64, end: U64) -> tuple[U64, U64]:
-    """Return the bounds of a row of React's stream: after `6:` up to a line end, after `6:T3f,` 63 bytes."""
+    # Return the bounds of a row of React's stream: after `6:` up to a line end, after `6:T3f,` 63 bytes.
     begin = i
     while i < end and digit_of(data[i]) < U64(16):
         i += _1
@@ -449,10 +449,8 @@ def _place_in_page(m: Memory, n: U64, i: U64, k: U64, place: U64, is_begin: bool
 
 @uncounted_njit
 def _write_stream(m: Memory, n: U64, count: U64) -> None:
-    """Write the rows of a stream of React, of which scripts contain pieces that a browser joins (Next.js).
-
-    `n`: the first part with a piece.
-    """
+    # Write the rows of a stream of React, of which scripts contain pieces that a browser joins (Next.js). The
+    # first piece is part n.
     w, top = m.w, _0
     for part in range(n, count * _PART, _PART):
         if m.parts[part + _2] & ~PLACE_BITS == _STREAM:

@@ -412,18 +412,26 @@ def _add_part(m: Memory, n: U64, top: U64) -> Any:
 
 
 @lean_njit
-def _row_of(data: Bytes, i: U64, end: U64) -> tuple[U64, U64]:
-    # Return the bounds of a row of React's stream: after `6:` up to a line end, after `6:T3f,` 63 bytes.
-    begin = i
+def _after_id(data: Bytes, i: U64, end: U64) -> U64:
     while i < end and digit_of(data[i]) < U64(16):
         i += _1
+    return i
+
+
+@lean_njit
+def _row_of(data: Bytes, begin: U64, end: U64) -> tuple[U64, U64]:
+    # Return the bounds of a row of React's stream: after `6:` up to a line end, after `6:T3f,` 63 bytes if
+    # another row or the end follows them.
+    i = _after_id(data, begin, end)
     if i + _1 >= end or data[i] != _COLON:
         return begin, find(data, begin, end, _NEWLINE)
     comma = find(data, i, min(end, i + U64(10)), _COMMA)
     after = comma + _1 + _hexadecimal(data, i + _2, comma)
-    if data[i + _1] != _TEXT_ROW or after > end:
-        return i + _1, find(data, i, end, _NEWLINE)
-    return comma + _1, after
+    if data[i + _1] == _TEXT_ROW and after <= end:
+        following = _after_id(data, after, end)
+        if after == end or (following < end and data[following] == _COLON):
+            return comma + _1, after
+    return i + _1, find(data, i, end, _NEWLINE)
 
 
 @uncounted_njit

@@ -332,8 +332,10 @@ def test_random_bytes_between_quotes_never_fail(count: int) -> None:
         assert len(located_bytes(data)) >= 0
 
 
-@pytest.mark.parametrize("row", ["6:T3f", "6:T3fff,", "6:T3fff,mot", "6:T", "6:", "6:Tffffffff,", "T3f"])
-def test_a_row_that_declares_more_than_the_stream_has_ends_with_it(row: str) -> None:
+@pytest.mark.parametrize(
+    "row", ["6:T3f", "6:T3fff,", "6:T3fff,mot", "6:T", "6:", "6:Tffffffff,", "T3f", "6:T3f,"]
+)
+def test_a_row_with_a_wrong_length_ends_with_its_line_or_the_stream(row: str) -> None:
     assert embedded(f'<script>self.__next_f.push([1,"{row}') == ""
     joined = embedded(f'<script>self.__next_f.push([1,"{row}\\n7:\\"{LONG}\\""])</script>')
     assert words(LONG) == words(joined)[-14:]

@@ -198,7 +198,8 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
         raise StorageError(f"the index refuses with status {answer.status}", where=where, remedy=remedy)
     if len(body) >= ANSWER_BYTES:
         raise CorruptError("the index's answer is too long to read", where=where, remedy=_LATER)
-    for line in filter(str.strip, text.splitlines()):
+    # A URL may contain line ends of Unicode.
+    for line in filter(str.strip, text.split("\n")):
         found = None
         with suppress(ValueError):
             found = parse(line.encode())

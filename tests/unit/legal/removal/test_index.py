@@ -62,6 +62,7 @@ GZIP = (("content-encoding", "gzip"),)
     [
         (200, (), THEN, "listed"),
         (200, (), f"{BEFORE}\n{THEN}", "listed"),
+        (200, (), BEFORE.replace("{", '{"title": "a\u2028b", ') + f"\r\n{THEN}", "listed"),
         (200, (), BEFORE, "unlisted"),
         (200, (), "", "unlisted"),
         (404, (), NOTHING, "unlisted"),

@@ -16,7 +16,7 @@ from presswatch_spark.reading.html.visible_text import EntityTable, put_code, re
 from presswatch_spark.reading.html.tags import (  # isort: skip
     BASE, CHAIN_AT, CHAIN_END, CHAIN_PIECES, CLOSED, CODE, CONTINUED, ESCAPED, FEED, FORM_BITS, GAPPED,
     IS_LONG, K, LONG, MARKED, MARKUP, OPENED, PART, PART_AT, PIECES, PLACE_BITS, QUOTED, REFERENCED,
-    SCRIPT_SOURCE, SOURCE_BITS, STRINGS, TEXT, TagTable, after_controls, bits_before, digit_of, find,
+    SOURCE_BITS, STREAM, STRINGS, TEXT, TagTable, after_controls, bits_before, digit_of, find,
     is_letter, look, moved,
 )  # fmt: skip
 from presswatch_spark.reading.text.word_kernels import SLACK, U64, Bytes, Hashes
@@ -46,7 +46,6 @@ _OPENERS, _OPENERS_64 = (
     U64(sum(1 << code - low for code in (*range(33), *b"{[,:(=+?&|;!<>)}") if low <= code < low + 64))
     for low in (0, 64)
 )
-_STREAM = SCRIPT_SOURCE | STRINGS | CONTINUED
 # In data, apostrophes and backticks are no quotes.
 _DEAD_IN_DATA = _2 | _4
 
@@ -441,7 +440,7 @@ def _place_in_page(m: Memory, n: U64, i: U64, k: U64, place: U64, is_begin: bool
     while k < place or (is_begin and i == end):
         if i == end:
             n += _PART
-            while m.parts[n + _2] & ~PLACE_BITS != _STREAM:
+            while m.parts[n + _2] & ~PLACE_BITS != STREAM:
                 n += _PART
             i, end = m.parts[n + _1], m.parts[n + _2] & PLACE_BITS
             continue
@@ -461,9 +460,9 @@ def _write_stream(m: Memory, n: U64, count: U64) -> None:
     # first piece is part n.
     w, top = m.w, _0
     for part in range(n, count * _PART, _PART):
-        if m.parts[part + _2] & ~PLACE_BITS == _STREAM:
+        if m.parts[part + _2] & ~PLACE_BITS == STREAM:
             end = m.parts[part + _2] & PLACE_BITS
-            m.parts[part + _2] = _STREAM | _closing_quote(m.page, m.parts[part + _1], end, _QUOTE, True)
+            m.parts[part + _2] = STREAM | _closing_quote(m.page, m.parts[part + _1], end, _QUOTE, True)
             top = _add_part(m, U64(part), top)
     _end_chain(w)
     piece, begin, end = w[PIECES] * _PIECE, _0, _0

@@ -521,6 +521,7 @@ LONG, GAPPED, ESCAPED, MARKED, QUOTED, TEXT = (U64(1 << n) for n in range(6))
 quotes; may be more than a code."""
 CONTINUED = U64(1 << 57)
 """Its text continues in the next part, without a break: of a feed, or, in a script, in the next such part."""
+STREAM = SCRIPT_SOURCE | STRINGS | CONTINUED
 SOURCE_BITS, FORM_BITS, PLACE_BITS = U64(7 << 60), U64(3 << 58), U64((1 << 57) - 1)
 
 _LEAST_APART, _LEAST, _PART = U64(10), U64(LEAST_BYTES), U64(PART)
@@ -622,7 +623,7 @@ def note_script(w: Hashes, parts: Hashes, data: Bytes, tag: U64, begin: U64, end
     if load8(data, first) == _SELF and end > first + _PUSH_BYTES:
         piece = first + _PUSH_BYTES
         if load8(data, first + _8) == _NEXT and load8(data, piece - _8) == _PUSHED:
-            _note(w, parts, tag, piece, end, SCRIPT_SOURCE | STRINGS | CONTINUED)
+            _note(w, parts, tag, piece, end, STREAM)
             return
     kind, i = SCRIPT_SOURCE | CODE, _find_name(data, tag, begin, _JSON)
     if i < begin:
@@ -630,10 +631,9 @@ def note_script(w: Hashes, parts: Hashes, data: Bytes, tag: U64, begin: U64, end
     if data[first] == _LT and data[first + _1] != _BANG:
         kind = SCRIPT_SOURCE | MARKUP
     else:
-        is_template = (
+        if kind & FORM_BITS == CODE and (
             _find_name(data, tag, begin, _TEMPLATE) < begin or _find_name(data, tag, begin, _HTML) < begin
-        )
-        if kind & FORM_BITS == CODE and is_template:
+        ):
             # A template may begin with text; but what has such a name may be code.
             _note(w, parts, tag, begin, end, SCRIPT_SOURCE | MARKUP)
         if data[first] in (_BRACE, _BRACKET):

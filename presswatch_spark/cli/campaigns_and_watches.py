@@ -13,17 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli import replies
 from presswatch_spark.cli.options import refuse, scan_settings
-from presswatch_spark.cli.replies import (
-    ENGLISH,
-    FAILED,
-    INCOMPLETE,
-    ReplyForm,
-    command_line,
-    print_lines,
-    tell,
-    telling,
-)
+from presswatch_spark.cli.replies import ReplyForm
 from presswatch_spark.core.errors import ConfigError, InputError, InUseError, PresswatchError, StorageError
 from presswatch_spark.core.redaction import holds_secret
 from presswatch_spark.core.settings.config import ScanConfig, config_digest, row_settings
@@ -89,7 +81,7 @@ def campaign_at(path: str, form: ReplyForm) -> Campaign:
     _require_settings(plan, config)
     known = plan.known_crawls(config, now)
     if known.trouble:
-        tell(f"note: a newer list is not available: {known.trouble}; {known.origin}")
+        replies.tell(f"note: a newer list is not available: {known.trouble}; {known.origin}")
     items = items_of(plan, known, config, now)
     folder = Folder(folder.uri, config.storage)
     return Campaign(folder, plan, items, config, given["base"])
@@ -209,19 +201,19 @@ def look(
 
     out = campaign.plan.out
     with locked(campaign.folder, LOCK, campaign.config.run.lease_seconds):
-        for update in run(campaign, datetime.now(UTC), command_line(), budget, retried):
+        for update in run(campaign, datetime.now(UTC), replies.command_line(), budget, retried):
             if isinstance(update, Task):
                 for line in task_lines(update):
-                    tell(f"{update.item.name}: {line}")
+                    replies.tell(f"{update.item.name}: {line}")
             elif isinstance(update, RunSummary):
-                print_lines(map(printable, summary_lines(update)))
-                print_lines(map(printable, incomplete_lines(update, out)), err=True)
+                replies.print_lines(map(printable, summary_lines(update)))
+                replies.print_lines(map(printable, incomplete_lines(update, out)), err=True)
             else:
                 name = update.item.name
                 if update.trouble is not None and not isinstance(update.trouble, LoggedError):
                     click.echo(printable(f"error: {name}: {update.trouble}"), err=True)
                 elif name in campaign.notes:
-                    tell(f"note: {name}: {campaign.notes[name]}")
+                    replies.tell(f"note: {name}: {campaign.notes[name]}")
                 yield update
 
 
@@ -285,11 +277,11 @@ class Watch:
         codes.update(map(_printed, self._probed()))
         if trouble:
             raise trouble
-        if FAILED in codes:
-            return FAILED
+        if replies.FAILED in codes:
+            return replies.FAILED
         if poll and UNDER_WAY in codes:
             return UNDER_WAY
-        return INCOMPLETE if INCOMPLETE in codes else 0
+        return replies.INCOMPLETE if replies.INCOMPLETE in codes else 0
 
     def _campaign(self, now: datetime) -> tuple[Campaign, Listing]:
         plan, config = self.plan, self.config
@@ -314,9 +306,9 @@ class Watch:
                 for progress in look(campaign, retried=self.again):
                     name = progress.item.name
                     if progress.trouble is not None:
-                        yield name, "could not be scanned", FAILED
+                        yield name, "could not be scanned", replies.FAILED
                     elif progress.missing:
-                        code = INCOMPLETE if progress.was_scanned else 0
+                        code = replies.INCOMPLETE if progress.was_scanned else 0
                         missing = f"{counted(progress.missing, 'shard')} not read to the end"
                         advice = f"--again {name} reads them once more"
                         yield name, f"scanned, but {missing}; {advice}", code
@@ -326,7 +318,7 @@ class Watch:
                 yield self.plan.out, "another process is scanning for this watch", UNDER_WAY
         if known.trouble:
             # With an old list, new releases would be missed: report a failure, not their absence.
-            code = FAILED if now - known.noted > LIST_MAX_AGE else 0
+            code = replies.FAILED if now - known.noted > LIST_MAX_AGE else 0
             yield known.origin, f"a newer list is not available: {known.trouble}", code
 
     def _planned(self, campaign: Campaign, now: datetime) -> Iterator[Report]:
@@ -338,7 +330,7 @@ class Watch:
                 if is_awaited(item, error, now):
                     yield item.name, UNPUBLISHED, 0
                 else:
-                    yield item.name, f"could not be scanned: {error}", FAILED
+                    yield item.name, f"could not be scanned: {error}", replies.FAILED
                 continue
             lines = "; ".join(task_lines(task)) if task else ""
             yield item.name, f"would be scanned: {lines}" if lines else "scanned", 0
@@ -357,25 +349,27 @@ class Watch:
             try:
                 tables, case = store_of(self.plan, config), RemovalCase.open(path, config.storage)
                 corpus = Corpus.open(self.plan.corpora[-1].path, check=False, storage=config.storage)
-                prober = Prober(case, config, mirrors, corpus, False, index, tables, telling(ENGLISH))
+                prober = Prober(
+                    case, config, mirrors, corpus, False, index, tables, replies.telling(replies.ENGLISH)
+                )
                 probed = prober.probe_if_due(self.case_every)
             except InUseError:
                 yield path, "another process is probing it", 0
                 continue
             except PresswatchError as error:
-                yield path, f"could not be probed: {error}", FAILED
+                yield path, f"could not be probed: {error}", replies.FAILED
                 continue
             if probed is None:
                 yield path, "not due", 0
                 continue
-            reply = probe_reply(probed, index, ENGLISH)
+            reply = probe_reply(probed, index, replies.ENGLISH)
             for line in (*reply.lines, *reply.warnings):
-                yield path, str(line), INCOMPLETE if reply.exit_code else 0
+                yield path, str(line), replies.INCOMPLETE if reply.exit_code else 0
 
 
 def _printed(report: Report) -> int:
     about, text, code = report
-    click.echo(printable(f"{about}: {text}"), err=code == FAILED)
+    click.echo(printable(f"{about}: {text}"), err=code == replies.FAILED)
     return code
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from presswatch_spark.claims.selection import Choice
     from presswatch_spark.query.pointers.pointer import Mirror
 
+    Mirrors = tuple[Mirror, ...]
 
 REPLY_OPTIONS = frozenset({"as_json", "export", "lang", "no_pager"})
 
@@ -101,7 +102,7 @@ def option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any
     return click.Option([name], metavar=value, help=meaning, **attributes)
 
 
-def repeated_option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
+def repeated(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
     """Declare an option that may be given several times; the parameter is a tuple."""
     return option(name, value, f"{meaning} Repeatable.", multiple=True, **attributes)
 
@@ -177,15 +178,15 @@ def storage_words(storage: StorageOptions) -> list[str]:
     return words
 
 
-RUN_OPTION = option("--run", "RUN", "Only this run; `latest` for the newest. Default: all.")
-CLAIMS_OPTION = option("--claims", "DIR", "Folder of the table `claims`. Default: TABLES.")
-ROWS_OPTION = option("--rows", "FILE", "Only claims with these row_sha256: one per line, CSV or JSONL.")
-KEY_FILE_OPTION = option("--key-file", "FILE", "Key of sealed corpora, at the same path on each host.")
-KEY_SECRET_OPTION = option("--key-secret", "ARN", "In place of --key-file: a secret of AWS Secrets Manager.")
+RUN = option("--run", "RUN", "Only this run; `latest` for the newest. Default: all.")
+CLAIMS = option("--claims", "DIR", "Folder of the table `claims`. Default: TABLES.")
+ROWS = option("--rows", "FILE", "Only claims with these row_sha256: one per line, CSV or JSONL.")
+KEY_FILE = option("--key-file", "FILE", "Key of sealed corpora, at the same path on each host.")
+KEY_SECRET = option("--key-secret", "ARN", "In place of --key-file: a secret of AWS Secrets Manager.")
 """Options that several commands have, each for a parameter of the same name in all."""
 
 
-def pairs_option(name: str, value: str, meaning: str) -> Any:
+def pairs(name: str, value: str, meaning: str) -> Any:
     """Declare a repeatable option that takes `KEY=VALUE`; the parameter is a dictionary."""
 
     def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -195,62 +196,62 @@ def pairs_option(name: str, value: str, meaning: str) -> Any:
                 raise click.BadParameter(f"write it as {value}, not {key!r}", context, option)
         return {key: text for key, _, text in pairs}
 
-    return repeated_option(name, value, meaning, callback=parsed)
+    return repeated(name, value, meaning, callback=parsed)
 
 
-def mirror_option(
+def mirrors(
     meaning: str = "Read below TO what the run read below FROM: folders, buckets or sites.",
     name: str = "--mirror",
 ) -> Any:
     """Declare `--mirror`, a tuple of `Mirror`."""
 
-    def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Mirror, ...]:
+    def parsed(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> Mirrors:
         if not given:
             return ()
         from presswatch_spark.query.pointers.pointer import parse_mirror
 
         return tuple(map(parse_mirror, given))
 
-    return repeated_option(name, "FROM=TO", meaning, callback=parsed)
+    return repeated(name, "FROM=TO", meaning, callback=parsed)
 
 
-def lang_option(meaning: str, **attributes: Any) -> Any:
+def language(meaning: str, **attributes: Any) -> Any:
     """Declare `--lang`, the language of a reply or document."""
     return option("--lang", None, meaning, type=click.Choice(LANGUAGES), **attributes)
 
 
-def index_option(other: str) -> Any:
+def index(other: str) -> Any:
     """Declare `--index`, which is used with the `other` option."""
     meaning = f"With {other}: a CDX server, or files of an index; {{release}} stands for the release."
     return option("--index", "ADDRESS", meaning)
 
 
-def count_option(name: str, meaning: str, most: int | None = None, **attributes: Any) -> Any:
+def count(name: str, meaning: str, most: int | None = None, **attributes: Any) -> Any:
     """Declare an option that takes a whole number from 1 to `most`."""
     return option(name, "N", meaning, type=click.IntRange(1, most), **attributes)
 
 
-def day_option(name: str, meaning: str, value: str = "DATE") -> Any:
+def day(name: str, meaning: str, value: str = "DATE") -> Any:
     """Declare an option that takes a day, such as 2026-11-27."""
 
-    def day(context: click.Context, option: click.Parameter, moment: datetime | None) -> date | None:
+    def parsed(context: click.Context, option: click.Parameter, moment: datetime | None) -> date | None:
         return moment and moment.date()
 
-    return option(name, value, meaning, type=click.DateTime(["%Y-%m-%d"]), callback=day)
+    return option(name, value, meaning, type=click.DateTime(["%Y-%m-%d"]), callback=parsed)
 
 
-def confidence_option(meaning: str = "Claims of these letters. Repeatable. Default: A and B.") -> Any:
+def confidences(meaning: str = "Claims of these letters. Repeatable. Default: A and B.") -> Any:
     """Declare `--confidence`, a tuple of letters."""
     return option("--confidence", None, meaning, type=click.Choice(CONFIDENCES), multiple=True)
 
 
-def engine_option(meaning: str) -> Any:
+def engine(meaning: str) -> Any:
     """Declare `--engine`; `meaning`: what the engine does, such as "Engine that sorts the rows"."""
     both = f"{meaning}; the result is the same. `auto`: DuckDB up to 50 million rows, then Spark."
     return option("--engine", None, both, type=click.Choice(ENGINES), default="auto")
 
 
-def memory_option(default: str, beyond: str) -> Any:
+def memory(default: str, beyond: str) -> Any:
     """Declare `--memory`, the limit of DuckDB; `beyond`: what it does above that."""
     return option("--memory", "SIZE", f"Memory that DuckDB may use before it {beyond}.", default=default)
 

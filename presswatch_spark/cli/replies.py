@@ -14,15 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import (
-    SectionedCommand,
-    flag,
-    lang_option,
-    option,
-    scan_settings,
-    setting_option,
-    storage_options,
-)
+from presswatch_spark.cli import options
+from presswatch_spark.cli.options import flag, option
 from presswatch_spark.core.redaction import redacted, redacted_command
 from presswatch_spark.core.settings.config import ScanConfig, StorageOptions
 from presswatch_spark.core.terminal import (
@@ -202,11 +195,11 @@ def command(
             export: str | None = None,
             lang: str = "en",
             no_pager: bool = True,
-            **options: Any,
+            **given: Any,
         ) -> None:
-            loaded, flags = ScanConfig(), {name: options.pop(name) for name in [*options] if "__" in name}
+            loaded, flags = ScanConfig(), {name: given.pop(name) for name in [*given] if "__" in name}
             if settings or storage:
-                loaded = scan_settings(flags, options.pop("config", None))
+                loaded = options.scan_settings(flags, given.pop("config", None))
             if export:
                 from presswatch_spark.query.exports import require_new, writer_of
 
@@ -214,7 +207,7 @@ def command(
                 require_new(export, loaded.storage)
             lines_with_export, paged = not json, not no_pager
             form = ReplyForm(Language(lang), as_json, export, lines_with_export, paged, loaded, flags)
-            send(function(form=form, **options), form)
+            send(function(form=form, **given), form)
 
         params = list[click.Parameter]()
         for parameter in signature(function).parameters.values():
@@ -230,13 +223,15 @@ def command(
         if export:
             params.append(option("--export", "FILE", "Write rows to a new .csv, .xlsx, .jsonl or .parquet."))
         if lang:
-            params.append(lang_option("Language of tables, texts and CSV files.", default=lang))
+            params.append(options.language("Language of tables, texts and CSV files.", default=lang))
         if pager:
             params.append(flag("--no-pager", "Print long output without PAGER."))
         if config:
             params.append(option("--config", "FILE", "Settings in YAML; see conf/scan.yaml."))
-        params += [*map(setting_option, settings), *(storage_options() if storage else ())]
-        made = SectionedCommand(name, callback=replying, params=params, help=function.__doc__, **attributes)
+        params += [*map(options.setting_option, settings), *(options.storage_options() if storage else ())]
+        made = options.SectionedCommand(
+            name, callback=replying, params=params, help=function.__doc__, **attributes
+        )
         if group:
             group.add_command(made)
         return made

@@ -12,17 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import (
-    POSITIVE,
-    argument,
-    flag,
-    mirror_option,
-    option,
-    pairs_option,
-    refuse,
-    repeated_option,
-    scan_settings,
-)
+from presswatch_spark.cli import options
+from presswatch_spark.cli.options import argument, flag, option, refuse
 from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import counted
@@ -30,7 +21,6 @@ from presswatch_spark.scanning.releases.release import CRAWL_FORMS
 from presswatch_spark.storage.host_limits import forget_hosts
 
 if TYPE_CHECKING:
-    from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.scanning.campaigns.progress import ItemProgress
     from presswatch_spark.scanning.campaigns.run import Campaign
     from presswatch_spark.scanning.costs import Machine
@@ -58,9 +48,9 @@ def open_(
     ),
     since: str | None = option("--since", "RELEASE", "The oldest crawl or month to scan."),
     until: str | None = option("--until", "RELEASE", "The newest one. Default: future ones are included."),
-    datasets: tuple[str, ...] = repeated_option("--dataset", "NAME:PART", "A part of a dataset."),
+    datasets: tuple[str, ...] = options.repeated("--dataset", "NAME:PART", "A part of a dataset."),
     all_datasets: bool = flag("--all-datasets", "Every listed dataset, with its listed part."),
-    mirrors: dict[str, str] = pairs_option(
+    mirrors: dict[str, str] = options.pairs(
         "--mirror", "NAME=URI", "A folder or bucket with a copy of a dataset, laid out like the original."
     ),
     listed: str | None = option(
@@ -106,13 +96,13 @@ def run(
     *,
     folder: str = argument("CAMPAIGN"),
     budget: float | None = option(
-        "--budget", "DOLLARS", "Limit of the campaign's total cost.", type=POSITIVE
+        "--budget", "DOLLARS", "Limit of the campaign's total cost.", type=options.POSITIVE
     ),
     every: float | None = option(
         "--every",
         "MINUTES",
         "Look for new releases at this interval, until the process is stopped.",
-        type=POSITIVE,
+        type=options.POSITIVE,
     ),
     form: ReplyForm,
 ) -> Reply:
@@ -229,20 +219,20 @@ def watch(
     ),
     probe: bool = flag("--probe", "Without a list, try the names of all weeks since the newest known crawl."),
     once: bool = flag("--once", "Look once, and exit; the default without --every."),
-    every: float | None = option("--every", "MINUTES", "Look again at this interval.", type=POSITIVE),
+    every: float | None = option("--every", "MINUTES", "Look again at this interval.", type=options.POSITIVE),
     poll: bool = flag("--poll", "Exit with code 75 if another process is scanning."),
-    again: tuple[str, ...] = repeated_option(
+    again: tuple[str, ...] = options.repeated(
         "--again", "RELEASE", "Read missing shards of this release once more."
     ),
-    cases: tuple[str, ...] = repeated_option("--case", "CASE", "Probe this case of removal, too."),
+    cases: tuple[str, ...] = options.repeated("--case", "CASE", "Probe this case of removal, too."),
     case_every: float = option(
         "--case-every",
         "HOURS",
         "Hours from a round of a case to the next one.",
-        type=POSITIVE,
+        type=options.POSITIVE,
         default=24,
     ),
-    case_mirrors: tuple[Mirror, ...] = mirror_option(
+    case_mirrors: options.Mirrors = options.mirrors(
         "Read below TO the files of cases that were scanned below FROM.", "--case-mirror"
     ),
     case_index: str | None = option("--case-index", "URL", "An index, as for `removal probe --index`."),
@@ -272,7 +262,7 @@ def watch(
     refuse(every and again, "--again cannot be combined with --every")
     forget_hosts()
     given = watched_scan(scan_options, news)
-    config = scan_settings(given, given["config"])
+    config = options.scan_settings(given, given["config"])
     plan = CampaignPlan(given["out"], (), NEWS if news else given["dataset"], since=since, listed=listed)
     watch = Watch(
         with_corpus(plan, given["corpus"], config), config, given["base"], probe, again, dry_run,

@@ -10,28 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.options import (
-    argument,
-    day_option,
-    engine_option,
-    flag,
-    lang_option,
-    memory_option,
-    mirror_option,
-    option,
-    repeated_option,
-)
-from presswatch_spark.cli.replies import (
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-    tell,
-    telling,
-)
+from presswatch_spark.cli import options, replies
+from presswatch_spark.cli.options import argument, flag, option
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import fits, terminal_width
 from presswatch_spark.query.sql import ENGINE_NAMES, engine_of, run_query
@@ -39,7 +20,6 @@ from presswatch_spark.query.sql import ENGINE_NAMES, engine_of, run_query
 if TYPE_CHECKING:
     from presswatch_spark.claims.exposures import Exposed
     from presswatch_spark.claims.make import ClaimCounts, ClaimsSummary
-    from presswatch_spark.query.pointers.pointer import Mirror
 
 NAME_CHARACTERS = 200
 DISPENSABLE = ("captures", "texts")
@@ -64,17 +44,17 @@ def claims(
         "--licences", "FILE", "Licences in YAML: licensee, hosts, titles, document."
     ),
     press: str | None = option("--press", "FILE", "Domains of the press, in the form of conf/press.yaml."),
-    reviews: tuple[str, ...] = repeated_option(
+    reviews: tuple[str, ...] = options.repeated(
         "--reviews", "FILE", "Verdicts of reviewers: JSONL, CSV, Parquet, or a folder; the newest counts."
     ),
-    known: tuple[str, ...] = repeated_option(
+    known: tuple[str, ...] = options.repeated(
         "--known", "PATH", "Laws, speeches, old books, wires: their words do not count as the article's own."
     ),
-    as_of: date | None = day_option(
+    as_of: date | None = options.day(
         "--as-of", "Day on which mandates and rights are judged. Default: today, in UTC."
     ),
-    engine: str = engine_option("Engine that sorts the rows"),
-    memory: str = memory_option("2GB", "sorts on disk"),
+    engine: str = options.engine("Engine that sorts the rows"),
+    memory: str = options.memory("2GB", "sorts on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `claims`.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -96,7 +76,7 @@ def claims(
 
     sources = KnowledgePaths(corpus, licences, press, reviews, known, as_of)
     store = form.open_tables(tables)
-    knowledge = read_knowledge(store, sources, form.settings, telling(form.language))
+    knowledge = read_knowledge(store, sources, form.settings, replies.telling(form.language))
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
     rows = run_query(out, "select * from claims", form.storage, "duckdb") if form.export else None
     lines, _ = list(_summary_lines(summary, form.language)), form.language
@@ -159,8 +139,8 @@ def review(
     tables: str | None = option(
         "--tables", "DIR", "Tables of the claims. Default: CLAIMS, or those of CASE."
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
-    language: str = lang_option("Language of the page at first.", default="fr"),
+    mirrors: options.Mirrors = options.mirrors(),
+    language: str = options.language("Language of the page at first.", default="fr"),
     port: int = option(
         "--port", "N", "Port of 127.0.0.1; 0 selects a free one.", type=click.IntRange(0, 65535), default=0
     ),
@@ -194,7 +174,7 @@ def review(
     _ = Language(language)
 
     def show(address: str) -> None:
-        tell(_("open this address once, in the browser used for the review; Ctrl-C ends the review"))
+        replies.tell(_("open this address once, in the browser used for the review; Ctrl-C ends the review"))
         click.echo(address)
         if open_browser:
             webbrowser.open(address)
@@ -211,9 +191,9 @@ def report(
     out: str = option("--out", "PAGE.html", "The page, on disk or s3://; it is replaced.", required=True),
     corpus: str | None = option("--corpus", "DIR", "The corpus of the scan, for names of titles, and texts."),
     case: str | None = option("--case", "CASE", "A case of removal, to show the states of its places."),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
-    language: str = lang_option("Language of the page.", default="fr"),
-    engine: str = engine_option("Engine of the queries"),
+    mirrors: options.Mirrors = options.mirrors(),
+    language: str = options.language("Language of the page.", default="fr"),
+    engine: str = options.engine("Engine of the queries"),
     form: ReplyForm,
 ) -> Reply:
     """Write an HTML report about the copies, for general readers.
@@ -228,7 +208,7 @@ def report(
 
     order = ReportOrder(tables, form.storage, case=case, corpus=corpus, mirrors=mirrors, engine=engine)
     _ = Language(language)
-    make_report(order, {language: out}, telling(_, " …"))
+    make_report(order, {language: out}, replies.telling(_, " …"))
     return Reply([_("written to {folder}", folder=out)])
 
 
@@ -239,7 +219,7 @@ def exposure(
     exposures: str | None = option(
         "--exposures", "FILE", "Statements to use in place of conf/exposure.yaml."
     ),
-    engine: str = engine_option("Engine of the query"),
+    engine: str = options.engine("Engine of the query"),
     form: ReplyForm,
 ) -> Reply:
     """List publishers of models that state use of the data.

@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.options import (
-    KEY_FILE_OPTION,
-    KEY_SECRET_OPTION,
-    argument,
-    flag,
-    option,
-    repeated_option,
-)
+from presswatch_spark.cli import options
+from presswatch_spark.cli.options import argument, flag, option
 from presswatch_spark.cli.replies import INCOMPLETE, Reply, ReplyForm, ReplyRows, command, tell
 from presswatch_spark.core.terminal import counted, table_lines, terminal_width
 
@@ -60,13 +54,13 @@ def corpus() -> None:
 def build(
     *,
     members: str = option("--members", "FILE", "Publishers; see conf/members.example.yaml.", required=True),
-    articles: tuple[str, ...] = repeated_option(
+    articles: tuple[str, ...] = options.repeated(
         "--articles", "PATH", "Articles: JSONL, CSV or Parquet.", required=True
     ),
-    background: tuple[str, ...] = repeated_option(
+    background: tuple[str, ...] = options.repeated(
         "--background", "PATH", "Shards of unrelated web text, to recognise formulas."
     ),
-    known: tuple[str, ...] = repeated_option(
+    known: tuple[str, ...] = options.repeated(
         "--known", "PATH", "Texts of third parties: laws, speeches, wires."
     ),
     out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
@@ -144,8 +138,8 @@ def info(
 def seal(
     *,
     folder: str = argument("CORPUS"),
-    key_file: str | None = KEY_FILE_OPTION,
-    key_secret: str | None = KEY_SECRET_OPTION,
+    key_file: str | None = options.KEY_FILE,
+    key_secret: str | None = options.KEY_SECRET,
     out: str = option(
         "--out", "SEALED", "Folder of the sealed corpus: new, on disk or s3://.", required=True
     ),

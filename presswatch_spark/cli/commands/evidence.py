@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import (
-    CLAIMS_OPTION,
-    ROWS_OPTION,
-    argument,
-    choice_of,
-    confidence_option,
-    count_option,
-    flag,
-    mirror_option,
-    option,
-    repeated_option,
-)
+from presswatch_spark.cli import options
+from presswatch_spark.cli.options import argument, flag, option
 from presswatch_spark.cli.replies import FAILED, INCOMPLETE, Language, Reply, ReplyForm, command, telling
 from presswatch_spark.core.redaction import bare_url
 from presswatch_spark.core.terminal import json_line, printable
@@ -27,7 +17,6 @@ from presswatch_spark.core.translation import N_, sentence_in
 if TYPE_CHECKING:
     from presswatch_spark.legal.evidence.bag import Stamped
     from presswatch_spark.query.pointers.audit import RowCheck
-    from presswatch_spark.query.pointers.pointer import Mirror
 
 
 NOTES = (
@@ -52,7 +41,7 @@ NOTES = (
 
 def _tsa_option(*, required: bool) -> Any:
     meaning = "A time-stamp authority (RFC 3161), and certificates to trust it."
-    return repeated_option("--tsa", "URL[,CA.pem]", meaning, required=required)
+    return options.repeated("--tsa", "URL[,CA.pem]", meaning, required=required)
 
 
 @click.group()
@@ -69,13 +58,13 @@ def evidence() -> None:
 def build(
     *,
     path: str = argument("TABLES|CASE"),
-    claims: str | None = CLAIMS_OPTION,
-    rows: str | None = ROWS_OPTION,
-    confidences: tuple[str, ...] = confidence_option(),
+    claims: str | None = options.CLAIMS,
+    rows: str | None = options.ROWS,
+    confidences: tuple[str, ...] = options.confidences(),
     corpus: str = option("--corpus", "DIR", "The corpus that the runs were made with.", required=True),
     authorities: tuple[str, ...] = _tsa_option(required=False),
     with_texts: bool = flag("--with-texts", "Add texts of articles, and a page with both texts per claim."),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
+    mirrors: options.Mirrors = options.mirrors(),
     out: str = option("--out", "BAG", "A new folder, or s3://, for the bag.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -97,7 +86,7 @@ def build(
     from presswatch_spark.legal.evidence.sealed_records import BagOrder
     from presswatch_spark.legal.evidence.sources import source_at
 
-    choice = choice_of(rows, confidences, form.storage)
+    choice = options.choice_of(rows, confidences, form.storage)
     order = BagOrder(
         selection=source_at(path, form.storage, claims).select_claims(choice),
         corpus=Corpus.open(corpus, storage=form.storage),
@@ -163,7 +152,7 @@ def stamp(
 def verify(
     *,
     bag: str = argument("BAG|PART"),
-    certificates: tuple[str, ...] = repeated_option(
+    certificates: tuple[str, ...] = options.repeated(
         "--ca", "FILE", "Certificates (PEM); time-stamps are trusted only by these."
     ),
     form: ReplyForm,
@@ -199,11 +188,11 @@ def challenge(
     *,
     bag: str = argument(),
     words: str = option("--seed", "WORDS", "Words chosen after the sealing.", required=True),
-    sample: int = count_option(
+    sample: int = options.count(
         "--sample", "Number of rows to draw, or all if there are fewer.", default=1000
     ),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to compare the words of every span."),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
+    mirrors: options.Mirrors = options.mirrors(),
     form: ReplyForm,
 ) -> Reply:
     """Read rows again, drawn by the words of a third party.

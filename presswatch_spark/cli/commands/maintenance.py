@@ -7,20 +7,10 @@ from pathlib import Path
 
 import click
 
+from presswatch_spark.cli import options, replies
 from presswatch_spark.cli.commands.scan import incomplete_lines
-from presswatch_spark.cli.options import argument, option, refuse, repeated_option
-from presswatch_spark.cli.replies import (
-    FAILED,
-    INCOMPLETE,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-    print_lines,
-    tell,
-)
+from presswatch_spark.cli.options import argument, option, refuse
+from presswatch_spark.cli.replies import Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.terminal import counted
 
@@ -34,7 +24,7 @@ def forget(
     publisher: str | None = option("--publisher", "ID", "Forget all rows of this publisher."),
     article: str | None = option("--article", "ID", "Forget all rows of this article."),
     operator: str | None = option("--operator", "NAME", "Name of the requester, written into the tombstone."),
-    also: tuple[Path, ...] = repeated_option(
+    also: tuple[Path, ...] = options.repeated(
         "--also",
         "PATH",
         "Another place to search for copies of the rows.",
@@ -65,7 +55,9 @@ def forget(
     finally:
         folder = Folder.of(tables, form.storage)
         copies = copies_near(folder.path if folder.is_local else None, [subject.id], also)
-        print_lines(f"still mentions the {subject.kind}, and was not touched: {line}" for line in copies)
+        replies.print_lines(
+            f"still mentions the {subject.kind}, and was not touched: {line}" for line in copies
+        )
     lines = []
     if removal.resumed:
         lines.append("a removal that was begun before is finished now; run the command again for this one")
@@ -98,7 +90,7 @@ def doctor(*, places: tuple[str, ...] = argument("[PLACE …]", nargs=-1), form:
         Table(columns, shown, columns[:2], columns[2:]),
         _.n("{n} fault", "{n} faults", faults),
     ]
-    return Reply(lines, rows=values, exit_code=FAILED if faults else 0)
+    return Reply(lines, rows=values, exit_code=replies.FAILED if faults else 0)
 
 
 @command("demo", storage=False)
@@ -123,7 +115,9 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DEMO_MARKER).touch()
 
-    demonstration = run_demo(folder, lambda stage: tell(f"{stage} …"))
+    demonstration = run_demo(folder, lambda stage: replies.tell(f"{stage} …"))
     lines = (line for text in demonstration.lines() for line in text.split("\n"))
     warnings = incomplete_lines(demonstration.summary, str(folder / "tables"))
-    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if demonstration.summary.incomplete else 0)
+    return Reply(
+        lines, warnings=warnings, exit_code=replies.INCOMPLETE if demonstration.summary.incomplete else 0
+    )

@@ -13,32 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import (
-    RUN_OPTION,
-    argument,
-    confidence_option,
-    count_option,
-    day_option,
-    engine_option,
-    flag,
-    index_option,
-    memory_option,
-    mirror_option,
-    option,
-    refuse,
-)
-from presswatch_spark.cli.replies import (
-    FAILED,
-    INCOMPLETE,
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-    print_lines,
-)
+from presswatch_spark.cli import options, replies
+from presswatch_spark.cli.options import argument, flag, option, refuse
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.processes import give_memory_back, keep_memory, leave_pandas_out
 from presswatch_spark.core.terminal import GAP, printable, shortened, table_lines, terminal_width
 from presswatch_spark.core.translation import N_, sentence, sentence_in
@@ -50,7 +27,6 @@ if TYPE_CHECKING:
     from presswatch_spark.query.changes.compare import ChangesSummary
     from presswatch_spark.query.filtered_matches import Matches, MatchTotals
     from presswatch_spark.query.pointers.audit import RowCheck
-    from presswatch_spark.query.pointers.pointer import Mirror
 
 MATCH_COLUMNS = (
     "row_sha256", "confidence", "confidence_reasons", "grade", "longest_run_words", "article_coverage",
@@ -111,11 +87,11 @@ def matches(
     document_host: str | None = option("--host", "HOST", "Only documents of this host."),
     dataset: str | None = option("--dataset", "NAME", "Only this dataset, such as `wet`."),
     release: str | None = option("--release", "ID", "Only this release, such as CC-MAIN-2024-22."),
-    since: date | None = day_option("--since", "Only documents captured on this day (UTC) or later."),
+    since: date | None = options.day("--since", "Only documents captured on this day (UTC) or later."),
     grades: tuple[str, ...] = option(
         "--grade", None, "Only these grades; repeatable.", type=click.Choice(GRADES), multiple=True
     ),
-    confidences: tuple[str, ...] = confidence_option("Only these letters; repeatable."),
+    confidences: tuple[str, ...] = options.confidences("Only these letters; repeatable."),
     own_site: bool = flag("--own-site", "Only documents on the publisher's own sites."),
     elsewhere: bool = flag("--elsewhere", "Only documents on other sites."),
     unknown_site: bool = flag("--unknown-site", "Only documents without a known URL."),
@@ -123,10 +99,10 @@ def matches(
     order: str | None = option(
         "--order", None, "Default: weight; with --json and --export, shard.", type=click.Choice(ORDER_NAMES)
     ),
-    limit: int | None = count_option(
+    limit: int | None = options.count(
         "--limit", f"Most rows to print. Default: {MATCHES_SHOWN}; all as JSON or file."
     ),
-    engine: str = engine_option("Engine that counts and sorts"),
+    engine: str = options.engine("Engine that counts and sorts"),
     form: ReplyForm,
 ) -> Reply:
     """Print totals of the matches, and the strongest of them.
@@ -294,10 +270,10 @@ def explain(
     tables: str = argument(),
     corpus: str | None = option("--corpus", "DIR", "The corpus of the scan, for words, owner and mandate."),
     claims: str | None = option("--claims", "DIR", "Folder that claims were written to. Default: TABLES."),
-    as_of: date | None = day_option(
+    as_of: date | None = options.day(
         "--as-of", "Day on which rights are judged. Default: the day of the claims, or today."
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
+    mirrors: options.Mirrors = options.mirrors(),
     form: ReplyForm,
 ) -> Reply:
     """Explain a row: words, dates, owner, rights, and its letter.
@@ -322,8 +298,8 @@ def compare(
     tables: str = argument(),
     before: str = option("--before", "RUN", "Id of the earlier run.", required=True),
     after: str = option("--after", "RUN", "Id of the later run, or `latest`.", required=True),
-    engine: str = engine_option("Engine that compares the rows"),
-    memory: str = memory_option("500MB", "continues on disk"),
+    engine: str = options.engine("Engine that compares the rows"),
+    memory: str = options.memory("500MB", "continues on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `changes`.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -392,13 +368,15 @@ def _doubt(text: str, _: Language) -> str:
 def verify_rows(
     *,
     tables: str = argument(),
-    sample: int = count_option("--sample", "Number of rows to draw, or all if there are fewer.", default=100),
+    sample: int = options.count(
+        "--sample", "Number of rows to draw, or all if there are fewer.", default=100
+    ),
     seed: int | None = option(
         "--seed", "N", "The same seed draws the same rows.", type=click.IntRange(0, SEEDS - 1)
     ),
-    run_id: str | None = RUN_OPTION,
+    run_id: str | None = options.RUN,
     corpus_path: str | None = option("--corpus", "DIR", "The corpus, to compute every figure again."),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
+    mirrors: options.Mirrors = options.mirrors(),
     form: ReplyForm,
 ) -> Reply:
     """Fetch documents of random rows again, and check the rows.
@@ -426,7 +404,7 @@ def verify_rows(
     audit = Audit(partial(settings_of, store), form.storage, mirrors, texts, figures)
     seed = randrange(SEEDS) if seed is None else seed
     damage = list(damage_of(store, run_id))
-    print_lines((printable(f"error: {error}") for error in damage), err=True)
+    replies.print_lines((printable(f"error: {error}") for error in damage), err=True)
     rows, total = drawn_rows(store, run_id, sample, seed)
     everything = "all that are left" if damage else "all there are"
     drawn = f"of {total:,}, seed {seed}" if len(rows) < total else everything
@@ -454,7 +432,7 @@ def verify_rows(
         chain(chain.from_iterable(lines), summary()),
         rows=ReplyRows(map(_check_facts, checks()), CHECK_KINDS),
         warnings=notes if form.is_for_people else chain(summary(), notes),
-        exit_code=lambda: INCOMPLETE if failures else FAILED if damage else 0,
+        exit_code=lambda: replies.INCOMPLETE if failures else replies.FAILED if damage else 0,
     )
 
 
@@ -474,8 +452,8 @@ def fetch(
     upstream: bool = flag(
         "--upstream", "With --row: find the web archive's record that the row was made from."
     ),
-    index: str | None = index_option("--upstream"),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
+    index: str | None = options.index("--upstream"),
+    mirrors: options.Mirrors = options.mirrors(),
     form: ReplyForm,
 ) -> Reply:
     """Fetch one document and check that it is the right one.

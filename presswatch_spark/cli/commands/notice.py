@@ -11,30 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import (
-    ROWS_OPTION,
-    argument,
-    choice_of,
-    confidence_option,
-    count_option,
-    day_option,
-    flag,
-    lang_option,
-    mirror_option,
-    option,
-    refuse,
-    repeated_option,
-)
-from presswatch_spark.cli.replies import (
-    FAILED,
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-)
+from presswatch_spark.cli import options, replies
+from presswatch_spark.cli.options import argument, flag, option, refuse
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.terminal import folded
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.legal.notices.laws import DEADLINE_DAYS, LAWS, LETTER_LANGUAGES, laws
@@ -45,7 +24,6 @@ if TYPE_CHECKING:
     from presswatch_spark.legal.notices.journal import Event, EventKind
     from presswatch_spark.legal.notices.notice import Notice
     from presswatch_spark.legal.notices.refusal_rules import BrokenRule
-    from presswatch_spark.query.pointers.pointer import Mirror
 
 ANSWERS = ("acknowledged", "says_complied", "declined")
 """Kinds of answers. A claim of compliance never changes a state; only probes do."""
@@ -64,7 +42,7 @@ _RECIPIENTS = option("--recipients", "FILE", "Recipients in YAML, instead of con
 _BY = option("--by", "NAME", "The person who acted. Default: this account.")
 MOST_DAYS = 3_650
 """Most days of an option; a deadline beyond the calendar would make a notice unreadable."""
-_ON = day_option("--on", "The day of the event. Default: today.", "DAY")
+_ON = options.day("--on", "The day of the event. Default: today.", "DAY")
 _VIA = option("--via", "WORDS", "Channel, such as a registered letter with its number.")
 _NOTE = option("--note", "WORDS", "Details, in words.")
 
@@ -98,14 +76,14 @@ def draft(
     claims: str | None = option(
         "--claims", "DIR", "Folder of the table `claims`. Default: the one of CASE, BAG or TABLES."
     ),
-    rows: str | None = ROWS_OPTION,
-    confidences: tuple[str, ...] = confidence_option(
+    rows: str | None = options.ROWS,
+    confidences: tuple[str, ...] = options.confidences(
         "Claims of these letters. Repeatable. Default: all for CASE and BAG; A and B for TABLES."
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option("Cite files that were scanned below FROM as files below TO."),
+    mirrors: options.Mirrors = options.mirrors("Cite files that were scanned below FROM as files below TO."),
     recipients: str | None = _RECIPIENTS,
-    day: date | None = day_option("--date", "The day of the letter. Default: today.", "DAY"),
-    days: int = count_option(
+    day: date | None = options.day("--date", "The day of the letter. Default: today.", "DAY"),
+    days: int = options.count(
         "--days", "Days from receipt to the deadline, for law `fr`.", MOST_DAYS, default=DEADLINE_DAYS
     ),
     patch: str | None = option("--patch", "PATCH", "A folder of `removal patch`, for its measurements."),
@@ -130,7 +108,9 @@ def draft(
     language = language or addressee.language
     _ = Language("fr" if language == "both" else language)
     order = NoticeOrder(
-        selection=source_at(source, storage, claims).select(choice_of(rows, confidences, storage), mirrors),
+        selection=source_at(source, storage, claims).select(
+            options.choice_of(rows, confidences, storage), mirrors
+        ),
         recipient=addressee,
         law=laws()[law],
         lang=language,
@@ -173,7 +153,7 @@ def check(
         "--sender", "FILE", "The sender, in YAML. Default: the file used for the draft."
     ),
     recipients: str | None = _RECIPIENTS,
-    days: int = count_option("--days", "Most days since a row was last read.", MOST_DAYS, default=30),
+    days: int = options.count("--days", "Most days since a row was last read.", MOST_DAYS, default=30),
     read_again: bool = flag("--read-again", "Read each row at its place now, as in `verify-rows`."),
     corpus: str | None = option(
         "--corpus", "DIR", "The corpus, to search the letters for passages of its articles."
@@ -211,7 +191,7 @@ def check(
         [*(_refused(refusal, _) for refusal in refusals), total],
         rows=ReplyRows(rows),
         warnings=(_.sentence(doubt) for doubt in checked.doubts),
-        exit_code=FAILED if refusals else 0,
+        exit_code=replies.FAILED if refusals else 0,
     )
 
 
@@ -325,19 +305,19 @@ def plan(
     cases: tuple[str, ...] = argument("CASE…", nargs=-1, required=True),
     members: str = option("--members", "FILE", "The members file.", required=True),
     recipients: str | None = _RECIPIENTS,
-    senders: tuple[str, ...] = repeated_option(
+    senders: tuple[str, ...] = options.repeated(
         "--sender", "FILE", "A sender, in YAML. Default: sender.yaml beside the members file."
     ),
-    laws: tuple[str, ...] = repeated_option(
+    laws: tuple[str, ...] = options.repeated(
         "--law", None, "A law for recipients whose entry names none.", type=click.Choice(LAWS)
     ),
     claims: str | None = option("--claims", "DIR", "Folder of `claims`. Default: that of each CASE."),
-    mirrors: tuple[Mirror, ...] = mirror_option("Name files below TO that were scanned below FROM."),
+    mirrors: options.Mirrors = options.mirrors("Name files below TO that were scanned below FROM."),
     language: str | None = option(
         "--lang", None, "Of letters. Default: that of each recipient.", type=click.Choice(LETTER_LANGUAGES)
     ),
-    day: date | None = day_option("--date", "The day of the letters. Default: today.", "DAY"),
-    days: int = count_option(
+    day: date | None = options.day("--date", "The day of the letters. Default: today.", "DAY"),
+    days: int = options.count(
         "--days", "Days from receipt to the deadline, for law `fr`.", MOST_DAYS, default=DEADLINE_DAYS
     ),
     out: str = option("--out", "CAMPAIGN", "A new folder, or s3://, for the campaign.", required=True),
@@ -461,8 +441,8 @@ def _steps_table(notices: Sequence[RegisteredNotice], _: Language) -> Table:
 def due(
     *,
     campaign: str = argument("CAMPAIGN"),
-    days: int = count_option("--days", "Days to look ahead.", MOST_DAYS, default=7),
-    as_of: date | None = day_option("--as-of", "The day to look from. Default: today.", "DAY"),
+    days: int = options.count("--days", "Days to look ahead.", MOST_DAYS, default=7),
+    as_of: date | None = options.day("--as-of", "The day to look from. Default: today.", "DAY"),
     form: ReplyForm,
 ) -> Reply:
     """List the next steps that are due, overdue ones first.
@@ -485,7 +465,7 @@ def chronology(
     *,
     campaign: str = argument("CAMPAIGN"),
     out: str = option("--out", "FILE", "A new .pdf file.", required=True),
-    language: str | None = lang_option("Its language. Default: French, then English, in one file."),
+    language: str | None = options.language("Its language. Default: French, then English, in one file."),
     form: ReplyForm,
 ) -> Reply:
     """Write a dated account of a campaign as PDF, for a court.

@@ -9,37 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presswatch_spark.cli.options import (
-    CLAIMS_OPTION,
-    ROWS_OPTION,
-    argument,
-    choice_of,
-    confidence_option,
-    day_option,
-    flag,
-    mirror_option,
-    option,
-    refuse,
-)
-from presswatch_spark.cli.replies import (
-    INCOMPLETE,
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-    schema_of,
-    telling,
-)
+from presswatch_spark.cli import options, replies
+from presswatch_spark.cli.options import argument, flag, option, refuse
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.translation import N_, sentence, sentence_in
 
 if TYPE_CHECKING:
     from presswatch_spark.legal.removal.probe_rounds import ProbeReport
     from presswatch_spark.legal.removal.status import Alarm, CaseStatus
-    from presswatch_spark.query.pointers.pointer import Mirror
 
 FILES_NAMED = 20
 ABOUT_ROUND = N_("round {number}")
@@ -60,10 +38,10 @@ def removal() -> None:
 def open_command(
     *,
     tables: str = argument(),
-    claims: str | None = CLAIMS_OPTION,
-    rows: str | None = ROWS_OPTION,
-    confidences: tuple[str, ...] = confidence_option(),
-    noticed_at: date | None = day_option("--noticed-at", "Day of the notice. Default: today.", "DAY"),
+    claims: str | None = options.CLAIMS,
+    rows: str | None = options.ROWS,
+    confidences: tuple[str, ...] = options.confidences(),
+    noticed_at: date | None = options.day("--noticed-at", "Day of the notice. Default: today.", "DAY"),
     out: str = option("--out", "CASE", "A new folder, or s3://, for the case.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -78,7 +56,7 @@ def open_command(
     """
     from presswatch_spark.legal.removal.places import open_case
 
-    choice = choice_of(rows, confidences, form.storage)
+    choice = options.choice_of(rows, confidences, form.storage)
     _case, chosen = open_case(tables, out, choice, claims=claims, noticed_at=noticed_at, storage=form.storage)
     _ = form.language
     claims_named = _.n("{n} claim", "{n} claims", chosen.claims)
@@ -109,7 +87,7 @@ def probe(
         "TABLES",
         "Tables to search for the articles in later captures and other files.",
     ),
-    mirrors: tuple[Mirror, ...] = mirror_option("Read below TO the files that were scanned below FROM."),
+    mirrors: options.Mirrors = options.mirrors("Read below TO the files that were scanned below FROM."),
     form: ReplyForm,
 ) -> Reply:
     """Probe every place of a case, and store the answers.
@@ -130,7 +108,7 @@ def probe(
         deep,
         index,
         form.open_tables(tables) if tables else None,
-        telling(form.language),
+        replies.telling(form.language),
     )
     return probe_reply(prober.probe(), index, form.language)
 
@@ -172,7 +150,7 @@ def probe_reply(probed: ProbeReport, index: str | None, _: Language) -> Reply:
     if probed.unheard and index:
         warnings.append(_("index: {place}: {why}", place=shown_uri(index), why=probed.unheard))
     is_partial = bool(warnings) or not probed.status.is_finished
-    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if is_partial else 0)
+    return Reply(lines, warnings=warnings, exit_code=replies.INCOMPLETE if is_partial else 0)
 
 
 def _outcome(name: str, count: int, _: Language) -> str:
@@ -199,7 +177,7 @@ def patch(
     *,
     case: str = argument(),
     out: str = option("--out", "PATCH", "A new folder, or s3://, for the patch.", required=True),
-    mirrors: tuple[Mirror, ...] = mirror_option("Read below TO the files that were scanned below FROM."),
+    mirrors: options.Mirrors = options.mirrors("Read below TO the files that were scanned below FROM."),
     form: ReplyForm,
 ) -> Reply:
     """Write a patch that removes the records of a case.
@@ -216,7 +194,7 @@ def patch(
     from presswatch_spark.legal.removal.patch import write_patch
 
     opened = RemovalCase.open(case, form.storage)
-    written = write_patch(opened, out, mirrors, form.storage, telling(form.language))
+    written = write_patch(opened, out, mirrors, form.storage, replies.telling(form.language))
     totals, _ = written.totals, form.language
     counts = {"files": _.n("{n} file", "{n} files", totals["files"])}
     counts["records"] = _.n("{n} record", "{n} records", totals["records"])
@@ -234,7 +212,7 @@ def patch(
         )
         for why, some in written.left.items()
     ]
-    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if warnings else 0)
+    return Reply(lines, warnings=warnings, exit_code=replies.INCOMPLETE if warnings else 0)
 
 
 @command("inventory", removal, lang="en")
@@ -259,7 +237,7 @@ def inventory(
     opened = RemovalCase.open(case, form.storage)
     shards = shards_of(release, kind, base, form.settings.datasets, form.storage)
     uris = [shard.uri for shard in plan([shards.path], form.storage, shards.base)]
-    found = take_inventory(opened, release, kind, uris, form.storage, telling(form.language))
+    found = take_inventory(opened, release, kind, uris, form.storage, replies.telling(form.language))
     _ = form.language
     counts = sorted(found.outcomes.items())
     outcomes = ", ".join(_outcome(name, count, _) for name, count in counts)
@@ -279,7 +257,7 @@ def inventory(
     return Reply(
         lines,
         warnings=[_("skipped: {why}", why=found.blocked)] if found.blocked else (),
-        exit_code=0 if found.is_complete else INCOMPLETE,
+        exit_code=0 if found.is_complete else replies.INCOMPLETE,
     )
 
 
@@ -320,7 +298,7 @@ def status(
         return Reply(_alarm_lines(found, _) if found.alarms else [_("no alarms")], rows=rows)
     probes = pa.field("probes", pa.list_(pa.int64()))
     target = [Target.schema.field(name) for name in TARGET_COLUMNS]
-    derived = schema_of({"state": str, "removed": bool, "doubt": str, "words_left": int})
+    derived = replies.schema_of({"state": str, "removed": bool, "doubt": str, "words_left": int})
     removed, claims = found.claims()
     counted = {"removed": _.number(removed), "claims": _.n("{n} claim", "{n} claims", claims)}
     return Reply(

@@ -11,24 +11,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from presswatch_spark.cli.options import (
-    RUN_OPTION,
-    argument,
-    option,
-    refuse,
-    repeated_option,
-)
-from presswatch_spark.cli.replies import (
-    FAILED,
-    INCOMPLETE,
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-)
+from presswatch_spark.cli import options, replies
+from presswatch_spark.cli.options import argument, option, refuse
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import did_you_mean
 from presswatch_spark.core.translation import N_
@@ -54,10 +39,10 @@ AGENTS_SHOWN = 3
 def rights(
     *,
     tables: str = argument(),
-    signals: tuple[str, ...] = repeated_option(
+    signals: tuple[str, ...] = options.repeated(
         "--signals", "TABLES", "Tables of other scans whose signals also count, such as scans of robots.txt."
     ),
-    run_id: str | None = RUN_OPTION,
+    run_id: str | None = options.RUN,
     out: str | None = option("--out", "DIR", "Folder, or s3://, for the table `reservations`."),
     form: ReplyForm,
 ) -> Reply:
@@ -144,7 +129,7 @@ def pack(
     *,
     members: str = option("--members", "FILE", "The members file.", required=True),
     title: str = option("--title", "ID", "The title, by its id in the members file.", required=True),
-    reserved: tuple[Use, ...] = repeated_option(
+    reserved: tuple[Use, ...] = options.repeated(
         "--reserve",
         None,
         "A use to reserve; all others are allowed.",
@@ -214,7 +199,7 @@ def check(
         report = report_of_url(place, form.storage)
     else:
         report = report_of_folder(Folder.of(place, form.storage), page)
-    code = FAILED if report.conflicts() else INCOMPLETE if report.unread else 0
+    code = replies.FAILED if report.conflicts() else replies.INCOMPLETE if report.unread else 0
     return Reply(_report_lines(report, form.language), rows=ReplyRows([asdict(report)]), exit_code=code)
 
 

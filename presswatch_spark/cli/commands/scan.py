@@ -10,29 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from presswatch_spark.cli import options, replies
 from presswatch_spark.cli.commands.tables import HEADLINES, estimate_lines, gate_line
-from presswatch_spark.cli.options import (
-    KEY_FILE_OPTION,
-    KEY_SECRET_OPTION,
-    NumberRange,
-    argument,
-    flag,
-    index_option,
-    mirror_option,
-    option,
-    refuse,
-    storage_words,
-)
-from presswatch_spark.cli.replies import (
-    INCOMPLETE,
-    Line,
-    Reply,
-    ReplyForm,
-    Table,
-    command,
-    command_line,
-    tell,
-)
+from presswatch_spark.cli.options import argument, flag, option, refuse
+from presswatch_spark.cli.replies import Line, Reply, ReplyForm, Table, command
 from presswatch_spark.core.errors import InputError, OutputError, StorageError
 from presswatch_spark.core.redaction import redacted_command
 from presswatch_spark.core.terminal import counted
@@ -42,7 +23,6 @@ from presswatch_spark.storage.shards import left_out_line
 
 if TYPE_CHECKING:
     from presswatch_spark.core.settings.config import ScanConfig
-    from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.query.verify_candidates import Verified
     from presswatch_spark.scanning.pipeline import ScanPlan
     from presswatch_spark.scanning.runs.run_work import RunSummary
@@ -79,12 +59,12 @@ def scan(
     mirror: str | None = option("--mirror", "URI", "With --dataset: a folder or bucket with a copy of it."),
     pages_of: str | None = option("--pages-of", "TABLES", "In place of PATH: WARC records of WET matches."),
     captures: str | None = option("--captures", "TABLES", "In place of PATH: WARC records of a census."),
-    index: str | None = index_option("--pages-of"),
+    index: str | None = options.index("--pages-of"),
     sample: float | None = option(
         "--sample",
         "SHARE",
         "Scan a share of the shards in each folder.",
-        type=NumberRange(0, 1, min_open=True),
+        type=options.NumberRange(0, 1, min_open=True),
     ),
     sample_seed: int = option(
         "--sample-seed", "N", "The same seed draws the same shards.", type=click.IntRange(0), default=0
@@ -93,8 +73,8 @@ def scan(
         "--format", "FORMAT", "Format of the shards, or `auto`.", callback=_format, default="auto"
     ),
     corpus: str = option("--corpus", "DIR", "The corpus, from `presswatch corpus build`.", required=True),
-    key_file: str | None = KEY_FILE_OPTION,
-    key_secret: str | None = KEY_SECRET_OPTION,
+    key_file: str | None = options.KEY_FILE,
+    key_secret: str | None = options.KEY_SECRET,
     extract: str | None = option("--extract", "FOLDER", "New, for the pages of candidates (web text)."),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
@@ -141,7 +121,7 @@ def scan(
     with failures_logged(events):
         summary = run_scan(
             plan_of_command(given, settings), out, key=KeySource.of(key_file, key_secret), extract=extract,
-            again=again, command=command_line(), events=events,
+            again=again, command=replies.command_line(), events=events,
         )  # fmt: skip
     lines = chain(
         summary_lines(summary),
@@ -149,7 +129,7 @@ def scan(
         _next_lines(summary, corpus, out, settings.storage),
     )
     warnings = _warnings(summary, out, events)
-    return Reply(lines, warnings=warnings, exit_code=INCOMPLETE if summary.incomplete else 0)
+    return Reply(lines, warnings=warnings, exit_code=replies.INCOMPLETE if summary.incomplete else 0)
 
 
 def _warnings(summary: RunSummary, out: str, events: EventLog | None) -> Iterator[str]:
@@ -265,7 +245,7 @@ def _figure_lines(summary: RunSummary, out: str, storage: StorageOptions) -> Ite
 def _next_lines(summary: RunSummary, corpus: str, out: str, storage: StorageOptions) -> Iterator[str]:
     if not (summary.row.get("matches") or summary.row.get("candidates")):
         return
-    given = storage_words(storage)
+    given = options.storage_words(storage)
     commands = [
         ["claims", "--corpus", corpus, "--out", out, *given, out],
         ["matches", "--elsewhere", *given, out],
@@ -327,12 +307,18 @@ def inspect(
 
     tokens = TokenRules(tokenizer, int(token_bytes), separator) if tokenizer else None
     counts = search(
-        folder, corpus=corpus, key=KeySource(key_file), out=out, config=form.settings, tokens=tokens, say=tell
+        folder,
+        corpus=corpus,
+        key=KeySource(key_file),
+        out=out,
+        config=form.settings,
+        tokens=tokens,
+        say=replies.tell,
     )
     unread = counts["files"] + counts["others"] - counts["complete"]
     line = f"{counted(counts['candidates'], 'candidate')} in {counted(counts['files'], 'file')}"
     line += f"; not read to the end: {unread:,}"
-    return Reply([line], exit_code=INCOMPLETE if unread else 0)
+    return Reply([line], exit_code=replies.INCOMPLETE if unread else 0)
 
 
 @command(
@@ -347,11 +333,11 @@ def verify_candidates(
     *,
     candidates: str = argument("CANDIDATES"),
     corpus: str = option("--corpus", "DIR", "The corpus that was sealed.", required=True),
-    key_file: str | None = KEY_FILE_OPTION,
-    key_secret: str | None = KEY_SECRET_OPTION,
+    key_file: str | None = options.KEY_FILE,
+    key_secret: str | None = options.KEY_SECRET,
     run: str | None = option("--run", "RUN", "The sealed scan, or `latest`. Default: the only one."),
     extract: str | None = option("--extract", "FOLDER", "Read pages from the --extract of the sealed scan."),
-    mirrors: tuple[Mirror, ...] = mirror_option(),
+    mirrors: options.Mirrors = options.mirrors(),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
     form: ReplyForm,
 ) -> Reply:
@@ -376,9 +362,9 @@ def verify_candidates(
     key = KeySource.of(key_file, key_secret)
     verified = verify(
         candidates, corpus=corpus, out=out, config=form.settings, run=run, key=key, extract=extract,
-        mirrors=mirrors, command=command_line(),
+        mirrors=mirrors, command=replies.command_line(),
     )  # fmt: skip
-    code = INCOMPLETE if verified.summary.incomplete else 0
+    code = replies.INCOMPLETE if verified.summary.incomplete else 0
     return Reply(_verified_lines(verified), warnings=incomplete_lines(verified.summary, out), exit_code=code)
 
 

@@ -12,18 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.cli.options import argument, engine_option, mirror_option, option, pairs_option, refuse
-from presswatch_spark.cli.replies import (
-    ENGLISH,
-    FAILED,
-    Language,
-    Line,
-    Reply,
-    ReplyForm,
-    ReplyRows,
-    Table,
-    command,
-)
+from presswatch_spark.cli import options, replies
+from presswatch_spark.cli.options import argument, option, refuse
+from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
 from presswatch_spark.core.translation import n
@@ -31,7 +22,6 @@ from presswatch_spark.query.sql import ENGINE_NAMES, run_query
 from presswatch_spark.tables.catalog import DDL_ENGINES, KINDS, NAME
 
 if TYPE_CHECKING:
-    from presswatch_spark.query.pointers.pointer import Mirror
     from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
 
 RUN_COLUMNS = (
@@ -144,7 +134,7 @@ def runs(
         rows=ReplyRows(sorted(published["runs"], key=start), lambda: SCHEMAS["runs"]),
         totals=[", ".join(counts)],
         warnings=[*warnings, *damage],
-        exit_code=FAILED if damage else 0,
+        exit_code=replies.FAILED if damage else 0,
     )
 
 
@@ -210,7 +200,7 @@ def _shards(row: Row, _: Language) -> str:
     return _("{complete} of {planned}", complete=_.number(complete or 0), planned=_.number(planned))
 
 
-def gate_line(row: Row, _: Language = ENGLISH) -> str | None:
+def gate_line(row: Row, _: Language = replies.ENGLISH) -> str | None:
     """Return the audit of a run's language gate from its row of `runs`; None if none was requested."""
     if not row.get("gate_audit"):
         return None
@@ -237,7 +227,7 @@ def sql(
     *,
     tables: str = argument(),
     query: str = argument(),
-    engine: str = engine_option("Engine of the query"),
+    engine: str = options.engine("Engine of the query"),
     form: ReplyForm,
 ) -> Reply:
     """Query the tables with SQL.
@@ -299,7 +289,7 @@ def estimate(
 
 
 def estimate_lines(
-    totals: SampleEstimate, measures: Iterable[Estimated], _: Language = ENGLISH
+    totals: SampleEstimate, measures: Iterable[Estimated], _: Language = replies.ENGLISH
 ) -> Iterator[Line]:
     """Yield lines about the sample, then a table of `measures`."""
     yield _(
@@ -346,7 +336,7 @@ def sync(
     tables: str = argument(),
     kind: str = option("--catalog", None, "Type of the catalog.", type=click.Choice(KINDS), required=True),
     namespace: str = option("--namespace", "NAME", "Namespace, or database, for the tables.", required=True),
-    properties: dict[str, str] = pairs_option(
+    properties: dict[str, str] = options.pairs(
         "--property", "KEY=VALUE", "A property of pyiceberg, such as uri or warehouse; secrets are refused."
     ),
     catalog_name: str = option(
@@ -403,7 +393,7 @@ def index_annotations(
     *,
     tables: str = argument(),
     out: str = option("--out", "DIR", "A new folder, or s3://, for the Parquet files.", required=True),
-    mirrors: tuple[Mirror, ...] = mirror_option("Name as files below TO the files scanned below FROM."),
+    mirrors: options.Mirrors = options.mirrors("Name as files below TO the files scanned below FROM."),
     form: ReplyForm,
 ) -> Reply:
     """Write claims, without text, with keys of Common Crawl's index.

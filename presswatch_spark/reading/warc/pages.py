@@ -141,8 +141,9 @@ class PageBatches:
         content_type = message.last("content-type")
         media = media_type(content_type)
         kind = kind_of_content(media, body.data)
-        data = data_source(media) if kind == "other" else data_in(body.data)
-        data = data if self.options.embedded_text else None
+        data = None
+        if self.options.embedded_text:
+            data = data_source(media) if kind == "other" else data_in(body.data)
         textual = kind in ("html", "text") or data is not None
         encoding = encoding_of(content_type, body.data) if textual else None
         if wanted:

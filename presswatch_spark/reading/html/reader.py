@@ -32,7 +32,6 @@ KEPT_BYTES = 64 << 20
 DEEPEST_PATH, KEY_CHARACTERS = 64, 100
 """Deeper strings, and those below longer keys, get no path."""
 
-_JSON_TYPES = ("application/json", "text/json")
 # Text and elements of a feed; paragraphs are markup up to their end tag. Comments and inline elements, the
 # nodes without a name, separate no words.
 _NODE = re.compile(
@@ -57,15 +56,6 @@ _0 = U64(0)
 _SOURCES = (JSON_LD, SCRIPT_SOURCE, ATTRIBUTE, FEED, JSON)
 _NUMBERS = {source: number for number, source in enumerate(EMBEDDED_SOURCES)}
 _NOTHING, _NO_PARTS = np.empty(0, np.uint8), np.empty(0, U64)
-
-
-def data_source(media: str | None) -> TextSource | None:
-    """Return the source of text in a response that is neither page nor text, by its media type."""
-    if media is None or media.startswith("image/"):
-        return None
-    if media in _JSON_TYPES or media.endswith("+json"):
-        return "json"
-    return "feed" if media.endswith(("/xml", "+xml")) else None
 
 
 @entry_njit

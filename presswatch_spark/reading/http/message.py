@@ -71,6 +71,7 @@ _XHTML = re.compile(
 _FEED = re.compile(
     rb"(?is)(?:\xef\xbb\xbf)?\s*(?:(?><!--.*?-->|<(?:\?|!doctype\s+rss\b)[^>]*>)\s*)*+<(?:rss|feed|rdf:rdf)[\s>]"
 )
+_JSON_TYPES = ("application/json", "text/json")
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*\"|\[\s*[\[{\"])")
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
@@ -184,10 +185,19 @@ def kind_of_content(media: str | None, body: BytesLike) -> Kind:
     return "text" if is_text(head) and not head.lstrip().startswith(b"<?xml") else "other"
 
 
-def data_in(body: BytesLike) -> TextSource | None:
-    """Return the source of text in a body that begins like a feed or JSON: programs ignore media types."""
-    head = body[:SNIFFED_BYTES]
-    return "feed" if _FEED.match(head) else "json" if _JSON.match(head) else None
+def data_source(kind: Kind, media: str | None, body: BytesLike) -> TextSource | None:
+    """Return the source of text in a response that is data, by its media type; None if it is none.
+
+    A page or a text is read as data, too, if it begins like a feed or JSON: programs ignore media types.
+    """
+    if kind != "other":
+        head = body[:SNIFFED_BYTES]
+        return "feed" if _FEED.match(head) else "json" if _JSON.match(head) else None
+    if media is None or media.startswith("image/"):
+        return None
+    if media in _JSON_TYPES or media.endswith("+json"):
+        return "json"
+    return "feed" if media.endswith(("/xml", "+xml")) else None
 
 
 def may_hide_gzip(media: str | None) -> bool:

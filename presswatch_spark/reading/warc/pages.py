@@ -18,7 +18,7 @@ from presswatch_spark.core.scan_values import (
     TextString,
 )
 from presswatch_spark.reading.html.embedded_text import EXTRACTION as EMBEDDED_EXTRACTION
-from presswatch_spark.reading.html.reader import TextReader, data_source, text_of_page
+from presswatch_spark.reading.html.reader import TextReader, text_of_page
 from presswatch_spark.reading.html.tags import ARTICLE, DATA
 from presswatch_spark.reading.html.visible_text import EXTRACTION
 from presswatch_spark.reading.http.codings import decoded_body
@@ -26,7 +26,7 @@ from presswatch_spark.reading.http.message import (
     Kind,
     Message,
     as_html,
-    data_in,
+    data_source,
     encoding_of,
     kind_of_content,
     media_type,
@@ -141,9 +141,7 @@ class PageBatches:
         content_type = message.last("content-type")
         media = media_type(content_type)
         kind = kind_of_content(media, body.data)
-        data = None
-        if self.options.embedded_text:
-            data = data_source(media) if kind == "other" else data_in(body.data)
+        data = data_source(kind, media, body.data) if self.options.embedded_text else None
         textual = kind in ("html", "text") or data is not None
         encoding = encoding_of(content_type, body.data) if textual else None
         if wanted:

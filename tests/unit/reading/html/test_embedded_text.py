@@ -13,7 +13,8 @@ import pytest
 
 from presswatch_spark.core.locators import EMBEDDED_SOURCES, TextSource
 from presswatch_spark.reading.html.embedded_text import DEPTH
-from presswatch_spark.reading.html.reader import TextReader, data_source
+from presswatch_spark.reading.html.reader import TextReader
+from presswatch_spark.reading.http.message import data_source, kind_of_content
 from presswatch_spark.reading.text.word_kernels import Bytes
 from tests.world.commands import copied
 from tests.world.proofs import cases, each_time
@@ -432,7 +433,8 @@ def test_embedded_documents_follow_their_page_and_count_as_no_page(tmp_path: Pat
 
 @cases("media", ["image/svg+xml", "text/html", None, "text/javascript", "application/pdf"])
 def test_other_types_are_no_data(media: str | None) -> None:
-    assert data_source(media) is None
+    body = b"no data"
+    assert data_source(kind_of_content(media, body), media, body) is None
 
 
 WORD_BETWEEN = {

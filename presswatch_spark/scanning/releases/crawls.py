@@ -17,7 +17,7 @@ from pathlib import Path
 from presswatch_spark.core.errors import CorruptError, PresswatchError
 from presswatch_spark.core.processes import own_folder, user_caches
 from presswatch_spark.core.terminal import utc
-from presswatch_spark.scanning.releases.release import CRAWL, OLD_CRAWL, Release, newest_first
+from presswatch_spark.scanning.releases.release import CRAWL, OLD_CRAWL, Release
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     ObjectInfo,
@@ -76,7 +76,18 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
         raise CorruptError("this is not a list of crawls", where=where, remedy=remedy)
     times = [time for crawl in crawls for time in (crawl.first, crawl.last) if time]
     noted = noted or _time(entries[0].get("noted")) or max(times, default=datetime.fromtimestamp(0, UTC))
-    return Listing(noted, newest_first(crawls))
+    return Listing(noted, _newest_first(crawls))
+
+
+def _newest_first(releases: list[Release]) -> tuple[Release, ...]:
+    """Return crawls from the newest to the oldest, each name once; those without times by their year."""
+
+    def age(release: Release) -> tuple[str, str]:
+        began = release.first.isoformat() if release.first else ""
+        return (began or release.name.removeprefix("CC-MAIN-"), release.name)
+
+    unique = {release.name: release for release in reversed(releases)}
+    return tuple(sorted(unique.values(), key=age, reverse=True))
 
 
 def _time(value: object) -> datetime | None:

@@ -59,17 +59,6 @@ def kinds_of(name: str) -> tuple[str, ...]:
     return ("arc",) if OLD_CRAWL.fullmatch(name) else ()
 
 
-def newest_first(releases: list[Release]) -> tuple[Release, ...]:
-    """Return crawls from the newest to the oldest, each name once; those without times by their year."""
-
-    def age(release: Release) -> tuple[str, str]:
-        began = release.first.isoformat() if release.first else ""
-        return (began or release.name.removeprefix("CC-MAIN-"), release.name)
-
-    unique = {release.name: release for release in reversed(releases)}
-    return tuple(sorted(unique.values(), key=age, reverse=True))
-
-
 def is_c4_english(name: str) -> bool:
     """Return whether a name is C4 in English or a variant of it; other parts are those of mC4."""
     found = C4.fullmatch(name)

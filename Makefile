@@ -27,10 +27,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev java demo test test-quick test-full test-spark check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes texts clean kernels
+.PHONY: help modules setup dev java demo test test-quick test-full test-spark check types lint docs archive bench-quality bench-speed bench-scale bench-extraction peers airflow releases lock suffixes texts clean kernels
 
 help: ## explain every target
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+modules: ## list every module of the package with its topic
+	@find presswatch_spark -name '*.py' | LC_ALL=C sort | xargs awk '/^"""/ && FILENAME != last {gsub(/"""/, ""); print FILENAME ": " $$0; last = FILENAME}' \
+	  | sed 's|__init__.py||'
 
 setup: $(VENV)/installed java ## build .venv from the lock files, with `presswatch` in .venv/bin, and find or install a Java
 

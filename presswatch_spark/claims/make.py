@@ -1,4 +1,4 @@
-"""Makes the table `claims` of all published runs, by DuckDB or (for many rows) Spark, and publishes it.
+"""Makes and publishes the table `claims` of all published runs, by DuckDB or Spark; and counts claims.
 
 DuckDB sorts all rows on this machine, in memory and then on disk; it gets batches of our own reader, which
 compares checksums. Spark brings the rows of an article into one task. `Judge` takes all rows of an article

@@ -1,4 +1,4 @@
-"""WARC and WET of Common Crawl and others: pages as the crawler got them, and the text extracted from pages.
+"""WARC and WET: the pages among the records of a shard, damaged records, and reasons why others are skipped.
 
 A file may be plain, or gzip with one member for all records, several records in a member, or a record over
 several members. The warcinfo record names the release (`isPartOf`), which decides about known errata.

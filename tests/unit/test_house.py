@@ -235,6 +235,14 @@ def _lines(path: Path) -> list[str]:
     return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
 
 
+def test_make_modules_lists_every_module_with_its_topic() -> None:
+    listed = subprocess.run(("make", "modules"), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    topics = dict(line.split(": ", 1) for line in listed.splitlines())
+    modules = {str(path.relative_to(ROOT)).replace("__init__.py", "") for path in PACKAGE.rglob("*.py")}
+    assert topics.keys() == modules
+    assert [name for name, topic in topics.items() if not re.fullmatch(r".{20,}(\.|::?)", topic)] == []
+
+
 def test_make_help_explains_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in (

@@ -1,4 +1,4 @@
-"""Normalises URLs.
+"""Normalises URLs: spellings that lead to the same page become one; and reads hosts and domains.
 
 `normalise_url` removes what does not choose the page: scheme, `www.`, default ports, user names, tracking
 parameters, fragments, trailing slashes, AMP and mobile variants. It writes the rest in one way (RFC 3986,

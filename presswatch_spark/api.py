@@ -288,7 +288,7 @@ def plan_scan(
     """
     from presswatch_spark.reading import known_formats
     from presswatch_spark.scanning.pipeline import ScanPlan
-    from presswatch_spark.scanning.releases.release_shards import shards_of
+    from presswatch_spark.scanning.releases.datasets import shards_of
 
     _known("format", format, (known_formats.AUTO, *known_formats.names()))
     if [bool(each) for each in (paths, release, pages_of, captures)].count(True) != 1:

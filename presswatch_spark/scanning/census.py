@@ -31,8 +31,8 @@ from presswatch_spark.scanning.crawl_index.index_file import (
 )
 from presswatch_spark.scanning.crawl_index.wanted import Wanted
 from presswatch_spark.scanning.monitoring.progress import EventLog, Observer, Progress
+from presswatch_spark.scanning.releases.datasets import shards_of
 from presswatch_spark.scanning.releases.release import in_filename, kinds_of, partitions
-from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.scanning.runs.run_work import (
     Attempt,
     Kind,

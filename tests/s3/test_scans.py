@@ -19,7 +19,7 @@ from presswatch_spark.cli import main as cli
 from presswatch_spark.cli.campaigns_and_watches import repeated
 from presswatch_spark.core.errors import InputError, StorageError
 from presswatch_spark.core.settings.config import DatasetRules
-from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.releases.datasets import shards_of
 from presswatch_spark.scanning.runs.unfinished import unfinished_runs
 from presswatch_spark.scanning.sampling.design import draw
 from presswatch_spark.storage.objects import StorageOptions

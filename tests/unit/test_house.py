@@ -43,7 +43,6 @@ PURE = (
     "matching.verify.verification",
     "matching.reservations.in_force",
     "corpus.store",
-    "scanning.releases.release_shards",
     "scanning.sampling.design",
     "scanning.costs",
     "scanning.shard.attempts",

@@ -231,7 +231,7 @@ def inventory(
     """
     from presswatch_spark.legal.removal.case import RemovalCase
     from presswatch_spark.legal.removal.inventory import take_inventory
-    from presswatch_spark.scanning.releases.release_shards import shards_of
+    from presswatch_spark.scanning.releases.datasets import shards_of
     from presswatch_spark.storage.shards import plan
 
     opened = RemovalCase.open(case, form.storage)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from presswatch_spark.core.errors import CorruptError, InputError, PresswatchError, StorageError
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.scanning.releases.crawls import Listing, at_hand, current, list_uri
-from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of
+from presswatch_spark.scanning.releases.datasets import dataset_named, load_datasets, part_of, shards_of
 from presswatch_spark.scanning.releases.release import (
     CRAWL_FORMS,
     NEWS_SINCE,
@@ -22,7 +22,6 @@ from presswatch_spark.scanning.releases.release import (
     week_of,
 )
 from presswatch_spark.scanning.releases.release import NEWS as CC_NEWS
-from presswatch_spark.scanning.releases.release_shards import shards_of
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import DeniedError, MissingError, canonical
 from presswatch_spark.storage.shards import glob_of

@@ -45,7 +45,7 @@ from presswatch_spark.scanning.campaigns.progress import (
 from presswatch_spark.scanning.costs import dollars_text
 from presswatch_spark.scanning.monitoring.progress import EventLog, LoggedError, failures_logged
 from presswatch_spark.scanning.pipeline import ScanPlan, scan, shards_listed
-from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.releases.datasets import shards_of
 from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.scanning.runs.unfinished import KEY_DIGITS, UnfinishedRun, unfinished_runs
 from presswatch_spark.storage.disk import Folder

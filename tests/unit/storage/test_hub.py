@@ -16,7 +16,7 @@ import pytest
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError, StorageError, TruncatedError
 from presswatch_spark.core.settings.config import DatasetRules, ScanConfig
-from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.releases.datasets import shards_of
 from presswatch_spark.storage import host_limits
 from presswatch_spark.storage import hub as hub_requests
 from presswatch_spark.storage.host_limits import BlockedError, HostLimits

@@ -11,7 +11,7 @@ from presswatch_spark.core.settings.config import CommonCrawlRules, DatasetRules
 from presswatch_spark.query import estimates
 from presswatch_spark.query.filtered_matches import Matches
 from presswatch_spark.scanning import pipeline
-from presswatch_spark.scanning.releases.release_shards import shards_of
+from presswatch_spark.scanning.releases.datasets import shards_of
 from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan

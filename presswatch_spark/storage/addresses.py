@@ -47,23 +47,13 @@ def other_host(answer: RawResponse, uri: str) -> str | None:
     return host_of(answer.uri)
 
 
-def require_public(uri: str) -> None:
-    """Raise `PrivateAddressError` if the host of a URL has an address that is not public.
-
-    A host that cannot be resolved passes, since a connection to it fails unless a proxy resolves it.
-    """
-    if not _has_public_addresses(host_of(uri), int(time.monotonic() / RESOLVED_SECONDS)):
-        raise PrivateAddressError
-
-
 def is_private(uri: str, options: StorageOptions) -> bool:
-    """Return whether the host of a URL has an address that is not public, and no setting names that host."""
-    try:
-        if name_of(uri) not in options.private_hosts:
-            require_public(uri)
-    except PrivateAddressError:
-        return True
-    return False
+    """Return whether the host of a URL has an address that is not public, and no setting names that host.
+
+    A host that cannot be resolved is not private: a connection to it fails unless a proxy resolves it.
+    """
+    moment = int(time.monotonic() / RESOLVED_SECONDS)
+    return name_of(uri) not in options.private_hosts and not _has_public_addresses(host_of(uri), moment)
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,7 @@
 """A file system for Arrow's readers; its paths are URIs of `storage`, read by checked ranges."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO
 
@@ -63,17 +64,11 @@ def _remote(options: StorageOptions) -> FileSystem:
     return PyFileSystem(_Objects(options))
 
 
+@dataclass(frozen=True)
 class _Objects(FileSystemHandler):  # type: ignore[misc]
     """Reads objects by their URIs. The S3 of pyarrow would ignore the retries and profiles of `storage`."""
 
-    def __init__(self, options: StorageOptions) -> None:
-        self._options = options
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Objects) and self._options == other._options
-
-    def __hash__(self) -> int:
-        return hash(self._options)
+    options: StorageOptions
 
     def get_type_name(self) -> str:
         return "presswatch"
@@ -82,16 +77,16 @@ class _Objects(FileSystemHandler):  # type: ignore[misc]
         return path  # URIs are canonical already
 
     def get_file_info(self, paths: Sequence[str]) -> list[FileInfo]:
-        found = (stat(path, self._options) for path in paths)
+        found = (stat(path, self.options) for path in paths)
         return [FileInfo(info.uri, FileType.File, size=info.size) for info in found]
 
     def open_input_file(self, path: str) -> Any:
         # No reading ahead: Arrow requests all ranges of a row group at once, and joins neighbours.
-        file: BinaryIO = random_access(stat(path, self._options), self._options, read_ahead=0)
+        file: BinaryIO = random_access(stat(path, self.options), self.options, read_ahead=0)
         return pa.PythonFile(file, mode="r")
 
     def open_input_stream(self, path: str) -> Any:
-        return pa.PythonFile(open_stream(ObjectInfo(path), self._options), mode="r")
+        return pa.PythonFile(open_stream(ObjectInfo(path), self.options), mode="r")
 
     def _refuse(self, *_: object) -> Any:
         raise NotImplementedError("for reading objects by their names only")

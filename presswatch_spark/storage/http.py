@@ -40,12 +40,7 @@ from presswatch_spark.core.errors import (
     UnreachableError,
 )
 from presswatch_spark.core.threads import LOOK_SECONDS, check_wanted, giving_up
-from presswatch_spark.storage.addresses import (
-    PrivateAddressError,
-    is_public,
-    name_of,
-    require_public,
-)
+from presswatch_spark.storage.addresses import PrivateAddressError, is_private, is_public, name_of
 from presswatch_spark.storage.host_limits import BlockedError, Slot, limits_of, report_silence
 from presswatch_spark.storage.http_exchanges import is_recording, peer_of, record_exchange
 from presswatch_spark.storage.objects import (
@@ -59,9 +54,10 @@ from presswatch_spark.storage.objects import (
     StorageOptions,
     Store,
     body_of_answer,
+    pause,
     range_header,
+    with_retries,
 )
-from presswatch_spark.storage.retries import pause, with_retries
 from presswatch_spark.storage.uris import SHA256, host_of, scheme_of, shown_uri
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -395,8 +391,8 @@ class HttpStore(Store):
     def _once(self, url: str, headers: Mapping[str, str], named: str) -> HttpReply:
         """Send and record one request within the host's limits; hosts other than `named` must be public."""
         is_guarded = name_of(url) not in (named, *self.options.private_hosts)
-        if is_guarded:
-            require_public(url)
+        if is_guarded and is_private(url, self.options):
+            raise PrivateAddressError
         pool, limits = connections_to(url, self.options, is_guarded=is_guarded), limits_of(host_of(url))
         limits.await_turn(url)
         slot = limits.slot(self.options)

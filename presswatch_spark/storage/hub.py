@@ -44,8 +44,8 @@ from presswatch_spark.storage.objects import (
     Store,
     changed,
     range_header,
+    with_retries,
 )
-from presswatch_spark.storage.retries import with_retries
 from presswatch_spark.storage.uris import (
     MAIN,
     SHA256,

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, cast
 
 from presswatch_spark.core.errors import ConfigError, StorageError
 from presswatch_spark.core.settings.config import StorageOptions as StorageOptions
+from presswatch_spark.core.threads import rest
 from presswatch_spark.storage.uris import canonical as canonical
 from presswatch_spark.storage.uris import first_hidden, is_hidden, scheme_of
 from presswatch_spark.storage.uris import shown_uri as shown_uri
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 READ_AHEAD_BYTES, READ_BYTES = 1 << 20, 1 << 20
 ANSWER_READ_BYTES = 1 << 18
+PAUSE_MAX_SECONDS = 20.0
 CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d{1,18}|\*)/(\d{1,18}|\*)")
 
 
@@ -225,6 +228,22 @@ def body_of_answer(
         return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
     short = length is not None and got < min(length, most)
     return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""
+
+
+def pause(options: StorageOptions, failures: int) -> None:
+    """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded."""
+    backoff = min(PAUSE_MAX_SECONDS, options.backoff_base * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
+    rest(backoff)
+
+
+def with_retries(ask: Callable[[], RawResponse], options: StorageOptions) -> RawResponse:
+    """Return an answer; if its body breaks off, repeat the request, at most `max_attempts` times in all."""
+    for attempt in range(1, options.max_attempts + 1):
+        answer = ask()
+        if answer.status not in (200, 206) or not answer.failure or attempt == options.max_attempts:
+            break
+        pause(options, attempt)
+    return answer
 
 
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:

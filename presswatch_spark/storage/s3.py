@@ -39,9 +39,10 @@ from presswatch_spark.storage.objects import (
     body_of_answer,
     changed,
     conflict,
+    pause,
     range_header,
+    with_retries,
 )
-from presswatch_spark.storage.retries import pause, with_retries
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
 # S3's codes if the condition of a PUT fails. `BUSY`: another PUT of the object was running; try again.

@@ -22,9 +22,9 @@ from presswatch_spark.storage.objects import (
     Stream,
     changed,
     open_stream,
+    pause,
     shown_uri,
 )
-from presswatch_spark.storage.retries import pause
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -55,10 +55,10 @@ from presswatch_spark.storage.objects import (
     StorageOptions,
     ask,
     open_stream,
+    pause,
     random_access,
     read_range,
 )
-from presswatch_spark.storage.retries import pause
 from presswatch_spark.storage.streams import RangeFile
 from tests.world.places import read_all
 from tests.world.servers import Fault, Server, web

@@ -10,7 +10,7 @@ from presswatch_spark.core.errors import InputError, StorageError
 from presswatch_spark.query.pointers import fetch
 from presswatch_spark.query.pointers.pointer import COMMON_CRAWL, Mirror
 from presswatch_spark.storage import addresses
-from presswatch_spark.storage.addresses import PrivateAddressError, is_public, require_public
+from presswatch_spark.storage.addresses import is_private, is_public
 from presswatch_spark.storage.objects import StorageOptions, ask, canonical, read_object, shown_uri, stat
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.storage.uris import HubAddress, below_common_folder
@@ -129,8 +129,7 @@ class TestPrivateAddresses:
 
     @cases("host", [*METADATA.split(), *PRIVATE.split()])
     def test_no_spelling_of_a_private_address_passes(self, host: str) -> None:
-        with pytest.raises(PrivateAddressError):
-            require_public(f"http://{host}/latest/meta-data/")
+        assert is_private(f"http://{host}/latest/meta-data/", OPTIONS)
 
     @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
     def test_public_addresses_pass(self, address: str) -> None:
@@ -157,7 +156,7 @@ class TestPrivateAddresses:
         self, server: Server, localhost: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The first look at the name finds a public address, and the connection another one."""
-        monkeypatch.setattr("presswatch_spark.storage.http.require_public", lambda uri: None)
+        monkeypatch.setattr("presswatch_spark.storage.http.is_private", lambda uri, options: False)
         server.redirects["/old"] = f"{localhost}/secret"
         for _ in range(2):
             with pytest.raises(StorageError, match="an address of this machine"):
@@ -177,7 +176,7 @@ class TestPrivateAddresses:
 
     def test_a_host_without_address_is_left_to_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(addresses.socket, "getaddrinfo", raising(OSError))
-        require_public("https://store.example/x")
+        assert not is_private("https://store.example/x", OPTIONS)
 
     def test_a_list_from_the_network_names_no_address_of_this_machine(
         self, server: Server, localhost: str, tmp_path: Path

@@ -58,14 +58,14 @@ class NoMomentError(ValueError):
 def record_time(value: object) -> datetime | None:
     """Return the time in a record's header or an index, in UTC; None for any other value.
 
-    It is ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, or a datetime.
+    It is ISO 8601 (without zone: UTC), `YYYYMMDDhhmmss`, also with milliseconds, or a datetime.
     """
     if isinstance(value, datetime):
         return utc(value)
     text = value.strip() if isinstance(value, str) else ""
-    is_compact = len(text) == 14 and text.isdecimal()
+    compact = text[:14] if len(text) in (14, 17) and text.isdecimal() else ""
     with suppress(ValueError):
-        return utc(datetime.strptime(text, "%Y%m%d%H%M%S") if is_compact else datetime.fromisoformat(text))
+        return utc(datetime.strptime(compact, "%Y%m%d%H%M%S") if compact else datetime.fromisoformat(text))
     return None
 
 

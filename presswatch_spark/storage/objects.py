@@ -138,6 +138,10 @@ class Store:
     """Those of `interruptions` that mean that no byte came for `read_timeout` seconds."""
     options: StorageOptions
 
+    def pinned(self, uri: str) -> str:
+        """Return the URI; on a hub, with the present commit in place of its revision."""
+        return uri
+
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object; `MissingError` if there is none."""
         raise NotImplementedError
@@ -247,18 +251,9 @@ def with_retries(ask: Callable[[], RawResponse], options: StorageOptions) -> Raw
 
 
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:
-    """Describe one object by its URI; `StorageError` for a folder. For hubs, see `pinned`."""
-    uri = pinned(canonical(uri), options)
-    return store_of(uri, options).stat(uri)
-
-
-def pinned(uri: str, options: StorageOptions) -> str:
-    """Replace the revision in a hub's canonical URI by its present commit; return other URIs unchanged."""
-    if scheme_of(uri) != "hf":
-        return uri
-    from presswatch_spark.storage.hub import HubStore
-
-    return HubStore(options).pinned(uri)
+    """Describe one object by its URI; `StorageError` for a folder. For hubs, see `Store.pinned`."""
+    store = store_of(uri := canonical(uri), options)
+    return store.stat(store.pinned(uri))
 
 
 def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = None) -> Iterator[ObjectInfo]:
@@ -267,9 +262,10 @@ def list_objects(uri: str, options: StorageOptions, hidden: list[str] | None = N
     A prefix is a folder: `s3://b/data` lists `data/…`, never `database/…`. Folder markers are left out, also
     names that start with `.` or `_` and everything below them; the URIs of such names are added to `hidden`.
     """
-    folder = pinned(canonical(uri), options).rstrip("/") + "/"
+    store = store_of(uri := canonical(uri), options)
+    folder = store.pinned(uri).rstrip("/") + "/"
     visible, first_names = list[ObjectInfo](), set[str]()
-    found = list(store_of(folder, options).list(folder))
+    found = list(store.list(folder))
     if not found and scheme_of(folder) != "file":
         raise MissingError("there is no such object or folder", where=folder[:-1], remedy="check the address")
     for info in found:

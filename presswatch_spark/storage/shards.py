@@ -23,9 +23,9 @@ from presswatch_spark.storage.objects import (
     canonical,
     list_objects,
     open_stream,
-    pinned,
     shown_uri,
     stat,
+    store_of,
 )
 from presswatch_spark.storage.uris import (
     MAIN,
@@ -155,7 +155,8 @@ class _ShardFinder:
         address = HubAddress.of(uri)
         key = f"{address.dataset}@{address.revision or MAIN}"
         if key not in self.commits:
-            self.commits[key] = HubAddress.of(pinned(address.root, self.options)).revision
+            store = store_of(uri, self.options)
+            self.commits[key] = HubAddress.of(store.pinned(address.root)).revision
         return str(replace(address, revision=self.commits[key]))
 
     def shards(self, uri: str) -> list[ObjectInfo]:

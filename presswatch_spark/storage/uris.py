@@ -140,8 +140,7 @@ def host_of(url: str) -> str:
 
 def is_hidden(relative: str) -> bool:
     """Return whether a path below a folder is hidden as in Hadoop: `.x`, `_x`, or a folder marker."""
-    marker = not relative or relative.endswith(("/", "_$folder$"))
-    return marker or any(part.startswith((".", "_")) for part in relative.split("/"))
+    return not relative or relative.endswith(("/", "_$folder$")) or bool(first_hidden(relative))
 
 
 def first_hidden(relative: str) -> str:

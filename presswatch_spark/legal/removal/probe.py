@@ -43,7 +43,7 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.host_limits import BlockedError
 from presswatch_spark.storage.http import HttpStore
 from presswatch_spark.storage.hub import NO_REVISION
-from presswatch_spark.storage.objects import RawResponse, ask, list_objects, pinned, shown_uri
+from presswatch_spark.storage.objects import RawResponse, ask, list_objects, shown_uri, store_of
 from presswatch_spark.storage.uris import MAIN, HubAddress, is_web, root_of, scheme_of
 from presswatch_spark.tables.declarations import Probe, Target
 
@@ -422,7 +422,7 @@ class HubFileProber(FileProber):
             if is_gone:
                 # Read a file that is known from the commit in the newest revision.
                 root = replace(address, revision=commit or MAIN).root
-                root = root if commit else pinned(root, storage)
+                root = root if commit else store_of(root, storage).pinned(root)
                 files = [
                     root + uri.removeprefix(address.root) for uri in dict.fromkeys([self.file.uri, *beside])
                 ]
@@ -453,9 +453,8 @@ class HubFileProber(FileProber):
         left, names = list[Target](), dict[str, str]()
         if failure and failure.outcome == "missing":
             try:
-                names = large_files(
-                    pinned(replace(address, revision=MAIN).root, self.options.storage), self.options.storage
-                )
+                newest, storage = replace(address, revision=MAIN).root, self.options.storage
+                names = large_files(store_of(newest, storage).pinned(newest), storage)
                 failure = finding("missing", "the newest revision has neither this file nor its bytes")
             except BlockedError:
                 raise

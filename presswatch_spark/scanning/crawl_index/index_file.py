@@ -85,7 +85,6 @@ CDXJ_FIELDS = {
 MAX_LINE_BYTES = 1 << 20
 # CDXJ files of OpenWayback begin with one or more header lines such as `!OpenWayback-CDXJ 1.0`.
 _ABOUT = b"!"
-_MILLISECONDS = re.compile("[0-9]{17}")
 _CDXJ_NAME = re.compile(r"(?:^|/)cdx-[^/]*\.gz$|\.cdxj(?:\.gz)?$")
 
 
@@ -307,14 +306,7 @@ def row_of_line(line: bytes, wanted: Wanted) -> IndexRow | None:
         return None
     if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
         return None
-    return {"captured_at": to_second(time)} | {
-        ours: _storable(fields.get(name)) for ours, name in CDXJ_FIELDS.items()
-    }
-
-
-def to_second(time: str) -> str:
-    """Return the time of a capture without the milliseconds that some indexes write after the seconds."""
-    return time[:-3] if _MILLISECONDS.fullmatch(time) else time
+    return {"captured_at": time} | {ours: _storable(fields.get(name)) for ours, name in CDXJ_FIELDS.items()}
 
 
 def _storable(value: object) -> object:

@@ -30,7 +30,6 @@ from presswatch_spark.scanning.crawl_index.index_file import (
     read_cdxj,
     read_index,
     row_of_line,
-    to_second,
 )
 from presswatch_spark.scanning.crawl_index.wanted import Key, Wanted, key_of
 from presswatch_spark.scanning.releases.datasets import crawls_at
@@ -205,7 +204,7 @@ def _listed(answer: RawResponse, endpoint: str) -> Iterator[IndexedCapture]:
             found = parse(line.encode())
         if not isinstance(found, dict) or "timestamp" not in found:
             raise CorruptError("the answer is not a list of captures", where=where, remedy=_LATER)
-        found["timestamp"] = to_second(str(found["timestamp"]))
+        found["timestamp"] = str(found["timestamp"])
         capture = _capture_of(*map(found.get, _OF_SERVER))
         if capture is None:
             raise CorruptError("the index lists a capture without its place", where=where, remedy=_LATER)

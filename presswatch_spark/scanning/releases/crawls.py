@@ -16,7 +16,7 @@ from pathlib import Path
 
 from presswatch_spark.core.errors import CorruptError, PresswatchError
 from presswatch_spark.core.processes import own_folder, user_caches
-from presswatch_spark.core.terminal import utc
+from presswatch_spark.core.times import record_time
 from presswatch_spark.scanning.releases.release import CRAWL, OLD_CRAWL, Release
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
@@ -66,7 +66,7 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
     entries = entries if isinstance(entries, list) and len(entries) <= CRAWLS_MAX else []
     entries = [entry for entry in entries if isinstance(entry, dict)]
     crawls = [
-        Release(name, _time(entry.get("from")), _time(entry.get("to")))
+        Release(name, record_time(entry.get("from")), record_time(entry.get("to")))
         for entry in entries
         # A name becomes part of paths and is printed, so nothing but names of crawls may pass.
         if CRAWL.fullmatch(name := str(entry.get("id"))) or OLD_CRAWL.fullmatch(name)
@@ -75,8 +75,8 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
         remedy = "pass a collinfo.json like that of index.commoncrawl.org"
         raise CorruptError("this is not a list of crawls", where=where, remedy=remedy)
     times = [time for crawl in crawls for time in (crawl.first, crawl.last) if time]
-    noted = noted or _time(entries[0].get("noted")) or max(times, default=datetime.fromtimestamp(0, UTC))
-    return Listing(noted, _newest_first(crawls))
+    latest = max(times, default=datetime.fromtimestamp(0, UTC))
+    return Listing(noted or record_time(entries[0].get("noted")) or latest, _newest_first(crawls))
 
 
 def _newest_first(releases: list[Release]) -> tuple[Release, ...]:
@@ -88,13 +88,6 @@ def _newest_first(releases: list[Release]) -> tuple[Release, ...]:
 
     unique = {release.name: release for release in reversed(releases)}
     return tuple(sorted(unique.values(), key=age, reverse=True))
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return utc(datetime.fromisoformat(str(value)))
-    except ValueError:
-        return None
 
 
 def list_uri(base: str) -> str:

@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from presswatch_spark.core.errors import CorpusError, PresswatchError, StorageError
 from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import RunRules
-from presswatch_spark.core.terminal import counted
+from presswatch_spark.core.terminal import counted, printable
 from presswatch_spark.core.threads import LateError, time_limit
 from presswatch_spark.scanning.monitoring.metrics import TERMS, Terms
 from presswatch_spark.scanning.monitoring.progress import ShardTotals
@@ -127,7 +127,8 @@ class Attempt(ABC):
         log = {
             "shard_uri": shown_uri(self.shard.uri),
             "status": self.status,
-            "error": storable("; ".join(self.defects)[:ERROR_CHARACTERS]) or None,
+            # Names of files and columns may contain surrogates and control characters.
+            "error": printable("; ".join(self.defects)[:ERROR_CHARACTERS]) or None,
             "failure": failure_of(self),
             "bytes_expected": self.shard.size,
             "bytes_read": self.report.bytes_read,
@@ -210,13 +211,6 @@ def reason_of(error: Exception, uri: str) -> str:
     cause = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     return (
         f"{type(error).__name__}{cause} in {'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
-    )
-
-
-def storable(text: str) -> str:
-    """Replace surrogates and control characters, which names of files and columns may contain."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )
 
 

@@ -20,9 +20,10 @@ import pyarrow as pa
 from isal.isal_zlib import crc32
 
 from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
+from presswatch_spark.core.terminal import printable
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
-from presswatch_spark.scanning.runs.run_work import Attempt, PackedRows, ReadOne, storable
+from presswatch_spark.scanning.runs.run_work import Attempt, PackedRows, ReadOne
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, shown_uri
@@ -146,7 +147,7 @@ class ShardAttempt(Attempt):
         return {
             **{name: getattr(report, name) for name in OF_REPORT},
             "format": self.format,
-            "note": storable("; ".join(report.notes)) or None,
+            "note": printable("; ".join(report.notes)) or None,
             "words": self.words,
             "documents_without_url": self.without_url,
             "skipped": [{"why": why, "documents": n} for why, n in sorted(report.skipped.items())],

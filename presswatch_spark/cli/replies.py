@@ -16,17 +16,9 @@ import click
 
 from presswatch_spark.cli import options
 from presswatch_spark.cli.options import flag, option
+from presswatch_spark.core import terminal
 from presswatch_spark.core.redaction import redacted, redacted_command
 from presswatch_spark.core.settings.config import ScanConfig, StorageOptions
-from presswatch_spark.core.terminal import (
-    NARROW_SPACE,
-    cell,
-    json_line,
-    printable,
-    table_lines,
-    terminal_width,
-    utc,
-)
 from presswatch_spark.core.translation import Sentence, Translator
 from presswatch_spark.query.sql import QueryResult, require_apart
 
@@ -36,7 +28,7 @@ if TYPE_CHECKING:
     from presswatch_spark.tables.store import TableStore
 
 FAILED, INCOMPLETE = 1, 3
-_MARKS = str.maketrans({",": NARROW_SPACE, ".": ","})
+_MARKS = str.maketrans({",": terminal.NARROW_SPACE, ".": ","})
 
 
 class Language(Translator):
@@ -58,21 +50,21 @@ class Language(Translator):
     def day(self, day: date) -> str:
         """Return a day, or the day of a time in UTC: `2026-11-27`, in French `27/11/2026`."""
         if isinstance(day, datetime):
-            day = utc(day).date()
+            day = terminal.utc(day).date()
         return f"{day:%d/%m/%Y}" if self.is_french else day.isoformat()
 
     def cell(self, value: object) -> str:
         """Return a value of a table as text for people."""
         if isinstance(value, datetime):
-            return f"{self.day(value)} {utc(value):%H:%M:%S}"
+            return f"{self.day(value)} {terminal.utc(value):%H:%M:%S}"
         if not self.is_french:
-            return cell(value)
+            return terminal.cell(value)
         if isinstance(value, date):
             return self.day(value)
         if isinstance(value, bool):
             _ = self
             return _("yes") if value else _("no")
-        return cell(value).translate(_MARKS) if isinstance(value, float) else cell(value)
+        return terminal.cell(value).translate(_MARKS) if isinstance(value, float) else terminal.cell(value)
 
     def value(self, value: object) -> object:
         """Return a value for a table; integers stay numbers, so that the table aligns them."""
@@ -249,12 +241,12 @@ def send(reply: Reply, form: ReplyForm) -> None:
     broken = None
     try:
         if form.is_for_people:
-            is_terminal = terminal_width() is not None
-            heading = map(printable, reply.heading)
+            is_terminal = terminal.terminal_width() is not None
+            heading = map(terminal.printable, reply.heading)
             if not is_terminal:
                 print_lines(heading, err=True)
             _show(chain(heading, shown_lines(reply.lines, form.language)), form.paged)
-            print_lines(map(printable, reply.totals), err=not is_terminal)
+            print_lines(map(terminal.printable, reply.totals), err=not is_terminal)
         elif form.as_json and not form.export and reply.rows:
             rows = reply.rows
             if isinstance(rows, ReplyRows):
@@ -262,7 +254,7 @@ def send(reply: Reply, form: ReplyForm) -> None:
             else:
                 require_apart(rows.columns)
                 objects = (dict(zip(rows.columns, row, strict=True)) for row in rows.rows)
-            _show(map(json_line, objects), form.paged)
+            _show(map(terminal.json_line, objects), form.paged)
         if form.export and reply.rows:
             from presswatch_spark.query.exports import export
 
@@ -276,7 +268,7 @@ def send(reply: Reply, form: ReplyForm) -> None:
             count = export(form.export, schema, values, form.storage, _.language)
             written = _.n("{n} row", "{n} rows", count)
             click.echo(_("{rows} in {file}", rows=written, file=form.export))
-        print_lines(map(printable, reply.warnings), err=True)
+        print_lines(map(terminal.printable, reply.warnings), err=True)
     except BrokenPipeError as error:
         broken = error
     if code := reply.exit_code if isinstance(reply.exit_code, int) else reply.exit_code():
@@ -290,9 +282,9 @@ def shown_lines(lines: Iterable[Line], language: Language) -> Iterator[str]:
     for line in lines:
         if isinstance(line, Table):
             columns, whole, wrapped = map(language.names, (line.columns, line.whole, line.wrapped))
-            yield from table_lines(columns, line.rows, terminal_width(), whole, wrapped)
+            yield from terminal.table_lines(columns, line.rows, terminal.terminal_width(), whole, wrapped)
         else:
-            yield printable(line)
+            yield terminal.printable(line)
 
 
 def _show(lines: Iterable[str], paged: bool) -> None:
@@ -336,7 +328,7 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 def tell(news: object) -> None:
     """Report progress on stderr; the work continues even if the reader of stderr has gone."""
     with suppress(BrokenPipeError):
-        click.echo(printable(redacted(str(news))), err=True)
+        click.echo(terminal.printable(redacted(str(news))), err=True)
 
 
 def telling(language: Language, after: str = "") -> Callable[[Sentence], None]:

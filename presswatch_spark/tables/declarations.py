@@ -14,22 +14,7 @@ import pyarrow as pa
 
 from presswatch_spark.core.locators import RecordEncoding, TextSource
 from presswatch_spark.core.scan_values import TextString
-from presswatch_spark.tables.column_values import (
-    ChangeState,
-    ClaimKind,
-    Confidence,
-    Failure,
-    Grade,
-    MandateState,
-    Ownership,
-    ReservationState,
-    ReviewVerdict,
-    ShardStatus,
-    SignalName,
-    TargetPlace,
-    UrlMatch,
-    UseVerdict,
-)
+from presswatch_spark.tables import column_values as values
 from presswatch_spark.tables.row_types import Int32, TableRow, UInt64, column, struct_like
 
 # fmt: off
@@ -59,8 +44,8 @@ class Match(TableRow):
     article_id: str | None = column("The member's article; null if only the site is known (`url_only`).")
     title_id: str = column("The title that owns the article, or whose site the document is on.")
     publisher_id: str = column("The publisher of the title.")
-    url_match: UrlMatch = column("`article`: the document's normalised URL is the article's; `title`: it is on a domain or prefix of the title; `none`: neither, or the URL is unknown (then `own_site` is null).")
-    grade: Grade = column("`full_copy`, `partial_copy`, `extract` or `url_only`, by the rules of `conf/scan.yaml`.")
+    url_match: values.UrlMatch = column("`article`: the document's normalised URL is the article's; `title`: it is on a domain or prefix of the title; `none`: neither, or the URL is unknown (then `own_site` is null).")
+    grade: values.Grade = column("`full_copy`, `partial_copy`, `extract` or `url_only`, by the rules of `conf/scan.yaml`.")
     longest_run_words: Int32 = column("Words in the longest passage that document and article share, compared word by word.")
     copied_words: Int32 = column("Words of the article that are in a span; each counted once.")
     article_coverage: float | None = column("`copied_words` / words of the article, 0 to 1; null without article.")
@@ -68,8 +53,8 @@ class Match(TableRow):
     minhash_jaccard: float | None = column("Jaccard similarity of the two word-shingle sets, estimated by datasketch MinHash; null for `url_only`.")
     run_rarity: Int32 | None = column("Rarity of the rarest shared passage: the information, in whole bits, in those of its words that are known from no unrelated text. Null for `url_only`.")
     shared_words: Int32 | None = column("Copied words that are in another publisher's article, too; null for `url_only`.")
-    ownership: Ownership | None = column("Whose the copied words are: `exclusive`, `shared` with another publisher's articles, or `agency`; null for `url_only`.")
-    confidence: Confidence = column("`A` to `D`, by the rules of `conf/scan.yaml`: how well the row supports a claim. `D` is never put into a notice.")
+    ownership: values.Ownership | None = column("Whose the copied words are: `exclusive`, `shared` with another publisher's articles, or `agency`; null for `url_only`.")
+    confidence: values.Confidence = column("`A` to `D`, by the rules of `conf/scan.yaml`: how well the row supports a claim. `D` is never put into a notice.")
     confidence_reasons: Sequence[str] | None = column("Codes of the reasons for that letter and of those that limited it, in the order of the rules. Null in older runs.")
     document_credits: Sequence[str] | None = column("Agencies and sources that the page credits in or next to the passage; empty if none. Null without a shared passage, and in older runs.")
     credits_others: bool | None = column("Whether one of these is neither the article's title nor its publisher. Null as `document_credits`.")
@@ -129,7 +114,7 @@ class RightsSignal(TableRow):
     host: str = column("Host of that URL, with `www.`, and with the port unless it is the scheme's default.")
     title_id: str | None = column("The title on whose site the page is; for a declaration of the host, the title of the host, null if several share it.")
     publisher_id: str | None = column("The publisher of the title; null if publishers share the host.")
-    signal: SignalName = column("`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `rsl`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there are more than were kept.")
+    signal: values.SignalName = column("`robots_txt`, `ai_txt`, `x_robots_tag`, `meta_robots`, `tdm_reservation`, `tdm_policy`, `content_usage`, `content_signal`, `rsl`, `paywall`, `copyright`, `license`, `canonical`; `left_out`: there are more than were kept.")
     agent: str | None = column("The agent that the declaration addresses; `*` for any agent, null for none.")
     value: str | None = column("The declaration; of robots.txt, the lines that apply to the agent.")
     note: str | None = column("A remark about value and verdict: that the file was cut, unreachable, or not of the expected kind.")
@@ -168,7 +153,7 @@ class UnreadPages(TypedDict):
 class GradeCount(TypedDict):
     """Rows of one grade."""
 
-    grade: Grade
+    grade: values.Grade
     matches: int
 
 
@@ -184,9 +169,9 @@ class ShardLog(TableRow):
 
     run_id: str = column("The run; key of `runs`.")
     shard_uri: str = column("The shard.")
-    status: ShardStatus = column("`complete`: read to its end, nothing lost; `partial`: something was not read; `failed`: nothing was read.")
+    status: values.ShardStatus = column("`complete`: read to its end, nothing lost; `partial`: something was not read; `failed`: nothing was read.")
     error: str | None = column("What was not read, where, and why; null if complete.")
-    failure: Failure | None = column("Kind of failure: `storage`: the shard could not be reached, or broke off; `host`: its site refuses all requests; `time`: it took longer than allowed; `content`: the stored bytes are cut, damaged, too long or of another format; `worker`: it ended every worker that tried it; `fault`: an error of this program. Null if complete, and in older runs.")
+    failure: values.Failure | None = column("Kind of failure: `storage`: the shard could not be reached, or broke off; `host`: its site refuses all requests; `time`: it took longer than allowed; `content`: the stored bytes are cut, damaged, too long or of another format; `worker`: it ended every worker that tried it; `fault`: an error of this program. Null if complete, and in older runs.")
     note: str | None = column("A remark that is no loss, such as a known erratum of the release; null if none.")
     format: str | None = column("Format the shard was read as; null if it was not recognised.")
     release: str | None = column("Release that the shard names for all of its documents, as WET does in its `warcinfo`.")
@@ -402,9 +387,9 @@ class IndexFileLog(TableRow):
 
     run_id: str = column("The census; key of `censuses`.")
     shard_uri: str = column("The file of the index.")
-    status: ShardStatus = column("`complete`: all row groups that can match were read; `partial`: some of them were not; `failed`: nothing was read.")
+    status: values.ShardStatus = column("`complete`: all row groups that can match were read; `partial`: some of them were not; `failed`: nothing was read.")
     error: str | None = column("What was not read, where, and why; null if complete.")
-    failure: Failure | None = column("Kind of failure: `storage`, `host`, `time`, `content`, `worker` or `fault`, as in `scan_log`. Null if complete.")
+    failure: values.Failure | None = column("Kind of failure: `storage`, `host`, `time`, `content`, `worker` or `fault`, as in `scan_log`. Null if complete.")
     bytes_expected: int | None = column("Size of the object as storage reports it.")
     bytes_read: int = column("Bytes of the object that were read.")
     row_groups: int = column("Row groups of the file.")
@@ -457,13 +442,13 @@ class Claim(TableRow):
     publisher_id: str = column("As in `matches`.")
     article_published_at: datetime | None = column("As in `matches`.")
     article_words: Int32 | None = column("As in `matches`.")
-    url_match: UrlMatch = column("As in `matches`.")
-    grade: Grade = column("As in `matches`.")
+    url_match: values.UrlMatch = column("As in `matches`.")
+    grade: values.Grade = column("As in `matches`.")
     copied_words: Int32 = column("As in `matches`.")
-    kind: ClaimKind = column("`licensed`; else `own_page`: on a site of the article's publisher; `own_page_copy`: such a page's copy in an archive, a cache or a translator; `reprint`: on another member's site; `copy`: elsewhere, or with an unknown URL.")
-    confidence: Confidence = column("`A` to `D`: the letter of the claim, never better than the row's.")
+    kind: values.ClaimKind = column("`licensed`; else `own_page`: on a site of the article's publisher; `own_page_copy`: such a page's copy in an archive, a cache or a translator; `reprint`: on another member's site; `copy`: elsewhere, or with an unknown URL.")
+    confidence: values.Confidence = column("`A` to `D`: the letter of the claim, never better than the row's.")
     reasons: Sequence[str] = column("Codes of the reasons for the letter and of those that lowered it: first the row's, then those of `claims`.")
-    row_confidence: Confidence = column("`confidence` of the row of `matches`.")
+    row_confidence: values.Confidence = column("`confidence` of the row of `matches`.")
     row_reasons: Sequence[str] = column("`confidence_reasons` of the row; in older runs, by the present rules from its columns.")
     article_known: bool = column("Whether the corpus has the article, with the text that the row was compared with; true without article.")
     credits_read: bool = column("Whether the page was searched for credits; true if nothing is copied. False in older runs.")
@@ -473,16 +458,16 @@ class Claim(TableRow):
     beyond_longest_run: Int32 | None = column("Words of the longest passage among these.")
     beyond_rarity: Int32 | None = column("Bits of the rarest passage among these, as in `run_rarity`.")
     beyond_shared_words: Int32 | None = column("Words among these that another publisher's article has, too.")
-    beyond_ownership: Ownership | None = column("Ownership of these words, as in `ownership`; null if there are none.")
+    beyond_ownership: values.Ownership | None = column("Ownership of these words, as in `ownership`; null if there are none.")
     press_kind: str | None = column("Kind of the host on the press list: `newspaper`, `agency`, `official` and others; null if it is not listed, or is the publisher's own.")
     first_capture_at: datetime | None = column("When words of the article were first captured, in any run.")
     first_capture_row: str | None = column("`row_sha256` of that capture.")
     witness_domains: Int32 | None = column("Unrelated registered domains that have the same passage, this one not counted.")
     licence_id: str | None = column("The licence that covers host, title and day of capture; null if none does.")
-    mandate: MandateState = column("Whether the publisher's mandate is in force on `as_of`: `in_force`, `before`, `after`, `none`.")
+    mandate: values.MandateState = column("Whether the publisher's mandate is in force on `as_of`: `in_force`, `before`, `after`, `none`.")
     rights: Sequence[str] = column("Rights that can be invoked: `author`, `press_publisher`, and others; see docs/explanation/rights-and-mandates.md.")
-    reservation: ReservationState = column("Declarations of the member's own site about the article's own URL around the capture: `both`, `before`, `after`, `none`, `conflicting`, `unknown`.")
-    review: ReviewVerdict | None = column("The newest verdict of a person: `claim`, `no_claim`, `unsure`; null if there is none.")
+    reservation: values.ReservationState = column("Declarations of the member's own site about the article's own URL around the capture: `both`, `before`, `after`, `none`, `conflicting`, `unknown`.")
+    review: values.ReviewVerdict | None = column("The newest verdict of a person: `claim`, `no_claim`, `unsure`; null if there is none.")
     as_of: str = column("The day for which mandates and rights are judged, `YYYY-MM-DD`.")
     claim_sha256: str = column("SHA-256 (hex) of the claim's canonical form, without `run_id`; `table_digest` is built from these.")
 
@@ -498,15 +483,15 @@ class Annotation(TableRow):
     title_id: str = column(Claim)
     publisher_id: str = column(Claim)
     article_id: str | None = column(Claim)
-    kind: ClaimKind = column(Claim)
-    confidence: Confidence = column(Claim)
+    kind: values.ClaimKind = column(Claim)
+    confidence: values.Confidence = column(Claim)
     copied_words: Int32 = column(Claim)
     longest_run_words: Int32 = column(Match)
     article_coverage: float | None = column(Match)
     licence_id: str | None = column(Claim)
-    mandate: MandateState = column(Claim)
+    mandate: values.MandateState = column(Claim)
     rights: Sequence[str] = column(Claim)
-    reservation: ReservationState = column(Claim)
+    reservation: values.ReservationState = column(Claim)
     as_of: str = column(Claim)
     row_sha256: str = column(Claim)
     claim_sha256: str = column(Claim)
@@ -526,7 +511,7 @@ class Change(TableRow):
 
     before_run_id: str = column("The earlier run; key of `runs`.")
     after_run_id: str = column("The later run; key of `runs`.")
-    state: ChangeState = column("State of the copy: `persists`, `reduced`, `moved`, `altered`, `new`, `reappeared`, `gone`, `unknown`.")
+    state: values.ChangeState = column("State of the copy: `persists`, `reduced`, `moved`, `altered`, `new`, `reappeared`, `gone`, `unknown`.")
     doubt: str | None = column("Reason why the state may be wrong: a shard or article that the other run may have missed. Null if there is no doubt; never null if `unknown`, always null if `gone`.")
     publisher_id: str = column("The publisher of the title.")
     title_id: str = column("The title that owns the article, or whose site the document is on.")
@@ -574,15 +559,15 @@ class Reservation(TableRow):
     document_url: str | None = column("The page, on a site of the article's publisher.")
     captured_at: datetime | None = column("When the page was captured.")
     agent: str = column("`CCBot`, `GPTBot`, `Google-Extended`, or `*`: any agent that is not named.")
-    status: ReservationState = column("`both`, `before`, `after`, `conflicting`, `none`, `unknown`: the side of the capture on which a reservation is known.")
+    status: values.ReservationState = column("`both`, `before`, `after`, `conflicting`, `none`, `unknown`: the side of the capture on which a reservation is known.")
     page_read: bool = column("Whether the page's own headers and metas were read: from WARC or ARC, by one of the runs.")
     before_at: datetime | None = column("When the declaration that counts before the capture was itself captured; null if there is none.")
     after_at: datetime | None = column("The same for the declaration after the capture.")
     before: DeclaredSignal | None = column("The declaration before the capture, columns as in `rights_signals`; `verdict` applies to this page.")
     after: DeclaredSignal | None = column("The same after it.")
-    train: UseVerdict | None = column("Verdict on training by the agent: `reserved`, `allowed`, `unknown`, `conflicting`; null if nothing is declared about it, and in older tables. Rules of robots.txt count for the purposes of the agent.")
-    search: UseVerdict | None = column("The same on search.")
-    tdm: UseVerdict | None = column("The same on other text and data mining.")
+    train: values.UseVerdict | None = column("Verdict on training by the agent: `reserved`, `allowed`, `unknown`, `conflicting`; null if nothing is declared about it, and in older tables. Rules of robots.txt count for the purposes of the agent.")
+    search: values.UseVerdict | None = column("The same on search.")
+    tdm: values.UseVerdict | None = column("The same on other text and data mining.")
 
 
 class Derivation(TableRow):
@@ -627,7 +612,7 @@ class Target(TableRow):
     """A target of a removal case: stored bytes with words of a claim."""
 
     row_sha256: str = column("The claim: key of `claims` and `matches`.")
-    place: TargetPlace = column("Relation to the claim: `record`, the record that the row was found in; `capture`, another record of the same capture; `release`, the same page in another release or dataset.")
+    place: values.TargetPlace = column("Relation to the claim: `record`, the record that the row was found in; `capture`, another record of the same capture; `release`, the same page in another release or dataset.")
     publisher_id: str = column("As in `claims`.")
     title_id: str = column("As in `claims`.")
     article_id: str | None = column("As in `claims`.")

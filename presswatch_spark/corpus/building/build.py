@@ -23,19 +23,8 @@ from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.times import check_formats
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.building import build_index, intake
+from presswatch_spark.corpus.building import build_index, intake, workspace
 from presswatch_spark.corpus.building.known_texts import read_background
-from presswatch_spark.corpus.building.workspace import (
-    BANDS,
-    POSTINGS,
-    URLS,
-    WORDS,
-    BuildWorkspace,
-    grouped,
-    join_runs,
-    spread,
-    write_buckets,
-)
 from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, write_manifest
 from presswatch_spark.corpus.members import Registry, load_registry
 from presswatch_spark.matching.judgement.sites import SiteIndex, TitleSites, url_keys
@@ -83,7 +72,7 @@ def build_corpus(
     with new_folder(out, storage, layout.MANIFEST) as folder:
         from presswatch_spark.core.spark.session import session
 
-        work = BuildWorkspace(folder)
+        work = workspace.BuildWorkspace(folder)
         work.scratch.mkdir()
         started = spark or session("presswatch corpus build", master=config.master, cores=config.cores)
         shutil.copyfile(members, work.corpus / layout.MEMBERS)
@@ -97,7 +86,7 @@ def build_corpus(
 @dataclass(frozen=True, slots=True)
 class _Build:
     spark: SparkSession
-    work: BuildWorkspace
+    work: workspace.BuildWorkspace
     registry: Registry
     config: CorpusConfig
     storage: StorageOptions
@@ -122,8 +111,12 @@ class _Build:
         postings, suppressed = self._index(reports)
         words = sum(report.words for report in reports)
         bits = partial(build_index.word_bits, words)
-        join_runs(self.spark, work, layout.VOCABULARY_FOLDER, work.runs(WORDS, cuts.parts), bits)
-        join_runs(self.spark, work, layout.SITES_FOLDER, work.runs(URLS, cuts.parts), url_keys)
+        workspace.join_runs(
+            self.spark, work, layout.VOCABULARY_FOLDER, work.runs(workspace.WORDS, cuts.parts), bits
+        )
+        workspace.join_runs(
+            self.spark, work, layout.SITES_FOLDER, work.runs(workspace.URLS, cuts.parts), url_keys
+        )
         sites = frozenset[str]().union(*(report.sites for report in reports))
         SiteIndex.build(corpus / layout.SITES_FOLDER, self.registry.titles.values(), sites)
         if sample:
@@ -153,7 +146,7 @@ class _Build:
     ) -> tuple[intake.Cuts, list[str], Counter[str]]:
         titles = TitleSites.of(self.registry.titles.values())
         task = partial(intake.take_in, self.work, sources, titles, self.config, self.storage)
-        taken = spread(self.spark, self.work.scratch, task, grouped(files, self.spark))
+        taken = workspace.spread(self.spark, self.work.scratch, task, workspace.grouped(files, self.spark))
         cuts = intake.cut([run for some in taken for run in some.runs])
         refused = [piece for some in taken for piece in some.refused]
         if not cuts.articles:
@@ -177,7 +170,7 @@ class _Build:
         titles = enumerate(sorted(publisher_of.items()))
         owners = {title: (place, publishers[publisher]) for place, (title, publisher) in titles}
         task = partial(build_index.build_part, work, cuts, sources, owners, self.config)
-        reports = spread(self.spark, work.scratch, task, range(cuts.parts))
+        reports = workspace.spread(self.spark, work.scratch, task, range(cuts.parts))
         for name in build_index.ARRAYS:
             layout.join(work.corpus / name, [work.piece(name, part) for part in range(cuts.parts)])
         for run in cuts.runs:
@@ -185,11 +178,11 @@ class _Build:
         return reports
 
     def _link(self, cuts: intake.Cuts) -> build_index.Clusters:
-        work, runs = self.work, self.work.runs(BANDS, cuts.parts)
+        work, runs = self.work, self.work.runs(workspace.BANDS, cuts.parts)
         make = partial(
             build_index.edges_of_bucket, work.corpus / layout.SIGNATURES, self.config.cluster_jaccard
         )
-        folders = write_buckets(self.spark, work.scratch / "edges", runs, make)
+        folders = workspace.write_buckets(self.spark, work.scratch / "edges", runs, make)
         edges = (layout.load(folder / build_index.EDGES_FILE) for folder in folders)
         clusters = build_index.clusters_of(cuts.articles, edges)
         layout.save(work.corpus / layout.CLUSTERS, clusters)
@@ -204,9 +197,9 @@ class _Build:
     def _index(self, reports: Sequence[build_index.PartReport]) -> tuple[int, int]:
         """Write index and `suppressed` table; return the postings indexed and the shingles suppressed."""
         work, postings = self.work, sum(report.postings for report in reports)
-        runs = work.runs(POSTINGS, len(reports))
+        runs = work.runs(workspace.POSTINGS, len(reports))
         make = partial(build_index.index_bucket, postings, self.config, work.corpus)
-        folders = write_buckets(self.spark, work.scratch / layout.INDEX_FOLDER, runs, make)
+        folders = workspace.write_buckets(self.spark, work.scratch / layout.INDEX_FOLDER, runs, make)
         common = [str(folder / build_index.SUPPRESSED_FILE) for folder in folders]
         suppressed = work.corpus / layout.SUPPRESSED_TABLE
         rows = intake.write_table(suppressed, SuppressedShingle.schema, common)

@@ -22,16 +22,7 @@ from presswatch_spark.core.errors import CorruptError
 from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.building.workspace import (
-    BuildWorkspace,
-    Files,
-    Keys,
-    grouped,
-    groups,
-    join_runs,
-    spread,
-    write_run,
-)
+from presswatch_spark.corpus.building import workspace
 from presswatch_spark.corpus.layout import DOMAINS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles
 from presswatch_spark.matching.judgement.grading import captured_before
@@ -60,7 +51,7 @@ TEXT_SUFFIXES = (".txt", ".txt.gz", ".txt.zst")
 
 def read_background(
     spark: SparkSession,
-    work: BuildWorkspace,
+    work: workspace.BuildWorkspace,
     sample: Sequence[ObjectInfo],
     known: Sequence[ObjectInfo],
     config: CorpusConfig,
@@ -72,12 +63,12 @@ def read_background(
     """
     runs = work.runs("sample", len(sample))
     task = partial(_scan_shard, work.corpus, config, storage)
-    documents = spread(spark, work.scratch, task, zip(sample, runs, strict=True))
-    groups_of_files = grouped(known, spark)
+    documents = workspace.spread(spark, work.scratch, task, zip(sample, runs, strict=True))
+    groups_of_files = workspace.grouped(known, spark)
     known_runs = work.runs("known", len(groups_of_files))
     scan = partial(_scan_known_texts, work.corpus, storage)
-    texts = spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
-    shingles = join_runs(spark, work, layout.BACKGROUND_FOLDER, [*runs, *known_runs], domain_counts)
+    texts = workspace.spread(spark, work.scratch, scan, zip(groups_of_files, known_runs, strict=True))
+    shingles = workspace.join_runs(spark, work, layout.BACKGROUND_FOLDER, [*runs, *known_runs], domain_counts)
     domains = layout.load(work.corpus / layout.BACKGROUND_FOLDER / DOMAINS)
     of_known_texts = int(np.count_nonzero(domains == MOST_DOMAINS))
     return {
@@ -100,7 +91,7 @@ def _scan_shard(
     for batch in format_for(known_formats.AUTO, shard, options).read(shard, options, report):
         hits = sieve.hits(batch)
         members = sites.matches(batch, articles.urls) if len(hits.documents) else {}
-        bounds = groups(hits.documents.astype(np.uint64))
+        bounds = workspace.groups(hits.documents.astype(np.uint64))
         for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
             document = int(hits.documents[first])
             if document not in members:
@@ -115,7 +106,7 @@ def _scan_shard(
     remedy = "download it again, or leave it out: a background is a sample"
     require_whole(report, shown_uri(shard.uri), "the background shard", remedy)
     distinct = np.unique(np.concatenate(pairs), axis=0)
-    write_run(run, distinct[:, 0].copy(), distinct[:, 1].copy())
+    workspace.write_run(run, distinct[:, 0].copy(), distinct[:, 1].copy())
     return report.documents
 
 
@@ -134,13 +125,13 @@ def _copied(
     return copied
 
 
-def _scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[Files, Path]) -> int:
+def _scan_known_texts(folder: Path, storage: StorageOptions, item: tuple[workspace.Files, Path]) -> int:
     """Write the run of the index's shingles in files of known texts; return the number of texts."""
     (_, files), run = item
     indexed = ShingleIndex.open(folder / layout.INDEX_FOLDER).hashes
     shingles, texts = shingles_of(files, storage)
     found = shingles[are_among(shingles, indexed)]
-    write_run(run, found, np.full(len(found), KNOWN_TEXT))
+    workspace.write_run(run, found, np.full(len(found), KNOWN_TEXT))
     return texts
 
 
@@ -175,7 +166,7 @@ def shingles_of(files: Iterable[ObjectInfo], storage: StorageOptions) -> tuple[H
     return np.unique(np.concatenate(parts)), texts
 
 
-def domain_counts(hashes: Keys, domains: Keys) -> Mapping[str, layout.Array]:
+def domain_counts(hashes: workspace.Keys, domains: workspace.Keys) -> Mapping[str, layout.Array]:
     """Return distinct shingles, each with its number of domains; `MOST_DOMAINS` marks known texts."""
     pairs = np.unique(np.column_stack((hashes, domains)), axis=0)
     distinct, counts = np.unique(pairs[:, 0], return_counts=True)

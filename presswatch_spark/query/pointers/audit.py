@@ -44,14 +44,8 @@ from presswatch_spark.reading.text.words import words_of
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.objects import StorageOptions
+from presswatch_spark.tables import digests
 from presswatch_spark.tables.declarations import Match, MemberCapture, RightsSignal, Span
-from presswatch_spark.tables.digests import (
-    DIGESTED_IF_KNOWN,
-    NOT_DIGESTED,
-    canonical_form,
-    row_digest,
-    storable,
-)
 from presswatch_spark.tables.row_types import TableRow
 from presswatch_spark.tables.store import TableStore, chosen_runs
 
@@ -221,7 +215,7 @@ def edited(row: TableRow) -> Failure | None:
     """Return a failure if the row is not as the scan wrote it, else None."""
     columns = row.as_dict()
     try:
-        same = row_digest(columns) == columns["row_sha256"]
+        same = digests.row_digest(columns) == columns["row_sha256"]
     except (TypeError, ValueError):  # a value that no row can have
         same = False
     return None if same else Failure(Cause.ROW_EDITED)
@@ -290,7 +284,7 @@ def other_declaration(row: RightsSignal, record: Record) -> Failure | None:
     capture = record.capture
     if capture is None:
         return Failure(Cause.UNREADABLE, "there is no response")
-    if storable(capture.url) != row.document_url:
+    if digests.storable(capture.url) != row.document_url:
         return Failure(Cause.OTHER_URI, "`document_url` differs")
     if failure := _first_other(row, record, COMPARED_OF_RESPONSE):
         return failure
@@ -514,7 +508,9 @@ def _unlike_itself(row: Match, rules: ScanConfig) -> list[str]:
 
 def _is_older(row: Match) -> bool:
     # Rows of earlier versions lack columns that today's rules for letters may read.
-    return not {*Match.columns} - NOT_DIGESTED - DIGESTED_IF_KNOWN.keys() <= row.as_dict().keys()
+    return (
+        not {*Match.columns} - digests.NOT_DIGESTED - digests.DIGESTED_IF_KNOWN.keys() <= row.as_dict().keys()
+    )
 
 
 def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:
@@ -529,7 +525,7 @@ def _unlike(row: Match, computed: Mapping[str, Any]) -> list[str]:
 
 def _form(value: object) -> str | None:
     try:
-        return canonical_form({"": value})
+        return digests.canonical_form({"": value})
     except (TypeError, ValueError):  # a value that no valid row contains
         return None
 

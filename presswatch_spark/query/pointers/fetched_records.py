@@ -23,12 +23,7 @@ from presswatch_spark.core.locators import Locator
 from presswatch_spark.core.scan_values import Capture, DocumentBatch, ReadReport
 from presswatch_spark.core.threads import AskingThreads, answer_of
 from presswatch_spark.core.times import record_time
-from presswatch_spark.matching.judgement.match_rows import (
-    BLANK,
-    Origin,
-    document_facts,
-    located_facts,
-)
+from presswatch_spark.matching.judgement import match_rows
 from presswatch_spark.query.pointers.pointer import Pointer
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.http.codings import decoded_body
@@ -270,7 +265,7 @@ def _records(
 
     A page has its main document and the embedded ones.
     """
-    origin = Origin(format, None, shown_uri(uri))
+    origin = match_rows.Origin(format, None, shown_uri(uri))
     captures = {capture.locator.record_offset: capture for capture in batch.captures}
     for main, numbers in groupby(range(len(batch)), batch.main_of):
         locator = batch.locate(main)
@@ -279,12 +274,12 @@ def _records(
             records, single = list[Record](), batch.single(main)
             for i in numbers:
                 text = batch.text_of(i)
-                facts = document_facts(batch, i, origin, text)
+                facts = match_rows.document_facts(batch, i, origin, text)
                 records.append(Record(facts, text, None, bytes_read, capture, single))
             yield locator, records
     for capture in captures.values():
         if wanted is None or _pointers_at(capture.locator, wanted):
-            facts = located_facts(capture.url, capture.locator, origin, capture.body)
+            facts = match_rows.located_facts(capture.url, capture.locator, origin, capture.body)
             yield capture.locator, [Record(facts, capture.body, None, bytes_read, capture)]
 
 
@@ -376,7 +371,7 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
     # A revisit record declares the digest of an earlier payload, which it does not contain.
     sha1 = None if kind == "revisit" else hashlib.sha1(payload, usedforsecurity=False).digest()
     by_range = pointer.encoding != "inflated"
-    facts = BLANK.with_columns(
+    facts = match_rows.BLANK.with_columns(
         dataset=WARC.name,
         document_url=fields.get("warc-target-uri", "").removeprefix("<").removesuffix(">") or None,
         shard_uri=shown_uri(pointer.uri),

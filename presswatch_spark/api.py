@@ -99,10 +99,10 @@ class Tables:
 
         Engines: `duckdb`, `spark`, or `auto`: DuckDB up to 50 million rows, then Spark. Raises `ConfigError`.
         """
-        from presswatch_spark.query.sql import ENGINES, run_query
+        from presswatch_spark.query.sql import ENGINES, answer_of
 
         (engine,) = _known("engine", engine, ENGINES)
-        return run_query(self.store.root.uri, query, self.store.root.storage, engine).table()
+        return answer_of(self.store, query, engine).table()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,7 @@ from presswatch_spark.storage.shards import OWN_FOLDERS
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.digests import table_digest
 from presswatch_spark.tables.rewriting import Plan, Rewriting, rewriting
-from presswatch_spark.tables.row_streams import bounded_batches
-from presswatch_spark.tables.store import RunsByFile, TableStore
+from presswatch_spark.tables.store import RunsByFile, TableStore, bounded_batches
 
 MARKED_FOLDERS = OWN_FOLDERS | {
     # Also without their seal or index: damaged copies contain ids, too.

@@ -386,7 +386,7 @@ class ClaimCounts:
 
 
 def counts_of(store: TableStore, engine: str = "duckdb") -> ClaimCounts:
-    """Count the published claims in a folder, by `duckdb` or `spark`; raises as `run_query`."""
+    """Count the published claims in a folder, by `duckdb` or `spark`; raises as `answer_of`."""
     kinds = " ".join(f"when '{kind}' then '{number}'" for number, kind in enumerate(KINDS))
     strength = f"concat(confidence, case kind {kinds} end)"
     queries = [f"select {strength}, count(*) from claimed group by 1"]
@@ -435,7 +435,7 @@ class ClaimsSummary:
 
     @cached_property
     def counts(self) -> ClaimCounts:
-        """Return the counts of these claims, queried when they are first read; raises as `run_query`."""
+        """Return the counts of these claims, queried when they are first read; raises as `answer_of`."""
         return counts_of(self.store, self.engine)
 
 

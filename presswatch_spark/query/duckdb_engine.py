@@ -16,12 +16,11 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from presswatch_spark.core.errors import ConfigError, OutputError, first_line
-from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.sql import QueryResult, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_for
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.tables.declarations import SCHEMAS
-from presswatch_spark.tables.row_streams import bounded_dataset
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, bounded_dataset, runs_publishing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -188,7 +187,7 @@ def _found(
             if name in there:
                 continue
             if name in SCHEMAS:
-                rows = store.open_table(name, *runs_of(name, runs))
+                rows = store.open_table(name, *runs_publishing(name, runs))
                 connection.register(name, bounded_dataset(rows))
             else:
                 connection.execute(f"create view {name} as {views[name]}")

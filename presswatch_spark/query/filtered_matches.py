@@ -16,9 +16,8 @@ from presswatch_spark.query.sql import QueryResult, answer_of, engine_of, litera
 from presswatch_spark.query.views import RECORD, was_read_again
 from presswatch_spark.tables.column_values import CONFIDENCES
 from presswatch_spark.tables.declarations import SCHEMAS
-from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.sorted_files import ORDERS as STORED
-from presswatch_spark.tables.store import TableStore, chosen_runs
+from presswatch_spark.tables.store import TableStore, bounded_batches, chosen_runs
 
 if TYPE_CHECKING:
     from presswatch_spark.corpus.store import Corpus

@@ -39,8 +39,7 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.column_values import USES, Use
 from presswatch_spark.tables.declarations import DECLARED_SIGNAL, Match, Reservation, RightsSignal
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.row_streams import bounded_batches
-from presswatch_spark.tables.store import TableStore, chosen_runs
+from presswatch_spark.tables.store import TableStore, bounded_batches, chosen_runs
 
 RESPONSES = tuple(format.name for format in FORMATS if format.responses)
 """Formats (values of the column `dataset`) that contain HTTP responses."""

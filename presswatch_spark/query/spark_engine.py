@@ -20,10 +20,10 @@ from pyspark.sql.types import ArrayType, DataType, MapType, StructType, Timestam
 
 from presswatch_spark.core.errors import ConfigError, PresswatchError, first_line
 from presswatch_spark.core.spark.session import arrow_schema, session, spark_schema
-from presswatch_spark.query.sql import QueryResult, runs_of, whole
+from presswatch_spark.query.sql import QueryResult, whole
 from presswatch_spark.query.views import VIEWS, in_order, no_call, no_query, no_table, refused, views_for
 from presswatch_spark.tables.declarations import SCHEMAS
-from presswatch_spark.tables.store import TableStore
+from presswatch_spark.tables.store import TableStore, runs_publishing
 
 # Group 1 is the table, the last part of a qualified name.
 UNKNOWN_TABLE = re.compile(r"^\[TABLE_OR_VIEW_NOT_FOUND\][^`]*(?:`[^`]*`\.)*`([^`]+)`")
@@ -57,11 +57,11 @@ def run(store: TableStore, query: str, runs: Sequence[str] = ()) -> QueryResult:
                 # Nothing reads this table: give it its columns without opening it.
                 frame = spark.createDataFrame([], spark_schema(SCHEMAS[name]))
             elif store.root.is_local:
-                frame = store.frame(spark, name, *runs_of(name, runs))
+                frame = store.frame(spark, name, *runs_publishing(name, runs))
             else:
                 read = columns_in(query, name, views)
                 null = f.lit(None)
-                frame = store.frame(spark, name, *runs_of(name, runs), columns=read).select(
+                frame = store.frame(spark, name, *runs_publishing(name, runs), columns=read).select(
                     *(
                         f.col(each.name) if each.name in read else null.cast(each.dataType).alias(each.name)
                         for each in spark_schema(SCHEMAS[name])

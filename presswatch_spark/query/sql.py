@@ -19,7 +19,6 @@ from presswatch_spark.core.terminal import printable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from presswatch_spark.storage.objects import StorageOptions
     from presswatch_spark.tables.store import TableStore
 
 ENGINES = ("auto", "duckdb", "spark")
@@ -76,18 +75,6 @@ def chosen_engine(engine: str, rows: int) -> str:
     return "duckdb" if rows <= ROWS_OF_ONE_MACHINE else "spark"
 
 
-def rows_of(store: TableStore) -> int:
-    """Return the number of rows of the large published tables, without reading them."""
-    return sum(row[column] or 0 for by, column in COUNTED.items() for row in store.rows(by))
-
-
-def runs_of(table: str, runs: Sequence[str]) -> Sequence[str]:
-    """Return `runs` if runs publish the rows of this table; else nothing, which means all rows."""
-    from presswatch_spark.tables.declarations import PUBLISHED_BY
-
-    return runs if PUBLISHED_BY[table] == "runs" else ()
-
-
 def literal(text: str) -> str:
     """Return a text as SQL for both engines, which differ in quotes, backslashes and variables (`${…}`)."""
     pieces = [piece for piece in re.split(r"(['\\$])", text) if piece]
@@ -95,28 +82,21 @@ def literal(text: str) -> str:
     return quoted[0] if len(quoted) == 1 else f"concat({', '.join(quoted)})" if quoted else "''"
 
 
-def run_query(
-    tables: str, query: str, storage: StorageOptions | None = None, engine: str = "auto"
-) -> QueryResult:
-    """Run `query` over the tables and views by one of `ENGINES`; its rows are computed during reading.
+def engine_of(store: TableStore, engine: str) -> str:
+    """Return `duckdb` or `spark`: the named engine, or the one for the number of rows of the tables."""
+    if engine != "auto":
+        return engine
+    counts = (row[column] or 0 for by, column in COUNTED.items() for row in store.rows(by))
+    return chosen_engine(engine, sum(counts))
+
+
+def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = ()) -> QueryResult:
+    """Run `query` by one of `ENGINES`, over the rows of all scans or of `runs`; rows are computed when read.
 
     Raises `ConfigError` if the engine refuses it, `OutputError` if a table differs from its publication, and
     `PresswatchError` if Spark's Java has ended.
     """
-    from presswatch_spark.tables.store import TableStore
-
-    store = TableStore.open(tables, storage)
-    return answer_of(store, query, engine_of(store, engine))
-
-
-def engine_of(store: TableStore, engine: str) -> str:
-    """Return `duckdb` or `spark`: the named engine, or the one for the number of rows of the tables."""
-    return chosen_engine(engine, rows_of(store) if engine == "auto" else 0)
-
-
-def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = ()) -> QueryResult:
-    """Run `query` by `duckdb` or `spark`, over the rows of all scans or of `runs`; raises as `run_query`."""
-    if engine == "duckdb":
+    if engine_of(store, engine) == "duckdb":
         from presswatch_spark.query import duckdb_engine
 
         return duckdb_engine.run(store, query, runs)
@@ -128,7 +108,7 @@ def answer_of(store: TableStore, query: str, engine: str, runs: Sequence[str] = 
 def answers_of(
     store: TableStore, queries: Iterable[str], engine: str, runs: Sequence[str] = ()
 ) -> Iterator[QueryResult]:
-    """Run queries in turn; raises as `run_query`. Read each answer before you ask for the next."""
+    """Run queries in turn; raises as `answer_of`. Read each answer before you ask for the next."""
     if engine == "duckdb":
         from presswatch_spark.query import duckdb_engine
 

@@ -30,10 +30,9 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.locks_and_leases import Lock, locked
 from presswatch_spark.storage.objects import MissingError, stat
 from presswatch_spark.tables.declarations import DIGESTS, PUBLISHED_BY, PUBLISHING_TABLES, SCHEMAS
-from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.seals import ROW_COUNT_COLUMNS, sealed_json, unsealed_json
 from presswatch_spark.tables.sorted_files import GROUP_ROWS, SortedFiles, grouped
-from presswatch_spark.tables.store import MERGED, RUNS_FOLDER, RunsByFile, TableStore
+from presswatch_spark.tables.store import MERGED, RUNS_FOLDER, RunsByFile, TableStore, bounded_batches
 
 FILE_BYTES, RUN_BYTES = 256 << 20, 1 << 19
 """Most bytes of a merged file, and those that each run takes in addition: row groups of its own."""

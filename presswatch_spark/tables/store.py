@@ -14,14 +14,17 @@ folders that repeat a column of their files.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
+from operator import methodcaller
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -43,7 +46,6 @@ from presswatch_spark.tables.declarations import (
     SCHEMAS,
 )
 from presswatch_spark.tables.digests import table_digest
-from presswatch_spark.tables.row_streams import bounded_batches
 from presswatch_spark.tables.seals import DamagedTablesError, Row, Written
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ RunsByFile = Mapping[str, Sequence[str]]
 """URIs of files of a table, each with the runs whose rows in it count."""
 MERGED = "merged"
 """The beginning of the names of merged files, in the place of a run's id."""
+GROUPS_AHEAD, FOOTERS_AHEAD = 3, 8
+"""Row groups, and footers of files, that are read ahead: more would take several gigabytes for wide rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +408,11 @@ def column_batches(
     yield from bounded_batches(store.open_files(files, schema), columns, rows=batch_rows)
 
 
+def runs_publishing(table: str, runs: Sequence[str]) -> Sequence[str]:
+    """Return `runs` if runs publish the rows of this table; else nothing, which means all rows."""
+    return runs if PUBLISHED_BY[table] == "runs" else ()
+
+
 def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list[str]:
     """Return the runs that a user named: all for None, the newest for `latest`; `InputError` if none."""
     published = store.published(by)
@@ -422,3 +431,52 @@ def chosen_runs(store: TableStore, run_id: str | None, by: str = "runs") -> list
             remedy="`presswatch runs` lists published and unfinished runs",
         )
     return found
+
+
+def bounded_batches(
+    dataset: Any, columns: Sequence[str] | None = None, filter: Any = None, rows: int | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a Parquet dataset, in their order; only a few row groups are in memory.
+
+    `filter`: an Arrow expression; row groups that it rules out are not read. `rows`: the most of a batch.
+    """
+    wanted = None if columns is None else list(columns)
+    split = methodcaller("split_by_row_group", filter, schema=dataset.schema)
+    read = methodcaller("to_table", schema=dataset.schema, columns=wanted, filter=filter, use_threads=False)
+    groups = chain.from_iterable(_ahead(split, dataset.get_fragments(filter), FOOTERS_AHEAD))
+    for table in _ahead(read, groups, GROUPS_AHEAD):
+        yield from table.to_batches(rows)
+
+
+def _ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
+    waiting = deque[Future[Any]]()
+    with ThreadPoolExecutor(count, "tables") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def bounded_dataset(dataset: Any) -> Any:
+    """Return the same files as a dataset for DuckDB, which gives columns and a filter, and gets few rows."""
+    # Imported here: it loads pandas, which opened datasets do anyway.
+    import pyarrow.dataset as ds
+
+    class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
+        def scanner(self, **options: Any) -> SimpleNamespace:
+            columns, filter, schema = options.get("columns"), options.get("filter"), self.schema
+            if columns is not None:
+                schema = pa.schema([schema.field(name) for name in columns])
+
+            def to_reader() -> pa.RecordBatchReader:
+                return pa.RecordBatchReader.from_batches(schema, bounded_batches(self, columns, filter))
+
+            return SimpleNamespace(to_reader=to_reader)
+
+    fragments = list(dataset.get_fragments())
+    return BoundedDataset(fragments, dataset.schema, dataset.format, filesystem=dataset.filesystem)

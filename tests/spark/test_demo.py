@@ -18,7 +18,6 @@ from presswatch_spark.cli.commands.scan import incomplete_lines
 from presswatch_spark.cli.demo.generate import package_file, press, release_pages, write_press
 from presswatch_spark.cli.demo.run import Demonstration, reports_in, run_demo, write_shards
 from presswatch_spark.legal.review.desk import open_desk
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -26,6 +25,7 @@ from tests.world.authority import authority
 from tests.world.commands import presswatch, run_check
 from tests.world.documents import README, blocks, commands_of, fences, holds_in_order, text_of
 from tests.world.reviews import judge, opened
+from tests.world.tables import run_query
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ from presswatch_spark.core.terminal import json_line
 from presswatch_spark.legal.report.make import QUESTIONS
 from presswatch_spark.query.changes.compare import compare
 from presswatch_spark.query.filtered_matches import ORDERS, Matches, MatchFilter
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.query.views import VIEWS
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
@@ -29,7 +28,7 @@ from tests.world.exposures import ENTRIES, tables_with_datasets
 from tests.world.histories import AFTER, BEFORE, altered_release, copy, random_history, run
 from tests.world.proofs import each_time
 from tests.world.scanned import two_scans
-from tests.world.tables import asked, named_rows
+from tests.world.tables import asked, named_rows, run_query
 
 PAGES = (
     "docs/reference/tables-views.md",

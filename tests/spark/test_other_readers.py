@@ -5,12 +5,12 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from presswatch_spark.core.spark.session import spark_schema
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.tables.catalog.ddl import declarations
 from presswatch_spark.tables.declarations import SCHEMAS
 from presswatch_spark.tables.rewriting import compact
 from tests.world.catalogs import publish_everything
 from tests.world.compactions import ROWS, killed_at, small_runs
+from tests.world.tables import run_query
 
 
 def test_each_row_is_read_once_from_files_that_are_merged_in_part_and_in_full(

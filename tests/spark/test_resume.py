@@ -23,7 +23,6 @@ import presswatch_spark as pw
 from presswatch_spark.core.errors import BudgetError, OutputError, PresswatchError
 from presswatch_spark.core.settings.config import RunRules
 from presswatch_spark.corpus.store import manifest_of
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.scanning.monitoring.progress import Progress
 from presswatch_spark.scanning.pipeline import SCAN
 from presswatch_spark.scanning.runs import engine
@@ -51,7 +50,7 @@ from tests.spark.fakes import (
 from tests.spark.press import Press, Scanned, Scanner
 from tests.world.commands import presswatch
 from tests.world.processes import ended, kill_at, raising, ran, reaches, start
-from tests.world.tables import flip_a_bit
+from tests.world.tables import flip_a_bit, run_query
 
 WAVE = 2
 WAVES = "_runs/*/waves/*.json"

@@ -219,7 +219,8 @@ LIFE = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from presswatch_spark.core.errors import PresswatchError
-from presswatch_spark.query.sql import run_query
+from presswatch_spark.query.sql import answer_of
+from presswatch_spark.tables.store import TableStore
 from pyspark.sql import SparkSession
 from presswatch_spark.core.spark.session import DAEMON, session, spark_context
 from presswatch_spark.core.spark.worker import collected, task
@@ -269,7 +270,7 @@ except BaseException as error:
     print("job:", type(error).__name__, error.__context__)
 
 publish(Path("tables"), "r1", [])
-rows = run_query("tables", "select count(*) from runs", engine="spark").rows
+rows = answer_of(TableStore.open("tables"), "select count(*) from runs", "spark").rows
 
 server = context._accumulatorServer
 shutdown_request = server.shutdown_request
@@ -291,7 +292,7 @@ try:
 except PresswatchError as error:
     print("rows:", error.what)
 try:
-    run_query("tables", "select count(*) from runs", engine="spark")
+    answer_of(TableStore.open("tables"), "select count(*) from runs", "spark")
 except PresswatchError as error:
     print("query:", error.what.partition(":")[0])
 """

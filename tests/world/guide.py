@@ -21,7 +21,6 @@ from presswatch_spark.cli.demo.shards import web_page, write_c4_json, write_c4_p
 from presswatch_spark.core.settings.config import CorpusConfig, ReadRules, ScanConfig
 from presswatch_spark.core.terminal import table_lines
 from presswatch_spark.corpus.building.build import build_corpus
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.scanning.census import census
 from presswatch_spark.scanning.pipeline import ScanPlan, scan
 from presswatch_spark.storage.objects import StorageOptions
@@ -30,6 +29,7 @@ from tests.conftest import ROOT
 from tests.world.claims import judge_all
 from tests.world.index_files import CRAWL, row_of, write_file
 from tests.world.rights import Answer, write_warc
+from tests.world.tables import run_query
 
 PAGES = [ROOT / "docs" / "how-to" / f"{name}.md" for name in ("queries", "queries-claims")]
 QUESTION = re.compile(r"```sql\n(?P<query>.+?)```\n\n```text\n(?P<answer>.*?)```\n", re.DOTALL)
@@ -197,7 +197,7 @@ def questions(text: str) -> list[Question]:
 
 def answer_of(tables: str, query: str, engine: str = "duckdb", storage: StorageOptions | None = None) -> str:
     """What `presswatch sql` prints."""
-    found = run_query(tables, query, storage, engine)
+    found = run_query(tables, query, engine, storage)
     return "".join(f"{line.rstrip()}\n" for line in table_lines(found.columns, list(found.rows), None))
 
 

@@ -9,8 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.core.settings.config import MinHashRules, ReadRules, ScanConfig, row_settings
-from presswatch_spark.query.sql import QueryResult, run_query
+from presswatch_spark.core.settings.config import (
+    MinHashRules,
+    ReadRules,
+    ScanConfig,
+    StorageOptions,
+    row_settings,
+)
+from presswatch_spark.query.sql import QueryResult, answer_of
 from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.storage.disk import file_sha256
 from presswatch_spark.tables.declarations import (
@@ -54,6 +60,12 @@ def match(article_id: str | None, url: str | None, **values: Any) -> dict[str, A
 def named_rows(answer: QueryResult) -> list[dict[str, Any]]:
     """The rows of an answer, by the names of its columns."""
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def run_query(
+    tables: str, query: str, engine: str = "auto", storage: StorageOptions | None = None
+) -> QueryResult:
+    return answer_of(TableStore.open(tables, storage), query, engine)
 
 
 def asked(tables: Path, query: str, engine: str = "duckdb") -> list[dict[str, Any]]:

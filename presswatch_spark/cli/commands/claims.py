@@ -15,7 +15,7 @@ from presswatch_spark.cli.options import argument, flag, option
 from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, ReplyRows, Table, command
 from presswatch_spark.core.processes import leave_pandas_out
 from presswatch_spark.core.terminal import fits, terminal_width
-from presswatch_spark.query.sql import ENGINE_NAMES, engine_of, run_query
+from presswatch_spark.query.sql import ENGINE_NAMES, answer_of, engine_of
 
 if TYPE_CHECKING:
     from presswatch_spark.claims.exposures import Exposed
@@ -78,7 +78,7 @@ def claims(
     store = form.open_tables(tables)
     knowledge = read_knowledge(store, sources, form.settings, replies.telling(form.language))
     summary = make_claims(store, knowledge, out, engine=engine, memory=memory)
-    rows = run_query(out, "select * from claims", form.storage, "duckdb") if form.export else None
+    rows = answer_of(form.open_tables(out), "select * from claims", "duckdb") if form.export else None
     lines, _ = list(_summary_lines(summary, form.language)), form.language
     if not summary.store.published() and was_read_again(store, tuple(store.published())):
         lines.append(

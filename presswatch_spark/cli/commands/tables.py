@@ -18,7 +18,7 @@ from presswatch_spark.cli.replies import Language, Line, Reply, ReplyForm, Reply
 from presswatch_spark.core.processes import give_memory_back, leave_pandas_out
 from presswatch_spark.core.terminal import block_lines, counted, fits, table_lines, terminal_width
 from presswatch_spark.core.translation import n
-from presswatch_spark.query.sql import ENGINE_NAMES, run_query
+from presswatch_spark.query.sql import ENGINE_NAMES, answer_of
 from presswatch_spark.tables.catalog import DDL_ENGINES, KINDS, NAME
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def sql(
     """
     refuse(BEGINS.match(tables), 'pass TABLES first, then QUERY: presswatch sql tables "select …"')
     leave_pandas_out()
-    answer, _ = run_query(tables, query, form.storage, engine), form.language
+    answer, _ = answer_of(form.open_tables(tables), query, engine), form.language
     if not form.is_for_people:
         return Reply(rows=answer)
     shown = list(islice(answer.rows, ROWS_SHOWN + 1))

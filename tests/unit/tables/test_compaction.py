@@ -13,7 +13,6 @@ import pytest
 from presswatch_spark.claims.forget import Subject, forget
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.query.pointers.audit import drawn_rows, row_by_digest
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.locks_and_leases import locked
 from presswatch_spark.tables.catalog.sync import published_files
 from presswatch_spark.tables.declarations import SCHEMAS, Match
@@ -36,7 +35,7 @@ from tests.world.compactions import (
     small_runs,
 )
 from tests.world.proofs import each_time
-from tests.world.tables import flip_a_bit
+from tests.world.tables import flip_a_bit, run_query
 
 RIVES = Subject("publisher", "rives")
 

@@ -17,12 +17,11 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.scanning.runs.unfinished import RunNote, remove_leftovers, write_note
 from presswatch_spark.storage.disk import disk_errors
 from presswatch_spark.storage.locks_and_leases import locked
-from presswatch_spark.tables import row_streams
+from presswatch_spark.tables import store as table_store
 from presswatch_spark.tables.declarations import SCHEMAS, Change, Derivation, Match, ShardLog
 from presswatch_spark.tables.derived import publish_derived
-from presswatch_spark.tables.row_streams import bounded_batches, bounded_dataset
 from presswatch_spark.tables.seals import sealed_json
-from presswatch_spark.tables.store import MARKER, TableStore, column_batches
+from presswatch_spark.tables.store import MARKER, TableStore, bounded_batches, bounded_dataset, column_batches
 from tests.world.tables import NOON, flipped, match, publish, publish_log, row_of, write
 
 
@@ -239,7 +238,7 @@ def test_no_more_is_read_than_a_little_ahead_and_failures_come_where_asked_for()
             begun.append(number)
             yield number
 
-    results = row_streams._ahead(lambda number: number * number, items(), 3)
+    results = table_store._ahead(lambda number: number * number, items(), 3)
     assert begun == []
     for number in range(10):
         assert next(results) == number * number
@@ -247,7 +246,7 @@ def test_no_more_is_read_than_a_little_ahead_and_failures_come_where_asked_for()
     results.close()
     assert len(begun) == 13
     # What fails in a thread fails where it is asked for.
-    results = row_streams._ahead(lambda number: 1 // (2 - number), [1, 0, 2, 1], 2)
+    results = table_store._ahead(lambda number: 1 // (2 - number), [1, 0, 2, 1], 2)
     assert [next(results), next(results)] == [1, 0]
     with pytest.raises(ZeroDivisionError):
         next(results)

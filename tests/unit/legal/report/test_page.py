@@ -25,7 +25,6 @@ from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.report.make import QUESTIONS, ReportOrder, gather
 from presswatch_spark.legal.report.page import CHANGES, REMOVED, UNDECIDED, group_of, page_of
 from presswatch_spark.legal.report.wording import ReportWords, both_ways, link_of
-from presswatch_spark.query.sql import run_query
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import ShardLog
 from presswatch_spark.tables.store import TableStore
@@ -46,7 +45,7 @@ from tests.world.reports import (
     undrawn,
 )
 from tests.world.servers import web
-from tests.world.tables import NOON, asked, match, publish, row_of, write
+from tests.world.tables import NOON, asked, match, publish, row_of, run_query, write
 
 RUN, CRAWL = "20240601T120000Z-abcdef", "CC-MAIN-2024-51"
 # Numbers of an answer that stand in the page as shares or days, or in its script alone.

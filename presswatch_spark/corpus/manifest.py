@@ -47,11 +47,11 @@ class TitleCounts:
     last: str | None
     refused: Mapping[str, int]
     example: str | None
-    excerpts: int = 0
-    html: int = 0
-    repaired: int = 0
-    urls_elsewhere: int = 0
-    not_urls: int = 0
+    excerpts: int
+    html: int
+    repaired: int
+    urls_elsewhere: int
+    not_urls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Manifest:
     counts: CorpusCounts
     files: Mapping[str, FileEntry]
     digest: str
-    public_suffixes: str = ""
+    public_suffixes: str
 
     @property
     def minhash(self) -> MinHashRules:
@@ -158,7 +158,7 @@ def read_manifest(raw: bytes, where: str) -> Manifest:
             )
         files = {name: FileEntry(**entry) for name, entry in fields.pop("files").items()}
         counts = fields.pop("counts")
-        titles = {title: TitleCounts(**entry) for title, entry in counts.pop("titles", {}).items()}
+        titles = {title: TitleCounts(**entry) for title, entry in counts.pop("titles").items()}
         manifest = Manifest(counts=CorpusCounts(**counts, titles=titles), files=files, **fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken from error

@@ -120,9 +120,8 @@ def info(
         *(_sealed_lines if kind.is_sealed else _summary_lines)(manifest, folder),
         f"files: {len(manifest.files):,}, {size / 1e6:,.1f} MB",
         f"built with: format {manifest.format_version}, {manifest.fold_version}; settings: see --json",
+        f"public suffixes as of {manifest.public_suffixes}",
     ]
-    if manifest.public_suffixes:
-        lines.append(f"public suffixes as of {manifest.public_suffixes}")
     if manifest.counts.titles:
         lines += ["", *title_lines(manifest)]
     if not form.export:
@@ -215,8 +214,6 @@ def _summary_lines(manifest: Manifest, folder: str) -> Iterator[str]:
 def title_lines(manifest: Manifest) -> list[str]:
     """Return lines: a table of all titles of the members file, and oddities of their articles."""
     counts = manifest.counts
-    if not counts.titles:  # a corpus of an older version
-        return []
     rows, other = list[tuple[object, ...]](), _refused(counts)
     for title, each in counts.titles.items():
         refused, first, last = _refused(each), (each.first or "")[:4], (each.last or "")[:4]

@@ -9,8 +9,7 @@ import pytest
 from presswatch_spark.cli.commands.corpus import title_lines, titles_without_articles
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.core.terminal import columns_of
-from presswatch_spark.corpus.layout import MANIFEST
-from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, TitleCounts, read_manifest
+from presswatch_spark.corpus.manifest import CorpusCounts, Manifest, TitleCounts
 from presswatch_spark.corpus.store import Corpus
 from tests.world.commands import Outcome, outcome, presswatch
 from tests.world.corpora import Inline, article, build, text, write_jsonl, write_members
@@ -73,12 +72,6 @@ def test_declared_formats_bring_them_in_and_info_gives_the_same_account(built: B
     fields = json.loads(presswatch("corpus", "info", "--json", corpus))
     hebdo = fields["counts"]["titles"]["hebdo"]
     assert (hebdo["articles"], hebdo["first"], hebdo["last"]) == (3, "2019-01-24", "2019-01-24")
-    # Older versions wrote neither.
-    fields = json.loads((tmp_path / "corpus" / MANIFEST).read_text("utf-8"))
-    del fields["counts"]["titles"], fields["public_suffixes"]
-    older = read_manifest(json.dumps(fields).encode(), "here")
-    assert (older.counts.titles, older.public_suffixes) == ({}, "")
-    assert [*title_lines(older), *titles_without_articles(older)] == []
 
 
 @pytest.mark.parametrize(

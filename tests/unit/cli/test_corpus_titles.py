@@ -107,8 +107,8 @@ def counts(**titles: TitleCounts) -> Manifest:
 
 
 def title(articles: int, **fields: object) -> TitleCounts:
-    empty = {"undated": 0, "placeholders": 0, "first": None, "last": None, "refused": {}, "example": None}
-    return TitleCounts(articles=articles, **{**empty, **fields})  # type: ignore[arg-type]
+    empty = dict.fromkeys(TitleCounts.__dataclass_fields__, 0) | {"first": None, "last": None}
+    return TitleCounts(**empty | {"articles": articles, "refused": {}, "example": None} | fields)
 
 
 def test_dates_after_today_many_empty_titles_and_long_names_are_reported_within_80_columns() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from presswatch_spark.query.sql import QueryResult, answers_of
-from presswatch_spark.scanning.sampling.design import (
+from presswatch_spark.scanning.sampling import (
+    Floats,
     Measure,
     Occurrences,
     SampleEstimate,
     design_of,
     estimate,
 )
-from presswatch_spark.scanning.sampling.intervals import Floats
 from presswatch_spark.tables.column_values import CONFIDENCES, GRADES
 from presswatch_spark.tables.store import TableStore
 

@@ -36,8 +36,7 @@ from presswatch_spark.scanning.releases.datasets import product_of
 from presswatch_spark.scanning.runs.provenance import provenance, spark_version
 from presswatch_spark.scanning.runs.run_work import Kind, Outcome, Row, RunSummary, Work, key_of, outcome_of
 from presswatch_spark.scanning.runs.unfinished import published_run
-from presswatch_spark.scanning.sampling.design import draw
-from presswatch_spark.scanning.sampling.intervals import audit_of
+from presswatch_spark.scanning.sampling import audit_of, draw
 from presswatch_spark.scanning.shard.attempts import (
     Pass,
     Passes,

@@ -21,7 +21,7 @@ from presswatch_spark.core.errors import InputError, StorageError
 from presswatch_spark.core.settings.config import DatasetRules
 from presswatch_spark.scanning.releases.datasets import shards_of
 from presswatch_spark.scanning.runs.unfinished import unfinished_runs
-from presswatch_spark.scanning.sampling.design import draw
+from presswatch_spark.scanning.sampling import draw
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.storage.shards import plan
 from presswatch_spark.tables.store import TableStore

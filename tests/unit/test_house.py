@@ -43,7 +43,7 @@ PURE = (
     "matching.verify.verification",
     "matching.reservations.in_force",
     "corpus.store",
-    "scanning.sampling.design",
+    "scanning.sampling",
     "scanning.costs",
     "scanning.shard.attempts",
     "scanning.pipeline",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from presswatch_spark.scanning.sampling.design import Occurrences
+from presswatch_spark.scanning.sampling import Occurrences
 
 SEGMENTS, FILES = 100, 1000
 Array = npt.NDArray[np.float64]

@@ -22,7 +22,7 @@ from presswatch_spark.query.sql import ENGINE_NAMES, answer_of
 from presswatch_spark.tables.catalog import DDL_ENGINES, KINDS, NAME
 
 if TYPE_CHECKING:
-    from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
+    from presswatch_spark.scanning.sampling import Estimated, SampleEstimate
 
 RUN_COLUMNS = (
     "run_id", "finished_at", "dataset", "release", "sample", "shards_planned", "shards_complete", "documents",

@@ -40,7 +40,7 @@ from presswatch_spark.query.pointers.audit import (
 )
 from presswatch_spark.query.pointers.fetched_records import Cause
 from presswatch_spark.query.pointers.pointer import Mirror
-from presswatch_spark.scanning.sampling.intervals import most_share
+from presswatch_spark.scanning.sampling import most_share
 from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, RightsSignal

@@ -37,7 +37,7 @@ from presswatch_spark.legal.notices.notice import EventKind
 from presswatch_spark.legal.notices.parties import FACTS
 from presswatch_spark.legal.removal.states import MEANINGS
 from presswatch_spark.legal.removal.status import ALARM_KINDS
-from presswatch_spark.scanning.sampling.design import Estimated, SampleEstimate
+from presswatch_spark.scanning.sampling import Estimated, SampleEstimate
 from tests.conftest import ROOT
 from tests.world.commands import presswatch
 from tests.world.documents import french_words as words

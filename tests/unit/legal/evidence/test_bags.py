@@ -29,7 +29,7 @@ from presswatch_spark.legal.evidence.build import make_bag
 from presswatch_spark.legal.evidence.reading import challenge, drawn_by, verified
 from presswatch_spark.legal.evidence.sources import source_at
 from presswatch_spark.query.pointers.audit import RowCheck
-from presswatch_spark.scanning.sampling.intervals import most_share
+from presswatch_spark.scanning.sampling import most_share
 from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import RightsSignal, ShardLog, Target
 from presswatch_spark.tables.digests import row_digest

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from presswatch_spark.scanning.sampling.design import Design, cautious, design_of, draw
-from presswatch_spark.scanning.sampling.intervals import totals
+from presswatch_spark.scanning.sampling import Design, cautious, design_of, draw, totals
 from presswatch_spark.storage.objects import ObjectInfo
 from presswatch_spark.storage.shards import ShardPlan
 from tests.world.sampling import (

@@ -11,7 +11,7 @@ from presswatch_spark.cli.replies import Language
 from presswatch_spark.core.settings.config import ReadRules, RunRules, ScanConfig
 from presswatch_spark.reading.warc.language_gates import AuditDraw
 from presswatch_spark.scanning.runs.run_work import Outcome
-from presswatch_spark.scanning.sampling.intervals import audit_of, cost_of
+from presswatch_spark.scanning.sampling import audit_of, cost_of
 from presswatch_spark.tables.declarations import ShardLog
 from tests.world.scanned import BY_RANGE, FORMS, rows_in, scan_one, some_pages
 

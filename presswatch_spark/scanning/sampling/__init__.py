@@ -1,1 +1,0 @@
-"""Samples of a release: the draw of shards and the estimates from it (`design`), and `intervals`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from math import isfinite
 from textwrap import wrap
@@ -86,6 +86,8 @@ class NumberRange(click.FloatRange):
 
 
 POSITIVE = NumberRange(min=0, min_open=True)
+Value = str | Sequence[str] | click.IntRange | None
+"""The value of an option: its placeholder in the help, the words to choose from, or a range of numbers."""
 
 
 def argument(value: str | None = None, **attributes: Any) -> Any:
@@ -93,16 +95,17 @@ def argument(value: str | None = None, **attributes: Any) -> Any:
     return click.Argument(["argument"], metavar=value, **attributes)
 
 
-def option(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
-    """Declare an option as the default of a parameter; its default is shown in the help.
-
-    `value`: placeholder of its value in the help; None: that of its type.
-    """
+def option(name: str, value: Value, meaning: str, **attributes: Any) -> Any:
+    """Declare an option as the default of a parameter; its default is shown in the help."""
     attributes.setdefault("show_default", attributes.get("default") is not None)
+    if isinstance(value, click.IntRange):
+        attributes["type"], value = value, "N"
+    elif value is not None and not isinstance(value, str):
+        attributes["type"], value = click.Choice(value), None
     return click.Option([name], metavar=value, help=meaning, **attributes)
 
 
-def repeated(name: str, value: str | None, meaning: str, **attributes: Any) -> Any:
+def repeated(name: str, value: Value, meaning: str, **attributes: Any) -> Any:
     """Declare an option that may be given several times; the parameter is a tuple."""
     return option(name, value, f"{meaning} Repeatable.", multiple=True, **attributes)
 
@@ -217,7 +220,7 @@ def mirrors(
 
 def language(meaning: str, **attributes: Any) -> Any:
     """Declare `--lang`, the language of a reply or document."""
-    return option("--lang", None, meaning, type=click.Choice(LANGUAGES), **attributes)
+    return option("--lang", LANGUAGES, meaning, **attributes)
 
 
 def index(other: str) -> Any:
@@ -228,7 +231,7 @@ def index(other: str) -> Any:
 
 def count(name: str, meaning: str, most: int | None = None, **attributes: Any) -> Any:
     """Declare an option that takes a whole number from 1 to `most`."""
-    return option(name, "N", meaning, type=click.IntRange(1, most), **attributes)
+    return option(name, click.IntRange(1, most), meaning, **attributes)
 
 
 def day(name: str, meaning: str, value: str = "DATE") -> Any:
@@ -242,13 +245,13 @@ def day(name: str, meaning: str, value: str = "DATE") -> Any:
 
 def confidences(meaning: str = "Claims of these letters. Repeatable. Default: A and B.") -> Any:
     """Declare `--confidence`, a tuple of letters."""
-    return option("--confidence", None, meaning, type=click.Choice(CONFIDENCES), multiple=True)
+    return option("--confidence", CONFIDENCES, meaning, multiple=True)
 
 
 def engine(meaning: str) -> Any:
     """Declare `--engine`; `meaning`: what the engine does, such as "Engine that sorts the rows"."""
     both = f"{meaning}; the result is the same. `auto`: DuckDB up to 50 million rows, then Spark."
-    return option("--engine", None, both, type=click.Choice(ENGINES), default="auto")
+    return option("--engine", ENGINES, both, default="auto")
 
 
 def memory(default: str, beyond: str) -> Any:

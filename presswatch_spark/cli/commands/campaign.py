@@ -42,9 +42,8 @@ def open_(
     out: str | None = option("--out", "DIR", "Folder of the tables."),
     crawls: str | None = option(
         "--crawls",
-        None,
+        (*CRAWL_FORMS, "news"),
         "Every crawl of Common Crawl in this format (2008 to 2012 in ARC), or the months of CC-NEWS.",
-        type=click.Choice((*CRAWL_FORMS, "news")),
     ),
     since: str | None = option("--since", "RELEASE", "The oldest crawl or month to scan."),
     until: str | None = option("--until", "RELEASE", "The newest one. Default: future ones are included."),

@@ -142,7 +142,7 @@ def review(
     mirrors: options.Mirrors = options.mirrors(),
     language: str = options.language("Language of the page at first.", default="fr"),
     port: int = option(
-        "--port", "N", "Port of 127.0.0.1; 0 selects a free one.", type=click.IntRange(0, 65535), default=0
+        "--port", click.IntRange(0, 65535), "Port of 127.0.0.1; 0 selects a free one.", default=0
     ),
     open_browser: bool = flag("--open", "Open the page in a browser."),
     form: ReplyForm,

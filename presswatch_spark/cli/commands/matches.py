@@ -88,17 +88,13 @@ def matches(
     dataset: str | None = option("--dataset", "NAME", "Only this dataset, such as `wet`."),
     release: str | None = option("--release", "ID", "Only this release, such as CC-MAIN-2024-22."),
     since: date | None = options.day("--since", "Only documents captured on this day (UTC) or later."),
-    grades: tuple[str, ...] = option(
-        "--grade", None, "Only these grades; repeatable.", type=click.Choice(GRADES), multiple=True
-    ),
+    grades: tuple[str, ...] = option("--grade", GRADES, "Only these grades; repeatable.", multiple=True),
     confidences: tuple[str, ...] = options.confidences("Only these letters; repeatable."),
     own_site: bool = flag("--own-site", "Only documents on the publisher's own sites."),
     elsewhere: bool = flag("--elsewhere", "Only documents on other sites."),
     unknown_site: bool = flag("--unknown-site", "Only documents without a known URL."),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to accept titles without a match."),
-    order: str | None = option(
-        "--order", None, "Default: weight; with --json and --export, shard.", type=click.Choice(ORDER_NAMES)
-    ),
+    order: str | None = option("--order", ORDER_NAMES, "Default: weight; with --json and --export, shard."),
     limit: int | None = options.count(
         "--limit", f"Most rows to print. Default: {MATCHES_SHOWN}; all as JSON or file."
     ),
@@ -371,9 +367,7 @@ def verify_rows(
     sample: int = options.count(
         "--sample", "Number of rows to draw, or all if there are fewer.", default=100
     ),
-    seed: int | None = option(
-        "--seed", "N", "The same seed draws the same rows.", type=click.IntRange(0, SEEDS - 1)
-    ),
+    seed: int | None = option("--seed", click.IntRange(0, SEEDS - 1), "The same seed draws the same rows."),
     run_id: str | None = options.RUN,
     corpus_path: str | None = option("--corpus", "DIR", "The corpus, to compute every figure again."),
     mirrors: options.Mirrors = options.mirrors(),

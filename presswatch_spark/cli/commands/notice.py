@@ -64,12 +64,9 @@ def draft(
     *,
     source: str = argument("CASE|BAG|TABLES"),
     recipient: str = option("--to", "RECIPIENT", "The recipient, such as common-crawl.", required=True),
-    law: str = option("--law", None, "The law of the notice.", required=True, type=click.Choice(LAWS)),
+    law: str = option("--law", LAWS, "The law of the notice.", required=True),
     language: str | None = option(
-        "--lang",
-        None,
-        "Its language. Default: fr for a seat in France, else both.",
-        type=click.Choice(LETTER_LANGUAGES),
+        "--lang", LETTER_LANGUAGES, "Its language. Default: fr for a seat in France, else both."
     ),
     sender: str = option("--sender", "FILE", "The sender, in YAML.", required=True),
     out: str = option("--out", "N", "A new folder, or s3://, for the notice.", required=True),
@@ -246,7 +243,7 @@ def sent(
 def answer(
     *,
     path: str = argument("N"),
-    kind: str = option("--kind", None, "Kind of answer.", required=True, type=click.Choice(ANSWERS)),
+    kind: str = option("--kind", ANSWERS, "Kind of answer.", required=True),
     by: str | None = _BY,
     on: date | None = _ON,
     via: str | None = _VIA,
@@ -308,14 +305,10 @@ def plan(
     senders: tuple[str, ...] = options.repeated(
         "--sender", "FILE", "A sender, in YAML. Default: sender.yaml beside the members file."
     ),
-    laws: tuple[str, ...] = options.repeated(
-        "--law", None, "A law for recipients whose entry names none.", type=click.Choice(LAWS)
-    ),
+    laws: tuple[str, ...] = options.repeated("--law", LAWS, "A law for recipients whose entry names none."),
     claims: str | None = option("--claims", "DIR", "Folder of `claims`. Default: that of each CASE."),
     mirrors: options.Mirrors = options.mirrors("Name files below TO that were scanned below FROM."),
-    language: str | None = option(
-        "--lang", None, "Of letters. Default: that of each recipient.", type=click.Choice(LETTER_LANGUAGES)
-    ),
+    language: str | None = option("--lang", LETTER_LANGUAGES, "Of letters. Default: that of each recipient."),
     day: date | None = options.day("--date", "The day of the letters. Default: today.", "DAY"),
     days: int = options.count(
         "--days", "Days from receipt to the deadline, for law `fr`.", MOST_DAYS, default=DEADLINE_DAYS

@@ -130,11 +130,7 @@ def pack(
     members: str = option("--members", "FILE", "The members file.", required=True),
     title: str = option("--title", "ID", "The title, by its id in the members file.", required=True),
     reserved: tuple[Use, ...] = options.repeated(
-        "--reserve",
-        None,
-        "A use to reserve; all others are allowed.",
-        type=click.Choice(USES),
-        default=("train", "tdm"),
+        "--reserve", USES, "A use to reserve; all others are allowed.", default=("train", "tdm")
     ),
     policy: str | None = option("--policy", "URL", "Page of the licensing policy, for TDMRep."),
     licence: str | None = option("--licence", "URL", "Page with terms of a licence, for RSL."),

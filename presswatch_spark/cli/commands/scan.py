@@ -67,7 +67,7 @@ def scan(
         type=options.NumberRange(0, 1, min_open=True),
     ),
     sample_seed: int = option(
-        "--sample-seed", "N", "The same seed draws the same shards.", type=click.IntRange(0), default=0
+        "--sample-seed", click.IntRange(0), "The same seed draws the same shards.", default=0
     ),
     dataset: str = option(
         "--format", "FORMAT", "Format of the shards, or `auto`.", callback=_format, default="auto"
@@ -282,11 +282,9 @@ def inspect(
     key_file: str = option("--key-file", "FILE", "Key of the sealed corpus.", required=True),
     out: str = option("--out", "DIR", "New folder for the numbers that leave the room.", required=True),
     tokenizer: str | None = option("--tokenizer", "FILE", "tokenizer.json of the .bin and .npy files."),
-    token_bytes: str = option(
-        "--token-bytes", None, "Bytes of a token in .bin files.", type=click.Choice(["2", "4"]), default="2"
-    ),
+    token_bytes: str = option("--token-bytes", ["2", "4"], "Bytes of a token in .bin files.", default="2"),
     separator: int | None = option(
-        "--separator", "N", "The token between documents. Default: a file is one.", type=click.IntRange(0)
+        "--separator", click.IntRange(0), "The token between documents. Default: a file is one."
     ),
     form: ReplyForm,
 ) -> Reply:

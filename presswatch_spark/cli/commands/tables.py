@@ -261,7 +261,7 @@ def estimate(
     *,
     tables: str = argument(),
     run_id: str = option("--run", "RUN", "The run to estimate from.", default="latest"),
-    by: str | None = option("--by", None, "Also by title or publisher.", type=click.Choice(list(BY))),
+    by: str | None = option("--by", list(BY), "Also by title or publisher."),
     form: ReplyForm,
 ) -> Reply:
     """Estimate totals of a whole release from a sample of it.
@@ -334,7 +334,7 @@ def catalog() -> None:
 def sync(
     *,
     tables: str = argument(),
-    kind: str = option("--catalog", None, "Type of the catalog.", type=click.Choice(KINDS), required=True),
+    kind: str = option("--catalog", KINDS, "Type of the catalog.", required=True),
     namespace: str = option("--namespace", "NAME", "Namespace, or database, for the tables.", required=True),
     properties: dict[str, str] = options.pairs(
         "--property", "KEY=VALUE", "A property of pyiceberg, such as uri or warehouse; secrets are refused."
@@ -371,7 +371,7 @@ def sync(
 def ddl(
     *,
     tables: str = argument(),
-    engine: str = option("--for", None, "Their engine.", type=click.Choice(DDL_ENGINES), required=True),
+    engine: str = option("--for", DDL_ENGINES, "Their engine.", required=True),
     form: ReplyForm,
 ) -> Reply:
     """Print SQL that declares the tables to other engines.

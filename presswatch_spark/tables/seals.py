@@ -20,16 +20,10 @@ import pyarrow.parquet as pq
 
 from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.terminal import counted, utc
+from presswatch_spark.storage import objects
 from presswatch_spark.storage.arrow_files import ARROW_ERRORS, file_system
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.json_documents import parse_json
-from presswatch_spark.storage.objects import (
-    MissingError,
-    ObjectInfo,
-    StorageOptions,
-    read_object,
-    shown_uri,
-)
 from presswatch_spark.storage.streams import sha256_of
 from presswatch_spark.tables.row_types import UTC_MICROS
 
@@ -132,10 +126,10 @@ class Written:
 
 
 @lru_cache(CACHE_ENTRIES)
-def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
+def row_of(info: objects.ObjectInfo, run_id: str, storage: objects.StorageOptions) -> Row:
     """Read the row that publishes a run, in columns of the file; `DamagedTablesError` if it has changed."""
     try:
-        with opened_sealed(read_object(info.uri, storage)[0], since="files") as file:
+        with opened_sealed(objects.read_object(info.uri, storage)[0], since="files") as file:
             table = file.read(use_threads=False)
         # Arrow loads pandas to give a moment its zone, which takes 0.2 s.
         naive = [(each.name, NAIVE_MICROS if each.type == UTC_MICROS else each.type) for each in table.schema]
@@ -143,12 +137,12 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
         row = {name: utc(each) if isinstance(each, datetime) else each for name, each in values.items()}
         if row["run_id"] != run_id:
             raise ValueError
-    except MissingError:
+    except objects.MissingError:
         raise
     except UNREADABLE as error:
         raise DamagedTablesError(
             f"the row that publishes run {run_id} is damaged, so nothing about that run is certain",
-            where=shown_uri(info.uri),
+            where=objects.shown_uri(info.uri),
             remedy=RESTORE,
         ) from error
     return row
@@ -157,12 +151,12 @@ def row_of(info: ObjectInfo, run_id: str, storage: StorageOptions) -> Row:
 def check_files(
     folder: Folder,
     table: str,
-    runs: Iterable[tuple[Row, Mapping[str, ObjectInfo]]],
+    runs: Iterable[tuple[Row, Mapping[str, objects.ObjectInfo]]],
     *,
     read: bool = True,
 ) -> None:
     """Compare files of runs with their rows; unless `read`, no file is read. Raises `DamagedTablesError`."""
-    to_read = list[tuple[Row, ObjectInfo, Row]]()
+    to_read = list[tuple[Row, objects.ObjectInfo, Row]]()
     for row, there in runs:
         if row.get("files") is None:
             _check_rows(folder, table, row, there)
@@ -189,12 +183,12 @@ def check_files(
 
 
 @lru_cache(CACHE_ENTRIES)
-def _sha256(info: ObjectInfo, storage: StorageOptions) -> str:
+def _sha256(info: objects.ObjectInfo, storage: objects.StorageOptions) -> str:
     # Cached by `info`, whose size and time change if the file is written again.
-    return sha256_of(ObjectInfo(info.uri), storage)
+    return sha256_of(objects.ObjectInfo(info.uri), storage)
 
 
-def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, ObjectInfo]) -> None:
+def _check_rows(folder: Folder, table: str, row: Row, there: Mapping[str, objects.ObjectInfo]) -> None:
     expected = row.get(ROW_COUNT_COLUMNS.get(table, ""))
     if expected is None:
         return
@@ -217,6 +211,6 @@ def differs(row: Row, table: str, where: str, what: str) -> DamagedTablesError:
     """Return the error of a table that differs from its run's row."""
     return DamagedTablesError(
         f"table {table} of run {row['run_id']} is not as it was published: the run's row states {what}",
-        where=shown_uri(where),
+        where=objects.shown_uri(where),
         remedy=RESTORE,
     )

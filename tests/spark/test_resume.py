@@ -34,19 +34,8 @@ from presswatch_spark.tables.declarations import PUBLISHED_BY, PUBLISHING_TABLES
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
 from tests.conftest import ROOT
+from tests.spark import fakes
 from tests.spark.conftest import SHARDS
-from tests.spark.fakes import (
-    Fake,
-    Trouble,
-    counted,
-    declare,
-    die,
-    fake_shards,
-    found_by,
-    lose_connection,
-    run_fake,
-    scan_with,
-)
 from tests.spark.press import Press, Scanned, Scanner
 from tests.world.commands import presswatch
 from tests.world.processes import ended, kill_at, raising, ran, reaches, start
@@ -221,7 +210,7 @@ def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are
     scan: Scanner, press: Press, found: Scanned, passes: int
 ) -> None:
     done = in_passes(scan, press, passes)
-    assert found_by(done.summary) == found_by(found.summary)
+    assert fakes.found_by(done.summary) == fakes.found_by(found.summary)
     assert (done.row["passes"], done.summary.notes) == (passes, ()), "every candidate came from the passes"
     assert f"{passes} passes: the index has" in done.said
     assert f"pass {passes - 1} of {passes}: {PASS_WAVE} shards more are read" in done.said
@@ -236,7 +225,7 @@ def test_a_run_in_passes_publishes_the_digest_of_one_pass_and_says_why_there_are
 
 def test_an_index_that_fits_is_searched_in_one_pass(scan: Scanner, press: Press, found: Scanned) -> None:
     done = in_passes(scan, press, 1, index_memory=memory_for(scan.corpus, 1) * 0.51)
-    assert found_by(done.summary) == found_by(found.summary)
+    assert fakes.found_by(done.summary) == fakes.found_by(found.summary)
     assert "pass" not in done.said
 
 
@@ -270,27 +259,27 @@ def test_the_estimate_and_the_budget_count_every_pass(scan: Scanner, press: Pres
         in_passes(replace(scan, folder=scan.folder / "none"), press, 3, price=price, budget=1e-12)
 
 
-def fake_passes(folder: Path, trouble: Mapping[str, Trouble]) -> Passes:
+def fake_passes(folder: Path, trouble: Mapping[str, fakes.Trouble]) -> Passes:
     """Two passes over made-up shards, some of which give trouble in the first pass."""
 
     def reader(part: Pass) -> ReadOne:
-        read = {f"shard-{n:03}": counted(folder) for n in range(12)}
-        first = scan_with(read | {name: counted(folder, each) for name, each in trouble.items()})
+        read = {f"shard-{n:03}": fakes.counted(folder) for n in range(12)}
+        first = fakes.scan_with(read | {name: fakes.counted(folder, each) for name, each in trouble.items()})
 
         def sift(shard: ObjectInfo) -> Outcome:
             return Outcome(first(shard).log, {KEPT: []})
 
-        return scan_with({}) if part.number else sift
+        return fakes.scan_with({}) if part.number else sift
 
     return Passes(2, "two passes", reader)
 
 
 def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
-    fake: Fake, undisturbed: RunSummary
+    fake: fakes.Fake, undisturbed: RunSummary
 ) -> None:
     rules = RunRules(wave_shards=12, shards_per_task=6)
-    summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, {"shard-007": die}))
-    assert found_by(summary) == found_by(undisturbed)
+    summary, said = fake.told(rules=rules, passes=fake_passes(fake.scans, {"shard-007": fakes.die}))
+    assert fakes.found_by(summary) == fakes.found_by(undisturbed)
     times = fake.times()
     assert times.keys() == {f"shard-{n:03}" for n in range(12)}, "all were read"
     assert times["shard-007"] == 2, "the second try notes the shard, and the third leaves it out"
@@ -298,8 +287,8 @@ def test_a_shard_that_kills_workers_in_an_earlier_pass_is_left_to_the_last(
     assert "12 shards more are read; 1 could not be read" in said
 
 
-def test_a_run_whose_shards_cannot_be_read_in_an_earlier_pass_stops_there(fake: Fake) -> None:
-    lost = dict.fromkeys((f"shard-{n:03}" for n in range(6)), lose_connection)
+def test_a_run_whose_shards_cannot_be_read_in_an_earlier_pass_stops_there(fake: fakes.Fake) -> None:
+    lost = dict.fromkeys((f"shard-{n:03}" for n in range(6)), fakes.lose_connection)
     with pytest.raises(PlatformError, match="6 of 12 shards of a wave could not be read") as stopped:
         fake.run(rules=RunRules(wave_shards=12), passes=fake_passes(fake.scans, lost))
     assert stopped.value.where == "shard-000"
@@ -308,8 +297,8 @@ def test_a_run_whose_shards_cannot_be_read_in_an_earlier_pass_stops_there(fake: 
 # Bits that flip in what runs wrote: parts cost their wave, and published tables are not read as if whole.
 
 
-FAKE_SHARDS = [shard.uri for shard in fake_shards(12)]
-DECLARED = dict.fromkeys(FAKE_SHARDS, declare)
+FAKE_SHARDS = [shard.uri for shard in fakes.fake_shards(12)]
+DECLARED = dict.fromkeys(FAKE_SHARDS, fakes.declare)
 RULES = RunRules(wave_shards=3, shards_per_task=2)
 
 
@@ -317,7 +306,7 @@ RULES = RunRules(wave_shards=3, shards_per_task=2)
 def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
     """Published tables, and their run."""
     out = tmp_path_factory.mktemp("whole") / "out"
-    return out, run_fake(spark, out, trouble=DECLARED)
+    return out, fakes.run_fake(spark, out, trouble=DECLARED)
 
 
 @pytest.fixture(scope="module")
@@ -325,7 +314,7 @@ def stopped(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """Tables of a run that was stopped after three of its four waves."""
     out = tmp_path_factory.mktemp("stopped") / "out"
     with pytest.raises(PresswatchError, match="the package is not on this host"):
-        run_fake(spark, out, trouble=DECLARED, broken="shard-010", rules=RULES)
+        fakes.run_fake(spark, out, trouble=DECLARED, broken="shard-010", rules=RULES)
     return out
 
 
@@ -335,13 +324,13 @@ def parts_of(out: Path, table: str) -> list[Path]:
     return [part for part in parts if part.parent.name in attempts]
 
 
-def resume(fake: Fake) -> tuple[RunSummary, str]:
+def resume(fake: fakes.Fake) -> tuple[RunSummary, str]:
     """Give the same command again; the run, and what it said."""
-    return fake.told(trouble=dict.fromkeys(FAKE_SHARDS, fake.counted(declare)), rules=RULES)
+    return fake.told(trouble=dict.fromkeys(FAKE_SHARDS, fake.counted(fakes.declare)), rules=RULES)
 
 
 def test_a_run_is_resumed_without_the_waves_whose_parts_or_markers_are_damaged(
-    fake: Fake, stopped: Path, whole: tuple[Path, RunSummary]
+    fake: fakes.Fake, stopped: Path, whole: tuple[Path, RunSummary]
 ) -> None:
     out = shutil.copytree(stopped, fake.out)
     first, second = sorted(out.glob("_runs/*/waves/*.json"))[:2]
@@ -350,7 +339,7 @@ def test_a_run_is_resumed_without_the_waves_whose_parts_or_markers_are_damaged(
     flip_a_bit(second, Random(2))
     summary, said = resume(fake)
     assert summary.resumed
-    assert found_by(summary) == found_by(whole[1])
+    assert fakes.found_by(summary) == fakes.found_by(whole[1])
     assert f"{part}: the result of a wave does not have the SHA-256 of what was written" in said
     assert f"{second}: the marker of a wave is damaged; it is scanned again" in said
     # The six of the two waves, and the three that had not been scanned.
@@ -361,7 +350,7 @@ def test_a_run_is_resumed_without_the_waves_whose_parts_or_markers_are_damaged(
 
 @pytest.mark.parametrize("checked_here", [0, 1 << 30])
 def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
-    fake: Fake, whole: tuple[Path, RunSummary], monkeypatch: pytest.MonkeyPatch, checked_here: int
+    fake: fakes.Fake, whole: tuple[Path, RunSummary], monkeypatch: pytest.MonkeyPatch, checked_here: int
 ) -> None:
     check, damaged = engine.without_damage, list[Path]()
 
@@ -376,14 +365,14 @@ def test_parts_that_rot_while_a_run_is_at_work_are_found_before_it_is_published(
     monkeypatch.setattr(engine, "CHECKED_HERE_BYTES", checked_here)
     monkeypatch.setattr(engine, "without_damage", rot_once)
     summary, said = resume(fake)
-    assert found_by(summary) == found_by(whole[1])
+    assert fakes.found_by(summary) == fakes.found_by(whole[1])
     assert f"{damaged[0]}: the result of a wave does not have" in said
     assert f"{damaged[1]}: the result of a wave is missing" in said
     assert sum(fake.times().values()) == 12 + 6
 
 
 def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch
+    fake: fakes.Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check, random = engine.without_damage, Random(4)
 
@@ -402,18 +391,18 @@ def test_a_disk_that_damages_all_that_is_written_ends_the_run_with_what_to_do(
 @pytest.mark.parametrize("table", SCAN.columns)
 @pytest.mark.parametrize("seed", range(10))
 def test_of_thirty_parts_with_a_flipped_bit_each_all_thirty_are_noticed(
-    fake: Fake, stopped: Path, whole: tuple[Path, RunSummary], table: str, seed: int
+    fake: fakes.Fake, stopped: Path, whole: tuple[Path, RunSummary], table: str, seed: int
 ) -> None:
     out, random = shutil.copytree(stopped, fake.out), Random(f"{table} {seed}")
     part = random.choice(parts_of(out, table))
     flip_a_bit(part, random)
     summary, said = resume(fake)
     assert f"{part}: the result of a wave does not have the SHA-256" in said
-    assert found_by(summary) == found_by(whole[1])
+    assert fakes.found_by(summary) == fakes.found_by(whole[1])
 
 
 @pytest.fixture
-def published(fake: Fake, whole: tuple[Path, RunSummary]) -> Fake:
+def published(fake: fakes.Fake, whole: tuple[Path, RunSummary]) -> fakes.Fake:
     return replace(fake, out=shutil.copytree(whole[0], fake.out))
 
 
@@ -421,7 +410,7 @@ OF_SCANS = [table for table in SCHEMAS if PUBLISHED_BY[table] == "runs"]
 
 
 @pytest.mark.parametrize("table", OF_SCANS)
-def test_a_published_file_with_a_flipped_bit_is_read_by_nobody(published: Fake, table: str) -> None:
+def test_a_published_file_with_a_flipped_bit_is_read_by_nobody(published: fakes.Fake, table: str) -> None:
     (path,) = (published.out / table).glob("*.parquet")
     store, data, random = published.store, path.read_bytes(), Random(table)
     assert len(store.read(table))
@@ -440,7 +429,7 @@ def added(path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", [table for table in OF_SCANS if table not in PUBLISHING_TABLES])
-def test_a_table_whose_files_are_others_is_not_read_as_if_whole(published: Fake, table: str) -> None:
+def test_a_table_whose_files_are_others_is_not_read_as_if_whole(published: fakes.Fake, table: str) -> None:
     (path,) = (published.out / table).glob("*.parquet")
     data = path.read_bytes()
     for change in (
@@ -456,7 +445,7 @@ def test_a_table_whose_files_are_others_is_not_read_as_if_whole(published: Fake,
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])
-def test_a_query_reads_no_table_that_is_not_as_it_was_published(published: Fake, engine: str) -> None:
+def test_a_query_reads_no_table_that_is_not_as_it_was_published(published: fakes.Fake, engine: str) -> None:
     for path in (published.out / "matches").glob("*.parquet"):
         path.unlink()
     for query in (

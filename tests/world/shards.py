@@ -10,15 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.cli.demo.shards import (
-    ISO_639_1,
-    RELEASE,
-    Page,
-    oscar_rows,
-    warc_headers,
-    when,
-    write_lines,
-)
+from presswatch_spark.cli.demo import shards
 from presswatch_spark.core.locators import Locator
 from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.reading.known_formats import format_for
@@ -26,25 +18,25 @@ from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.storage.objects import stat
 
 
-def write_oscar_2201(path: Path, pages: Iterable[Page]) -> None:
-    write_lines(path, oscar_rows(pages, {"annotation": ["short_sentences"]}))
+def write_oscar_2201(path: Path, pages: Iterable[shards.Page]) -> None:
+    shards.write_lines(path, shards.oscar_rows(pages, {"annotation": ["short_sentences"]}))
 
 
-def write_oscar_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
+def write_oscar_parquet(path: Path, pages: Iterable[shards.Page], *, row_group_rows: int = 1000) -> None:
     """Write OSCAR's rows as Parquet, nested as they are in JSON."""
-    rows = list(oscar_rows(pages, {"harmful_pp": 512.5}))
+    rows = list(shards.oscar_rows(pages, {"harmful_pp": 512.5}))
     pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=row_group_rows)
 
 
-def write_rows_parquet(path: Path, pages: Iterable[Page], *, row_group_rows: int = 1000) -> None:
+def write_rows_parquet(path: Path, pages: Iterable[shards.Page], *, row_group_rows: int = 1000) -> None:
     rows = [
         {
             "text": page.text,
-            "id": warc_headers(page, number)["WARC-Record-ID"],
-            "dump": RELEASE,
+            "id": shards.warc_headers(page, number)["WARC-Record-ID"],
+            "dump": shards.RELEASE,
             "url": page.url,
-            "date": when(number)["WARC-Date"],
-            "language": ISO_639_1.get(page.language, page.language),
+            "date": shards.when(number)["WARC-Date"],
+            "language": shards.ISO_639_1.get(page.language, page.language),
             "language_score": 0.99,
         }
         for number, page in enumerate(pages)

@@ -9,13 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from presswatch_spark.core.settings.config import (
-    MinHashRules,
-    ReadRules,
-    ScanConfig,
-    StorageOptions,
-    row_settings,
-)
+from presswatch_spark.core.settings import config
 from presswatch_spark.query.sql import QueryResult, answer_of
 from presswatch_spark.scanning.runs.run_work import RunSummary
 from presswatch_spark.storage.disk import file_sha256
@@ -63,7 +57,7 @@ def named_rows(answer: QueryResult) -> list[dict[str, Any]]:
 
 
 def run_query(
-    tables: str, query: str, engine: str = "auto", storage: StorageOptions | None = None
+    tables: str, query: str, engine: str = "auto", storage: config.StorageOptions | None = None
 ) -> QueryResult:
     return answer_of(TableStore.open(tables, storage), query, engine)
 
@@ -75,7 +69,9 @@ def asked(tables: Path, query: str, engine: str = "duckdb") -> list[dict[str, An
 def publish(tables: Path, run_id: str, matches: list[dict[str, Any]], /, **facts: Any) -> None:
     """Publish a run of three complete shards; `facts` are columns of `runs`."""
     store = TableStore.create(str(tables))
-    settings = row_settings(ScanConfig(read=ReadRules(release=facts.get("release"))), MinHashRules())
+    settings = config.row_settings(
+        config.ScanConfig(read=config.ReadRules(release=facts.get("release"))), config.MinHashRules()
+    )
     standard = {"shards_planned": 3, "shards_complete": 3, "dataset": "wet", "config": settings}
     standard |= {"documents": 9, "matches": len(matches)}
     standard |= {"table_digest": table_digest(row["row_sha256"] for row in matches)}

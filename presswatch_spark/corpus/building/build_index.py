@@ -21,20 +21,8 @@ import pyarrow.compute as pc
 from presswatch_spark.core.compiled import cached_njit
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
+from presswatch_spark.corpus.building import workspace
 from presswatch_spark.corpus.building.intake import Cuts, PieceWriter, merge_part
-from presswatch_spark.corpus.building.workspace import (
-    BANDS,
-    POSTINGS,
-    URLS,
-    WORDS,
-    Bounds,
-    BuildWorkspace,
-    Keys,
-    bucket_bits,
-    groups,
-    join_arrays,
-    write_run,
-)
 from presswatch_spark.corpus.layout import ALONE, BITS, HASHES
 from presswatch_spark.corpus.store import ArticleFiles, urls_of
 from presswatch_spark.matching.judgement.sites import keys_of_urls
@@ -88,7 +76,7 @@ class PartReport:
 
 
 def build_part(
-    work: BuildWorkspace,
+    work: workspace.BuildWorkspace,
     cuts: Cuts,
     sources: Sequence[str],
     owners: Owners,
@@ -118,17 +106,17 @@ def build_part(
         values.append(postings[1])
 
     keys, signature_rows = np.concatenate(hashes), np.concatenate(signed)
-    write_run(work.run(POSTINGS, part), keys, np.concatenate(values))
+    workspace.write_run(work.run(workspace.POSTINGS, part), keys, np.concatenate(values))
     bands = band_keys(signature_rows, config.cluster_jaccard)
     ordinals = np.tile(np.arange(first, first + len(table), dtype=np.uint64), len(bands))
-    write_run(work.run(BANDS, part), bands.reshape(-1), ordinals)
+    workspace.write_run(work.run(workspace.BANDS, part), bands.reshape(-1), ordinals)
     counted = pc.value_counts(pa.chunked_array(all_words))
     counts = counted.field("counts").to_numpy().astype(np.uint64)
-    write_run(work.run(WORDS, part), counted.field("values").to_numpy(), counts)
+    workspace.write_run(work.run(workspace.WORDS, part), counted.field("values").to_numpy(), counts)
     rows = zip(table["url"].to_pylist(), table["alternate_urls"].to_pylist(), strict=True)
     urls = ((ordinal, url) for ordinal, row in enumerate(rows, first) for url in urls_of(*row))
     url_hashes, url_ordinals, sites = keys_of_urls(urls)
-    write_run(work.run(URLS, part), url_hashes, url_ordinals)
+    workspace.write_run(work.run(workspace.URLS, part), url_hashes, url_ordinals)
     numbers = np.array([owners[title] for title in table["title_id"].to_pylist()], np.uint32).reshape(-1, 2)
     for name, piece in zip(ARRAYS, (signature_rows, numbers[:, 0], numbers[:, 1], agency), strict=True):
         layout.save(work.piece(name, part), piece)
@@ -136,7 +124,9 @@ def build_part(
     return PartReport(total, len(keys), sites, tuple(refused.paths))
 
 
-def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[np.bool_]:
+def name_any(
+    words: workspace.Keys, bounds: workspace.Bounds, names: Sequence[workspace.Keys]
+) -> npt.NDArray[np.bool_]:
     """Return for each of n texts whether it has any of some names in whole words, in any case and accents.
 
     Args: hashes of words; text i is `words[bounds[i] : bounds[i + 1]]`; the words of each name, at least one.
@@ -155,7 +145,9 @@ def name_any(words: Keys, bounds: Bounds, names: Sequence[Keys]) -> npt.NDArray[
 
 
 @cached_njit
-def postings_of(first: np.uint64, hashes: Keys, bounds: Bounds, stride: int) -> tuple[Keys, Keys]:
+def postings_of(
+    first: np.uint64, hashes: workspace.Keys, bounds: workspace.Bounds, stride: int
+) -> tuple[workspace.Keys, workspace.Keys]:
     """Return hashes and values of the postings of n articles, in the order of articles and positions.
 
     Ordinals begin at `first`. The words of article i are `hashes[bounds[i] : bounds[i + 1]]`.
@@ -177,17 +169,17 @@ def postings_of(first: np.uint64, hashes: Keys, bounds: Bounds, stride: int) -> 
 
 
 def index_bucket(
-    postings: int, config: CorpusConfig, corpus: Path, hashes: Keys, values: Keys
+    postings: int, config: CorpusConfig, corpus: Path, hashes: workspace.Keys, values: workspace.Keys
 ) -> dict[str, layout.Array | pa.Table]:
     """Return a bucket's slices of the arrays of the index, and the table of its suppressed shingles.
 
     Args: the number of postings of the corpus; its folder; the keys and values of the bucket.
     """
-    bits, limit = bucket_bits(postings), config.max_articles_per_shingle
+    bits, limit = workspace.bucket_bits(postings), config.max_articles_per_shingle
     # The first bits of all hashes are the bucket's number; the slices of an empty one are zeros anywhere.
     bucket = int(hashes[0]) >> (64 - bits) if len(hashes) else 0
     owners = (values >> _ARTICLE_SHIFT).astype(np.uint32)
-    bounds = groups(hashes)
+    bounds = workspace.groups(hashes)
     # Mark the first posting of each article in the group of a shingle; owners are sorted in it.
     new = np.ones(len(owners), np.int64)
     new[1:] = owners[1:] != owners[:-1]
@@ -222,19 +214,19 @@ def join_buckets(folders: Sequence[Path], out: Path) -> int:
         entries = layout.load(path) + first
         first = int(entries[-1])
         layout.save(path, entries if folder is folders[-1] else entries[:-1])
-    return join_arrays(folders, out)
+    return workspace.join_arrays(folders, out)
 
 
 # --- the vocabulary
 
 
-def word_bits(total: int, hashes: Keys, counts: Keys) -> Mapping[str, layout.Array]:
+def word_bits(total: int, hashes: workspace.Keys, counts: workspace.Keys) -> Mapping[str, layout.Array]:
     """Return distinct words and their bits, in a corpus of `total` words; equal `hashes` are neighbours.
 
     A word has k bits of information if its share of the corpus's words is at most one in 2**k, but more than
     one in 2**(k + 1) (Shannon, 1948, rounded down). Whole bits and their sums are the same on every machine.
     """
-    bounds = groups(hashes)
+    bounds = workspace.groups(hashes)
     summed = np.add.reduceat(counts, bounds[:-1]) if len(hashes) else counts
     # Exact for quotients below 2**53: `frexp` returns the place after the highest bit.
     _, places = np.frexp((np.uint64(total) // summed).astype(np.float64))
@@ -253,7 +245,7 @@ def banding(threshold: float, permutations: int) -> tuple[int, int]:
     return lsh.b, lsh.r
 
 
-def band_keys(signatures: Signatures, threshold: float) -> Keys:
+def band_keys(signatures: Signatures, threshold: float) -> workspace.Keys:
     """Return a 64-bit key for every band of every signature: uint64[bands, n] for uint32[n, permutations]."""
     bands, width = banding(threshold, signatures.shape[1])
     keys = np.empty((bands, len(signatures)), np.uint64)
@@ -266,13 +258,15 @@ def band_keys(signatures: Signatures, threshold: float) -> Keys:
     return keys
 
 
-def edges_of_bucket(signed: Path, least: float, keys: Keys, ordinals: Keys) -> dict[str, Edges]:
+def edges_of_bucket(
+    signed: Path, least: float, keys: workspace.Keys, ordinals: workspace.Keys
+) -> dict[str, Edges]:
     """Return the pairs of ordinals in a bucket whose Jaccard estimate is at least `least`: int32[e, 2].
 
     In a group with one key, an article is compared with the group's leaders only, not with all members.
     `signed`: the file of the signatures.
     """
-    signatures, bounds = layout.load(signed), groups(keys)
+    signatures, bounds = layout.load(signed), workspace.groups(keys)
     edges: list[tuple[int, int]] = []
     for group in np.flatnonzero(np.diff(bounds) > 1):
         leaders: list[int] = []

@@ -18,19 +18,7 @@ from presswatch_spark.cli import main
 from presswatch_spark.cli.commands import notice
 from presswatch_spark.cli.commands.tables import estimate_lines
 from presswatch_spark.cli.replies import Language, shown_lines
-from presswatch_spark.core.terminal import (
-    MOST_NAMES,
-    cell,
-    columns_of,
-    did_you_mean,
-    json_line,
-    json_text,
-    nearest,
-    printable,
-    shortened,
-    table_lines,
-    wrapped_at,
-)
+from presswatch_spark.core import terminal
 from presswatch_spark.legal.notices.follow_up import STATES
 from presswatch_spark.legal.notices.laws import laws
 from presswatch_spark.legal.notices.notice import EventKind
@@ -52,39 +40,39 @@ WIDE = f"https://例え.example/{'日本語/' * 30}終わり"
 class TestTables:
     def test_they_fit_and_align_and_cut_neither_numbers_nor_run_ids(self) -> None:
         rows = [("a" * 50, 7, None), ("é", 123, 0.5)]
-        assert list(table_lines(("name", "count", "share"), rows, 30)) == [
+        assert list(terminal.table_lines(("name", "count", "share"), rows, 30)) == [
             f"{'name':<16}  {'count'}  {'share'}",
             f"{'a' * 15}…  {'7':>5}",
             f"{'é':<16}  {'123':>5}  {'0.5':>5}",
         ]
-        lines = list(table_lines(("run_id", "url"), [("r" * 23, "u" * 50)], 40, ("run_id",)))
+        lines = list(terminal.table_lines(("run_id", "url"), [("r" * 23, "u" * 50)], 40, ("run_id",)))
         assert lines[1] == f"{'r' * 23}  {'u' * 14}…"
-        assert list(table_lines(("run_id",), [("r" * 23,)], 10, ("run_id",)))[1] == "r" * 23
-        line = list(table_lines(("name", "words"), [("x" * 90, 123_456_789_012), ("y", 7)], 30))[1]
+        assert list(terminal.table_lines(("run_id",), [("r" * 23,)], 10, ("run_id",)))[1] == "r" * 23
+        line = list(terminal.table_lines(("name", "words"), [("x" * 90, 123_456_789_012), ("y", 7)], 30))[1]
         assert line.endswith("  123456789012")
-        assert columns_of(line) == 30
+        assert terminal.columns_of(line) == 30
 
     def test_a_shortened_url_is_as_wide_as_asked_for_at_most(self) -> None:
         urls = (URL, WIDE, "https://x.example/a", f"{HOST}{'x' * 300}", "s3://bucket/" + "é/" * 200)
         for width, url in itertools.product(range(12, 120), urls):
-            short = shortened(url, width)
-            assert columns_of(short) <= width
-            assert (short == url) == (columns_of(url) <= width)
+            short = terminal.shortened(url, width)
+            assert terminal.columns_of(short) <= width
+            assert (short == url) == (terminal.columns_of(url) <= width)
             if short != url:
                 begin, _, end = short.partition("…")
                 assert url.startswith(begin)
                 assert url.endswith(end)
 
     def test_a_shortened_url_keeps_its_host_and_its_last_part(self) -> None:
-        assert shortened(URL, 80) == f"{HOST}…/proces-des-faux-paysages-de-valmondois.html"
+        assert terminal.shortened(URL, 80) == f"{HOST}…/proces-des-faux-paysages-de-valmondois.html"
 
     def test_text_is_wrapped_at_spaces_and_nothing_of_it_is_lost(self) -> None:
         text = "les journaux de la lisière 日本語日本語日本語 et unmottropesttroplongpourlaligne"
         for width in range(4, 40):
-            lines = wrapped_at(text, width)
-            assert max(map(columns_of, lines)) <= width
+            lines = terminal.wrapped_at(text, width)
+            assert max(map(terminal.columns_of, lines)) <= width
             assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-        assert wrapped_at("a bb ccc", 4) == ["a bb", "ccc"]
+        assert terminal.wrapped_at("a bb ccc", 4) == ["a bb", "ccc"]
 
     @pytest.mark.parametrize("width", [80, 140])
     def test_the_labels_of_an_estimate_are_whole(self, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +86,7 @@ class TestTables:
         ]
         found = SampleEstimate("r", 0, 100_000, 90, 1_000, 0, tuple(measures))
         lines = list(shown_lines(estimate_lines(found, found.measures), ENGLISH))[1:]
-        assert max(map(columns_of, lines)) <= width
+        assert max(map(terminal.columns_of, lines)) <= width
         assert "…" not in "".join(lines)
         labels = " ".join(line[: lines[0].index("  seen")].strip() for line in lines)
         assert all(publisher in labels.replace(" ", "") for publisher in publishers)
@@ -126,29 +114,29 @@ def test_nothing_can_steer_the_terminal_and_json_reads_back_the_same() -> None:
         "url": "a\x9b31m\x7f\u202egnp.exe\u2066\u200b\u2028\U000e0041\ud800",
         "title": "« L’été »\u00a0: 日本",
     }
-    line = json_line(row)
+    line = terminal.json_line(row)
     assert all(c.isprintable() or c == "\u00a0" for c in line)
     assert "« L’été »\u00a0: 日本" in line
     assert "\\u009b31m\\u007f\\u202egnp" in line
     assert json.loads(line) == row
-    assert json_text(row, indent=2).count("\n") == 3
-    assert json_line({"x": float("nan"), "y": b"\xff"}) == '{"x": null, "y": "ff"}'
-    assert printable("a\nb\x1b[2J\x07") == "a b�[2J�"
-    assert printable("a\x9b2J\x7f\u202eb\ud800\u2066\x85c") == "a�2J��b�� c"
-    assert printable("1\u202f234\u00a0%\x1b[2J\u2028") == "1\u202f234\u00a0%\ufffd[2J "
-    assert cell([{"words": 3}]) == '[{"words": 3}]'
+    assert terminal.json_text(row, indent=2).count("\n") == 3
+    assert terminal.json_line({"x": float("nan"), "y": b"\xff"}) == '{"x": null, "y": "ff"}'
+    assert terminal.printable("a\nb\x1b[2J\x07") == "a b�[2J�"
+    assert terminal.printable("a\x9b2J\x7f\u202eb\ud800\u2066\x85c") == "a�2J��b�� c"
+    assert terminal.printable("1\u202f234\u00a0%\x1b[2J\u2028") == "1\u202f234\u00a0%\ufffd[2J "
+    assert terminal.cell([{"words": 3}]) == '[{"words": 3}]'
 
 
 def test_names_are_known_without_case_accents_and_punctuation() -> None:
     known = ["le-figaro", "le-monde", "journal-de-l-ile"]
-    assert nearest("LE FIGARO", known) == ["le-figaro"]
-    assert nearest("Journal de l’Île", known) == ["journal-de-l-ile"]
-    assert nearest("monde", known, 3)[0] == "le-monde"
-    assert did_you_mean("zzzz", known) == ""
-    assert did_you_mean("", []) == ""
+    assert terminal.nearest("LE FIGARO", known) == ["le-figaro"]
+    assert terminal.nearest("Journal de l’Île", known) == ["journal-de-l-ile"]
+    assert terminal.nearest("monde", known, 3)[0] == "le-monde"
+    assert terminal.did_you_mean("zzzz", known) == ""
+    assert terminal.did_you_mean("", []) == ""
     # Of very many names, those that begin alike are compared.
-    many = [f"article-{number:07}" for number in range(4 * MOST_NAMES)] + ["zebra-12"]
-    assert nearest("zebra 1", many) == ["zebra-12"]
+    many = [f"article-{number:07}" for number in range(4 * terminal.MOST_NAMES)] + ["zebra-12"]
+    assert terminal.nearest("zebra 1", many) == ["zebra-12"]
 
 
 class TestLanguage:
@@ -228,24 +216,24 @@ class TestPager:
         assert not shown.endswith("\n\n")
 
     @pytest.mark.parametrize(
-        ("options", "terminal", "paged"),
+        ("options", "interactive", "paged"),
         [("", True, True), ("--limit 3", True, False), ("--no-pager", True, False), ("--count", True, False),
          ("", False, False)],
         ids=["longer", "it fits", "not to be paged", "totals", "a pipe"],
     )  # fmt: skip
     def test_only_what_does_not_fit_a_terminal_is_paged(
-        self, tables: str, monkeypatch: pytest.MonkeyPatch, options: str, terminal: bool, paged: bool
+        self, tables: str, monkeypatch: pytest.MonkeyPatch, options: str, interactive: bool, paged: bool
     ) -> None:
         pages, out = list[str](), io.StringIO()
         monkeypatch.setattr("click.echo_via_pager", pages.extend)
         for name, stream in (("stdin", io.StringIO()), ("stdout", out)):
-            monkeypatch.setattr(stream, "isatty", lambda: terminal)
+            monkeypatch.setattr(stream, "isatty", lambda: interactive)
             monkeypatch.setattr(sys, name, stream)
         monkeypatch.setenv("LINES", "24")
         assert main.run(["matches", tables, *options.split()]) == 0
         shown = [*out.getvalue().splitlines(), *pages]
-        assert (bool(pages), any("40 rows" in line for line in shown) is terminal) == (paged, True)
-        assert terminal or len(shown) == 41
+        assert (bool(pages), any("40 rows" in line for line in shown) is interactive) == (paged, True)
+        assert interactive or len(shown) == 41
 
     def test_a_pager_may_be_quit_early(self, tables: str) -> None:
         code, shown = self.on_a_terminal(["matches", tables, "--json"], "head -n 1")

@@ -19,15 +19,7 @@ from presswatch_spark.core.errors import OutputError
 from presswatch_spark.core.scan_values import TextColumn
 from presswatch_spark.core.settings.config import CorpusConfig
 from presswatch_spark.corpus import layout
-from presswatch_spark.corpus.building.build_index import (
-    EDGES_FILE,
-    band_keys,
-    clusters_of,
-    edges_of_bucket,
-    index_bucket,
-    join_buckets,
-    postings_of,
-)
+from presswatch_spark.corpus.building import build_index
 from presswatch_spark.corpus.building.intake import ORDER, RUN, PieceWriter, cut, merge_part
 from presswatch_spark.corpus.building.workspace import bucket_bits, sort_pairs, write_buckets, write_run
 from presswatch_spark.corpus.layout import ALONE, ARTICLES, read_arrow, write_arrow, writing
@@ -76,9 +68,9 @@ def in_buckets(
     total = sum(len(layout.load(run / "keys.npy")) for run in runs)
     config = CorpusConfig(max_articles_per_shingle=limit)
     with patch("presswatch_spark.corpus.building.workspace.BUCKET_KEYS", -(-total // (1 << bits))):
-        folders = write_buckets(None, folder, runs, partial(index_bucket, total, config, folder))
+        folders = write_buckets(None, folder, runs, partial(build_index.index_bucket, total, config, folder))
     assert len(folders) == 1 << bits
-    join_buckets(folders, folder / "index")
+    build_index.join_buckets(folders, folder / "index")
     suppressed = [row for place in folders for row in read_arrow(place / "suppressed.arrow").to_pylist()]
     return ShingleIndex.open(folder / "index"), suppressed
 
@@ -138,7 +130,7 @@ def test_an_article_that_repeats_a_shingle_has_it_once_in_the_index(tmp_path: Pa
 
 def test_the_denser_stride_indexes_more_places() -> None:
     words = words_of(text(1).encode()).hashes
-    _, values = postings_of(np.uint64(3), words, np.array([0, len(words)]), 1)
+    _, values = build_index.postings_of(np.uint64(3), words, np.array([0, len(words)]), 1)
     assert values.astype(np.uint32).tolist() == list(range(len(words) - 7))
 
 
@@ -152,7 +144,9 @@ def test_articles_hashed_together_are_as_each_by_itself(stride: int) -> None:
     assert hashes.tolist() == [word for words in each for word in words.hashes.tolist()]
     assert np.diff(bounds).tolist() == [len(words) for words in each]
     for found, expected in zip(
-        postings_of(np.uint64(9), hashes, bounds, stride), postings(bodies, 9, stride), strict=True
+        build_index.postings_of(np.uint64(9), hashes, bounds, stride),
+        postings(bodies, 9, stride),
+        strict=True,
     ):
         np.testing.assert_array_equal(found, expected)
     signed = signatures(hashes, bounds, CONFIG.minhash)
@@ -227,14 +221,16 @@ def test_ids_repeated_over_and_over_keep_their_first_row_and_order(
 
 def clusters(bodies: list[str], folder: Path) -> list[int]:
     signatures = np.stack([signature(words_of(body.encode()), CONFIG.minhash) for body in bodies])
-    keys = band_keys(signatures, CONFIG.cluster_jaccard)
+    keys = build_index.band_keys(signatures, CONFIG.cluster_jaccard)
     write_run(folder / "run", keys.reshape(-1), np.tile(np.arange(len(bodies), dtype=np.uint64), len(keys)))
     layout.save(folder / "signatures.npy", signatures)
-    make = partial(edges_of_bucket, folder / "signatures.npy", CONFIG.cluster_jaccard)
+    make = partial(build_index.edges_of_bucket, folder / "signatures.npy", CONFIG.cluster_jaccard)
     with patch("presswatch_spark.corpus.building.workspace.BUCKET_KEYS", -(-keys.size // 4)):
         folders = write_buckets(None, folder, [folder / "run"], make)
     assert len(folders) == 4
-    return clusters_of(len(bodies), (layout.load(each / EDGES_FILE) for each in folders)).tolist()
+    return build_index.clusters_of(
+        len(bodies), (layout.load(each / build_index.EDGES_FILE) for each in folders)
+    ).tolist()
 
 
 def test_articles_of_the_same_text_make_a_cluster_and_others_stay_alone(tmp_path: Path) -> None:
@@ -261,7 +257,7 @@ def test_candidates_under_the_threshold_are_not_linked(tmp_path: Path) -> None:
 
 def test_a_chain_of_edges_is_one_cluster_named_by_its_smallest_ordinal() -> None:
     edges = [np.array([[4, 5], [2, 4]], np.int32), np.array([[1, 2]], np.int32)]
-    assert clusters_of(7, edges).tolist() == [ALONE, 1, 1, ALONE, 1, 1, ALONE]
+    assert build_index.clusters_of(7, edges).tolist() == [ALONE, 1, 1, ALONE, 1, 1, ALONE]
 
 
 def test_files_of_edges_are_not_kept_open(tmp_path: Path) -> None:
@@ -276,7 +272,7 @@ def test_files_of_edges_are_not_kept_open(tmp_path: Path) -> None:
             most = max(most, sum(each() is not None for each in maps))
             yield file
 
-    assert clusters_of(6, opened()).tolist() == [0] * 6
+    assert build_index.clusters_of(6, opened()).tolist() == [0] * 6
     # The generator drops its own when it takes the next.
     assert most <= 2
 

@@ -8,19 +8,9 @@ import pytest
 
 from presswatch_spark.query.reservations import timeline
 from presswatch_spark.tables.store import TableStore
+from tests.world import rights
 from tests.world.commands import outcome, presswatch
 from tests.world.golden import assert_golden, transcript
-from tests.world.rights import (
-    NOON,
-    PAGE,
-    SITE,
-    TDMREP,
-    capture,
-    own,
-    robots,
-    signal_rows,
-    tables_with_signals,
-)
 
 OPEN = "User-agent: *\nDisallow: /admin"
 CLOSED = f"User-agent: GPTBot\nUser-agent: CCBot\nDisallow: /\n{OPEN}\nContent-Signal: ai-train=no"
@@ -28,26 +18,28 @@ NO_AI = '<meta name="robots" content="noai">'
 
 
 def day(number: int) -> datetime:
-    return NOON + timedelta(days=number)
+    return rights.NOON + timedelta(days=number)
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    declared = signal_rows(
-        *(robots(OPEN, at=day(n), record_id=f"<r{n}>") for n in (-700, -600)),
-        *(robots(CLOSED, at=day(n), record_id=f"<r{n}>") for n in (-30, 0)),
-        robots("", status=503, at=day(60), record_id="<r60>"),
-        robots(CLOSED, at=day(90), record_id="<r90>"),
-        capture("", TDMREP, status=404, at=day(-400), record_id="<t1>"),
-        capture('[{"location":"/","tdm-reservation":1}]', TDMREP, at=day(-10), record_id="<t2>"),
-        capture(NO_AI, at=day(-20), record_id="<p1>"),
-        capture("<p>", at=day(0), record_id="<p2>"),
-        capture(NO_AI, f"{PAGE}2", ("TDM-Reservation", "1"), at=day(20), record_id="<p3>"),
+    declared = rights.signal_rows(
+        *(rights.robots(OPEN, at=day(n), record_id=f"<r{n}>") for n in (-700, -600)),
+        *(rights.robots(CLOSED, at=day(n), record_id=f"<r{n}>") for n in (-30, 0)),
+        rights.robots("", status=503, at=day(60), record_id="<r60>"),
+        rights.robots(CLOSED, at=day(90), record_id="<r90>"),
+        rights.capture("", rights.TDMREP, status=404, at=day(-400), record_id="<t1>"),
+        rights.capture(
+            '[{"location":"/","tdm-reservation":1}]', rights.TDMREP, at=day(-10), record_id="<t2>"
+        ),
+        rights.capture(NO_AI, at=day(-20), record_id="<p1>"),
+        rights.capture("<p>", at=day(0), record_id="<p2>"),
+        rights.capture(NO_AI, f"{rights.PAGE}2", ("TDM-Reservation", "1"), at=day(20), record_id="<p3>"),
     )
     folder = tmp_path_factory.mktemp("timeline")
     # The second run scanned the same captures again.
-    tables_with_signals(folder, [own("a")], *declared)
-    return tables_with_signals(folder, [], *declared, run_id="r2")
+    rights.tables_with_signals(folder, [rights.own("a")], *declared)
+    return rights.tables_with_signals(folder, [], *declared, run_id="r2")
 
 
 def test_a_period_ends_where_another_declaration_was_captured(tables: Path) -> None:
@@ -74,16 +66,17 @@ def test_a_period_ends_where_another_declaration_was_captured(tables: Path) -> N
 
 
 def test_declarations_of_a_shared_host_count_for_each_of_its_titles(tmp_path: Path) -> None:
-    shared = [row | {"title_id": None} for row in signal_rows(robots(CLOSED))]
-    own_page = signal_rows(capture(NO_AI))
+    shared = [row | {"title_id": None} for row in rights.signal_rows(rights.robots(CLOSED))]
+    own_page = rights.signal_rows(rights.capture(NO_AI))
     other = [
-        row | {"title_id": "other", "host": "b.example"} for row in signal_rows(capture(NO_AI, at=day(1)))
+        row | {"title_id": "other", "host": "b.example"}
+        for row in rights.signal_rows(rights.capture(NO_AI, at=day(1)))
     ]
-    folder = tables_with_signals(tmp_path, [], *shared, *own_page, *other)
+    folder = rights.tables_with_signals(tmp_path, [], *shared, *own_page, *other)
     found = timeline(TableStore.open(str(folder)), "courrier").to_pylist()
     assert {each["signal"] for each in found} == {"robots_txt", "content_signal", "meta_robots"}
-    assert {each["origin"] for each in found} == {SITE}
-    undeclared = tables_with_signals(tmp_path / "none", [own("a", title_id="courrier")])
+    assert {each["origin"] for each in found} == {rights.SITE}
+    undeclared = rights.tables_with_signals(tmp_path / "none", [rights.own("a", title_id="courrier")])
     chart = tmp_path / "none.svg"
     done = outcome("reservations timeline --title courrier", "--chart", chart, undeclared)
     assert (done.code, done.out, chart.exists()) == (0, "no declaration of this title was captured\n", False)

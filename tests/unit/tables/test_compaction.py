@@ -20,20 +20,9 @@ from presswatch_spark.tables.digests import row_digest
 from presswatch_spark.tables.rewriting import compact
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
+from tests.world import compactions
 from tests.world.catalogs import publish, publish_everything
 from tests.world.commands import outcome, presswatch
-from tests.world.compactions import (
-    ALIKE,
-    CRAWLS,
-    ROWS,
-    at_each_step,
-    content,
-    files_of,
-    killed_at,
-    publish_small,
-    require_survival,
-    small_runs,
-)
 from tests.world.proofs import each_time
 from tests.world.tables import flip_a_bit, run_query
 
@@ -43,7 +32,9 @@ RIVES = Subject("publisher", "rives")
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs of one crawl, which no test changes."""
-    store = small_runs(str(tmp_path_factory.mktemp("small") / "tables"), runs=2, crawls=ALIKE)
+    store = compactions.small_runs(
+        str(tmp_path_factory.mktemp("small") / "tables"), runs=2, crawls=compactions.ALIKE
+    )
     return store.root.path
 
 
@@ -57,10 +48,10 @@ def store(small: Path, tmp_path: Path) -> TableStore:
 
 
 def test_rows_order_and_digests_are_as_before_in_fewer_files(tmp_path: Path) -> None:
-    store = small_runs(str(tmp_path), runs=5)
-    expected, drawn = content(store), drawn_rows(store, None, 7, seed=1)
+    store = compactions.small_runs(str(tmp_path), runs=5)
+    expected, drawn = compactions.content(store), drawn_rows(store, None, 7, seed=1)
     assert compact(store) == (14, 4)
-    assert content(store) == expected
+    assert compactions.content(store) == expected
     assert drawn_rows(store, None, 7, seed=1) == drawn
     assert (list(store.damage()), store.unpublished()) == ([], {})
     assert compact(store) == (0, 0)
@@ -72,11 +63,11 @@ def test_rows_order_and_digests_are_as_before_in_fewer_files(tmp_path: Path) -> 
             for group in range(file.num_row_groups):
                 assert len(set(file.read_row_group(group, ["run_id"])["run_id"].to_pylist())) == 1
     # Runs that come later are merged with them.
-    publish_small(store, 5)
-    expected = content(store)
+    compactions.publish_small(store, 5)
+    expected = compactions.content(store)
     assert compact(store) == (6, 3)
-    assert content(store) == expected
-    assert sum(map(len, files_of(store).values())) == len(CRAWLS) + 2 + 6
+    assert compactions.content(store) == expected
+    assert sum(map(len, compactions.files_of(store).values())) == len(compactions.CRAWLS) + 2 + 6
 
 
 def test_every_table_is_read_as_before_and_files_of_earlier_versions_stay_apart(tmp_path: Path) -> None:
@@ -97,7 +88,7 @@ def test_every_table_is_read_as_before_and_files_of_earlier_versions_stay_apart(
 
 
 def test_readers_see_the_same_rows_at_each_step_of_another_process(store: TableStore) -> None:
-    expected, opened, refused, failed = content(store), store.open_table("matches"), 0, 0
+    expected, opened, refused, failed = compactions.content(store), store.open_table("matches"), 0, 0
 
     def look(step: int) -> None:
         nonlocal refused, failed
@@ -106,9 +97,11 @@ def test_readers_see_the_same_rows_at_each_step_of_another_process(store: TableS
         assert (list(there.damage()), there.unpublished()) == ([], {})
         if step % 3 == 0:
             counted = "select count(*), count(distinct row_sha256) from matches"
-            assert list(run_query(store.root.uri, counted).rows) == [(2 * ROWS, 2 * ROWS)]
+            assert list(run_query(store.root.uri, counted).rows) == [
+                (2 * compactions.ROWS, 2 * compactions.ROWS)
+            ]
         try:
-            assert sum(file.rows or 0 for file in published_files(there)["matches"]) == 2 * ROWS
+            assert sum(file.rows or 0 for file in published_files(there)["matches"]) == 2 * compactions.ROWS
         except OutputError:
             refused += 1
         # Whoever listed the old files reads them, or fails.
@@ -117,7 +110,7 @@ def test_readers_see_the_same_rows_at_each_step_of_another_process(store: TableS
         except FileNotFoundError:
             failed += 1
 
-    with at_each_step(look):
+    with compactions.at_each_step(look):
         compact(store)
     assert failed > 0 < refused
 
@@ -137,7 +130,7 @@ def test_queries_and_new_runs_meanwhile_see_each_row_once(store: TableStore, run
                 errors.append(str(error))
                 continue
             by_run = table.group_by("run_id").aggregate([("row_sha256", "count_distinct")]).to_pylist()
-            if {run["row_sha256_count_distinct"] for run in by_run} != {ROWS}:
+            if {run["row_sha256_count_distinct"] for run in by_run} != {compactions.ROWS}:
                 errors.append(str(by_run))
             reads += 1
 
@@ -145,7 +138,7 @@ def test_queries_and_new_runs_meanwhile_see_each_row_once(store: TableStore, run
     thread.start()
     try:
         for number in range(2, 2 + runs):
-            publish_small(store, number, ALIKE)
+            compactions.publish_small(store, number, compactions.ALIKE)
             compact(store)
     finally:
         over.set()
@@ -160,8 +153,8 @@ def test_killed_at_some_steps_it_loses_and_doubles_nothing_and_is_finished_by_th
 ) -> None:
     numbers = count()
     # In long proofs, files of other crawls stay as they are beside those that are merged.
-    made = small if every > 1 else small_runs(str(tmp_path / "four"), runs=4).root.path
-    require_survival(lambda: copied(made, tmp_path / f"{next(numbers)}"), every)
+    made = small if every > 1 else compactions.small_runs(str(tmp_path / "four"), runs=4).root.path
+    compactions.require_survival(lambda: copied(made, tmp_path / f"{next(numbers)}"), every)
 
 
 @pytest.mark.slow
@@ -170,16 +163,18 @@ def test_forget_removes_rows_of_merged_files_and_may_be_killed(
     store: TableStore, tmp_path: Path, every: int
 ) -> None:
     compact(store)
-    publish_small(store, 2, ALIKE)
+    compactions.publish_small(store, 2, compactions.ALIKE)
     merged = store.root.path
     left = [row for row in rows_of(store) if row["publisher_id"] == "plateau"]
     for step in count(0, every):
         store = copied(merged, tmp_path / f"{step}")
-        if killed := killed_at(step, lambda store=store: forget(store.root.uri, RIVES)):  # type: ignore[misc]
+        if killed := compactions.killed_at(step, lambda store=store: forget(store.root.uri, RIVES)):  # type: ignore[misc]
             forget(store.root.uri, RIVES)
         assert rows_of(store) == left
-        assert [len(store.read("matches", run_id)) for run_id in store.published()] == [ROWS // 2] * 3
-        content(store)
+        assert [len(store.read("matches", run_id)) for run_id in store.published()] == [
+            compactions.ROWS // 2
+        ] * 3
+        compactions.content(store)
         assert not any(b"rives" in path.read_bytes() for path in (store.root.path / "matches").iterdir())
         assert compact(store) > (0, 0)
         assert rows_of(store) == left
@@ -194,9 +189,9 @@ def rows_of(store: TableStore) -> list[dict[str, object]]:
 
 def test_what_is_killed_is_finished_by_the_other_command(store: TableStore, tmp_path: Path) -> None:
     other = copied(store.root.path, tmp_path / "other")
-    assert killed_at(9, lambda: compact(store))
-    assert forget(store.root.uri, RIVES).rows == 2 * (ROWS - ROWS // 2)
-    assert killed_at(4, lambda: forget(other.root.uri, RIVES))
+    assert compactions.killed_at(9, lambda: compact(store))
+    assert forget(store.root.uri, RIVES).rows == 2 * (compactions.ROWS - compactions.ROWS // 2)
+    assert compactions.killed_at(4, lambda: forget(other.root.uri, RIVES))
     compact(other)
     assert (rows_of(other), len(other.published("tombstones"))) == (rows_of(store), 1)
 
@@ -205,7 +200,7 @@ def test_rows_of_a_run_are_drawn_and_found_in_merged_files(store: TableStore) ->
     compact(store)
     for run_id in store.published():
         rows, total = drawn_rows(store, run_id, 3, seed=1)
-        assert (total, {row.run_id for row in rows}) == (ROWS, {run_id})
+        assert (total, {row.run_id for row in rows}) == (compactions.ROWS, {run_id})
         for row in rows:
             columns = row.as_dict()
             assert row_digest(columns) == row.row_sha256
@@ -230,16 +225,16 @@ def test_a_command_whose_files_were_merged_meanwhile_asks_to_be_run_again(
 
 
 def test_one_that_rewrites_files_excludes_another(store: TableStore) -> None:
-    before = files_of(store)
+    before = compactions.files_of(store)
     with locked(store.root / "_runs", "rewriting", 60):
         for work in (lambda: compact(store), lambda: forget(store.root.uri, RIVES)):
             with pytest.raises(OutputError):
                 work()
-    assert files_of(store) == before
+    assert compactions.files_of(store) == before
 
 
 def test_damage_is_found_before_and_after(store: TableStore) -> None:
-    whole, expected = store.root.path.with_name("whole"), content(store)
+    whole, expected = store.root.path.with_name("whole"), compactions.content(store)
     other = copied(store.root.path, whole)
     flip_a_bit(next((store.root.path / "matches").iterdir()), Random(1))
     with pytest.raises(DamagedTablesError):
@@ -259,10 +254,10 @@ def test_damage_is_found_before_and_after(store: TableStore) -> None:
     merged.write_bytes(bytes_before)
     # Files that others put there are not read.
     (whole / "matches" / "merged-0.parquet").write_bytes(b"no Parquet")
-    assert content(store) == expected
+    assert compactions.content(store) == expected
     # Without the row of a run, its rows might be lost.
     flip_a_bit(next((whole / "runs").iterdir()), Random(1))
-    publish_small(store, 2, ALIKE)
+    compactions.publish_small(store, 2, compactions.ALIKE)
     with pytest.raises(DamagedTablesError):
         compact(store)
 

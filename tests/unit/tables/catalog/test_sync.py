@@ -19,18 +19,7 @@ from presswatch_spark.tables.catalog.sync import open_catalog, sync
 from presswatch_spark.tables.declarations import PUBLISHED_BY, SCHEMAS
 from presswatch_spark.tables.seals import DamagedTablesError
 from presswatch_spark.tables.store import TableStore
-from tests.world.catalogs import (
-    FEW,
-    NAMESPACE,
-    derive,
-    files_in,
-    know_few,
-    places,
-    publish,
-    publish_everything,
-    require_same,
-    sqlite,
-)
+from tests.world import catalogs
 from tests.world.commands import outcome, presswatch
 from tests.world.proofs import each_time
 from tests.world.tables import flip_a_bit
@@ -44,25 +33,25 @@ class KilledError(BaseException):
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Any:
-    return sqlite(tmp_path)
+    return catalogs.sqlite(tmp_path)
 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TableStore:
-    know_few(monkeypatch)
+    catalogs.know_few(monkeypatch)
     return small(tmp_path)
 
 
 def small(folder: Path, **given: Any) -> TableStore:
     store = TableStore.create(str(folder / "tables"))
-    publish(store, "r1", **given)
+    catalogs.publish(store, "r1", **given)
     return store
 
 
 def changes(store: TableStore, catalog: Any) -> dict[str, tuple[int, int]]:
     """Sync; files that were added and taken out, of each table that changed."""
-    found = {each.table: (each.added, each.taken_out) for each in sync(store, catalog, NAMESPACE)}
-    require_same(catalog, store)
+    found = {each.table: (each.added, each.taken_out) for each in sync(store, catalog, catalogs.NAMESPACE)}
+    catalogs.require_same(catalog, store)
     return {table: change for table, change in found.items() if any(change)}
 
 
@@ -74,9 +63,9 @@ def files_of(store: TableStore) -> dict[Path, bytes]:
 def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[TableStore, Any]:
     """Every table, and a catalog that has them; tests only read both."""
     folder = tmp_path_factory.mktemp("synced")
-    store, catalog = publish_everything(str(folder / "tables")), sqlite(folder)
+    store, catalog = catalogs.publish_everything(str(folder / "tables")), catalogs.sqlite(folder)
     before = files_of(store)
-    found = {change.table: change for change in sync(store, catalog, NAMESPACE)}
+    found = {change.table: change for change in sync(store, catalog, catalogs.NAMESPACE)}
     assert set(found) == set(SCHEMAS)
     assert all(change.added == change.files > 0 for change in found.values())
     assert files_of(store) == before
@@ -85,13 +74,13 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> tuple[TableStore, Any]:
 
 class TestAllTables:
     def test_they_have_the_published_rows_and_a_second_sync_changes_nothing(self, synced: Any) -> None:
-        before = places(synced[1])
+        before = catalogs.places(synced[1])
         assert changes(*synced) == {}
-        assert places(synced[1]) == before
+        assert catalogs.places(synced[1]) == before
 
     def test_their_columns_have_our_types_and_meanings(self, synced: Any) -> None:
         for table, schema in SCHEMAS.items():
-            opened = synced[1].load_table((NAMESPACE, table))
+            opened = synced[1].load_table((catalogs.NAMESPACE, table))
             # Arrow from Iceberg has large texts and lists, whose elements have another name.
             assert opened.scan().to_arrow().select(schema.names).cast(schema).schema.types == schema.types
             for column in schema:
@@ -105,7 +94,7 @@ class TestAllTables:
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             for table, schema in SCHEMAS.items():
-                tasks = catalog.load_table((NAMESPACE, table)).scan().plan_files()
+                tasks = catalog.load_table((catalogs.NAMESPACE, table)).scan().plan_files()
                 files = [task.file.file_path.removeprefix("file://") for task in tasks]
                 found = connection.read_parquet(files, union_by_name=True).to_arrow_table()
                 rows = found.select(schema.names).cast(schema.remove_metadata()).to_pylist()
@@ -113,48 +102,52 @@ class TestAllTables:
 
     def test_a_filter_opens_the_files_of_its_run_alone(self, synced: Any) -> None:
         for table, wanted in (("matches", "r2"), ("captures", "c1"), ("runs", "r1")):
-            assert files_in(synced[1], table, f"run_id == '{wanted}'") == [f"{wanted}-00000.parquet"]
-            assert files_in(synced[1], table, "run_id == 'r9'") == []
+            assert catalogs.files_in(synced[1], table, f"run_id == '{wanted}'") == [f"{wanted}-00000.parquet"]
+            assert catalogs.files_in(synced[1], table, "run_id == 'r9'") == []
 
 
 class TestChanges:
     @pytest.fixture(autouse=True)
     def _few_tables(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        know_few(monkeypatch)
+        catalogs.know_few(monkeypatch)
 
     def test_a_new_run_a_row_written_again_and_claims_made_again_come_there_and_unpublished_files_do_not(
         self, store: TableStore, catalog: Any
     ) -> None:
-        derive(store, "claims")
+        catalogs.derive(store, "claims")
         whole = store.root.path / "matches" / "r1-00000.parquet"
         (whole.parent / "r9-00000.parquet").write_bytes(whole.read_bytes())
         changes(store, catalog)
-        assert files_in(catalog, "matches") == ["r1-00000.parquet"]
-        before = places(catalog)
-        publish(store, "r3")
+        assert catalogs.files_in(catalog, "matches") == ["r1-00000.parquet"]
+        before = catalogs.places(catalog)
+        catalogs.publish(store, "r3")
         changed = changes(store, catalog)
         assert changed == dict.fromkeys(OF_RUNS & set(before), (1, 0))
         assert set(changed) > {"matches", "runs"}
-        assert {table for table, place in places(catalog).items() if place != before[table]} == set(changed)
+        assert {table for table, place in catalogs.places(catalog).items() if place != before[table]} == set(
+            changed
+        )
 
         # A row that is written again counts though it takes as many bytes.
         path = store.root.path / "runs" / "r1-00000.parquet"
         (row,), size = store.read("runs", "r1").to_pylist(), path.stat().st_size
         store.replace("runs", row | {"documents": row["documents"] + 1})
         assert path.stat().st_size == size
-        (claims,) = files_in(catalog, "claims")
-        derive(store, "claims", rows=6)
+        (claims,) = catalogs.files_in(catalog, "claims")
+        catalogs.derive(store, "claims", rows=6)
         changes(store, catalog)
-        assert files_in(catalog, "runs", f"documents == {row['documents'] + 1}") == ["r1-00000.parquet"]
-        assert files_in(catalog, "claims") != [claims]
-        assert claims in files_in(catalog, "claims_before")
+        assert catalogs.files_in(catalog, "runs", f"documents == {row['documents'] + 1}") == [
+            "r1-00000.parquet"
+        ]
+        assert catalogs.files_in(catalog, "claims") != [claims]
+        assert claims in catalogs.files_in(catalog, "claims_before")
 
     def test_empty_ones_exist(self, tmp_path: Path, catalog: Any) -> None:
         changes(small(tmp_path, rows=0), catalog)
-        assert files_in(catalog, "matches") == []
+        assert catalogs.files_in(catalog, "matches") == []
 
     def test_what_is_forgotten_is_gone_from_its_history(self, store: TableStore, catalog: Any) -> None:
-        publish(store, "r2")
+        catalogs.publish(store, "r2")
         changes(store, catalog)
         name = store.read("matches", columns=["publisher_id"])["publisher_id"][0].as_py()
         forget(str(store.root), Subject("publisher", name))
@@ -162,7 +155,7 @@ class TestChanges:
         # Files keep their names when rows go out of them, and so do the runs' own rows.
         assert (changed["matches"], changed["runs"]) == ((2, 2), (2, 2))
         assert changed["tombstones"][0] == 1
-        for snapshot in (opened := catalog.load_table((NAMESPACE, "matches"))).snapshots():
+        for snapshot in (opened := catalog.load_table((catalogs.NAMESPACE, "matches"))).snapshots():
             past = opened.scan(snapshot_id=snapshot.snapshot_id).to_arrow()
             assert name not in past["publisher_id"].to_pylist()
         assert changes(store, catalog) == {}
@@ -174,36 +167,36 @@ class TestChanges:
         names = tuple(name for schema in SCHEMAS.values() for name in schema.names if name not in new)
         store = small(tmp_path, names=names)
         with knowing_no(*new):
-            sync(store, catalog, NAMESPACE)
-            assert "headline" not in catalog.load_table((NAMESPACE, "matches")).schema().column_names
-        publish(store, "r2")
+            sync(store, catalog, catalogs.NAMESPACE)
+            assert "headline" not in catalog.load_table((catalogs.NAMESPACE, "matches")).schema().column_names
+        catalogs.publish(store, "r2")
         changes(store, catalog)
-        opened = catalog.load_table((NAMESPACE, "matches"))
+        opened = catalog.load_table((catalogs.NAMESPACE, "matches"))
         headlines = opened.scan(row_filter="run_id == 'r1'").to_arrow()["headline"]
         assert headlines.null_count == len(headlines) > 0
 
     def test_a_file_of_a_newer_version_is_refused(self, store: TableStore, catalog: Any) -> None:
         with knowing_no("headline"), pytest.raises(OutputError, match=r"headline.*use the version"):
-            sync(store, catalog, NAMESPACE)
+            sync(store, catalog, catalogs.NAMESPACE)
 
     @pytest.mark.parametrize("table", each_time(["matches"], ["matches", "runs"]))
     def test_damaged_files_are_refused_and_tables_of_others_are_left_alone(
         self, store: TableStore, tmp_path: Path, catalog: Any, table: str
     ) -> None:
         changes(store, catalog)
-        before = places(catalog)
+        before = catalogs.places(catalog)
         with pytest.raises(OutputError, match=r"of the tables in .*tables.*another --namespace"):
-            sync(small(tmp_path / "second"), catalog, NAMESPACE)
-        assert places(catalog) == before
+            sync(small(tmp_path / "second"), catalog, catalogs.NAMESPACE)
+        assert catalogs.places(catalog) == before
         catalog.create_namespace("theirs")
         catalog.create_table(("theirs", "matches"), pa.schema([("a", pa.string())]))
         with pytest.raises(OutputError, match=r"a table theirs\.matches, which is not ours"):
             sync(store, catalog, "theirs")
-        publish(store, "r2")
+        catalogs.publish(store, "r2")
         flip_a_bit(store.root.path / table / "r2-00000.parquet", Random(5))
         with pytest.raises(DamagedTablesError, match="run r2"):
-            sync(store, catalog, NAMESPACE)
-        assert places(catalog) == before
+            sync(store, catalog, catalogs.NAMESPACE)
+        assert catalogs.places(catalog) == before
 
     @pytest.mark.full
     def test_a_folder_with_spaces_and_accents_is_read_and_one_that_no_uri_can_name_is_refused(
@@ -211,7 +204,7 @@ class TestChanges:
     ) -> None:
         changes(small(tmp_path / "été 100%"), catalog)
         with pytest.raises(OutputError, match="contains one of"):
-            sync(small(tmp_path / "no#5"), catalog, NAMESPACE)
+            sync(small(tmp_path / "no#5"), catalog, catalogs.NAMESPACE)
 
 
 @contextmanager
@@ -250,13 +243,13 @@ class TestKillsAndRaces:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SqlCatalog, "commit_table", killed)
             with pytest.raises(KilledError):
-                sync(store, sqlite(tmp_path), NAMESPACE)
-        changes(store, sqlite(tmp_path))
+                sync(store, catalogs.sqlite(tmp_path), catalogs.NAMESPACE)
+        changes(store, catalogs.sqlite(tmp_path))
 
     def test_one_killed_before_it_forgot_the_past_is_finished(self, store: TableStore, catalog: Any) -> None:
-        derive(store, "claims")
-        sync(store, catalog, NAMESPACE)
-        derive(store, "claims")
+        catalogs.derive(store, "claims")
+        sync(store, catalog, catalogs.NAMESPACE)
+        catalogs.derive(store, "claims")
 
         def killed(table: Any) -> None:
             if table.name()[-1] == "claims":
@@ -265,9 +258,9 @@ class TestKillsAndRaces:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(syncing, "_expire", killed)
             with pytest.raises(KilledError):
-                sync(store, catalog, NAMESPACE)
-        sync(store, catalog, NAMESPACE)
-        opened = catalog.load_table((NAMESPACE, "claims"))
+                sync(store, catalog, catalogs.NAMESPACE)
+        sync(store, catalog, catalogs.NAMESPACE)
+        opened = catalog.load_table((catalogs.NAMESPACE, "claims"))
         there = {path.name for path in (store.root.path / "claims").iterdir()}
         for snapshot in opened.snapshots():
             tasks = opened.scan(snapshot_id=snapshot.snapshot_id).plan_files()
@@ -282,17 +275,17 @@ class TestKillsAndRaces:
         monkeypatch: pytest.MonkeyPatch,
         meanwhile: str,
     ) -> None:
-        other, real, others = sqlite(tmp_path), getattr(syncing, meanwhile), [1, 2, 3]
+        other, real, others = catalogs.sqlite(tmp_path), getattr(syncing, meanwhile), [1, 2, 3]
 
         def overtaken(*asked: Any) -> Any:
             found = real(*asked) if meanwhile == "_difference" else None
             if others and others.pop() == 2:
-                sync(store, other, NAMESPACE)
+                sync(store, other, catalogs.NAMESPACE)
             return found or real(*asked)
 
         monkeypatch.setattr(syncing, meanwhile, overtaken)
-        sync(store, catalog, NAMESPACE)
-        require_same(sqlite(tmp_path), store)
+        sync(store, catalog, catalogs.NAMESPACE)
+        catalogs.require_same(catalogs.sqlite(tmp_path), store)
 
     def test_a_run_that_is_published_meanwhile_is_brought_there_too(
         self, store: TableStore, catalog: Any, monkeypatch: pytest.MonkeyPatch
@@ -301,7 +294,7 @@ class TestKillsAndRaces:
 
         def publishing(*asked: Any) -> None:
             if not store.is_published("r2"):
-                publish(store, "r2")
+                catalogs.publish(store, "r2")
             real(*asked)
 
         monkeypatch.setattr(syncing, "_commit", publishing)
@@ -333,7 +326,7 @@ class TestCommand:
 
     @pytest.fixture
     def command(self, store: TableStore) -> list[str]:
-        return ["catalog", "sync", str(store.root), "--namespace", NAMESPACE]
+        return ["catalog", "sync", str(store.root), "--namespace", catalogs.NAMESPACE]
 
     @pytest.fixture
     def given(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
@@ -354,17 +347,17 @@ class TestCommand:
         tmp_path: Path,
         given: Callable[[str, str], None],
     ) -> None:
-        sqlite(tmp_path)
+        catalogs.sqlite(tmp_path)
         uri, warehouse = f"sqlite:///{tmp_path}/catalog.db", f"file://{tmp_path}/warehouse"
         command += ["--catalog", "sql"]
         named = ["--property", f"uri={uri}", "--property", f"warehouse={warehouse}"]
-        assert f"{len(OF_RUNS & set(FEW))} files added, 0 taken out" in presswatch(*command, *named)
+        assert f"{len(OF_RUNS & set(catalogs.FEW))} files added, 0 taken out" in presswatch(*command, *named)
         misused = outcome("", *command, *named, "--property", "warehouse")
         assert (misused.code, "KEY=VALUE" in misused.err) == (2, True)
         given("URI", uri)
         given("WAREHOUSE", warehouse)
         assert "0 files added, 0 taken out" in presswatch(*command)
-        require_same(sqlite(tmp_path), store)
+        catalogs.require_same(catalogs.sqlite(tmp_path), store)
 
     @pytest.mark.full
     def test_a_rest_catalog_takes_a_token_from_the_environment_and_a_namespace_with_levels(
@@ -376,23 +369,23 @@ class TestCommand:
     ) -> None:
         from tests.world.rest_catalog import rest_catalog
 
-        derive(store, "claims")
-        with rest_catalog(sqlite(tmp_path), token="hush") as url:
+        catalogs.derive(store, "claims")
+        with rest_catalog(catalogs.sqlite(tmp_path), token="hush") as url:
             command += ["--catalog", "rest", "--property", f"uri={url}"]
             refused = outcome("", *command)
             assert (refused.code, "no token" in refused.err) == (1, True)
             given("TOKEN", "hush")
             added = outcome("", *command)
-            publish(store, "r3")
-            derive(store, "claims", rows=4)
+            catalogs.publish(store, "r3")
+            catalogs.derive(store, "claims", rows=4)
             again = presswatch(*command)
             catalog = open_catalog("rest", {"uri": url}, StorageOptions())
             sync(store, catalog, "law.press")
             assert not any(change.added for change in sync(store, catalog, "law.press"))
         assert (" 0 taken out" in added.out, " 1 taken out" in again) == (True, True)
         assert "hush" not in added.out + added.err
-        require_same(sqlite(tmp_path), store)
-        assert len(sqlite(tmp_path).load_table("law.press.runs").scan().to_arrow()) == 2
+        catalogs.require_same(catalogs.sqlite(tmp_path), store)
+        assert len(catalogs.sqlite(tmp_path).load_table("law.press.runs").scan().to_arrow()) == 2
         # Glue has no levels.
         properties = {"glue.endpoint": "http://127.0.0.1:9", "client.region": "eu-west-3"}
         with pytest.raises(ConfigError, match=r"refuses this namespace: .*hierarchical"):

@@ -26,7 +26,6 @@ from presswatch_spark.reading.row_formats import TRIED
 from presswatch_spark.scanning.monitoring.metrics import FAMILIES
 from presswatch_spark.tables.confidence_reasons import REASONS
 from presswatch_spark.tables.declarations import CASE_TABLES, CORPUS_TABLES, TABLES
-from presswatch_spark.tables.row_types import reference
 
 project = "presswatch-spark"
 version = release = __version__
@@ -180,8 +179,10 @@ def columns_table(name: str, by_hand: str) -> Iterator[str]:
         if first:
             rows[first[1]] = line
     yield from ("| column | meaning | limits |", "|---|---|---|")
-    for column, meaning, limits in reference(DECLARED[name]):
-        yield rows.pop(column, f"| `{column}` | {meaning} | {limits} |".replace("  ", " "))
+    for column in DECLARED[name].schema:
+        meaning = column.metadata[b"meaning"].decode().removesuffix(".")
+        limits = "may be null" if column.nullable else ""
+        yield rows.pop(column.name, f"| `{column.name}` | {meaning} | {limits} |".replace("  ", " "))
     if rows:
         raise ValueError(f"the table {name} has no columns {', '.join(rows)}")
 

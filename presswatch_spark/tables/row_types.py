@@ -129,13 +129,6 @@ class TableRow:
         return row
 
 
-def reference(table: type[TableRow]) -> Iterator[tuple[str, str, str]]:
-    """Yield name, meaning and "may be null" (or "") of each column, for the reference of tables."""
-    for each in table.schema:
-        meaning = each.metadata[b"meaning"].decode().removesuffix(".")
-        yield each.name, meaning, "may be null" if each.nullable else ""
-
-
 def struct_of(fields: type) -> pa.StructType:
     """Return the Arrow type of a struct from its `TypedDict`; its fields are nullable."""
     annotations = typing.get_type_hints(fields, include_extras=True)

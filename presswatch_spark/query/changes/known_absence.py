@@ -98,10 +98,8 @@ class ComparedRun:
                 where=str(store.root),
                 remedy="compare runs that read whole shards",
             )
-        log = store.read("scan_log", run_id, columns=["shard_uri", "status"])
-        uris, statuses = log["shard_uri"].to_pylist(), log["status"].to_pylist()
-        shards = sorted((uri, status == "complete") for uri, status in zip(uris, statuses, strict=True))
-        return cls(name, row, shards)
+        log = store.values("scan_log", ("shard_uri", "status"), run_id)
+        return cls(name, row, sorted((uri, status == "complete") for uri, status in log))
 
 
 def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:

@@ -85,13 +85,7 @@ class AskingThreads(ThreadPoolExecutor):
             self.shutdown(wait=False, cancel_futures=True)
         return super().__exit__(*error)
 
-    def map(
-        self,
-        fn: Callable[..., Answer],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int = 1,
-    ) -> Iterator[Answer]:
+    def map(self, fn: Callable[..., Answer], *iterables: Iterable[Any], **_: Any) -> Iterator[Answer]:
         """Submit all calls at once, and yield the results in order; see `answer_of`."""
         asked = deque(self.submit(fn, *each) for each in zip(*iterables, strict=False))
         return (answer_of(asked.popleft()) for _ in range(len(asked)))

@@ -392,7 +392,7 @@ class ShardScan:
                     for capture in batch.captures:
                         owner = finder.corpus.owner(capture.url)
                         for signal in signal_rows(capture, owner, origin.shard_uri, origin.release):
-                            reading.signals.add(signal)
+                            reading.tables["rights_signals"].add(signal)
 
 
 def origin_of(form: str, release: str | None, uri: str, product: str | None = None) -> Origin:

@@ -53,10 +53,7 @@ from presswatch_spark.storage.objects import (
     RawResponse,
     StorageOptions,
     Store,
-    body_of_answer,
-    pause,
     range_header,
-    with_retries,
 )
 from presswatch_spark.storage.uris import SHA256, host_of, scheme_of, shown_uri
 
@@ -255,7 +252,7 @@ class HttpReply:
             first = int(found[1]) if self.status == 206 and found and found[1] else 0
             # Status 200 ignores the range and sends the whole file: drop the bytes before `start`.
             ignored = start if self.status == 200 else 0
-            body, failure = body_of_answer(self, ignored, most, self.length, store)
+            body, failure = store.body_of_answer(self, ignored, most, self.length)
             if ignored:
                 first = ignored if body else 0
         return RawResponse(self.uri, self.sent_at, self.status, self.items(), first, body, failure=failure)
@@ -290,7 +287,7 @@ class HttpStore(Store):
 
     def stat(self, uri: str) -> ObjectInfo:
         """Describe the object by a GET for its first byte: some servers and signed URLs refuse HEAD."""
-        body = self.opened(uri, 0, 1, single_object=True)
+        body = self.open_body(ObjectInfo(uri), 0, 1, single_object=True)
         body.reader.close()
         return ObjectInfo(uri, body.total, body.etag, body.sha256)
 
@@ -298,13 +295,15 @@ class HttpStore(Store):
         """Raise `InputError`: the web has no folders."""
         raise InputError("a web site cannot be listed", where=shown_uri(uri), remedy="pass files or a list")
 
-    def open_body(self, info: ObjectInfo, start: int, end: int | None) -> RangeReply:
-        """Request a range. The stream compares versions, since not every server supports `If-Match`."""
-        return self.opened(info.uri, start, end, single_object=False)
+    def open_body(
+        self, info: ObjectInfo, start: int, end: int | None, *, single_object: bool = False
+    ) -> RangeReply:
+        """Request a range. The stream compares versions, since not every server supports `If-Match`.
 
-    def opened(self, url: str, start: int, end: int | None, *, single_object: bool) -> RangeReply:
-        """Request bytes [start, end); see `body_of`. `single_object`: see `HostLimits.must_repeat`."""
-        return body_of(self.get(url, range_header(start, end), single_object=single_object), url, start)
+        `single_object`: see `HostLimits.must_repeat`.
+        """
+        reply = self.get(info.uri, range_header(start, end), single_object=single_object)
+        return body_of(reply, info.uri, start)
 
     def ask(
         self, uri: str, start: int, end: int, headers: Mapping[str, str] = NO_HEADERS, *, follow: bool = True
@@ -312,7 +311,7 @@ class HttpStore(Store):
         """Request bytes [start, end) of any version; repeat the request if the body breaks off."""
         ranged = {**headers, **range_header(start, end)}
         once = partial(self._ask_once, uri, ranged, start, end - start, follow=follow)
-        return with_retries(once, self.options)
+        return self.with_retries(once)
 
     def ask_whole(self, uri: str, most: int) -> RawResponse:
         """Request an object without a range, as a browser does; return the answer with up to `most` bytes.
@@ -367,7 +366,7 @@ class HttpStore(Store):
                 reply.close()
                 if not is_kept:
                     continue
-            pause(self.options, len(policy.history))
+            self.pause(len(policy.history))
 
     def _sent(self, url: str, headers: Mapping[str, str], redirects: int) -> HttpReply:
         named, declared = self.named or name_of(url), None

@@ -44,7 +44,6 @@ from presswatch_spark.storage.objects import (
     Store,
     changed,
     range_header,
-    with_retries,
 )
 from presswatch_spark.storage.uris import (
     MAIN,
@@ -200,7 +199,7 @@ class HubStore(Store):
                 what = "the pages of a list of the hub form a loop"
                 raise StorageError(what, where=str(address), remedy=_CHECK)
             seen.add(url)
-            answer = with_retries(partial(self._page_of_list, url, address), self.options)
+            answer = self.with_retries(partial(self._page_of_list, url, address))
             if answer.failure:
                 what = "the hub's answer broke off"
                 raise TruncatedError(what, where=str(address), remedy="run again later")
@@ -354,7 +353,7 @@ class HubStore(Store):
         if place.at_hub:
             return body_of(self.get(place.url, HubAddress.of(uri), range_header(start, end)), uri, start)
         try:
-            body = self._web().opened(place.url, start, end, single_object=True)
+            body = self._web().open_body(ObjectInfo(place.url), start, end, single_object=True)
         except BlockedError:
             raise
         except StorageError as error:

@@ -187,6 +187,39 @@ class Store:
         """Remove all objects under the folder, whose URI ends in `/`, if there are any."""
         raise self._read_only(uri)
 
+    def body_of_answer(
+        self, reader: Reader, ignored: int, most: int, length: int | None
+    ) -> tuple[bytes, str]:
+        """Return up to `most` bytes after `ignored` ones, and the failure, empty if none are missing."""
+        parts, got, options = list[bytes](), 0, self.options
+        most += ignored
+        late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
+        try:
+            while got < most and (data := reader.read(min(ANSWER_READ_BYTES, most - got))):
+                parts.append(data[max(0, ignored - got) :])
+                got += len(data)
+                if time.monotonic() > late:
+                    return b"".join(parts), f"the transfer is too slow: {got:,} bytes arrived"
+        except self.interruptions as error:
+            return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
+        short = length is not None and got < min(length, most)
+        return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""
+
+    def pause(self, failures: int) -> None:
+        """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded."""
+        backoff = min(PAUSE_MAX_SECONDS, self.options.backoff_base * 2.0 ** (failures - 1))
+        rest(backoff * random.uniform(0.5, 1.0))
+
+    def with_retries(self, ask: Callable[[], RawResponse]) -> RawResponse:
+        """Return an answer; if its body breaks off, ask again, at most `max_attempts` times in all."""
+        for attempt in range(1, self.options.max_attempts + 1):
+            answer = ask()
+            is_last = attempt == self.options.max_attempts
+            if answer.status not in (200, 206) or not answer.failure or is_last:
+                break
+            self.pause(attempt)
+        return answer
+
     def _read_only(self, uri: str) -> StorageError:
         what = f"cannot write to {self.where}"
         return StorageError(what, where=shown_uri(uri), remedy="use a path or s3://")
@@ -213,41 +246,6 @@ def range_header(start: int, end: int | None) -> dict[str, str]:
     if not start and end is None:
         return {}
     return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
-
-
-def body_of_answer(
-    reader: Reader, ignored: int, most: int, length: int | None, store: Store
-) -> tuple[bytes, str]:
-    """Return up to `most` bytes after `ignored` ones, and the failure (`""`: none) if some are missing."""
-    parts, got, options = list[bytes](), 0, store.options
-    most += ignored
-    late = time.monotonic() + options.read_timeout + most / max(1, options.lowest_rate)
-    try:
-        while got < most and (data := reader.read(min(ANSWER_READ_BYTES, most - got))):
-            parts.append(data[max(0, ignored - got) :])
-            got += len(data)
-            if time.monotonic() > late:
-                return b"".join(parts), f"the transfer is too slow: {got:,} bytes arrived"
-    except store.interruptions as error:
-        return b"".join(parts), f"the transfer broke off after {got:,} bytes ({type(error).__name__})"
-    short = length is not None and got < min(length, most)
-    return b"".join(parts), f"the transfer ended after {got:,} of {length:,} bytes" if short else ""
-
-
-def pause(options: StorageOptions, failures: int) -> None:
-    """Wait after the given number of failures in a row (from 1): exponential, with jitter, bounded."""
-    backoff = min(PAUSE_MAX_SECONDS, options.backoff_base * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
-    rest(backoff)
-
-
-def with_retries(ask: Callable[[], RawResponse], options: StorageOptions) -> RawResponse:
-    """Return an answer; if its body breaks off, repeat the request, at most `max_attempts` times in all."""
-    for attempt in range(1, options.max_attempts + 1):
-        answer = ask()
-        if answer.status not in (200, 206) or not answer.failure or attempt == options.max_attempts:
-            break
-        pause(options, attempt)
-    return answer
 
 
 def stat(uri: str, options: StorageOptions) -> ObjectInfo:

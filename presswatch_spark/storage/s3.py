@@ -36,12 +36,9 @@ from presswatch_spark.storage.objects import (
     RawResponse,
     StorageOptions,
     Store,
-    body_of_answer,
     changed,
     conflict,
-    pause,
     range_header,
-    with_retries,
 )
 from presswatch_spark.storage.uris import bucket_and_key, host_of, join, root_of
 
@@ -158,7 +155,7 @@ class S3Store(Store):
 
     def ask(self, uri: str, start: int, end: int) -> RawResponse:
         """Request a range of any version; repeat the request if the body breaks off."""
-        return with_retries(partial(self._ask_once, uri, start, end), self.options)
+        return self.with_retries(partial(self._ask_once, uri, start, end))
 
     def _ask_once(self, uri: str, start: int, end: int) -> RawResponse:
         sent_at = time.time()
@@ -169,7 +166,7 @@ class S3Store(Store):
             # A server without support for ranges sends the object from its beginning.
             first = int(ranged[1]) if ranged and ranged[1] else 0
             with closing(_Arriving(reply["Body"])) as arriving:
-                body, failure = body_of_answer(arriving, 0, end - first, reply["ContentLength"], self)
+                body, failure = self.body_of_answer(arriving, 0, end - first, reply["ContentLength"])
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             found = _answer(uri, sent_at, error.response)
@@ -209,7 +206,7 @@ class S3Store(Store):
                     return version
             if code not in BUSY:
                 break
-            pause(self.options, attempt)
+            self.pause(attempt)
         raise conflict(uri)
 
     def delete(self, uri: str) -> None:

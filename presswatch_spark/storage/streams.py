@@ -22,7 +22,6 @@ from presswatch_spark.storage.objects import (
     Stream,
     changed,
     open_stream,
-    pause,
     shown_uri,
 )
 
@@ -200,7 +199,7 @@ class ByteStream:
         self._failures += 1
         if not self._store.resumable or self._failures >= self._store.options.max_attempts:
             raise self._truncated(why)
-        pause(self._store.options, self._failures)
+        self._store.pause(self._failures)
 
     def _truncated(self, why: str) -> TruncatedError:
         size = "an unknown number of" if self.size is None else f"{self.size:,}"

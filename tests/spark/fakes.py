@@ -55,7 +55,7 @@ def read_fake(reading: ShardAttempt) -> None:
     reading.report.documents = 10
     reading.report.text_bytes = 1000
     reading.report.bytes_read = size
-    reading.matches.append(
+    reading.tables["matches"].append(
         pa.RecordBatch.from_pylist([match(reading.shard.uri, row) for row in range(size)], Match.schema)
     )
 
@@ -90,7 +90,7 @@ def declare(reading: ShardAttempt) -> None:
         uri = reading.shard.uri
         digest = hashlib.sha256(f"signal {uri} {number}".encode()).hexdigest()
         row = row_of(RightsSignal, shard_uri=uri, record_offset=number, signal="ai_txt", row_sha256=digest)
-        reading.signals.add(RightsSignal(**row))
+        reading.tables["rights_signals"].add(RightsSignal(**row))
 
 
 def once(flag: Path, trouble: Trouble) -> Trouble:

@@ -134,7 +134,9 @@ class TestSignals:
 
 
 def test_a_run_without_matches_gives_tables_that_can_be_read(fake: Fake) -> None:
-    nothing = dict.fromkeys((shard.uri for shard in fake_shards(3)), lambda reading: reading.matches.clear())
+    nothing = dict.fromkeys(
+        (shard.uri for shard in fake_shards(3)), lambda reading: reading.tables["matches"].clear()
+    )
     summary = fake.run(shards=3, trouble=nothing)
     assert pq.read_table(fake.out / "matches").column_names == Match.schema.names
     assert (summary.row["matches"], summary.row["table_digest"]) == (0, digest_of([]))

@@ -149,7 +149,7 @@ class TestStorageThatFails:
 def deny(reading: ShardAttempt) -> None:
     """Fail before anything was read, as where credentials have expired."""
     reading.report.bytes_read = reading.report.documents = 0
-    reading.matches.clear()
+    reading.tables["matches"].clear()
     raise StorageError("access denied: the token has expired", where=reading.shard.uri)
 
 

@@ -272,8 +272,3 @@ def is_absence(error: PresswatchError) -> bool:
     """Return whether a shard list is absent. S3 answers "denied" to callers who may not list a bucket."""
     causes = (error, error.__cause__) if isinstance(error, InputError) else (error,)
     return any(isinstance(cause, (MissingError, DeniedError)) for cause in causes)
-
-
-def is_overdue(last_capture: datetime | None, now: datetime) -> bool:
-    """Return whether a release should have been published long ago; True if its dates are unknown."""
-    return last_capture is None or now - last_capture > OVERDUE

@@ -27,11 +27,11 @@ from presswatch_spark.corpus.store import Corpus, manifest_of
 from presswatch_spark.scanning.campaigns.corpus_growth import build_growth, require_growth
 from presswatch_spark.scanning.campaigns.plan import (
     CORPORA,
+    OVERDUE,
     CampaignPlan,
     CorpusOfCampaign,
     Item,
     is_absence,
-    is_overdue,
 )
 from presswatch_spark.scanning.campaigns.progress import (
     HIGHER,
@@ -366,7 +366,8 @@ def run(
 
 def is_awaited(item: Item, error: PresswatchError, now: datetime) -> bool:
     """Return whether the error is only that a crawl is not published yet, and not overdue either."""
-    return isinstance(error, UnpublishedError) and not is_overdue(item.last_capture, now)
+    captured_at = item.last_capture
+    return isinstance(error, UnpublishedError) and captured_at is not None and now - captured_at <= OVERDUE
 
 
 def with_corpus(plan: CampaignPlan, path: str, config: ScanConfig) -> CampaignPlan:

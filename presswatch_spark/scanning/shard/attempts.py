@@ -23,7 +23,7 @@ from presswatch_spark.core.scan_values import DocumentBatch, ReadReport
 from presswatch_spark.core.terminal import printable
 from presswatch_spark.matching.shingle_index import HashRange, hash_ranges
 from presswatch_spark.matching.sieve import Candidates, joined
-from presswatch_spark.scanning.runs.run_work import Attempt, PackedRows, ReadOne
+from presswatch_spark.scanning.runs.run_work import Attempt, ReadOne
 from presswatch_spark.scanning.shard.matcher import Matcher
 from presswatch_spark.storage.disk import Folder
 from presswatch_spark.storage.objects import MissingError, shown_uri
@@ -75,22 +75,12 @@ class ShardAttempt(Attempt):
                 return
             yield batch
 
-    @property
-    def matches(self) -> PackedRows:
-        """Return the rows of `matches`."""
-        return self.tables["matches"]
-
-    @property
-    def signals(self) -> PackedRows:
-        """Return the rows of `rights_signals`."""
-        return self.tables["rights_signals"]
-
     def add(self, row: Any) -> None:
         """Add a row that the finder of the scan yields, here one of `matches`."""
-        self.matches.add(row)
+        self.tables["matches"].add(row)
         self.spans += len(row.spans)
         if self.spans >= SPANS_AT_ONCE:
-            self.matches.pack()
+            self.tables["matches"].pack()
             self.spans = 0
 
     def drop(self) -> None:
@@ -106,7 +96,7 @@ class ShardAttempt(Attempt):
         """Mark the rows of records in bytes that failed a checksum; `judge` grades them again."""
         self.pack()
         run_id = Match.schema.field("run_id")
-        for k, batch in enumerate(self.matches):
+        for k, batch in enumerate(self.tables["matches"]):
             unpublished = batch.add_column(0, run_id, pa.array([""] * len(batch)))
             # A record in its own gzip member passed the checksum of that member.
             rows = [
@@ -115,20 +105,20 @@ class ShardAttempt(Attempt):
                 else judge(row.with_columns(record_damage="checksum"))
                 for row in Match.from_batches([unpublished])
             ]
-            self.matches[k] = Match.to_batch(rows, columns_without_run("matches"))
+            self.tables["matches"][k] = Match.to_batch(rows, columns_without_run("matches"))
 
     @property
     def status(self) -> str:
         """Return `complete` only if nothing was lost and every byte of the object was read."""
         if not self.report.defects_total and not self._bytes_missing:
             return "complete"
-        read = self.report.documents or self.report.documents_skipped or self.signals
+        read = self.report.documents or self.report.documents_skipped or self.tables["rights_signals"]
         return "partial" if read else "failed"
 
     @property
     def reached(self) -> tuple[int, ...]:
         """Return the number of documents, then of signals: a shard may contain only files of sites."""
-        return self.report.documents, sum(map(len, self.signals))
+        return self.report.documents, sum(map(len, self.tables["rights_signals"]))
 
     @property
     def defects(self) -> list[str]:
@@ -142,8 +132,8 @@ class ShardAttempt(Attempt):
     def columns(self) -> dict[str, object]:
         """Return the columns of `scan_log` that a census lacks, and `releases`."""
         report = self.report
-        grades = Counter(chain.from_iterable(batch["grade"].to_pylist() for batch in self.matches))
-        releases = set(chain.from_iterable(batch["release"].to_pylist() for batch in self.matches))
+        grades = Counter(chain.from_iterable(batch["grade"].to_pylist() for batch in self.tables["matches"]))
+        releases = set(chain.from_iterable(batch["release"].to_pylist() for batch in self.tables["matches"]))
         return {
             **{name: getattr(report, name) for name in OF_REPORT},
             "format": self.format,
@@ -155,9 +145,9 @@ class ShardAttempt(Attempt):
             "gate_audited": self.audited,
             "gate_matching": self.audited_matching,
             "candidates": self.candidates,
-            "matches": sum(map(len, self.matches)),
+            "matches": sum(map(len, self.tables["matches"])),
             "grades": [{"grade": grade, "matches": n} for grade, n in sorted(grades.items())],
-            "signals": sum(map(len, self.signals)),
+            "signals": sum(map(len, self.tables["rights_signals"])),
             "sha256": self.sha256,
             "sha256_declared": self.shard.sha256,
             "stages": [{"stage": stage, "seconds": n} for stage, n in sorted(self.seconds.items())],

@@ -47,7 +47,7 @@ from presswatch_spark.storage.host_limits import (
     forget_hosts,
     waits_reported,
 )
-from presswatch_spark.storage.http import HttpReply
+from presswatch_spark.storage.http import HttpReply, HttpStore
 from presswatch_spark.storage.objects import (
     DeniedError,
     ObjectInfo,
@@ -55,7 +55,6 @@ from presswatch_spark.storage.objects import (
     StorageOptions,
     ask,
     open_stream,
-    pause,
     random_access,
     read_range,
 )
@@ -487,7 +486,7 @@ class TestThreads:
             pytest.param(wait_for_pace, id="pace"),
             pytest.param(lambda: wait_for_slot(1), id="slot"),
             pytest.param(lambda: wait_for_slot(2), id="slot after two connections of a thread"),
-            pytest.param(lambda: pause(StorageOptions(backoff_base=AGE), 9), id="another try"),
+            pytest.param(lambda: HttpStore(StorageOptions(backoff_base=AGE)).pause(9), id="another try"),
         ],
     )
     def test_a_wait_ends_with_a_block_that_ends_by_ctrl_c(self, wait: Callable[[], None]) -> None:
@@ -528,7 +527,7 @@ class TestThreads:
 
     def test_a_block_that_ends_well_has_its_answers_in_order_and_errors_in_their_place(self) -> None:
         with AskingThreads(2, "asking") as pool:
-            asked = [pool.submit(pause, StorageOptions(backoff_base=0.001), 1) for _ in range(4)]
+            asked = [pool.submit(HttpStore(StorageOptions(backoff_base=0.001)).pause, 1) for _ in range(4)]
             answers = pool.map(lambda over, under: over // under, [6, 8, 1], [3, 2, 0])
             assert [next(answers), next(answers)] == [2, 4]
             with pytest.raises(ZeroDivisionError):

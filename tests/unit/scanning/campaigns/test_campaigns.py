@@ -24,7 +24,6 @@ from presswatch_spark.scanning.campaigns.plan import (
     CorpusOfCampaign,
     Item,
     is_absence,
-    is_overdue,
     items_of,
     news_months,
     plan_of,
@@ -41,7 +40,7 @@ from presswatch_spark.scanning.campaigns.progress import (
     place_of,
     version_of,
 )
-from presswatch_spark.scanning.campaigns.run import Campaign, run
+from presswatch_spark.scanning.campaigns.run import Campaign, UnpublishedError, is_awaited, run
 from presswatch_spark.scanning.costs import UNPRICED
 from presswatch_spark.scanning.releases.crawls import Listing, shipped
 from presswatch_spark.scanning.releases.datasets import load_datasets
@@ -199,7 +198,9 @@ def test_a_site_that_cannot_be_reached_is_requested_once_and_the_other_sites_are
 
 
 def test_a_release_that_should_have_been_published_long_ago_is_overdue() -> None:
-    assert [is_overdue(NOON - timedelta(days=days), NOON) for days in (60, 61)] == [False, True]
+    crawls = [Item("r", "wet", "r", last_capture=NOON - timedelta(days=days)) for days in (60, 61)]
+    awaited = [is_awaited(each, UnpublishedError("no list"), NOON) for each in crawls]
+    assert awaited == [True, False]
 
 
 def held(digest: str, articles: object, path: object = "c") -> dict[str, object]:

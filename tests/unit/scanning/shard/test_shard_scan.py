@@ -31,7 +31,7 @@ def outcome(read: Read, attempts: int = 2) -> Outcome:
 def read_whole(reading: ShardAttempt) -> None:
     reading.report.bytes_read = 100
     reading.report.documents = 5
-    reading.matches.append(ROWS)
+    reading.tables["matches"].append(ROWS)
 
 
 def then(act: Callable[[ShardAttempt], object]) -> Read:

@@ -20,9 +20,6 @@ from presswatch_spark.tables.store import TableStore
 NAMED = 3
 """Number of unread shards that a message names; it only counts the others."""
 
-Shard = tuple[str | None, str]
-"""A shard's subset of its release, if its path names one, and its name; the folders of mirrors differ."""
-
 
 class Doubt(StrEnum):
     """Why a state is not known, with facts in braces; the table `changes` has them in English."""
@@ -76,17 +73,34 @@ class Doubt(StrEnum):
         return self.format(**shown)
 
 
+class ComparedShard(NamedTuple):
+    """A shard in a run, and whether it was read to its end. A URI may recur, since tables omit its query.
+
+    `subset`: that of its release, if its path names one. `name`: without its folders, as those of mirrors
+    differ. `place`: on a hub, dataset and path at any revision, since its parts have shards of one name.
+    """
+
+    uri: str
+    complete: bool
+    subset: str | None
+    name: str
+    place: tuple[str, str] | None
+
+    @classmethod
+    def of(cls, uri: str, complete: bool) -> "ComparedShard":
+        """Return the shard at a URI."""
+        hub = HubAddress.of(uri) if scheme_of(uri) == "hf" else None
+        subset, place = in_filename(uri).get("subset"), (hub.dataset, hub.path) if hub else None
+        return cls(uri, complete, subset, uri.rpartition("/")[2], place)
+
+
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """A published run: its `name` in messages, row of `runs`, and shards.
-
-    `shards`: the URI of each, and whether it was read to its end. A URI may recur, since tables omit its
-    query.
-    """
+    """A published run: its `name` in messages, row of `runs`, and shards in the order of their URIs."""
 
     name: str
     row: Mapping[str, Any]
-    shards: Sequence[tuple[str, bool]]
+    shards: Sequence[ComparedShard]
 
     @classmethod
     def of(cls, store: TableStore, run_id: str, name: str) -> "ComparedRun":
@@ -99,7 +113,7 @@ class ComparedRun:
                 remedy="compare runs that read whole shards",
             )
         log = store.values("scan_log", ("shard_uri", "status"), run_id)
-        return cls(name, row, sorted((uri, status == "complete") for uri, status in log))
+        return cls(name, row, [ComparedShard.of(uri, status == "complete") for uri, status in sorted(log)])
 
 
 def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
@@ -126,17 +140,17 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
         had, read = (
             {
                 (place[0], place[1].rpartition("/")[0].replace(run.row["release"] or "", ""))
-                for uri, _ in run.shards
-                if (place := _on_hub(uri))
+                for *_, place in run.shards
+                if place
             }
             for run in (found, other)
         )
         datasets = {dataset for dataset, _ in read}
         if unread := sorted(f"{dataset}/{folder}" for dataset, folder in had - read if dataset in datasets):
             doubt_of_all = Doubt.NOT_READ.of(run=name, names=_some(unread))
-    subsets = {uri: subset_of(uri) for uri, _ in found.shards}
-    doubts = {each: doubt_of_all or _doubt_of_subset(each, found, other) for each in set(subsets.values())}
-    return {uri: doubts[subset] for uri, subset in subsets.items()}
+    subsets = {each.subset for each in found.shards}
+    doubts = {subset: doubt_of_all or _doubt_of_subset(subset, found, other) for subset in subsets}
+    return {each.uri: doubts[each.subset] for each in found.shards}
 
 
 def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
@@ -150,36 +164,11 @@ def difference_of(one: Mapping[str, Any], two: Mapping[str, Any]) -> str | None:
     return None
 
 
-def subset_of(shard_uri: str) -> str | None:
-    """Return a shard's subset of its release, if its path names one."""
-    return in_filename(shard_uri).get("subset")
-
-
 def _settings(run: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = json.loads(run["config"])
     # Another release makes a copy neither easier nor harder to find.
     settings.get("read", {}).pop("release", None)
     return settings
-
-
-def _shard(uri: str) -> Shard:
-    return subset_of(uri), uri.rpartition("/")[2]
-
-
-def _on_hub(uri: str) -> tuple[str, str] | None:
-    # Dataset and path, since parts of a dataset have shards of one name; any revision counts.
-    if scheme_of(uri) != "hf":
-        return None
-    address = HubAddress.of(uri)
-    return address.dataset, address.path
-
-
-class _Namesake(NamedTuple):
-    """A shard of the other run: its subset, whether it was read to its end, its place on a hub."""
-
-    subset: str | None
-    complete: bool
-    place: tuple[str, str] | None
 
 
 def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
@@ -188,39 +177,40 @@ def _not_read_again(found: ComparedRun, other: ComparedRun) -> dict[str, str | N
     A shard at the same place (on a hub: at any revision) is the same shard. Elsewhere, a shard with its name
     and subset is. If several have one name, all must have been read, and as many as there were.
     """
-    occurrences, completions = Counter(uri for uri, _ in found.shards), defaultdict[str, list[bool]](list)
-    for uri, complete in other.shards:
-        completions[uri].append(complete)
-    doubts = dict[str, str | None]()
-    not_in_place = [uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) != 1]
-    same = {uri for uri, count in occurrences.items() if count == 1 and len(completions[uri]) == 1}
-    for uri in same:
-        doubts[uri] = None if completions[uri][0] else Doubt.CUT.of(run=other.name, names=uri)
-    namesakes = defaultdict[str, list[_Namesake]](list)
-    for uri, complete in other.shards:
+    occurrences = Counter(each.uri for each in found.shards)
+    there = defaultdict[str, list[ComparedShard]](list)
+    for each in other.shards:
+        there[each.uri].append(each)
+    once = [each for each in found.shards if occurrences[each.uri] == 1]
+    same = {each.uri for each in once if len(there[each.uri]) == 1}
+    namesakes = defaultdict[str, list[ComparedShard]](list)
+    for each in other.shards:
+        if each.uri not in same:
+            namesakes[each.name].append(each)
+    wanted = Counter((each.subset, each.name) for each in once if each.uri not in same)
+    # It is unknown whether exactly the shards of one URI were read again.
+    doubts: dict[str, str | None] = {
+        uri: Doubt.NAMESAKES.of(named=count, run=found.name, names=uri)
+        for uri, count in occurrences.items()
+        if count > 1
+    }
+    for shard in once:
+        uri, hub, again, count = shard.uri, shard.place, there[shard.uri], 1
         if uri not in same:
-            subset, name = _shard(uri)
-            namesakes[name].append(_Namesake(subset, complete, _on_hub(uri)))
-    wanted = Counter(map(_shard, not_in_place))
-    for uri in not_in_place:
-        subset, name = _shard(uri)
-        candidates = [each for each in namesakes[name] if subset is None or each.subset in (subset, None)]
-        hub, count = _on_hub(uri), wanted[subset, name]
-        are_complete = [each.complete for each in candidates if hub and each.place == hub]
-        if are_complete:
-            count = 1
-        else:
-            # At another path of the same dataset of a hub, a shard of this name is of another part.
-            are_complete = [
-                each.complete for each in candidates if not (hub and each.place) or each.place[0] != hub[0]
+            subsets = (shard.subset, None)
+            candidates = [
+                each for each in namesakes[shard.name] if shard.subset is None or each.subset in subsets
             ]
-        if len(are_complete) < count:
+            again = [each for each in candidates if hub and each.place == hub]
+            if not again:
+                # At another path of the same dataset of a hub, a shard of this name is of another part.
+                count = wanted[shard.subset, shard.name]
+                again = [each for each in candidates if not (hub and each.place) or each.place[0] != hub[0]]
+        if len(again) < count:
             doubts[uri] = Doubt.NOT_READ.of(run=other.name, names=uri)
         else:
-            doubts[uri] = None if all(are_complete) else Doubt.CUT.of(run=other.name, names=uri)
-    for uri in occurrences.keys() - doubts.keys():
-        # It is unknown whether exactly these shards of one name were read again.
-        doubts[uri] = Doubt.NAMESAKES.of(named=occurrences[uri], run=found.name, names=uri)
+            is_whole = all(each.complete for each in again)
+            doubts[uri] = None if is_whole else Doubt.CUT.of(run=other.name, names=uri)
     return doubts
 
 
@@ -230,16 +220,15 @@ def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun)
     A release has files of robots.txt and of errors with the names of its files of pages. Therefore only
     shards of the same subset, or the same shards on a mirror, can show that a copy is gone.
     """
-    before = [name for of, name in (_shard(uri) for uri, _ in found.shards) if of == subset]
-    after = [(*_shard(uri), complete) for uri, complete in other.shards]
-    within = [shard for shard in after if subset is None or shard[0] in (subset, None)]
-    if unread := sorted(name for _, name, complete in within if not complete):
+    before = [each.name for each in found.shards if each.subset == subset]
+    within = [each for each in other.shards if subset is None or each.subset in (subset, None)]
+    if unread := sorted(each.name for each in within if not each.complete):
         facts: dict[str, str | int] = {"run": other.name, "read": len(unread), "all": len(within)}
         facts["names"] = _some(unread)
         return Doubt.UNREAD_OF_SUBSET.of(**facts, subset=subset) if subset else Doubt.UNREAD.of(**facts)
-    if not Counter(before) - Counter(name for _, name, _ in within):
+    if not Counter(before) - Counter(each.name for each in within):
         return None
-    subsets = [found_subset for found_subset, _, _ in after]
+    subsets = [each.subset for each in other.shards]
     if subset is None and WITHOUT_PAGES.issuperset(subsets):
         only = " and ".join(sorted({each for each in subsets if each}))
         return Doubt.ONLY.of(run=other.name, names=only)
@@ -248,7 +237,7 @@ def _doubt_of_subset(subset: str | None, found: ComparedRun, other: ComparedRun)
     if subset is not None and subsets.count(subset) < len(before):
         return Doubt.FEWER_OF_SUBSET.of(run=other.name, other=found.name, subset=subset)
     # If both releases name their shards alike, the missing ones were left out.
-    names = {name for _, name, _ in within}
+    names = {each.name for each in within}
     left_out = sorted(set(before) - names)
     if left_out and names.intersection(before):
         return Doubt.LEFT_OUT.of(run=other.name, other=found.name, names=_some(left_out))

@@ -7,7 +7,7 @@ import pytest
 
 from presswatch_spark.cli.commands.matches import _doubt
 from presswatch_spark.cli.replies import Language
-from presswatch_spark.query.changes.known_absence import ComparedRun, Doubt, doubts_of
+from presswatch_spark.query.changes.known_absence import ComparedRun, ComparedShard, Doubt, doubts_of
 from tests.world.histories import shard
 from tests.world.proofs import cases
 
@@ -21,7 +21,7 @@ def run(name: str, shards: Any = 3, **facts: Any) -> ComparedRun:
         shards = [(shard(number, "wet", release), True) for number in range(shards)]
     standard = {"shards_planned": len(shards), "dataset": "wet", "release": "CC-MAIN-2024-10", "documents": 9}
     standard |= {"tool_version": "1", "config": json.dumps({"read": {}}), "corpus_digest": "c"}
-    return ComparedRun(name, standard | facts, shards)
+    return ComparedRun(name, standard | facts, [ComparedShard.of(*each) for each in shards])
 
 
 def doubt(before: ComparedRun, after: ComparedRun, uri: str | None = None) -> str | None:
@@ -137,7 +137,7 @@ def test_another_part_on_a_hub_is_not_another_release_of_it(
 def test_a_copy_of_a_hub_has_its_shards_by_their_names() -> None:
     before = run("before", [(f"{HUB}@a/fra/0", True), (f"{HUB}@a/fra/1", True)])
     doubts = doubts_of(before, run("after", [("/copy/0", True), ("hf://datasets/other/press/fra/1", True)]))
-    assert [doubts[uri] for uri, _ in before.shards] == [None, None]
+    assert [doubts[each.uri] for each in before.shards] == [None, None]
 
 
 def test_unread_shards_of_another_release_are_counted_and_three_of_them_named() -> None:

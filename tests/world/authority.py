@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from cryptography.x509 import Certificate, load_pem_x509_certificate
+
 from presswatch_spark.legal.evidence import verify as alone
 from tests.world.servers import listening
 
@@ -67,6 +69,10 @@ class Authority:
     def root(self) -> Path:
         """Its root certificate, as PEM."""
         return self.folder / "root.pem"
+
+    @property
+    def certificate(self) -> Certificate:
+        return load_pem_x509_certificate(self.root.read_bytes())
 
     @property
     def trusted(self) -> str:

@@ -115,9 +115,9 @@ def build(
 
 def _stamp_lines(stamps: Sequence[Stamped], _: Language) -> tuple[list[str], list[str]]:
     """Return lines about time-stamps, and lines about authorities that gave none."""
-    failed = [each for each in stamps if not each.is_stamped]
+    failed = [each for each in stamps if each.name is None]
     return (
-        [f"{each.name}: {each.remark}" for each in stamps if each.is_stamped],
+        [f"{each.name}: {each.remark}" for each in stamps if each.name],
         [_("no time-stamp from {url}: {why}", url=bare_url(each.url), why=each.remark) for each in failed],
     )
 

@@ -48,7 +48,6 @@ ANSWER_MOST, ANSWER_SECONDS = 1 << 20, 60.0
 CLOCK_SECONDS = 60.0
 """Seconds by which an authority's clock may differ from the local clock without a remark."""
 GRANTED = (0, 1)
-CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\r?\n?", re.DOTALL)
 CHAIN_ERROR = re.compile(r'Verify error: ([^"]+)"')
 _ASKING = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
 
@@ -238,10 +237,10 @@ def bag_on_disk(path: str, storage: StorageOptions) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A time-stamp authority: its URL, and the trusted certificates (PEM) of its chain, if any."""
+    """A time-stamp authority: its URL, and the trusted certificates of its chain, if any."""
 
     url: str
-    certificates: Sequence[bytes]
+    certificates: Sequence[Certificate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +250,6 @@ class Stamped:
     url: str
     name: str | None
     remark: str
-
-    @property
-    def is_stamped(self) -> bool:
-        """Return whether the bag has a token of the authority."""
-        return self.name is not None
 
 
 class RefusedStampError(Exception):
@@ -297,40 +291,41 @@ def stamps_of(
         number += 1
         host = re.sub(r"[^a-z0-9.-]", "-", (urlsplit(authority.url).hostname or "").lower())[:100]
         name = f"{verify.STAMPS}{number:02}-{host}"
-        files |= {f"{name}.tsr": token, f"{name}.pem": b"".join(chain)}
+        files |= {f"{name}.tsr": token, f"{name}.pem": b"".join(map(as_pem, chain))}
         found.append(Stamped(authority.url, f"{name}.tsr", remark))
     return files, found
 
 
-def pem_certificates(data: bytes, where: str) -> list[bytes]:
-    """Return the certificates in a PEM file, each as PEM; raises `InputError` if none can be read."""
+def pem_certificates(data: bytes, where: str) -> list[Certificate]:
+    """Return the certificates in a PEM file; raises `InputError` if none can be read."""
     from cryptography import x509
 
-    found = [each.group() for each in CERTIFICATE.finditer(data)]
     try:
-        for each in found:
-            x509.load_pem_x509_certificate(each)
-    except ValueError:
-        found = []
-    if not found:
-        raise InputError("this contains no certificate", where=where, remedy="pass certificates as PEM")
-    return [each if each.endswith(b"\n") else each + b"\n" for each in found]
+        return x509.load_pem_x509_certificates(data)
+    except ValueError as error:
+        remedy = "pass certificates as PEM"
+        raise InputError("this contains no certificate", where=where, remedy=remedy) from error
 
 
-def check_token(token: bytes, sealed: bytes, trusted: Sequence[bytes], request: Any = None) -> str:
+def as_pem(certificate: Certificate) -> bytes:
+    """Return a certificate as PEM."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def check_token(token: bytes, sealed: bytes, trusted: Sequence[Certificate], request: Any = None) -> str:
     """Check the answer of an authority about `sealed` bytes; return the time of the stamp.
 
-    Its chain must end in one of the `trusted` certificates (PEM), and its nonce must be that of the
-    `request`, if given. Otherwise raises `RefusedStampError`.
+    Its chain must end in one of the `trusted` certificates, and its nonce must be that of the `request`, if
+    given. Otherwise raises `RefusedStampError`.
     """
-    from cryptography import x509
-
     answer = _decoded(token)
     if answer.status not in GRANTED:
         raise RefusedStampError(f"the authority refused: status {answer.status}")
     builder = client().VerifierBuilder.from_request(request) if request else client().VerifierBuilder()
     for each in dict.fromkeys(trusted):
-        builder = builder.add_root_certificate(x509.load_pem_x509_certificate(each))
+        builder = builder.add_root_certificate(each)
     try:
         imprint, at = verify.stamped(token)
     except ValueError as error:
@@ -376,23 +371,21 @@ def _decoded(token: bytes) -> Any:
     raise RefusedStampError("the answer is not a readable time-stamp")
 
 
-def _stamp(authority: Authority, sealed: bytes, storage: StorageOptions) -> tuple[bytes, list[bytes], str]:
+def _stamp(
+    authority: Authority, sealed: bytes, storage: StorageOptions
+) -> tuple[bytes, list[Certificate], str]:
     request = client().TimestampRequestBuilder().data(sealed).build()
     token = _asked(authority.url, request.as_bytes(), storage)
     roots = list(authority.certificates)
     if not roots:
         # Without named certificates, the self-signed certificates of the token are taken as roots.
         from cryptography import x509
-        from cryptography.hazmat.primitives.serialization import Encoding
 
-        for der in _decoded(token).signed_data.certificates:
-            try:
-                certificate: Certificate = x509.load_der_x509_certificate(der)
-            except ValueError as error:
-                raise RefusedStampError("its certificates cannot be read") from error
-            if certificate.issuer == certificate.subject:
-                roots.append(certificate.public_bytes(Encoding.PEM))
-        roots.sort()
+        try:
+            own = map(x509.load_der_x509_certificate, _decoded(token).signed_data.certificates)
+            roots = sorted((each for each in own if each.issuer == each.subject), key=as_pem)
+        except ValueError as error:
+            raise RefusedStampError("its certificates cannot be read") from error
     if not roots:
         raise RefusedStampError("its chain ends in a certificate that it lacks: pass --tsa URL,CA.pem")
     remark = check_token(token, sealed, roots, request)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -46,6 +46,9 @@ from presswatch_spark.storage.objects import StorageOptions
 from presswatch_spark.tables.declarations import Match, RightsSignal
 from presswatch_spark.tables.row_types import TableRow
 
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
 VERIFIERS = Path(__file__).with_name("verifiers.txt")
 """SHA-256 (hex) of the `verify.py` of earlier versions, one per line."""
 UNREACHED = frozenset({Cause.NO_SHARD, Cause.NOT_REACHED})
@@ -62,10 +65,10 @@ BagRow = TypeVar("BagRow", Match, RightsSignal)
 # --- verify
 
 
-def verified(folder: Path, trusted: Sequence[bytes] = ()) -> verify.Findings:
+def verified(folder: Path, trusted: "Sequence[Certificate]" = ()) -> verify.Findings:
     """Check a bag, or a part of one, like its `verify.py`, and signatures of time-stamps; send no request.
 
-    `trusted`: certificates (PEM) for time-stamps; by default, those beside each time-stamp in the bag.
+    `trusted`: certificates for time-stamps; by default, those beside each time-stamp in the bag.
     """
     findings = verify.check(str(folder))
     with suppress(OSError):

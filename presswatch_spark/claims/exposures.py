@@ -19,13 +19,7 @@ from presswatch_spark.core.languages import codes_of, language_of
 from presswatch_spark.core.settings.checked_yaml import Check, compose
 from presswatch_spark.core.settings.load import shipped
 from presswatch_spark.query.sql import answer_of, literal
-from presswatch_spark.scanning.releases.datasets import (
-    C4_PARTS_BY_FILE,
-    PRODUCTS,
-    days_of,
-    product_of,
-    release_of,
-)
+from presswatch_spark.scanning.releases import datasets
 from presswatch_spark.storage.objects import StorageOptions, read_object
 from presswatch_spark.storage.uris import canonical
 from presswatch_spark.tables.declarations import Match
@@ -105,7 +99,7 @@ class Exposure:
             return None
         if self.releases:
             return NAMED if release in self.releases else None
-        days = days_of(release)
+        days = datasets.days_of(release)
         if days is None:
             # A release without known days cannot be compared with `since` and `until`.
             return None if self.since or self.until else NOT_NAMED
@@ -137,7 +131,7 @@ def parse_exposures(raw: bytes, name: str) -> tuple[Exposure, ...]:
             id=own_id,
             model=check.text(keys.get("model"), f"{what}: model") or "",
             publisher=check.text(keys.get("publisher"), f"{what}: publisher") or "",
-            dataset=check.one_of(keys.get("dataset"), f"{what}: dataset", PRODUCTS) or "",
+            dataset=check.one_of(keys.get("dataset"), f"{what}: dataset", datasets.PRODUCTS) or "",
             extent=extent,
             through=check.text(keys.get("through"), f"{what}: through"),
             releases=check.texts(keys.get("releases"), f"{what}: releases"),
@@ -183,7 +177,7 @@ _IN_REPOSITORY, _IN_FOLDER = "^hf://datasets/([^/@]+/[^/@]+)", "^hf://datasets/[
 _REPOSITORY = f"regexp_extract(shard_uri, '{_IN_REPOSITORY}', 1)"
 _FOLDER = f"regexp_extract(shard_uri, '{_IN_FOLDER}', 1)"
 _C4_PARTS = ", ".join(
-    f"nullif(regexp_extract('/' || shard_uri, '{pattern}', 1), '')" for pattern in C4_PARTS_BY_FILE
+    f"nullif(regexp_extract('/' || shard_uri, '{pattern}', 1), '')" for pattern in datasets.C4_PARTS_BY_FILE
 )
 # The release in SQL, as `scanning.releases.datasets.release_of` derives it in Python.
 _RELEASE = f"coalesce(nullif(release, ''), 'c4-' || coalesce({_C4_PARTS}), '')"
@@ -245,7 +239,7 @@ class Exposed:
             *key, rows, unstated = row
             _, form, written, repository, folder, stated_product = key
             release = written or None
-            product = stated_product or product_of(form, release, repository, folder)
+            product = stated_product or datasets.product_of(form, release, repository, folder)
             speaking = tuple(_speaking_of(product, release, exposures))
             groups.append(Group(tuple(key), form, release, product, speaking, int(rows), int(unstated)))
         return cls(store, exposures, engine, groups)
@@ -311,14 +305,14 @@ def product_of_row(row: Match) -> str | None:
     repository, folder = (
         found[1] if (found := re.match(pattern, uri)) else "" for pattern in (_IN_REPOSITORY, _IN_FOLDER)
     )
-    return product_of(row.dataset, release_of(row.release, uri), repository, folder)
+    return datasets.product_of(row.dataset, datasets.release_of(row.release, uri), repository, folder)
 
 
 def exposures_of(row: Match, letter: str, exposures: Iterable[Exposure]) -> list[tuple[Exposure, str]]:
     """Return the exposures that cover a row, each with `named` or `not_named`; `letter`: of its claim."""
     if row.article_id is None or letter not in LETTERS:
         return []
-    languages, release = set(row.languages or ()), release_of(row.release, row.shard_uri or "")
+    languages, release = set(row.languages or ()), datasets.release_of(row.release, row.shard_uri or "")
     return [
         (exposure, named)
         for exposure, named in _speaking_of(product_of_row(row), release, exposures)
@@ -333,7 +327,7 @@ def exposure_sentence(exposure: Exposure, named: str, _: Translator) -> str:
         "{publisher} states that it trained {model} on {dataset} ({extent}).",
         publisher=exposure.publisher,
         model=exposure.model,
-        dataset=PRODUCTS.get(exposure.dataset, exposure.dataset),
+        dataset=datasets.PRODUCTS.get(exposure.dataset, exposure.dataset),
         extent=_("without mention of a selection") if is_whole else _("a part of its choice"),
     )
     about = _("The document mentions the dataset, but not this release.")

@@ -36,7 +36,7 @@ FIVE = ("a.warc.wet.gz", "pages.warc.gz", "single.warc.wet.gz", "c4-train.json.g
 def unprinted() -> Iterator[None]:
     """Make bags whose PDFs have no pages, but lines: to set them is a third of the work of a bag."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "pdf_of", unset)
+        patch.setattr(documents.typesetting, "pdf_of", unset)
         yield
 
 

@@ -31,7 +31,7 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.translation import N_, Sentence, n, sentence
 from presswatch_spark.core.version import __version__
 from presswatch_spark.corpus.layout import MANIFEST, MEMBERS
-from presswatch_spark.legal.evidence import verify
+from presswatch_spark.legal.evidence import sealed_records, verify
 from presswatch_spark.legal.evidence.bag import (
     ARTICLES,
     EXCHANGES,
@@ -44,13 +44,7 @@ from presswatch_spark.legal.evidence.bag import (
     stamps_of,
 )
 from presswatch_spark.legal.evidence.documents import BagFacts, write_claims, write_readme
-from presswatch_spark.legal.evidence.sealed_records import (
-    BagOrder,
-    KeptRecord,
-    ReadRecords,
-    read_records,
-    site_of,
-)
+from presswatch_spark.legal.evidence.sealed_records import BagOrder, ReadRecords
 from presswatch_spark.legal.evidence.sources import CaseSource
 from presswatch_spark.legal.removal.case import MARKER
 from presswatch_spark.scanning.runs.provenance import commit, packages
@@ -85,7 +79,7 @@ class Built:
     @property
     def is_complete(self) -> bool:
         """Return whether every row verifies, and every authority stamped the seal."""
-        return not self.reasons and all(each.is_stamped for each in self.stamps)
+        return not self.reasons and all(each.name for each in self.stamps)
 
 
 def make_bag(
@@ -100,7 +94,7 @@ def make_bag(
         library("typst", "evidence build")
         reading = n("reading {n} record again", "reading {n} records again")
         tell(sentence(reading, n=order.selection.figures().records))
-        records = read_records(order, config.storage, bag, texts)
+        records = sealed_records.read_records(order, config.storage, bag, texts)
         tell(sentence(N_("typesetting the claims side by side")))
         return build_bag(bag, order, records, config.storage)
 
@@ -183,7 +177,7 @@ def _write_rows(bag: Bag, selection: Selection, records: ReadRecords) -> None:
         bag.write_lines(verify.DECLARATIONS, (_line(row, records.signals[row.row_sha256]) for row in signals))
 
 
-def _line(row: Match | RightsSignal, record: KeptRecord) -> dict[str, Any]:
+def _line(row: Match | RightsSignal, record: sealed_records.KeptRecord) -> dict[str, Any]:
     """Return a row with its record, and separately the facts that differ between scans of equal bytes."""
     columns = row.as_dict()
     detail = record.failure.detail if record.failure else None
@@ -265,7 +259,7 @@ def _protocol(
 ) -> dict[str, Any]:
     by_host = dict[str, list[Exchange]]()
     for each in exchanges:
-        by_host.setdefault(site_of(each.uri) or each.uri, []).append(each)
+        by_host.setdefault(sealed_records.site_of(each.uri) or each.uri, []).append(each)
     return {
         "began_at": _moment(began_at.timestamp()),
         "ended_at": _moment(time.time()),

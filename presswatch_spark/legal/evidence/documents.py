@@ -14,41 +14,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from presswatch_spark.claims.exposures import (
-    Exposure,
-    exposure_sentence,
-    exposures_of,
-    load_exposures,
-    no_exposure,
-    product_of_row,
-    source_line,
-)
+from presswatch_spark.claims import exposures, row_facts
+from presswatch_spark.claims.exposures import Exposure
 from presswatch_spark.claims.marked_text import around_marks, marked, pieces_of, ranges_of
-from presswatch_spark.claims.row_facts import (
-    LETTER_MEANINGS,
-    ExplainedRow,
-    NamedFact,
-    account_of,
-    article_of,
-    legal_person_of,
-    owner,
-)
+from presswatch_spark.claims.row_facts import ExplainedRow
 from presswatch_spark.claims.selection import RecordReading
 from presswatch_spark.core.translation import N_, Translator
 from presswatch_spark.core.version import __version__
+from presswatch_spark.legal import typesetting
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PAGES, Bag
 from presswatch_spark.legal.evidence.sealed_records import BagOrder, ReadRecords
-from presswatch_spark.legal.typesetting import (
-    CHARACTER_CODES_NOTE,
-    csp_hash,
-    free_typst_memory,
-    has_character_codes,
-    pdf_of,
-    rendered,
-    runs_leftwards,
-    with_character_codes,
-)
 from presswatch_spark.storage.drafts import scratch_folder
 from presswatch_spark.storage.uris import canonical, shown_uri
 
@@ -92,16 +68,16 @@ class ShownClaim:
 
     def _view(self, _: Translator) -> Mapping[str, Any]:
         explained, row = self.explained, self.explained.row
-        account = account_of(explained, _)
+        account = row_facts.account_of(explained, _)
         exposure = [
             {
                 "id": each.id,
-                "sentence": exposure_sentence(each, named, _),
-                "sources": [(source.quotation, source_line(source, _)) for source in each.sources],
+                "sentence": exposures.exposure_sentence(each, named, _),
+                "sources": [(source.quotation, exposures.source_line(source, _)) for source in each.sources],
             }
-            for each, named in exposures_of(row, explained.letter, self.exposures)
+            for each, named in exposures.exposures_of(row, explained.letter, self.exposures)
         ]
-        lines = rendered(
+        lines = typesetting.rendered(
             TEMPLATES,
             "words.jinja",
             _,
@@ -116,7 +92,9 @@ class ShownClaim:
             "row": row.row_sha256,
             "account": account,
             "exposure": exposure,
-            "no_exposure": "" if exposure else no_exposure(product_of_row(row), explained.letter, _),
+            "no_exposure": ""
+            if exposure
+            else exposures.no_exposure(exposures.product_of_row(row), explained.letter, _),
             "words": dict(line.split("\t", 1) for line in lines),
         }
 
@@ -135,8 +113,8 @@ def page_of(shown: ShownClaim) -> str:
     from markupsafe import Markup
 
     style = (TEMPLATES / "claim.css").read_text(encoding="utf-8")
-    style_source = csp_hash(style)
-    page = rendered(
+    style_source = typesetting.csp_hash(style)
+    page = typesetting.rendered(
         TEMPLATES,
         "claim.html",
         row=shown.explained.row.row_sha256,
@@ -156,7 +134,7 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
     _ = Translator(language, for_print=True)
     texts = dict[str, dict[str, Any]]()
     for side, text, spans in shown.texts:
-        texts[side] = {"pieces": None, "leftwards": runs_leftwards(text or "")}
+        texts[side] = {"pieces": None, "leftwards": typesetting.runs_leftwards(text or "")}
         if text is not None:
             texts[side]["pieces"] = [
                 ("gap", _("[… {count} characters are not shown here …]", count=_.number(piece.left_out)))
@@ -166,7 +144,7 @@ def printed_claim(shown: ShownClaim, language: str) -> dict[str, Any]:
             ]
     view = shown.views[language]
     data = {**view, "account": asdict(view["account"]), "texts": texts}
-    printed: dict[str, Any] = with_character_codes(data)
+    printed: dict[str, Any] = typesetting.with_character_codes(data)
     return printed
 
 
@@ -208,39 +186,39 @@ def write_claims(bag: Bag, facts: BagFacts) -> None:
     ordered = sorted(rows, key=place)
     parts = [ordered[first : first + PART] for first in range(0, len(ordered), PART)]
     lines = {json.loads(line)["row"]["row_sha256"]: line for line in bag.lines(verify.ROWS)}
-    exposures = load_exposures()
+    statements = exposures.load_exposures()
     with scratch_folder() as scratch:
         attached = scratch / ATTACHED
         for number, part in enumerate(parts):
             printed: dict[str, list[dict[str, Any]]] = {language: [] for language in LANGUAGES}
             for row in part:
-                shown = ShownClaim(_explained_row(facts, row), exposures)
+                shown = ShownClaim(_explained_row(facts, row), statements)
                 bag.write(f"{PAGES}/{row}.html", page_of(shown).encode())
                 for language in LANGUAGES:
                     printed[language].append(printed_claim(shown, language))
             attached.write_bytes(b"".join(lines[row] + b"\n" for row in sorted(part)))
             for language in LANGUAGES:
-                data = _printed_part(facts, printed[language], exposures, number, len(parts), language)
-                pdf = pdf_of(
+                data = _printed_part(facts, printed[language], statements, number, len(parts), language)
+                pdf = typesetting.pdf_of(
                     TEMPLATES / "claims_layout.typ", data, facts.moment, {ATTACHED: attached}, tagged=False
                 )
                 name = "cote-a-cote" if language == "fr" else "side-by-side"
                 ending = f"-{number + 1:02}" if len(parts) > 1 else ""
                 bag.write(f"{PAGES}/{name}{ending}.pdf", pdf)
             if len(parts) > 1:
-                free_typst_memory()
+                typesetting.free_typst_memory()
 
 
 def _explained_row(facts: BagFacts, digest: str) -> ExplainedRow:
     row, claim = facts.order.selection.rows[digest], facts.order.selection.claims[digest]
     record = facts.records.rows[digest]
-    publisher, title = owner(facts.order.corpus, row)
+    publisher, title = row_facts.owner(facts.order.corpus, row)
     return ExplainedRow(
         row=row,
         claim=claim,
         publisher=publisher,
         title=title,
-        article=article_of(facts.order.corpus, row) if facts.order.with_texts else None,
+        article=row_facts.article_of(facts.order.corpus, row) if facts.order.with_texts else None,
         page=record.text.read_bytes().decode("utf-8", "replace") if record.text else None,
         page_missing=record.failure,
         shard=canonical(record.uri),
@@ -255,7 +233,7 @@ def _explained_row(facts: BagFacts, digest: str) -> ExplainedRow:
 def _printed_part(
     facts: BagFacts,
     claims: list[dict[str, Any]],
-    exposures: Sequence[Exposure],
+    statements: Sequence[Exposure],
     number: int,
     of: int,
     language: str,
@@ -273,7 +251,7 @@ def _printed_part(
     # List each source once; sentences of claims refer to it by number.
     quoted = {each["id"]: each["sources"] for claim in claims for each in claim["exposure"]}
     sources, numbers = list[list[str]](), dict[str, str]()
-    for id in (exposure.id for exposure in exposures if exposure.id in quoted):
+    for id in (exposure.id for exposure in statements if exposure.id in quoted):
         first_source = len(sources) + 1
         sources += [[f"[{at}]", *source] for at, source in enumerate(quoted[id], first_source)]
         numbers[id] = ", ".join(source[0] for source in sources[first_source - 1 :])
@@ -284,15 +262,17 @@ def _printed_part(
         "title": _("Claims, side by side"),
         "author": AUTHOR,
         "subtitle": scope,
-        "opening": rendered(
+        "opening": typesetting.rendered(
             TEMPLATES,
             "opening.jinja",
             _,
             html=False,
-            note=CHARACTER_CODES_NOTE,
+            note=typesetting.CHARACTER_CODES_NOTE,
             with_texts=facts.order.with_texts,
         ).splitlines(),
-        "letters": [asdict(NamedFact(letter, _(LETTER_MEANINGS[letter]))) for letter in letters],
+        "letters": [
+            asdict(row_facts.NamedFact(letter, _(row_facts.LETTER_MEANINGS[letter]))) for letter in letters
+        ],
         "letters_heading": _("Meaning of the letters"),
         "sources": sources,
         "sources_heading": _("Documents of the publishers of models"),
@@ -310,9 +290,9 @@ def write_readme(bag: Bag, facts: BagFacts) -> None:
     """Write the README in both languages, as PDF."""
     for language, name in README_NAMES.items():
         _ = Translator(language, for_print=True)
-        blocks = with_character_codes(list(readme_blocks(facts, _)))
-        if has_character_codes(blocks):
-            blocks.append(["text", _(CHARACTER_CODES_NOTE)])
+        blocks = typesetting.with_character_codes(list(readme_blocks(facts, _)))
+        if typesetting.has_character_codes(blocks):
+            blocks.append(["text", _(typesetting.CHARACTER_CODES_NOTE)])
         data = {
             "lang": language,
             "title": _("Sealed evidence"),
@@ -321,7 +301,7 @@ def write_readme(bag: Bag, facts: BagFacts) -> None:
             "footer": " ".join([_("Root of the claims"), facts.claims_root]),
             "blocks": blocks,
         }
-        bag.write(f"{name}.pdf", pdf_of(TEMPLATES / "readme_layout.typ", data, facts.moment))
+        bag.write(f"{name}.pdf", typesetting.pdf_of(TEMPLATES / "readme_layout.typ", data, facts.moment))
 
 
 def readme_blocks(facts: BagFacts, _: Translator) -> Iterator[tuple[str, Any]]:
@@ -350,7 +330,7 @@ def readme_blocks(facts: BagFacts, _: Translator) -> Iterator[tuple[str, Any]]:
         return _.moment(datetime.fromisoformat(text).replace(microsecond=0))
 
     yield from _blocks(
-        rendered(
+        typesetting.rendered(
             TEMPLATES,
             "readme.jinja",
             _,
@@ -370,10 +350,10 @@ def readme_blocks(facts: BagFacts, _: Translator) -> Iterator[tuple[str, Any]]:
             judged=[_.day(datetime.fromisoformat(day).date()) for day in days],
             reviewed=sum(claim.review is not None for claim in chosen.claims.values()),
             publishers=[
-                (legal_person_of(publishers.get(id), id), publishers.get(id), figures.claims)
+                (row_facts.legal_person_of(publishers.get(id), id), publishers.get(id), figures.claims)
                 for id, figures in by_publisher.items()
             ],
-            letters=LETTER_MEANINGS,
+            letters=row_facts.LETTER_MEANINGS,
         )
     )
 

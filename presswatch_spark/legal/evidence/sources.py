@@ -4,17 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
 
-from presswatch_spark.claims.selection import (
-    REMOVED,
-    SIDES,
-    UNSEALED,
-    Choice,
-    ClaimSource,
-    RecordReading,
-    Selection,
-    chosen_claims,
-    rows_of_claims,
-)
+from presswatch_spark.claims import selection
+from presswatch_spark.claims.selection import REMOVED, Choice, ClaimSource, RecordReading, Selection
 from presswatch_spark.core.errors import InputError, OutputError
 from presswatch_spark.legal.evidence import verify
 from presswatch_spark.legal.evidence.bag import PROTOCOL, SETTINGS, bag_on_disk
@@ -67,8 +58,8 @@ class TableSource(ClaimSource):
 
     def select_claims(self, choice: Choice) -> Selection:
         """Select the claims with the chosen rows or letters, without licensed ones, and their rows."""
-        claims, licensed = chosen_claims(self.judged, choice)
-        rows = rows_of_claims(self.store, claims)
+        claims, licensed = selection.chosen_claims(self.judged, choice)
+        rows = selection.rows_of_claims(self.store, claims)
         declared = declarations_in_force(self.store, rows)
         return Selection(self, self.store, self.judged, claims, rows, declared, licensed)
 
@@ -78,9 +69,9 @@ class TableSource(ClaimSource):
 
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations of the store."""
-        found = declarations_in_force(self.store, rows_of_claims(self.store, reservations.keys()))
+        found = declarations_in_force(self.store, selection.rows_of_claims(self.store, reservations.keys()))
         for row, status in reservations.items():
-            for side in SIDES[status] if row in found else ():
+            for side in selection.SIDES[status] if row in found else ():
                 declaration = getattr(found[row], side)
                 if declaration and declaration.row:
                     yield declaration.row
@@ -170,7 +161,7 @@ class BagSource(ClaimSource):
         chosen = self.chosen_among(self._bag.rows.keys(), choice)
         targets = {row: self._targets[row] for row in self._bag.rows if row in chosen}
         unsealed = (targets[row].target_sha256 for row in chosen - self._readings.keys())
-        return list(targets.values()), dict.fromkeys(unsealed, UNSEALED), 0
+        return list(targets.values()), dict.fromkeys(unsealed, selection.UNSEALED), 0
 
     def matches(self, texts: Collection[str]) -> Iterable[Match]:
         """Return the rows of the bag."""
@@ -179,7 +170,7 @@ class BagSource(ClaimSource):
     def declared(self, reservations: Mapping[str, str]) -> Iterator[RightsSignal]:
         """Yield the declarations of the bag."""
         for row, status in reservations.items():
-            for side in SIDES[status]:
+            for side in selection.SIDES[status]:
                 if signal := self._bag.signals.get(self._declared.get(row, {}).get(side) or ""):
                     yield signal
 

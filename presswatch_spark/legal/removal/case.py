@@ -27,16 +27,10 @@ from presswatch_spark.storage.disk import Folder, disk_errors
 from presswatch_spark.storage.file_locks import CASE
 from presswatch_spark.storage.locks_and_leases import Lock, locked
 from presswatch_spark.storage.objects import MissingError, StorageOptions, shown_uri
+from presswatch_spark.tables import seals
 from presswatch_spark.tables.declarations import Probe, ReleaseFile, Target
 from presswatch_spark.tables.digests import columns_digest, table_digest
 from presswatch_spark.tables.row_types import TableRow
-from presswatch_spark.tables.seals import (
-    UNREADABLE,
-    opened_sealed,
-    sealed_json,
-    sealed_parquet,
-    unsealed_json,
-)
 
 ChainRow = TypeVar("ChainRow", Probe, ReleaseFile)
 """A row of a chain."""
@@ -80,7 +74,7 @@ class RemovalCase:
         """Open the case in a folder; None if it is no case. Raises `BrokenCaseError` if it is damaged."""
         folder = Folder.of(path, storage)
         try:
-            about = unsealed_json(folder.read(MARKER)[0])
+            about = seals.unsealed_json(folder.read(MARKER)[0])
         except MissingError:
             return None
         except ValueError as error:
@@ -176,7 +170,7 @@ class RemovalCase:
             if name != expected:
                 raise self._broken(f"the note {expected} is missing")
             try:
-                notes.append(dict(unsealed_json(self.folder.read(name)[0])))
+                notes.append(dict(seals.unsealed_json(self.folder.read(name)[0])))
             except (ValueError, TypeError) as error:
                 raise self._broken(f"the note {name} has changed") from error
         return notes
@@ -184,7 +178,7 @@ class RemovalCase:
     def note(self, kind: str, number: int, facts: Mapping[str, Any]) -> None:
         """Write a note, which is never replaced."""
         with disk_errors(str(self.folder)):
-            self.folder.write(_note_name(kind, number), sealed_json(facts), absent=True)
+            self.folder.write(_note_name(kind, number), seals.sealed_json(facts), absent=True)
 
     def links(self, table: str, kind: type[ChainRow]) -> Iterator[ChainRow]:
         """Yield the rows of a chain; `BrokenCaseError` names the first that breaks it."""
@@ -203,10 +197,10 @@ class RemovalCase:
     def _rows(self, table: str, kind: type[CaseRow]) -> Iterator[tuple[str, CaseRow]]:
         for name in sorted(name for name in self.folder.names() if name.startswith(f"{table}/")):
             try:
-                file = opened_sealed(self.folder.read(name)[0])
+                file = seals.opened_sealed(self.folder.read(name)[0])
                 rows = kind.from_batches(file.read(use_threads=False).cast(kind.schema))
                 yield from ((name, row) for row in rows)
-            except UNREADABLE as error:
+            except seals.UNREADABLE as error:
                 raise self._broken(f"the file {name} is not as it was written") from error
 
     def _broken(self, what: str) -> BrokenCaseError:
@@ -286,7 +280,7 @@ def write_case(draft: Path, targets: Sequence[Target], about: Mapping[str, Any])
     }
     for number, first in enumerate(range(0, len(ordered), TARGETS_A_FILE)):
         _write(folder, f"targets/{number:05}.parquet", ordered[first : first + TARGETS_A_FILE])
-    folder.write(MARKER, sealed_json(facts), absent=True)
+    folder.write(MARKER, seals.sealed_json(facts), absent=True)
 
 
 def digest_of(row: Target | Probe | ReleaseFile) -> str:
@@ -311,7 +305,7 @@ def _write(
 ) -> None:
     plain = type(rows[0]).schema.remove_metadata()
     batch = type(rows[0]).to_batch(rows, plain)  # type: ignore[arg-type]
-    folder.write(name, sealed_parquet([batch], plain), absent=True)
+    folder.write(name, seals.sealed_parquet([batch], plain), absent=True)
 
 
 def _note_name(kind: str, number: int) -> str:

@@ -41,16 +41,7 @@ from presswatch_spark.legal.removal.status import CaseStatus
 from presswatch_spark.legal.removal.whole_file_search import documents_of
 from presswatch_spark.query.pointers.fetched_records import Failure, records_at
 from presswatch_spark.query.pointers.pointer import Mirror, Pointer, mirrored, pointer_of
-from presswatch_spark.reading import known_formats
-from presswatch_spark.reading.inflate import (
-    ZSTD_CHECKSUM,
-    ZSTD_HEAD_BYTES,
-    MemberPiece,
-    Window,
-    compression_of,
-    placed_lines,
-    stored_pieces,
-)
+from presswatch_spark.reading import inflate, known_formats
 from presswatch_spark.reading.rows.parquet_footer import is_parquet
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import SKIPPED, Removed, tombstone
@@ -284,7 +275,7 @@ class _PatchedCopy:
                 continue
             with self.path.open("rb") as file:
                 file.seek(unit.offset)
-                head = file.read(ZSTD_HEAD_BYTES)
+                head = file.read(inflate.ZSTD_HEAD_BYTES)
             kept = without(pieces_of(self.path, unit.offset, unit.after), unit.row, rows)
             first = next(kept, b"")
             # A unit without rows is left out, unless it is the only one of the file.
@@ -354,11 +345,11 @@ class Unit(NamedTuple):
     end: int
 
 
-def pieces_of(path: Path, offset: int = 0, after: int | None = None) -> Iterator[MemberPiece]:
+def pieces_of(path: Path, offset: int = 0, after: int | None = None) -> Iterator[inflate.MemberPiece]:
     """Yield the content of stored bytes [offset, after), whole units; `CorruptError` if damaged."""
     report = ReadReport()
     with open_stream(ObjectInfo(str(path)), StorageOptions(), start=offset) as stream:
-        for piece in stored_pieces(Window(stream, report)):
+        for piece in inflate.stored_pieces(inflate.Window(stream, report)):
             if after is not None and piece.offset >= after:
                 return
             yield piece
@@ -368,7 +359,8 @@ def pieces_of(path: Path, offset: int = 0, after: int | None = None) -> Iterator
 
 def lines_of(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Yield number, offset (in the inflated file) and bytes of each line."""
-    for row, offset, line in placed_lines((bytes(piece.data) for piece in pieces_of(path)), LONGEST_ROW):
+    stored = (bytes(piece.data) for piece in pieces_of(path))
+    for row, offset, line in inflate.placed_lines(stored, LONGEST_ROW):
         yield row, offset, line or b""
 
 
@@ -385,14 +377,14 @@ def units_of(path: Path) -> Iterator[Unit]:
 def packed(data: Iterable[bytes], head: bytes) -> Iterator[bytes]:
     """Yield data as one unit, with the compression of a unit that begins with `head`."""
     packer: Any = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
-    if compression_of(head[:4]) == "zstd":
-        has_checksum = bool(head[-1] & ZSTD_CHECKSUM)
+    if inflate.compression_of(head[:4]) == "zstd":
+        has_checksum = bool(head[-1] & inflate.ZSTD_CHECKSUM)
         packer = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=has_checksum).compressobj()
     yield from map(packer.compress, data)
     yield packer.flush()
 
 
-def without(pieces: Iterable[MemberPiece], row: int, removed: Collection[int]) -> Iterator[bytes]:
+def without(pieces: Iterable[inflate.MemberPiece], row: int, removed: Collection[int]) -> Iterator[bytes]:
     """Yield the content of pieces, which begin in a row, without the removed rows."""
     for piece in pieces:
         for part in io.BytesIO(piece.data):

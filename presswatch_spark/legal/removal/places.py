@@ -14,25 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from presswatch_spark.claims.selection import (
-    LETTERS,
-    Choice,
-    chosen_claims,
-    claims_of_targets,
-    require_rows,
-)
+from presswatch_spark.claims import selection
+from presswatch_spark.claims.selection import Choice
 from presswatch_spark.core.errors import ConfigError, CorruptError, InputError
 from presswatch_spark.core.terminal import utc
 from presswatch_spark.core.times import in_same_second
+from presswatch_spark.legal.removal import server_answers
 from presswatch_spark.legal.removal.case import MARKER, RemovalCase, sealed, write_case
-from presswatch_spark.legal.removal.server_answers import (
-    BLANK,
-    finding,
-    lookup_facts,
-    probe_of,
-    response_facts,
-    row_facts,
-)
+from presswatch_spark.legal.removal.server_answers import BLANK, finding, lookup_facts
 from presswatch_spark.legal.removal.states import Outcome
 from presswatch_spark.matching.judgement.urls import normalise_url
 from presswatch_spark.query.pointers.audit import settings_of
@@ -77,7 +66,7 @@ class ChosenTargets:
 
 def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> ChosenTargets:
     """Return the targets of the chosen claims; `InputError` if there are none."""
-    wanted, licensed = chosen_claims(claims, choice)
+    wanted, licensed = selection.chosen_claims(claims, choice)
     matches = tables.open_table("matches")
     own = matches.to_table(
         columns=["document_url", "text_sha256"], filter=pc.field("row_sha256").isin(list(wanted))
@@ -85,7 +74,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
     urls = own["document_url"].unique().drop_null()
     alike = pc.field("text_sha256").isin(own["text_sha256"].unique()) | pc.field("document_url").isin(urls)
     found: list[Row] = matches.to_table(columns=_OF_MATCH, filter=alike).to_pylist()
-    require_rows(wanted.keys() - {row["row_sha256"] for row in found}, str(tables.root))
+    selection.require_rows(wanted.keys() - {row["row_sha256"] for row in found}, str(tables.root))
 
     log: pa.Table = tables.read("scan_log", columns=["shard_uri", "etag", "bytes_expected"])
     scanned = {row["shard_uri"]: (row["etag"], row["bytes_expected"]) for row in log.to_pylist()}
@@ -108,7 +97,7 @@ def targets_of(tables: TableStore, claims: TableStore, choice: Choice) -> Chosen
             row = recorded.get((target.article_id, *capture))
             at = {**_ONLY_A_SCAN_GIVES, "dataset": dataset, "shard_uri": uri} if row is None else row
             targets.append(target_of(target.as_dict(), target.as_dict() | at, "capture", scanned))
-    chosen = set(claims_of_targets(targets).values())
+    chosen = set(selection.claims_of_targets(targets).values())
 
     # Documents that are no targets, but have their articles; those of a WET file are in its WARC file, too.
     articles = {target.article_id for target in targets if target.article_id is not None}
@@ -209,7 +198,7 @@ def open_case(
             "tables": str(store.root),
             "claims": str(judged.root),
             "claims_run": judged.made("claims")[-1],
-            "confidences": [] if choice.rows else list(choice.confidences or LETTERS),
+            "confidences": [] if choice.rows else list(choice.confidences or selection.LETTERS),
             "noticed_at": (noticed_at or datetime.now(UTC).date()).isoformat(),
             "reading": {run_id: settings_of(store, run_id).reading for run_id in runs},
             "others": chosen.others,
@@ -251,7 +240,7 @@ def recaptures(
         url, at = normalise_url(row.document_url or "") or "", row.captured_at and utc(row.captured_at)
         is_later = at is not None and at.date() > case.noticed_on
         detail = f"run {row.run_id}" + (f", captured {at:%Y-%m-%dT%H:%M:%SZ}" if at else "")
-        found = finding("recaptured" if is_later else "elsewhere", detail, row_facts(row))
+        found = finding("recaptured" if is_later else "elsewhere", detail, server_answers.row_facts(row))
         facts = lookup_facts(f"READ matches {row.row_sha256}", answered_by=shown_uri(row.shard_uri))
         for target in by_url.get(url, ()):
             is_of_claim = row.title_id == target.title_id
@@ -265,7 +254,7 @@ def recaptures(
             is_elsewhere = is_of_release and is_same and not is_of_file
             is_new = (target.target_sha256, facts.request) not in known
             if is_of_claim and (is_later or is_elsewhere) and is_new:
-                probes.append(probe_of("recapture", facts, found, target))
+                probes.append(server_answers.probe_of("recapture", facts, found, target))
     return probes
 
 
@@ -307,7 +296,7 @@ def look_up(index: Index, pages: Iterable[IndexedPage]) -> dict[IndexedPage, Pag
         for url, answer in index.answers(urls, release):
             facts = lookup_facts(answer.request, file_uri=shown_uri(answer.uri))
             if answer.response is not None:
-                facts = response_facts(answer.response, answer.request, answer.uri)
+                facts = server_answers.response_facts(answer.response, answer.request, answer.uri)
             captures: Captures = answer.captures
             if answer.error is not None:
                 outcome: Outcome = "limited" if facts.status == 429 else "refused"

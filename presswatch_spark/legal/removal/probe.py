@@ -13,30 +13,11 @@ from itertools import count, islice
 from presswatch_spark.core.errors import PresswatchError
 from presswatch_spark.core.scan_values import ReadReport
 from presswatch_spark.core.settings.config import StorageOptions
+from presswatch_spark.legal.removal import server_answers, whole_file_search
 from presswatch_spark.legal.removal.places import is_by_range, is_unresolved, offset_of
-from presswatch_spark.legal.removal.server_answers import (
-    BLANK,
-    FetchedRange,
-    ask_part,
-    compared,
-    control_in,
-    end_of_record,
-    finding,
-    lookup_facts,
-    probe_of,
-    record_facts,
-    start_of_record_before,
-    target_in,
-)
+from presswatch_spark.legal.removal.server_answers import BLANK, FetchedRange, ask_part, finding
 from presswatch_spark.legal.removal.states import FAILURES, READS, WHOLE, strong
-from presswatch_spark.legal.removal.whole_file_search import (
-    DeepReading,
-    ProbedFile,
-    WordCount,
-    documents_of,
-    names_of,
-    record_of,
-)
+from presswatch_spark.legal.removal.whole_file_search import ProbedFile, WordCount, documents_of, names_of
 from presswatch_spark.query.pointers.fetched_records import Cause, Failure, Record, records_at
 from presswatch_spark.query.pointers.pointer import Pointer, pointer_of
 from presswatch_spark.reading.source import ReadOptions
@@ -132,7 +113,7 @@ class FileProber:
         """Return the probes of targets and controls; `BlockedError` if the site refuses more requests."""
         for target in filter(is_unresolved, self.file.targets):
             found = finding("unresolved", "no index has given its place")
-            self._note("target", lookup_facts("NONE"), found, target)
+            self._note("target", server_answers.lookup_facts("NONE"), found, target)
         known = [target for target in self.file.targets if not is_unresolved(target)]
         if not known:
             return self.probes
@@ -152,13 +133,13 @@ class FileProber:
         return self.probes
 
     def _note(self, role: str, facts: Probe, found: Probe, target: Target | None = None) -> None:
-        self.probes.append(probe_of(role, facts, found, target))
+        self.probes.append(server_answers.probe_of(role, facts, found, target))
 
     def _note_read(self, role: str, uri: str, length: int, detail: str) -> FetchedRange | None:
         """Request the beginning of another file, note the answer, and return it if it has bytes."""
         part = ask_part(uri, 0, length, self.options.storage)
         bounds = _first_record(part, ()) if length > 1 else None
-        found = control_in(part, *bounds, None) if bounds else finding("same", detail)
+        found = server_answers.control_in(part, *bounds, None) if bounds else finding("same", detail)
         self._note(role, part.facts, part.failure or found)
         return None if part.failure else part
 
@@ -174,15 +155,15 @@ class FileProber:
         found = part.failure or finding("unreadable", "no record was found there")
         if known is not None and not part.failure:
             is_new = _version(part.facts) != _version(known)
-            found = control_in(part, *_bounds_of(known), known.record_sha256, is_new=is_new)
+            found = server_answers.control_in(part, *_bounds_of(known), known.record_sha256, is_new=is_new)
         elif bounds is not None:
-            found = control_in(part, *bounds, None)
+            found = server_answers.control_in(part, *bounds, None)
         self._note(role, part.facts, found, target)
 
     def _compared(self, target: Target, record: Record) -> Probe:
         page = record.batch
         texts = map(page.text_of, range(len(page))) if page else [record.text]
-        return self.words.counted(compared(target, record), target, texts)
+        return self.words.counted(server_answers.compared(target, record), target, texts)
 
     def _first(self) -> Probe | None:
         return self.memory.first.get(self.file.targets[0].shard_uri)
@@ -207,7 +188,7 @@ class FileProber:
             start, end = ranges[0][0], max(end for _, end, _ in ranges)
             part = ask_part(self.file.uri, start, end, self.options.storage)
             for *_, target in ranges:
-                found = part.failure or target_in(part, target, self.options)
+                found = part.failure or server_answers.target_in(part, target, self.options)
                 if isinstance(found, Record):
                     found = self._compared(target, found)
                 self._note("target", part.facts, found, target)
@@ -222,11 +203,11 @@ class FileProber:
             return
         bounds: tuple[int, int] | None = None
         if known is None and role == "after":
-            length = end_of_record(part.at(end), 0)
+            length = server_answers.end_of_record(part.at(end), 0)
             bounds = None if length is None else (end, end + length)
         elif known is None:
             stored = part.data[: max(0, start - part.start)]
-            before = start_of_record_before(stored, start - part.start)
+            before = server_answers.start_of_record_before(stored, start - part.start)
             bounds = None if before is None else (part.start + before, start)
         self._note_control(role, part, known, bounds, target)
 
@@ -272,7 +253,7 @@ class FileProber:
                 has_moved = outcome.reason == Cause.GONE and is_new
                 control = finding("rewritten" if has_moved else "unreadable", str(outcome))
             else:
-                record = record_facts(outcome).with_columns(**_NO_RECORD)
+                record = server_answers.record_facts(outcome).with_columns(**_NO_RECORD)
                 control = finding("same", record=record)
                 if known is not None and known.text_sha256 != record.text_sha256:
                     detail = "its text has changed"
@@ -294,7 +275,7 @@ class FileProber:
             place = at.record_offset if at.row_index is None else at.row_index
             if place is None or place in self.file.target_places:
                 continue
-            found = record_of(batch, i)
+            found = whole_file_search.record_of(batch, i)
             if place > last:
                 break
         if found is None:
@@ -327,7 +308,7 @@ class FileProber:
         marks = [(offset_of(each), names_of(each)) for each in (*known, self._first()) if each is not None]
         names = {name for _, each in marks for name in each}
         file = replace(self.file, targets=tuple(targets))
-        reading = DeepReading.of(file, names, self.words, self.options)
+        reading = whole_file_search.DeepReading.of(file, names, self.words, self.options)
         places = [place for place, each in marks if not reading.names.isdisjoint(each)]
         firsts = [each.outcome for each in self.probes if each.role == "first"]
         is_same_file = bool(places) or "same" in firsts
@@ -383,7 +364,7 @@ def _joined(ranges: Iterable[TargetRange]) -> Iterator[list[TargetRange]]:
 def _first_record(part: FetchedRange, target_places: Collection[int]) -> tuple[int, int] | None:
     """Return the best control at the beginning of a file, a record that is no target; None without one."""
     bounds, at = list[tuple[int, int]](), 0
-    while len(bounds) < FIRST_RECORDS and (end := end_of_record(part.data, at)) is not None:
+    while len(bounds) < FIRST_RECORDS and (end := server_answers.end_of_record(part.data, at)) is not None:
         bounds.append((at, end))
         at = end
     free = [each for each in bounds if each[0] not in target_places]

@@ -17,18 +17,9 @@ from presswatch_spark.core.terminal import counted
 from presswatch_spark.core.threads import AskingThreads
 from presswatch_spark.core.translation import N_, Sentence, sentence
 from presswatch_spark.corpus.store import Corpus
+from presswatch_spark.legal.removal import places
 from presswatch_spark.legal.removal.case import Chain, ProbeRound, RemovalCase, without_answer
-from presswatch_spark.legal.removal.places import (
-    IndexedPage,
-    index_at,
-    is_unresolved,
-    listed_among,
-    look_up,
-    offset_of,
-    place_among,
-    read_options,
-    recaptures,
-)
+from presswatch_spark.legal.removal.places import IndexedPage, is_unresolved, offset_of
 from presswatch_spark.legal.removal.probe import CONTROLS, FileProber, HubFileProber, ProbeMemory
 from presswatch_spark.legal.removal.server_answers import probe_of
 from presswatch_spark.legal.removal.status import ANSWERS_OF_INDEX, OF_INDEX, Alarm, CaseStatus
@@ -174,7 +165,7 @@ class Prober:
             return self._probe(known)
 
     def _probe(self, known: KnownCase) -> ProbeReport:
-        index = None if self.index is None else index_at(self.index, self.config.storage)
+        index = None if self.index is None else places.index_at(self.index, self.config.storage)
         forget_hosts()
         # Forget signed addresses of files: they may work after the hub has stopped serving the file.
         forget_places()
@@ -190,7 +181,7 @@ class Prober:
         if index is not None:
             self._ask_index(index, known)
         if self.tables is not None:
-            captures = recaptures(self.tables, self.case, known.status.targets, known.captures)
+            captures = places.recaptures(self.tables, self.case, known.status.targets, known.captures)
             known.add(_in_batch(captures, known.next_batch))
         known.chain.note_head()
         known.status.add(known.current)
@@ -253,7 +244,7 @@ class Prober:
 
         def ask(file: ProbedFile) -> list[Probe]:
             kind = HubFileProber if scheme_of(file.uri) == "hf" else FileProber
-            options = read_options(self.case, file.targets[0], self.config.storage)
+            options = places.read_options(self.case, file.targets[0], self.config.storage)
             # An address in the file's folder that never existed, new in each round, so that no cache has it.
             folder, _, name = file.uri.rpartition("/")
             salted = hashlib.sha256(f"{begun.number} {begun.begun_at} {file.uri}".encode()).hexdigest()[:24]
@@ -285,12 +276,14 @@ class Prober:
     def _resolve(self, index: Index, known: KnownCase, left: Collection[str]) -> None:
         wanted = [each for each in known.status.targets if each.target_sha256 in left and is_unresolved(each)]
         try:
-            answers = look_up(index, sorted(set(map(_page, wanted))))
+            answers = places.look_up(index, sorted(set(map(_page, wanted))))
         except BlockedError as error:
             self._blocked[index.address] = str(error)
             return
         found = [(*answers[_page(target)], target) for target in wanted]
-        probes = [probe_of("place", facts, place_among(listed, each), each) for facts, listed, each in found]
+        probes = [
+            probe_of("place", facts, places.place_among(listed, each), each) for facts, listed, each in found
+        ]
         known.add(_in_batch(probes, known.next_batch))
 
     def _ask_index(self, index: Index, known: KnownCase) -> None:
@@ -313,12 +306,12 @@ class Prober:
                     asked.append([(target, _page(target)) for target in file.targets])
                     if control := controls.get(shown_uri(file.uri)):
                         asked[-1].append((None, (file.targets[0].release or "", control)))
-                answers = look_up(index, sorted({page for of_file in asked for _, page in of_file}))
+                answers = places.look_up(index, sorted({page for of_file in asked for _, page in of_file}))
                 for number, of_file in enumerate(asked, known.next_batch):
                     for target, page in of_file:
                         role, at = ("index", target.captured_at) if target else ("listed", None)
                         facts, captures = answers[page]
-                        probe = probe_of(role, facts, listed_among(captures, at), target)
+                        probe = probe_of(role, facts, places.listed_among(captures, at), target)
                         probes.append(probe.with_columns(batch=number))
                 known.add(probes)
         except BlockedError as error:

@@ -380,7 +380,7 @@ def test_the_warc_record_of_a_page_with_the_same_text_is_the_one_that_a_scan_fou
         for place, page in enumerate(("one", "two"))
     ]  # fmt: skip
     publish(tmp_path, "20240601T120000Z-aaaaaa", rows)
-    monkeypatch.setattr(places, "chosen_claims", lambda *_: ({"onewet": None}, 0))
+    monkeypatch.setattr(places.selection, "chosen_claims", lambda *_: ({"onewet": None}, 0))
     store = TableStore.open(str(tmp_path))
     found = targets_of(store, store, Choice()).targets
     assert {(each.dataset, each.document_url, each.record_offset) for each in found} == {

@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presswatch_spark.core.settings.config import (
-    JOB_SETTINGS,
-    ScanConfig,
-    StorageOptions,
-    load_scan_config,
-)
+from presswatch_spark.core.settings import config as settings
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.query.sql import ENGINES
 from presswatch_spark.tables.column_values import CONFIDENCES
@@ -117,7 +112,7 @@ def flag(name: str, meaning: str) -> Any:
 
 def setting_option(path: str) -> click.Option:
     """Return the option of a setting, for `given_settings`; options of lists and mappings are repeatable."""
-    setting = JOB_SETTINGS.known[path]
+    setting = settings.JOB_SETTINGS.known[path]
     repeated = setting.kind not in (int, float, bool, str)
     default, low, high = setting.default, setting.low, setting.high
     # Show no default for an option that only adds values.
@@ -170,7 +165,7 @@ def storage_options() -> list[click.Option]:
     return [*map(setting_option, STORAGE), explained]
 
 
-def storage_words(storage: StorageOptions) -> list[str]:
+def storage_words(storage: settings.StorageOptions) -> list[str]:
     """Return the options of storage that differ from those of the environment, for another command."""
     words, usual = list[str](), scan_settings({}).storage
     for option in map(setting_option, STORAGE):
@@ -265,7 +260,7 @@ def refuse(is_wrong: object, message: str) -> None:
         raise click.UsageError(message)
 
 
-def choice_of(rows: str | None, confidences: tuple[str, ...], storage: StorageOptions) -> Choice:
+def choice_of(rows: str | None, confidences: tuple[str, ...], storage: settings.StorageOptions) -> Choice:
     """Return the choice of claims by `--rows` or `--confidence`; a usage error if both are given."""
     from presswatch_spark.claims.selection import Choice
 
@@ -273,9 +268,9 @@ def choice_of(rows: str | None, confidences: tuple[str, ...], storage: StorageOp
     return Choice.of(rows, confidences, storage)
 
 
-def scan_settings(options: Mapping[str, Any], config: str | None = None) -> ScanConfig:
+def scan_settings(options: Mapping[str, Any], config: str | None = None) -> settings.ScanConfig:
     """Return the settings of a file, the environment and a command's options; raises `ConfigError`."""
-    return load_scan_config(config, os.environ, given_settings(options))
+    return settings.load_scan_config(config, os.environ, given_settings(options))
 
 
 def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
@@ -283,7 +278,7 @@ def given_settings(options: Mapping[str, Any]) -> dict[str, object]:
     given = {name.replace("__", "."): value for name, value in options.items() if "__" in name}
     # Join the values of a repeated option to one text, as in an environment variable.
     return {
-        path: JOB_SETTINGS.known[path].separator.join(value) if isinstance(value, tuple) else value
+        path: settings.JOB_SETTINGS.known[path].separator.join(value) if isinstance(value, tuple) else value
         for path, value in given.items()
         if value not in (None, ())
     }

@@ -8,16 +8,8 @@ from typing import Any
 
 from presswatch_spark import api
 from presswatch_spark.claims.selection import Choice
+from presswatch_spark.cli.demo import shards
 from presswatch_spark.cli.demo.generate import Page, release_pages, write_press, write_recipients
-from presswatch_spark.cli.demo.shards import (
-    web_page,
-    write_c4_json,
-    write_c4_parquet,
-    write_oscar_2109,
-    write_oscar_2301,
-    write_warc,
-    write_wet,
-)
 from presswatch_spark.core.extras import has_legal, install_command
 from presswatch_spark.core.settings.config import ScanConfig
 from presswatch_spark.core.spark.session import session
@@ -39,17 +31,20 @@ ROW_DIGITS = 12
 # Two shards per dataset, in two of its formats if it has several.
 FORMS: Mapping[str, tuple[tuple[str, Writer], ...]] = {
     "crawl": (
-        ("CC-MAIN-20241214015810-20241214045810-00000.warc.wet.gz", write_wet),
+        ("CC-MAIN-20241214015810-20241214045810-00000.warc.wet.gz", shards.write_wet),
         (
             "CC-MAIN-20241214015810-20241214045810-00001.warc.gz",
-            lambda path, pages: write_warc(path, map(web_page, pages)),
+            lambda path, pages: shards.write_warc(path, map(shards.web_page, pages)),
         ),
     ),
     "c4": (
-        ("c4-fr.tfrecord-00000-of-00002.json.gz", write_c4_json),
-        ("c4-fr-00001-of-00002.parquet", write_c4_parquet),
+        ("c4-fr.tfrecord-00000-of-00002.json.gz", shards.write_c4_json),
+        ("c4-fr-00001-of-00002.parquet", shards.write_c4_parquet),
     ),
-    "oscar": (("fr_part_1.txt.gz", write_oscar_2109), ("fr_meta_part_2.jsonl.zst", write_oscar_2301)),
+    "oscar": (
+        ("fr_part_1.txt.gz", shards.write_oscar_2109),
+        ("fr_meta_part_2.jsonl.zst", shards.write_oscar_2301),
+    ),
 }
 RECIPIENT = "common-crawl"
 PUBLIC = "https://data.commoncrawl.org/crawl-data/CC-MAIN-2024-51"
@@ -132,12 +127,12 @@ def run_demo(folder: Path, say: Callable[[str], None] = lambda news: None) -> De
     say("writing a press and a web")
     pages = release_pages()
     members, articles = write_press(folder)
-    shards = write_shards(folder / "shards", pages)
+    paths = write_shards(folder / "shards", pages)
     spark = session("presswatch demo")
     corpus, tables = str(folder / "corpus"), str(folder / "tables")
     manifest = api.build_corpus(str(members), [str(articles)], corpus, settings=config, tell=say, spark=spark)
     say("scanning")
-    run = api.scan(list(map(str, shards)), corpus=corpus, out=tables, settings=config, spark=spark)
+    run = api.scan(list(map(str, paths)), corpus=corpus, out=tables, settings=config, spark=spark)
     dossier = None
     if has_legal():
         dossier = _make_dossier(folder, config, say)
@@ -181,10 +176,10 @@ def _make_dossier(
 
 def write_shards(folder: Path, pages: Mapping[str, Sequence[Page]]) -> list[Path]:
     """Write the pages of every dataset, and return the paths of the shards."""
-    shards = []
+    paths = list[Path]()
     for dataset, forms in FORMS.items():
         (folder / dataset).mkdir(parents=True)
         for number, (name, write) in enumerate(forms):
-            shards.append(folder / dataset / name)
-            write(shards[-1], pages[dataset][number :: len(forms)])
-    return shards
+            paths.append(folder / dataset / name)
+            write(paths[-1], pages[dataset][number :: len(forms)])
+    return paths

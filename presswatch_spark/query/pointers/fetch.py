@@ -15,14 +15,7 @@ from presswatch_spark.core.errors import CorruptError, InputError
 from presswatch_spark.core.scan_values import ReadReport, TextString
 from presswatch_spark.core.terminal import cell, printable
 from presswatch_spark.query.exports import require_new
-from presswatch_spark.query.pointers.audit import (
-    COMPARED,
-    Audit,
-    edited,
-    row_by_digest,
-    settings_of,
-    table_of,
-)
+from presswatch_spark.query.pointers import audit
 from presswatch_spark.query.pointers.fetched_records import (
     Cause,
     Failure,
@@ -118,18 +111,18 @@ def for_row(
     or record, `CorruptError` if it differs from the row.
     """
     store = TableStore.open(tables, archives.storage)
-    audit = Audit(partial(settings_of, store), archives.storage, archives.mirrors)
-    row = row_by_digest(store, prefix)
+    auditor = audit.Audit(partial(audit.settings_of, store), archives.storage, archives.mirrors)
+    row = audit.row_by_digest(store, prefix)
     if upstream and not isinstance(row, Match):
-        raise _of_archive(f"a row of {table_of(row)}", row.row_sha256)
+        raise _of_archive(f"a row of {audit.table_of(row)}", row.row_sha256)
     if isinstance(row, RightsSignal):
-        return _declaring(row, audit)
+        return _declaring(row, auditor)
     if isinstance(row, MemberCapture):
         return _captured(row, archives)
     # Refuse a row without a trail before reading anything.
     asked = Index(index, archives.storage, archives.base) if index else None
     trail = trail_of(row, archives, asked) if upstream else None
-    (verdict,) = audit.verdicts([row])
+    (verdict,) = auditor.verdicts([row])
     damage = verdict.failure if verdict.failure and verdict.failure.reason == Cause.DAMAGED else None
     if verdict.record is None or (verdict.failure and (trail or not damage)):
         raise _refused(verdict.pointer, verdict.failure)
@@ -142,7 +135,7 @@ def for_row(
         checked += f". But it is a {damage}"
     facts = verdict.record.facts.with_columns(text_source=row.text_source, text_strings=row.text_strings)
     record = replace(verdict.record, facts=facts)
-    return Fetched(verdict.pointer, record, audit.options_of(row.run_id), checked)
+    return Fetched(verdict.pointer, record, auditor.options_of(row.run_id), checked)
 
 
 def _captured(row: MemberCapture, archives: Archives) -> Fetched:
@@ -152,7 +145,7 @@ def _captured(row: MemberCapture, archives: Archives) -> Fetched:
     if ".." in name.split("/"):
         raise InputError("the row points to a file outside its release", where=row.row_sha256)
     pointer = Pointer(archives.place_of(name), offset, length)
-    if failure := edited(row):
+    if failure := audit.edited(row):
         raise _refused(pointer, failure)
 
     options = ReadOptions(storage=archives.storage)
@@ -169,7 +162,7 @@ def _captured(row: MemberCapture, archives: Archives) -> Fetched:
         # Some records have no digest or status (ARC, revisits); all have a URL and a time.
         is_known = actual is not None or fact in ("document_url", "captured_at")
         if indexed is not None and is_known and indexed != actual:
-            raise _refused(pointer, Failure(COMPARED[fact], f"`{column}` differs"))
+            raise _refused(pointer, Failure(audit.COMPARED[fact], f"`{column}` differs"))
 
     checked = f"row {row.row_sha256}: its digest; URL, declared digest, time and status of the record"
     declared, computed = outcome.facts.payload_digest, outcome.facts.payload_digest_computed
@@ -186,15 +179,15 @@ def _alike(value: Any) -> Any:
     return value.removeprefix("sha1:") if isinstance(value, str) else value
 
 
-def _declaring(row: RightsSignal, audit: Audit) -> Fetched:
-    pointer, record, failure = audit.declaration(row)
+def _declaring(row: RightsSignal, auditor: audit.Audit) -> Fetched:
+    pointer, record, failure = auditor.declaration(row)
     if record is None or failure:
         raise _refused(pointer, failure)
     addressed = f" to {row.agent}" if row.agent else ""
     return Fetched(
         pointer,
         record,
-        audit.options_of(row.run_id),
+        auditor.options_of(row.run_id),
         f"row {row.row_sha256}: its digest; URL, record id, time, status and body; it was read again",
         f"{row.signal}{addressed}: {row.verdict or 'states nothing on mining or training'}",
     )

@@ -35,7 +35,7 @@ def campaign() -> None:
 
 @command("open", campaign)
 def open_(
-    *,
+    form: ReplyForm,
     folder: str = argument("CAMPAIGN"),
     scan_options: tuple[str, ...] = argument("[-- OPTION OF SCAN …]", nargs=-1, type=click.UNPROCESSED),
     corpus: str | None = option("--corpus", "DIR", "The corpus; later, a larger one with all its articles."),
@@ -58,7 +58,6 @@ def open_(
     newest_first: bool | None = option(
         "--newest-first/--oldest-first", None, "Default: newest first.", default=None
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Set the scope of a campaign; nothing is scanned yet.
 
@@ -92,7 +91,7 @@ def open_(
 
 @command("run", campaign)
 def run(
-    *,
+    form: ReplyForm,
     folder: str = argument("CAMPAIGN"),
     budget: float | None = option(
         "--budget", "DOLLARS", "Limit of the campaign's total cost.", type=options.POSITIVE
@@ -103,7 +102,6 @@ def run(
         "Look for new releases at this interval, until the process is stopped.",
         type=options.POSITIVE,
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Scan the rest of a campaign, and publish a run for each release.
 
@@ -139,7 +137,7 @@ def run(
 
 
 @command("status", campaign, json=True)
-def status(*, folder: str = argument("CAMPAIGN"), form: ReplyForm) -> Reply:
+def status(form: ReplyForm, folder: str = argument("CAMPAIGN")) -> Reply:
     """Show progress and cost of a campaign, and an estimate of the rest.
 
     presswatch campaign status history
@@ -206,7 +204,7 @@ def _total_lines(found: Campaign, items: list[ItemProgress], machine: Machine) -
 
 @command("watch", storage=False, context_settings={"ignore_unknown_options": False})
 def watch(
-    *,
+    form: ReplyForm,
     scan_options: tuple[str, ...] = argument("-- SCAN-OPTION …", nargs=-1, type=click.UNPROCESSED),
     since: str | None = option("--since", "RELEASE", "Watch this release and all newer ones."),
     only_newest: bool = flag("--only-newest", "Watch the newest release only."),
@@ -236,7 +234,6 @@ def watch(
     ),
     case_index: str | None = option("--case-index", "URL", "An index, as for `removal probe --index`."),
     dry_run: bool = flag("--dry-run", "Show what would be scanned, and write nothing."),
-    form: ReplyForm,
 ) -> Reply:
     """Look for new releases, and scan each once.
 

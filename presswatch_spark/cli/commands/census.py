@@ -40,7 +40,7 @@ HEADERS = ("title", "publisher", "captures", "of articles", "subsets", "statuses
     config=True,
 )
 def census(
-    *,
+    form: ReplyForm,
     more: tuple[str, ...] = argument("[PATH …]", nargs=-1),
     releases: tuple[str, ...] = option(
         "--release",
@@ -56,7 +56,6 @@ def census(
         "URI",
         "Base address of the lines in a *.paths.gz list; for a crawl, a mirror of its site.",
     ),
-    form: ReplyForm,
 ) -> Reply:
     """List every capture of the members' pages in a release.
 

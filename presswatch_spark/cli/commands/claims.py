@@ -37,7 +37,7 @@ UNKNOWN_SHOWN = 3
 
 @command("claims", export=True, lang="en", pager=True, settings=("run.master", "run.cores"), config=True)
 def claims(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     corpus: str = option("--corpus", "CORPUS", "The corpus that the runs were made with.", required=True),
     licences: str | None = option(
@@ -56,7 +56,6 @@ def claims(
     engine: str = options.engine("Engine that sorts the rows"),
     memory: str = options.memory("2GB", "sorts on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `claims`.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Judge the rows of all runs: which claims are valid, and why.
 
@@ -127,7 +126,7 @@ def _table_of_counts(counts: ClaimCounts, columns: Sequence[str], _: Language) -
 
 @command("review")
 def review(
-    *,
+    form: ReplyForm,
     path: str = argument("CASE|CLAIMS"),
     reviewer: str = option(
         "--reviewer", "NAME", "Name of the reviewer, stored with each verdict.", required=True
@@ -145,7 +144,6 @@ def review(
         "--port", click.IntRange(0, 65535), "Port of 127.0.0.1; 0 selects a free one.", default=0
     ),
     open_browser: bool = flag("--open", "Open the page in a browser."),
-    form: ReplyForm,
 ) -> Reply:
     """Review claims in a browser, article and page side by side.
 
@@ -186,7 +184,7 @@ def review(
 
 @command("report")
 def report(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     out: str = option("--out", "PAGE.html", "The page, on disk or s3://; it is replaced.", required=True),
     corpus: str | None = option("--corpus", "DIR", "The corpus of the scan, for names of titles, and texts."),
@@ -194,7 +192,6 @@ def report(
     mirrors: options.Mirrors = options.mirrors(),
     language: str = options.language("Language of the page.", default="fr"),
     engine: str = options.engine("Engine of the queries"),
-    form: ReplyForm,
 ) -> Reply:
     """Write an HTML report about the copies, for general readers.
 
@@ -214,13 +211,12 @@ def report(
 
 @command("exposure", json=True, export=True, lang="en", pager=True)
 def exposure(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     exposures: str | None = option(
         "--exposures", "FILE", "Statements to use in place of conf/exposure.yaml."
     ),
     engine: str = options.engine("Engine of the query"),
-    form: ReplyForm,
 ) -> Reply:
     """List publishers of models that state use of the data.
 

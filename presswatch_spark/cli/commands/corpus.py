@@ -52,7 +52,7 @@ def corpus() -> None:
     config=True,
 )
 def build(
-    *,
+    form: ReplyForm,
     members: str = option("--members", "FILE", "Publishers; see conf/members.example.yaml.", required=True),
     articles: tuple[str, ...] = options.repeated(
         "--articles", "PATH", "Articles: JSONL, CSV or Parquet.", required=True
@@ -64,7 +64,6 @@ def build(
         "--known", "PATH", "Texts of third parties: laws, speeches, wires."
     ),
     out: str = option("--out", "DIR", "Folder of the corpus: new or empty, on disk or s3://.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Build a corpus: index, signatures and texts of the articles.
 
@@ -100,10 +99,9 @@ def build(
 
 @command("info", corpus, json=True, export=True, pager=True, config=True)
 def info(
-    *,
+    form: ReplyForm,
     folder: str = argument("DIR"),
     check: bool = flag("--check", "Read every file and compare its SHA-256 with the manifest."),
-    form: ReplyForm,
 ) -> Reply:
     """Describe the corpus in DIR: articles, titles, index.
 
@@ -135,14 +133,13 @@ def info(
 
 @command("seal", corpus, config=True)
 def seal(
-    *,
+    form: ReplyForm,
     folder: str = argument("CORPUS"),
     key_file: str | None = options.KEY_FILE,
     key_secret: str | None = options.KEY_SECRET,
     out: str = option(
         "--out", "SEALED", "Folder of the sealed corpus: new, on disk or s3://.", required=True
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Seal a corpus: hashes that only its key can make.
 
@@ -167,12 +164,11 @@ def seal(
 
 @command("join", corpus, config=True)
 def join(
-    *,
+    form: ReplyForm,
     folders: tuple[str, ...] = argument("SEALED…", nargs=-1, required=True),
     out: str = option(
         "--out", "JOINED", "Folder of the joined corpus: new, on disk or s3://.", required=True
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Join sealed corpora, to search all in one pass.
 

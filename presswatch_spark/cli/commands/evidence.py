@@ -56,7 +56,7 @@ def evidence() -> None:
 
 @command("build", evidence, lang="en")
 def build(
-    *,
+    form: ReplyForm,
     path: str = argument("TABLES|CASE"),
     claims: str | None = options.CLAIMS,
     rows: str | None = options.ROWS,
@@ -66,7 +66,6 @@ def build(
     with_texts: bool = flag("--with-texts", "Add texts of articles, and a page with both texts per claim."),
     mirrors: options.Mirrors = options.mirrors(),
     out: str = option("--out", "BAG", "A new folder, or s3://, for the bag.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Make a sealed bag of claims.
 
@@ -124,10 +123,9 @@ def _stamp_lines(stamps: Sequence[Stamped], _: Language) -> tuple[list[str], lis
 
 @command("stamp", evidence, lang="en")
 def stamp(
-    *,
+    form: ReplyForm,
     bag: str = argument(),
     authorities: tuple[str, ...] = _tsa_option(required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Have the seal of a bag on disk stamped by more authorities.
 
@@ -150,12 +148,11 @@ def stamp(
 
 @command("verify", evidence, lang="en")
 def verify(
-    *,
+    form: ReplyForm,
     bag: str = argument("BAG|PART"),
     certificates: tuple[str, ...] = options.repeated(
         "--ca", "FILE", "Certificates (PEM); time-stamps are trusted only by these."
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Check that a bag is unchanged, or list the differences.
 
@@ -185,7 +182,7 @@ def verify(
 
 @command("challenge", evidence, json=True, lang="en")
 def challenge(
-    *,
+    form: ReplyForm,
     bag: str = argument(),
     words: str = option("--seed", "WORDS", "Words chosen after the sealing.", required=True),
     sample: int = options.count(
@@ -193,7 +190,6 @@ def challenge(
     ),
     corpus: str | None = option("--corpus", "DIR", "The corpus, to compare the words of every span."),
     mirrors: options.Mirrors = options.mirrors(),
-    form: ReplyForm,
 ) -> Reply:
     """Read rows again, drawn by the words of a third party.
 
@@ -246,11 +242,10 @@ def challenge(
 
 @command("disclose", evidence, lang="en")
 def disclose(
-    *,
+    form: ReplyForm,
     bag: str = argument(),
     prefix: str = option("--row", "SHA256", "Beginning of the claim's row_sha256.", required=True),
     out: str = option("--out", "PART", "A new folder, or s3://, for the claim.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Extract one claim from a bag, verifiable without the rest.
 

@@ -19,7 +19,7 @@ DEMO_MARKER = ".presswatch-demo"
 
 @command("forget")
 def forget(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     publisher: str | None = option("--publisher", "ID", "Forget all rows of this publisher."),
     article: str | None = option("--article", "ID", "Forget all rows of this article."),
@@ -30,7 +30,6 @@ def forget(
         "Another place to search for copies of the rows.",
         type=click.Path(exists=True, path_type=Path),
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Remove all rows of a publisher or of an article.
 
@@ -69,7 +68,7 @@ def forget(
 
 
 @command("doctor", json=True, lang="en", settings=("run.cores",), config=True)
-def doctor(*, places: tuple[str, ...] = argument("[PLACE …]", nargs=-1), form: ReplyForm) -> Reply:
+def doctor(form: ReplyForm, places: tuple[str, ...] = argument("[PLACE …]", nargs=-1)) -> Reply:
     """Check this machine for a scan, with a remedy for each fault.
 
     PLACE is a file, a folder (with / at its end) or an address that scans will read. With a fault, the exit
@@ -95,9 +94,8 @@ def doctor(*, places: tuple[str, ...] = argument("[PLACE …]", nargs=-1), form:
 
 @command("demo", storage=False)
 def demo(
-    *,
-    out: str = option("--out", "DIR", "Folder for everything that is generated.", default="demo"),
     form: ReplyForm,
+    out: str = option("--out", "DIR", "Folder for everything that is generated.", default="demo"),
 ) -> Reply:
     """Scan a generated press and web, and report the copies.
 

@@ -75,7 +75,7 @@ Row = Mapping[str, Any]
 
 @command("matches", json=True, export=True, lang="en", pager=True)
 def matches(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     count: bool = flag("--count", "Print only the totals."),
     run_id: str | None = option(
@@ -99,7 +99,6 @@ def matches(
         "--limit", f"Most rows to print. Default: {MATCHES_SHOWN}; all as JSON or file."
     ),
     engine: str = options.engine("Engine that counts and sorts"),
-    form: ReplyForm,
 ) -> Reply:
     """Print totals of the matches, and the strongest of them.
 
@@ -261,7 +260,7 @@ def _reason(row: Row, _: Language) -> str:
 
 @command("explain", lang="fr", pager=True, config=True)
 def explain(
-    *,
+    form: ReplyForm,
     row: str = argument(),
     tables: str = argument(),
     corpus: str | None = option("--corpus", "DIR", "The corpus of the scan, for words, owner and mandate."),
@@ -270,7 +269,6 @@ def explain(
         "--as-of", "Day on which rights are judged. Default: the day of the claims, or today."
     ),
     mirrors: options.Mirrors = options.mirrors(),
-    form: ReplyForm,
 ) -> Reply:
     """Explain a row: words, dates, owner, rights, and its letter.
 
@@ -290,14 +288,13 @@ def explain(
 
 @command("compare", export=True, lang="en", pager=True, settings=("run.master", "run.cores"))
 def compare(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     before: str = option("--before", "RUN", "Id of the earlier run.", required=True),
     after: str = option("--after", "RUN", "Id of the later run, or `latest`.", required=True),
     engine: str = options.engine("Engine that compares the rows"),
     memory: str = options.memory("500MB", "continues on disk"),
     out: str = option("--out", "DIR", "Folder, or s3://, for the table `changes`.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Compare two runs, pair by pair of article and document.
 
@@ -362,7 +359,7 @@ def _doubt(text: str, _: Language) -> str:
 
 @command("verify-rows", json=True, export=True, config=True)
 def verify_rows(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     sample: int = options.count(
         "--sample", "Number of rows to draw, or all if there are fewer.", default=100
@@ -371,7 +368,6 @@ def verify_rows(
     run_id: str | None = options.RUN,
     corpus_path: str | None = option("--corpus", "DIR", "The corpus, to compute every figure again."),
     mirrors: options.Mirrors = options.mirrors(),
-    form: ReplyForm,
 ) -> Reply:
     """Fetch documents of random rows again, and check the rows.
 
@@ -439,7 +435,7 @@ def _check_facts(check: RowCheck) -> dict[str, object]:
 
 @command("fetch", settings=("read.columns",), config=True)
 def fetch(
-    *,
+    form: ReplyForm,
     target: str = argument("TABLES|POINTER"),
     prefix: str | None = option("--row", "SHA256", "Beginning of a row_sha256 in TABLES."),
     out: str | None = option("--out", "FILE", "New file for the stored record, or the text of a row."),
@@ -448,7 +444,6 @@ def fetch(
     ),
     index: str | None = options.index("--upstream"),
     mirrors: options.Mirrors = options.mirrors(),
-    form: ReplyForm,
 ) -> Reply:
     """Fetch one document and check that it is the right one.
 

@@ -61,7 +61,7 @@ def notice() -> None:
 
 @command("draft", notice)
 def draft(
-    *,
+    form: ReplyForm,
     source: str = argument("CASE|BAG|TABLES"),
     recipient: str = option("--to", "RECIPIENT", "The recipient, such as common-crawl.", required=True),
     law: str = option("--law", LAWS, "The law of the notice.", required=True),
@@ -84,7 +84,6 @@ def draft(
         "--days", "Days from receipt to the deadline, for law `fr`.", MOST_DAYS, default=DEADLINE_DAYS
     ),
     patch: str | None = option("--patch", "PATCH", "A folder of `removal patch`, for its measurements."),
-    form: ReplyForm,
 ) -> Reply:
     """Draft a notice: letter, form, annex, and the same as data.
 
@@ -144,7 +143,7 @@ def _name(name: str, _: Language) -> str:
 
 @command("check", notice, json=True, lang="en")
 def check(
-    *,
+    form: ReplyForm,
     path: str = argument("N"),
     sender: str | None = option(
         "--sender", "FILE", "The sender, in YAML. Default: the file used for the draft."
@@ -158,7 +157,6 @@ def check(
     edited_by: str | None = option(
         "--edited-by", "NAME", "The person who vouches for an edited letter.docx."
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Check a notice, and list each rule that it breaks.
 
@@ -207,13 +205,12 @@ def _refused(refusal: BrokenRule, _: Language) -> str:
 
 @command("sign", notice, lang="en")
 def sign(
-    *,
+    form: ReplyForm,
     path: str = argument("N"),
     by: str = option("--by", "NAME", "The signatory, as in the sender's file.", required=True),
     on: date | None = _ON,
     via: str | None = _VIA,
     file: str | None = _file_option("The signed copy"),
-    form: ReplyForm,
 ) -> Reply:
     """Record that a person signed a notice in its present form."""
     event, _ = _noted(form, path, "signed", by=by, on=on, via=via, proof=file), form.language
@@ -222,14 +219,13 @@ def sign(
 
 @command("sent", notice, lang="en")
 def sent(
-    *,
+    form: ReplyForm,
     path: str = argument("N"),
     by: str | None = _BY,
     on: date | None = _ON,
     via: str | None = _VIA,
     file: str | None = _file_option("The receipt"),
     recipients: str | None = _RECIPIENTS,
-    form: ReplyForm,
 ) -> Reply:
     """Record that a person sent a notice.
 
@@ -241,7 +237,7 @@ def sent(
 
 @command("answer", notice, lang="en")
 def answer(
-    *,
+    form: ReplyForm,
     path: str = argument("N"),
     kind: str = option("--kind", ANSWERS, "Kind of answer.", required=True),
     by: str | None = _BY,
@@ -249,7 +245,6 @@ def answer(
     via: str | None = _VIA,
     note: str | None = _NOTE,
     file: str | None = _file_option("The answer"),
-    form: ReplyForm,
 ) -> Reply:
     """Record a recipient's answer; only `removal` shows compliance."""
     event = _noted(form, path, "answered", by=by, on=on, via=via, note=note, proof=file, answer=kind)
@@ -258,7 +253,7 @@ def answer(
 
 @command("record", notice, lang="en")
 def record(
-    *,
+    form: ReplyForm,
     path: str = argument("N"),
     kind: EventKind = argument("KIND", type=click.Choice(RECORDED)),
     by: str = option("--by", "NAME", "The person who acted, or who recorded the event.", required=True),
@@ -266,7 +261,6 @@ def record(
     via: str | None = _VIA,
     file: str | None = _file_option("The proof: a receipt, the headers of an e-mail"),
     note: str | None = _NOTE,
-    form: ReplyForm,
 ) -> Reply:
     """Record a delivery, a reminder, an escalation or a closure.
 
@@ -298,7 +292,7 @@ def _recorded(event: Event, form: ReplyForm) -> Reply:
 
 @command("plan", notice, json=True, lang=None)
 def plan(
-    *,
+    form: ReplyForm,
     cases: tuple[str, ...] = argument("CASE…", nargs=-1, required=True),
     members: str = option("--members", "FILE", "The members file.", required=True),
     recipients: str | None = _RECIPIENTS,
@@ -314,7 +308,6 @@ def plan(
         "--days", "Days from receipt to the deadline, for law `fr`.", MOST_DAYS, default=DEADLINE_DAYS
     ),
     out: str = option("--out", "CAMPAIGN", "A new folder, or s3://, for the campaign.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Plan a campaign of notices, and draft them.
 
@@ -353,11 +346,10 @@ def plan(
 
 @command("status", notice, json=True, export=True, lang="en", pager=True)
 def status(
-    *,
+    form: ReplyForm,
     path: str = argument("N|CAMPAIGN"),
     case: str | None = option("--case", "CASE", "The case that follows N. Default: that of its draft."),
     calendar: str | None = option("--calendar", "FILE", "A new .ics file for the last days of next steps."),
-    form: ReplyForm,
 ) -> Reply:
     """Show the state of a notice, or the register of a campaign.
 
@@ -432,11 +424,10 @@ def _steps_table(notices: Sequence[RegisteredNotice], _: Language) -> Table:
 
 @command("due", notice, json=True, lang="en")
 def due(
-    *,
+    form: ReplyForm,
     campaign: str = argument("CAMPAIGN"),
     days: int = options.count("--days", "Days to look ahead.", MOST_DAYS, default=7),
     as_of: date | None = options.day("--as-of", "The day to look from. Default: today.", "DAY"),
-    form: ReplyForm,
 ) -> Reply:
     """List the next steps that are due, overdue ones first.
 
@@ -455,11 +446,10 @@ def due(
 
 @command("chronology", notice, lang=None)
 def chronology(
-    *,
+    form: ReplyForm,
     campaign: str = argument("CAMPAIGN"),
     out: str = option("--out", "FILE", "A new .pdf file.", required=True),
     language: str | None = options.language("Its language. Default: French, then English, in one file."),
-    form: ReplyForm,
 ) -> Reply:
     """Write a dated account of a campaign as PDF, for a court.
 

@@ -19,12 +19,11 @@ KINDS = {"release": str, "first_capture": datetime, "last_capture": datetime, "h
 
 @command("releases", json=True, export=True, pager=True, config=True)
 def releases(
-    *,
+    form: ReplyForm,
     base: str | None = option(
         "--base", "URI", "Site or folder of collinfo.json. Default: index.commoncrawl.org."
     ),
     refresh: bool = flag("--refresh", "Fetch the list even if the cache contains a fresh one."),
-    form: ReplyForm,
 ) -> Reply:
     """List the releases of Common Crawl, with the files of each.
 
@@ -60,7 +59,7 @@ def releases(
 
 
 @command("datasets", json=True, lang="en", pager=True, storage=False)
-def datasets(*, name: str | None = argument(required=False), form: ReplyForm) -> Reply:
+def datasets(form: ReplyForm, name: str | None = argument(required=False)) -> Reply:
     """List the datasets that can be scanned by name, or show one.
 
     Unverified facts are marked; `source` is the page where you can verify them.

@@ -36,14 +36,13 @@ def removal() -> None:
 
 @command("open", removal, lang="en")
 def open_command(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     claims: str | None = options.CLAIMS,
     rows: str | None = options.ROWS,
     confidences: tuple[str, ...] = options.confidences(),
     noticed_at: date | None = options.day("--noticed-at", "Day of the notice. Default: today.", "DAY"),
     out: str = option("--out", "CASE", "A new folder, or s3://, for the case.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Open a case: the claims to be removed, and where their bytes are.
 
@@ -70,7 +69,7 @@ def open_command(
 
 @command("probe", removal, lang="en")
 def probe(
-    *,
+    form: ReplyForm,
     case: str = argument(),
     corpus: str | None = option(
         "--corpus", "DIR", "The corpus, to count the article's words in a changed text."
@@ -88,7 +87,6 @@ def probe(
         "Tables to search for the articles in later captures and other files.",
     ),
     mirrors: options.Mirrors = options.mirrors("Read below TO the files that were scanned below FROM."),
-    form: ReplyForm,
 ) -> Reply:
     """Probe every place of a case, and store the answers.
 
@@ -174,11 +172,10 @@ def _chain_line(status: CaseStatus, _: Language) -> str:
 
 @command("patch", removal, lang="en")
 def patch(
-    *,
+    form: ReplyForm,
     case: str = argument(),
     out: str = option("--out", "PATCH", "A new folder, or s3://, for the patch.", required=True),
     mirrors: options.Mirrors = options.mirrors("Read below TO the files that were scanned below FROM."),
-    form: ReplyForm,
 ) -> Reply:
     """Write a patch that removes the records of a case.
 
@@ -217,12 +214,11 @@ def patch(
 
 @command("inventory", removal, lang="en")
 def inventory(
-    *,
+    form: ReplyForm,
     case: str = argument(),
     release: str = option("--release", "NAME", "The release, such as CC-MAIN-2024-22.", required=True),
     kind: str = option("--format", "FORM", "Format of its files, as for `scan`.", required=True),
     base: str | None = option("--base", "URI", "A mirror of the release."),
-    form: ReplyForm,
 ) -> Reply:
     """Record size, ETag and last change of each file of a release.
 
@@ -263,14 +259,13 @@ def inventory(
 
 @command("status", removal, json=True, export=True, lang="en", pager=True)
 def status(
-    *,
+    form: ReplyForm,
     case: str = argument(),
     as_of: str | None = option(
         "--as-of", "TIME", "Use only probes up to this time, such as 2026-11-27T09:30Z."
     ),
     alarms: bool = flag("--alarms", "List the alarms of all rounds instead of the places."),
     metrics_file: str | None = option("--metrics-file", "FILE", "Write metrics of the case for Prometheus."),
-    form: ReplyForm,
 ) -> Reply:
     """Show for each place whether its text is gone, and why.
 

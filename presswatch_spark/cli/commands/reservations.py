@@ -37,14 +37,13 @@ AGENTS_SHOWN = 3
 
 @command("rights", json=True, export=True, lang="en", pager=True)
 def rights(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     signals: tuple[str, ...] = options.repeated(
         "--signals", "TABLES", "Tables of other scans whose signals also count, such as scans of robots.txt."
     ),
     run_id: str | None = options.RUN,
     out: str | None = option("--out", "DIR", "Folder, or s3://, for the table `reservations`."),
-    form: ReplyForm,
 ) -> Reply:
     """Show reservations in force when pages were captured.
 
@@ -126,7 +125,7 @@ def reservations() -> None:
 
 @command("pack", reservations, lang="en")
 def pack(
-    *,
+    form: ReplyForm,
     members: str = option("--members", "FILE", "The members file.", required=True),
     title: str = option("--title", "ID", "The title, by its id in the members file.", required=True),
     reserved: tuple[Use, ...] = options.repeated(
@@ -136,7 +135,6 @@ def pack(
     licence: str | None = option("--licence", "URL", "Page with terms of a licence, for RSL."),
     contact: str | None = option("--contact", "ADDRESS", "E-mail or page for requests, for RSL."),
     out: str = option("--out", "DIR", "A new folder, or s3://, for the files.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Write the files that a publisher serves to reserve its rights.
 
@@ -172,10 +170,9 @@ def pack(
 
 @command("check", reservations, json=True, lang="en")
 def check(
-    *,
+    form: ReplyForm,
     place: str = argument("URL|FOLDER"),
     page: str = option("--page", "PATH", "With FOLDER: the path of the page.", default="/"),
-    form: ReplyForm,
 ) -> Reply:
     """Check the declarations that a site serves now.
 
@@ -223,11 +220,10 @@ def _report_lines(report: SiteReport, _: Language) -> Iterator[Line]:
 
 @command("timeline", reservations, json=True, export=True, lang="en", pager=True)
 def timeline(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     title: str = option("--title", "ID", "The title, by its id in the members file.", required=True),
     chart: str | None = option("--chart", "FILE", "Also draw the periods into a new .svg file."),
-    form: ReplyForm,
 ) -> Reply:
     """Show when each declaration was first and last captured.
 

@@ -49,7 +49,7 @@ def _format(context: click.Context, option: click.Parameter, name: str) -> str:
     config=True,
 )
 def scan(
-    *,
+    form: ReplyForm,
     paths: tuple[str, ...] = argument("PATH [PATH …]", nargs=-1),
     release: str | None = option(
         "--release", "NAME", "In place of PATH: a release of `presswatch releases`."
@@ -80,7 +80,6 @@ def scan(
     base: str | None = option("--base", "URI", "Base address for a list, or a mirror of Common Crawl."),
     again: bool = flag("--again", "Scan even if this scan is already published."),
     dry_run: bool = flag("--dry-run", "List the shards and the costs; write nothing."),
-    form: ReplyForm,
 ) -> Reply:
     """Scan shards for copies of the corpus's articles.
 
@@ -276,7 +275,7 @@ def incomplete_lines(summary: RunSummary, out: str, table: str = "scan_log") -> 
     storage=False,
 )
 def inspect(
-    *,
+    form: ReplyForm,
     folder: str = argument("FOLDER"),
     corpus: str = option("--corpus", "DIR", "The sealed corpus.", required=True),
     key_file: str = option("--key-file", "FILE", "Key of the sealed corpus.", required=True),
@@ -286,7 +285,6 @@ def inspect(
     separator: int | None = option(
         "--separator", click.IntRange(0), "The token between documents. Default: a file is one."
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Search data for a sealed corpus; only numbers get out.
 
@@ -328,7 +326,7 @@ def inspect(
     config=True,
 )
 def verify_candidates(
-    *,
+    form: ReplyForm,
     candidates: str = argument("CANDIDATES"),
     corpus: str = option("--corpus", "DIR", "The corpus that was sealed.", required=True),
     key_file: str | None = options.KEY_FILE,
@@ -337,7 +335,6 @@ def verify_candidates(
     extract: str | None = option("--extract", "FOLDER", "Read pages from the --extract of the sealed scan."),
     mirrors: options.Mirrors = options.mirrors(),
     out: str = option("--out", "DIR", "Folder of the tables; several runs may share it.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Verify the candidates of a scan with a sealed corpus.
 

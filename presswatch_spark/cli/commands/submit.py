@@ -39,7 +39,7 @@ Params = Mapping[str, Any]
 
 @command("submit", storage=False, context_settings={"allow_interspersed_args": False})
 def submit(
-    *,
+    form: ReplyForm,
     target: str | None = option("--on", "TARGET", "Profile (local, emr-ec2, emr-serverless) or YAML file."),
     credentials: str | None = option("--profile", "NAME", "AWS profile for credentials on this machine."),
     check: bool = flag("--check", "Report obstacles and their remedies; start nothing."),
@@ -53,7 +53,6 @@ def submit(
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
     ),
     words: tuple[str, ...] = argument("JOB [OPTION OF THE JOB …]", nargs=-1, type=click.UNPROCESSED),
-    form: ReplyForm,
 ) -> Reply:
     """Run a job elsewhere, and exit with the job's exit code.
 

@@ -77,7 +77,7 @@ Row = Mapping[str, Any]
 
 @command("runs", json=True, export=True, lang="en", pager=True)
 def runs(
-    *, words: tuple[str, ...] = argument("[compact] TABLES", nargs=-1, required=True), form: ReplyForm
+    form: ReplyForm, words: tuple[str, ...] = argument("[compact] TABLES", nargs=-1, required=True)
 ) -> Reply:
     """List published and unfinished runs, or merge small files.
 
@@ -224,11 +224,10 @@ def gate_line(row: Row, _: Language = replies.ENGLISH) -> str | None:
 
 @command("sql", json=True, export=True, lang="en", pager=True)
 def sql(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     query: str = argument(),
     engine: str = options.engine("Engine of the query"),
-    form: ReplyForm,
 ) -> Reply:
     """Query the tables with SQL.
 
@@ -258,11 +257,10 @@ def sql(
 
 @command("estimate", json=True, export=True, lang="en", pager=True)
 def estimate(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     run_id: str = option("--run", "RUN", "The run to estimate from.", default="latest"),
     by: str | None = option("--by", list(BY), "Also by title or publisher."),
-    form: ReplyForm,
 ) -> Reply:
     """Estimate totals of a whole release from a sample of it.
 
@@ -332,7 +330,7 @@ def catalog() -> None:
 
 @command("sync", catalog)
 def sync(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     kind: str = option("--catalog", KINDS, "Type of the catalog.", required=True),
     namespace: str = option("--namespace", "NAME", "Namespace, or database, for the tables.", required=True),
@@ -342,7 +340,6 @@ def sync(
     catalog_name: str = option(
         "--catalog-name", "NAME", "The catalog's name in pyiceberg's settings.", default=NAME
     ),
-    form: ReplyForm,
 ) -> Reply:
     """Bring an Iceberg catalog up to date with the published tables.
 
@@ -369,10 +366,9 @@ def sync(
 
 @command("ddl", catalog)
 def ddl(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     engine: str = option("--for", DDL_ENGINES, "Their engine.", required=True),
-    form: ReplyForm,
 ) -> Reply:
     """Print SQL that declares the tables to other engines.
 
@@ -390,11 +386,10 @@ def ddl(
 
 @command("annotations", catalog)
 def index_annotations(
-    *,
+    form: ReplyForm,
     tables: str = argument(),
     out: str = option("--out", "DIR", "A new folder, or s3://, for the Parquet files.", required=True),
     mirrors: options.Mirrors = options.mirrors("Name as files below TO the files scanned below FROM."),
-    form: ReplyForm,
 ) -> Reply:
     """Write claims, without text, with keys of Common Crawl's index.
 

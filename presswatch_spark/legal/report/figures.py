@@ -76,10 +76,10 @@ class Figure:
     """
 
     name: str
-    title: Markup
+    title: str
     pictures: tuple[Markup, Markup] | None = None
     table: ShownTable | None = None
-    left_out: Markup | None = None
+    left_out: str | None = None
 
 
 def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
@@ -97,13 +97,13 @@ def figures_of(found: Gathered, _: ReportWords) -> list[Figure]:
                     row["source"] = _.source(dataset, None if release == "?" else release)
             figure.table = table_of(rows, drawing.columns.split(), _)
             if rows:
-                wide, narrow = pictures(drawing.draw(rows, _), figure.title.unescape(), _)
+                wide, narrow = pictures(drawing.draw(rows, _), figure.title, _)
                 figure.pictures, figure.left_out = (Markup(wide), Markup(narrow)), _left_out(name, rows, _)
         figures.append(figure)
     return figures
 
 
-def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
+def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> str | None:
     shown = len({row["publisher_id"] for row in rows} if name == "releases" else rows)
     if name not in LIMITED or shown < BARS:
         return None
@@ -116,49 +116,42 @@ def _left_out(name: str, rows: Sequence[Row], _: ReportWords) -> Markup | None:
 
 
 def _hosts(rows: Sequence[Row], _: ReportWords) -> Bars:
-    names = [both_ways(row["host"]) if row["host"] else _.plain(UNKNOWN) for row in rows]
+    names = [both_ways(row["host"]) if row["host"] else _(UNKNOWN) for row in rows]
     series = {letter: [row[f"pages_{letter.lower()}"] for row in rows] for letter in "ABC"}
-    return Bars(names, series, _.plain(PAGES))
+    return Bars(names, series, _(PAGES))
 
 
 def _releases(rows: Sequence[Row], _: ReportWords) -> Dots:
-    return [
-        (_.publisher(row["publisher_id"]).unescape(), row["source"].unescape(), float(row["pages"]))
-        for row in rows
-    ]
+    return [(_.publisher(row["publisher_id"]), row["source"], float(row["pages"])) for row in rows]
 
 
 def _years(rows: Sequence[Row], _: ReportWords) -> Bars:
-    names = [str(row["year"]) if row["year"] is not None else _.plain(UNKNOWN) for row in rows]
-    unit = _.plain(N_("articles"))
+    names = [str(row["year"]) if row["year"] is not None else _(UNKNOWN) for row in rows]
+    unit = _(N_("articles"))
     return Bars(names, {unit: [row["articles"] for row in rows]}, unit)
 
 
 def _lineage(rows: Sequence[Row], _: ReportWords) -> Bars:
     copies = defaultdict[str, list[float]](lambda: [0.0] * MANY)
     for row in rows:
-        copies[row["source"].unescape()][min(row["dataset_count"], MANY) - 1] += row["copies"]
+        copies[row["source"]][min(row["dataset_count"], MANY) - 1] += row["copies"]
     labels = (N_("in this dataset only"), N_("in two datasets"), N_("in three or more"))
-    series = {
-        _.plain(label): [counts[place] for counts in copies.values()] for place, label in enumerate(labels)
-    }
-    return Bars(list(copies), series, _.plain(N_("copies")))
+    series = {_(label): [counts[place] for counts in copies.values()] for place, label in enumerate(labels)}
+    return Bars(list(copies), series, _(N_("copies")))
 
 
 def _token_share(rows: Sequence[Row], _: ReportWords) -> Bars:
-    names = [
-        f"{_.publisher(row['publisher_id']).unescape()}{BREAK}{row['source'].unescape()}" for row in rows
-    ]
+    names = [f"{_.publisher(row['publisher_id'])}{BREAK}{row['source']}" for row in rows]
     series = {
-        _.plain(N_("copied by others")): [float(row["copied_in_a_million"]) for row in rows],
-        _.plain(N_("on the publishers' own sites")): [float(row["own_in_a_million"]) for row in rows],
+        _(N_("copied by others")): [float(row["copied_in_a_million"]) for row in rows],
+        _(N_("on the publishers' own sites")): [float(row["own_in_a_million"]) for row in rows],
     }
-    return Bars(names, series, _.plain(N_("words per million")))
+    return Bars(names, series, _(N_("words per million")))
 
 
 def _reservations(rows: Sequence[Row], _: ReportWords) -> Bars:
-    names = [_.known(RESERVATIONS, row["reservation"]).unescape() for row in rows]
-    unit = _.plain(PAGES)
+    names = [_.known(RESERVATIONS, row["reservation"]) for row in rows]
+    unit = _(PAGES)
     return Bars(names, {unit: [row["pages"] for row in rows]}, unit)
 
 
@@ -250,7 +243,7 @@ def _bars(bars: Bars, width: int, names: int, _: ReportWords) -> Chart:
     ]
     totals = [
         {"name": name, "length": (total := sum(each[place] for each in bars.series.values())),
-         "text": _.number(total).unescape()}
+         "text": _.number(total)}
         for place, name in enumerate(bars.names)
     ]  # fmt: skip
     is_wide = width == WIDE
@@ -279,8 +272,7 @@ def _bars(bars: Bars, width: int, names: int, _: ReportWords) -> Chart:
 
 def _dots(dots: Dots, width: int, names: int, _: ReportWords) -> Chart:
     rows = [
-        {"name": name, "source": source, "size": size, "text": _.number(size).unescape()}
-        for name, source, size in dots
+        {"name": name, "source": source, "size": size, "text": _.number(size)} for name, source, size in dots
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         alt.Y("name:N", sort=None, title=None, axis=_names(names)),

@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from presswatch_spark.claims.explain import passages_of
-from presswatch_spark.claims.exposures import NAMED, Exposure
+from presswatch_spark.claims.exposures import NAMED
 from presswatch_spark.claims.marked_text import around_marks, as_html, pieces_of, ranges_of
 from presswatch_spark.claims.row_facts import LETTER_MEANINGS, ExplainedRow
 from presswatch_spark.legal.notices.parties import Recipient
@@ -25,14 +25,11 @@ from presswatch_spark.legal.report.make import HOSTS, QUESTIONS, ROWS, Gathered
 from presswatch_spark.legal.report.wording import (
     CORPUS,
     FIRST_ROWS_SHOWN,
-    Cell,
     Commands,
     ReportWords,
     ShownTable,
     both_ways,
     code,
-    link_of,
-    safe,
     table_of,
     url_cell,
 )
@@ -64,7 +61,6 @@ TABLES = {
 def page_of(found: Gathered, language: str) -> str:
     """Return the report in `fr` or `en`."""
     _ = ReportWords(language, found.titles, found.publishers)
-    order = found.order
     data_tables, queries = list[ShownTable](), {name: QUESTIONS[name].strip() for name in found.answers}
     for name, columns in TABLES.items():
         asked = name if name in found.answers else "reasons_of_rows"
@@ -86,9 +82,9 @@ def page_of(found: Gathered, language: str) -> str:
         style=Markup(STYLE),
         script=Markup(SCRIPT),
         data=Markup(_data(data_tables, _)),
-        commands=Commands(language, order.tables, order.corpus, order.mirrors),
+        commands=Commands(language, found.order),
         code=code,
-        placeholder=None if order.corpus else CORPUS,
+        placeholder=None if found.order.corpus else CORPUS,
         found=found,
         engine=ENGINE_NAMES[found.engine],
         brief=_brief(found, _),
@@ -106,7 +102,7 @@ def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
     """Return the rows of tables for the script: by column, as JSON that cannot close its HTML element."""
     # The script replaces names in braces by numbers.
     shown = _("{first} to {last} of {all}", first="{first}", last="{last}", all="{all}")
-    texts = {"rows shown": shown.unescape(), "sort by": _("Sort").unescape()}
+    texts = {"rows shown": shown, "sort by": _("Sort")}
     packed = dict[str, list[dict[str, Any]]]()
     for table in (each for each in tables if each.rows):
         columns = packed[table.name] = []
@@ -114,8 +110,8 @@ def _data(tables: Sequence[ShownTable], _: ReportWords) -> str:
             # Give the sort keys, and the texts only if these differ from them.
             cells = [row[place] for row in table.rows]
             one: dict[str, Any] = {"kind": column.kind, "values": [cell.value for cell in cells]}
-            texts_of = [c.shown.striptags() if "<" in c.shown else c.shown.unescape() for c in cells]
-            usual = [_.number(value).unescape() if type(value) is int else value for value in one["values"]]
+            texts_of = [c.shown.striptags() if isinstance(c.shown, Markup) else c.shown for c in cells]
+            usual = [_.number(value) if type(value) is int else value for value in one["values"]]
             if texts_of != usual:
                 one["shown"] = texts_of
             if any(cell.link for cell in cells):
@@ -185,7 +181,7 @@ def _example(case: ExplainedRow | str, _: ReportWords) -> dict[str, Any]:
     return {
         "missing": None,
         "case": case,
-        "host": safe(both_ways(row.document_host)) if row.document_host else None,
+        "host": both_ways(row.document_host) if row.document_host else None,
         "article_url": url_cell(row.article_url, _) if row.article_url else None,
         "document_url": url_cell(row.document_url, _),
         **excerpts,
@@ -204,7 +200,7 @@ def _removal(status: CaseStatus, recipients: Sequence[Recipient], _: ReportWords
         for name in concerned or [""]:
             counts[name][group_of(row)] += 1
     by_recipient = [
-        {"recipient": safe(name) if name else _("no known recipient"), "places": counts[name].total(),
+        {"recipient": name or _("no known recipient"), "places": counts[name].total(),
          **{group: counts[name][group] for group in GROUPS}}
         for name in sorted(counts, key=lambda name: (not name, name))
     ]  # fmt: skip
@@ -234,32 +230,22 @@ def group_of(row: Mapping[str, Any]) -> str:
 
 
 def _exposures(found: Gathered, _: ReportWords) -> list[dict[str, Any]]:
-    by_id = dict[str, list[Mapping[str, Any]]]()
+    by_id = defaultdict[str, list[Mapping[str, Any]]](list)
     for row in found.exposures:
-        by_id.setdefault(row["exposure"], []).append(row)
-    statements = {each.id: each for each in found.exposed.exposures}
-    entries = [_entry(statements[id], rows, _) for id, rows in by_id.items()]
+        by_id[row["exposure"]].append(row)
+    entries = list[dict[str, Any]]()
+    for exposure in found.exposed.exposures:
+        dataset = PRODUCTS.get(exposure.dataset, exposure.dataset)
+        shown = [
+            {
+                "source": _.release_of(dataset, row["release"]),
+                "release_is": _("yes") if row["release_is"] == NAMED else _("no, but possible"),
+                **{name: row[name] for name in ("articles", "pages")},
+            }
+            for row in by_id[exposure.id]
+        ]
+        if shown:
+            table = table_of(shown, ("source", "release_is", "articles", "pages"), _)
+            sources = [(each, Markup(url_cell(each.identifier, _))) for each in exposure.sources]
+            entries.append({"exposure": exposure, "dataset": dataset, "table": table, "sources": sources})
     return sorted(entries, key=lambda entry: str(entry["exposure"].model).lower())
-
-
-def _entry(exposure: Exposure, rows: Sequence[Mapping[str, Any]], _: ReportWords) -> dict[str, Any]:
-    dataset = PRODUCTS.get(exposure.dataset, exposure.dataset)
-    shown = [
-        {
-            "source": _.release_of(safe(dataset), row["release"]),
-            "release_is": _("yes") if row["release_is"] == NAMED else _("no, but possible"),
-            **{name: row[name] for name in ("articles", "pages")},
-        }
-        for row in rows
-    ]
-    columns = ("source", "release_is", "articles", "pages")
-    places = [(source, safe(source.identifier), link_of(source.identifier)) for source in exposure.sources]
-    return {
-        "exposure": exposure,
-        "dataset": dataset,
-        "table": table_of(shown, columns, _),
-        "sources": [
-            (source, Markup(Cell(None, identifier, link)) if link else identifier)
-            for source, identifier, link in places
-        ],
-    }

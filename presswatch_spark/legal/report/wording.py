@@ -1,10 +1,9 @@
-"""Texts, numbers, names, tables and commands of the page, in French or English, as safe HTML.
+"""Texts, numbers, names, tables and commands of the page, in French or English; templates escape them.
 
 A cell of a table has its sort key, its text, and a link if that is safe. Headings of columns are marked for
 translation by `N_`; those of one ambiguous word by `p`, with the context "column".
 """
 
-import html
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,10 +14,10 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from presswatch_spark.claims.marked_text import escaped, in_plain_letters
+from presswatch_spark.claims.marked_text import escaped, in_plain_letters, visible
 from presswatch_spark.core.terminal import ascii_url, utc
 from presswatch_spark.core.translation import N_, Translator, p, tied
-from presswatch_spark.query.pointers.pointer import Mirror
+from presswatch_spark.legal.report.make import ReportOrder
 from presswatch_spark.reading import known_formats
 from presswatch_spark.scanning.releases.datasets import PRODUCTS
 from presswatch_spark.tables.confidence_reasons import REASONS
@@ -44,47 +43,38 @@ class ReportWords(Translator):
         super().__init__(language)
         self.titles, self.publishers = titles, publishers
 
-    def __call__(self, message: str, /, **facts: object) -> Markup:
-        """Return a text as HTML, with its facts."""
-        return Markup(super().__call__(message, **facts))
-
     def filled(self, text: str, facts: Mapping[str, object]) -> str:
-        """Return a translated text as HTML, with facts that may be texts of third parties."""
-        return super().filled(text, {name: safe(value) for name, value in facts.items()})
+        """Return a translated text with its facts; as HTML if one of them is HTML."""
+        if not any(isinstance(fact, Markup) for fact in facts.values()):
+            return super().filled(text, facts)
+        unfilled = super().filled(text, {name: f"{{{name}}}" for name in facts})
+        return safe(unfilled).format(**{name: safe(fact) for name, fact in facts.items()})
 
-    def set(self, text: str) -> Markup:
-        """Return a text of presswatch as HTML, with fixed blanks, in French with typographic apostrophes."""
-        return Markup(html.escape(tied(text.replace("'", "’") if self.language == "fr" else text)))
+    def set(self, text: str) -> str:
+        """Return a text of presswatch with fixed blanks, in French with typographic apostrophes."""
+        return tied(text.replace("'", "’") if self.language == "fr" else text)
 
-    def plain(self, message: str) -> str:
-        """Return a text for a place that is not HTML."""
-        return self(message).unescape()
-
-    def known(self, texts: Mapping[str, str], value: object) -> Markup:
+    def known(self, texts: Mapping[str, str], value: object) -> str:
         """Return the text for a value of a table; if there is none, the value itself."""
-        return self(texts[str(value)]) if str(value) in texts else safe(value)
+        return self(texts[str(value)]) if str(value) in texts else visible(str(value))
 
-    def number(self, number: float, digits: int = 0) -> Markup:
-        """Return a number with its thousands separated."""
-        return Markup(super().number(number, digits))
-
-    def day_of(self, at: date | datetime | None) -> Markup:
+    def day_of(self, at: date | datetime | None) -> str:
         """Return a day, or the day in UTC of a time, in words."""
         if at is None:
             return self(UNKNOWN)
-        return Markup(self.day(utc(at).date() if isinstance(at, datetime) else at))
+        return self.day(utc(at).date() if isinstance(at, datetime) else at)
 
-    def title(self, title_id: object) -> Markup:
+    def title(self, title_id: object) -> str:
         """Return the name of a title; its id if no name is known."""
-        return safe(self.titles.get(str(title_id), str(title_id)))
+        return visible(self.titles.get(str(title_id), str(title_id)))
 
-    def publisher(self, publisher_id: object) -> Markup:
+    def publisher(self, publisher_id: object) -> str:
         """Return the name of a publisher; its id if no name is known. None means all publishers together."""
         if publisher_id is None:
             return self(N_("All together"))
-        return safe(self.publishers.get(str(publisher_id), str(publisher_id)))
+        return visible(self.publishers.get(str(publisher_id), str(publisher_id)))
 
-    def source(self, dataset: object, release: object, rows_name_release: object = False) -> Markup:
+    def source(self, dataset: object, release: object, rows_name_release: object = False) -> str:
         """Return a dataset with its release. `rows_name_release`: its rows name releases of their own."""
         if dataset is None:
             named = self(N_("format not known"))
@@ -93,52 +83,49 @@ class ReportWords(Translator):
             is_other = format.archive and not CRAWL.match(str(release))
             named = self(format.archive if is_other else format.description)
         else:
-            named = safe(PRODUCTS.get(str(dataset), str(dataset)))
+            named = PRODUCTS.get(str(dataset), str(dataset))
         return self.release_of(named, release, rows_name_release)
 
-    def release_of(self, named: Markup, release: object, rows_name_release: object = False) -> Markup:
+    def release_of(self, named: str, release: object, rows_name_release: object = False) -> str:
         """Return a dataset by its given name, with its release."""
         unnamed = N_("release of each row") if rows_name_release else N_("release not known")
-        return named + Markup(f"{NO_BREAK}· ") + (safe(release) if release else self(unnamed))
+        return visible(f"{named}{NO_BREAK}· {release or self(unnamed)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Writes commands about `tables` (a full path) in the page's language, ready to run."""
+    """Writes commands about the sources of a report, by their full paths, in the page's language."""
 
     language: str
-    tables: str
-    corpus: str | None = None
-    mirrors: Sequence[Mirror] = ()
+    order: ReportOrder
 
     def asks(self, query: str) -> str:
         """Return the command that runs a query, quoted for a shell as a person would."""
-        words = ["sql", "--lang", self.language, self.tables]
+        words = ["sql", "--lang", self.language, self.order.tables]
         return _typed(*words, query) if _SPECIAL & set(query) else f'{_typed(*words)} "{query}"'
 
     def explains(self, row_sha256: str) -> str:
         """Return the command that prints the whole case of a row."""
-        corpus = ["--corpus", self.corpus] if self.corpus else []
-        return _typed(
-            "explain", "--lang", self.language, *corpus, *self._mirrors(), row_sha256[:12], self.tables
-        )
+        corpus = ["--corpus", self.order.corpus] if self.order.corpus else []
+        row = row_sha256[:12], self.order.tables
+        return _typed("explain", "--lang", self.language, *corpus, *self._mirrors(), *row)
 
     def judges(self) -> str:
         """Return the command that judges all rows together."""
-        corpus = ["--corpus", self.corpus or CORPUS]
-        return _typed("claims", "--lang", self.language, *corpus, "--out", self.tables, self.tables)
+        corpus, tables = self.order.corpus or CORPUS, self.order.tables
+        return _typed("claims", "--lang", self.language, "--corpus", corpus, "--out", tables, tables)
 
     def verifies(self) -> str:
         """Return the command that reads rows again and compares their words."""
-        corpus = ["--corpus", self.corpus or CORPUS]
-        return _typed("verify-rows", "--sample", "100", *corpus, *self._mirrors(), self.tables)
+        corpus = ["--corpus", self.order.corpus or CORPUS]
+        return _typed("verify-rows", "--sample", "100", *corpus, *self._mirrors(), self.order.tables)
 
     def counts_removal(self, case: str) -> str:
         """Return the command that prints the status of a case of removal."""
         return _typed("removal", "status", "--lang", self.language, case)
 
     def _mirrors(self) -> list[str]:
-        return [word for each in self.mirrors for word in ("--mirror", f"{each.place}={each.copy}")]
+        return [word for each in self.order.mirrors for word in ("--mirror", f"{each.place}={each.copy}")]
 
 
 def code(text: str) -> Markup:
@@ -199,19 +186,17 @@ def both_ways(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell: `value` is its sort key, `shown` is HTML, `link` an address that is safe to follow."""
+    """A cell: `value` is its sort key, `shown` its text, `link` an address that is safe to follow."""
 
     value: str | int | float | None
-    shown: Markup
+    shown: str
     link: str | None = None
 
     def __html__(self) -> str:
         """Return the cell as HTML."""
-        if self.link is None:
-            return Markup("<bdi>{}</bdi>").format(self.shown)
-        return Markup('<a href="{}" rel="noreferrer noopener"><bdi>{}</bdi></a>').format(
-            self.link, self.shown
-        )
+        text = Markup("<bdi>{}</bdi>").format(safe(self.shown))
+        link = Markup('<a href="{}" rel="noreferrer noopener">{}</a>')
+        return link.format(self.link, text) if self.link else text
 
 
 ShowCell = Callable[[Any, ReportWords], Cell]
@@ -224,15 +209,15 @@ def url_cell(value: Any, _: ReportWords) -> Cell:
 
 
 def _number(value: Any, _: ReportWords) -> Cell:
-    return Cell(None, _(UNKNOWN)) if value is None else Cell(value, _.number(value))
+    return Cell(value, _(UNKNOWN) if value is None else _.number(value))
 
 
 def _text(value: Any, _: ReportWords) -> Cell:
-    return _named(_(UNKNOWN) if value is None else safe(value))
+    return _named(_(UNKNOWN) if value is None else str(value))
 
 
-def _named(shown: Markup) -> Cell:
-    return Cell(shown.unescape(), shown)
+def _named(text: str) -> Cell:
+    return Cell(visible(text), visible(text))
 
 
 def _day(value: Any, _: ReportWords) -> Cell:
@@ -240,13 +225,13 @@ def _day(value: Any, _: ReportWords) -> Cell:
 
 
 def _digest(value: Any, _: ReportWords) -> Cell:
-    cell = _text(value, _)
-    return Cell(cell.value, Markup("<code>{}</code>").format(cell.shown))
+    text = _text(value, _).shown
+    return Cell(text, code(text))
 
 
 def _reason(value: Any, _: ReportWords) -> Cell:
     reason = REASONS.get(str(value))
-    return _named(_(reason.sentence) if reason else safe(value))
+    return _named(_(reason.sentence) if reason else str(value))
 
 
 def _one_of(texts: Mapping[str, str]) -> ShowCell:
@@ -295,7 +280,7 @@ COLUMNS: Mapping[str, Column] = {
     "copied_words": Column(N_("Words copied")),
     "article_coverage": Column(
         N_("Of the article"),
-        lambda value, _: Cell(None, _(UNKNOWN)) if value is None else Cell(value, Markup(_.share(value))),
+        lambda value, _: Cell(value, _(UNKNOWN) if value is None else _.share(value)),
     ),
     "row_sha256": Column(p("column", "Row"), lambda value, _: _digest(str(value)[:12], _), TEXT),
     "recipient": Column(p("column", "Recipient"), _text, TEXT),
@@ -303,9 +288,7 @@ COLUMNS: Mapping[str, Column] = {
     "removed": Column(p("column", "Removed")),
     "readable": Column(N_("Readable, whole or in part")),
     "undecided": Column(N_("Not decided")),
-    "removal_state": Column(
-        p("column", "State"), lambda value, _: _named(safe(_.word("column", value))), TEXT
-    ),
+    "removal_state": Column(p("column", "State"), lambda value, _: _named(_.word("column", value)), TEXT),
     "means": Column(N_("What it means"), _text, TEXT),
     "release_is": Column(N_("Release named"), _text, TEXT),
     "run_id": Column(p("column", "Scan"), _text, TEXT),
@@ -332,7 +315,7 @@ class ShownTable:
     rows: Sequence[Sequence[Cell]]
     name: str = ""
     query: str = ""
-    left_out: Markup | None = None
+    left_out: str | None = None
 
     @property
     def first(self) -> Sequence[Sequence[Cell]]:

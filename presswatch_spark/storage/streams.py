@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from presswatch_spark.core.errors import TruncatedError
 from presswatch_spark.core.threads import check_time, limit_here, limited_by
@@ -255,33 +255,6 @@ class RangeFile(SeekableFile):
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
-
-
-class CountedFile(SeekableFile):
-    """A seekable file that wraps another one, closes it, and counts the bytes read (`bytes_read`)."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        self.bytes_read = 0
-        self._file = file
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Set the position; nothing is read."""
-        return self._file.seek(offset, whence)
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill `buffer`, at most to the end of the file."""
-        view = memoryview(buffer).cast("B")
-        data = self._file.read(len(view))
-        view[: len(data)] = data
-        self.bytes_read += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        """Close both files."""
-        if not self.closed:
-            self._file.close()
-        super().close()
 
 
 class Opener(threading.local):

@@ -12,6 +12,7 @@ Strings". Fields of `parquet.thrift` used below: PageHeader 1 type, 2 and 3 size
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from presswatch_spark.reading.rows.parquet_footer import (
     read_struct,
     read_varint,
 )
-from presswatch_spark.storage.streams import CountedFile
+from presswatch_spark.storage.streams import SeekableFile
 
 Numbers = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -363,15 +364,17 @@ def _after_length(content: memoryview) -> memoryview:
     return content[4 : 4 + int.from_bytes(content[:4], "little")]
 
 
-class CheckedFile(CountedFile):
+class CheckedFile(SeekableFile):
     """A seekable file over another, which it closes: it checks the columns that are read through it.
 
     Reading all of an expected column raises `ParquetDamageError` if its pages are damaged. `failure`: the
-    first error of a read since `expect`, since pyarrow may replace it by another.
+    first error of a read since `expect`, since pyarrow may replace it by another. `bytes_read`: of the file.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file)
+        super().__init__()
+        self._file = file
+        self.bytes_read = 0
         self._expected: dict[int, Chunk] = {}
         self._held: dict[tuple[int, int], bytes] = {}
         self._hold: frozenset[int] = frozenset()
@@ -394,6 +397,16 @@ class CheckedFile(CountedFile):
         """True if all columns that are expected were read, and so checked."""
         return self._expected.keys() <= self.pages.keys()
 
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Set the position; nothing is read."""
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        """Close both files."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
     def read(self, size: int | None = -1, /) -> bytes:
         """Read so many bytes, fewer only at the end, and check the columns in them."""
         at, size = self.tell(), -1 if size is None else size
@@ -413,6 +426,7 @@ class CheckedFile(CountedFile):
             while (size := size - len(rest[-1])) > 0 and (more := self._file.read(size)):
                 rest.append(more)
             data = b"".join(rest)
+        self.bytes_read += len(data)
         end = at + len(data)
         for start, chunk in self._expected.items():
             if at <= start and chunk.end <= end and start not in self.pages:

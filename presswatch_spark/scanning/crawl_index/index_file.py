@@ -27,6 +27,7 @@ from presswatch_spark.reading.rows.columns import readable_part
 from presswatch_spark.reading.rows.lenient_json import parse
 from presswatch_spark.reading.rows.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk
+from presswatch_spark.reading.rows.parquet_pages import CheckedFile
 from presswatch_spark.reading.rows.row_values import (
     DAMAGE_ERRORS,
     WrongTypeError,
@@ -44,7 +45,6 @@ from presswatch_spark.storage.objects import (
     random_access,
     shown_uri,
 )
-from presswatch_spark.storage.streams import CountedFile
 
 IndexRow = dict[str, object]
 Places = npt.NDArray[np.int64]
@@ -116,7 +116,7 @@ def read_index(
     rows. `CorruptError`: the footer is unreadable or lacks URLs. `StorageError`: the object is out of reach.
     """
     # Without read-ahead, each read of pyarrow is one request; with `pre_buffer` it merges near ranges.
-    with CountedFile(random_access(info, storage, read_ahead=0)) as file:
+    with CheckedFile(random_access(info, storage, read_ahead=0)) as file:
         try:
             # Spark wrote the times of Common Crawl's index as INT96. As nanoseconds, they would end in 2262.
             parquet = open_parquet(

@@ -14,7 +14,6 @@ import gzip
 import hashlib
 import io
 import json
-import re
 from base64 import b64decode, b64encode
 from bisect import bisect_right
 from collections import defaultdict
@@ -38,6 +37,7 @@ from presswatch_spark.matching.judgement.match_rows import Origin
 from presswatch_spark.matching.shingle_index import ALL_HASHES, HashRange
 from presswatch_spark.matching.sieve import Candidates, Sieve
 from presswatch_spark.reading.warc.by_range import RecordPlan, RecordShard
+from presswatch_spark.scanning.releases.release import kinds_of
 from presswatch_spark.scanning.runs.run_work import Outcome
 from presswatch_spark.scanning.shard.attempts import ShardAttempt, name_of_kept
 from presswatch_spark.scanning.shard.matcher import Matcher
@@ -54,7 +54,6 @@ from presswatch_spark.tables.declarations import Match, columns_without_run
 from presswatch_spark.tables.digests import row_digest
 
 CANDIDATES = "candidates"
-_CRAWL = re.compile(r"CC-(?:MAIN|NEWS)-\d{4}(?:-\d{2}){1,2}", re.ASCII)
 PLACE = ("record_offset", "record_length", "record_encoding", "row_index")
 SCAN_FILE = "scan"
 PAGES, UNVERIFIED = "pages", b'{"unverified": true}\n'
@@ -139,7 +138,7 @@ class CandidateFinder:
             locator = batch.locate(main)
             named = locator.release or origin.release
             # A shard may state any text as its release.
-            is_known = named == self._release or _CRAWL.fullmatch(named or "")
+            is_known = named == self._release or kinds_of(named or "")
             facts = {
                 "dataset": origin.dataset,
                 "release": named if is_known else None,

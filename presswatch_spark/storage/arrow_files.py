@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -19,7 +18,7 @@ ARROW_ERRORS = (pa.ArrowException, OSError)
 
 def file_system(uri: str, options: StorageOptions) -> FileSystem:
     """Return the file system for URIs like `uri`, for `pyarrow.dataset` and `pyarrow.parquet`."""
-    return LocalFileSystem() if scheme_of(uri) == "file" else _remote(options)
+    return LocalFileSystem() if scheme_of(uri) == "file" else PyFileSystem(_Objects(options))
 
 
 def opened_parquet(
@@ -57,11 +56,6 @@ def read_parquet(
         ]
         tables.append(pa.table(cells, schema=wanted))
     return pa.concat_tables(tables)
-
-
-@lru_cache(maxsize=16)
-def _remote(options: StorageOptions) -> FileSystem:
-    return PyFileSystem(_Objects(options))
 
 
 @dataclass(frozen=True)

@@ -187,12 +187,9 @@ class WaveReader:
 
     def waves_of(self, places: Iterable[int]) -> Iterator[list[int]]:
         """Yield positions in waves, each of the size for the cores at its time: those of a cluster change."""
-        left = iter(places)
-        while wave := list(islice(left, self._wave_shards())):
+        left, size = iter(places), self.rules.wave_shards
+        while wave := list(islice(left, size or max(LEAST_WAVE, SHARDS_PER_CORE * cores_now(self.context)))):
             yield wave
-
-    def _wave_shards(self) -> int:
-        return self.rules.wave_shards or max(LEAST_WAVE, SHARDS_PER_CORE * cores_now(self.context))
 
     def __call__(self, shards: Shards) -> list[Wave]:
         """Read shards, given by their positions in the plan; return the finished waves, at least one.

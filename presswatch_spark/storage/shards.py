@@ -316,7 +316,8 @@ def listed(uri: str, options: StorageOptions, base: str | None = None) -> list[O
     `CorruptError`: the list is cut short.
     """
     text = _list_text(uri, options)
-    keys = [line.strip() for line in text.splitlines() if line.strip()]
+    # Not `splitlines`: a name may contain separators of Unicode.
+    keys = [line.strip() for line in re.split(r"[\r\n]", text) if line.strip()]
     if not keys:
         raise InputError("the list of shards is empty", where=shown_uri(uri), remedy="pass another list")
     if scheme_of(uri) != "file":

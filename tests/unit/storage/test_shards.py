@@ -207,6 +207,11 @@ class TestLists:
             (tmp_path / f"{name}.paths").write_text(f"{name}.gz\n")
         assert names_in(plan([f"{tmp_path}/*.paths"], OPTIONS), tmp_path) == ["a.gz", "b.gz"]
 
+    def test_only_line_ends_separate_its_names(self, tmp_path: Path) -> None:
+        (tmp_path / "some.paths").write_bytes("a\u2028b.gz\r\nc\x85d.gz\re.gz\n".encode())
+        found = names_in(plan([f"{tmp_path}/some.paths"], OPTIONS), tmp_path)
+        assert found == ["a\u2028b.gz", "c\x85d.gz", "e.gz"]
+
     def test_a_real_one_of_common_crawl_is_read(self, real_data: Path) -> None:
         real = real_data / "common_crawl" / "whirlwind" / "CC-MAIN-2024-22.warc.paths.gz"
         shards = plan([str(real)], OPTIONS, base="https://data.commoncrawl.org/")

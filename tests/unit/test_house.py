@@ -235,7 +235,9 @@ def _lines(path: Path) -> list[str]:
 
 
 def test_make_modules_lists_every_module_with_its_topic() -> None:
-    listed = subprocess.run(("make", "modules"), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ("make", "--no-print-directory", "modules"), cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     topics = dict(line.split(": ", 1) for line in listed.splitlines())
     modules = {str(path.relative_to(ROOT)).replace("__init__.py", "") for path in PACKAGE.rglob("*.py")}
     assert topics.keys() == modules

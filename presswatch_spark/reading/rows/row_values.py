@@ -239,7 +239,7 @@ class RowValues:
 
     def _value(self, role: str, row: int) -> Any:
         if role in self._columns:
-            return cell(self._columns[role], row)
+            return _cell(self._columns[role], row)
         value = first_value(*self._json_strings(role, row))
         return value if value is BROKEN else readable_part(value)
 
@@ -279,8 +279,8 @@ def is_text(schema: pa.Schema, name: str) -> bool:
     return True
 
 
-def cell(column: pa.Array[Any], row: int) -> Any:
-    """Return a value; None for a long list, or if Python cannot represent it (a time after 9999)."""
+def _cell(column: pa.Array[Any], row: int) -> Any:
+    # None for a long list, or if Python cannot represent the value (a time after 9999).
     try:
         value = column[row]
         if isinstance(value, pa.ListScalar) and value.is_valid and len(value) > LONGEST_LIST:

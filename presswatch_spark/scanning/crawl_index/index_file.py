@@ -28,14 +28,7 @@ from presswatch_spark.reading.rows.lenient_json import parse
 from presswatch_spark.reading.rows.parquet import GroupReader, OpenedParquet, dotted_names, open_parquet
 from presswatch_spark.reading.rows.parquet_footer import BYTE_ARRAY, Chunk
 from presswatch_spark.reading.rows.parquet_pages import CheckedFile
-from presswatch_spark.reading.rows.row_values import (
-    DAMAGE_ERRORS,
-    WrongTypeError,
-    cell,
-    column_at,
-    is_text,
-    text_column,
-)
+from presswatch_spark.reading.rows.row_values import DAMAGE_ERRORS, column_at
 from presswatch_spark.scanning.crawl_index.wanted import Wanted
 from presswatch_spark.scanning.releases.release import partitions
 from presswatch_spark.storage.objects import (
@@ -72,6 +65,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 SEARCHED = ("key", "host")
 """Columns that only narrow the search."""
 BATCH_ROWS = 1 << 14
+TEXT_KINDS = frozenset(
+    ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "fixed_size_binary")
+)
 CDXJ_FIELDS = {
     "url": "url",
     "http_status": "status",
@@ -139,9 +135,8 @@ def _columns(parquet: OpenedParquet, uri: str, report: IndexReport) -> dict[str,
     # Ignore columns of other types than text, so that they exclude no row.
     for ours in {"host", "url", "captured_at"} & chosen.keys():
         kind = column_at(sample, chosen[ours]).type
-        has_text = is_text(schema, chosen[ours]) and not pa.types.is_null(kind)
         # Ignore numbers as times, too: their unit and epoch are unknown.
-        if not (has_text or (ours == "captured_at" and pa.types.is_timestamp(kind))):
+        if not (_is_text(kind) or (ours == "captured_at" and pa.types.is_timestamp(kind))):
             del chosen[ours]
     if "url" not in chosen:
         raise CorruptError(
@@ -235,17 +230,35 @@ def _bounds(chunk: Chunk) -> tuple[str, str] | None:
         return None
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return str(kind).partition("[")[0] in TEXT_KINDS
+
+
 def _values(column: pa.Array) -> list[Any]:
     """Return the values of a column in Python: U+FFFD for invalid UTF-8, None for values beyond its types."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if _is_text(column.type):
+        return [
+            None if value is None else value.decode("utf-8", "replace")
+            for value in column.cast(pa.large_binary()).to_pylist()
+        ]
     try:
-        texts = text_column(column, "")
-        return [texts[row].tobytes().decode("utf-8", "replace") for row in range(len(texts))]
-    except WrongTypeError:
-        values = [cell(column, row) for row in range(len(column))]
+        values = list(column.to_pylist())
+    except DAMAGE_ERRORS:
+        values = [_value(each) for each in column]
     if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         # Some tools, such as pandas, write an integer column with missing values as floats.
         return [int(value) if value is not None and value % 1 == 0 else value for value in values]
     return values
+
+
+def _value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except DAMAGE_ERRORS:
+        return None
 
 
 def is_cdxj(uri: str) -> bool:

@@ -118,6 +118,7 @@ def without(*names: str) -> Change:
     return lambda table: table.drop_columns(list(names))
 
 
+NULL_TEXTS = ("content_digest", "content_charset", "content_mime_detected")
 NUMBERS = ("fetch_status", "warc_record_offset", "warc_record_length")
 TEXTS = (pa.large_string(), pa.large_binary(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()))
 ALIKE: dict[str, tuple[Change, dict[str, Any], bool]] = {
@@ -197,8 +198,16 @@ class TestRows:
                 {"http_status": None, "record_offset": 12, "record_length": None},
                 [],
             ),
+            (
+                lambda table: filled(dict.fromkeys(NULL_TEXTS, pa.nulls(len(table), pa.string())))(table),
+                {"payload_digest": None, "charset": None, "mime_detected": None},
+                [],
+            ),
         ],
-        ids=["an old release", "an unknown zone", "times as numbers", "times as days", "other numbers"],
+        ids=[
+            *("an old release", "an unknown zone", "times as numbers", "times as days", "other numbers"),
+            "texts that are null",
+        ],
     )
     def test_what_a_column_does_not_tell_is_null_and_a_useless_column_named(
         self, corpus: Path, tmp_path: Path, change: Change, values: dict[str, Any], missing: list[str]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,17 @@ def export(
     if writer in (_jsonl, _parquet):
         require_apart(schema.names)
     folder, name = require_new(path, storage)
-    numbers = count()
+    count = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
     with disk_errors(path), folder.new_file(name, private=True) as draft:
-        writer(draft, schema, (row for row, _ in zip(rows, numbers, strict=False)), lang)
-    return next(numbers)
+        writer(draft, schema, counted(), lang)
+    return count
 
 
 def require_new(path: str, storage: StorageOptions) -> tuple[Folder, str]:

@@ -217,7 +217,8 @@ def _text(value: Any, _: ReportWords) -> Cell:
 
 
 def _named(text: str) -> Cell:
-    return Cell(visible(text), visible(text))
+    shown = visible(text)
+    return Cell(shown, shown)
 
 
 def _day(value: Any, _: ReportWords) -> Cell:

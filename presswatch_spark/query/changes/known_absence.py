@@ -140,8 +140,8 @@ def doubts_of(found: ComparedRun, other: ComparedRun) -> dict[str, str | None]:
         had, read = (
             {
                 (place[0], place[1].rpartition("/")[0].replace(run.row["release"] or "", ""))
-                for *_, place in run.shards
-                if place
+                for shard in run.shards
+                if (place := shard.place)
             }
             for run in (found, other)
         )

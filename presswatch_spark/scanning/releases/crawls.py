@@ -80,8 +80,7 @@ def from_collinfo(data: bytes, where: str, noted: datetime | None = None) -> Lis
 
 
 def _newest_first(releases: list[Release]) -> tuple[Release, ...]:
-    """Return crawls from the newest to the oldest, each name once; those without times by their year."""
-
+    # Each name counts once; crawls without times are placed by their year.
     def age(release: Release) -> tuple[str, str]:
         began = release.first.isoformat() if release.first else ""
         return (began or release.name.removeprefix("CC-MAIN-"), release.name)

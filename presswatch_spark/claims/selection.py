@@ -193,7 +193,7 @@ def rows_of_claims(store: TableStore, claims: Collection[str]) -> dict[str, Matc
 def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim], int]:
     """Return the chosen claims by `row_sha256`, and the number of those left out as licensed.
 
-    Raises `InputError` if there are no claims, a wanted row has none, or all are licensed.
+    Raises `InputError` if there are no claims, a wanted row has none, or only licensed ones are chosen.
     """
     require_claims(judged)
     letters = pc.field("confidence").isin(choice.confidences or LETTERS)
@@ -210,8 +210,9 @@ def chosen_claims(judged: TableStore, choice: Choice) -> tuple[dict[str, Claim],
     out = (found[row] for row in found.keys() - left.keys())
     licensed = len({(each.article_id, each.title_id, each.release, each.document_url) for each in out})
     if not left:
+        reason = f"contains only licensed claims ({licensed:,})" if licensed else "is empty"
         raise InputError(
-            f"no claim is left to follow: {counted(licensed, 'claim')} of the selection are licensed",
+            f"no claim is left to follow: the selection {reason}",
             where=str(judged.root),
             remedy="choose other --rows, or other letters with --confidence",
         )

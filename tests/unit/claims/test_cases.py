@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from presswatch_spark.claims.make import counts_of
-from presswatch_spark.core.errors import ConfigError
+from presswatch_spark.claims.selection import Choice, chosen_claims
+from presswatch_spark.core.errors import ConfigError, InputError
 from presswatch_spark.corpus.members import parse_registry
 from presswatch_spark.tables.store import TableStore
 from tests.world.claims import EVENING_BEFORE, LATER, PUBLISHED, YEAR_BEFORE, House, Seen, by_host, text
@@ -319,6 +320,13 @@ def test_a_portal_has_a_licence_within_its_dates_and_none_outside(tmp_path: Path
     names = ("captured_at", "kind", "licence_id", "confidence")
     facts = sorted(tuple(claim[name] for name in names) for claim in found)
     assert [each[1:] for each in facts] == [("licensed", "portail", "C"), ("copy", None, "B")]
+
+    judged = TableStore.open(str(house.folder / "claims"))
+    chosen, licensed = chosen_claims(judged, Choice(confidences=("B", "C")))
+    assert (len(chosen), licensed) == (1, 1)
+    for letter, reason in (("C", r"contains only licensed claims \(1\)"), ("A", "is empty")):
+        with pytest.raises(InputError, match=f"the selection {reason}"):
+            chosen_claims(judged, Choice(confidences=(letter,)))
 
 
 @pytest.mark.parametrize("cache", ["portail-example.cdn.ampproject.org/c/s", "www.google.fr/amp/s"])

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from itertools import chain
+from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 from presswatch_spark.core.errors import (
@@ -35,6 +35,7 @@ from presswatch_spark.storage.http import (
     body_of,
     unpacked_body,
 )
+from presswatch_spark.storage.json_documents import parse_json
 from presswatch_spark.storage.objects import (
     DeniedError,
     MissingError,
@@ -57,17 +58,12 @@ from presswatch_spark.storage.uris import (
     shown_uri,
 )
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
 ENDPOINT, ENDPOINT_VARIABLE, TOKEN_VARIABLE = "https://huggingface.co", "HF_ENDPOINT", "HF_TOKEN"
 PLACES_KEPT = 4096
 LONGEST_ANSWER = 64 << 20
 """Most bytes of a page of a list; a usual page has a few hundred thousand."""
 _LARGEST_FILE = 1 << 62
-_UNKNOWN = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-_CLIENT = threading.Lock()
-_LINKED = re.compile(r"<([^>]*)>")
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next\b')
 _CHECK = "check HF_ENDPOINT, and run again later"
 REDIRECTS_MAX = 4
 FACTS = ("X-Repo-Commit", "X-Linked-Size", "X-Linked-ETag", "X-Error-Code", "X-Error-Message")
@@ -136,8 +132,9 @@ class HubStore(Store):
         address = HubAddress.of(uri)
         if address.is_pinned:
             return uri
-        with self._library(address) as api:
-            commit = api.dataset_info(address.dataset, revision=address.revision or MAIN).sha
+        with _of_known_kind(address):
+            (facts,) = self._api_pages(address, "revision")
+            commit = facts["sha"]
         if not isinstance(commit, str) or not (pinned := replace(address, revision=commit)).is_pinned:
             raise StorageError("the hub states no commit for the revision", where=str(address))
         return str(pinned)
@@ -152,49 +149,32 @@ class HubStore(Store):
 
     def list(self, uri: str) -> Iterator[ObjectInfo]:
         """Yield the files below the folder, at any depth; raises `StorageError` for an impossible entry."""
-        from huggingface_hub.hf_api import RepoFile
-
         folder, found = HubAddress.of(uri), list[ObjectInfo]()
-        path, revision = folder.path.rstrip("/"), folder.revision or MAIN
-        with self._library(folder) as api:
-            for file in api.list_repo_tree(
-                folder.dataset, path or None, recursive=True, revision=revision, repo_type="dataset"
-            ):
-                if not isinstance(file, RepoFile):
+        path = folder.path.rstrip("/")
+        below = f"{path}/" if path else ""
+        with _of_known_kind(folder):
+            for file in chain.from_iterable(self._api_pages(folder, "tree", path)):
+                if file["type"] != "file":
                     continue
-                size, sha256 = (file.lfs.size, file.lfs.sha256) if file.lfs else (file.size, None)
-                is_below = file.path.startswith(f"{path}/" if path else "") and is_utf8(file.path)
+                name, size, sha256 = file["path"], file["size"], None
+                if lfs := file.get("lfs"):
+                    size, sha256 = lfs["size"], lfs["oid"]
                 if (
-                    not is_below
-                    or not {"", ".", ".."}.isdisjoint(file.path.split("/"))
+                    not (name.startswith(below) and is_utf8(name))
+                    or not {"", ".", ".."}.isdisjoint(name.split("/"))
                     or not isinstance(size, int)
                     or not 0 <= size <= _LARGEST_FILE
                     or not (sha256 is None or SHA256.fullmatch(sha256))
                 ):
                     what = "the hub lists a file outside of the folder, or one with a wrong size or SHA-256"
                     raise StorageError(what, where=str(folder), remedy=_CHECK)
-                found.append(ObjectInfo(f"{folder.root}{file.path}", size, sha256, sha256))
+                found.append(ObjectInfo(f"{folder.root}{name}", size, sha256, sha256))
         return iter(found)
 
-    @contextmanager
-    def _library(self, address: HubAddress) -> Iterator[HfApi]:
-        """Yield `huggingface_hub`, which sends requests about one dataset by this store.
-
-        It knows a hub's addresses. Limits, certificates and token are this store's; it never gets the token.
-        The whole process uses this client during the block.
-        """
-        import httpx2
-        from huggingface_hub import HfApi, set_client_factory
-        from huggingface_hub.errors import HfHubHTTPError
-        from huggingface_hub.utils._http import default_client_factory
-
-        seen = set[str]()
-
-        def send(request: httpx2.Request) -> httpx2.Response:
-            url = str(request.url)
-            # Refuse requests that the library makes for its statistics.
-            if "/api/datasets/" not in request.url.path:
-                return httpx2.Response(404)
+    def _api_pages(self, address: HubAddress, about: str, path: str = "") -> Iterator[Any]:
+        """Yield the pages of the hub's answer about its revision, or the `tree` of files below a path."""
+        url, seen = address.api(self.endpoint, about, path), set[str]()
+        while url:
             if url in seen:
                 what = "the pages of a list of the hub form a loop"
                 raise StorageError(what, where=str(address), remedy=_CHECK)
@@ -203,21 +183,9 @@ class HubStore(Store):
             if answer.failure:
                 what = "the hub's answer broke off"
                 raise TruncatedError(what, where=str(address), remedy="run again later")
-            # The address of the next page may be relative, but the library takes it as it is.
-            links = _LINKED.sub(lambda found: f"<{urljoin(url, found[1])}>", answer.header("Link") or "")
-            content = unpacked_body(answer, LONGEST_ANSWER)
-            return httpx2.Response(200, headers={"Link": links}, content=content)
-
-        with _CLIENT:
-            set_client_factory(lambda: httpx2.Client(transport=httpx2.MockTransport(send)))
-            try:
-                yield HfApi(self.endpoint, token=False)
-            except (*_UNKNOWN, HfHubHTTPError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-                what = f"the hub's answer is of an unknown kind ({type(error).__name__})"
-                raise StorageError(what, where=str(address), remedy=_CHECK) from error
-            finally:
-                # The library's own factory of clients has no public name.
-                set_client_factory(default_client_factory)
+            yield parse_json(unpacked_body(answer, LONGEST_ANSWER))
+            found = _NEXT.search(answer.header("Link") or "")
+            url = urljoin(url, found[1]) if found else ""
 
     def _page_of_list(self, url: str, address: HubAddress) -> RawResponse:
         reply = self.get(url, address)
@@ -369,6 +337,16 @@ class HubStore(Store):
         answer = self._web().ask(place.url, start, end, identity, follow=not place.at_hub)
         named = () if answer.header("ETag") or not place.etag else (("ETag", place.etag),)
         return replace(answer, uri=uri, headers=(*answer.headers, *place.facts, *named))
+
+
+@contextmanager
+def _of_known_kind(address: HubAddress) -> Iterator[None]:
+    """Raise `StorageError` for an answer of the hub in whose parts the block does not find what it needs."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        what = f"the hub's answer is of an unknown kind ({type(error).__name__})"
+        raise StorageError(what, where=str(address), remedy=_CHECK) from error
 
 
 def target_of(url: str, location: str, address: HubAddress) -> str:

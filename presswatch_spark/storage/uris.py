@@ -197,6 +197,13 @@ class HubAddress:
         revision = quote(self.revision or MAIN, safe="")
         return f"{endpoint}/{_DATASETS}{self.dataset}/resolve/{revision}/{quote(self.path)}"
 
+    def api(self, endpoint: str, about: str, path: str = "") -> str:
+        """Return the URL of the hub's answer about the revision, or with `tree` about files below a path."""
+        revision = quote(self.revision or MAIN, safe="")
+        below = f"/{quote(path, safe='')}" if path else ""
+        query = "?recursive=true&expand=false" if about == "tree" else ""
+        return f"{endpoint}/api/{_DATASETS}{self.dataset}/{about}/{revision}{below}{query}"
+
     def page(self, endpoint: str) -> str:
         """Return the URL of the dataset's page, for people."""
         return f"{endpoint}/{_DATASETS}{self.dataset}"

@@ -5,8 +5,6 @@ import hashlib
 import json
 import pickle
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,7 +150,7 @@ class TestLists:
             ({"Content-Encoding": "br"}, b"packed", UNKNOWN),
             ({"Content-Encoding": "gzip"}, b"packed", UNKNOWN),
             ({}, b"", UNKNOWN),
-            ({}, b"[" * 99_999, r"is of an unknown kind \(RecursionError\)"),
+            ({}, b"[" * 99_999, UNKNOWN),
             ({}, b"[" * 100_000, "longer than 99,999 bytes"),
             ({}, entry(size=-5), WRONG_ENTRY),
             ({}, entry(size=None), WRONG_ENTRY),
@@ -190,20 +188,6 @@ class TestLists:
         shards = plan([f"{ROOT}/data"], OPTIONS)
         assert sorted(Path(shard.uri).stem for shard in shards) == sorted(names)
         assert all(whole(shard.uri) == DATA for shard in shards)
-
-    @pytest.mark.slow
-    def test_nothing_but_lists_loads_the_library(self, site: Hub) -> None:
-        program = "import sys, presswatch_spark.scanning.pipeline, presswatch_spark.storage.hub as s;"
-        program += f"from presswatch_spark.storage.objects import *; read_range({pinned(site)!r}, 0, 1,"
-        program += " StorageOptions()); sys.exit('huggingface_hub' in sys.modules)"
-        assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-    def test_the_library_asks_for_itself_again_after_a_list(self, site: Hub) -> None:
-        from huggingface_hub.utils import get_session
-
-        list(list_objects(ROOT, OPTIONS))
-        assert get_session().get(f"{site.url}/api/none").status_code == 404
-        assert any(path == "/api/none" for path, _ in site.asked)
 
 
 class TestReading:

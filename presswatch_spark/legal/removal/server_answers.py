@@ -14,7 +14,7 @@ from presswatch_spark.query.pointers.pointer import Pointer
 from presswatch_spark.reading.inflate import GZIP_MAGIC, first_member
 from presswatch_spark.reading.source import ReadOptions
 from presswatch_spark.reading.tombstones import removed_id_in
-from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
+from presswatch_spark.reading.warc.blocks import block_bounds
 from presswatch_spark.storage.addresses import other_host
 from presswatch_spark.storage.http_exchanges import clock_ahead
 from presswatch_spark.storage.hub import NO_REPOSITORY
@@ -275,15 +275,11 @@ def end_of_record(data: bytes, start: int) -> int | None:
     if data.startswith(GZIP_MAGIC, start):
         member = first_member(data[start:], INFLATED_MOST)
         return None if member is None or member.end is None else start + member.end
-    if not begins_with_record(data[start : start + 64]):
+    bounds = block_bounds(data, start)
+    if bounds is None or len(data) < bounds[1]:
         return None
-    head = HEADER_END.search(data, start)
-    length = header_fields(data[start : head.end()]).get("content-length", "") if head else ""
-    if head is None or not re.fullmatch("[0-9]{1,17}", length):
-        return None
-    end = head.end() + int(length)
-    closing = _RECORD_END.match(data, end)
-    return closing.end() if closing and end <= len(data) else None
+    closing = _RECORD_END.match(data, bounds[1])
+    return closing.end() if closing else None
 
 
 def start_of_record_before(data: bytes, end: int) -> int | None:

@@ -8,7 +8,6 @@ Some WARC records have no text that a scan reads: a robots.txt, a redirect, an e
 """
 
 import hashlib
-import re
 from base64 import b32encode
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ from presswatch_spark.reading.http.message import parse_message
 from presswatch_spark.reading.inflate import GZIP_MAGIC, compression_of, first_member, inflated
 from presswatch_spark.reading.known_formats import format_for
 from presswatch_spark.reading.source import Format, RangeStream, ReadOptions, ReadPart
-from presswatch_spark.reading.warc.blocks import HEADER_END, begins_with_record, header_fields
+from presswatch_spark.reading.warc.blocks import HEADER_END, block_bounds, header_fields
 from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
 from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.storage.host_limits import BlockedError
@@ -354,13 +353,10 @@ def raw_record_in(stored: bytes, pointer: Pointer, options: ReadOptions) -> Outc
         member = first_member(stored, most + MAX_HEADER_BYTES)
         # A record is stored as one gzip member, which must fill the range.
         plain = member.data if member and member.end == len(stored) else b""
-    end = HEADER_END.search(plain)
-    fields = header_fields(plain) if end and begins_with_record(plain) else {}
-    length, rest = fields.get("content-length", ""), plain[end.end() :] if end else b""
-    is_whole = re.fullmatch(r"[0-9]{1,17}", length) and len(rest) >= int(length)
-    if not is_whole or rest[int(length) :].strip(b"\r\n"):
+    bounds = block_bounds(plain)
+    if not bounds or len(plain) < bounds[1] or plain[bounds[1] :].strip(b"\r\n"):
         return Failure(Cause.UNREADABLE, "the range is not a complete WARC record")
-    block = rest[: int(length)]
+    fields, block = header_fields(plain), plain[slice(*bounds)]
 
     kind, is_http = fields.get("warc-type", "").lower(), "application/http" in fields.get("content-type", "")
     message = parse_message(block) if is_http and kind in ("response", "revisit") else None

@@ -80,6 +80,18 @@ def release_of(warcinfo: bytes) -> str | None:
     return header_fields(b"\n" + warcinfo).get("ispartof") or None
 
 
+def block_bounds(data: bytes, start: int = 0) -> tuple[int, int] | None:
+    """Return where the block of the WARC record at `start` begins, and where it ends by its header.
+
+    None: no uncompressed record begins there, or its header is not complete or has no length.
+    """
+    head = HEADER_END.search(data, start)
+    if head is None or not begins_with_record(data[start : head.end()]):
+        return None
+    length = header_fields(data[start : head.end()]).get("content-length", "")
+    return (head.end(), head.end() + int(length)) if _LENGTH.fullmatch(length) else None
+
+
 def first_record_type(head: bytes) -> str | None:
     """Return `WARC-Type` of the first record after warcinfo and tombstones; `warcinfo` if none follows.
 
@@ -87,14 +99,12 @@ def first_record_type(head: bytes) -> str | None:
     """
     seen = None
     while (head := head.lstrip(b"\r\n")).startswith(b"WARC/"):
-        end, fields = HEADER_END.search(head), header_fields(head)
-        seen = fields.get("warc-type", "").lower() or seen
-        length = fields.get("content-length", "")
-        if seen == "metadata" and end and head.startswith(TOMBSTONE_START, end.end()):
+        seen, bounds = header_fields(head).get("warc-type", "").lower() or seen, block_bounds(head)
+        if seen == "metadata" and bounds and head.startswith(TOMBSTONE_START, bounds[0]):
             seen = "warcinfo"
-        if seen != "warcinfo" or not end or not _LENGTH.fullmatch(length):
+        if seen != "warcinfo" or not bounds:
             break
-        head = head[end.end() + int(length) :]
+        head = head[bounds[1] :]
     return seen
 
 

@@ -16,7 +16,13 @@ from presswatch_spark.core.times import in_same_second, record_time
 from presswatch_spark.reading import known_formats
 from presswatch_spark.reading.inflate import GZIP_MAGIC, Member, first_member
 from presswatch_spark.reading.source import RangeStream, ReadOptions
-from presswatch_spark.reading.warc.blocks import HEADER_END, header_fields, is_other_digest, release_of
+from presswatch_spark.reading.warc.blocks import (
+    HEADER_END,
+    block_bounds,
+    header_fields,
+    is_other_digest,
+    release_of,
+)
 from presswatch_spark.reading.warc.records import MAX_HEADER_BYTES
 from presswatch_spark.reading.warc_format import WARC
 from presswatch_spark.storage.objects import ObjectInfo, read_range
@@ -165,11 +171,10 @@ def _first_record(data: bytes) -> Member | None:
     if data.startswith(GZIP_MAGIC):
         return first_member(data, LONGEST_TAIL)
     start = len(data) - len(data.lstrip(b"\r\n"))
-    header = HEADER_END.search(data, start)
-    length = header_fields(data[start:]).get("content-length", "") if header else ""
-    if not (header and length.isdecimal() and len(length) < len(str(LONGEST_TAIL))):
+    bounds = block_bounds(data, start)
+    if bounds is None:
         return Member(data[start:], None)
-    end = header.end() + int(length)
+    end = bounds[1]
     closing = data[end : end + 4]
     after = end + len(closing) - len(closing.lstrip(b"\r\n"))
     return Member(data[start:end], after if len(closing) == 4 else None)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presswatch_spark.core.settings import config as settings
+from presswatch_spark.core.settings.load import GREATEST
 from presswatch_spark.core.translation import LANGUAGES
 from presswatch_spark.query.sql import ENGINES
 from presswatch_spark.tables.column_values import CONFIDENCES
@@ -80,6 +81,17 @@ class NumberRange(click.FloatRange):
         return number
 
 
+class WholeRange(click.IntRange):
+    """A whole number between bounds, at most `GREATEST`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; `BadParameter` for anything else."""
+        number = int(super().convert(value, param, ctx))
+        if number > GREATEST:
+            self.fail(f"{number} is more than {GREATEST:,}.", param, ctx)
+        return number
+
+
 POSITIVE = NumberRange(min=0, min_open=True)
 Value = str | Sequence[str] | click.IntRange | None
 """The value of an option: its placeholder in the help, the words to choose from, or a range of numbers."""
@@ -122,7 +134,7 @@ def setting_option(path: str) -> click.Option:
     types: dict[object, click.ParamType[Any]] = {
         bool: click.BOOL,
         float: NumberRange(low, high),
-        int: click.IntRange(int(low), None if high is None else int(high)),
+        int: WholeRange(int(low), None if high is None else int(high)),
     }
 
     def checked(context: click.Context, option: click.Parameter, value: Any) -> Any:
@@ -226,7 +238,7 @@ def index(other: str) -> Any:
 
 def count(name: str, meaning: str, most: int | None = None, **attributes: Any) -> Any:
     """Declare an option that takes a whole number from 1 to `most`."""
-    return option(name, click.IntRange(1, most), meaning, **attributes)
+    return option(name, WholeRange(1, most), meaning, **attributes)
 
 
 def day(name: str, meaning: str, value: str = "DATE") -> Any:

@@ -213,6 +213,8 @@ MISSING_SHARE = 0.05
 
 _SEGMENT = re.compile(r"(?:^|/)segments/([^/]+)/(?:([^/]+)/)?[^/]+$")
 _HASH_END = 1 << 64
+# A column of `runs` has the seed.
+_SEEDS = 1 << 63
 
 
 def stratum_of(uri: str) -> str:
@@ -224,7 +226,7 @@ def stratum_of(uri: str) -> str:
 
 
 def draw(listed: ShardPlan, share: float, seed: int) -> tuple[ShardPlan, str]:
-    """Draw `share` (0 < share <= 1) of the shards, at least one; raises `InputError` for other shares.
+    """Draw `share` (0 < share <= 1) of the shards, at least one; raises `InputError` for others.
 
     Return also the number of all shards of each stratum, as JSON for the column `runs.sample_strata`.
 
@@ -233,6 +235,8 @@ def draw(listed: ShardPlan, share: float, seed: int) -> tuple[ShardPlan, str]:
     """
     if not 0 < share <= 1:
         raise InputError(f"a sample of {share} is not between 0 and 1", remedy="pass --sample 0.01 for 1 %")
+    if not 0 <= seed < _SEEDS:
+        raise InputError("the seed of the sample is not a whole number from 0 to 2^63 - 1")
     strata = defaultdict[str, list[ObjectInfo]](list)
     for shard in listed:
         strata[stratum_of(shard.uri)].append(shard)

@@ -283,7 +283,7 @@ def inspect(
     tokenizer: str | None = option("--tokenizer", "FILE", "tokenizer.json of the .bin and .npy files."),
     token_bytes: str = option("--token-bytes", ["2", "4"], "Bytes of a token in .bin files.", default="2"),
     separator: int | None = option(
-        "--separator", click.IntRange(0), "The token between documents. Default: a file is one."
+        "--separator", options.WholeRange(0), "The token between documents. Default: a file is one."
     ),
 ) -> Reply:
     """Search data for a sealed corpus; only numbers get out.

@@ -17,6 +17,8 @@ DEPLOY_PREFIX = "PRESSWATCH_DEPLOY__"
 """Prefix of settings of profiles (`presswatch_spark.deploy`)."""
 # Variables that are no settings: the folder of caches, the data of tests, the result of a submitted job.
 OTHER_VARIABLES = frozenset({"PRESSWATCH_CACHE_DIR", "PRESSWATCH_REAL_DATA", "PRESSWATCH_RESULT_URI"})
+MOST_CORES = 1024
+"""The most cores of this machine: Spark starts a thread for each."""
 ENCODINGS = ("utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "mac-roman", "utf-16", "cp850", "cp437")
 """Encodings that programs write articles in; Python knows more."""
 
@@ -184,7 +186,7 @@ class RunRules:
     )
     operator: str | None = setting(None, "Name for `runs.operator`", without="none", value="NAME")
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
-    cores: int | None = setting(None, "Cores of this machine to use", without="all")
+    cores: int | None = setting(None, "Cores of this machine", high=MOST_CORES, without="all")
     price: str | None = setting(
         None, "Machine of conf/prices.yaml, or a part of its name, to estimate the cost", value="MACHINE"
     )
@@ -286,7 +288,7 @@ class CorpusConfig:
         "utf-8", "Encoding of CSV and JSONL, e.g. windows-1252", check=encoding_problem, value="NAME"
     )
     master: str | None = setting(None, "Spark master", without="this machine", value="URL")
-    cores: int | None = setting(None, "Cores of this machine to use", without="all")
+    cores: int | None = setting(None, "Cores of this machine", high=MOST_CORES, without="all")
 
 
 @dataclass(frozen=True, slots=True)

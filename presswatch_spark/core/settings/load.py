@@ -37,6 +37,8 @@ NAMES: Mapping[object, str] = {
     tuple: "a list of texts",
     Mapping: "a mapping of text to text",
 }
+GREATEST = (1 << 31) - 1
+"""The greatest whole number of a setting or an option: kernels and tables hold it without overflow."""
 BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 
 
@@ -138,6 +140,8 @@ class Setting:
             return f"has a wrong value: {mistake}"
         if self.form and not re.fullmatch(self.form, value):
             return f"must be {self.formed}"
+        if self.kind is int and value > GREATEST:
+            return f"must be at most {GREATEST:,}, not {value!r}"
         if self.is_number and (value < self.low or (self.high is not None and value > self.high)):
             return f"must be {self._bounds}, not {value!r}"
         return ""

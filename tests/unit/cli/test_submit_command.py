@@ -120,6 +120,7 @@ WHERE = "scan --corpus s3://b/c --out s3://b/t"
             "--no-wait is an option of submit: write it before scan",
         ),
         (2, "--on emr-ec2 verify-rows --sample 0 s3://b/t", "0 is not in the range"),
+        (2, f"--on emr-ec2 verify-rows --sample {1 << 31} s3://b/t", "2147483648 is more than 2,147,483,647"),
         (2, f"{WATCH} --frmat wet", "No such option '--frmat'"),
         (2, f"{WATCH} {SCAN[5:]}", "leave out PATH, --release and --release-name"),
         (2, f"--on emr-ec2 --check --dry-run {SCAN}", "pass either --check or --dry-run"),

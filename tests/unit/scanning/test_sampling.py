@@ -503,6 +503,9 @@ def test_at_least_one_and_at_most_all() -> None:
     for share in (0, 1.1, -1):
         with pytest.raises(InputError, match="not between 0 and 1"):
             draw(crawl(), share, 0)
+    for seed in (-1, 1 << 63):
+        with pytest.raises(InputError, match="the seed"):
+            draw(crawl(), 0.5, seed)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
         "read:\n  languages: [fra, 12]\nextra: {a: 1}\ngrade: {}\n",
     )
     env = {"PRESSWATCH_RUN__CORES": "two", "PRESSWATCH_GRADE__X": "1", "PRESSWATCH_REAL_DATA": "/data"}
+    env |= {"PRESSWATCH_RUN__WAVE_SHARDS": "2147483648"}
     told = problems(file, env, {"run.cores": 0})
     for line, message in [
         (2, "grade.min_run_words must be 8 or more, not 3"),
@@ -110,8 +111,10 @@ def test_every_mistake_of_every_layer_is_reported_at_once_with_its_place(tmp_pat
         assert f"  {file}:{line}: {message}" in told
     assert "  PRESSWATCH_RUN__CORES: run.cores must be a whole number, not 'two'" in told
     assert "  PRESSWATCH_GRADE__X is not a setting; conf/scan.yaml and conf/releases.yaml list all" in told
-    assert "  command line: run.cores must be 1 or more, not 0" in told
-    assert len(told) == 10
+    assert "  command line: run.cores must be between 1 and 1024, not 0" in told
+    wave = "run.wave_shards must be at most 2,147,483,647, not 2147483648"
+    assert f"  PRESSWATCH_RUN__WAVE_SHARDS: {wave}" in told
+    assert len(told) == 11
 
 
 @cases(
